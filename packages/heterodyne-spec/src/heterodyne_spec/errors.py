@@ -1,0 +1,75 @@
+"""Errors that say what is wrong, where, and what to do.
+
+A `Problem` is one finding; an error carries all the findings of one check, so
+that a file is corrected once and not line by line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding of a check.
+
+    Parameters
+    ----------
+    path : where, as a path inside the document or file (``model.parameters.D0_ref``).
+    found : what stands there.
+    expected : what should.
+    remedy : what to do about it.
+    rule : machine-readable kind, the class name of the rule that found it.
+    """
+
+    path: str
+    found: str
+    expected: str
+    remedy: str
+    rule: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        return f"{where}found {self.found}, expected {self.expected}; {self.remedy}"
+
+
+class HeterodyneError(Exception):
+    """Base of every error that a user can cause and mend; its text is one clear line."""
+
+
+class DataError(HeterodyneError):
+    """A measurement cannot be read or used."""
+
+
+class ModelVersionError(HeterodyneError):
+    """Installed packages implement different versions of the model."""
+
+
+class ProblemsError(HeterodyneError):
+    """A document breaks rules; `problems` holds every finding."""
+
+    def __init__(self, source: str, problems: Iterable[Problem]):
+        self.source = source
+        self.problems = tuple(problems)
+        super().__init__(f"{source}: " + " | ".join(str(p) for p in self.problems))
+
+
+class ConfigError(ProblemsError):
+    """A configuration breaks rules."""
+
+
+class ModelError(ProblemsError):
+    """A model specification breaks rules."""
+
+
+class ResultError(ProblemsError):
+    """A result file is damaged or breaks rules."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``did you mean 'x'?`` for the closest known name, or the list of known names."""
+    options = list(known)
+    close = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
+    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(options)}"
