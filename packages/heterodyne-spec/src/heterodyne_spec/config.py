@@ -1,0 +1,152 @@
+"""The configuration as an object: read, checked, completed with the schema's defaults."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heterodyne_spec.errors import ConfigError
+from heterodyne_spec.lint.config_rules import lint_config
+from heterodyne_spec.lint.schema import load_schema
+from heterodyne_spec.model import Prior
+from heterodyne_spec.yamlio import read_document
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What is read: q in 1/Å, phi and its ranges in degrees, frames 1-based and inclusive, dt in s."""
+
+    q: float | None
+    q_tolerance: float
+    phi: str | list[Any]
+    frames: list[int] | None
+    dt: float | None
+    mask_frames: list[int]
+    exclude_diagonals: int
+
+
+@dataclass(frozen=True)
+class ParameterConfig:
+    """What a configuration says of one parameter; None where it is silent."""
+
+    value: float | list[float] | None = None
+    vary: bool = True
+    bounds: tuple[float, float] | None = None
+    prior: Prior | None = None
+    tie: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The model's identifier and the parameters that differ from the registry."""
+
+    name: str
+    parameters: Mapping[str, ParameterConfig]
+
+
+@dataclass(frozen=True)
+class NLSQConfig:
+    """The least-squares fit."""
+
+    start: str
+    loss: str
+    max_iterations: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class CMCConfig:
+    """Consensus Monte Carlo."""
+
+    shards: str | int
+    chains: int
+    warmup: int
+    samples: int
+    consensus: str
+    engine: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """What is written and where."""
+
+    directory: str
+    plots: bool
+    report: bool
+
+
+@dataclass(frozen=True)
+class Config:
+    """A checked configuration; every key has a value.
+
+    `document` is what the user gave, as plain data, for the record in the results.
+    """
+
+    data: DataConfig
+    model: ModelConfig
+    scaling: str | Mapping[str, int]
+    nlsq: NLSQConfig
+    cmc: CMCConfig
+    output: OutputConfig
+    document: Mapping[str, Any]
+
+
+def _with_defaults(section: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `given` completed with the defaults that the schema states for `section`."""
+    properties = load_schema("config")["properties"][section]["properties"]
+    return {key: copy.deepcopy(given.get(key, schema["default"])) for key, schema in properties.items()}
+
+
+def _parameter(entry: Mapping[str, Any]) -> ParameterConfig:
+    bounds, prior = entry.get("bounds"), entry.get("prior")
+    return ParameterConfig(
+        value=entry.get("value"),
+        vary=entry.get("vary", True),
+        bounds=None if bounds is None else (float(bounds[0]), float(bounds[1])),
+        prior=None if prior is None else Prior(**prior),
+        tie=entry.get("tie"),
+    )
+
+
+def build_config(document: Mapping[str, Any], source: str = "configuration") -> Config:
+    """Return the Config of plain data.
+
+    Raises
+    ------
+    ConfigError : with every problem of the document.
+    """
+    problems = lint_config(document)
+    if problems:
+        raise ConfigError(source, problems)
+    model = _with_defaults("model", document.get("model", {}))
+    model["parameters"] = {name: _parameter(entry) for name, entry in model["parameters"].items()}
+    return Config(
+        data=DataConfig(**_with_defaults("data", document.get("data", {}))),
+        model=ModelConfig(**model),
+        scaling=document.get("scaling", load_schema("config")["properties"]["scaling"]["default"]),
+        nlsq=NLSQConfig(**_with_defaults("nlsq", document.get("nlsq", {}))),
+        cmc=CMCConfig(**_with_defaults("cmc", document.get("cmc", {}))),
+        output=OutputConfig(**_with_defaults("output", document.get("output", {}))),
+        document=copy.deepcopy(dict(document)),
+    )
+
+
+def load_config(source: Config | Mapping[str, Any] | str | Path | None = None) -> Config:
+    """Return the Config in a YAML or JSON file, a mapping, or the defaults when `source` is None.
+
+    Raises
+    ------
+    ConfigError : when the file cannot be read, or with every problem that the document has.
+    """
+    if isinstance(source, Config):
+        return source
+    if source is None:
+        return build_config({})
+    if isinstance(source, Mapping):
+        return build_config(source)
+    document = read_document(source)
+    return build_config({} if document is None else document, str(source))

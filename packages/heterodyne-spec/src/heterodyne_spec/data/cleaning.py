@@ -1,0 +1,157 @@
+"""Operations on one map (N, N), in place and tile by tile: maps reach 8000 x 8000."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_spec.errors import DataError
+
+type Map = NDArray[np.floating[Any]]
+type Frames = NDArray[np.bool_]
+
+# Side of a tile: a tile and its mirror image fit into cache together.
+TILE = 512
+# Allowed asymmetry relative to the largest value: rounding of float32 sums, far below any noise.
+SYMMETRY = 1e-4
+
+
+def tiles(n: int) -> Iterator[tuple[slice, slice]]:
+    """Yield the tiles (rows, columns) on and above the diagonal."""
+    for row in range(0, n, TILE):
+        for column in range(row, n, TILE):
+            yield slice(row, min(row + TILE, n)), slice(column, min(column + TILE, n))
+
+
+def rows_of(n: int) -> Iterator[slice]:
+    """Yield blocks of rows."""
+    for row in range(0, n, TILE):
+        yield slice(row, min(row + TILE, n))
+
+
+def filled(values: Map) -> NDArray[np.bool_]:
+    """Tell where something is stored: neither zero nor NaN."""
+    return np.isfinite(values) & (values != 0)
+
+
+def populated_elements(c2: Map) -> str | None:
+    """Return which triangle holds values: all, upper_half or lower_half (words of NXxpcs); None when neither."""
+    upper = lower = False
+    for rows, columns in tiles(len(c2)):
+        above, below = filled(c2[rows, columns]), filled(c2[columns, rows])
+        if rows == columns:
+            above, below = np.triu(above, 1), np.tril(below, -1)
+        upper, lower = upper or bool(above.any()), lower or bool(below.any())
+        if upper and lower:
+            return "all"
+    return "upper_half" if upper else "lower_half" if lower else None
+
+
+def complete_half(c2: Map, half: str) -> None:
+    """Mirror the filled half into the empty one; the diagonal stays as stored."""
+    for rows, columns in tiles(len(c2)):
+        if rows == columns:
+            tile = c2[rows, rows]
+            kept = np.triu(tile) if half == "upper_half" else np.tril(tile)
+            strict = np.triu(tile, 1) if half == "upper_half" else np.tril(tile, -1)
+            # Adding onto zeros is exact, NaN entries of the filled half included.
+            c2[rows, rows] = kept + strict.T
+        elif half == "upper_half":
+            c2[columns, rows] = c2[rows, columns].T
+        else:
+            c2[rows, columns] = c2[columns, rows].T
+
+
+def blank_infinite(c2: Map) -> None:
+    """Turn infinite entries into NaN."""
+    for rows in rows_of(len(c2)):
+        block = c2[rows]
+        block[np.isinf(block)] = np.nan
+
+
+def has_infinite(c2: Map) -> bool:
+    """Tell whether an entry is infinite."""
+    return any(bool(np.isinf(c2[rows]).any()) for rows in rows_of(len(c2)))
+
+
+def check_symmetric(c2: Map, where: str) -> None:
+    """Raise DataError when c2[i, j] and c2[j, i] differ, or when only one of them is NaN."""
+    scale = worst = 0.0
+    place = (0, 0)
+    for rows, columns in tiles(len(c2)):
+        above, below = c2[rows, columns], c2[columns, rows].T
+        if np.array_equal(above, below, equal_nan=True):
+            continue
+        # One NaN of a pair counts as infinitely far off.
+        off = np.where(np.isnan(above) != np.isnan(below), np.inf, np.nan_to_num(np.abs(above - below)))
+        if off.max() > worst:
+            i, j = np.unravel_index(int(off.argmax()), off.shape)
+            worst, place = float(off.max()), (rows.start + int(i) + 1, columns.start + int(j) + 1)
+    if worst > 0:
+        scale = largest_off_diagonal(c2)
+    if worst > SYMMETRY * scale:
+        i, j = place
+        raise DataError(f"{where}: both halves hold values but differ at frames {i} and {j} ({c2[i - 1, j - 1]:g} and "
+                        f"{c2[j - 1, i - 1]:g}), expected a symmetric map or one half; correct the file")  # fmt: skip
+
+
+def largest_off_diagonal(c2: Map) -> float:
+    """Return the largest finite absolute value off the diagonal."""
+    largest = 0.0
+    for rows in rows_of(len(c2)):
+        block = np.nan_to_num(np.abs(c2[rows]))
+        block[np.arange(len(block)), np.arange(rows.start, rows.stop)] = 0
+        largest = max(largest, float(block.max()))
+    return largest
+
+
+def any_off_diagonal(c2: Map, rows: slice, entries: NDArray[np.bool_]) -> Frames:
+    """Tell for each row of a block whether one of its off-diagonal entries is marked."""
+    entries[np.arange(len(entries)), np.arange(rows.start, rows.stop)] = False
+    return np.asarray(entries.any(axis=1))
+
+
+def dead_frames(c2: Map) -> Frames:
+    """Return which frames hold nothing: all entries off the diagonal are NaN, or zero while other frames' are not."""
+    live = [any_off_diagonal(c2, rows, filled(c2[rows])) for rows in rows_of(len(c2))]
+    dead = ~np.concatenate(live)
+    return dead if not dead.all() else ~usable_frames(c2, np.ones(len(c2), dtype=bool))
+
+
+def usable_frames(c2: Map, candidates: Frames) -> Frames:
+    """Return which of the candidate frames have at least one finite pair with another one."""
+    usable = [any_off_diagonal(c2, rows, np.isfinite(c2[rows]) & candidates) for rows in rows_of(len(c2))]
+    return candidates & np.concatenate(usable)
+
+
+def blank_frames(c2: Map, frames: Frames) -> None:
+    """Set rows and columns of frames to NaN."""
+    c2[frames] = np.nan
+    c2[:, frames] = np.nan
+
+
+def excluded_pairs(c2: Map, valid: Frames) -> int:
+    """Count the NaN pairs i < j of valid frames."""
+    count = 0
+    for rows in rows_of(len(c2)):
+        nan = np.isnan(c2[rows]) & valid & valid[rows, None]
+        count += int(nan.sum()) + int(np.diagonal(nan, rows.start).sum())
+        count -= 2 * int(np.diagonal(nan, rows.start).sum())
+    return count // 2
+
+
+def level(c2: Map, valid: Frames, rows_used: int = 512) -> float:
+    """Return the median of the valid entries off the diagonal.
+
+    Of a large map every n-th row is taken: it tells 0 from 1, and needs no copy of the map.
+    """
+    frames = np.flatnonzero(valid)
+    rows = frames[:: max(1, len(frames) // rows_used)]
+    block = c2[rows]
+    block[:, ~valid] = np.nan
+    block[np.arange(len(rows)), rows] = np.nan
+    values = block[np.isfinite(block)]
+    return float(np.median(values)) if values.size else float("nan")

@@ -1,0 +1,103 @@
+"""What a layout tells about a file before any map is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import EllipsisType
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Selection = tuple[slice | int, ...] | EllipsisType
+
+
+class Source(Protocol):
+    """An open file, HDF5 or .npz; keys are paths inside it."""
+
+    path: Path
+
+    def names(self, group: str = "/") -> tuple[str, ...]:
+        """Return the names in a group, () when there is no such group."""
+
+    def has(self, key: str) -> bool:
+        """Tell whether an array stands at `key`."""
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Return the shape of the array at `key` without reading it."""
+
+    def dtype(self, key: str) -> np.dtype[Any]:
+        """Return the dtype of the array at `key` without reading it."""
+
+    def read(self, key: str, selection: Selection = ...) -> NDArray[Any]:
+        """Read the selected part of the array at `key`."""
+
+
+@dataclass(frozen=True)
+class MapRef:
+    """Where one map stands, and which bin it belongs to.
+
+    Parameters
+    ----------
+    key : path of the array inside the file.
+    label : number of the bin in the file's own counting.
+    q : wavevector in 1/Å.
+    phi : azimuth in degrees, as in the file.
+    index : which map of a stack; None when the array is the map.
+    axis : axis of the stack, 0 or -1.
+    """
+
+    key: str
+    label: int
+    q: float
+    phi: float
+    index: int | None = None
+    axis: int = 0
+
+    @property
+    def where(self) -> str:
+        """Name of the map for messages."""
+        return self.key if self.index is None else f"{self.key}[{self.index}]"
+
+    def selection(self, frames: slice) -> tuple[slice | int, ...]:
+        """Return the part of the array that holds this map's window."""
+        if self.index is None:
+            return (frames, frames)
+        return (self.index, frames, frames) if self.axis == 0 else (frames, frames, self.index)
+
+    def shape(self, source: Source) -> tuple[int, ...]:
+        """Return the shape of this map, without reading it."""
+        shape = source.shape(self.key)
+        if self.index is None:
+            return shape
+        return shape[1:] if self.axis == 0 else shape[:-1]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time base of the maps.
+
+    Parameters
+    ----------
+    dt : time between frames of the map in s; None when the file has no usable one.
+    start : age of the first frame in units of dt; 1 for a run correlated from its first frame.
+    found : what stands in the file, for messages.
+    """
+
+    dt: float | None
+    start: float
+    found: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds: its maps, its time base, how it stores them.
+
+    `storage_mode` is a word of the NXxpcs vocabulary: data_exchange_keys, one_array_q_first, one_array_q_last, other.
+    """
+
+    maps: tuple[MapRef, ...]
+    clock: Clock
+    storage_mode: str
+    notes: tuple[str, ...] = ()

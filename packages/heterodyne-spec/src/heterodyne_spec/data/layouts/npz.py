@@ -1,0 +1,60 @@
+"""NumPy .npz files: c2 (n_phi, N, N) or (N, N), q (1/Å), phi (degrees), t and/or dt (s)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source
+from heterodyne_spec.data.layouts.base import numbers, scalar
+from heterodyne_spec.data.stored import stored_map
+from heterodyne_spec.data.time_axis import time_axis
+from heterodyne_spec.errors import DataError
+
+if TYPE_CHECKING:
+    from heterodyne_spec.data.two_time import TwoTimeData
+
+NAME = "npz"
+DATA_KEY = "c2"
+
+
+def matches(source: Source) -> bool:
+    """Tell whether the file has an array c2 at its top."""
+    return source.has(DATA_KEY)
+
+
+def contents(source: Source) -> Contents:
+    """List the maps; one q stands for all, or each map has its own."""
+    shape = source.shape(DATA_KEY)
+    if len(shape) not in (2, 3):
+        raise DataError(f"{DATA_KEY}: found shape {shape}, expected (N, N) or (n_phi, N, N); correct the file")
+    n_maps = shape[0] if len(shape) == 3 else 1
+    q, phi = numbers(source, "q"), numbers(source, "phi")
+    if phi.size != n_maps or q.size not in (1, n_maps):
+        raise DataError(f"{DATA_KEY}, q, phi: found {n_maps} maps, {q.size} q and {phi.size} angles, expected one angle "
+                        "per map; correct the file")  # fmt: skip
+    index: list[int | None] = list(range(n_maps)) if len(shape) == 3 else [None]
+    maps = tuple(
+        MapRef(DATA_KEY, label, float(one_q), float(one_phi), i)
+        for label, (one_q, one_phi, i) in enumerate(zip(np.broadcast_to(q, n_maps), phi, index, strict=True), start=1)
+    )
+    return Contents(maps, clock(source, shape[-1]), "one_array_q_first")
+
+
+def clock(source: Source, n_t: int) -> Clock:
+    """Return the time base from t, dt or both."""
+    dt = scalar(source, "dt")
+    if not source.has("t"):
+        usable = dt is not None and np.isfinite(dt) and dt > 0
+        return Clock(dt if usable else None, 1.0, "neither t nor dt" if dt is None else f"dt = {dt:g}")
+    t, step = time_axis(numbers(source, "t"), dt, n_t)
+    return Clock(step, float(t[0] / step), f"dt = {step:g}")
+
+
+def write(path: Path, data: TwoTimeData) -> None:
+    """Write a file of this layout: full maps in float32."""
+    maps = np.stack([stored_map(data, i) for i in range(data.n_phi)])
+    with path.open("wb") as file:
+        np.savez(file, c2=maps, t=data.t, q=data.q, phi=data.phi, dt=data.dt)

@@ -1,0 +1,98 @@
+"""NumPy .npz files as a `Source`: no pickle, and one map of a stack is read without the rest."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from heterodyne_spec.data.contents import Selection, Source
+from heterodyne_spec.errors import DataError
+
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError)
+
+
+@contextmanager
+def open_npz(path: Path) -> Iterator[Source]:
+    """Open an .npz file for reading."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except DAMAGE as error:
+        raise DataError(f"is truncated or damaged ({error}); copy it again from its origin") from error
+    with archive:
+        yield NpzSource(path, archive)
+
+
+class NpzSource:
+    """An open .npz file."""
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile):
+        self.path = path
+        self._archive = archive
+
+    def names(self, group: str = "/") -> tuple[str, ...]:
+        """Return the names of the arrays; there are no groups but the root."""
+        members = self._archive.namelist() if group == "/" else []
+        return tuple(name.removesuffix(".npy") for name in members if name.endswith(".npy"))
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is an array `key`."""
+        return key in self.names()
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Return the shape of an array, from its header."""
+        with self._open(key) as file:
+            return read_header(key, file)[0]
+
+    def dtype(self, key: str) -> np.dtype[Any]:
+        """Return the dtype of an array, from its header."""
+        with self._open(key) as file:
+            return read_header(key, file)[2]
+
+    def read(self, key: str, selection: Selection = ...) -> NDArray[Any]:
+        """Read the selected part of an array."""
+        try:
+            with self._open(key) as file:
+                shape, fortran, dtype = read_header(key, file)
+                if dtype.hasobject:
+                    raise DataError(f"{key}: holds Python objects, expected numbers; save it as an array of floats")
+                if isinstance(selection, tuple) and isinstance(selection[0], int) and not fortran:
+                    return read_item(file, shape[1:], dtype, selection[0])[selection[1:]]
+                stored = read_item(file, shape[::-1] if fortran else shape, dtype, 0)
+                return (stored.T if fortran else stored)[selection]
+        except DAMAGE as error:
+            raise DataError(f"{key}: cannot be read, the file is damaged there ({error}); copy it again from its "
+                            "origin") from error  # fmt: skip
+
+    def _open(self, key: str) -> IO[bytes]:
+        try:
+            return self._archive.open(f"{key}.npy")
+        except KeyError:
+            raise DataError(f"{key}: is missing; the file has {', '.join(self.names()) or 'nothing'}") from None
+
+
+def read_header(key: str, file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the header of an .npy stream: shape, Fortran order, dtype."""
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    try:
+        return readers[npy.read_magic(file)](file)
+    except (ValueError, KeyError) as error:
+        raise DataError(f"{key}: is not an array of numbers ({error}); save it with numpy.savez") from error
+
+
+def read_item(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], index: int) -> NDArray[Any]:
+    """Read item `index` of the items of one shape that follow the header."""
+    size = math.prod(shape) * dtype.itemsize
+    file.seek(index * size, 1)
+    raw = file.read(size)
+    if len(raw) < size:
+        raise EOFError(f"{len(raw)} of {size} bytes")
+    return np.ndarray(shape, dtype, buffer=raw)

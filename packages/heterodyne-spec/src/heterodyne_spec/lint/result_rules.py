@@ -1,0 +1,81 @@
+"""Rules for a result file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from heterodyne_spec.errors import Problem, did_you_mean
+from heterodyne_spec.lint.rule import Rule, items, mapping, number, run
+from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
+from heterodyne_spec.model import load_model
+
+
+def _list(document: Any, *path: str) -> list[Any]:
+    found = mapping(document, *path[:-1]).get(path[-1])
+    return found if isinstance(found, list) else []
+
+
+class ResultNamesKnown(Rule):
+    """The parameters are those of the model, in canonical order."""
+
+    def check(self, document: Any) -> Iterator[Problem]:
+        known = list(load_model().names)
+        found = [str(item.get("name")) for item in items(document, "parameters")]
+        for name in found:
+            if name not in known:
+                yield self.problem(f"parameters.{name}", f"'{name}'", "a parameter", did_you_mean(name, known))
+        if found != known and all(name in known for name in found):
+            yield self.problem("parameters", ", ".join(found), ", ".join(known), "list all in canonical order")
+
+
+class VaryingAreFree(Rule):
+    """The rows of the covariance are named after the free parameters."""
+
+    def check(self, document: Any) -> Iterator[Problem]:
+        free = [item.get("name") for item in items(document, "parameters") if item.get("status") == "free"]
+        if (found := _list(document, "varying")) != free:
+            yield self.problem("varying", found, f"the free parameters {free}", "correct the list")
+
+
+class CovarianceMatches(Rule):
+    """A covariance is square, one row per varying parameter, symmetric, its diagonal not negative."""
+
+    def check(self, document: Any) -> Iterator[Problem]:
+        size = len(_list(document, "varying"))
+        for key in ("covariance", "covariance_iid"):
+            rows = _list(document, key)
+            if len(rows) != size or any(not isinstance(row, list) or len(row) != size for row in rows):
+                yield self.problem(key, f"{len(rows)} rows", f"{size} x {size}", "write the result again")
+                continue
+            values = [[number(value) or 0.0 for value in row] for row in rows]
+            if any(values[i][i] < 0 for i in range(size)):
+                yield self.problem(key, "a negative variance", "a covariance", "write the result again")
+            if any(values[i][j] != values[j][i] for i in range(size) for j in range(i)):
+                yield self.problem(key, "an asymmetric matrix", "a covariance", "write the result again")
+
+
+class OneScalingPerAngle(Rule):
+    """Contrast, offset and noise have one value per angle."""
+
+    def check(self, document: Any) -> Iterator[Problem]:
+        n_phi = len(_list(document, "data", "phi"))
+        lists = [("scaling", key) for key in ("contrast", "offset", "contrast_sd", "offset_sd")]
+        for path in [*lists, ("noise_sd",)]:
+            if len(found := _list(document, *path)) != n_phi:
+                yield self.problem(".".join(path), f"{len(found)} values", f"{n_phi}", "write the result again")
+
+
+RESULT_RULES: tuple[Rule, ...] = (
+    FollowsSchema("result"),
+    OnlyFiniteNumbers(),
+    ResultNamesKnown(),
+    VaryingAreFree(),
+    CovarianceMatches(),
+    OneScalingPerAngle(),
+)
+
+
+def lint_result(document: Any) -> list[Problem]:
+    """Return every problem of a result document (plain data, as read from nlsq_result.json)."""
+    return run(RESULT_RULES, document)

@@ -1,0 +1,52 @@
+"""What a rule is, and the accessors that let a rule look into a malformed document without failing."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from heterodyne_spec.errors import Problem
+
+
+class Rule(ABC):
+    """One requirement on a document. The docstring of a rule is its statement."""
+
+    @abstractmethod
+    def check(self, document: Any) -> Iterator[Problem]:
+        """Yield every breach of this rule in `document`, whatever shape the document has."""
+
+    def problem(self, path: str, found: object, expected: str, remedy: str) -> Problem:
+        """Return a Problem that carries this rule's name."""
+        return Problem(path, str(found), expected, remedy, type(self).__name__)
+
+
+def run(rules: Sequence[Rule], document: Any) -> list[Problem]:
+    """Return the findings of all rules, in the order of the rules."""
+    return [problem for rule in rules for problem in rule.check(document)]
+
+
+def mapping(document: Any, *path: str) -> dict[str, Any]:
+    """Return the mapping at `path`, or an empty one when there is none."""
+    for key in path:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document if isinstance(document, dict) else {}
+
+
+def items(document: Any, *path: str) -> list[dict[str, Any]]:
+    """Return the list of mappings at `path`, or an empty one when there is none."""
+    found = mapping(document, *path[:-1]).get(path[-1])
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def number(value: Any) -> float | None:
+    """Return `value` as float when it is a number (not a boolean), else None."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def interval(value: Any) -> tuple[float, float] | None:
+    """Return (lower, upper) when `value` is a list of two numbers, else None."""
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    lower, upper = number(value[0]), number(value[1])
+    return None if lower is None or upper is None else (lower, upper)

@@ -1,0 +1,139 @@
+"""The rule that a document follows its JSON Schema, in words that name the place and the remedy."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+from referencing import Registry, Resource
+
+from heterodyne_spec.errors import Problem, did_you_mean
+from heterodyne_spec.lint.rule import Rule
+
+SCHEMAS = ("model", "config", "data", "result")
+"""Names of the shipped JSON Schemas."""
+
+_TYPE_WORDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "a text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "null": "null",
+}
+
+
+@functools.cache
+def load_schema(name: str) -> Any:
+    """Return the shipped JSON Schema (2020-12) called `name`, one of `SCHEMAS`."""
+    text = resources.files("heterodyne_spec").joinpath("schemas", f"{name}.schema.json").read_text(encoding="utf-8")
+    return json.loads(text)
+
+
+@functools.cache
+def _validator(name: str) -> Draft202012Validator:
+    # The model's schema is the only one that others refer to (for priors).
+    shared = Resource.from_contents(load_schema("model"))
+    registry: Registry[Any] = Registry().with_resource(str(shared.id()), shared)
+    return Draft202012Validator(load_schema(name), registry=registry)
+
+
+def dotted(path: Any) -> str:
+    """Return ``a.b[2].c`` for the parts of a path."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def short(value: Any) -> str:
+    """Return `value` in at most 60 characters."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _expected(error: ValidationError) -> str:
+    wanted = error.validator_value
+    match error.validator:
+        case "type":
+            kinds = wanted if isinstance(wanted, list) else [wanted]
+            return " or ".join(_TYPE_WORDS[kind] for kind in kinds)
+        case "enum":
+            return "one of " + ", ".join(str(option) for option in wanted)
+        case "const":
+            return short(wanted)
+        case "minimum":
+            return f"at least {wanted}"
+        case "maximum":
+            return f"at most {wanted}"
+        case "exclusiveMinimum":
+            return f"more than {wanted}"
+        case "minItems":
+            return f"at least {wanted} items"
+        case "maxItems":
+            return f"at most {wanted} items"
+        case "minLength":
+            return "a text that is not empty"
+        case "pattern":
+            return f"a text like {wanted}"
+        case "oneOf":
+            return str(error.schema.get("description", "one of the documented forms"))  # type: ignore[union-attr]
+        case _:
+            return error.message
+
+
+class FollowsSchema(Rule):
+    """The document follows its JSON Schema; unknown keys are named with the nearest known one."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def check(self, document: Any) -> Iterator[Problem]:
+        for error in _validator(self.name).iter_errors(document):
+            yield from self._problems(error)
+
+    def _problems(self, error: ValidationError) -> Iterator[Problem]:
+        path = dotted(error.absolute_path)
+        if error.validator == "additionalProperties":
+            known = list(error.schema.get("properties", ()))  # type: ignore[union-attr]
+            for key in (k for k in error.instance if k not in known):
+                where = f"{path}.{key}" if path else str(key)
+                yield self.problem(where, f"unknown key '{key}'", "a known key", did_you_mean(str(key), known))
+        elif error.validator == "required":
+            for key in (k for k in error.validator_value if k not in error.instance):
+                yield self.problem(path, f"no '{key}'", f"the key '{key}'", "add it")
+        elif error.validator == "oneOf" and (inner := _inside_branch(error)) is not None:
+            yield from self._problems(inner)
+        else:
+            yield self.problem(path, short(error.instance), _expected(error), "correct the value")
+
+
+def _inside_branch(error: ValidationError) -> ValidationError | None:
+    """Return the finding inside the one branch that was meant, when the type tells which it was."""
+    meant = [e for e in error.context or () if e.validator not in ("type", "enum", "const")]
+    deeper = [e for e in meant if e.absolute_path != error.absolute_path] or meant
+    return best_match(iter(deeper)) if deeper and isinstance(error.instance, dict) else None
+
+
+class OnlyFiniteNumbers(Rule):
+    """Every number in the document is finite."""
+
+    def check(self, document: Any) -> Iterator[Problem]:
+        yield from self._walk(document, ())
+
+    def _walk(self, value: Any, path: tuple[Any, ...]) -> Iterator[Problem]:
+        if isinstance(value, float) and not math.isfinite(value):
+            yield self.problem(dotted(path), value, "a finite number", "correct the value")
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                yield from self._walk(item, (*path, key))
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from self._walk(item, (*path, index))

@@ -1,0 +1,167 @@
+"""The model specification as an object: parameters, pointwise functions, conventions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_spec.canonical import canonical_json, sha256
+from heterodyne_spec.errors import ConfigError, ModelVersionError, Problem, did_you_mean
+from heterodyne_spec.expression import Expression, evaluate, parse
+from heterodyne_spec.yamlio import parse_json
+
+MODELS = ("two-component",)
+"""Identifiers of the models that this distribution ships."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Prior density; for ``lognormal`` location and scale are those of the natural logarithm."""
+
+    family: str
+    location: float
+    scale: float
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter with its unit, registry values and meaning."""
+
+    name: str
+    unit: str
+    default: float
+    bounds: tuple[float, float]
+    prior: Prior
+    transform: str
+    group: str
+    meaning: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Function:
+    """One pointwise function of age, with its syntax tree."""
+
+    name: str
+    unit: str
+    expression: str
+    tree: Expression
+    meaning: str
+    source: str
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model: parameters in canonical order, per-angle scaling parameters, pointwise functions.
+
+    `document` is the whole specification as plain data, `sha256` the hash of its canonical JSON.
+    """
+
+    id: str
+    version: str
+    title: str
+    parameters: tuple[Parameter, ...]
+    scaling: tuple[Parameter, ...]
+    functions: tuple[Function, ...]
+    document: Mapping[str, Any]
+    sha256: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters in canonical order."""
+        return tuple(p.name for p in self.parameters)
+
+    @property
+    def defaults(self) -> npt.NDArray[np.float64]:
+        """Registry defaults, (n_par,)."""
+        return np.array([p.default for p in self.parameters])
+
+    @property
+    def bounds(self) -> npt.NDArray[np.float64]:
+        """Registry bounds, (n_par, 2)."""
+        return np.array([p.bounds for p in self.parameters])
+
+    def parameter(self, name: str) -> Parameter:
+        """Return the parameter (or per-angle scaling parameter) called `name`.
+
+        Raises
+        ------
+        KeyError : with a suggestion, when there is none.
+        """
+        for candidate in (*self.parameters, *self.scaling):
+            if candidate.name == name:
+                return candidate
+        known = (*self.names, *(p.name for p in self.scaling))
+        raise KeyError(f"model {self.id} has no parameter '{name}'; {did_you_mean(name, known)}")
+
+    def evaluate(self, function: str, values: Mapping[str, float], t: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the pointwise function (``"J_r"``, ``"v"``, ...) at ages `t` in s, in NumPy.
+
+        `values` maps every parameter name to a number. The shape is that of `t`.
+        """
+        tree = next(f.tree for f in self.functions if f.name == function)
+        return np.broadcast_to(evaluate(tree, {**values, "t": t}), np.shape(t)).copy()
+
+
+def build_model(document: Mapping[str, Any]) -> ModelSpec:
+    """Return the ModelSpec of a valid specification document (see `heterodyne_spec.lint.lint_model`)."""
+
+    def parameter(item: Mapping[str, Any]) -> Parameter:
+        lower, upper = item["bounds"]
+        return Parameter(**{**item, "bounds": (lower, upper), "prior": Prior(**item["prior"])})
+
+    return ModelSpec(
+        id=document["id"],
+        version=document["model_version"],
+        title=document["title"],
+        parameters=tuple(parameter(p) for p in document["parameters"]),
+        scaling=tuple(parameter(p) for p in document["scaling"]),
+        functions=tuple(Function(**f, tree=parse(f["expression"])) for f in document["functions"]),
+        document=document,
+        sha256=sha256(canonical_json(document)),
+    )
+
+
+@functools.cache
+def load_model(name: str = "two-component") -> ModelSpec:
+    """Return a shipped model by its identifier.
+
+    Raises
+    ------
+    ConfigError : when there is no model of that name.
+    """
+    if name not in MODELS:
+        raise ConfigError(name, [Problem("model.name", f"'{name}'", "a shipped model", did_you_mean(name, MODELS))])
+    text = resources.files("heterodyne_spec").joinpath("model", f"{name}.json").read_text(encoding="utf-8")
+    return build_model(parse_json(text, f"{name}.json"))
+
+
+def check_model_versions(implemented: Mapping[str, str]) -> str:
+    """Return the one model version that all distributions implement.
+
+    Parameters
+    ----------
+    implemented : distribution name -> model version that its generated code states. This
+        distribution's own model is added.
+
+    Raises
+    ------
+    ModelVersionError : when they differ; says which distribution to upgrade.
+    """
+    versions = {"heterodyne-spec": load_model().version, **implemented}
+    newest = max(versions.values(), key=lambda text: tuple(int(part) for part in text.split(".")))
+    old = [name for name, version in versions.items() if version != newest]
+    if old:
+        stated = ", ".join(f"{name} has {version}" for name, version in versions.items())
+        raise ModelVersionError(
+            f"installed packages implement different versions of the model ({stated}): "
+            f"upgrade {', '.join(old)} to model {newest}, e.g. pip install --upgrade {' '.join(old)}"
+        )
+    return newest

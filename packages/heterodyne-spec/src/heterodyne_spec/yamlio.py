@@ -1,0 +1,143 @@
+"""Strict YAML and JSON reading: YAML 1.2 numbers, no duplicate keys, no custom tags.
+
+PyYAML follows YAML 1.1, where ``1e4`` is a string and ``yes`` a boolean, and it keeps
+the last of two equal keys without a word. A configuration read that way fails far from
+its cause; this loader resolves plain scalars by the YAML 1.2 core schema
+(https://yaml.org/spec/1.2.2/#103-core-schema) and refuses duplicates with their line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from heterodyne_spec.errors import ConfigError, Problem
+
+MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
+
+
+class _CoreLoader(yaml.SafeLoader):
+    """SafeLoader with the resolvers of YAML 1.2's core schema."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        # Aliases let a few bytes stand for gigabytes and for cycles; no document of ours needs them.
+        if self.check_event(yaml.events.AliasEvent):  # type: ignore[no-untyped-call]
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise yaml.constructor.ConstructorError(None, None, "aliases are not accepted", event.start_mark)
+        return super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: dict[Hashable, yaml.Mark] = {}
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if not isinstance(key, str):
+                message = f"key {key!r} is not a text"
+                raise yaml.constructor.ConstructorError(None, None, message, key_node.start_mark)
+            if key in seen:
+                message = f"key '{key}' stands twice (first in line {seen[key].line + 1})"
+                raise yaml.constructor.ConstructorError(None, None, message, key_node.start_mark)
+            seen[key] = key_node.start_mark
+        return super().construct_mapping(node, deep)  # type: ignore[no-untyped-call, no-any-return]
+
+
+def _construct_int(loader: _CoreLoader, node: yaml.ScalarNode) -> int:
+    text = str(loader.construct_scalar(node)).lower()
+    return int(text, 8) if text.startswith("0o") else int(text, 16) if text.startswith("0x") else int(text)
+
+
+def _construct_float(loader: _CoreLoader, node: yaml.ScalarNode) -> float:
+    return float(str(loader.construct_scalar(node)).lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("tag:yaml.org,2002:int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", "-+0123456789"),
+    (
+        "tag:yaml.org,2002:float",
+        r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$",
+        "-+0123456789.",
+    ),
+    ("tag:yaml.org,2002:null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+):
+    _CoreLoader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))  # type: ignore[no-untyped-call]
+_CoreLoader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+_CoreLoader.add_constructor("tag:yaml.org,2002:float", _construct_float)
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise ValueError(f"key '{key}' stands twice in one object")
+        result[key] = value
+    return result
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a JSON number")
+
+
+def _problem(source: str, where: str, found: str, expected: str, remedy: str) -> ConfigError:
+    return ConfigError(source, [Problem(where, found, expected, remedy, "Syntax")])
+
+
+def parse_yaml(text: str, source: str = "text") -> Any:
+    """Return the document in `text` as dicts, lists, str, int, float, bool and None.
+
+    Raises
+    ------
+    ConfigError : on a syntax error, a duplicate key, a tag or an alias, with the line.
+    """
+    try:
+        return yaml.load(text, Loader=_CoreLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        found = " ".join(str(part) for part in (error.context, error.problem) if part)
+        raise _problem(source, where, found, "valid YAML 1.2", "correct this line") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        found = " ".join(str(error).split()) or type(error).__name__
+        raise _problem(source, "", found, "valid YAML 1.2", "correct the file") from None
+
+
+def parse_json(text: str, source: str = "text") -> Any:
+    """Return the JSON document in `text`; duplicate keys and NaN are refused.
+
+    Raises
+    ------
+    ConfigError : on a syntax error or a duplicate key.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise _problem(source, "", str(error) or "nesting too deep", "valid JSON", "correct the file") from None
+
+
+def read_document(path: str | Path) -> Any:
+    """Return the document of a .json, .yaml or .yml file.
+
+    Raises
+    ------
+    ConfigError : when the file is missing, unreadable, too large or malformed.
+    """
+    path = Path(path)
+    source = str(path)
+    try:
+        if path.stat().st_size > MAX_DOCUMENT_BYTES:
+            found = f"{path.stat().st_size} bytes"
+            raise _problem(source, "", found, f"at most {MAX_DOCUMENT_BYTES}", "give the right file")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise _problem(source, "", "no such file", "a YAML or JSON file", "check the path") from None
+    except UnicodeDecodeError:
+        raise _problem(source, "", "bytes that are not UTF-8", "a text file", "give the right file") from None
+    except OSError as error:
+        raise _problem(source, "", error.strerror or str(error), "a readable file", "check the path") from None
+    return parse_json(text, source) if path.suffix == ".json" else parse_yaml(text, source)
