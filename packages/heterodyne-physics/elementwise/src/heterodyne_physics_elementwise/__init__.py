@@ -1,0 +1,21 @@
+"""c2 of the heterodyne XPCS model at given pairs of frames: O(n_t + n_pair) memory.
+
+Dimensions in the signatures: ``n_t`` frames, ``n_pair`` pairs, ``n_par`` parameters.
+"""
+
+from heterodyne_physics_elementwise._generated.model import MODEL_ID, MODEL_SHA256, MODEL_VERSION, HeterodyneModel
+from heterodyne_physics_elementwise._version import __version__
+from heterodyne_physics_elementwise.correlation import c2_pairs
+from heterodyne_physics_elementwise.grid import ShardGrid, precompute_shard_grid, trapezoid_cumsum
+
+__all__ = [
+    "MODEL_ID",
+    "MODEL_SHA256",
+    "MODEL_VERSION",
+    "HeterodyneModel",
+    "ShardGrid",
+    "__version__",
+    "c2_pairs",
+    "precompute_shard_grid",
+    "trapezoid_cumsum",
+]

@@ -1,0 +1,103 @@
+"""The two-component two-time correlation at given pairs of frames."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int
+
+from heterodyne_physics_elementwise._generated.model import HeterodyneModel
+from heterodyne_physics_elementwise.grid import ShardGrid, trapezoid_cumsum
+from heterodyne_physics_elementwise.precision import require_float64
+
+
+def cosine_of_degrees(angle: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Return the cosine of `angle` in degrees, exactly 0 at ±90°, exactly even and of period 360°."""
+    # jnp.cos(jnp.deg2rad(90)) is 6e-17, which a fast flow (q∫v up to 1e14) turns into a phase.
+    folded = jnp.abs(angle - 360.0 * jnp.round(angle / 360.0))
+    return jnp.sin(jnp.deg2rad(90.0 - folded))
+
+
+@jax.jit
+def _c2(
+    model: HeterodyneModel,
+    grid: ShardGrid,
+    i: Int[Array, "*pairs"],
+    j: Int[Array, "*pairs"],
+    phi: Array,
+    contrast: Array,
+    offset: Array,
+) -> Float[Array, "*pairs"]:
+    first, last = jnp.minimum(i, j), jnp.maximum(i, j)
+
+    def at(values: Float[Array, " n_t"], index: Int[Array, "*pairs"]) -> Float[Array, "*pairs"]:
+        # A frame beyond the grid gives NaN; JAX's default would take the last frame without a word.
+        return values.at[index].get(mode="fill", fill_value=jnp.nan)
+
+    def integral(f: Float[Array, " n_t"]) -> Float[Array, "*pairs"]:
+        cumulative = trapezoid_cumsum(f, grid.dt)
+        return at(cumulative, last) - at(cumulative, first)
+
+    x = model.x(grid.t)
+    x1, x2 = at(x, first), at(x, last)
+    reference, sample = (1.0 - x1) * (1.0 - x2), x1 * x2
+    norm = (x1**2 + (1.0 - x1) ** 2) * (x2**2 + (1.0 - x2) ** 2)
+    decay_r = grid.q**2 * integral(model.J_r(grid.t))
+    decay_s = grid.q**2 * integral(model.J_s(grid.t))
+    phase = grid.q * cosine_of_degrees(phi + model.phi0) * integral(model.v(grid.t))
+    self_terms = reference**2 * jnp.exp(-decay_r) + sample**2 * jnp.exp(-decay_s)
+    cross_term = 2.0 * reference * sample * jnp.exp(-0.5 * (decay_r + decay_s)) * jnp.cos(phase)
+    return offset + contrast * (self_terms + cross_term) / norm
+
+
+def _check_frames(name: str, index: ArrayLike, n_t: int) -> Array:
+    if not isinstance(index, jax.core.Tracer) and np.size(index):
+        lowest, highest = np.min(index), np.max(index)
+        if lowest < 0 or highest >= n_t:
+            raise ValueError(f"{name} holds frame {lowest if lowest < 0 else highest}; the grid has 0 .. {n_t - 1}")
+    index = jnp.asarray(index)
+    if not jnp.issubdtype(index.dtype, jnp.integer):
+        raise ValueError(f"{name} holds frame indices, whole numbers; found {index.dtype}")
+    return index
+
+
+def c2_pairs(
+    model: HeterodyneModel,
+    grid: ShardGrid,
+    i: ArrayLike,
+    j: ArrayLike,
+    phi: ArrayLike,
+    contrast: ArrayLike,
+    offset: ArrayLike,
+) -> Float[Array, "*pairs"]:
+    """Return the two-time correlation at the pairs of frames (i, j).
+
+    Parameters
+    ----------
+    model : the parameters.
+    grid : from `precompute_shard_grid`.
+    i, j : frame indices from 0, in either order.
+    phi : azimuth in degrees.
+    contrast, offset : the scaling of each pair's azimuth.
+
+    `i`, `j`, `phi`, `contrast` and `offset` broadcast against each other: (n_pair,) arrays for pairs that each
+    have their own azimuth, or ``phi[:, None]`` for the same pairs at several.
+
+    Returns
+    -------
+    c2, of the broadcast shape. Memory: a few arrays of that shape and of (n_t,).
+
+    Raises
+    ------
+    RuntimeError : when JAX does not run in float64.
+    ValueError : when a frame index is not a whole number or outside the grid. (Under `jax.jit`, where values are
+        not known, a frame outside the grid gives NaN.)
+
+    Notes
+    -----
+    Source: He et al. 2025, SI Eqs. S-77 to S-98.
+    """
+    i, j = (_check_frames(name, index, grid.t.size) for name, index in (("i", i), ("j", j)))
+    scaling = [jnp.asarray(a, dtype=float) for a in (phi, contrast, offset)]
+    require_float64(model, grid, scaling)
+    return _c2(model, grid, i, j, *scaling)

@@ -1,0 +1,20 @@
+"""The check that JAX computes in binary64; libraries check, entry points switch it on."""
+
+import jax
+import jax.numpy as jnp
+
+
+def require_float64(*trees: object) -> None:
+    """Raise unless JAX runs in float64 and every floating leaf of `trees` has it.
+
+    Raises
+    ------
+    RuntimeError : when it does not; a phase of a thousand radians has no digit left in float32.
+    """
+    remedy = "run jax.config.update('jax_enable_x64', True) before building any array"
+    if jnp.result_type(float) != jnp.float64:
+        raise RuntimeError(f"the heterodyne model needs float64, and JAX runs in float32; {remedy}")
+    for leaf in jax.tree.leaves(trees):
+        dtype = getattr(leaf, "dtype", None)
+        if dtype is not None and jnp.issubdtype(dtype, jnp.floating) and dtype != jnp.float64:
+            raise RuntimeError(f"the heterodyne model needs float64, found an array of {dtype}; {remedy}")
