@@ -21,7 +21,7 @@ H5PY_ERRORS = (OSError, RuntimeError, KeyError, ValueError)
 def import_h5py() -> ModuleType:
     """Import h5py, which is an optional extra of this distribution."""
     try:
-        import h5py
+        import h5py  # type: ignore[import-untyped]
     except ImportError:
         raise DataError("HDF5 files need h5py; run: pip install 'heterodyne-spec[hdf5]'") from None
     return h5py  # type: ignore[no-any-return]
@@ -34,7 +34,7 @@ def open_hdf5(path: Path) -> Iterator[Source]:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        if "lock" in str(error):
+        if "unable to lock" in str(error):
             raise DataError("is open for writing in another program; close it there or wait") from error
         raise DataError(f"is truncated or damaged ({reason(error)}); copy it again from its origin") from error
     with file:
@@ -73,10 +73,13 @@ class Hdf5Source:
             return np.asarray(dataset[selection])
         except H5PY_ERRORS as error:
             if "not registered" in str(error) or "required filter" in str(error):
-                raise DataError(f"{key}: is compressed with a filter that is not installed; pip install hdf5plugin, "
-                                "import it, and try again") from error  # fmt: skip
-            raise DataError(f"{key}: cannot be read, the file is damaged there ({reason(error)}); copy it again "
-                            "from its origin") from error  # fmt: skip
+                raise DataError(
+                    f"{key}: is compressed with a filter that is not installed; pip install hdf5plugin, "
+                    "import it, and try again"
+                ) from error
+            raise DataError(
+                f"{key}: cannot be read, the file is damaged there ({reason(error)}); copy it again from its origin"
+            ) from error
 
     def _dataset(self, key: str) -> Any:
         node = self._find(key)
@@ -97,8 +100,10 @@ class Hdf5Source:
                     self._check_folder(key, link.filename, "external link")
                 node = node.get(name)
             except H5PY_ERRORS as error:
-                raise DataError(f"{key}: cannot be opened, the file is damaged there ({reason(error)}); copy it "
-                                "again from its origin") from error  # fmt: skip
+                raise DataError(
+                    f"{key}: cannot be opened, the file is damaged there ({reason(error)}); copy it "
+                    "again from its origin"
+                ) from error
             if node is None:
                 return None
             # A link in a linked file was followed by HDF5 itself: look where it ended.
@@ -116,8 +121,10 @@ class Hdf5Source:
     def _check_folder(self, key: str, filename: str, what: str) -> None:
         folder = self.path.resolve().parent
         if not (folder / filename).resolve().is_relative_to(folder):
-            raise DataError(f"{key}: {what} to {filename}, outside the file's own folder, is not followed; copy the "
-                            "data into one file")  # fmt: skip
+            raise DataError(
+                f"{key}: {what} to {filename}, outside the file's own folder, is not followed; copy the "
+                "data into one file"
+            )
 
 
 def reason(error: BaseException) -> str:

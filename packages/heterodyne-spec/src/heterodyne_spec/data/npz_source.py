@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from heterodyne_spec.data.contents import Selection, Source
 from heterodyne_spec.errors import DataError
 
+BLOCK = 1024**2
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError)
 
 
@@ -69,8 +70,9 @@ class NpzSource:
                 stored = read_item(file, shape[::-1] if fortran else shape, dtype, 0)
                 return (stored.T if fortran else stored)[selection]
         except DAMAGE as error:
-            raise DataError(f"{key}: cannot be read, the file is damaged there ({error}); copy it again from its "
-                            "origin") from error  # fmt: skip
+            raise DataError(
+                f"{key}: cannot be read, the file is damaged there ({error}); copy it again from its origin"
+            ) from error
 
     def _open(self, key: str) -> IO[bytes]:
         try:
@@ -92,7 +94,11 @@ def read_item(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], ind
     """Read item `index` of the items of one shape that follow the header."""
     size = math.prod(shape) * dtype.itemsize
     file.seek(index * size, 1)
-    raw = file.read(size)
-    if len(raw) < size:
-        raise EOFError(f"{len(raw)} of {size} bytes")
+    raw = bytearray(size)
+    # Block by block: one large read of a zip member joins its pieces in a second copy.
+    for start in range(0, size, BLOCK):
+        block = file.read(min(BLOCK, size - start))
+        if len(block) < min(BLOCK, size - start):
+            raise EOFError(f"{start + len(block)} of {size} bytes")
+        raw[start : start + len(block)] = block
     return np.ndarray(shape, dtype, buffer=raw)

@@ -17,7 +17,7 @@ CHUNK = 256
 
 def stored_map(data: TwoTimeData, i: int) -> NDArray[np.float32]:
     """Return map i as float32 (N, N), frames that are not valid as NaN rows and columns."""
-    c2 = data.c2[i].astype(np.float32)
+    c2: NDArray[np.float32] = data.c2[i].astype(np.float32)
     c2[~data.valid[i]] = np.nan
     c2[:, ~data.valid[i]] = np.nan
     return c2

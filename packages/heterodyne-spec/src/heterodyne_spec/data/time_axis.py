@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from heterodyne_spec.data.checks import is_finite
 from heterodyne_spec.errors import DataError
 
 # Relative to dt; larger deviations would show in the trapezoid integrals.
@@ -20,12 +21,12 @@ def time_axis(t: ArrayLike | None, dt: float | None, n_t: int) -> tuple[NDArray[
     dt : step in s; that of t when None.
     n_t : number of frames.
     """
-    if dt is not None and not (np.isfinite(dt) and dt > 0):
-        raise DataError(f"dt: found {dt:g}, expected a positive number of seconds; give the time between frames")
+    if dt is not None and not (is_finite(dt) and dt > 0):
+        raise DataError(f"dt: found {dt!r}, expected a positive number of seconds; give the time between frames")
     if t is None:
         if dt is None:
             raise DataError("t, dt: found neither, expected at least one; give dt, the time between frames in s")
-        return np.arange(1, n_t + 1) * float(dt), float(dt)
+        return window_ages(1.0, float(dt), 1, n_t), float(dt)
     ages = np.array(t, dtype=np.float64)
     if ages.shape != (n_t,):
         raise DataError(f"t: found shape {ages.shape}, expected ({n_t},), one age per frame of c2; correct t")
@@ -36,8 +37,10 @@ def time_axis(t: ArrayLike | None, dt: float | None, n_t: int) -> tuple[NDArray[
     # Ages late in a long run carry the rounding of their own size.
     slack = UNIFORM * step + 4 * np.finfo(np.float64).eps * ages[-1]
     if not step > 0 or (n_t > 1 and abs(ages[worst + 1] - ages[worst] - step) > slack):
-        raise DataError(f"t: found a step of {ages[worst + 1] - ages[worst]:.9g} s after frame {worst + 1}, expected "
-                        f"{step:.9g} s everywhere; give ages on a uniform grid that fits dt")  # fmt: skip
+        raise DataError(
+            f"t: found a step of {ages[worst + 1] - ages[worst]:.9g} s after frame {worst + 1}, expected "
+            f"{step:.9g} s everywhere; give ages on a uniform grid that fits dt"
+        )
     return ages, step
 
 
@@ -54,4 +57,5 @@ def window_ages(start: float, dt: float, first: int, count: int) -> NDArray[np.f
     # Counted first and multiplied once: no error accumulates; whole starts are kept whole.
     whole = round(start)
     start = whole if abs(start - whole) < 1e-9 * max(1.0, abs(start)) else start
-    return (start + np.arange(first - 1, first - 1 + count)) * dt
+    ages: NDArray[np.float64] = (start + np.arange(first - 1, first - 1 + count, dtype=np.float64)) * dt
+    return ages

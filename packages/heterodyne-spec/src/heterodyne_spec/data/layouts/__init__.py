@@ -22,5 +22,6 @@ def find_layout(source: Source) -> Layout:
             return layout
     known = ", ".join(f"{layout.NAME} ({layout.DATA_KEY})" for layout in LAYOUTS)
     seen = ", ".join(source.names()) or "nothing"
-    raise DataError(f"has no layout known here: found {seen} at the top, known are {known}; convert the file to one "
-                    "of these") from None  # fmt: skip
+    raise DataError(
+        f"has no layout known here: found {seen} at the top, known are {known}; convert the file to one of these"
+    ) from None

@@ -42,8 +42,9 @@ def contents(source: Source) -> Contents:
     names = map_names(source, DATA_KEY, "g2_")
     q, phi = numbers(source, Q_LIST), numbers(source, PHI_LIST)
     if q.size != phi.size:
-        raise DataError(f"{Q_LIST}, {PHI_LIST}: found {q.size} and {phi.size} entries, expected one each per bin; "
-                        "correct the file")  # fmt: skip
+        raise DataError(
+            f"{Q_LIST}, {PHI_LIST}: found {q.size} and {phi.size} entries, expected one each per bin; correct the file"
+        )
     labels, notes = bin_labels(source, np.array(list(names)))
     in_range(f"{DATA_KEY} (labels of {Q_LIST})", labels, 1, q.size)
     maps = tuple(

@@ -41,7 +41,8 @@ def contents(source: Source) -> Contents:
     """List the maps with the bins they belong to."""
     names = map_names(source, DATA_KEY, "c2_")
     q, phi = numbers(source, Q_LIST), numbers(source, PHI_LIST)
-    bins, notes = integers(source, BINS), ()
+    bins = integers(source, BINS)
+    notes: tuple[str, ...] = ()
     if source.has(MAPPING):
         mapping = integers(source, MAPPING)
     else:

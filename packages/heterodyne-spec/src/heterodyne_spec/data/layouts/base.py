@@ -86,8 +86,10 @@ def in_range(key: str, values: NDArray[np.int64], low: int, high: int) -> NDArra
     """Return `values` after checking that all lie in low..high."""
     outside = values[(values < low) | (values > high)]
     if outside.size:
-        raise DataError(f"{key}: found bin number {outside[0]}, expected {low} to {high}; the map of bins does not "
-                        "belong to these maps, correct the file")  # fmt: skip
+        raise DataError(
+            f"{key}: found bin number {outside[0]}, expected {low} to {high}; the map of bins does not "
+            "belong to these maps, correct the file"
+        )
     return values
 
 

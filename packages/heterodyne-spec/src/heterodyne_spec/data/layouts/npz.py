@@ -33,8 +33,10 @@ def contents(source: Source) -> Contents:
     n_maps = shape[0] if len(shape) == 3 else 1
     q, phi = numbers(source, "q"), numbers(source, "phi")
     if phi.size != n_maps or q.size not in (1, n_maps):
-        raise DataError(f"{DATA_KEY}, q, phi: found {n_maps} maps, {q.size} q and {phi.size} angles, expected one angle "
-                        "per map; correct the file")  # fmt: skip
+        raise DataError(
+            f"{DATA_KEY}, q, phi: found {n_maps} maps, {q.size} q and {phi.size} angles, expected one "
+            "angle per map; correct the file"
+        )
     index: list[int | None] = list(range(n_maps)) if len(shape) == 3 else [None]
     maps = tuple(
         MapRef(DATA_KEY, label, float(one_q), float(one_phi), i)

@@ -1,0 +1,120 @@
+"""Reading the chosen maps: one array for all, one map at a time, whatever way they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_spec.data import cleaning
+from heterodyne_spec.data.contents import MapRef, Source
+from heterodyne_spec.data.selection import wrap
+from heterodyne_spec.data.two_time import floating_dtype
+from heterodyne_spec.data.wording import list_numbers
+from heterodyne_spec.errors import DataError
+
+# Between a fully decorrelated pair in c2 (1) and in c2 - 1 (0); contrasts are below 0.5.
+HALFWAY = 0.5
+
+type Maps = NDArray[np.floating[Any]]
+type Findings = list[tuple[float, str]]
+
+
+def frame_count(source: Source, refs: Sequence[MapRef]) -> int:
+    """Return the number of frames of the maps, which must all be square and of one size."""
+    expected = refs[0].shape(source)
+    for ref in refs:
+        shape = ref.shape(source)
+        if len(shape) != 2 or shape[0] != shape[1] or shape != expected:
+            size = f"({expected[0]}, {expected[0]})" if len(expected) == 2 else "(N, N)"
+            raise DataError(
+                f"{ref.where}: found shape {shape}, expected {size} as a square map; leave this bin out or "
+                "run the correlation again"
+            )
+    if expected[0] < 3:
+        raise DataError(f"{refs[0].where}: found {expected[0]} frames, expected at least 3; give a longer run")
+    return expected[0]
+
+
+def read_maps(
+    source: Source, refs: Sequence[MapRef], first: int, last: int
+) -> tuple[Maps, NDArray[np.bool_], Findings]:
+    """Read the window of each map, complete half matrices and blank dead frames.
+
+    Parameters
+    ----------
+    source : open file.
+    refs : maps to read.
+    first, last : window, 1-based and inclusive.
+
+    Returns
+    -------
+    c2, dead, findings
+        Maps (n_phi, N, N) with the baseline of the file, dead frames (n_phi, N), and findings as (angle, words).
+    """
+    n_t = last - first + 1
+    dtype = np.result_type(*(floating_dtype(source.dtype(ref.key), ref.where) for ref in refs))
+    c2 = np.empty((len(refs), n_t, n_t), dtype=dtype)
+    dead = np.empty((len(refs), n_t), dtype=bool)
+    findings: Findings = []
+    for i, ref in enumerate(refs):
+        c2[i] = source.read(ref.key, ref.selection(slice(first - 1, last)))
+        dead[i], words = restore(c2[i], ref.where)
+        if dead[i].any() and not dead[i].all():
+            words.append(f"dead, left out: frames {list_numbers(np.flatnonzero(dead[i]) + first)}")
+        findings += [(wrap(ref.phi), word) for word in words]
+    return c2, dead, findings
+
+
+def restore(c2: Maps, where: str) -> tuple[NDArray[np.bool_], list[str]]:
+    """Make one map whole, in place: no infinities, both halves, dead frames NaN; return these frames and findings."""
+    words = []
+    if cleaning.has_infinite(c2):
+        cleaning.blank_infinite(c2)
+        words.append("infinite values taken as NaN")
+    half = cleaning.populated_elements(c2)
+    if half is None:
+        return np.ones(len(c2), dtype=bool), words
+    if half == "all":
+        cleaning.check_symmetric(c2, where)
+    else:
+        cleaning.complete_half(c2, half)
+        words.append(f"{half.replace('_', ' ')} completed to the full matrix")
+    dead = cleaning.dead_frames(c2)
+    cleaning.blank_frames(c2, dead)
+    return dead, words
+
+
+def shift_baseline(c2: Maps, valid: NDArray[np.bool_], phi: Sequence[float], given: int | None) -> str:
+    """Bring the maps to baseline 1, in place; return a note on what was found and done.
+
+    Parameters
+    ----------
+    c2 : maps (n_phi, N, N).
+    valid : usable frames (n_phi, N).
+    phi : angles in degrees, for messages.
+    given : 0 or 1, taken for what the file has; None to see from the medians off the diagonal.
+    """
+    if given not in (None, 0, 1):
+        raise DataError(f"baseline: found {given!r}, expected 0 or 1; leave it out to see from the data")
+    levels = [cleaning.level(one, usable) for one, usable in zip(c2, valid, strict=True)]
+    found = {baseline_of(level) for level in levels}
+    if given is None and len(found) > 1:
+        listed = ", ".join(f"{level:.4g} at phi = {angle:g}" for level, angle in zip(levels, phi, strict=True))
+        raise DataError(
+            f"baseline: the maps disagree, their medians off the diagonal are {listed}; give baseline=0 or "
+            "baseline=1, or choose the angles"
+        )
+    baseline = found.pop() if given is None else given
+    said = f"baseline {baseline} {'as given' if given is not None else 'found'}"
+    if baseline == 1:
+        return said
+    c2 += 1
+    return f"{said}: 1 added to all maps"
+
+
+def baseline_of(level: float) -> int:
+    """Return the baseline, 0 or 1, from the median off the diagonal."""
+    return 0 if level < HALFWAY else 1

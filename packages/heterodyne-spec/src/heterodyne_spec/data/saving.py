@@ -1,0 +1,52 @@
+"""From a measurement to a file, in a layout that other programs read."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from heterodyne_spec.data.layouts import WRITABLE
+from heterodyne_spec.data.two_time import TwoTimeData
+from heterodyne_spec.errors import DataError, did_you_mean
+
+
+def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> None:
+    """Write a measurement; `load_data` returns it with the same ages, angles and valid frames, maps in float32.
+
+    The file appears whole or not at all. Frames that are not valid become NaN
+    rows and columns.
+
+    Parameters
+    ----------
+    path : file to write; one that exists is replaced.
+    data : the measurement.
+    layout : "aps-u", "aps-legacy" (both HDF5) or "npz".
+
+    Raises
+    ------
+    DataError
+        The layout is not known, or the file cannot be written.
+    """
+    path = Path(path)
+    writers = {known.NAME: known for known in WRITABLE}
+    if layout not in writers:
+        raise DataError(
+            f"{path}: layout: found {layout!r}, expected {', '.join(writers)}; {did_you_mean(str(layout), writers)}"
+        )
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else f"the folder {path.parent} does not exist"
+        raise DataError(f"{path}: {what}, expected the path of a file in an existing folder; correct it")
+    # In the same folder, because a replacement is only atomic within one file system.
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        writers[layout].write(part, data)
+        part.replace(path)
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written ({error.strerror or error}); check the permissions and the free space "
+            "of the folder"
+        ) from error
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,154 @@
+"""Which maps of a file are meant: by q, then by azimuth. No bin of another q is ever mixed in silently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from heterodyne_spec.data.checks import is_finite
+from heterodyne_spec.data.contents import MapRef
+from heterodyne_spec.data.wording import list_phi, list_q
+from heterodyne_spec.errors import DataError
+
+type PhiChoice = str | float | Sequence[float | Sequence[float]] | None
+
+# Degrees within which an asked angle names a bin.
+NEAR = 0.5
+# Degrees within which two bins have one angle: rounding, not the spread within a bin.
+SAME = 0.01
+
+
+def wrap(phi: float) -> float:
+    """Return an angle in (-180, 180] degrees; one inside is returned unchanged, to the last digit."""
+    return phi if -180 < phi <= 180 else 180 - (180 - phi) % 360
+
+
+def distance(a: float, b: float) -> float:
+    """Return the distance of two angles in degrees, modulo 360."""
+    return abs((a - b + 180) % 360 - 180)
+
+
+def select_maps(
+    refs: Iterable[MapRef], q: float | None, phi: PhiChoice, q_tolerance: float
+) -> tuple[list[MapRef], list[str]]:
+    """Return the maps of one q at the chosen angles, ascending in phi, and notes on what was left out.
+
+    Parameters
+    ----------
+    refs : maps of the file.
+    q : wavevector in 1/Å; None when the file has one only.
+    phi : None or "all", angles, or ranges [low, high], in degrees.
+    q_tolerance : relative.
+    """
+    refs = tuple(refs)
+    known = [ref for ref in refs if np.isfinite(ref.q) and np.isfinite(ref.phi)]
+    if not known:
+        raise DataError("no map has a finite q and phi; correct the file's list of bins")
+    notes = [f"{len(refs) - len(known)} maps without a finite q or phi left out"] if len(known) < len(refs) else []
+    of_q, q_notes = select_q(known, q, q_tolerance)
+    chosen = select_phi(sorted(of_q, key=lambda ref: wrap(ref.phi)), phi)
+    check_unambiguous(chosen)
+    return chosen, notes + q_notes + absent_angles(known, of_q, phi)
+
+
+def select_q(refs: Sequence[MapRef], q: float | None, tolerance: float) -> tuple[list[MapRef], list[str]]:
+    """Return the maps within the relative tolerance of q, and notes."""
+    if not (is_finite(tolerance) and 0 <= tolerance < 1):
+        raise DataError(f"q_tolerance: found {tolerance!r}, expected a relative tolerance from 0 to 1; 0.02 is usual")
+    if q is not None and not (is_finite(q) and q >= 0):
+        raise DataError(
+            f"q: found {q!r}, expected one finite number, 0 or larger; the file has q = {list_q_of(refs)} 1/Å"
+        )
+    target = float(np.median([ref.q for ref in refs])) if q is None else float(q)
+    chosen = [ref for ref in refs if abs(ref.q - target) <= tolerance * target]
+    others = [ref for ref in refs if ref not in chosen]
+    if q is None and others:
+        raise DataError(f"q: the file holds several, {list_q_of(refs)} 1/Å; give the one to fit (q)")
+    if not chosen:
+        raise DataError(
+            f"q: none within {tolerance:g} (relative) of {target:.4g}, the file has {list_q_of(refs)} 1/Å; "
+            "give one of these"
+        )
+    notes = [f"q = {list_q_of(others)} 1/Å left out ({len(others)} maps)"] if others else []
+    lowest, highest = min(ref.q for ref in chosen), max(ref.q for ref in chosen)
+    if highest - lowest > 1e-9 * highest:
+        notes.append(f"q of the chosen bins ranges from {lowest:.6g} to {highest:.6g} 1/Å; their mean is used")
+    return chosen, notes
+
+
+def mean_q(refs: Sequence[MapRef]) -> float:
+    """Return the mean q of maps in 1/Å; their common q to the last digit when they have one."""
+    first = refs[0].q
+    return first + float(np.mean([ref.q - first for ref in refs]))
+
+
+def list_q_of(refs: Iterable[MapRef]) -> str:
+    """Return the q of maps, for messages."""
+    return list_q(ref.q for ref in refs)
+
+
+def select_phi(refs: Sequence[MapRef], phi: PhiChoice) -> list[MapRef]:
+    """Return the maps whose angle is asked for, in the order of `refs`."""
+    if phi is None or (isinstance(phi, str) and phi == "all"):
+        return list(refs)
+    asked = [phi] if isinstance(phi, str) or not isinstance(phi, Iterable) else list(phi)
+    if not asked:
+        raise DataError(f"phi: found an empty list, expected angles; the file has {list_phi_of(refs)}")
+    chosen: set[int] = set()
+    for one in asked:
+        chosen |= matching(refs, one)
+    return [ref for i, ref in enumerate(refs) if i in chosen]
+
+
+def matching(refs: Sequence[MapRef], asked: object) -> set[int]:
+    """Return the places of the maps that one asked angle or range means."""
+    given = list(asked) if isinstance(asked, Iterable) and not isinstance(asked, str) else [asked]
+    values = [float(value) for value in given if is_finite(value)]
+    if len(values) != len(given) or len(values) not in (1, 2):
+        raise DataError(
+            f"phi: found {asked!r}, expected all, angles or ranges [low, high] in degrees; "
+            f"the file has {list_phi_of(refs)}"
+        )
+    if len(values) == 2:
+        found = {i for i, ref in enumerate(refs) if in_range(ref.phi, *values)}
+    else:
+        gaps = [distance(ref.phi, values[0]) for ref in refs]
+        found = {int(np.argmin(gaps))} if min(gaps) <= NEAR else set()
+    if not found:
+        what = f"between {values[0]:g} and {values[1]:g}" if len(values) == 2 else f"within {NEAR:g} of {values[0]:g}"
+        raise DataError(f"phi: no angle {what} degrees, the file has {list_phi_of(refs)} at this q; give one of these")
+    return found
+
+
+def in_range(phi: float, low: float, high: float) -> bool:
+    """Tell whether an angle lies in [low, high] modulo 360; low > high runs through 180."""
+    if high - low >= 360:
+        return True
+    fuzz = 1e-6
+    return bool((phi - low + fuzz) % 360 <= (high - low) % 360 + 2 * fuzz)
+
+
+def list_phi_of(refs: Iterable[MapRef]) -> str:
+    """Return the angles of maps, for messages."""
+    return list_phi(wrap(ref.phi) for ref in refs)
+
+
+def check_unambiguous(refs: Sequence[MapRef]) -> None:
+    """Raise DataError when two maps have one angle: then their q's differ, or one bin is there twice."""
+    neighbours = zip(refs, [*refs[1:], refs[0]], strict=True) if len(refs) > 1 else ()
+    for one, other in neighbours:
+        if distance(one.phi, other.phi) < SAME:
+            raise DataError(
+                f"q: {one.where} (q = {one.q:.6g}) and {other.where} (q = {other.q:.6g}) have the same phi "
+                f"= {wrap(one.phi):g}, q is ambiguous among {list_q_of(refs)} 1/Å; give q and a smaller "
+                "q_tolerance"
+            )
+
+
+def absent_angles(refs: Sequence[MapRef], of_q: Sequence[MapRef], phi: PhiChoice) -> list[str]:
+    """Note angles that other q of the file have and this one has not (its bin is empty)."""
+    if phi is not None and not isinstance(phi, str):
+        return []
+    absent = [ref for ref in refs if all(distance(ref.phi, other.phi) > NEAR for other in of_q)]
+    return [f"no map at phi = {list_phi_of(absent)} for this q, only for others (empty bins)"] if absent else []

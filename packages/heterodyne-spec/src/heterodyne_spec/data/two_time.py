@@ -1,0 +1,188 @@
+"""A measurement: two-time correlation maps of one q at several azimuths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from heterodyne_spec.data import cleaning
+from heterodyne_spec.data.checks import is_finite
+from heterodyne_spec.data.time_axis import time_axis
+from heterodyne_spec.data.wording import list_numbers, same_words
+from heterodyne_spec.errors import DataError
+
+FEWEST_FRAMES = 3
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class TwoTimeData:
+    """Two-time correlation maps of one q, checked and ready for a fit.
+
+    Parameters
+    ----------
+    c2 : maps, shape (n_phi, N, N), full and symmetric with their diagonal,
+        baseline 1; (N, N) is taken as one map. float32 and float64 are kept,
+        integers become float64. A NaN entry is an excluded pair; infinite
+        entries become NaN.
+    q : wavevector in 1/Å.
+    phi : azimuths in degrees, shape (n_phi,) or a scalar.
+    t : absolute ages of the frames in s, shape (N,), uniform; ``(1..N) * dt`` if omitted.
+    dt : time between frames in s; the step of t if omitted.
+    valid : frames that may enter a fit, shape (n_phi, N) or (N,). All by
+        default; frames without any usable pair are taken out in any case.
+    notes : what was found and done, in words.
+    provenance : where the maps come from.
+
+    Raises
+    ------
+    DataError
+        One of these is not as described, or a map has no usable pair.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> data = TwoTimeData(c2=np.ones((4, 4)), q=0.0054, phi=0.0, dt=0.1)
+    >>> data.n_phi, data.n_t, data.start_frame
+    (1, 4, 1)
+    """
+
+    c2: NDArray[np.floating[Any]]
+    t: NDArray[np.float64]
+    q: float
+    phi: NDArray[np.float64]
+    dt: float
+    valid: NDArray[np.bool_]
+    notes: tuple[str, ...]
+    provenance: Mapping[str, object]
+
+    def __init__(
+        self,
+        *,
+        c2: ArrayLike,
+        q: float,
+        phi: ArrayLike,
+        t: ArrayLike | None = None,
+        dt: float | None = None,
+        valid: ArrayLike | None = None,
+        notes: Iterable[str] = (),
+        provenance: Mapping[str, object] | None = None,
+    ):
+        maps = as_maps(c2)
+        n_phi, n_t = maps.shape[:2]
+        angles = as_angles(phi, n_phi)
+        maps, usable, found = clean_maps(maps, as_valid(valid, n_phi, n_t), angles)
+        ages, step = time_axis(t, dt, n_t)
+        fields = {
+            "c2": maps,
+            "t": ages,
+            "q": as_q(q),
+            "phi": angles,
+            "dt": step,
+            "valid": usable,
+            # A copy made from a measurement finds again what the first one noted.
+            "notes": tuple(dict.fromkeys((*notes, *found))),
+            "provenance": dict(provenance or {}),
+        }
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def n_phi(self) -> int:
+        """Number of azimuths."""
+        return len(self.c2)
+
+    @property
+    def n_t(self) -> int:
+        """Number of frames."""
+        return len(self.t)
+
+    @property
+    def start_frame(self) -> int:
+        """Number of the first frame, 1-based: its age in units of dt."""
+        return round(float(self.t[0]) / self.dt)
+
+
+def pair_valid(data: TwoTimeData) -> NDArray[np.bool_]:
+    """Return which pairs of frames may enter a fit, shape (n_phi, N, N): finite, of two valid frames."""
+    return np.isfinite(data.c2) & data.valid[:, :, None] & data.valid[:, None, :]
+
+
+def as_maps(c2: ArrayLike) -> NDArray[np.floating[Any]]:
+    """Return maps as a floating array (n_phi, N, N)."""
+    maps = np.asarray(c2)
+    maps = maps[None] if maps.ndim == 2 else maps
+    if maps.ndim != 3 or maps.shape[1] != maps.shape[2] or not len(maps):
+        raise DataError(f"c2: found shape {np.shape(c2)}, expected (n_phi, N, N); give square maps, one per angle")
+    if maps.shape[1] < FEWEST_FRAMES:
+        raise DataError(f"c2: found {maps.shape[1]} frames, expected at least {FEWEST_FRAMES}; give a longer run")
+    return maps.astype(floating_dtype(maps.dtype, "c2"), copy=False)
+
+
+def floating_dtype(dtype: np.dtype[Any], where: str) -> np.dtype[Any]:
+    """Return the dtype in which values are kept: float32 and float64 as they are, integers as float64."""
+    if dtype.kind not in "fiu":
+        raise DataError(f"{where}: found {dtype} values, expected real numbers; give the correlation as floats")
+    return np.dtype(np.float32 if dtype.kind == "f" and dtype.itemsize <= 4 else np.float64)
+
+
+def as_q(q: float) -> float:
+    """Return a checked wavevector in 1/Å."""
+    if not is_finite(q) or q < 0:
+        raise DataError(f"q: found {q!r}, expected one finite number, 0 or larger; give the wavevector in 1/Å")
+    return float(q)
+
+
+def as_angles(phi: ArrayLike, n_phi: int) -> NDArray[np.float64]:
+    """Return checked azimuths (n_phi,) in degrees."""
+    angles = np.atleast_1d(np.array(phi, dtype=np.float64))
+    if angles.shape != (n_phi,) or not np.isfinite(angles).all():
+        raise DataError(
+            f"phi: found {angles.tolist()}, expected {n_phi} finite angles, one per map; give them in degrees"
+        )
+    return angles
+
+
+def as_valid(valid: ArrayLike | None, n_phi: int, n_t: int) -> NDArray[np.bool_]:
+    """Return which frames may be used, shape (n_phi, n_t), as given or all."""
+    given = np.asarray(True if valid is None else valid)
+    if given.dtype != bool or given.shape not in ((), (n_t,), (n_phi, n_t)):
+        raise DataError(
+            f"valid: found {given.dtype} of shape {given.shape}, expected booleans of shape ({n_phi}, {n_t}); "
+            "give one flag per map and frame"
+        )
+    return np.array(np.broadcast_to(given, (n_phi, n_t)))
+
+
+def clean_maps(
+    maps: NDArray[np.floating[Any]], valid: NDArray[np.bool_], phi: NDArray[np.float64]
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_], list[str]]:
+    """Return maps without infinities and dead frames, the frames that are usable, and notes on both.
+
+    The caller's array is copied only when there is something to change in it.
+    """
+    notes: list[tuple[float, str]] = []
+    owned = False
+    for i, angle in enumerate(phi):
+        dead = cleaning.dead_frames(maps[i])
+        if cleaning.has_infinite(maps[i]) or not np.isnan(maps[i][dead]).all():
+            maps, owned = maps if owned else maps.copy(), True
+            cleaning.blank_infinite(maps[i])
+            cleaning.blank_frames(maps[i], dead)
+        cleaning.check_symmetric(maps[i], f"c2 (phi = {angle:g})")
+        usable = cleaning.usable_frames(maps[i], valid[i])
+        lost = np.flatnonzero(valid[i] & ~usable) + 1
+        valid[i] = usable
+        if not usable.any():
+            raise DataError(
+                f"c2 (phi = {angle:g}): found no pair of frames that can be used, expected finite values; leave "
+                "out this angle or mask fewer frames"
+            )
+        if lost.size:
+            notes.append((angle, f"without a usable value, left out: frames {list_numbers(lost)}"))
+        if excluded := cleaning.excluded_pairs(maps[i], usable):
+            notes.append((angle, f"{excluded} single pairs are NaN and left out"))
+    return maps, valid, same_words(notes, len(phi))

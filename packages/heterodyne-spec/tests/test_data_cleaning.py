@@ -1,0 +1,155 @@
+"""Half matrices, baselines, dead frames and damaged maps, as files bring them."""
+
+import tracemalloc
+
+import h5py
+import numpy as np
+import pytest
+from data_files import make_map, write_one, write_phis
+from heterodyne_spec.data import cleaning, load_data
+from heterodyne_spec.errors import DataError
+from hypothesis import given
+from hypothesis import strategies as st
+
+FULL = make_map(6)
+
+
+@pytest.mark.parametrize("stored", [np.triu(FULL), np.tril(FULL), FULL], ids=["upper", "lower", "full"])
+def test_halves_are_completed_and_full_maps_are_not_doubled(tmp_path, stored):
+    data = load_data(write_one(tmp_path / "a.h5", stored))
+    np.testing.assert_array_equal(data.c2[0], FULL)
+    assert any("completed" in note for note in data.notes) == (stored is not FULL)
+
+
+def test_nan_counts_as_an_empty_half(tmp_path):
+    stored = FULL.copy()
+    stored[np.tril_indices(6, -1)] = np.nan
+    np.testing.assert_array_equal(load_data(write_one(tmp_path / "a.h5", stored)).c2[0], FULL)
+
+
+def test_different_halves_are_refused_with_the_place(tmp_path):
+    stored = FULL.copy()
+    stored[4, 1] = 2.0
+    with pytest.raises(DataError, match=r"a.h5: /xpcs.*c2_00001: both halves hold values but differ at frames 2 and 5"):
+        load_data(write_one(tmp_path / "a.h5", stored))
+
+
+def test_single_nan_pair_stays_excluded(tmp_path):
+    stored = np.triu(FULL)
+    stored[1, 4] = np.inf
+    data = load_data(write_one(tmp_path / "a.h5", stored))
+    assert np.isnan(data.c2[0, 1, 4])
+    assert np.isnan(data.c2[0, 4, 1])
+    assert data.valid.all()
+    assert "phi = 10: infinite values taken as NaN" in data.notes
+    assert "phi = 10: 1 single pairs are NaN and left out" in data.notes
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+@pytest.mark.parametrize("nothing", [0.0, np.nan])
+def test_dead_frames_are_found_before_the_baseline_is_shifted(tmp_path, level, nothing):
+    stored = make_map(8, level=level)
+    stored[2] = stored[:, 2] = nothing
+    data = load_data(write_one(tmp_path / "a.h5", np.triu(stored)), frames=[2, 8])
+    assert np.flatnonzero(~data.valid[0]).tolist() == [1]
+    assert np.isnan(data.c2[0, 1]).all()
+    assert "phi = 10: dead, left out: frames 3" in data.notes
+    np.testing.assert_allclose(data.c2[0, 2:, 2:], make_map(8, level=1.0)[3:, 3:], rtol=1e-6)
+
+
+def test_baseline_is_said_and_can_be_given(tmp_path):
+    zero, one = write_one(tmp_path / "0.h5", make_map(level=0.0)), write_one(tmp_path / "1.h5", FULL)
+    assert "baseline 0 found: 1 added to all maps" in load_data(zero).notes
+    assert "baseline 1 found" in load_data(one).notes
+    assert "baseline 1 as given" in load_data(zero, baseline=1).notes
+    np.testing.assert_array_equal(load_data(zero, baseline=1).c2[0], make_map(level=0.0))
+    np.testing.assert_array_equal(load_data(one, baseline=0).c2[0], FULL + 1)
+
+
+def test_maps_that_disagree_on_the_baseline_are_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, c2=[make_map(level=0.0), FULL], q=0.005, phi=[0.0, 90.0], dt=0.1)
+    with pytest.raises(DataError, match=r"the maps disagree.*0.06\d* at phi = 0, 1.06\d* at phi = 90; give baseline"):
+        load_data(path)
+    assert load_data(path, phi=[90]).n_phi == 1
+
+
+@pytest.mark.parametrize("nothing", [0.0, np.nan])
+def test_map_without_values_is_left_out_and_said_and_an_error_when_all_are(tmp_path, nothing):
+    path = tmp_path / "a.npz"
+    empty = np.full((6, 6), nothing)
+    np.savez(path, c2=[FULL, empty], q=0.005, phi=[0.0, 90.0], dt=0.1)
+    data = load_data(path)
+    assert data.phi.tolist() == [0.0]
+    assert "phi = 90: the map holds only NaN or zeros, left out" in data.notes
+    with pytest.raises(DataError, match=r"c2\[1\]: found only NaN or zeros, as in all 1 chosen maps"):
+        load_data(path, phi=[90])
+
+
+@pytest.mark.parametrize(
+    ("stored", "text"),
+    [
+        (np.ones((4, 5)), r"c2_00001: found shape \(4, 5\), expected .* square map"),
+        (np.ones((2, 4, 4)), r"c2_00001: found shape \(2, 4, 4\)"),
+        (np.ones((2, 2)), "found 2 frames, expected at least 3"),
+        (np.ones((4, 4), complex), "c2_00001: found complex128 values, expected real numbers"),
+        (np.full((4, 4), "a", "S1"), r"c2_00001: found \|S1 values"),
+    ],
+)
+def test_maps_of_other_shapes_and_kinds_are_refused(tmp_path, stored, text):
+    with pytest.raises(DataError, match=text):
+        load_data(write_one(tmp_path / "a.h5", stored))
+
+
+def test_maps_of_different_size_are_refused(tmp_path):
+    path = write_phis(tmp_path / "a.h5", [0.0, 90.0])
+    with h5py.File(path, "a") as file:
+        del file["/xpcs/twotime/correlation_map/c2_00002"]
+        file["/xpcs/twotime/correlation_map/c2_00002"] = make_map(7)
+    with pytest.raises(DataError, match=r"c2_00002: found shape \(7, 7\), expected \(6, 6\)"):
+        load_data(path)
+
+
+def test_integers_are_converted_and_float64_is_kept(tmp_path):
+    assert load_data(write_one(tmp_path / "a.h5", np.full((4, 4), 2))).c2.dtype == np.float64
+    assert load_data(write_one(tmp_path / "b.h5", make_map(dtype="f8"))).c2.dtype == np.float64
+    assert load_data(write_one(tmp_path / "c.h5", make_map())).c2.dtype == np.float32
+
+
+@given(st.integers(3, 9), st.integers(1, 4), st.integers(0, 2**16), st.sampled_from(["upper_half", "lower_half"]))
+def test_tiles_of_any_size_complete_the_same_matrix(n, tile, seed, half):
+    """The tile size is a matter of speed only."""
+    full = make_map(n, seed)
+    c2 = np.triu(full) if half == "upper_half" else np.tril(full)
+    before, cleaning.TILE = cleaning.TILE, tile
+    try:
+        assert cleaning.populated_elements(c2) == half
+        cleaning.complete_half(c2, half)
+        np.testing.assert_array_equal(c2, full)
+        assert cleaning.populated_elements(c2) == "all"
+        cleaning.check_symmetric(c2, "c2")
+        c2[n - 1, 0] += 1
+        with pytest.raises(DataError, match=f"frames 1 and {n}"):
+            cleaning.check_symmetric(c2, "c2")
+        c2[n - 1, 0] = np.nan
+        with pytest.raises(DataError, match=f"frames 1 and {n}"):
+            cleaning.check_symmetric(c2, "c2")
+        c2[0, n - 1] = np.nan
+        cleaning.check_symmetric(c2, "c2")
+        assert cleaning.excluded_pairs(c2, np.ones(n, dtype=bool)) == 1
+    finally:
+        cleaning.TILE = before
+
+
+def test_loading_needs_little_more_than_the_maps(tmp_path):
+    n = 1200
+    path = tmp_path / "a.npz"
+    np.savez(path, c2=np.stack([make_map(n, s) for s in range(4)]), q=1, phi=range(4), dt=1)
+    tracemalloc.start()
+    try:
+        size = load_data(path).c2.nbytes
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Four maps, one on its way in, and small blocks.
+    assert peak < 1.5 * size

@@ -1,0 +1,156 @@
+"""Which maps are chosen by q and phi, which frames by windows and masks."""
+
+import numpy as np
+import pytest
+from data_files import make_map, write_apsu, write_legacy, write_one, write_phis
+from heterodyne_spec.data import load_data
+from heterodyne_spec.data.selection import distance, in_range, wrap
+from heterodyne_spec.errors import DataError
+from hypothesis import given
+from hypothesis import strategies as st
+
+angles = st.floats(-1000, 1000)
+
+
+def several_q(path, q, phi):
+    """Write a legacy file with one bin per (q, phi)."""
+    return write_legacy(path, {k + 1: np.triu(make_map(seed=k)) for k in range(len(q))}, q, phi)
+
+
+def test_several_q_are_listed_and_never_mixed(tmp_path):
+    path = write_apsu(tmp_path / "a.h5")
+    with pytest.raises(DataError, match=r"the file holds several, 0.005, 0.008 1/Å; give the one to fit"):
+        load_data(path)
+    with pytest.raises(DataError, match=r"none within 0.02 \(relative\) of 0.006, the file has 0.005, 0.008 1/Å"):
+        load_data(path, q=0.006)
+    data = load_data(path, q=0.00502)
+    assert data.q == 0.005
+    assert "q = 0.008 1/Å left out (2 maps)" in data.notes
+
+
+def test_slightly_different_q_of_one_ring_are_averaged_and_said(tmp_path):
+    data = load_data(several_q(tmp_path / "a.hdf", [0.00500, 0.00502], [0.0, 90.0]))
+    assert data.q == pytest.approx(0.00501, rel=1e-12)
+    assert "q of the chosen bins ranges from 0.005 to 0.00502 1/Å; their mean is used" in data.notes
+
+
+def test_two_rings_within_the_tolerance_are_ambiguous(tmp_path):
+    path = several_q(tmp_path / "a.hdf", [0.0050, 0.00505], [180.0, -180.0])
+    with pytest.raises(
+        DataError, match=r"same phi = 180, q is ambiguous among 0.005, 0.00505 1/Å; .* smaller q_tolerance"
+    ):
+        load_data(path, q=0.005)
+    assert load_data(path, q=0.005, q_tolerance=0.001).q == 0.005
+
+
+def test_angles_are_wrapped_and_ascending(tmp_path):
+    data = load_data(write_phis(tmp_path / "a.h5", [270.0, 10.0, -180.0, 0.0]))
+    assert data.phi.tolist() == [-90.0, 0.0, 10.0, 180.0]
+    np.testing.assert_array_equal(data.c2[0], make_map(seed=0))
+    np.testing.assert_array_equal(data.c2[3], make_map(seed=2))
+
+
+def test_empty_bins_of_the_asked_q_are_noted(tmp_path):
+    data = load_data(several_q(tmp_path / "a.hdf", [0.005, 0.005, 0.008], [0.0, 90.0, 90.0]), q=0.008)
+    assert "no map at phi = 0 for this q, only for others (empty bins)" in data.notes
+
+
+@pytest.mark.parametrize(
+    ("phi", "chosen"),
+    [
+        (None, [-175, -5, 5, 90, 178]),
+        ("all", [-175, -5, 5, 90, 178]),
+        (90, [90]),
+        ([90.4, -5, -5.2], [-5, 90]),
+        ([185.0], [-175]),
+        ([[-10, 10]], [-5, 5]),
+        ([[170, -170]], [-175, 178]),
+        ([[170, 190]], [-175, 178]),
+        ([[90, 90]], [90]),
+        ([[-180, 180]], [-175, -5, 5, 90, 178]),
+        ([[0, 720]], [-175, -5, 5, 90, 178]),
+        ([[350, 361], 90], [-5, 90]),
+        (np.array([[-10.0, 10.0]]), [-5, 5]),
+    ],
+)
+def test_angles_and_ranges(tmp_path, phi, chosen):
+    path = write_phis(tmp_path / "a.h5", [-175.0, -5.0, 5.0, 90.0, 178.0])
+    assert load_data(path, phi=phi).phi.tolist() == chosen
+
+
+@pytest.mark.parametrize(
+    ("phi", "text"),
+    [
+        ([20], "no angle within 0.5 of 20 degrees, the file has -5, 90"),
+        ([[20, 30]], "no angle between 20 and 30 degrees, the file has -5, 90"),
+        ("some", "found 'some', expected all, angles or ranges"),
+        ([[1, 2, 3]], r"found \[1, 2, 3\], expected all, angles or ranges"),
+        ([float("nan")], "found nan"),
+        ([], "found an empty list"),
+    ],
+)
+def test_angle_that_matches_nothing_lists_the_angles(tmp_path, phi, text):
+    with pytest.raises(DataError, match=text):
+        load_data(write_phis(tmp_path / "a.h5", [90.0, -5.0]), phi=phi)
+
+
+@given(angles)
+def test_wrapping_keeps_the_direction_and_is_idempotent(phi):
+    wrapped = wrap(phi)
+    assert -180 < wrapped <= 180
+    assert distance(phi, wrapped) < 1e-9
+    assert wrap(wrapped) == wrapped
+
+
+@given(angles, st.floats(0, 360), st.floats(0, 1), st.integers(-3, 3))
+def test_range_contains_what_lies_in_it_whatever_the_turns(low, width, part, turns):
+    assert in_range(low + part * width + 360 * turns, low, low + width)
+
+
+@given(angles, st.floats(0, 350), st.floats(0.01, 0.99))
+def test_range_excludes_what_lies_outside(low, width, part):
+    gap = 360 - width
+    assert not in_range(low + width + part * gap, low, low + width)
+
+
+@pytest.mark.parametrize("frames", [[0, 5], [1, 9], [5, 5], [6, 2], [1], [1.5, 4], ["a", 2]])
+def test_window_outside_the_file_says_what_it_has(tmp_path, frames):
+    path = write_one(tmp_path / "a.h5", np.triu(make_map(8)))
+    with pytest.raises(DataError, match=r"expected .*; the file has 8"):
+        load_data(path, frames=frames)
+
+
+def test_window_needs_three_frames(tmp_path):
+    with pytest.raises(DataError, match="expected at least 3 frames"):
+        load_data(write_one(tmp_path / "a.h5", np.triu(make_map(8))), frames=[4, 5])
+
+
+def test_masked_frames_are_in_the_numbering_of_the_file_and_keep_their_values(tmp_path):
+    path = write_one(tmp_path / "a.h5", np.triu(make_map(8)))
+    data = load_data(path, frames=[3, 8], mask_frames=[4, 8, 1])
+    assert data.valid.tolist() == [[True, False, True, True, True, False]]
+    assert np.isfinite(data.c2).all()
+    assert "masked as asked: frames 4, 8" in data.notes
+    assert "not in the window, nothing to mask: frames 1" in data.notes
+
+
+@pytest.mark.parametrize("wrong", [0, 9, 2.5, "x"])
+def test_masked_frame_that_the_file_has_not_is_an_error(tmp_path, wrong):
+    with pytest.raises(DataError, match="expected frame numbers 1 to 8"):
+        load_data(write_one(tmp_path / "a.h5", np.triu(make_map(8))), mask_frames=[2, wrong])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"q": -1}, "q: found -1, expected one finite number, 0 or larger; the file has q = 0.005"),
+        ({"q": "0.005"}, "q: found '0.005'"),
+        ({"q_tolerance": -0.1}, "q_tolerance: found -0.1"),
+        ({"dt": 0}, "dt: found 0, expected a positive number"),
+        ({"baseline": 2}, "baseline: found 2, expected 0 or 1"),
+        ({"mask_frames": range(1, 9)}, "found no pair of frames that can be used"),
+    ],
+)
+def test_arguments_are_checked(tmp_path, arguments, text):
+    with pytest.raises(DataError, match=text):
+        load_data(write_one(tmp_path / "a.h5", np.triu(make_map(8))), **arguments)

@@ -1,0 +1,132 @@
+"""A measurement made from arrays: what is derived, what is cleaned, what is refused."""
+
+import dataclasses
+import pickle
+
+import numpy as np
+import pytest
+from data_files import make_map
+from heterodyne_spec.data import TwoTimeData, pair_valid
+from heterodyne_spec.errors import DataError
+
+
+def build(**changes):
+    return TwoTimeData(**({"c2": make_map(5), "q": 0.005, "phi": 10.0, "dt": 0.1} | changes))
+
+
+def test_one_map_with_a_scalar_angle_becomes_a_stack_and_ages_start_at_dt():
+    data = build()
+    assert data.c2.shape == (1, 5, 5)
+    assert data.phi.tolist() == [10.0]
+    np.testing.assert_allclose(data.t, [0.1, 0.2, 0.3, 0.4, 0.5], rtol=1e-15)
+    assert (data.n_phi, data.n_t, data.start_frame, data.notes) == (1, 5, 1, ())
+    assert data.valid.all()
+
+
+def test_dt_and_start_frame_follow_from_t():
+    data = build(t=np.arange(7, 12) * 0.02, dt=None)
+    assert data.dt == pytest.approx(0.02, rel=1e-14)
+    assert data.start_frame == 7
+
+
+@pytest.mark.parametrize(("given", "kept"), [("f4", "f4"), ("f8", "f8"), ("i8", "f8"), ("f2", "f4")])
+def test_floating_dtype_is_kept_and_others_are_converted(given, kept):
+    assert build(c2=np.ones((4, 4), given)).c2.dtype == kept
+
+
+def test_arrays_that_need_no_cleaning_are_not_copied():
+    c2 = make_map(5)[None]
+    assert np.shares_memory(build(c2=c2).c2, c2)
+
+
+def test_infinite_pairs_become_nan_in_a_copy():
+    c2 = make_map(5)
+    c2[1, 3] = c2[3, 1] = np.inf
+    data = build(c2=c2)
+    assert np.isnan(data.c2[0, 1, 3])
+    assert np.isinf(c2[1, 3])
+    assert data.valid.all()
+    assert data.notes == ("phi = 10: 1 single pairs are NaN and left out",)
+
+
+@pytest.mark.parametrize("nothing", [0.0, np.nan])
+def test_dead_frame_is_taken_out_of_its_map_only(nothing):
+    c2 = np.stack([make_map(5), make_map(5, seed=1)])
+    c2[1, 2, :] = c2[1, :, 2] = nothing
+    c2[1, 2, 2] = 1.0  # the diagonal does not keep a frame alive
+    data = build(c2=c2, phi=[0.0, 90.0])
+    assert data.valid.tolist() == [[True] * 5, [True, True, False, True, True]]
+    assert np.isnan(data.c2[1, 2]).all()
+    assert np.isnan(data.c2[1, :, 2]).all()
+    assert data.notes == ("phi = 90: without a usable value, left out: frames 3",)
+
+
+def test_map_of_zeros_is_not_dead():
+    assert build(c2=np.zeros((4, 4))).valid.all()
+
+
+def test_pair_validity_needs_a_finite_pair_of_two_valid_frames():
+    c2 = make_map(5)
+    c2[0, 1] = c2[1, 0] = np.nan
+    pairs = pair_valid(build(c2=c2, valid=[True, True, True, True, False]))[0]
+    assert not pairs[0, 1]
+    assert not pairs[4].any()
+    assert pairs[2, 3]
+    assert np.array_equal(pairs, pairs.T)
+
+
+def test_frame_whose_only_partners_are_masked_is_not_valid():
+    c2 = make_map(4)
+    c2[0, 1:3] = c2[1:3, 0] = np.nan
+    assert build(c2=c2, valid=[True, True, True, False]).valid.tolist() == [[False, True, True, False]]
+
+
+def test_replace_and_pickle_keep_everything():
+    data = build(notes=["one"], provenance={"file": "a.h5"})
+    for copy in (dataclasses.replace(data, q=0.006), pickle.loads(pickle.dumps(data))):
+        assert copy.notes == ("one",)
+        assert copy.provenance == {"file": "a.h5"}
+        assert np.array_equal(copy.c2, data.c2)
+
+
+ASYMMETRIC = make_map(5)
+ASYMMETRIC[1, 3] += 0.01
+HALF = np.triu(make_map(5))
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"c2": np.ones((3, 4))}, r"c2: found shape \(3, 4\), expected \(n_phi, N, N\)"),
+        ({"c2": np.ones((2, 2))}, "c2: found 2 frames, expected at least 3"),
+        ({"c2": np.ones((4, 4), complex)}, "c2: found complex128 values, expected real numbers"),
+        ({"c2": ASYMMETRIC}, "both halves hold values but differ at frames 2 and 4"),
+        ({"c2": HALF}, "differ at frames"),
+        ({"c2": np.full((4, 4), np.nan)}, "found no pair of frames that can be used"),
+        ({"valid": [True, False, False, False, False]}, "found no pair of frames that can be used"),
+        ({"valid": [1, 1, 1, 1, 1]}, "valid: found int64"),
+        ({"valid": [True]}, r"expected booleans of shape \(1, 5\)"),
+        ({"q": -1.0}, "q: found -1.0, expected one finite number"),
+        ({"q": [0.1]}, r"q: found \[0.1\]"),
+        ({"phi": [1.0, 2.0]}, "expected 1 finite angles"),
+        ({"phi": np.nan}, "expected 1 finite angles"),
+        ({"dt": 0.0}, "dt: found 0.0, expected a positive number"),
+        ({"dt": None}, "t, dt: found neither"),
+        ({"t": [1.0, 2.0]}, r"t: found shape \(2,\), expected \(5,\)"),
+        ({"t": [0.1, 0.2, 0.31, 0.4, 0.5]}, "t: found a step of 0.11 s after frame 2, expected 0.1 s"),
+        ({"t": np.arange(5) * 0.2}, "t: found a step of 0.2 s after frame [1-4], expected 0.1 s"),
+        ({"t": np.arange(-1, 4) * 0.1}, "t: found ages that are negative"),
+        ({"t": np.zeros(5), "dt": None}, "t: found a step of 0 s"),
+    ],
+)
+def test_every_refusal_is_one_line_that_says_what_to_do(changes, text):
+    with pytest.raises(DataError, match=text) as caught:
+        build(**changes)
+    assert "\n" not in str(caught.value)
+    assert ";" in str(caught.value)
+
+
+def test_rounding_is_no_asymmetry():
+    c2 = make_map(5, dtype="f8")
+    c2[1, 3] *= 1 + 1e-6
+    assert build(c2=c2).c2[0, 1, 3] == c2[1, 3]
