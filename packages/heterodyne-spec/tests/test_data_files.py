@@ -38,6 +38,7 @@ def truncated_npz(path):
     [
         (lambda path: None, "there is no such file"),
         (lambda path: path.mkdir(), "is a folder"),
+        (lambda path: os.mkfifo(path), "is no regular file"),
         (lambda path: path.write_bytes(b""), "is not an HDF5 or .npz file .it is empty"),
         (lambda path: path.write_text("q,phi\n"), r"is not an HDF5 or .npz file .it begins with b'q,phi"),
         (truncated, "is truncated or damaged .*truncated file"),

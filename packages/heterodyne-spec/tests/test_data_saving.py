@@ -1,5 +1,8 @@
 """A measurement that is written comes back the same, in every layout."""
 
+import contextlib
+import random
+
 import h5py
 import numpy as np
 import pytest
@@ -103,3 +106,26 @@ def test_targets_that_cannot_be_written_are_named(tmp_path, name, layout, text):
     with pytest.raises(DataError) as caught:
         save_data(tmp_path / name, TwoTimeData(c2=make_map(5), q=0.005, phi=10.0, dt=0.1), layout)
     assert text in str(caught.value)
+
+
+def test_maps_that_could_not_be_told_apart_when_read_are_not_written(tmp_path):
+    data = TwoTimeData(c2=np.stack([make_map(5)] * 2), q=0.005, phi=[180.0, -180.0], dt=0.1)
+    with pytest.raises(DataError, match="phi: found 180 and -180, expected different directions"):
+        save_data(tmp_path / "a.h5", data)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_no_damage_shows_as_another_error(tmp_path, layout):
+    """Bytes changed or cut off: the file is read, or refused in one line."""
+    path = tmp_path / "a"
+    save_data(path, TwoTimeData(c2=np.stack([make_map(9), make_map(9, 1)]), q=0.005, phi=[0, 90], dt=0.1), layout)
+    whole = path.read_bytes()
+    for seed in range(60):
+        chance = random.Random(seed)
+        damaged = bytearray(whole if seed % 3 else whole[: chance.randrange(len(whole))])
+        for _ in range(chance.choice([1, 3, 20]) if damaged else 0):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        for use in (load_data, describe_data):
+            with contextlib.suppress(DataError):
+                use(path)

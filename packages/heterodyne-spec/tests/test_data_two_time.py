@@ -58,7 +58,7 @@ def test_dead_frame_is_taken_out_of_its_map_only(nothing):
     assert data.valid.tolist() == [[True] * 5, [True, True, False, True, True]]
     assert np.isnan(data.c2[1, 2]).all()
     assert np.isnan(data.c2[1, :, 2]).all()
-    assert data.notes == ("phi = 90: without a usable value, left out: frames 3",)
+    assert data.notes == ("phi = 90: without a usable value, left out: frames 3 of these maps",)
 
 
 def test_map_of_zeros_is_not_dead():
@@ -79,6 +79,11 @@ def test_frame_whose_only_partners_are_masked_is_not_valid():
     c2 = make_map(4)
     c2[0, 1:3] = c2[1:3, 0] = np.nan
     assert build(c2=c2, valid=[True, True, True, False]).valid.tolist() == [[False, True, True, False]]
+
+
+def test_numbers_may_be_arrays_without_dimensions():
+    data = build(q=np.array(0.005), dt=np.float32(0.5), phi=np.array(10.0))
+    assert (data.q, data.dt) == (0.005, 0.5)
 
 
 def test_replace_and_pickle_keep_everything():

@@ -6,6 +6,8 @@ import math
 from numbers import Integral, Real
 from typing import TypeGuard
 
+import numpy as np
+
 
 def is_whole(value: object) -> TypeGuard[int]:
     """Tell whether a value is a whole number."""
@@ -13,5 +15,7 @@ def is_whole(value: object) -> TypeGuard[int]:
 
 
 def is_finite(value: object) -> TypeGuard[float]:
-    """Tell whether a value is one finite real number."""
+    """Tell whether a value is one finite real number; arrays without dimensions are, as read from files."""
+    if getattr(value, "ndim", None) == 0:
+        value = np.asarray(value).item()
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_spec.data.contents import Selection, Source
+from heterodyne_spec.data.damage import reading, reason
 from heterodyne_spec.errors import DataError
-
-# What h5py raises for damaged metadata and chunks depends on where the damage is.
-H5PY_ERRORS = (OSError, RuntimeError, KeyError, ValueError)
 
 
 def import_h5py() -> ModuleType:
@@ -36,7 +34,7 @@ def open_hdf5(path: Path) -> Iterator[Source]:
     except OSError as error:
         if "unable to lock" in str(error):
             raise DataError("is open for writing in another program; close it there or wait") from error
-        raise DataError(f"is truncated or damaged ({reason(error)}); copy it again from its origin") from error
+        raise DataError(f"is truncated or damaged ({reason(str(error))}); copy it again from its origin") from error
     with file:
         yield Hdf5Source(path, file)
 
@@ -51,63 +49,53 @@ class Hdf5Source:
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names in a group, () when there is no such group."""
         node = self._find(group)
-        return tuple(node) if hasattr(node, "keys") else ()
+        with reading(group):
+            return tuple(name for name in node if isinstance(name, str)) if is_group(node) else ()
 
     def has(self, key: str) -> bool:
         """Tell whether a dataset stands at `key`."""
-        return hasattr(self._find(key), "dtype")
+        return is_dataset(self._find(key))
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Return the shape of a dataset; () for a scalar."""
-        return tuple(self._dataset(key).shape or ())
+        dataset = self._dataset(key)
+        with reading(key):
+            return tuple(dataset.shape or ())
 
     def dtype(self, key: str) -> np.dtype[Any]:
         """Return the dtype of a dataset."""
-        dtype: np.dtype[Any] = self._dataset(key).dtype
+        dataset = self._dataset(key)
+        with reading(key):
+            dtype: np.dtype[Any] = dataset.dtype
         return dtype
 
     def read(self, key: str, selection: Selection = ...) -> NDArray[Any]:
         """Read the selected part of a dataset."""
         dataset = self._dataset(key)
-        try:
+        with reading(key):
             return np.asarray(dataset[selection])
-        except H5PY_ERRORS as error:
-            if "not registered" in str(error) or "required filter" in str(error):
-                raise DataError(
-                    f"{key}: is compressed with a filter that is not installed; pip install hdf5plugin, "
-                    "import it, and try again"
-                ) from error
-            raise DataError(
-                f"{key}: cannot be read, the file is damaged there ({reason(error)}); copy it again from its origin"
-            ) from error
 
     def _dataset(self, key: str) -> Any:
         node = self._find(key)
-        if not hasattr(node, "dtype"):
+        if not is_dataset(node):
             raise DataError(f"{key}: is missing or not a dataset; check that the file was written completely")
-        self._check_storage(key, node)
+        with reading(key):
+            self._check_storage(key, node)
         return node
 
     def _find(self, key: str) -> Any:
         """Walk to `key` link by link, so that no link is followed unseen; None when nothing stands there."""
         node = self._file
-        for name in key.strip("/").split("/") if key.strip("/") else ():
-            try:
-                link = node.get(name, getlink=True) if hasattr(node, "keys") else None
-                if link is None:
-                    return None
+        with reading(key):
+            for name in filter(None, key.split("/")):
+                link: Any = node.get(name, getlink=True) if is_group(node) else None
                 if hasattr(link, "filename"):
                     self._check_folder(key, link.filename, "external link")
-                node = node.get(name)
-            except H5PY_ERRORS as error:
-                raise DataError(
-                    f"{key}: cannot be opened, the file is damaged there ({reason(error)}); copy it "
-                    "again from its origin"
-                ) from error
-            if node is None:
-                return None
-            # A link in a linked file was followed by HDF5 itself: look where it ended.
-            self._check_folder(key, str(Path(node.file.filename).resolve()), "external link")
+                node = None if link is None else node.get(name)
+                if node is None:
+                    return None
+                # A link in a linked file was followed by HDF5 itself: look where it ended.
+                self._check_folder(key, str(Path(node.file.filename).resolve()), "external link")
         return node
 
     def _check_storage(self, key: str, dataset: Any) -> None:
@@ -127,8 +115,11 @@ class Hdf5Source:
             )
 
 
-def reason(error: BaseException) -> str:
-    """Return the telling part of an HDF5 error text: what stands in its last parentheses."""
-    text = " ".join(str(error).strip("'\"").split())
-    inner = text[text.find("(") + 1 : text.rfind(")")] if "(" in text else text
-    return inner[:160]
+def is_group(node: Any) -> bool:
+    """Tell a group from what else can stand in a file."""
+    return hasattr(node, "keys")
+
+
+def is_dataset(node: Any) -> bool:
+    """Tell a dataset from a group and from a named type."""
+    return hasattr(node, "is_virtual")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +14,10 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from heterodyne_spec.data.contents import Selection, Source
+from heterodyne_spec.data.damage import reading
 from heterodyne_spec.errors import DataError
 
 BLOCK = 1024**2
-DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError)
 
 
 @contextmanager
@@ -26,7 +25,7 @@ def open_npz(path: Path) -> Iterator[Source]:
     """Open an .npz file for reading."""
     try:
         archive = zipfile.ZipFile(path)
-    except DAMAGE as error:
+    except Exception as error:  # see `reading`: damage shows as nearly any exception
         raise DataError(f"is truncated or damaged ({error}); copy it again from its origin") from error
     with archive:
         yield NpzSource(path, archive)
@@ -50,44 +49,38 @@ class NpzSource:
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Return the shape of an array, from its header."""
-        with self._open(key) as file:
+        with reading(key), self._open(key) as file:
             return read_header(key, file)[0]
 
     def dtype(self, key: str) -> np.dtype[Any]:
         """Return the dtype of an array, from its header."""
-        with self._open(key) as file:
+        with reading(key), self._open(key) as file:
             return read_header(key, file)[2]
 
     def read(self, key: str, selection: Selection = ...) -> NDArray[Any]:
         """Read the selected part of an array."""
-        try:
-            with self._open(key) as file:
-                shape, fortran, dtype = read_header(key, file)
-                if dtype.hasobject:
-                    raise DataError(f"{key}: holds Python objects, expected numbers; save it as an array of floats")
-                if isinstance(selection, tuple) and isinstance(selection[0], int) and not fortran:
-                    return read_item(file, shape[1:], dtype, selection[0])[selection[1:]]
-                stored = read_item(file, shape[::-1] if fortran else shape, dtype, 0)
-                return (stored.T if fortran else stored)[selection]
-        except DAMAGE as error:
-            raise DataError(
-                f"{key}: cannot be read, the file is damaged there ({error}); copy it again from its origin"
-            ) from error
+        with reading(key), self._open(key) as file:
+            shape, fortran, dtype = read_header(key, file)
+            if dtype.hasobject:
+                raise DataError(f"{key}: holds Python objects, expected numbers; save it as an array of floats")
+            if isinstance(selection, tuple) and isinstance(selection[0], int) and not fortran:
+                return read_item(file, shape[1:], dtype, selection[0])[selection[1:]]
+            stored = read_item(file, shape[::-1] if fortran else shape, dtype, 0)
+            return (stored.T if fortran else stored)[selection]
 
     def _open(self, key: str) -> IO[bytes]:
-        try:
-            return self._archive.open(f"{key}.npy")
-        except KeyError:
-            raise DataError(f"{key}: is missing; the file has {', '.join(self.names()) or 'nothing'}") from None
+        if not self.has(key):
+            raise DataError(f"{key}: is missing; the file has {', '.join(self.names()) or 'nothing'}")
+        return self._archive.open(f"{key}.npy")
 
 
 def read_header(key: str, file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Read the header of an .npy stream: shape, Fortran order, dtype."""
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    try:
-        return readers[npy.read_magic(file)](file)
-    except (ValueError, KeyError) as error:
-        raise DataError(f"{key}: is not an array of numbers ({error}); save it with numpy.savez") from error
+    version = npy.read_magic(file)
+    if version not in readers:
+        raise DataError(f"{key}: found .npy format {version}, expected 1.0 or 2.0; save it with numpy.savez")
+    return readers[version](file)
 
 
 def read_item(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], index: int) -> NDArray[Any]:

@@ -40,9 +40,11 @@ def open_source(path: str | Path) -> Iterator[Source]:
 
 def kind_of(path: Path) -> str:
     """Return "hdf5" or "npz", decided by the signature and not by the name."""
-    if path.is_dir():
-        raise DataError("is a folder, expected an HDF5 or .npz file; give the path of the file")
     try:
+        # Opening a pipe would wait for ever.
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "no regular file"
+            raise DataError(f"is {what}, expected an HDF5 or .npz file; give the path of the file")
         with path.open("rb") as file:
             head = file.read(SIGNATURE_OFFSETS[-1] + len(HDF5_SIGNATURE))
     except FileNotFoundError:

@@ -56,7 +56,13 @@ def read_maps(
     """
     n_t = last - first + 1
     dtype = np.result_type(*(floating_dtype(source.dtype(ref.key), ref.where) for ref in refs))
-    c2 = np.empty((len(refs), n_t, n_t), dtype=dtype)
+    try:
+        c2 = np.empty((len(refs), n_t, n_t), dtype=dtype)
+    except MemoryError:
+        size = len(refs) * n_t**2 * dtype.itemsize / 1e9
+        raise DataError(
+            f"c2: {len(refs)} maps of {n_t} frames need {size:.3g} GB; choose fewer angles or frames"
+        ) from None
     dead = np.empty((len(refs), n_t), dtype=bool)
     findings: Findings = []
     for i, ref in enumerate(refs):

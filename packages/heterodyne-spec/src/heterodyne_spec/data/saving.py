@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 
 from heterodyne_spec.data.layouts import WRITABLE
+from heterodyne_spec.data.selection import same_angles
 from heterodyne_spec.data.two_time import TwoTimeData
 from heterodyne_spec.errors import DataError, did_you_mean
 
@@ -15,6 +16,8 @@ def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> Non
 
     The file appears whole or not at all. Frames that are not valid become NaN
     rows and columns.
+
+    Angles come back in (-180, 180] and ascending, as in every file.
 
     Parameters
     ----------
@@ -36,6 +39,9 @@ def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> Non
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else f"the folder {path.parent} does not exist"
         raise DataError(f"{path}: {what}, expected the path of a file in an existing folder; correct it")
+    if same := same_angles(data.phi.tolist()):
+        one, other = data.phi[list(same)]
+        raise DataError(f"{path}: phi: found {one:g} and {other:g}, expected different directions; leave one out")
     # In the same folder, because a replacement is only atomic within one file system.
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:

@@ -134,16 +134,22 @@ def list_phi_of(refs: Iterable[MapRef]) -> str:
     return list_phi(wrap(ref.phi) for ref in refs)
 
 
+def same_angles(phi: Sequence[float]) -> tuple[int, int] | None:
+    """Return the places of two angles that are one direction, if there are any."""
+    order = sorted(range(len(phi)), key=lambda i: wrap(phi[i]))
+    neighbours = zip(order, [*order[1:], order[0]], strict=True) if len(order) > 1 else ()
+    return next(((i, j) for i, j in neighbours if distance(phi[i], phi[j]) < SAME), None)
+
+
 def check_unambiguous(refs: Sequence[MapRef]) -> None:
     """Raise DataError when two maps have one angle: then their q's differ, or one bin is there twice."""
-    neighbours = zip(refs, [*refs[1:], refs[0]], strict=True) if len(refs) > 1 else ()
-    for one, other in neighbours:
-        if distance(one.phi, other.phi) < SAME:
-            raise DataError(
-                f"q: {one.where} (q = {one.q:.6g}) and {other.where} (q = {other.q:.6g}) have the same phi "
-                f"= {wrap(one.phi):g}, q is ambiguous among {list_q_of(refs)} 1/Å; give q and a smaller "
-                "q_tolerance"
-            )
+    if same := same_angles([ref.phi for ref in refs]):
+        one, other = refs[same[0]], refs[same[1]]
+        raise DataError(
+            f"q: {one.where} (q = {one.q:.6g}) and {other.where} (q = {other.q:.6g}) have the same phi "
+            f"= {wrap(one.phi):g}, q is ambiguous among {list_q_of(refs)} 1/Å; give q and a smaller "
+            "q_tolerance"
+        )
 
 
 def absent_angles(refs: Sequence[MapRef], of_q: Sequence[MapRef], phi: PhiChoice) -> list[str]:

@@ -182,7 +182,7 @@ def clean_maps(
                 "out this angle or mask fewer frames"
             )
         if lost.size:
-            notes.append((angle, f"without a usable value, left out: frames {list_numbers(lost)}"))
+            notes.append((angle, f"without a usable value, left out: frames {list_numbers(lost)} of these maps"))
         if excluded := cleaning.excluded_pairs(maps[i], usable):
             notes.append((angle, f"{excluded} single pairs are NaN and left out"))
     return maps, valid, same_words(notes, len(phi))

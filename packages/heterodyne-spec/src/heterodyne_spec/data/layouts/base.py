@@ -53,7 +53,7 @@ def numbers(source: Source, key: str) -> NDArray[np.float64]:
 def integers(source: Source, key: str) -> NDArray[np.int64]:
     """Read an index array as int64: files hold uint8 ones, in which arithmetic overflows silently."""
     values = numbers(source, key)
-    if not np.array_equal(values, np.rint(values)):
+    if not (np.isfinite(values).all() and np.array_equal(values, np.rint(values))):
         raise DataError(f"{key}: found numbers that are not whole, expected bin numbers; correct the file")
     return values.astype(np.int64)
 

@@ -1,0 +1,36 @@
+"""Whatever a decoder raises on a damaged file, as one line that names the place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from heterodyne_spec.errors import DataError
+
+
+@contextmanager
+def reading(key: str) -> Iterator[None]:
+    """Turn any failure to read `key` into a DataError.
+
+    Damage can show as nearly any exception: with random bytes changed, h5py and
+    zipfile raise OSError, RuntimeError, KeyError, ValueError, TypeError,
+    NotImplementedError and more. Only calls into them stand in the body.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).strip("'\"").split())
+        if "not registered" in text or "required filter" in text:
+            raise DataError(
+                f"{key}: is compressed with a filter that is not installed; pip install hdf5plugin and import it"
+            ) from error
+        raise DataError(
+            f"{key}: cannot be read, the file is damaged there ({reason(text)}); copy it again from its origin"
+        ) from error
+
+
+def reason(text: str) -> str:
+    """Return the telling part of an error text: HDF5 puts it into parentheses."""
+    return (text[text.find("(") + 1 : text.rfind(")")] if "(" in text else text)[:160]
