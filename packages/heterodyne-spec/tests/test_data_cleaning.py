@@ -6,10 +6,11 @@ import h5py
 import numpy as np
 import pytest
 from data_files import make_map, write_one, write_phis
-from heterodyne_spec.data import cleaning, load_data
-from heterodyne_spec.errors import DataError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from heterodyne_spec.data import cleaning, load_data
+from heterodyne_spec.errors import DataError
 
 FULL = make_map(6)
 

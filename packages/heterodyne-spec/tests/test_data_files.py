@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import h5py
-import heterodyne_spec
 import jsonschema
 import numpy as np
 import pytest
 from data_files import APSU_MAPS, corrupt_map, make_map, write_apsu, write_fields, write_one
+
+import heterodyne_spec
 from heterodyne_spec.data import describe_data, load_data
 from heterodyne_spec.data.fingerprint import fingerprint
 from heterodyne_spec.data.hdf5_source import Hdf5Source

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from data_files import make_map, write_apsu, write_legacy, write_one, write_phis
+
 from heterodyne_spec.data import describe_data, load_data
 from heterodyne_spec.errors import DataError
 

@@ -7,10 +7,11 @@ import h5py
 import numpy as np
 import pytest
 from data_files import APSU_MAPS, LEGACY_MAPS, make_map
-from heterodyne_spec.data import TwoTimeData, describe_data, load_data, save_data
-from heterodyne_spec.errors import DataError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from heterodyne_spec.data import TwoTimeData, describe_data, load_data, save_data
+from heterodyne_spec.errors import DataError
 
 LAYOUTS = ("aps-u", "aps-legacy", "npz")
 

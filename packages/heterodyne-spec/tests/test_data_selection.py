@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from data_files import make_map, write_apsu, write_legacy, write_one, write_phis
+from hypothesis import given
+from hypothesis import strategies as st
+
 from heterodyne_spec.data import load_data
 from heterodyne_spec.data.selection import distance, in_range, wrap
 from heterodyne_spec.errors import DataError
-from hypothesis import given
-from hypothesis import strategies as st
 
 angles = st.floats(-1000, 1000)
 

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from data_files import make_map
+
 from heterodyne_spec.data import TwoTimeData, pair_valid
 from heterodyne_spec.errors import DataError
 
