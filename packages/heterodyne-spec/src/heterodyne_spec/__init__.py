@@ -1,0 +1,55 @@
+"""The heterodyne XPCS model and its formats, without JAX: the contract between all programs of this project."""
+
+from heterodyne_spec._version import __version__
+from heterodyne_spec.config import Config, ModelConfig, ParameterConfig, load_config
+from heterodyne_spec.data import TwoTimeData, describe_data, load_data, pair_valid, save_data
+from heterodyne_spec.errors import (
+    ConfigError,
+    DataError,
+    HeterodyneError,
+    ModelError,
+    ModelVersionError,
+    Problem,
+    ResultError,
+)
+from heterodyne_spec.files import OutputError
+from heterodyne_spec.model import ModelSpec, Parameter, check_model_versions, load_model
+from heterodyne_spec.result import (
+    Direction,
+    FittedData,
+    FittedParameter,
+    FittedScaling,
+    Identifiability,
+    NLSQResult,
+)
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "DataError",
+    "Direction",
+    "FittedData",
+    "FittedParameter",
+    "FittedScaling",
+    "HeterodyneError",
+    "Identifiability",
+    "ModelConfig",
+    "ModelError",
+    "ModelSpec",
+    "ModelVersionError",
+    "NLSQResult",
+    "OutputError",
+    "Parameter",
+    "ParameterConfig",
+    "Problem",
+    "ResultError",
+    "TwoTimeData",
+    "__version__",
+    "check_model_versions",
+    "describe_data",
+    "load_config",
+    "load_data",
+    "load_model",
+    "pair_valid",
+    "save_data",
+]

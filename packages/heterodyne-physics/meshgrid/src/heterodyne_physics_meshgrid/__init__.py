@@ -5,7 +5,7 @@ Dimensions in the signatures: ``n_t`` frames, ``n_phi`` azimuths, ``n_par`` para
 
 from heterodyne_physics_meshgrid._generated.model import MODEL_ID, MODEL_SHA256, MODEL_VERSION, HeterodyneModel
 from heterodyne_physics_meshgrid._version import __version__
-from heterodyne_physics_meshgrid.correlation import c2_meshgrid
+from heterodyne_physics_meshgrid.correlation import bracket, c2_meshgrid
 from heterodyne_physics_meshgrid.time_integral import create_time_integral_matrix
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "MODEL_VERSION",
     "HeterodyneModel",
     "__version__",
+    "bracket",
     "c2_meshgrid",
     "create_time_integral_matrix",
 ]

@@ -14,9 +14,7 @@ def cumulative_trapezoid(f: Float[Array, " n_t"], dt: Float[Array, "..."] | floa
     return jnp.concatenate([jnp.zeros_like(f[:1]), jnp.cumsum(increments)])
 
 
-def create_time_integral_matrix(
-    f: Float[Array, " n_t"], dt: Float[Array, "..."] | float
-) -> Float[Array, "n_t n_t"]:
+def create_time_integral_matrix(f: Float[Array, " n_t"], dt: Float[Array, "..."] | float) -> Float[Array, "n_t n_t"]:
     """Return the matrix of the integrals of `f` from frame i (row) to frame j (column).
 
     Parameters

@@ -1,0 +1,90 @@
+"""From the Jacobian at the optimum to covariances and to what the data leave open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_spec import Parameter
+
+type FloatArray = npt.NDArray[np.float64]
+
+SINGULAR = 1e-12
+"""Eigenvalue of the scaled JᵀJ (unit diagonal) below which rounding hides whether the cost changes at all."""
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """JᵀJ of the free parameters with the scaling coefficients projected out, and its eigen-directions.
+
+    `scale` (n,) are the lengths of the projected columns (0 where a parameter has no effect); `values` (n,) ascending
+    and `vectors` (n, n) belong to the matrix scaled to unit diagonal.
+    """
+
+    matrix: FloatArray
+    scale: FloatArray
+    values: FloatArray
+    vectors: FloatArray
+
+    @property
+    def open(self) -> npt.NDArray[np.bool_]:
+        """Which directions the data leave open, (n,)."""
+        return self.values < SINGULAR
+
+
+def curvature(gauss_newton: FloatArray, n_free: int) -> Curvature:
+    """Return the curvature of the `n_free` leading parameters, the rest projected out (Schur complement)."""
+    matrix = gauss_newton[:n_free, :n_free]
+    own = np.sqrt(np.diag(matrix))
+    if gauss_newton.shape[0] > n_free:
+        cross, rest = gauss_newton[:n_free, n_free:], gauss_newton[n_free:, n_free:]
+        matrix = matrix - cross @ np.linalg.pinv(rest, rcond=1e-14, hermitian=True) @ cross.T
+    diagonal = np.clip(np.diag(matrix), 0.0, None)
+    # A column that lies in the span of the scaling columns leaves rounding only: no effect of its own.
+    scale = np.where(diagonal > SINGULAR * own**2, np.sqrt(diagonal), 0.0)
+    safe = np.where(scale > 0, scale, 1.0)
+    scaled = np.where((scale > 0)[:, None] & (scale > 0), matrix / np.outer(safe, safe), 0.0)
+    values, vectors = np.linalg.eigh((scaled + scaled.T) / 2)
+    return Curvature(matrix, scale, values, vectors)
+
+
+def marginal_inverse(gauss_newton: FloatArray, n_free: int) -> FloatArray:
+    """Return the inverse's block of all but the `n_free` leading parameters, open directions left aside."""
+    length = np.sqrt(np.diag(gauss_newton))
+    safe = np.where(length > 0, length, 1.0)
+    inverse = np.linalg.pinv(gauss_newton / np.outer(safe, safe), rcond=SINGULAR, hermitian=True)
+    return np.asarray((inverse / np.outer(safe, safe))[n_free:, n_free:])
+
+
+def prior_scale(parameters: tuple[Parameter, ...], values: FloatArray) -> FloatArray:
+    """Return the prior's standard deviation of each parameter at `values`, (n,)."""
+    return np.array(
+        [
+            p.prior.scale * (abs(value) if p.prior.family == "lognormal" else 1.0)
+            for p, value in zip(parameters, values, strict=True)
+        ]
+    )
+
+
+def independent_covariance(bent: Curvature, noise_variance: float, prior: FloatArray) -> FloatArray:
+    """Return (noise variance)·(JᵀJ)⁻¹ where the data speak, and the prior's variance where they do not.
+
+    Parameters
+    ----------
+    bent : the curvature.
+    noise_variance : of one residual, all residuals taken as independent.
+    prior : (n,) standard deviations of the prior.
+
+    Returns
+    -------
+    (n, n), symmetric and positive definite. An open direction is followed as far as the prior lets it.
+    """
+    length = np.where(bent.scale > 0, bent.scale, 1.0)
+    # Directions in units of the parameters themselves.
+    directions = bent.vectors / length[:, None]
+    reach = 1.0 / np.maximum(np.max(np.abs(directions) / prior[:, None], axis=0, initial=0.0), 1e-300)
+    variances = np.where(bent.open, reach**2, noise_variance / np.where(bent.open, 1.0, bent.values))
+    covariance = (directions * variances) @ directions.T
+    return (covariance + covariance.T) / 2

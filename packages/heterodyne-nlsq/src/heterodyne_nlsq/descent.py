@@ -1,0 +1,101 @@
+"""The way to the minimum: the problem in the solver's own coordinates and, where exact, in its small form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Array, Float
+
+from heterodyne_nlsq import dense
+from heterodyne_nlsq.coordinates import Coordinates, box, from_parameters, make_coordinates, to_parameters
+from heterodyne_nlsq.noise import noise_sd
+from heterodyne_nlsq.normal import NormalEquations, equivalent_problem
+from heterodyne_nlsq.setup import Setup
+from heterodyne_nlsq.solver import Progress, Solution, least_squares
+from heterodyne_spec import TwoTimeData, pair_valid
+
+type FloatArray = npt.NDArray[np.float64]
+type Rows = tuple[FloatArray, FloatArray]
+
+
+def _fitted(z: Float[Array, " n_fit"], coordinates: Coordinates) -> Float[Array, " n_fit"]:
+    """Return the fitted vector (parameters, scaling coefficients) at z (solver coordinates, same coefficients)."""
+    n_free = coordinates.logarithmic.size
+    return jnp.concatenate([to_parameters(z[:n_free], coordinates), z[n_free:]])
+
+
+@jax.jit
+def _linear_rows(
+    z: Float[Array, " n_fit"], problem: dense.DenseProblem, coordinates: Coordinates
+) -> tuple[Array, Array]:
+    """Return residuals and Jacobian of the equivalent small problem in solver coordinates."""
+    turn = jax.jacfwd(_fitted)(z, coordinates)
+    cost, gradient, matrix = dense.normal(_fitted(z, coordinates), problem)
+    return equivalent_problem(NormalEquations(cost, turn.T @ gradient, turn.T @ matrix @ turn))
+
+
+@jax.jit
+def _all_rows(z: Float[Array, " n_fit"], problem: dense.DenseProblem, coordinates: Coordinates) -> tuple[Array, Array]:
+    """Return all residuals and their Jacobian in solver coordinates: what a loss other than linear needs."""
+    vector = _fitted(z, coordinates)
+    turn = jax.jacfwd(_fitted)(z, coordinates)
+    return dense.residuals(vector, problem), dense.jacobian(vector, problem) @ turn
+
+
+class _LastEvaluation:
+    """Residuals and Jacobian come from one evaluation; the solver asks for them one after the other."""
+
+    def __init__(self, rows: Callable[[FloatArray], Rows]):
+        self.rows = rows
+        self.at: FloatArray | None = None
+        self.found: Rows
+
+    def _evaluate(self, z: FloatArray) -> Rows:
+        z = np.asarray(z)
+        if self.at is None or not np.array_equal(z, self.at):
+            self.found, self.at = self.rows(z), z
+        return self.found
+
+    def residuals(self, z: FloatArray) -> FloatArray:
+        return self._evaluate(z)[0]
+
+    def jacobian(self, z: FloatArray) -> FloatArray:
+        return self._evaluate(z)[1]
+
+
+def descend(setup: Setup, problem: dense.DenseProblem, start: FloatArray, progress: Progress | None) -> Solution:
+    """Return the minimum reached from `start` (n_fit,); with nothing to vary, the cost there."""
+    free, scaling, settings = setup.free, setup.scaling, setup.config.nlsq
+    if start.size == 0:
+        residual = np.asarray(dense.residuals(start, problem))
+        return Solution(start, float(residual @ residual) / 2, True, "nothing to fit: all values are held", 1)
+    n_free = len(free.free)
+    coordinates = make_coordinates(setup.spec, free, setup.data.t)
+    rows = _linear_rows if settings.loss == "linear" else _all_rows
+    evaluation = _LastEvaluation(lambda z: rows(z, problem, coordinates))
+    lower, upper = box(coordinates)
+    solution = least_squares(
+        evaluation.residuals,
+        evaluation.jacobian,
+        np.concatenate([from_parameters(start[:n_free], coordinates), start[n_free:]]),
+        np.concatenate([lower, scaling.lower.ravel()]),
+        np.concatenate([upper, scaling.upper.ravel()]),
+        loss=settings.loss,
+        loss_scale=_noise_of(setup.data),
+        max_evaluations=settings.max_iterations,
+        progress=progress,
+    )
+    vector = np.asarray(_fitted(jnp.asarray(solution.vector), coordinates))
+    return Solution(vector, solution.cost, solution.success, solution.message, solution.n_evaluations)
+
+
+def _noise_of(data: TwoTimeData) -> float:
+    """Return the typical white noise of the maps: where soft_l1 begins to count a residual less."""
+    valid = pair_valid(data)
+    noise = float(np.median([noise_sd(c2, valid[angle]) for angle, c2 in enumerate(data.c2)]))
+    # Data without noise have no outliers either; any small scale keeps the loss defined.
+    return max(noise, 1e-9)

@@ -1,0 +1,123 @@
+"""The fit: data and configuration in, result out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from heterodyne_nlsq import dense
+from heterodyne_nlsq.descent import descend
+from heterodyne_nlsq.free import free_parameters
+from heterodyne_nlsq.outcome import Optimum, make_result
+from heterodyne_nlsq.scaling import make_scaling, start_coefficients
+from heterodyne_nlsq.setup import Setup
+from heterodyne_nlsq.solver import Progress
+from heterodyne_physics_meshgrid import MODEL_VERSION
+from heterodyne_spec import (
+    Config,
+    ConfigError,
+    DataError,
+    NLSQResult,
+    Problem,
+    TwoTimeData,
+    check_model_versions,
+    load_config,
+    load_data,
+    load_model,
+)
+
+
+def fit_nlsq_jax(
+    data: TwoTimeData | str | Path,
+    config: Config | Mapping[str, Any] | str | Path | None = None,
+    *,
+    progress: Progress | None = None,
+) -> NLSQResult:
+    """Fit all azimuths of one q together and return the point estimate.
+
+    Parameters
+    ----------
+    data : a measurement, or the path of a file (then q, phi, frames, dt and masks come from `config`).
+    config : a Config, a dict, the path of a YAML or JSON file, or None for the defaults.
+    progress : called after every iteration with its number and the cost.
+
+    Returns
+    -------
+    NLSQResult, whether the fit converged or not: look at ``success``, ``message`` and ``warnings``.
+
+    Raises
+    ------
+    DataError : when the measurement cannot be read or used.
+    ConfigError : with every problem of the configuration.
+    ModelVersionError : when the installed packages implement different versions of the model.
+
+    Examples
+    --------
+    >>> from heterodyne_nlsq import fit_nlsq_jax
+    >>> result = fit_nlsq_jax("measurement.h5", {"data": {"q": 0.0054}})  # doctest: +SKIP
+
+    Notes
+    -----
+    Computes in float64 whatever the setting of the process is, and leaves that setting as it was.
+    """
+    check_model_versions({"heterodyne-physics-meshgrid": MODEL_VERSION})
+    begin = time.perf_counter()
+    setup = prepare(data, load_config(config))
+    read = time.perf_counter()
+    with jax.enable_x64(True):
+        result = _fit(setup, progress)
+    timings = {"read": read - begin, "fit": time.perf_counter() - read}
+    return replace(result, timings={name: round(seconds, 4) for name, seconds in timings.items()})
+
+
+def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:
+    """Return the request made ready to be fitted.
+
+    Raises
+    ------
+    DataError, ConfigError : what is wrong with it.
+    """
+    if config.nlsq.start == "multistart":
+        problem = Problem("nlsq.start", "'multistart'", "auto or values in this version", "set nlsq.start: values")
+        raise ConfigError("configuration", [problem])
+    if not isinstance(data, TwoTimeData):
+        data = load_data(data, config=config)
+    asked = config.data.q
+    if asked is not None and abs(data.q - asked) > config.data.q_tolerance * asked:
+        raise DataError(
+            f"the data have q = {data.q:.4g} 1/Å and the configuration asks for {asked:.4g}; change data.q or the data"
+        )
+    spec = load_model(config.model.name)
+    return Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
+
+
+def _fit(setup: Setup, progress: Progress | None) -> NLSQResult:
+    data, free, scaling = setup.data, setup.free, setup.scaling
+    problem = dense.dense_problem(data, free, scaling, setup.config.data.exclude_diagonals)
+    root_weight = np.asarray(problem.root_weight)
+    n_fitted = len(free.free) + 2 * scaling.n_coefficients
+    pairs = np.count_nonzero(root_weight, axis=1)
+    if pairs.min() == 0 or pairs.sum() <= n_fitted:
+        raise DataError(
+            f"too few valid pairs of frames for {n_fitted} fitted values (fewest, {pairs.min()}, at phi = "
+            f"{data.phi[int(pairs.argmin())]:g}); use more frames, mask fewer, or hold parameters"
+        )
+    begin = free.start[list(free.free)]
+    sums = np.asarray(dense.scaling_sums(begin, problem))
+    solution = descend(setup, problem, np.concatenate([begin, start_coefficients(scaling, sums)]), progress)
+    return make_result(
+        setup,
+        solution,
+        Optimum(
+            gauss_newton=np.asarray(dense.normal(solution.vector, problem).matrix),
+            squares=np.sum(np.asarray(dense.residuals(solution.vector, problem)).reshape(data.n_phi, -1) ** 2, axis=1),
+            weights=np.sum(root_weight**2, axis=1),
+            n_pairs=int(pairs.sum()),
+        ),
+    )

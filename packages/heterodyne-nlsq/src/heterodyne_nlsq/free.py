@@ -1,0 +1,73 @@
+"""Which parameters the fit may move: free, fixed or tied, with their bounds and start values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_spec import ModelConfig, ModelSpec
+
+type FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FreeParameters:
+    """The affine map from the free parameters to the full parameter vector: ``full = base + expand @ free``.
+
+    `status` and `tie` say per parameter of the model how it is treated; `lower`, `upper` and `start` belong to
+    the full vector, (n_par,); `free` holds the positions of the free ones in it, (n_free,).
+    """
+
+    names: tuple[str, ...]
+    status: tuple[str, ...]
+    tie: tuple[str | None, ...]
+    start: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    free: tuple[int, ...]
+    base: FloatArray
+    expand: FloatArray
+
+    @property
+    def free_names(self) -> tuple[str, ...]:
+        """Names of the free parameters, in canonical order."""
+        return tuple(self.names[k] for k in self.free)
+
+    def full(self, free: npt.ArrayLike) -> FloatArray:
+        """Return the full parameter vector (n_par,) of the free one (n_free,)."""
+        return self.base + self.expand @ np.asarray(free, float)
+
+
+def free_parameters(spec: ModelSpec, config: ModelConfig) -> FreeParameters:
+    """Return how `config` treats the parameters of `spec`; what it does not mention is free at its default."""
+    given = config.parameters
+    names = spec.names
+    status = tuple(
+        "free" if name not in given else "tied" if given[name].tie else "free" if given[name].vary else "fixed"
+        for name in names
+    )
+    tie = tuple(given[name].tie if name in given else None for name in names)
+    bounds = np.array(
+        [given[p.name].bounds if p.name in given and given[p.name].bounds else p.bounds for p in spec.parameters],
+        dtype=float,
+    )
+    values = [given[p.name].value if p.name in given else None for p in spec.parameters]
+    start = np.array([p.default if v is None else v for p, v in zip(spec.parameters, values, strict=True)], float)
+    # What a parameter follows: itself, or the one it is tied to.
+    leader = [names.index(target) if target else k for k, target in enumerate(tie)]
+    free = tuple(k for k, state in enumerate(status) if state == "free")
+    expand = np.array([[float(leader[k] == column) for column in free] for k in range(len(names))])
+    base = np.array([0.0 if leader[k] in free else start[leader[k]] for k in range(len(names))])
+    return FreeParameters(
+        names=names,
+        status=status,
+        tie=tie,
+        start=start[leader],
+        lower=bounds[leader, 0],
+        upper=bounds[leader, 1],
+        free=free,
+        base=base,
+        expand=expand.reshape(len(names), len(free)),
+    )

@@ -1,0 +1,20 @@
+"""One request, made ready: what is fitted, over which parameters, against which data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from heterodyne_nlsq.free import FreeParameters
+from heterodyne_nlsq.scaling import Scaling
+from heterodyne_spec import Config, ModelSpec, TwoTimeData
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A fit as asked for."""
+
+    config: Config
+    spec: ModelSpec
+    data: TwoTimeData
+    free: FreeParameters
+    scaling: Scaling

@@ -1,0 +1,110 @@
+"""The trust-region solver of ``nlsq``, called without its side effects.
+
+Importing ``nlsq`` switches float64 on for the whole process, sets a compilation cache, environment variables,
+a warnings filter and a root log handler. None of that is this library's to decide for a caller.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+import numpy.typing as npt
+
+type FloatArray = npt.NDArray[np.float64]
+type Progress = Callable[[int, float], None]
+
+TOLERANCE = 1e-10
+"""Relative change of cost or parameters, or scaled gradient, at which a fit is done. Of a map with 10^6 pairs it is
+10^-4 of one standard deviation's change in cost."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where the solver stopped and why."""
+
+    vector: FloatArray
+    cost: float
+    success: bool
+    message: str
+    n_evaluations: int
+
+
+@contextlib.contextmanager
+def _global_state_kept() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level, environment = list(root.handlers), root.level, dict(os.environ)
+    settings = ("jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    values = {name: getattr(jax.config, name) for name in settings}
+    with warnings.catch_warnings():
+        try:
+            yield
+        finally:
+            root.handlers[:], root.level = handlers, level
+            for name in set(os.environ) - set(environment):
+                del os.environ[name]
+            os.environ.update(environment)
+            for name, value in values.items():
+                jax.config.update(name, value)
+
+
+_ENDINGS = {
+    1: "converged: the gradient vanished",
+    2: "converged: the cost no longer changed",
+    3: "converged: the parameters no longer changed",
+    4: "converged: neither cost nor parameters changed",
+}
+
+
+def least_squares(
+    residuals: Callable[[FloatArray], Any],
+    jacobian: Callable[[FloatArray], Any],
+    start: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    *,
+    loss: str = "linear",
+    loss_scale: float = 1.0,
+    max_evaluations: int = 200,
+    progress: Progress | None = None,
+) -> Solution:
+    """Return the minimum of half the sum of loss(residuals) inside the bounds.
+
+    Trust region reflective (Branch, Coleman & Li 1999). `residuals` (n_fit,) -> (n_row,) and `jacobian` (n_fit,) ->
+    (n_row, n_fit) are called with NumPy vectors; with `loss` soft_l1, residuals beyond `loss_scale` count less.
+    """
+
+    def report(iteration: int, cost: float, params: Any, info: Any) -> None:
+        if progress is not None:
+            progress(iteration, float(cost))
+
+    # The solver needs room on both sides of the start.
+    margin = 1e-9 * (upper - lower)
+    with _global_state_kept():
+        from nlsq import LeastSquares
+
+        logging.getLogger("nlsq").setLevel(logging.ERROR)
+        found = LeastSquares().least_squares(
+            residuals,
+            np.clip(start, lower + margin, upper - margin),
+            jac=jacobian,
+            bounds=(lower, upper),
+            x_scale="jac",
+            ftol=TOLERANCE,
+            xtol=TOLERANCE,
+            gtol=TOLERANCE,
+            max_nfev=max_evaluations,
+            loss=loss,
+            f_scale=loss_scale,
+            callback=report,
+        )
+    status = int(found["status"])
+    message = _ENDINGS.get(status, f"not converged: stopped after {int(found['nfev'])} evaluations of the model")
+    return Solution(np.asarray(found["x"], float), float(found["cost"]), status > 0, message, int(found["nfev"]))

@@ -1,0 +1,329 @@
+"""The result of a least-squares fit, and its files.
+
+``nlsq_result.json`` is the summary (schema ``result`` of this distribution); ``nlsq_result.h5`` holds the
+arrays: data, model and residual maps, covariances. Declared here, so that the posterior stage and other
+programs read a point estimate without installing the fit.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_spec.errors import ResultError
+from heterodyne_spec.files import write_atomically, write_text
+from heterodyne_spec.lint.result_rules import lint_result
+from heterodyne_spec.yamlio import read_document
+
+type FloatArray = npt.NDArray[np.float64]
+
+JSON_NAME = "nlsq_result.json"
+HDF5_NAME = "nlsq_result.h5"
+_COMPRESSION = "lzf"
+
+
+@dataclass(frozen=True)
+class FittedParameter:
+    """One row of the result's table; `sd` is NaN when the parameter was held or the data leave it open."""
+
+    name: str
+    unit: str
+    value: float
+    sd: float
+    lower: float
+    upper: float
+    status: str
+    tie: str | None = None
+    determined: bool = True
+    at_bound: str | None = None
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A combination of parameters along which the cost does not change (singular) or hardly does (weak).
+
+    `weights` are in units of each parameter's scaled column, `eigenvalue` that of the scaled JᵀJ.
+    """
+
+    kind: str
+    weights: Mapping[str, float]
+    eigenvalue: float
+    statement: str
+
+
+@dataclass(frozen=True)
+class Identifiability:
+    """What the data determine and what they leave open."""
+
+    determined: tuple[str, ...]
+    not_determined: tuple[str, ...]
+    directions: tuple[Direction, ...] = ()
+
+
+@dataclass(frozen=True)
+class FittedScaling:
+    """Contrast and offset per angle (n_phi,), with standard deviations (NaN when held)."""
+
+    mode: str
+    contrast: FloatArray
+    offset: FloatArray
+    contrast_sd: FloatArray
+    offset_sd: FloatArray
+
+
+@dataclass(frozen=True)
+class FittedData:
+    """What was fitted: q in 1/Å, phi (n_phi,) in degrees, dt in s, notes of the reader, provenance."""
+
+    q: float
+    phi: FloatArray
+    n_frames: int
+    start_frame: int
+    dt: float
+    notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def t(self) -> FloatArray:
+        """Ages of the frames in s, (n_frames,)."""
+        return (self.start_frame + np.arange(self.n_frames)) * self.dt
+
+
+@dataclass(frozen=True)
+class NLSQResult:
+    """A point estimate with all that is needed to judge it.
+
+    `table` holds all parameters of the model in canonical order; `varying` names the rows of `covariance` and
+    `covariance_iid`, contrast and offset projected out. In a direction that the data leave open the covariance
+    carries the prior's variance, so that it stays a covariance; the parameters concerned have ``determined``
+    false and no standard deviation. `maps` is data and model, each (n_phi, N, N), or None when not kept.
+    """
+
+    table: tuple[FittedParameter, ...]
+    varying: tuple[str, ...]
+    covariance: FloatArray
+    covariance_iid: FloatArray
+    covariance_kind: str
+    scaling: FittedScaling
+    data: FittedData
+    cost: float
+    reduced_chi2: float
+    noise_sd: FloatArray
+    n_pairs: int
+    n_evaluations: int
+    success: bool
+    message: str
+    warnings: tuple[str, ...]
+    identifiability: Identifiability
+    model: Mapping[str, str]
+    timings: Mapping[str, float]
+    versions: Mapping[str, str]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+    maps: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Value of every parameter by name."""
+        return {row.name: row.value for row in self.table}
+
+    @property
+    def sd(self) -> dict[str, float]:
+        """Standard deviation of every parameter by name; NaN when held or not determined."""
+        return {row.name: row.sd for row in self.table}
+
+    @property
+    def contrast(self) -> FloatArray:
+        """Contrast per angle, (n_phi,)."""
+        return self.scaling.contrast
+
+    @property
+    def offset(self) -> FloatArray:
+        """Offset per angle, (n_phi,)."""
+        return self.scaling.offset
+
+    def save(self, path: str | Path) -> Path:
+        """Write both files and return the path of the JSON file.
+
+        Parameters
+        ----------
+        path : a folder, or the path of the JSON file (the HDF5 file goes beside it, same stem).
+
+        Raises
+        ------
+        OutputError : when a file cannot be written; what stood there before is then kept.
+        """
+        json_path = _json_path(Path(path))
+        # The arrays first: a summary never speaks of arrays that are not there.
+        write_atomically(json_path.with_suffix(".h5"), self._write_arrays)
+        text = json.dumps(_to_document(self), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        return write_text(json_path, text)
+
+    @classmethod
+    def load(cls, path: str | Path) -> NLSQResult:
+        """Read a result from a folder or the path of its JSON file; maps come along when the HDF5 file is there.
+
+        Raises
+        ------
+        ConfigError : when the file is missing or no JSON.
+        ResultError : with every problem of the document.
+        """
+        json_path = _json_path(Path(path))
+        document = read_document(json_path)
+        if problems := lint_result(document):
+            raise ResultError(str(json_path), problems)
+        return _from_document(document, _read_maps(json_path.with_suffix(".h5")))
+
+    def _write_arrays(self, path: Path) -> None:
+        import h5py  # an extra of this distribution, needed for arrays only
+
+        with h5py.File(path, "w") as file:
+            file.attrs["kind"] = "nlsq_result"
+            file.attrs["command"] = self.command
+            for name, version in self.versions.items():
+                file.attrs[f"version {name}"] = version
+            for name in ("covariance", "covariance_iid"):
+                file[name] = getattr(self, name)
+                file[name].attrs["rows"] = list(self.varying)
+            for name, values, unit in (("t", self.data.t, "s"), ("phi", self.data.phi, "degree")):
+                file[name] = values
+                file[name].attrs["unit"] = unit
+            if self.maps is not None:
+                c2, model = self.maps
+                for name, values in (("c2", c2), ("model", model), ("residual", c2 - model)):
+                    file.create_dataset(
+                        f"maps/{name}", data=np.asarray(values, np.float32), chunks=True, compression=_COMPRESSION
+                    )
+
+
+def _json_path(path: Path) -> Path:
+    return path if path.suffix == ".json" else path / JSON_NAME
+
+
+def _read_maps(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
+    if not path.is_file():
+        return None
+    import h5py
+
+    with h5py.File(path) as file:
+        return (file["maps/c2"][()], file["maps/model"][()]) if "maps" in file else None
+
+
+def _number_or_null(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _numbers(values: npt.ArrayLike) -> list[float]:
+    return [float(v) for v in np.asarray(values).ravel()]
+
+
+def _nan_for_null(values: Sequence[float | None]) -> FloatArray:
+    return np.array([math.nan if v is None else v for v in values])
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` as JSON holds it: NumPy scalars and arrays become numbers and lists."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _to_document(result: NLSQResult) -> dict[str, Any]:
+    scaling, data = result.scaling, result.data
+    return {
+        "schema_version": 1,
+        "kind": "nlsq_result",
+        "success": result.success,
+        "message": result.message,
+        "warnings": list(result.warnings),
+        "model": dict(result.model),
+        "data": {
+            "q": data.q,
+            "phi": _numbers(data.phi),
+            "n_frames": data.n_frames,
+            "start_frame": data.start_frame,
+            "dt": data.dt,
+            "notes": list(data.notes),
+            "provenance": _plain(data.provenance),
+        },
+        "parameters": [{**vars(row), "sd": _number_or_null(row.sd)} for row in result.table],
+        "varying": list(result.varying),
+        "scaling": {
+            "mode": scaling.mode,
+            "contrast": _numbers(scaling.contrast),
+            "offset": _numbers(scaling.offset),
+            "contrast_sd": [_number_or_null(v) for v in scaling.contrast_sd],
+            "offset_sd": [_number_or_null(v) for v in scaling.offset_sd],
+        },
+        "cost": result.cost,
+        "reduced_chi2": _number_or_null(result.reduced_chi2),
+        "noise_sd": _numbers(result.noise_sd),
+        "n_pairs": result.n_pairs,
+        "n_evaluations": result.n_evaluations,
+        "covariance_kind": result.covariance_kind,
+        "covariance": [_numbers(row) for row in result.covariance],
+        "covariance_iid": [_numbers(row) for row in result.covariance_iid],
+        "identifiability": {
+            "determined": list(result.identifiability.determined),
+            "not_determined": list(result.identifiability.not_determined),
+            "directions": [{**vars(d), "weights": dict(d.weights)} for d in result.identifiability.directions],
+        },
+        "timings": dict(result.timings),
+        "versions": dict(result.versions),
+        "config": _plain(result.config),
+        "command": result.command,
+    }
+
+
+def _from_document(document: Mapping[str, Any], maps: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None) -> NLSQResult:
+    size = len(document["varying"])
+    scaling, data, open_ = document["scaling"], document["data"], document["identifiability"]
+    reduced = document["reduced_chi2"]
+    return NLSQResult(
+        table=tuple(
+            FittedParameter(**{**row, "sd": math.nan if row["sd"] is None else row["sd"]})
+            for row in document["parameters"]
+        ),
+        varying=tuple(document["varying"]),
+        covariance=np.array(document["covariance"], float).reshape(size, size),
+        covariance_iid=np.array(document["covariance_iid"], float).reshape(size, size),
+        covariance_kind=document["covariance_kind"],
+        scaling=FittedScaling(scaling["mode"], *(_nan_for_null(scaling[key]) for key in _SCALING_ARRAYS)),
+        data=FittedData(**{**data, "phi": np.array(data["phi"], float), "notes": tuple(data["notes"])}),
+        reduced_chi2=math.nan if reduced is None else reduced,
+        noise_sd=np.array(document["noise_sd"], float),
+        warnings=tuple(document["warnings"]),
+        identifiability=Identifiability(
+            tuple(open_["determined"]),
+            tuple(open_["not_determined"]),
+            tuple(Direction(**direction) for direction in open_["directions"]),
+        ),
+        maps=maps,
+        **{key: document[key] for key in _UNCHANGED},
+    )
+
+
+_SCALING_ARRAYS = ("contrast", "offset", "contrast_sd", "offset_sd")
+_UNCHANGED = (
+    "cost",
+    "n_pairs",
+    "n_evaluations",
+    "success",
+    "message",
+    "model",
+    "timings",
+    "versions",
+    "config",
+    "command",
+)
