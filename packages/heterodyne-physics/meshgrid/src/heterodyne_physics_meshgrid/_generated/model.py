@@ -1,6 +1,6 @@
 # Generated from the specification by `nox -s codegen`; do not edit.
 # model: two-component, version 1.0.0
-# sha256 of its canonical JSON: 3b26048234682f5606aa6c29d60a2180ae4ab55c59fbd6dd2d60154345948f7a
+# sha256 of its canonical JSON: 0c367d88bf3545014125c64c3101bc7d0f4109f1fdd68ac78df50cbc324d8818
 """The model ``two-component``: its parameters and pointwise functions of age."""
 
 from typing import ClassVar
@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 MODEL_ID = "two-component"
 MODEL_VERSION = "1.0.0"
-MODEL_SHA256 = "3b26048234682f5606aa6c29d60a2180ae4ab55c59fbd6dd2d60154345948f7a"
+MODEL_SHA256 = "0c367d88bf3545014125c64c3101bc7d0f4109f1fdd68ac78df50cbc324d8818"
 
 
 def _number(value: ArrayLike) -> Array:
