@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from heterodyne_spec.data import load_data
 from heterodyne_spec.data.selection import distance, in_range, wrap
-from heterodyne_spec.errors import DataError
+from heterodyne_spec.errors import ConfigError, DataError
 
 angles = st.floats(-1000, 1000)
 
@@ -155,3 +155,46 @@ def test_masked_frame_that_the_file_has_not_is_an_error(tmp_path, wrong):
 def test_arguments_are_checked(tmp_path, arguments, text):
     with pytest.raises(DataError, match=text):
         load_data(write_one(tmp_path / "a.h5", np.triu(make_map(8))), **arguments)
+
+
+STATED = {
+    "q": 0.008,
+    "q_tolerance": 0.01,
+    "phi": [10],
+    "frames": [2, 6],
+    "dt": 0.5,
+    "mask_frames": [3],
+    "frame_weights": [1, 1, 0.5, 1, 0],
+}
+
+
+def test_configuration_is_used_for_what_the_caller_leaves_out(tmp_path):
+    path = write_apsu(tmp_path / "a.h5")
+    data = load_data(path, config={"data": STATED})
+    assert (data.q, data.phi.tolist(), data.dt, data.start_frame) == (0.008, [10.0], 0.5, 2)
+    assert data.valid.tolist() == [[True, False, True, True, True]]
+    assert data.weight.tolist() == [[1, 1, 0.5, 1, 0]]
+    assert "frame weights as given, from 0 to 1" in data.notes
+    file = tmp_path / "config.yaml"
+    file.write_text("data: {q: 8e-3, phi: [[0, 20]]}\n")
+    assert load_data(path, config=file).phi.tolist() == [10.0]
+
+
+def test_explicit_argument_wins_over_the_configuration(tmp_path):
+    path = write_apsu(tmp_path / "a.h5")
+    mine = {"q": 0.005, "phi": "all", "frames": [1, 4], "dt": 0.2, "mask_frames": [], "frame_weights": np.ones(4)}
+    data = load_data(path, **mine, config={"data": STATED})
+    assert (data.q, data.phi.tolist(), data.dt, data.n_t) == (0.005, [-45.0, 10.0], 0.2, 4)
+    assert data.valid.all()
+    assert data.weight.tolist() == [[1] * 4] * 2
+    with pytest.raises(DataError, match="none within 0.01"):
+        load_data(path, q=0.0049, config={"data": STATED})
+    assert load_data(path, q=0.0049, q_tolerance=0.03, frame_weights=1, config={"data": STATED}).q == 0.005
+
+
+def test_weights_must_fit_the_window_and_the_configuration_must_be_valid(tmp_path):
+    path = write_apsu(tmp_path / "a.h5")
+    with pytest.raises(DataError, match=r"a.h5: frame_weights: found int64 of shape \(3,\), expected .* \(4,\)"):
+        load_data(path, q=0.005, frames=[1, 4], config={"data": {"frame_weights": [1, 1, 1]}})
+    with pytest.raises(ConfigError, match=r"data.qq: found unknown key.*data.frame_weights: found \[-1\]"):
+        load_data(path, config={"data": {"frame_weights": [-1], "qq": 1}})

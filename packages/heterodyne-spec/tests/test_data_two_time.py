@@ -136,3 +136,36 @@ def test_rounding_is_no_asymmetry():
     c2 = make_map(5, dtype="f8")
     c2[1, 3] *= 1 + 1e-6
     assert build(c2=c2).c2[0, 1, 3] == c2[1, 3]
+
+
+@pytest.mark.parametrize(
+    ("given", "weight"),
+    [
+        (None, [[1] * 5, [1] * 5]),
+        (2, [[2] * 5, [2] * 5]),
+        ([0, 1, 2, 3, 4], [[0, 1, 2, 3, 4]] * 2),
+        ([[0, 1, 2, 3, 4], [1] * 5], [[0, 1, 2, 3, 4], [1] * 5]),
+    ],
+)
+def test_weight_has_one_number_per_map_and_frame(given, weight):
+    data = build(c2=np.stack([make_map(5)] * 2), phi=[0.0, 90.0], weight=given)
+    assert data.weight.dtype == np.float64
+    assert data.weight.tolist() == weight
+    assert dataclasses.replace(data, q=0.006).weight.tolist() == weight
+    assert data.valid.all()
+
+
+@pytest.mark.parametrize(
+    ("weight", "text"),
+    [
+        ([1, 2], r"weight: found int64 of shape \(2,\), expected numbers of shape \(5,\)"),
+        ([[1], [1, 2]], "weight: found object"),
+        ([True] * 5, "weight: found bool"),
+        ([1, 1, -1, 1, 1], "weight: found -1, expected finite numbers, 0 or larger"),
+        (np.nan, "weight: found nan"),
+        ([0, 0, 0, 0, 1], "weight: found fewer than two weights above 0"),
+    ],
+)
+def test_weight_that_no_fit_can_use_is_refused(weight, text):
+    with pytest.raises(DataError, match=text):
+        build(weight=weight)

@@ -17,7 +17,10 @@ from heterodyne_spec.yamlio import read_document
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What is read: q in 1/Å, phi and its ranges in degrees, frames 1-based and inclusive, dt in s."""
+    """What is read: q in 1/Å, phi and its ranges in degrees, frames 1-based and inclusive, dt in s.
+
+    `frame_weights` has one number per frame of the window.
+    """
 
     q: float | None
     q_tolerance: float
@@ -25,6 +28,7 @@ class DataConfig:
     frames: list[int] | None
     dt: float | None
     mask_frames: list[int]
+    frame_weights: list[float] | None
     exclude_diagonals: int
 
 

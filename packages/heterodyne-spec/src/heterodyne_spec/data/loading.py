@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from heterodyne_spec.config import Config, load_config
 from heterodyne_spec.data.checks import is_finite
 from heterodyne_spec.data.contents import Clock
 from heterodyne_spec.data.fingerprint import fingerprint
@@ -15,7 +18,7 @@ from heterodyne_spec.data.opening import open_source
 from heterodyne_spec.data.reading import frame_count, read_maps, shift_baseline
 from heterodyne_spec.data.selection import PhiChoice, list_phi_of, mean_q, select_maps, wrap
 from heterodyne_spec.data.time_axis import window_ages
-from heterodyne_spec.data.two_time import TwoTimeData
+from heterodyne_spec.data.two_time import TwoTimeData, as_weight
 from heterodyne_spec.data.window import check_window, masked
 from heterodyne_spec.data.wording import same_words
 from heterodyne_spec.errors import DataError
@@ -26,15 +29,18 @@ def load_data(
     q: float | None = None,
     phi: PhiChoice = None,
     frames: Sequence[int] | None = None,
-    q_tolerance: float = 0.02,
+    q_tolerance: float | None = None,
     *,
     dt: float | None = None,
-    mask_frames: Iterable[int] = (),
+    mask_frames: Iterable[int] | None = None,
     baseline: int | None = None,
+    frame_weights: ArrayLike | None = None,
+    config: Config | Mapping[str, Any] | str | Path | None = None,
 ) -> TwoTimeData:
     """Read the two-time correlation maps of one q.
 
-    Only the chosen maps, and of these only the window, are read.
+    Only the chosen maps, and of these only the window, are read. What is None
+    is taken from the section ``data`` of `config`.
 
     Parameters
     ----------
@@ -43,10 +49,12 @@ def load_data(
     phi : None or "all", a list of angles, or of ranges [low, high] modulo 360, in degrees.
     frames : first and last frame, 1-based and inclusive, in the file's map. A
         window keeps its absolute age.
-    q_tolerance : relative tolerance of q.
+    q_tolerance : relative tolerance of q; 0.02 when the configuration does not say otherwise.
     dt : time between frames of the map in s, instead of the file's.
     mask_frames : frames not to use, 1-based in the file's map.
     baseline : 0 or 1, what a fully decorrelated pair has in the file; seen from the data when None.
+    frame_weights : `TwoTimeData.weight` of the frames of the window, shape (N,); 1 for all when None.
+    config : a Config, a mapping, or the path of a configuration file.
 
     Returns
     -------
@@ -57,8 +65,14 @@ def load_data(
     ------
     DataError
         The file cannot be read, or does not hold what is asked for.
+    ConfigError
+        The configuration has problems.
     """
     path = Path(path)
+    stated = load_config(config).data
+    q, phi, frames = _or(q, stated.q), _or(phi, stated.phi), _or(frames, stated.frames)
+    q_tolerance, dt = _or(q_tolerance, stated.q_tolerance), _or(dt, stated.dt)
+    mask_frames, frame_weights = _or(mask_frames, stated.mask_frames), _or(frame_weights, stated.frame_weights)
     with open_source(path) as source:
         layout = find_layout(source)
         contents = layout.contents(source)
@@ -67,6 +81,7 @@ def load_data(
         first, last = check_window(frames, n_t)
         step, clock_notes = step_of(contents.clock, dt)
         mask, mask_notes = masked(mask_frames, first, last, n_t)
+        weight, weight_notes = weights_of(frame_weights, first, last)
         c2, dead, findings = read_maps(source, refs, first, last)
 
         # An angle without a single value tells nothing: it is left out, and said so.
@@ -94,7 +109,8 @@ def load_data(
             phi=angles,
             dt=step,
             valid=valid,
-            notes=[*contents.notes, *notes, baseline_note, *words, *clock_notes, *mask_notes],
+            weight=weight,
+            notes=[*contents.notes, *notes, baseline_note, *words, *clock_notes, *mask_notes, *weight_notes],
             provenance={
                 "file": path.name,
                 "layout": layout.NAME,
@@ -105,6 +121,18 @@ def load_data(
                 "start_frame": round(float(ages[0]) / step),
             },
         )
+
+
+def _or[T](given: T | None, stated: T) -> T:
+    return stated if given is None else given
+
+
+def weights_of(given: ArrayLike | None, first: int, last: int) -> tuple[NDArray[np.float64] | None, list[str]]:
+    """Return the checked weights of the frames of a window, None when none are given, and a note on them."""
+    if given is None:
+        return None, []
+    weight = as_weight(given, 1, last - first + 1, "frame_weights")[0]
+    return weight, [f"frame weights as given, from {weight.min():g} to {weight.max():g}"]
 
 
 def step_of(clock: Clock, given: float | None) -> tuple[float, list[str]]:

@@ -17,7 +17,9 @@ def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> Non
     The file appears whole or not at all. Frames that are not valid become NaN
     rows and columns.
 
-    Angles come back in (-180, 180] and ascending, as in every file.
+    Angles come back in (-180, 180] and ascending, as in every file. No layout
+    has a place for `data.weight`: weights are not written, give them again when
+    reading (`frame_weights`).
 
     Parameters
     ----------

@@ -34,6 +34,9 @@ class TwoTimeData:
     dt : time between frames in s; the step of t if omitted.
     valid : frames that may enter a fit, shape (n_phi, N) or (N,). All by
         default; frames without any usable pair are taken out in any case.
+    weight : what a frame counts, shape (n_phi, N), (N,) or a scalar; finite, 0 or
+        larger, 1 by default. The pair (i, j) counts weight_i * weight_j in the fit;
+        a frame with weight 0 does not count.
     notes : what was found and done, in words.
     provenance : where the maps come from.
 
@@ -56,6 +59,7 @@ class TwoTimeData:
     phi: NDArray[np.float64]
     dt: float
     valid: NDArray[np.bool_]
+    weight: NDArray[np.float64]
     notes: tuple[str, ...]
     provenance: Mapping[str, object]
 
@@ -68,6 +72,7 @@ class TwoTimeData:
         t: ArrayLike | None = None,
         dt: float | None = None,
         valid: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
         notes: Iterable[str] = (),
         provenance: Mapping[str, object] | None = None,
     ):
@@ -83,6 +88,7 @@ class TwoTimeData:
             "phi": angles,
             "dt": step,
             "valid": usable,
+            "weight": as_weight(1.0 if weight is None else weight, n_phi, n_t),
             # A copy made from a measurement finds again what the first one noted.
             "notes": tuple(dict.fromkeys((*notes, *found))),
             "provenance": dict(provenance or {}),
@@ -155,6 +161,28 @@ def as_valid(valid: ArrayLike | None, n_phi: int, n_t: int) -> NDArray[np.bool_]
             "give one flag per map and frame"
         )
     return np.array(np.broadcast_to(given, (n_phi, n_t)))
+
+
+def as_weight(weight: ArrayLike, n_phi: int, n_t: int, name: str = "weight") -> NDArray[np.float64]:
+    """Return what every frame counts in a fit, shape (n_phi, n_t); `name` is what messages call it."""
+    try:
+        given = np.asarray(weight)
+    except ValueError:  # a ragged list
+        given = np.asarray(None)
+    if given.dtype.kind not in "fiu" or given.shape not in ((), (n_t,), (n_phi, n_t)):
+        raise DataError(
+            f"{name}: found {given.dtype} of shape {given.shape}, expected numbers of shape ({n_t},)"
+            f"{f' or ({n_phi}, {n_t})' if n_phi > 1 else ''}; give one weight per frame"
+        )
+    weights = np.array(np.broadcast_to(given, (n_phi, n_t)), dtype=np.float64)
+    wrong = weights[~(np.isfinite(weights) & (weights >= 0))]
+    if wrong.size:
+        raise DataError(
+            f"{name}: found {wrong[0]:g}, expected finite numbers, 0 or larger; give 0 to leave out a frame"
+        )
+    if (np.count_nonzero(weights, axis=1) < 2).any():
+        raise DataError(f"{name}: found fewer than two weights above 0, expected a pair to fit; leave out this angle")
+    return weights
 
 
 def clean_maps(
