@@ -1,10 +1,14 @@
-"""The coordinates in which the solver moves: chosen so that the cost's valleys are nearly straight.
+"""The coordinates in which the solver moves: chosen so that the cost's valleys are straight.
 
-In ``A t^b + C`` a change of C is undone by one of A and b: along that valley A and C run over decades while the
-function hardly changes, and a solver that steps in A, b, C creeps (measured on the example measurement: still
-descending after 200 evaluations). It moves in ln A, b and the function's value at one age inside the measurement
-instead; ln A makes the decades short, and the value at that age is what the data fix best. Fits and results speak
-of the model's own parameters throughout; this map stands between them and the solver only.
+In ``A t^b + C`` with a small b, A and C grow against each other over decades while the function, close to
+(C + A) + A b ln t, hardly changes. A solver that steps in A, b, C creeps along that bent valley (measured on the
+example measurement: still descending after 200 evaluations). With t in units of an age T inside the measurement
+and a = A T^b, it moves instead in
+
+    ln a,    s = a b (the slope in ln t at T),    f = a + C (the value at T),
+
+in which the valley is the line ln a. Fits and results speak of the model's own parameters throughout; this map stands
+between them and the solver only.
 """
 
 from __future__ import annotations
@@ -26,23 +30,22 @@ type FloatArray = npt.NDArray[np.float64]
 class Coordinates(NamedTuple):
     """The map from solver coordinates z (n_free,) to free parameters.
 
-    `logarithmic` marks the amplitudes, for which z = ln A. For the power laws whose offset is free, `amplitude`,
-    `exponent` are positions in the full vector and `offset` in the free one, and z = A t^b + C at ``t = age``.
+    `laws` (n_law, 3) holds the positions of A, b, C among the free parameters; those of a law that is `straight`
+    take the coordinates above, all other parameters are their own. `age` is T in s; `lower` and `upper` bound the
+    parameters. Those that are `held` stay at `at`, whatever z is.
     """
 
-    logarithmic: Bool[Array, " n_free"]
-    amplitude: Int[Array, " n_law"]
-    exponent: Int[Array, " n_law"]
-    offset: Int[Array, " n_law"]
+    laws: Int[Array, "n_law 3"]
+    straight: Bool[Array, " n_law"]
     age: Float[Array, ""]
-    base: Float[Array, " n_par"]
-    expand: Float[Array, "n_par n_free"]
     lower: Float[Array, " n_free"]
     upper: Float[Array, " n_free"]
+    held: Bool[Array, " n_free"]
+    at: Float[Array, " n_free"]
 
 
 def power_laws(spec: ModelSpec) -> list[tuple[str, str, str]]:
-    """Return (amplitude, exponent, offset) of every ``A * t^b + C`` in the model's functions."""
+    """Return the names (A, b, C) of every ``A * t^b + C`` in the model's functions."""
 
     def find(tree: Expression) -> list[tuple[str, str, str]]:
         match tree:
@@ -59,55 +62,76 @@ def power_laws(spec: ModelSpec) -> list[tuple[str, str, str]]:
 
 
 def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Coordinates:
-    """Return the coordinates for the free parameters of a measurement with ages `t` in s."""
+    """Return the coordinates for the free parameters of a measurement with ages `t` in s.
+
+    A power law of which some parameter is held or tied, or whose amplitude may vanish, keeps its own parameters.
+    """
+    names = free.free_names
     positions = list(free.free)
-    laws = [law for law in power_laws(spec) if free.names.index(law[2]) in positions]
     lower, upper = free.lower[positions], free.upper[positions]
-    amplitudes = {law[0] for law in power_laws(spec)}
+    laws = [[names.index(name) for name in law] for law in power_laws(spec) if all(name in names for name in law)]
+    laws = [law for law in laws if lower[law[0]] > 0]
     return Coordinates(
-        logarithmic=jnp.array([free.names[k] in amplitudes and free.lower[k] > 0 for k in positions], bool),
-        amplitude=jnp.array([free.names.index(law[0]) for law in laws], int),
-        exponent=jnp.array([free.names.index(law[1]) for law in laws], int),
-        offset=jnp.array([positions.index(free.names.index(law[2])) for law in laws], int),
+        laws=jnp.array(laws, int).reshape(-1, 3),
+        straight=jnp.ones(len(laws), bool),
         age=jnp.asarray(float(np.mean(t))),
-        base=jnp.asarray(free.base),
-        expand=jnp.asarray(free.expand),
         lower=jnp.asarray(lower),
         upper=jnp.asarray(upper),
+        held=jnp.zeros(len(positions), bool),
+        at=jnp.asarray(lower),
     )
 
 
-def _law_at_age(free: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " n_law"]:
-    """Return A t^b of every power law at the coordinates' age."""
-    full = c.base + c.expand @ free
-    return full[c.amplitude] * c.age ** full[c.exponent]
-
-
 def to_parameters(z: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " n_free"]:
-    """Return the free parameters at z. An offset beyond its bound is held there: the bounds of A, b and C are
-    no box in z.
-    """
-    raw = jnp.where(c.logarithmic, jnp.exp(jnp.where(c.logarithmic, z, 0.0)), z)
-    offset = jnp.clip(raw[c.offset] - _law_at_age(raw, c), c.lower[c.offset], c.upper[c.offset])
-    return raw.at[c.offset].set(offset)
+    """Return the free parameters at z, each kept at its bound where z leads beyond: their box is none in z."""
+    log_a, slope, value = z[c.laws].T
+    a = jnp.exp(jnp.where(c.straight, log_a, 0.0))
+    b = jnp.clip(slope / a, c.lower[c.laws[:, 1]], c.upper[c.laws[:, 1]])
+    law = jnp.stack([a * c.age**-b, b, value - a], axis=1)
+    moved = z.at[c.laws].set(jnp.where(c.straight[:, None], law, z[c.laws]))
+    return jnp.where(c.held, c.at, jnp.clip(moved, c.lower, c.upper))
 
 
 def from_parameters(free: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " n_free"]:
     """Return z of the free parameters: the inverse of `to_parameters` inside the bounds."""
     free = jnp.asarray(free)
-    shifted = free.at[c.offset].add(_law_at_age(free, c))
-    return jnp.where(c.logarithmic, jnp.log(jnp.where(c.logarithmic, free, 1.0)), shifted)
+    amplitude, b, offset = free[c.laws].T
+    a = amplitude * c.age**b
+    law = jnp.stack([jnp.log(a), a * b, a + offset], axis=1)
+    return free.at[c.laws].set(jnp.where(c.straight[:, None], law, free[c.laws]))
+
+
+def at_edge(free: FloatArray, c: Coordinates) -> npt.NDArray[np.bool_]:
+    """Return which parameters of straight laws stand at a bound or a thousandth before it.
+
+    Past the bound z has lost its hold on the parameter, so the solver stops just before it.
+    """
+    inside = np.zeros(free.shape, bool)
+    inside[np.asarray(c.laws)[np.asarray(c.straight)].ravel()] = True
+    lower, upper = np.asarray(c.lower), np.asarray(c.upper)
+    near = (free - lower <= 1e-3 * np.abs(lower)) | (upper - free <= 1e-3 * np.abs(upper))
+    return inside & ~np.asarray(c.held) & near
+
+
+def hold(c: Coordinates, held: npt.NDArray[np.bool_], free: FloatArray) -> Coordinates:
+    """Return the coordinates with `held` kept at the bound next to their values in `free`, their laws not straight."""
+    lower, upper = np.asarray(c.lower), np.asarray(c.upper)
+    touched = (held | np.asarray(c.held))[np.asarray(c.laws)].any(axis=1)
+    return c._replace(
+        straight=jnp.asarray(np.asarray(c.straight) & ~touched),
+        held=jnp.asarray(held),
+        at=jnp.asarray(np.where(free - lower < upper - free, lower, upper)),
+    )
 
 
 def box(c: Coordinates) -> tuple[FloatArray, FloatArray]:
-    """Return lower and upper limits of z; for an offset, those of the function's value."""
-    lower, upper = np.asarray(c.lower), np.asarray(c.upper)
-    logarithmic = np.asarray(c.logarithmic)
-    low = np.where(logarithmic, np.log(np.where(logarithmic, lower, 1.0)), lower)
-    high = np.where(logarithmic, np.log(np.where(logarithmic, upper, 1.0)), upper)
-    offset = np.asarray(c.offset)
-    # The value A t^b + C has no limits of its own: wide enough for every A and b of practical use.
-    reach = 10.0 * (high[offset] - low[offset])
-    low[offset] -= reach
-    high[offset] += reach
+    """Return lower and upper limits of z: the bounds, and for straight laws what their bounds let z reach."""
+    low, high = np.array(c.lower), np.array(c.upper)
+    for amplitude, exponent, offset in np.asarray(c.laws)[np.asarray(c.straight)]:
+        reach = max(abs(low[exponent]), abs(high[exponent]))
+        stretch = reach * abs(np.log(float(c.age)))
+        low[amplitude], high[amplitude] = np.log(low[amplitude]) - stretch, np.log(high[amplitude]) + stretch
+        largest = np.exp(high[amplitude])
+        low[exponent], high[exponent] = -reach * largest, reach * largest
+        high[offset] += largest
     return low, high

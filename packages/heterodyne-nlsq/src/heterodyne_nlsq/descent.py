@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -11,20 +12,31 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_nlsq import dense
-from heterodyne_nlsq.coordinates import Coordinates, box, from_parameters, make_coordinates, to_parameters
+from heterodyne_nlsq.coordinates import (
+    Coordinates,
+    at_edge,
+    box,
+    from_parameters,
+    hold,
+    make_coordinates,
+    to_parameters,
+)
 from heterodyne_nlsq.noise import noise_sd
 from heterodyne_nlsq.normal import NormalEquations, equivalent_problem
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.solver import Progress, Solution, least_squares
+from heterodyne_nlsq.solver import TOLERANCE, Progress, Solution, least_squares
 from heterodyne_spec import TwoTimeData, pair_valid
 
 type FloatArray = npt.NDArray[np.float64]
 type Rows = tuple[FloatArray, FloatArray]
 
+_ROUNDS = 6
+"""How often parameters may come to a bound or leave it; there are three power laws with three bounds each."""
+
 
 def _fitted(z: Float[Array, " n_fit"], coordinates: Coordinates) -> Float[Array, " n_fit"]:
     """Return the fitted vector (parameters, scaling coefficients) at z (solver coordinates, same coefficients)."""
-    n_free = coordinates.logarithmic.size
+    n_free = coordinates.lower.size
     return jnp.concatenate([to_parameters(z[:n_free], coordinates), z[n_free:]])
 
 
@@ -68,29 +80,54 @@ class _LastEvaluation:
 
 
 def descend(setup: Setup, problem: dense.DenseProblem, start: FloatArray, progress: Progress | None) -> Solution:
-    """Return the minimum reached from `start` (n_fit,); with nothing to vary, the cost there."""
+    """Return the minimum reached from `start` (n_fit,); with nothing to vary, the cost there.
+
+    Where the solver's coordinates run into a bound of the parameters, the parameter is held there and the descent goes
+    on without it; one that the cost pulls back inside is let go again.
+    """
     free, scaling, settings = setup.free, setup.scaling, setup.config.nlsq
     if start.size == 0:
-        residual = np.asarray(dense.residuals(start, problem))
-        return Solution(start, float(residual @ residual) / 2, True, "nothing to fit: all values are held", 1)
+        cost = float(dense.normal(start, problem).cost)
+        return Solution(start, cost, True, "nothing to fit: all values are held", 1)
     n_free = len(free.free)
-    coordinates = make_coordinates(setup.spec, free, setup.data.t)
     rows = _linear_rows if settings.loss == "linear" else _all_rows
-    evaluation = _LastEvaluation(lambda z: rows(z, problem, coordinates))
-    lower, upper = box(coordinates)
-    solution = least_squares(
-        evaluation.residuals,
-        evaluation.jacobian,
-        np.concatenate([from_parameters(start[:n_free], coordinates), start[n_free:]]),
-        np.concatenate([lower, scaling.lower.ravel()]),
-        np.concatenate([upper, scaling.upper.ravel()]),
-        loss=settings.loss,
-        loss_scale=_noise_of(setup.data),
-        max_evaluations=settings.max_iterations,
-        progress=progress,
-    )
-    vector = np.asarray(_fitted(jnp.asarray(solution.vector), coordinates))
-    return Solution(vector, solution.cost, solution.success, solution.message, solution.n_evaluations)
+    coordinates = make_coordinates(setup.spec, free, setup.data.t)
+    vector, spent = start, 0
+    for _ in range(_ROUNDS):
+        evaluation = _LastEvaluation(functools.partial(rows, problem=problem, coordinates=coordinates))
+        lower, upper = box(coordinates)
+        solution = least_squares(
+            evaluation.residuals,
+            evaluation.jacobian,
+            np.concatenate([from_parameters(vector[:n_free], coordinates), vector[n_free:]]),
+            np.concatenate([lower, scaling.lower.ravel()]),
+            np.concatenate([upper, scaling.upper.ravel()]),
+            loss=settings.loss,
+            loss_scale=_noise_of(setup.data) if settings.loss != "linear" else 1.0,
+            max_evaluations=settings.max_iterations - spent,
+            progress=progress,
+        )
+        vector = np.asarray(_fitted(jnp.asarray(solution.vector), coordinates))
+        spent += solution.n_evaluations
+        held = np.asarray(coordinates.held)
+        wanted = (held | at_edge(vector[:n_free], coordinates)) & ~_pulled_inside(vector, held, problem, coordinates)
+        if np.array_equal(wanted, held) or spent >= settings.max_iterations:
+            break
+        coordinates = hold(coordinates, wanted, vector[:n_free])
+    return Solution(vector, solution.cost, solution.success, solution.message, spent)
+
+
+def _pulled_inside(
+    vector: FloatArray, held: npt.NDArray[np.bool_], problem: dense.DenseProblem, coordinates: Coordinates
+) -> npt.NDArray[np.bool_]:
+    """Return which held parameters lower the cost by more than the solver's tolerance when they leave their bound."""
+    if not held.any():
+        return held
+    n_free = held.size
+    cost, gradient, matrix = (np.asarray(part) for part in dense.normal(vector, problem))
+    inward = np.where(vector[:n_free] <= np.asarray(coordinates.lower), -gradient[:n_free], gradient[:n_free])
+    gain = inward**2 / np.maximum(2 * np.diag(matrix)[:n_free], 1e-300)
+    return held & (inward > 0) & (gain > TOLERANCE * cost)
 
 
 def _noise_of(data: TwoTimeData) -> float:

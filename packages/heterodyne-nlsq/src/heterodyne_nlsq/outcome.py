@@ -139,8 +139,8 @@ def _warnings(
         if row.at_bound is not None:
             edge = row.lower if row.at_bound == "lower" else row.upper
             words.append(
-                f"{row.name} ended at its {row.at_bound} bound {edge:g}: its standard deviation and those of all that is "
-                "correlated with it do not hold; widen the bound or hold the parameter"
+                f"{row.name} ended at its {row.at_bound} bound {edge:g}: its standard deviation and all that is "
+                "correlated with it do not hold as stated; widen the bound or hold the parameter"
             )
     words += [direction.statement for direction in known.directions]
     for name, values in (("contrast", fitted.contrast), ("offset", fitted.offset)):

@@ -39,20 +39,28 @@ class Solution:
 
 @contextlib.contextmanager
 def _global_state_kept() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level, environment = list(root.handlers), root.level, dict(os.environ)
+    root, own = logging.getLogger(), logging.getLogger("nlsq")
+    handlers, level, own_level, environment = list(root.handlers), root.level, own.level, dict(os.environ)
     settings = ("jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
     values = {name: getattr(jax.config, name) for name in settings}
     with warnings.catch_warnings():
         try:
             yield
         finally:
-            root.handlers[:], root.level = handlers, level
+            root.handlers[:] = handlers
+            root.setLevel(level)
+            own.setLevel(own_level)
             for name in set(os.environ) - set(environment):
                 del os.environ[name]
             os.environ.update(environment)
             for name, value in values.items():
                 jax.config.update(name, value)
+
+
+def _quiet() -> None:
+    """Keep the solver's loggers from writing: progress is reported by this package."""
+    for name in ("nlsq", *(n for n in logging.root.manager.loggerDict if n.startswith("nlsq."))):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 _ENDINGS = {
@@ -90,8 +98,9 @@ def least_squares(
     with _global_state_kept():
         from nlsq import LeastSquares
 
-        logging.getLogger("nlsq").setLevel(logging.ERROR)
-        found = LeastSquares().least_squares(
+        solver = LeastSquares()
+        _quiet()
+        found = solver.least_squares(
             residuals,
             np.clip(start, lower + margin, upper - margin),
             jac=jacobian,

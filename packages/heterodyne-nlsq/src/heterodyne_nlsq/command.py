@@ -1,0 +1,150 @@
+"""The command ``heterodyne-nlsq``: one measurement in, one fit out."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from heterodyne_nlsq._version import __version__
+from heterodyne_spec import Config, HeterodyneError, NLSQResult, load_config, load_data
+from heterodyne_spec.config import build_config
+
+DONE, FAILED, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: done; error; the fit did not converge; interrupted."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of a fit to `parser`; every command that fits takes the same."""
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="FILE", help="measurement: HDF5 (APS-U, APS legacy) or .npz"
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="configuration in YAML or JSON; defaults without it"
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder for the results (default: results)")
+    parser.add_argument(
+        "--q", type=float, metavar="Q", help="wavevector in 1/Å, instead of data.q of the configuration"
+    )
+    parser.add_argument("--dt", type=float, metavar="S", help="seconds between frames, instead of the file's")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def requested_config(args: argparse.Namespace) -> Config:
+    """Return the configuration with what the command line says in place of what the file says."""
+    config = load_config(args.config)
+    overrides = {key: getattr(args, key) for key in ("q", "dt") if getattr(args, key) is not None}
+    if not overrides:
+        return config
+    document = {**config.document, "data": {**config.document.get("data", {}), **overrides}}
+    return build_config(document, "command line and configuration")
+
+
+class ProgressLine:
+    """One line on the terminal that is written over: iteration, cost, time, and the longest it can still take."""
+
+    def __init__(self, stream: TextIO, limit: int):
+        self.stream, self.limit = stream, limit
+        self.begin = time.monotonic()
+        self.count = 0
+
+    def __call__(self, iteration: int, cost: float) -> None:
+        self.count += 1
+        spent = time.monotonic() - self.begin
+        most = spent / self.count * max(self.limit - self.count, 0)
+        if self.stream.isatty():
+            text = f"fitting: iteration {self.count}, cost {cost:.6g}, {spent:.0f} s, at most {most:.0f} s more"
+            self.stream.write(f"\r\033[K{text}")
+            self.stream.flush()
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self.stream.isatty():
+            self.stream.write("\r\033[K")
+            self.stream.flush()
+
+
+def fit_command(args: argparse.Namespace, command: Sequence[str]) -> int:
+    """Run a fit as asked for on the command line, print and write its result, and return the exit code."""
+    say: Callable[[str], None] = (lambda text: None) if args.quiet else print
+    config = requested_config(args)
+    data = load_data(args.data, config=config)
+    say(f"{args.data}: {data.n_phi} angles x {data.n_t} frames, q = {data.q:.5g} 1/Å, dt = {data.dt:g} s")
+    for note in data.notes:
+        say(f"  {note}")
+    result = _fit(data, config, args.quiet)
+    result = replace(result, command=shlex.join(command))
+    say("")
+    from heterodyne_nlsq.output import write_outputs
+    from heterodyne_nlsq.summary import summary
+
+    say(summary(result))
+    directory = args.output or Path(config.output.directory)
+    written = write_outputs(result, directory, config.output)
+    say("\nwritten: " + ", ".join(str(path) for path in written))
+    return DONE if result.success else NOT_CONVERGED
+
+
+def _fit(data: Any, config: Config, quiet: bool) -> NLSQResult:
+    from heterodyne_nlsq.fit import fit_nlsq_jax  # JAX takes a second to import: errors before it come at once
+
+    progress = ProgressLine(sys.stderr, config.nlsq.max_iterations)
+    try:
+        return fit_nlsq_jax(data, config, progress=None if quiet else progress)
+    finally:
+        progress.close()
+
+
+def guarded(run: Callable[[], int], debug: bool) -> int:
+    """Return what `run` returns; errors become one line on stderr and an exit code."""
+    try:
+        return run()
+    except KeyboardInterrupt:
+        print("interrupted; files written before stay complete", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nobody is left to tell.
+        sys.stderr.close()
+        return FAILED
+    except HeterodyneError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    except MemoryError:
+        print("error: out of memory; use fewer frames (data.frames) or angles (data.phi)", file=sys.stderr)
+        return FAILED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        kind = type(error).__name__
+        print(
+            f"error: {kind}: {' '.join(str(error).split())[:300]}; this is a defect, run again with --debug",
+            file=sys.stderr,
+        )
+        return FAILED
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``heterodyne-nlsq`` and return its exit code."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    parser = argparse.ArgumentParser(
+        prog="heterodyne-nlsq",
+        description="Fit the heterodyne XPCS model to two-time correlation maps, all angles of one q together.",
+        epilog="example: heterodyne-nlsq --data measurement.h5 --q 0.0054 --output results",
+    )
+    parser.add_argument("--version", action="version", version=f"heterodyne-nlsq {__version__}")
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    return guarded(lambda: fit_command(args, ["heterodyne-nlsq", *argv]), args.debug)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""The files of a run: result, pictures, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from heterodyne_nlsq.page import report_page
+from heterodyne_spec import NLSQResult
+from heterodyne_spec.config import OutputConfig
+from heterodyne_spec.files import write_text
+
+
+def write_outputs(result: NLSQResult, directory: Path, settings: OutputConfig) -> list[Path]:
+    """Write what `settings` asks for into `directory` and return the paths, the result first.
+
+    Raises
+    ------
+    OutputError : when a file cannot be written; those written before it stay, each complete.
+    """
+    written = [result.save(directory)]
+    written.append(written[0].with_suffix(".h5"))
+    figures: dict[str, Path] = {}
+    if settings.plots:
+        from heterodyne_nlsq.plots import FIGURES, write_figure  # matplotlib takes a second to import
+
+        title = f"heterodyne fit of {result.data.provenance.get('file', 'a measurement')}"
+        figures = {
+            name: write_figure(draw(result), directory / "plots" / f"{name}.png", title)
+            for name, draw in FIGURES.items()
+        }
+        written += figures.values()
+    if settings.report:
+        written.append(write_text(directory / "report.html", report_page(result, figures)))
+    return written

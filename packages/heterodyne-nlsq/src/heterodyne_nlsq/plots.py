@@ -1,0 +1,118 @@
+"""Pictures of a fit: maps, curves against lag, and the functions of age."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from heterodyne_spec import NLSQResult, load_model
+from heterodyne_spec.files import write_atomically
+
+type FloatArray = npt.NDArray[np.float64]
+
+_LABELS = {"J_r": "J of the reference", "J_s": "J of the sample", "v": "velocity v", "x": "sample's field fraction x"}
+_AGES = 5
+"""Ages at which curves against lag are drawn."""
+
+
+def _limits(values: npt.NDArray[np.floating]) -> tuple[float, float]:
+    """Return colour limits that a few outliers (the shot noise on the diagonal) do not stretch."""
+    low, high = np.nanpercentile(values, [0.5, 99.5])
+    return float(low), float(high)
+
+
+def maps_figure(result: NLSQResult) -> Figure:
+    """Return data, model and residual per angle, one row each; t1 and t2 in s."""
+    assert result.maps is not None, "the result holds no maps"
+    c2, model = result.maps
+    n_phi, t = len(c2), result.data.t
+    figure = Figure(figsize=(10.5, 3.1 * n_phi + 0.4), layout="constrained")
+    grid = figure.subplots(n_phi, 3, squeeze=False, sharex=True, sharey=True)
+    extent = (t[0], t[-1], t[0], t[-1])
+    for k, row in enumerate(grid):
+        residual = c2[k] - model[k]
+        off_diagonal = np.where(np.eye(len(t), dtype=bool), np.nan, residual)
+        reach = float(np.nanpercentile(np.abs(off_diagonal), 99.5)) or 1e-12
+        low, high = _limits(model[k])
+        panels = (
+            ("data", c2[k], "viridis", low, high),
+            ("model", model[k], "viridis", low, high),
+            ("residual", residual, "RdBu_r", -reach, reach),
+        )
+        for axes, (title, values, colours, lower, upper) in zip(row, panels, strict=True):
+            image = axes.imshow(values, origin="lower", extent=extent, cmap=colours, vmin=lower, vmax=upper)
+            axes.set_title(f"{title}, φ = {result.data.phi[k]:g}°", fontsize=9)
+            figure.colorbar(image, ax=axes, shrink=0.85)
+        row[0].set_ylabel("t₁ / s")
+    for axes in grid[-1]:
+        axes.set_xlabel("t₂ / s")
+    return figure
+
+
+def curves_figure(result: NLSQResult) -> Figure:
+    """Return c2 against lag from several start ages, data as points and model as lines, one panel per angle."""
+    assert result.maps is not None, "the result holds no maps"
+    c2, model = result.maps
+    n_phi, t = len(c2), result.data.t
+    n_columns = min(n_phi, 2)
+    n_rows = -(-n_phi // n_columns)
+    figure = Figure(figsize=(5.2 * n_columns, 3.4 * n_rows), layout="constrained")
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    starts = np.unique(np.linspace(0, 0.8 * (len(t) - 1), _AGES).astype(int))
+    for k in range(n_phi):
+        _curves_panel(panels[k], t, c2[k], model[k], starts)
+        panels[k].set_title(f"φ = {result.data.phi[k]:g}°", fontsize=9)
+    for unused in panels[n_phi:]:
+        unused.remove()
+    panels[0].legend(title="age", fontsize=7, title_fontsize=7)
+    return figure
+
+
+def _curves_panel(
+    axes: Axes,
+    t: FloatArray,
+    c2: npt.NDArray[np.floating],
+    model: npt.NDArray[np.floating],
+    starts: npt.NDArray[np.int_],
+) -> None:
+    for number, start in enumerate(starts):
+        colour = f"C{number}"
+        lag = t[start + 1 :] - t[start]
+        axes.plot(lag, c2[start, start + 1 :], ".", color=colour, markersize=2, alpha=0.6)
+        axes.plot(lag, model[start, start + 1 :], "-", color=colour, linewidth=1.2, label=f"{t[start]:.3g} s")
+    axes.set_xscale("log")
+    axes.set_xlabel("lag t₂ - t₁ / s")
+    axes.set_ylabel("c₂")
+
+
+def functions_figure(result: NLSQResult) -> Figure:
+    """Return the fitted J_r(t), J_s(t), v(t), x(t) over the measured ages."""
+    spec, t = load_model(), result.data.t
+    figure = Figure(figsize=(9.0, 6.0), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True).ravel()
+    for axes, function in zip(panels, spec.functions, strict=True):
+        axes.plot(t, spec.evaluate(function.name, result.parameters, t), color="C0")
+        unit = "" if function.unit == "1" else f" / {function.unit}"
+        axes.set_ylabel(f"{_LABELS[function.name]}{unit}")
+        axes.margins(y=0.1)
+    for axes in panels[2:]:
+        axes.set_xlabel("age t / s")
+    return figure
+
+
+FIGURES: Mapping[str, Callable[[NLSQResult], Figure]] = {
+    "maps": maps_figure,
+    "curves": curves_figure,
+    "functions": functions_figure,
+}
+"""Name of the PNG file -> the function that draws it."""
+
+
+def write_figure(figure: Figure, path: Path, title: str) -> Path:
+    """Write `figure` as PNG, completely or not at all; `title` goes into the file's metadata."""
+    return write_atomically(path, lambda p: figure.savefig(p, format="png", dpi=130, metadata={"Title": title}))

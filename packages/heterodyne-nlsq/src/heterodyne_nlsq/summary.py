@@ -1,0 +1,81 @@
+"""The result in words and aligned columns, for the terminal."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+from heterodyne_spec import FittedParameter, NLSQResult
+
+
+def verdict(result: NLSQResult) -> str:
+    """Return the outcome in one sentence."""
+    data = result.data
+    what = f"{len(data.phi)} angle{'s' if len(data.phi) > 1 else ''} x {data.n_frames} frames at q = {data.q:.5g} 1/Å"
+    return f"{what}: {result.message} after {result.n_evaluations} evaluations, cost {result.cost:.6g}"
+
+
+def uncertainty(row: FittedParameter) -> str:
+    """Return the standard deviation of a parameter, or why there is none."""
+    if row.status != "free":
+        return f"tied to {row.tie}" if row.tie else "held"
+    if not row.determined:
+        return "not determined"
+    return f"± {row.sd:.2g}"
+
+
+def rounded(value: float, sd: float) -> str:
+    """Return `value` with as many digits as its standard deviation warrants, two of it shown."""
+    if not math.isfinite(sd) or sd <= 0 or value == 0:
+        return f"{value:.5g}"
+    digits = max(2, min(12, math.floor(math.log10(abs(value))) - math.floor(math.log10(sd)) + 2))
+    return f"{value:.{digits}g}"
+
+
+def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Return `rows` as aligned columns; those numbered in `right` are flush right."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def parameter_rows(result: NLSQResult) -> list[list[str]]:
+    """Return name, value, uncertainty, unit and remark of every parameter, a header first."""
+    rows = [["parameter", "value", "uncertainty", "unit", ""]]
+    for row in result.table:
+        remark = f"at its {row.at_bound} bound" if row.at_bound else ""
+        rows.append(
+            [row.name, rounded(row.value, row.sd), uncertainty(row), "" if row.unit == "1" else row.unit, remark]
+        )
+    return rows
+
+
+def scaling_rows(result: NLSQResult) -> list[list[str]]:
+    """Return phi, contrast, offset and noise of every angle, a header first."""
+    s = result.scaling
+    rows = [["phi / degree", "contrast", "offset", "noise"]]
+    for k, phi in enumerate(result.data.phi):
+        contrast, offset = rounded(s.contrast[k], s.contrast_sd[k]), rounded(s.offset[k], s.offset_sd[k])
+        rows.append([f"{phi:g}", contrast, offset, f"{result.noise_sd[k]:.2g}"])
+    return rows
+
+
+def summary(result: NLSQResult, width: int = 100) -> str:
+    """Return the whole summary as text."""
+    parts = [
+        verdict(result),
+        "",
+        columns(parameter_rows(result), right=(1,)),
+        "",
+        columns(scaling_rows(result), (1, 2, 3)),
+    ]
+    if math.isfinite(result.reduced_chi2):
+        parts += ["", f"reduced chi-square {result.reduced_chi2:.3g} (noise from neighbouring residuals; 1 when white)"]
+    if result.warnings:
+        parts += ["", "Before you use these numbers:"]
+        parts += [textwrap.fill(w, width, initial_indent="  - ", subsequent_indent="    ") for w in result.warnings]
+    return "\n".join(parts)
