@@ -18,6 +18,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
 from heterodyne_nlsq.free import FreeParameters
@@ -92,9 +93,9 @@ def to_parameters(z: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " 
     return jnp.where(c.held, c.at, jnp.clip(moved, c.lower, c.upper))
 
 
-def from_parameters(free: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " n_free"]:
+def from_parameters(free: ArrayLike, c: Coordinates) -> Float[Array, " n_free"]:
     """Return z of the free parameters: the inverse of `to_parameters` inside the bounds."""
-    free = jnp.asarray(free)
+    free = jnp.asarray(free, float)
     amplitude, b, offset = free[c.laws].T
     a = amplitude * c.age**b
     law = jnp.stack([jnp.log(a), a * b, a + offset], axis=1)

@@ -43,7 +43,7 @@ def dense_problem(data: TwoTimeData, free: FreeParameters, scaling: Scaling, exc
     """Return the problem of fitting `data`; pairs closer than `exclude_diagonals` frames are left out."""
     i, j = np.triu_indices(data.n_t, k=exclude_diagonals)
     used = pair_valid(data)[:, i, j]
-    weight = used.astype(float)
+    weight = data.weight[:, i] * data.weight[:, j] * used
     values = np.where(used, np.stack([c2[i, j] for c2 in data.c2]), 0.0)
     return DenseProblem(
         data=jnp.asarray(values, float),

@@ -54,7 +54,7 @@ def _global_state_kept() -> Iterator[None]:
                 del os.environ[name]
             os.environ.update(environment)
             for name, value in values.items():
-                jax.config.update(name, value)
+                jax.config.update(name, value)  # type: ignore[no-untyped-call]
 
 
 def _quiet() -> None:
@@ -89,7 +89,7 @@ def least_squares(
     (n_row, n_fit) are called with NumPy vectors; with `loss` soft_l1, residuals beyond `loss_scale` count less.
     """
 
-    def report(iteration: int, cost: float, params: Any, info: Any) -> None:
+    def report(iteration: int, cost: float, *_: Any) -> None:
         if progress is not None:
             progress(iteration, float(cost))
 
@@ -112,7 +112,7 @@ def least_squares(
             max_nfev=max_evaluations,
             loss=loss,
             f_scale=loss_scale,
-            callback=report,
+            callback=report,  # type: ignore[arg-type]  # nlsq annotates another signature than it calls
         )
     status = int(found["status"])
     message = _ENDINGS.get(status, f"not converged: stopped after {int(found['nfev'])} evaluations of the model")

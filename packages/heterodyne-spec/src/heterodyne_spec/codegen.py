@@ -122,8 +122,8 @@ def module_source(spec: ModelSpec) -> str:
         _aligned("defaults", "tuple[float, ...]", [repr(p.default) for p in parameters]),
         '    """Registry defaults in canonical order."""\n\n',
         "    @classmethod\n"
-        '    def from_vector(cls, vector: Float[Array, " n_par"]) -> "HeterodyneModel":\n'
-        f'        """Return the model with the {len(parameters)} parameters of `vector`, in canonical order.\n\n'
+        '    def from_vector(cls, vector: ArrayLike) -> "HeterodyneModel":\n'
+        f'        """Return the model of a parameter vector, ({len(parameters)},) in canonical order.\n\n'
         "        Raises\n        ------\n        ValueError : when the vector has another length.\n"
         '        """\n'
         "        vector = _number(vector)\n"

@@ -31,8 +31,9 @@ def _c2(
     first, last = jnp.minimum(i, j), jnp.maximum(i, j)
 
     def at(values: Float[Array, " n_t"], index: Int[Array, "*pairs"]) -> Float[Array, "*pairs"]:
-        # A frame beyond the grid gives NaN; JAX's default would take the last frame without a word.
-        return values.at[index].get(mode="fill", fill_value=jnp.nan)
+        # A frame outside the grid gives NaN; JAX's default would take the last frame without a word, and counts
+        # negative ones from the end even with mode="fill".
+        return jnp.where(index < 0, jnp.nan, values.at[index].get(mode="fill", fill_value=jnp.nan))
 
     def integral(f: Float[Array, " n_t"]) -> Float[Array, "*pairs"]:
         cumulative = trapezoid_cumsum(f, grid.dt)
@@ -59,6 +60,14 @@ def _check_frames(name: str, index: ArrayLike, n_t: int) -> Array:
     if not jnp.issubdtype(index.dtype, jnp.integer):
         raise ValueError(f"{name} holds frame indices, whole numbers; found {index.dtype}")
     return index
+
+
+def _check_broadcast(**arrays: Array) -> None:
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError:
+        found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"{', '.join(arrays)} must broadcast to one shape, (n_pair,); found {found}") from None
 
 
 def c2_pairs(
@@ -90,14 +99,15 @@ def c2_pairs(
     Raises
     ------
     RuntimeError : when JAX does not run in float64.
-    ValueError : when a frame index is not a whole number or outside the grid. (Under `jax.jit`, where values are
-        not known, a frame outside the grid gives NaN.)
+    ValueError : when a frame index is not a whole number or outside the grid, or shapes do not fit each other.
+        (Under `jax.jit`, where values are not known, a frame outside the grid gives NaN.)
 
     Notes
     -----
     Source: He et al. 2025, SI Eqs. S-77 to S-98.
     """
     i, j = (_check_frames(name, index, grid.t.size) for name, index in (("i", i), ("j", j)))
-    scaling = [jnp.asarray(a, dtype=float) for a in (phi, contrast, offset)]
-    require_float64(model, grid, scaling)
-    return _c2(model, grid, i, j, *scaling)
+    phi, contrast, offset = (jnp.asarray(a, dtype=float) for a in (phi, contrast, offset))
+    require_float64(model, grid, phi, contrast, offset)
+    _check_broadcast(i=i, j=j, phi=phi, contrast=contrast, offset=offset)
+    return _c2(model, grid, i, j, phi, contrast, offset)

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
@@ -72,7 +73,8 @@ def c2_meshgrid(
     Raises
     ------
     RuntimeError : when JAX does not run in float64.
-    ValueError : when `t` is not a vector of at least two frames, or `q` not a number.
+    ValueError : when `t` is not a vector of at least two frames, `q` not a number, or the shapes of `phi`,
+        `contrast` and `offset` do not fit each other.
 
     Examples
     --------
@@ -92,4 +94,10 @@ def c2_meshgrid(
         raise ValueError(f"t holds the ages of at least two frames, shape (n_t,); found shape {arrays[0].shape}")
     if arrays[1].ndim != 0:
         raise ValueError(f"q is one number in 1/Å; found shape {arrays[1].shape}")
+    shapes = [a.shape for a in arrays[2:]]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        found = ", ".join(map(str, shapes))
+        raise ValueError(f"phi, contrast and offset hold one number or one per azimuth; found shapes {found}") from None
     return _c2(model, *arrays)

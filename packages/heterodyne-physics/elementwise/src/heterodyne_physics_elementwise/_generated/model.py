@@ -185,8 +185,8 @@ class HeterodyneModel(eqx.Module):
     """Registry defaults in canonical order."""
 
     @classmethod
-    def from_vector(cls, vector: Float[Array, " n_par"]) -> "HeterodyneModel":
-        """Return the model with the 14 parameters of `vector`, in canonical order.
+    def from_vector(cls, vector: ArrayLike) -> "HeterodyneModel":
+        """Return the model of a parameter vector, (14,) in canonical order.
 
         Raises
         ------

@@ -1,0 +1,203 @@
+"""Every check of the project. ``nox -l`` lists the sessions; what follows ``--`` is passed to the tool.
+
+All sessions install the exact versions of constraints.txt. Sessions outside the default list are the long ones
+(bench, docs, constraints), run by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "tests", "integration", "docs", "compat"]
+
+ROOT = Path(__file__).parent
+CONSTRAINTS = ROOT / "constraints.txt"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A distribution: where it is, which other packages of the project it needs, extras in brackets."""
+
+    folder: str
+    needs: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        return ROOT / "packages" / self.folder
+
+    @property
+    def module(self) -> str:
+        return next((self.path / "src").iterdir()).name
+
+    @property
+    def test_requirements(self) -> list[str]:
+        pyproject = tomllib.loads((self.path / "pyproject.toml").read_text(encoding="utf-8"))
+        return list(pyproject["dependency-groups"]["test"])
+
+
+# The list of packages, in order of their dependencies; all sessions take it from here.
+PACKAGES = {
+    "heterodyne-spec": Package("heterodyne-spec"),
+    "heterodyne-physics-meshgrid": Package("heterodyne-physics/meshgrid", ("heterodyne-spec",)),
+    "heterodyne-physics-elementwise": Package("heterodyne-physics/elementwise", ("heterodyne-spec",)),
+    "heterodyne-nlsq": Package("heterodyne-nlsq", ("heterodyne-spec[hdf5]", "heterodyne-physics-meshgrid")),
+    "heterodyne-cmc": Package("heterodyne-cmc", ("heterodyne-spec[hdf5]", "heterodyne-physics-elementwise")),
+    "heterodyne-cli": Package(
+        "heterodyne-cli", ("heterodyne-spec[hdf5]", "heterodyne-physics-meshgrid", "heterodyne-nlsq")
+    ),
+}
+TESTED_WITH = {"heterodyne-spec": "[hdf5]"}
+"""Extras that a package's own tests need."""
+
+BEAMLINE_LIMIT_MB = 800
+BEAMLINE_ABSENT = ("numpyro", "flax", "dask", "PySide6", "jupyter", "jupyterlab", "notebook", "ipython")
+
+
+def local(name: str) -> str:
+    """Return what pip installs for a package of the project, ``name`` or ``name[extra]``."""
+    bare, bracket, extra = name.partition("[")
+    return f"{PACKAGES[bare].path}{bracket}{extra}"
+
+
+def install(session: nox.Session, *names: str, also: tuple[str, ...] | list[str] = ()) -> None:
+    """Install packages of the project (editable) and other requirements, at the constrained versions."""
+    editable = [part for name in names for part in ("--editable", local(name))]
+    session.install("--quiet", "--constraint", str(CONSTRAINTS), *editable, *also)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and common mistakes, in all code."""
+    install(session, also=["ruff"])
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Static types: strict for every package."""
+    install(session, *PACKAGES, also=["mypy", "types-PyYAML", "types-jsonschema"])
+    for name in session.posargs or PACKAGES:
+        session.run("mypy", str(PACKAGES[name].path / "src"))
+
+
+@nox.session
+@nox.parametrize("package", list(PACKAGES), ids=list(PACKAGES))
+def tests(session: nox.Session, package: str) -> None:
+    """Each package's tests where only that package and its dependencies are installed."""
+    chosen = PACKAGES[package]
+    own = package + TESTED_WITH.get(package, "")
+    install(session, *chosen.needs, own, also=chosen.test_requirements)
+    session.run("pytest", str(chosen.path / "tests"), *session.posargs)
+
+
+@nox.session
+def codegen(session: nox.Session) -> None:
+    """Generate the modules from the specification; ``-- --check`` only compares and fails on drift."""
+    install(session, "heterodyne-spec", also=["mpmath"])
+    session.run("python", "-m", "heterodyne_spec.codegen", *session.posargs)
+    vectors = PACKAGES["heterodyne-spec"].path / "scripts" / "make_vectors.py"
+    session.run("python", str(vectors), *session.posargs)
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """What takes several packages: import graph, versions, the commands on the example measurement, parity."""
+    install(session, *PACKAGES, also=["pytest", "hypothesis"])
+    session.run("pytest", str(ROOT / "tests" / "integration"), *session.posargs)
+
+
+@nox.session
+def parity(session: nox.Session) -> None:
+    """The two physics backends against each other."""
+    install(
+        session,
+        "heterodyne-spec",
+        "heterodyne-physics-meshgrid",
+        "heterodyne-physics-elementwise",
+        also=["pytest", "hypothesis"],
+    )
+    session.run("pytest", str(ROOT / "tests" / "integration" / "test_parity.py"), "-s", *session.posargs)
+
+
+def build_wheels(session: nox.Session) -> dict[str, Path]:
+    """Build the wheel of every package and return them by name."""
+    folder = Path(session.create_tmp()) / "wheels"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.install("--quiet", "--constraint", str(CONSTRAINTS), "build", "packaging")
+    for package in PACKAGES.values():
+        session.run("python", "-m", "build", "--wheel", "--outdir", str(folder), str(package.path), silent=True)
+    return {name: next(folder.glob(f"{name.replace('-', '_')}-*.whl")) for name in PACKAGES}
+
+
+@nox.session
+def compat(session: nox.Session) -> None:
+    """Built wheels in a clean environment, as a beamline machine gets them."""
+    wheels = build_wheels(session)
+    session.run("python", str(ROOT / "scripts" / "check_wheels.py"), *map(str, wheels.values()))
+    clean = Path(session.create_tmp()) / "beamline"
+    shutil.rmtree(clean, ignore_errors=True)
+    session.run("python", "-m", "venv", str(clean))
+    python = str(clean / "bin" / "python")
+    needed = ["heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-nlsq"]
+    session.run(
+        *(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+        *("--constraint", str(CONSTRAINTS)),
+        *(str(wheels[name]) + ("[hdf5]" if name == "heterodyne-spec" else "") for name in needed),
+        external=True,
+    )
+    session.run(python, "-m", "pip", "check", external=True)
+    report = subprocess.run(
+        [python, str(ROOT / "scripts" / "check_beamline.py"), str(BEAMLINE_LIMIT_MB), *BEAMLINE_ABSENT],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    session.log(report.stdout.strip())
+    if report.returncode:
+        session.error(report.stderr.strip() or "the beamline install is not as it should be")
+    # From a folder of its own, so that nothing is imported from the checkout.
+    session.chdir(session.create_tmp())
+    session.run(python, str(ROOT / "scripts" / "smoke.py"), external=True)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation site; warnings are errors."""
+    install(session, "heterodyne-spec[hdf5]", also=["mkdocs-material"])
+    session.run("python", str(ROOT / "scripts" / "reference_pages.py"))
+    session.run("mkdocs", *(session.posargs or ["build"]), "--strict", "--site-dir", str(ROOT / "site"))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Benchmarks: programs that print tables. ``-- NAME`` runs one."""
+    install(session, *PACKAGES)
+    programs = sorted(p for p in (ROOT / "benchmarks").glob("*.py") if p.stem not in ("table", "__init__"))
+    for program in programs:
+        if not session.posargs or program.stem in session.posargs:
+            session.run("python", str(program))
+
+
+@nox.session
+def constraints(session: nox.Session) -> None:
+    """Write constraints.txt anew: the newest versions that satisfy all packages and tools."""
+    tools = ["nox", "ruff", "mypy", "types-PyYAML", "types-jsonschema", "mkdocs-material", "build", "hatchling"]
+    groups = [requirement for package in PACKAGES.values() for requirement in package.test_requirements]
+    editable = [part for name in PACKAGES for part in ("--editable", local(name + TESTED_WITH.get(name, "")))]
+    session.install("--quiet", "--upgrade", *editable, *tools, *groups)
+    frozen = session.run("python", "-m", "pip", "list", "--format", "json", "--exclude-editable", silent=True)
+    skipped = {"pip", "setuptools", "wheel"}
+    rows = [f"{row['name']}=={row['version']}" for row in json.loads(str(frozen)) if row["name"] not in skipped]
+    header = "# Exact versions of everything the project is tested with; `nox -s constraints` writes this file.\n"
+    CONSTRAINTS.write_text(header + "\n".join(rows) + "\n", encoding="utf-8")
