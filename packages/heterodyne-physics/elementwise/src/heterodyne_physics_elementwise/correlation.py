@@ -59,7 +59,8 @@ def _check_frames(name: str, index: ArrayLike, n_t: int) -> Array:
     index = jnp.asarray(index)
     if not jnp.issubdtype(index.dtype, jnp.integer):
         raise ValueError(f"{name} holds frame indices, whole numbers; found {index.dtype}")
-    return index
+    # A type too narrow for the number of frames could not be compared with it.
+    return index.astype(jnp.promote_types(index.dtype, jnp.int32))
 
 
 def _check_broadcast(**arrays: Array) -> None:
