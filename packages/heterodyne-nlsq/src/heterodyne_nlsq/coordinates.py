@@ -83,6 +83,11 @@ def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Co
     )
 
 
+def plain(c: Coordinates) -> Coordinates:
+    """Return the coordinates that are the parameters themselves."""
+    return c._replace(straight=jnp.zeros_like(c.straight))
+
+
 def to_parameters(z: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " n_free"]:
     """Return the free parameters at z, each kept at its bound where z leads beyond: their box is none in z."""
     log_a, slope, value = z[c.laws].T

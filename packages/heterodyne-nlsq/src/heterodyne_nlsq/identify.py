@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,68 +12,58 @@ from heterodyne_spec import Direction, Identifiability
 
 type FloatArray = npt.NDArray[np.float64]
 
-_TAKES_PART = 0.05
+_TAKES_PART = 0.1
 """Share of a direction's length from which a parameter is named; smaller ones are rounding or marginal."""
 
 
-def _combination(changes: Mapping[str, float]) -> str:
-    """Return ``D0_ref up by 120 with D_offset_ref down by 118`` for changes by name, the first one upward."""
-    (first, size), *rest = changes.items()
-    sign = np.sign(size)
-    parts = [f"{first} up by {abs(size):.3g}"]
-    parts += [f"{name} {'up' if change * sign > 0 else 'down'} by {abs(change):.3g}" for name, change in rest]
-    return ", ".join(parts)
+def _change(name: str, change: float) -> str:
+    return f"{name} {'up' if change > 0 else 'down'} by {abs(change):.2g}"
 
 
 def _direction(
-    kind: str, index: int, names: Sequence[str], bent: Curvature, changes: FloatArray, statement: str
+    names: Sequence[str], bent: Curvature, index: int, width: FloatArray, noise_variance: float
 ) -> Direction:
+    """Return the direction numbered `index`: its step is the one that the noise covers, inside the bounds' width."""
+    is_open = bool(bent.open[index])
+    step = bent.vectors[:, index] / np.where(bent.scale > 0, bent.scale, 1.0)
+    fits = float(np.min(width / np.maximum(np.abs(step), 1e-300))) / 2
+    step = step * (fits if is_open else min(fits, float(np.sqrt(noise_variance / bent.values[index]))))
     weights = {n: float(w) for n, w in zip(names, bent.vectors[:, index], strict=True) if abs(w) > _TAKES_PART}
-    moved = {name: float(changes[names.index(name)]) for name in weights}
-    return Direction(kind, weights, float(bent.values[index]), statement.format(_combination(moved)))
+    moves = ", ".join(_change(name, float(step[list(names).index(name)])) for name in weights)
+    if is_open and len(weights) == 1:
+        words = f"{next(iter(weights))} has no effect on these data"
+    elif is_open:
+        words = f"only a combination of {', '.join(weights)} is determined: {moves} leaves the fit as it is"
+    else:
+        words = f"{', '.join(weights)} are hardly determined: {moves} changes the fit by no more than the noise"
+    return Direction("singular" if is_open else "weak", weights, float(bent.values[index]), words)
 
 
-def identifiability(
-    names: Sequence[str], bent: Curvature, covariance: FloatArray, width: FloatArray
-) -> Identifiability:
+def identifiability(names: Sequence[str], bent: Curvature, width: FloatArray, noise_variance: float) -> Identifiability:
     """Return what is determined and what is not.
 
     Parameters
     ----------
     names : of the free parameters.
     bent : their curvature.
-    covariance : (n, n), their covariance.
     width : (n,) upper minus lower bound.
+    noise_variance : of one residual.
 
-    A parameter counts as not determined when an open direction moves it, or when its standard deviation exceeds
-    half the width of its bounds.
+    A parameter counts as not determined when it takes part in a direction that the data leave open, or one along
+    which it can go a quarter of the way between its bounds before the noise would tell.
     """
-    names = list(names)
-    length = np.where(bent.scale > 0, bent.scale, 1.0)
-    directions: list[Direction] = []
     lost: set[str] = set()
-    for index in np.flatnonzero(bent.open):
-        # One step: as far as the covariance goes along the direction.
-        vector = bent.vectors[:, index] / length
-        step = vector * np.sqrt(max(float(vector @ covariance @ vector), 0.0)) / max(float(vector @ vector), 1e-300)
-        taking_part = [n for n, w in zip(names, bent.vectors[:, index], strict=True) if abs(w) > _TAKES_PART]
-        words = (
-            f"{taking_part[0]} has no effect on these data"
-            if len(taking_part) == 1
-            else "not determined, only in combination: {} leaves the fit as it is"
-        )
-        directions.append(_direction("singular", int(index), names, bent, step, words))
-        lost.update(taking_part)
-    sd = np.sqrt(np.diag(covariance))
-    wide = {n for n, s, w in zip(names, sd, width, strict=True) if s > 0.5 * w} - lost
-    for index in np.flatnonzero(~bent.open):
-        strongest = names[int(np.argmax(np.abs(bent.vectors[:, index])))]
-        if strongest in wide:
-            vector = bent.vectors[:, index] / length
-            step = vector * sd[names.index(strongest)] / abs(vector[names.index(strongest)])
-            words = "hardly determined: {} changes the fit by no more than the noise"
-            directions.append(_direction("weak", int(index), names, bent, step, words))
-    lost |= wide
+    directions: list[Direction] = []
+    length = np.where(bent.scale > 0, bent.scale, 1.0)
+    for index in range(len(names)):
+        vector = bent.vectors[:, index]
+        takes_part = np.abs(vector) > _TAKES_PART
+        if not bent.open[index]:
+            reach = np.abs(vector) / length * np.sqrt(noise_variance / bent.values[index])
+            takes_part &= reach > 0.25 * width
+        if takes_part.any():
+            directions.append(_direction(names, bent, index, width, noise_variance))
+            lost.update(name for name, part in zip(names, takes_part, strict=True) if part)
     return Identifiability(
         determined=tuple(n for n in names if n not in lost),
         not_determined=tuple(n for n in names if n in lost),

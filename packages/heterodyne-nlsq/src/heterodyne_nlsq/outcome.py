@@ -53,7 +53,7 @@ def make_result(setup: Setup, solution: Solution, optimum: Optimum) -> NLSQResul
     bent = curvature(optimum.gauss_newton, len(positions))
     prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
     covariance = independent_covariance(bent, variance, prior)
-    known = identifiability(free.free_names, bent, covariance, (free.upper - free.lower)[positions])
+    known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], variance)
     table = _table(setup, values, covariance, known)
     fitted = FittedScaling(scaling.mode, contrast, offset, *_scaling_sd(setup, optimum, variance))
     model = np.asarray(c2_meshgrid(HeterodyneModel.from_vector(values), data.t, data.q, data.phi, contrast, offset))
@@ -124,6 +124,16 @@ def _scaling_sd(setup: Setup, optimum: Optimum, variance: float) -> tuple[FloatA
     return tuple(np.sqrt(np.einsum("ai,ij,aj->a", basis, c, basis)) for c in (contrast, offset))
 
 
+def _bound_warning(row: FittedParameter) -> str:
+    edge = f"{row.name} ended at its {row.at_bound} bound {row.lower if row.at_bound == 'lower' else row.upper:g}"
+    if not row.determined:
+        return f"{edge}, which the data do not determine: another bound gives another value and the same fit"
+    return (
+        f"{edge}: its standard deviation, and those of what is correlated with it, do not hold as stated; "
+        "widen the bound or hold the parameter"
+    )
+
+
 def _warnings(
     setup: Setup,
     solution: Solution,
@@ -135,13 +145,7 @@ def _warnings(
     words: list[str] = []
     if not solution.success:
         words.append(f"{solution.message}; raise nlsq.max_iterations or start closer (model.parameters.NAME.value)")
-    for row in table:
-        if row.at_bound is not None:
-            edge = row.lower if row.at_bound == "lower" else row.upper
-            words.append(
-                f"{row.name} ended at its {row.at_bound} bound {edge:g}: its standard deviation and all that is "
-                "correlated with it do not hold as stated; widen the bound or hold the parameter"
-            )
+    words += [_bound_warning(row) for row in table if row.at_bound is not None]
     words += [direction.statement for direction in known.directions]
     for name, values in (("contrast", fitted.contrast), ("offset", fitted.offset)):
         lower, upper = setup.spec.parameter(name).bounds

@@ -31,7 +31,7 @@ def maps_figure(result: NLSQResult) -> Figure:
     assert result.maps is not None, "the result holds no maps"
     c2, model = result.maps
     n_phi, t = len(c2), result.data.t
-    figure = Figure(figsize=(10.5, 3.1 * n_phi + 0.4), layout="constrained")
+    figure = Figure(figsize=(10.5, 2.7 * n_phi + 0.4), layout="constrained")
     grid = figure.subplots(n_phi, 3, squeeze=False, sharex=True, sharey=True)
     extent = (t[0], t[-1], t[0], t[-1])
     for k, row in enumerate(grid):

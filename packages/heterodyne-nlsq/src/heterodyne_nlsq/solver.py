@@ -80,16 +80,18 @@ def least_squares(
     *,
     loss: str = "linear",
     loss_scale: float = 1.0,
+    tolerance: float = TOLERANCE,
     max_evaluations: int = 200,
     progress: Progress | None = None,
 ) -> Solution:
     """Return the minimum of half the sum of loss(residuals) inside the bounds.
 
     Trust region reflective (Branch, Coleman & Li 1999). `residuals` (n_fit,) -> (n_row,) and `jacobian` (n_fit,) ->
-    (n_row, n_fit) are called with NumPy vectors; with `loss` soft_l1, residuals beyond `loss_scale` count less.
+    (n_row, n_fit) are called with NumPy vectors; with `loss` soft_l1, residuals beyond `loss_scale` count less. It ends
+    when cost or parameters change by less than `tolerance`, relative, or the gradient vanishes.
     """
 
-    def report(iteration: int, cost: float, *_: Any) -> None:
+    def report(iteration: int, cost: float, **_: Any) -> None:
         if progress is not None:
             progress(iteration, float(cost))
 
@@ -106,8 +108,8 @@ def least_squares(
             jac=jacobian,
             bounds=(lower, upper),
             x_scale="jac",
-            ftol=TOLERANCE,
-            xtol=TOLERANCE,
+            ftol=tolerance,
+            xtol=tolerance,
             gtol=TOLERANCE,
             max_nfev=max_evaluations,
             loss=loss,

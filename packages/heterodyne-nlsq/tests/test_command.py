@@ -1,0 +1,111 @@
+"""The command: exit codes, one-line errors, complete files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from conftest import make, values
+
+from heterodyne_nlsq import command, fit
+from heterodyne_spec import NLSQResult, save_data
+
+
+@pytest.fixture
+def measurement(tmp_path: Path) -> Path:
+    return save(tmp_path)
+
+
+def save(folder: Path) -> Path:
+    path = folder / "measurement.h5"
+    save_data(path, make(n_t=40), layout="aps-u")
+    return path
+
+
+def configuration(folder: Path, **sections: object) -> Path:
+    path = folder / "config.json"
+    path.write_text(json.dumps({"model": {"parameters": values()}, **sections}))
+    return path
+
+
+def test_fit_from_file_to_files(measurement: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "out"
+    arguments = ["--data", str(measurement), "--config", str(configuration(tmp_path)), "--output", str(output)]
+    assert command.main(arguments) == command.DONE
+    printed = capsys.readouterr().out
+    assert "3 angles x 40 frames" in printed
+    assert "not determined" in printed
+    assert {p.name for p in output.iterdir()} == {"nlsq_result.json", "nlsq_result.h5", "plots", "report.html"}
+    for name in ("maps", "curves", "functions"):
+        assert (output / "plots" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    result = NLSQResult.load(output)
+    assert result.success
+    assert result.data.provenance["file"] == "measurement.h5"
+    assert len(str(result.data.provenance["sha256"])) == 64
+    assert result.command.startswith("heterodyne-nlsq --data ")
+    with h5py.File(output / "nlsq_result.h5") as file:
+        residual = file["maps/residual"][()]
+        np.testing.assert_allclose(residual, file["maps/c2"][()] - file["maps/model"][()], atol=1e-6)
+    page = (output / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert 'src="http' not in page
+    assert "phi0" in page
+
+
+def test_without_configuration(measurement: Path, tmp_path: Path) -> None:
+    code = command.main(["--data", str(measurement), "--output", str(tmp_path / "out"), "--quiet"])
+    assert code in (command.DONE, command.NOT_CONVERGED)
+    assert (tmp_path / "out" / "nlsq_result.json").is_file()
+
+
+def test_not_converged_has_its_exit_code(measurement: Path, tmp_path: Path) -> None:
+    settings = configuration(tmp_path, nlsq={"max_iterations": 1}, output={"plots": False, "report": False})
+    output = tmp_path / "out"
+    arguments = ["--data", str(measurement), "--config", str(settings), "--output", str(output)]
+    assert command.main(arguments) == command.NOT_CONVERGED
+    assert {p.name for p in output.iterdir()} == {"nlsq_result.json", "nlsq_result.h5"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--data", "missing.h5"], ["missing.h5"]),
+        (["--data", "measurement.h5", "--q", "0.02"], ["0.0054", "0.02"]),
+        (["--data", "measurement.h5", "--config", "missing.yaml"], ["missing.yaml"]),
+        (["--data", "measurement.h5", "--config", "bad.yaml"], ["line 2", "stands twice"]),
+        (["--data", "bad.yaml"], ["bad.yaml"]),
+        (["--data", "measurement.h5", "--output", "bad.yaml"], ["bad.yaml"]),
+    ],
+)
+def test_errors_are_one_clear_line(
+    arguments: list[str],
+    words: list[str],
+    measurement: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(measurement.parent)
+    (measurement.parent / "bad.yaml").write_text("data: {q: 0.0054}\ndata: {q: 0.0081}\n")
+    quick = ["--quiet"] if "--config" in arguments else ["--quiet", "--config", str(configuration(measurement.parent))]
+    assert command.main([*arguments, *quick]) == command.FAILED
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    assert all(word in captured.err for word in words), captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_interrupt_leaves_nothing_half_done(
+    measurement: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit, "fit_nlsq_jax", interrupted)
+    output = tmp_path / "out"
+    assert command.main(["--data", str(measurement), "--output", str(output)]) == command.INTERRUPTED
+    assert not output.exists()
+    assert "interrupted" in capsys.readouterr().err

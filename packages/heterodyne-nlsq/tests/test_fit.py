@@ -1,0 +1,211 @@
+"""The fit as its user sees it: recovery of known parameters, what is held stays held, honest endings."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import TRUTH, held, make, values
+
+from heterodyne_nlsq import fit_nlsq_jax
+from heterodyne_spec import ConfigError, DataError, TwoTimeData
+
+# f2 is never determined together with f0; holding it leaves a problem whose statistics are known.
+WELL_POSED = held("f2", "D_offset_ref", "D_offset_sample", "v_offset")
+
+
+def config(**sections: object) -> dict[str, object]:
+    return {"model": {"parameters": {**values(1.05), **WELL_POSED}}, **sections}
+
+
+def test_recovers_the_truth_within_its_errors_when_noise_is_white() -> None:
+    pulls = []
+    for seed in range(4):
+        result = fit_nlsq_jax(make(seed=seed), config())
+        assert result.success, result.message
+        rows = [row for row in result.table if row.status == "free"]
+        pulls.append([(row.value - TRUTH[row.name]) / row.sd for row in rows])
+        assert 0.9 < result.reduced_chi2 < 1.1
+        assert np.allclose(result.noise_sd, 2e-3, rtol=0.05)
+    squares = np.array(pulls) ** 2
+    assert squares.max() < 4.5**2
+    # 40 pulls, correlated inside a fit: their mean square is 1 with a spread of about 0.3.
+    assert 0.4 < squares.mean() < 2.0
+
+
+def test_ends_below_the_cost_of_the_truth_and_names_its_evidence() -> None:
+    data = make()
+    result = fit_nlsq_jax(data, {"model": {"parameters": values(1.1)}})
+    truth = fit_nlsq_jax(data, {"model": {"parameters": held(*TRUTH)}})
+    assert result.success
+    assert result.cost <= truth.cost
+    assert result.n_pairs == 3 * 120 * 119 // 2
+    assert result.maps is not None
+    assert result.maps[1].shape == (3, 120, 120)
+    assert set(result.parameters) == set(TRUTH)
+    assert result.covariance.shape == (len(result.varying),) * 2
+    assert np.linalg.eigvalsh(result.covariance).min() > 0
+
+
+def test_same_minimum_from_different_starts() -> None:
+    data = make()
+    near, far = (fit_nlsq_jax(data, {"model": {"parameters": values(off)}}) for off in (1.0, 1.1))
+    assert near.cost == pytest.approx(far.cost, rel=1e-7)
+
+
+def test_f0_and_f2_are_never_both_determined() -> None:
+    result = fit_nlsq_jax(make(), {"model": {"parameters": values()}})
+    assert {"f0", "f2"} <= set(result.identifiability.not_determined)
+    singular = [d for d in result.identifiability.directions if d.kind == "singular"]
+    assert any(set(d.weights) == {"f0", "f2"} for d in singular)
+    assert all(np.isnan(result.sd[name]) for name in ("f0", "f2"))
+    assert any("f0, f2" in warning for warning in result.warnings)
+
+
+def test_velocity_is_not_determined_across_the_flow() -> None:
+    data = make(phi=(90.0,), phi0=0.0)
+    parameters = {**values(), **held("f2", "D_offset_ref", "D_offset_sample"), **held(phi0=0.0)}
+    result = fit_nlsq_jax(data, {"model": {"parameters": parameters}})
+    assert {"v0", "beta", "v_offset"} <= set(result.identifiability.not_determined)
+    assert any("v0 has no effect" in d.statement for d in result.identifiability.directions)
+
+
+def test_held_and_tied_parameters() -> None:
+    data = make(D0_sample=1500.0, alpha_sample=0.3)
+    tied = {"D0_sample": {"tie": "D0_ref"}, "alpha_sample": {"tie": "alpha_ref"}}
+    result = fit_nlsq_jax(data, {"model": {"parameters": {**values(), **WELL_POSED, **tied}}})
+    assert result.success
+    assert result.parameters["D0_sample"] == result.parameters["D0_ref"]
+    assert result.parameters["f2"] == TRUTH["f2"]
+    status = {row.name: row.status for row in result.table}
+    assert (status["D0_sample"], status["f2"], status["v0"]) == ("tied", "fixed", "free")
+    assert "D0_sample" not in result.varying
+    assert result.sd["D0_sample"] == result.sd["D0_ref"] > 0
+
+
+def test_nothing_to_vary_gives_the_cost_there() -> None:
+    scaling = {"contrast": {"value": 0.2}, "offset": {"value": 1.0}}
+    result = fit_nlsq_jax(make(), {"model": {"parameters": {**held(*TRUTH), **scaling}}, "scaling": "fixed"})
+    assert result.success
+    assert result.varying == ()
+    # Half the sum of squares of white noise of 2e-3.
+    assert result.cost == pytest.approx(0.5 * result.n_pairs * 4e-6, rel=0.05)
+
+
+def test_bounds_are_kept_and_reported() -> None:
+    parameters = {**values(), **WELL_POSED, "v0": {"value": 720, "bounds": [710, 1000]}}
+    result = fit_nlsq_jax(make(), {"model": {"parameters": parameters}})
+    row = next(row for row in result.table if row.name == "v0")
+    assert row.value >= 710
+    assert row.at_bound == "lower"
+    assert any("v0 ended at its lower bound" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("scaling", ["individual", "shared", {"fourier": 1}, "fixed"])
+def test_scaling_modes_recover_contrast_and_offset(scaling: object) -> None:
+    phi = (-60.0, -20.0, 20.0, 60.0)
+    angle = np.deg2rad(phi)
+    contrast = {
+        "individual": np.array([0.15, 0.2, 0.25, 0.18]),
+        "shared": np.full(4, 0.2),
+        "fixed": np.array([0.15, 0.2, 0.25, 0.18]),
+    }.get(str(scaling), 0.2 + 0.03 * np.cos(angle) - 0.02 * np.sin(angle))
+    data = make(phi=phi, contrast=contrast, offset=1.01)
+    given = {"contrast": {"value": contrast.tolist()}, "offset": {"value": 1.01}} if scaling == "fixed" else {}
+    result = fit_nlsq_jax(data, {"model": {"parameters": {**values(), **WELL_POSED, **given}}, "scaling": scaling})
+    assert result.success
+    sd = np.where(np.isnan(result.scaling.contrast_sd), 1e-12, result.scaling.contrast_sd)
+    assert np.all(np.abs(result.contrast - contrast) < 4.5 * sd)
+    assert np.allclose(result.offset, 1.01, atol=2e-3)
+
+
+def test_shared_contrast_biases_the_physics_where_it_varies() -> None:
+    data = make(contrast=np.array([0.15, 0.2, 0.25]))
+    individual, shared = (
+        fit_nlsq_jax(data, {"model": {"parameters": {**values(), **WELL_POSED}}, "scaling": mode})
+        for mode in ("individual", "shared")
+    )
+    assert shared.cost > 5 * individual.cost
+
+
+def test_soft_l1_resists_outliers() -> None:
+    clean = make()
+    c2 = clean.c2.copy()
+    rng = np.random.default_rng(3)
+    spoiled = np.triu(rng.random(c2.shape) < 0.01, 1)
+    c2[spoiled | np.swapaxes(spoiled, 1, 2)] += 0.3
+    data = TwoTimeData(c2=c2, t=clean.t, q=clean.q, phi=clean.phi, dt=clean.dt)
+    linear, robust = (fit_nlsq_jax(data, config(nlsq={"loss": loss})) for loss in ("linear", "soft_l1"))
+    assert robust.success
+    assert abs(robust.offset - 1).max() < 0.2 * abs(linear.offset - 1).max()
+
+
+def test_masked_frames_and_pairs_do_not_count() -> None:
+    clean = make()
+    spoiled = clean.c2.copy()
+    spoiled[:, 40] = spoiled[:, :, 40] = 7.0
+    spoiled[1, 10, 90] = spoiled[1, 90, 10] = np.nan
+    valid = np.arange(120) != 40
+    masked = fit_nlsq_jax(TwoTimeData(c2=spoiled, t=clean.t, q=clean.q, phi=clean.phi, valid=valid), config())
+    weight = np.where(valid, 1.0, 0.0)
+    weighted = fit_nlsq_jax(TwoTimeData(c2=spoiled, t=clean.t, q=clean.q, phi=clean.phi, weight=weight), config())
+    assert masked.n_pairs == 3 * 119 * 118 // 2 - 1 == weighted.n_pairs
+    assert masked.cost == pytest.approx(weighted.cost, rel=1e-9)
+    assert masked.noise_sd.max() < 2.2e-3
+
+
+def test_excluded_diagonals_leave_out_neighbours() -> None:
+    result = fit_nlsq_jax(make(n_t=60), config(data={"exclude_diagonals": 4}))
+    assert result.n_pairs == 3 * 57 * 56 // 2
+
+
+def test_a_window_keeps_its_age() -> None:
+    result = fit_nlsq_jax(make(start_frame=301, n_t=80), {"model": {"parameters": held(*TRUTH)}})
+    assert result.data.start_frame == 301
+    assert result.cost == pytest.approx(0.5 * result.n_pairs * 4e-6, rel=0.05)
+
+
+def test_not_converged_says_so() -> None:
+    result = fit_nlsq_jax(make(), {"model": {"parameters": values(1.2)}, "nlsq": {"max_iterations": 2}})
+    assert not result.success
+    assert "not converged" in result.message
+    assert any("max_iterations" in warning for warning in result.warnings)
+
+
+def test_requests_that_cannot_be_met_are_refused() -> None:
+    data = make(n_t=40)
+    with pytest.raises(DataError, match=r"q = 0\.0054 .* asks for 0\.01"):
+        fit_nlsq_jax(data, {"data": {"q": 0.01}})
+    with pytest.raises(ConfigError, match="multistart"):
+        fit_nlsq_jax(data, {"nlsq": {"start": "multistart"}})
+    with pytest.raises(ConfigError, match=r"contrast.*offset"):
+        fit_nlsq_jax(data, {"scaling": "fixed"})
+    with pytest.raises(ConfigError, match="5 terms"):
+        fit_nlsq_jax(data, {"scaling": {"fourier": 2}})
+    with pytest.raises(ConfigError, match="did you mean 'alpha_ref'"):
+        fit_nlsq_jax(data, {"model": {"parameters": {"alpha_rev": {"value": 0}}}})
+    with pytest.raises(DataError, match="too few valid pairs"):
+        fit_nlsq_jax(make(n_t=3))
+
+
+def test_global_state_is_left_alone() -> None:
+    code = (
+        "import os, warnings, logging, jax\n"
+        "names = ('jax_enable_x64', 'jax_compilation_cache_dir')\n"
+        "state = lambda: (dict(os.environ), list(warnings.filters), logging.root.handlers[:], logging.root.level,\n"
+        "                 [getattr(jax.config, n) for n in names])\n"
+        "before = state()\n"
+        "from heterodyne_nlsq import fit_nlsq_jax\n"
+        "import conftest\n"
+        "imported = state()\n"
+        "settings = {'model': {'parameters': conftest.values()}, 'nlsq': {'max_iterations': 3}}\n"
+        "fit_nlsq_jax(conftest.make(n_t=20), settings)\n"
+        "after = state()\n"
+        "assert imported == before, (before, imported)\n"
+        "assert after == before, (before, after)\n"
+    )
+    folder = __file__.rpartition("/")[0]
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,166 @@
+"""The parts under the fit, each against an independent oracle."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import TRUTH, make, values
+
+from heterodyne_nlsq import dense
+from heterodyne_nlsq.coordinates import from_parameters, hold, make_coordinates, power_laws, to_parameters
+from heterodyne_nlsq.covariance import curvature, independent_covariance
+from heterodyne_nlsq.free import free_parameters
+from heterodyne_nlsq.noise import noise_sd
+from heterodyne_nlsq.normal import equivalent_problem, normal_equations
+from heterodyne_nlsq.scaling import make_scaling, start_coefficients
+from heterodyne_nlsq.solver import least_squares
+from heterodyne_spec import load_config, load_model
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    with jax.enable_x64(True):
+        yield
+
+
+# Misra1a of the NIST Statistical Reference Datasets: y = b1 (1 - exp(-b2 x)), certified to 11 digits.
+MISRA_X = np.array([77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760.0])
+MISRA_Y = np.array([10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40, 75.47, 81.78])
+MISRA_B = np.array([2.3894212918e02, 5.5015643181e-04])
+MISRA_SQUARES = 1.2455138894e-01
+
+
+def _misra(b: jax.Array) -> jax.Array:
+    return b[0] * (1 - jnp.exp(-b[1] * MISRA_X)) - MISRA_Y
+
+
+@pytest.mark.parametrize("small", [False, True], ids=["rows", "equivalent problem"])
+def test_solver_reaches_certified_values(small: bool) -> None:
+    jacobian = jax.jacfwd(_misra)
+
+    def both(b: np.ndarray) -> tuple[jax.Array, jax.Array]:
+        r, j = _misra(jnp.asarray(b)), jacobian(jnp.asarray(b))
+        return equivalent_problem(normal_equations(r, j)) if small else (r, j)
+
+    found = least_squares(
+        lambda b: both(b)[0],
+        lambda b: both(b)[1],
+        np.array([500.0, 1e-4]),
+        np.array([1.0, 1e-6]),
+        np.array([1e4, 1.0]),
+    )
+    assert found.success
+    np.testing.assert_allclose(found.vector, MISRA_B, rtol=1e-7)
+    assert 2 * found.cost == pytest.approx(MISRA_SQUARES, rel=1e-9)
+
+
+def test_equivalent_problem_has_the_same_cost_gradient_and_matrix() -> None:
+    rng = np.random.default_rng(1)
+    jacobian = rng.normal(size=(200, 6)) * 10.0 ** np.arange(-3, 3)
+    jacobian[:, 5] = jacobian[:, 0] * 2e5  # a singular direction
+    residuals = rng.normal(size=200)
+    f, j = equivalent_problem(normal_equations(jnp.asarray(residuals), jnp.asarray(jacobian)))
+    assert f.shape == (7,)
+    scale = np.linalg.norm(jacobian, axis=0)
+    np.testing.assert_allclose(f @ f, residuals @ residuals, rtol=1e-12)
+    np.testing.assert_allclose((j.T @ f) / scale, jacobian.T @ residuals / scale, atol=1e-10)
+    np.testing.assert_allclose(
+        j.T @ j / np.outer(scale, scale), jacobian.T @ jacobian / np.outer(scale, scale), atol=1e-12
+    )
+
+
+def _problem(parameters: dict | None = None, scaling: object = "individual"):
+    data, spec = make(n_t=40), load_model()
+    config = load_config({"model": {"parameters": parameters or values()}, "scaling": scaling})
+    free, scale = free_parameters(spec, config.model), make_scaling(config, spec, data.phi)
+    problem = dense.dense_problem(data, free, scale, 1)
+    start = free.start[list(free.free)]
+    vector = np.concatenate([start, start_coefficients(scale, np.asarray(dense.scaling_sums(start, problem)))])
+    return problem, vector, free
+
+
+@pytest.mark.parametrize("scaling", ["individual", "shared", {"fourier": 1}])
+def test_jacobian_is_the_derivative_of_the_residuals(scaling: object) -> None:
+    problem, vector, _ = _problem(scaling=scaling)
+    jacobian = np.asarray(dense.jacobian(vector, problem))
+    for k, value in enumerate(vector):
+        step = 1e-5 * max(abs(value), 1e-2)
+        shifted = [np.asarray(dense.residuals(vector + s * np.eye(vector.size)[k], problem)) for s in (step, -step)]
+        numeric = (shifted[0] - shifted[1]) / (2 * step)
+        # Central differences: relative error h² f''' and rounding eps |c2| / h.
+        assert np.abs(jacobian[:, k] - numeric).max() <= 1e-5 * np.abs(numeric).max() + 4e-16 / step * 2
+
+
+def test_start_coefficients_are_the_least_squares_solution() -> None:
+    problem, vector, free = _problem()
+    n = len(free.free)
+    design = -np.asarray(dense.jacobian(vector, problem))[:, n:]
+    zero = np.concatenate([vector[:n], np.zeros(6)])
+    solution = np.linalg.lstsq(design, np.asarray(dense.residuals(zero, problem)), rcond=None)[0]
+    np.testing.assert_allclose(vector[n:], solution, rtol=1e-9)
+
+
+def test_power_laws_are_read_off_the_model() -> None:
+    assert power_laws(load_model()) == [
+        ("D0_ref", "alpha_ref", "D_offset_ref"),
+        ("D0_sample", "alpha_sample", "D_offset_sample"),
+        ("v0", "beta", "v_offset"),
+    ]
+
+
+def test_solver_coordinates_are_a_bijection_that_keeps_the_function_on_the_valley() -> None:
+    spec, t = load_model(), 0.1 * np.arange(1, 201)
+    free = free_parameters(spec, load_config({"model": {"parameters": values()}}).model)
+    coordinates = make_coordinates(spec, free, t)
+    p = free.start
+    z = np.asarray(from_parameters(p, coordinates))
+    np.testing.assert_allclose(to_parameters(jnp.asarray(z), coordinates), p, rtol=1e-10, atol=1e-9)
+    # Along ln a, value and slope in ln t at the reference age stay: J changes in second order of b only.
+    moved = z.copy()
+    moved[0] += 3.0
+    q = np.asarray(to_parameters(jnp.asarray(moved), coordinates))
+    before, after = (spec.evaluate("J_r", dict(zip(spec.names, v, strict=True)), t) for v in (p, q))
+    age = float(coordinates.age)
+    middle = np.argmin(abs(t - age))
+    assert q[0] > 5 * p[0]
+    assert after[middle] == pytest.approx(before[middle], rel=1e-3)
+    # What is held stays, whatever z is.
+    kept = hold(coordinates, np.arange(p.size) == 2, p)
+    assert np.asarray(to_parameters(jnp.asarray(z), kept))[2] == kept.at[2] in (-1e5, 1e5)
+
+
+def test_noise_of_a_map_is_seen_through_a_smooth_signal() -> None:
+    rng = np.random.default_rng(2)
+    age = np.arange(300)
+    smooth = np.exp(-abs(age - age[:, None]) / 30) * (1 + age / 300)
+    valid = np.ones((300, 300), bool)
+    assert noise_sd(smooth + rng.normal(0, 0.01, smooth.shape), valid) == pytest.approx(0.01, rel=0.02)
+    valid[100] = valid[:, 100] = False
+    spoiled = smooth + rng.normal(0, 0.01, smooth.shape)
+    spoiled[100] = spoiled[:, 100] = np.nan
+    assert noise_sd(spoiled, valid) == pytest.approx(0.01, rel=0.02)
+
+
+def test_covariance_projects_the_scaling_out_and_bounds_open_directions_by_the_prior() -> None:
+    rng = np.random.default_rng(4)
+    jacobian = rng.normal(size=(500, 5)) * np.array([1e-4, 1.0, 30.0, 1.0, 1.0])
+    bent = curvature(jacobian.T @ jacobian, 3)
+    expected = np.linalg.inv(jacobian.T @ jacobian)[:3, :3] * 0.01
+    np.testing.assert_allclose(independent_covariance(bent, 0.01, np.ones(3)), expected, rtol=1e-8)
+    singular = jacobian.copy()
+    singular[:, 2] = 7.0 * singular[:, 1]
+    bent = curvature(singular.T @ singular, 3)
+    assert bent.open.tolist() == [True, False, False]
+    covariance = independent_covariance(bent, 0.01, np.array([1e5, 5.0, 5.0]))
+    assert np.linalg.eigvalsh(covariance).min() > 0
+    # The open direction (1, -1/7): the first of the two reaches its prior's 5.
+    assert np.sqrt(covariance[1, 1]) == pytest.approx(5.0, rel=1e-3)
+
+
+def test_truth_is_inside_the_registry() -> None:
+    spec = load_model()
+    for name, value in TRUTH.items():
+        lower, upper = spec.parameter(name).bounds
+        assert lower <= value <= upper
