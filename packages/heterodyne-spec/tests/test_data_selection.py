@@ -187,7 +187,7 @@ def test_explicit_argument_wins_over_the_configuration(tmp_path):
     assert (data.q, data.phi.tolist(), data.dt, data.n_t) == (0.005, [-45.0, 10.0], 0.2, 4)
     assert data.valid.all()
     assert data.weight.tolist() == [[1] * 4] * 2
-    with pytest.raises(DataError, match="none within 0.01"):
+    with pytest.raises(DataError, match=r"none within 0\.01"):
         load_data(path, q=0.0049, config={"data": STATED})
     assert load_data(path, q=0.0049, q_tolerance=0.03, frame_weights=1, config={"data": STATED}).q == 0.005
 

@@ -105,6 +105,11 @@ def _with_defaults(section: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {key: copy.deepcopy(given.get(key, schema["default"])) for key, schema in properties.items()}
 
 
+def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    # In YAML a section whose keys are all commented out is null.
+    return _with_defaults(name, document.get(name) or {})
+
+
 def _parameter(entry: Mapping[str, Any]) -> ParameterConfig:
     bounds, prior = entry.get("bounds"), entry.get("prior")
     return ParameterConfig(
@@ -126,15 +131,15 @@ def build_config(document: Mapping[str, Any], source: str = "configuration") -> 
     problems = lint_config(document)
     if problems:
         raise ConfigError(source, problems)
-    model = _with_defaults("model", document.get("model", {}))
-    model["parameters"] = {name: _parameter(entry) for name, entry in model["parameters"].items()}
+    model = _section(document, "model")
+    model["parameters"] = {name: _parameter(entry) for name, entry in (model["parameters"] or {}).items()}
     return Config(
-        data=DataConfig(**_with_defaults("data", document.get("data", {}))),
+        data=DataConfig(**_section(document, "data")),
         model=ModelConfig(**model),
         scaling=document.get("scaling", load_schema("config")["properties"]["scaling"]["default"]),
-        nlsq=NLSQConfig(**_with_defaults("nlsq", document.get("nlsq", {}))),
-        cmc=CMCConfig(**_with_defaults("cmc", document.get("cmc", {}))),
-        output=OutputConfig(**_with_defaults("output", document.get("output", {}))),
+        nlsq=NLSQConfig(**_section(document, "nlsq")),
+        cmc=CMCConfig(**_section(document, "cmc")),
+        output=OutputConfig(**_section(document, "output")),
         document=copy.deepcopy(dict(document)),
     )
 

@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_spec.errors import ResultError
+from heterodyne_spec.data.damage import reading
+from heterodyne_spec.data.hdf5_source import import_h5py
+from heterodyne_spec.errors import ConfigError, DataError, Problem, ResultError
 from heterodyne_spec.files import write_atomically, write_text
 from heterodyne_spec.lint.result_rules import lint_result
+from heterodyne_spec.lint.schema import OnlyFiniteNumbers
 from heterodyne_spec.yamlio import read_document
 
 type FloatArray = npt.NDArray[np.float64]
@@ -93,7 +96,7 @@ class FittedData:
     @property
     def t(self) -> FloatArray:
         """Ages of the frames in s, (n_frames,)."""
-        return (self.start_frame + np.arange(self.n_frames)) * self.dt
+        return np.arange(self.start_frame, self.start_frame + self.n_frames, dtype=np.float64) * self.dt
 
 
 @dataclass(frozen=True)
@@ -159,11 +162,16 @@ class NLSQResult:
         Raises
         ------
         OutputError : when a file cannot be written; what stood there before is then kept.
+        ResultError : when a number is not finite where the file must have one.
+        DataError : when h5py is not installed.
         """
         json_path = _json_path(Path(path))
+        document = _to_document(self)
+        if problems := list(OnlyFiniteNumbers().check(document)):
+            raise ResultError(str(json_path), problems)
         # The arrays first: a summary never speaks of arrays that are not there.
         write_atomically(json_path.with_suffix(".h5"), self._write_arrays)
-        text = json.dumps(_to_document(self), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
         return write_text(json_path, text)
 
     @classmethod
@@ -172,19 +180,15 @@ class NLSQResult:
 
         Raises
         ------
-        ConfigError : when the file is missing or no JSON.
-        ResultError : with every problem of the document.
+        ResultError : when a file is missing or damaged; with every problem of the document.
+        DataError : when there is an HDF5 file and h5py is not installed.
         """
         json_path = _json_path(Path(path))
-        document = read_document(json_path)
-        if problems := lint_result(document):
-            raise ResultError(str(json_path), problems)
+        document = read_result_document(json_path)
         return _from_document(document, _read_maps(json_path.with_suffix(".h5")))
 
     def _write_arrays(self, path: Path) -> None:
-        import h5py  # an extra of this distribution, needed for arrays only
-
-        with h5py.File(path, "w") as file:
+        with import_h5py().File(path, "w") as file:
             file.attrs["kind"] = "nlsq_result"
             file.attrs["command"] = self.command
             for name, version in self.versions.items():
@@ -203,6 +207,22 @@ class NLSQResult:
                     )
 
 
+def read_result_document(path: Path) -> Any:
+    """Return the checked document of a result's JSON file, as plain data.
+
+    Raises
+    ------
+    ResultError : when the file is missing or no JSON; with every problem of the document.
+    """
+    try:
+        problems = lint_result(document := read_document(path))
+    except ConfigError as error:
+        raise ResultError(error.source, error.problems) from None
+    if problems:
+        raise ResultError(str(path), problems)
+    return document
+
+
 def _json_path(path: Path) -> Path:
     return path if path.suffix == ".json" else path / JSON_NAME
 
@@ -210,10 +230,14 @@ def _json_path(path: Path) -> Path:
 def _read_maps(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
     if not path.is_file():
         return None
-    import h5py
-
-    with h5py.File(path) as file:
-        return (file["maps/c2"][()], file["maps/model"][()]) if "maps" in file else None
+    h5py = import_h5py()
+    try:
+        with reading("maps"), h5py.File(path) as file:
+            return (file["maps/c2"][()], file["maps/model"][()]) if "maps" in file else None
+    except DataError:
+        remedy = "copy it again, or remove it to load the summary alone"
+        problem = Problem("maps", "arrays that cannot be read", "the arrays of the result", remedy, "ArraysReadable")
+        raise ResultError(str(path), [problem]) from None
 
 
 def _number_or_null(value: float) -> float | None:

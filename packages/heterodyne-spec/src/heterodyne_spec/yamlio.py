@@ -1,4 +1,4 @@
-"""Strict YAML and JSON reading: YAML 1.2 numbers, no duplicate keys, no custom tags.
+"""Strict YAML and JSON: YAML 1.2 numbers, no duplicate keys, no custom tags; and YAML that any reader takes so.
 
 PyYAML follows YAML 1.1, where ``1e4`` is a string and ``yes`` a boolean, and it keeps
 the last of two equal keys without a word. A configuration read that way fails far from
@@ -10,33 +10,34 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
 from heterodyne_spec.errors import ConfigError, Problem
 
 MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
+MAX_DEPTH = 100
+"""Lists and mappings within each other; our documents have less than ten, and checks may recurse."""
 
 
 class _CoreLoader(yaml.SafeLoader):
     """SafeLoader with the resolvers of YAML 1.2's core schema."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
-
     def compose_node(self, parent: Any, index: Any) -> Any:
         # Aliases let a few bytes stand for gigabytes and for cycles; no document of ours needs them.
-        if self.check_event(yaml.events.AliasEvent):  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.events.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.constructor.ConstructorError(None, None, "aliases are not accepted", event.start_mark)
-        return super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: dict[Hashable, yaml.Mark] = {}
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 message = f"key {key!r} is not a text"
                 raise yaml.constructor.ConstructorError(None, None, message, key_node.start_mark)
@@ -44,7 +45,7 @@ class _CoreLoader(yaml.SafeLoader):
                 message = f"key '{key}' stands twice (first in line {seen[key].line + 1})"
                 raise yaml.constructor.ConstructorError(None, None, message, key_node.start_mark)
             seen[key] = key_node.start_mark
-        return super().construct_mapping(node, deep)  # type: ignore[no-untyped-call, no-any-return]
+        return super().construct_mapping(node, deep)
 
 
 def _construct_int(loader: _CoreLoader, node: yaml.ScalarNode) -> int:
@@ -56,6 +57,15 @@ def _construct_float(loader: _CoreLoader, node: yaml.ScalarNode) -> float:
     return float(str(loader.construct_scalar(node)).lower().replace(".inf", "inf").replace(".nan", "nan"))
 
 
+class _PlainDumper(yaml.SafeDumper):
+    """SafeDumper that quotes a text when a reader of YAML 1.1 or of 1.2 would take it for something else."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+# YAML 1.1's own resolvers go: the loader knows only those added below.
+_CoreLoader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
     ("tag:yaml.org,2002:int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", "-+0123456789"),
@@ -66,7 +76,8 @@ for _tag, _pattern, _first in (
     ),
     ("tag:yaml.org,2002:null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
 ):
-    _CoreLoader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))  # type: ignore[no-untyped-call]
+    _CoreLoader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
+    _PlainDumper.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
 _CoreLoader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 _CoreLoader.add_constructor("tag:yaml.org,2002:float", _construct_float)
 
@@ -84,6 +95,18 @@ def _refuse_constant(text: str) -> float:
     raise ValueError(f"{text} is not a JSON number")
 
 
+def _refuse_depth(document: Any) -> None:
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [item for value in level for item in _inside(value)]
+    if level:
+        raise ValueError(f"nesting deeper than {MAX_DEPTH}")
+
+
+def _inside(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+
+
 def _problem(source: str, where: str, found: str, expected: str, remedy: str) -> ConfigError:
     return ConfigError(source, [Problem(where, found, expected, remedy, "Syntax")])
 
@@ -96,15 +119,17 @@ def parse_yaml(text: str, source: str = "text") -> Any:
     ConfigError : on a syntax error, a duplicate key, a tag or an alias, with the line.
     """
     try:
-        return yaml.load(text, Loader=_CoreLoader)
+        document = yaml.load(text, Loader=_CoreLoader)
+        _refuse_depth(document)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         found = " ".join(str(part) for part in (error.context, error.problem) if part)
         raise _problem(source, where, found, "valid YAML 1.2", "correct this line") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        found = " ".join(str(error).split()) or type(error).__name__
+        found = "nesting too deep" if isinstance(error, RecursionError) else " ".join(str(error).split())
         raise _problem(source, "", found, "valid YAML 1.2", "correct the file") from None
+    return document
 
 
 def parse_json(text: str, source: str = "text") -> Any:
@@ -115,9 +140,20 @@ def parse_json(text: str, source: str = "text") -> Any:
     ConfigError : on a syntax error or a duplicate key.
     """
     try:
-        return json.loads(text, object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant)
+        document = json.loads(text, object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant)
+        _refuse_depth(document)
     except (ValueError, RecursionError) as error:
-        raise _problem(source, "", str(error) or "nesting too deep", "valid JSON", "correct the file") from None
+        found = "nesting too deep" if isinstance(error, RecursionError) else str(error)
+        raise _problem(source, "", found, "valid JSON", "correct the file") from None
+    return document
+
+
+def dump_yaml(document: Any) -> str:
+    """Return plain data as YAML that `parse_yaml` reads back to the same document, keys in their order.
+
+    Texts like ``1``, ``1e4`` or ``yes`` are quoted, so that readers of YAML 1.1 find the same too.
+    """
+    return yaml.dump(document, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=sys.maxsize)
 
 
 def read_document(path: str | Path) -> Any:

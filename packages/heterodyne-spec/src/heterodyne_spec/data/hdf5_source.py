@@ -19,7 +19,7 @@ from heterodyne_spec.errors import DataError
 def import_h5py() -> ModuleType:
     """Import h5py, which is an optional extra of this distribution."""
     try:
-        import h5py  # type: ignore[import-untyped]
+        import h5py
     except ImportError:
         raise DataError("HDF5 files need h5py; run: pip install 'heterodyne-spec[hdf5]'") from None
     return h5py  # type: ignore[no-any-return]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -41,7 +42,12 @@ def items(document: Any, *path: str) -> list[dict[str, Any]]:
 
 def number(value: Any) -> float | None:
     """Return `value` as float when it is a number (not a boolean), else None."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond binary64
+        return math.copysign(math.inf, value)
 
 
 def interval(value: Any) -> tuple[float, float] | None:

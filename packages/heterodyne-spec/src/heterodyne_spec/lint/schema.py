@@ -14,7 +14,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from referencing import Registry, Resource
 
 from heterodyne_spec.errors import Problem, did_you_mean
-from heterodyne_spec.lint.rule import Rule
+from heterodyne_spec.lint.rule import Rule, number
 
 SCHEMAS = ("model", "config", "data", "result")
 """Names of the shipped JSON Schemas."""
@@ -60,7 +60,7 @@ def short(value: Any) -> str:
 
 
 def _expected(error: ValidationError) -> str:
-    wanted = error.validator_value
+    wanted: Any = error.validator_value
     match error.validator:
         case "type":
             kinds = wanted if isinstance(wanted, list) else [wanted]
@@ -101,18 +101,20 @@ class FollowsSchema(Rule):
 
     def _problems(self, error: ValidationError) -> Iterator[Problem]:
         path = dotted(error.absolute_path)
+        instance: Any = error.instance
+        wanted: Any = error.validator_value
         if error.validator == "additionalProperties":
             known = list(error.schema.get("properties", ()))  # type: ignore[union-attr]
-            for key in (k for k in error.instance if k not in known):
+            for key in (k for k in instance if k not in known):
                 where = f"{path}.{key}" if path else str(key)
                 yield self.problem(where, f"unknown key '{key}'", "a known key", did_you_mean(str(key), known))
         elif error.validator == "required":
-            for key in (k for k in error.validator_value if k not in error.instance):
+            for key in (k for k in wanted if k not in instance):
                 yield self.problem(path, f"no '{key}'", f"the key '{key}'", "add it")
         elif error.validator == "oneOf" and (inner := _inside_branch(error)) is not None:
             yield from self._problems(inner)
         else:
-            yield self.problem(path, short(error.instance), _expected(error), "correct the value")
+            yield self.problem(path, short(instance), _expected(error), "correct the value")
 
 
 def _inside_branch(error: ValidationError) -> ValidationError | None:
@@ -129,8 +131,8 @@ class OnlyFiniteNumbers(Rule):
         yield from self._walk(document, ())
 
     def _walk(self, value: Any, path: tuple[Any, ...]) -> Iterator[Problem]:
-        if isinstance(value, float) and not math.isfinite(value):
-            yield self.problem(dotted(path), value, "a finite number", "correct the value")
+        if (checked := number(value)) is not None and not math.isfinite(checked):
+            yield self.problem(dotted(path), short(value), "a finite number", "correct the value")
         elif isinstance(value, dict):
             for key, item in value.items():
                 yield from self._walk(item, (*path, key))
