@@ -2,6 +2,7 @@
 
 from heterodyne_spec._version import __version__
 from heterodyne_spec.config import Config, ModelConfig, ParameterConfig, load_config
+from heterodyne_spec.conformance import check_results, load_vectors
 from heterodyne_spec.data import TwoTimeData, describe_data, load_data, pair_valid, save_data
 from heterodyne_spec.errors import (
     ConfigError,
@@ -22,6 +23,7 @@ from heterodyne_spec.result import (
     Identifiability,
     NLSQResult,
 )
+from heterodyne_spec.template import config_template
 
 __all__ = [
     "Config",
@@ -46,10 +48,13 @@ __all__ = [
     "TwoTimeData",
     "__version__",
     "check_model_versions",
+    "check_results",
+    "config_template",
     "describe_data",
     "load_config",
     "load_data",
     "load_model",
+    "load_vectors",
     "pair_valid",
     "save_data",
 ]

@@ -1,0 +1,133 @@
+"""Which kind of document or measurement a file is, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heterodyne_spec.config import build_config
+from heterodyne_spec.data.describing import describe_data
+from heterodyne_spec.data.wording import list_phi, list_q
+from heterodyne_spec.errors import DataError, Problem, ProblemsError
+from heterodyne_spec.lint.config_rules import lint_config
+from heterodyne_spec.lint.model_rules import lint_model
+from heterodyne_spec.lint.result_rules import lint_result
+from heterodyne_spec.lint.rule import run
+from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
+from heterodyne_spec.yamlio import read_document
+
+KINDS = ("model", "config", "data", "result")
+MEASUREMENTS = (".h5", ".hdf", ".hdf5", ".nxs", ".npz")
+"""Endings of files that hold maps; every other file is read as YAML or JSON."""
+
+_DOCUMENTS = (".json", ".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a file is called, short facts on it, and its problems; facts are given when there are none."""
+
+    title: str
+    facts: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def validate(path: str | Path, kind: str | None = None) -> Verdict:
+    """Return what is found in a file.
+
+    Parameters
+    ----------
+    path : a configuration, a model, a result, a description of data (YAML or JSON), or a file of maps.
+    kind : one of `KINDS`; seen from the file's ending and keys when None.
+    """
+    path = Path(path)
+    if path.suffix.lower() in MEASUREMENTS and kind in (None, "data"):
+        return _measurement(path)
+    if kind == "data" and path.suffix.lower() not in _DOCUMENTS:
+        return _measurement(path)
+    try:
+        document = read_document(path)
+    except ProblemsError as error:
+        return Verdict("document", problems=error.problems)
+    return check_document(document, kind or kind_of(document, path.name))
+
+
+def kind_of(document: Any, name: str = "") -> str:
+    """Return which of `KINDS` a document is, by its keys, then by the name of its file."""
+    keys = document if isinstance(document, Mapping) else {}
+    if keys.get("kind") == "nlsq_result" or name == "nlsq_result.json":
+        return "result"
+    if isinstance(keys.get("parameters"), list) and "functions" in keys:
+        return "model"
+    return "data" if "layout" in keys and "maps" in keys else "config"
+
+
+def check_document(document: Any, kind: str) -> Verdict:
+    """Return the verdict on plain data of a known kind."""
+    title, lint, facts = _CHECKS[kind]
+    problems = tuple(lint(document))
+    return Verdict(title, () if problems else tuple(facts(document)), problems)
+
+
+def _lint_config(document: Any) -> list[Problem]:
+    # An empty file is a configuration with every key at its default.
+    return [] if document is None else lint_config(document)
+
+
+def _lint_description(document: Any) -> list[Problem]:
+    return run((FollowsSchema("data"), OnlyFiniteNumbers()), document)
+
+
+def _measurement(path: Path) -> Verdict:
+    try:
+        description = describe_data(path)
+    except DataError as error:
+        text = str(error).removeprefix(f"{path}: ")
+        return Verdict("measurement", problems=(Problem("", text, "a file of two-time maps", "", "ReadableMaps"),))
+    return Verdict("measurement", tuple(_data_facts(description)))
+
+
+def _model_facts(document: Any) -> Iterable[str]:
+    yield f"{document['id']}, version {document['model_version']}"
+    yield f"{len(document['parameters'])} parameters, {len(document['functions'])} functions"
+
+
+def _config_facts(document: Any) -> Iterable[str]:
+    config = build_config(document or {})
+    yield f"model: {config.model.name}; scaling: {config.scaling}"
+    entries = config.model.parameters
+    held = [name for name, entry in entries.items() if not entry.vary]
+    yield f"parameters given: {', '.join(entries) or 'none'}" + (f"; held: {', '.join(held)}" if held else "")
+    yield f"q: {'from the data' if config.data.q is None else f'{config.data.q:g} 1/Å'}; phi: {config.data.phi}"
+
+
+def _data_facts(document: Any) -> Iterable[str]:
+    maps, n_t = document["maps"], document["n_frames"]
+    dt = "none in the file, give data.dt" if document["dt"] is None else f"{document['dt']:g} s"
+    yield f"layout {document['layout']}: {len(maps)} maps of {n_t} x {n_t} frames"
+    yield f"dt: {dt}; first frame: {document['start_frame']}"
+    yield f"q: {list_q(m['q'] for m in maps if m['q'] is not None)} 1/Å"
+    yield f"phi: {list_phi(m['phi'] for m in maps if m['phi'] is not None)} degrees"
+    baseline, elements = document["baseline_reference"], document["populated_elements"]
+    yield "first map: empty" if elements is None else f"stored elements: {elements}; baseline: {baseline}"
+    yield from document["notes"]
+
+
+def _result_facts(document: Any) -> Iterable[str]:
+    model = document["model"]
+    yield f"{'converged' if document['success'] else 'not converged'}: {document['message']}"
+    yield f"model: {model['id']}, version {model['version']}; free parameters: {', '.join(document['varying'])}"
+    if left_open := document["identifiability"]["not_determined"]:
+        yield f"not determined by the data: {', '.join(left_open)}"
+
+
+type _Check = tuple[str, Callable[[Any], list[Problem]], Callable[[Any], Iterable[str]]]
+
+_CHECKS: Mapping[str, _Check] = {
+    "model": ("model", lint_model, _model_facts),
+    "config": ("configuration", _lint_config, _config_facts),
+    "data": ("description of data", _lint_description, _data_facts),
+    "result": ("result", lint_result, _result_facts),
+}
