@@ -1,0 +1,144 @@
+"""The arrows between the packages: spec <- physics <- nlsq | cmc <- cli, in the sources and in what pip is told."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = sorted(
+    path.parent
+    for pattern in ("packages/*/pyproject.toml", "packages/heterodyne-physics/*/pyproject.toml")
+    for path in ROOT.glob(pattern)
+)
+
+SPEC, MESHGRID, ELEMENTWISE = "heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-physics-elementwise"
+ALLOWED = {
+    SPEC: set(),
+    MESHGRID: {SPEC},
+    ELEMENTWISE: {SPEC},
+    "heterodyne-nlsq": {MESHGRID, SPEC},
+    "heterodyne-cmc": {MESHGRID, ELEMENTWISE, SPEC},
+    "heterodyne-cli": {"heterodyne-nlsq", "heterodyne-cmc", SPEC},
+}
+"""What each distribution may import and require of the others: the table of the architecture."""
+
+FORBIDDEN = {
+    SPEC: {"jax", "jaxlib", "jaxtyping", "equinox", "numpyro", "nlsq", "flax", "dask"},
+    "heterodyne-nlsq": {"numpyro", "flax", "dask"},
+}
+"""Other modules that a distribution must do without: the spec is read without JAX, a beamline gets no sampler."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A distribution of the repository."""
+
+    folder: Path
+
+    @cached_property
+    def project(self) -> dict[str, object]:
+        with (self.folder / "pyproject.toml").open("rb") as file:
+            return dict(tomllib.load(file)["project"])
+
+    @property
+    def name(self) -> str:
+        return str(self.project["name"])
+
+    @property
+    def required(self) -> set[str]:
+        """Distributions named as requirements, those of extras included."""
+        extras: dict[str, list[str]] = self.project.get("optional-dependencies", {})  # type: ignore[assignment]
+        lines = [*self.project.get("dependencies", []), *(line for extra in extras.values() for line in extra)]  # type: ignore[misc]
+        return {re.split(r"[\s\[<>=!~;(]", line, maxsplit=1)[0].lower() for line in lines}
+
+    @property
+    def imported(self) -> dict[str, str]:
+        """Top-level modules that any file of the package imports, wherever in the file, with one place of each."""
+        places = {}
+        for path in sorted((self.folder / "src").rglob("*.py")):
+            for module, line in imports(ast.parse(path.read_text(encoding="utf-8"))):
+                places.setdefault(module, f"{path.relative_to(ROOT)}:{line}")
+        return places
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Return the top-level modules that a file imports, with `importlib.import_module("...")`, and the lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.partition(".")[0], node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.partition(".")[0], node.lineno
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in (
+            "import_module",
+            "__import__",
+        ):
+            for name in node.args[:1]:
+                if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                    yield name.value.partition(".")[0], node.lineno
+
+
+PACKAGES = [Package(folder) for folder in FOLDERS]
+EACH = pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+
+
+def ours(modules: dict[str, str]) -> dict[str, str]:
+    """Return the distributions of this repository among `modules`, with the places that import them."""
+    return {name.replace("_", "-"): place for name, place in modules.items() if name.startswith("heterodyne_")}
+
+
+def test_every_package_is_in_the_table() -> None:
+    names = [package.name for package in PACKAGES]
+    assert {SPEC, MESHGRID, ELEMENTWISE, "heterodyne-nlsq"} <= set(names)
+    assert set(names) <= set(ALLOWED), "a new package needs a line in ALLOWED and in the architecture"
+
+
+@EACH
+def test_sources_follow_the_arrows(package: Package) -> None:
+    found = {name: place for name, place in ours(package.imported).items() if name != package.name}
+    against = {name: place for name, place in found.items() if name not in ALLOWED[package.name]}
+    assert not against, f"{package.name} must not import these: {against}"
+
+
+@EACH
+def test_requirements_follow_the_arrows(package: Package) -> None:
+    required = {name for name in package.required if name.startswith("heterodyne-")} - {package.name}
+    assert required <= ALLOWED[package.name]
+
+
+@EACH
+def test_what_is_imported_is_required(package: Package) -> None:
+    missing = {name: place for name, place in ours(package.imported).items() if name != package.name}
+    missing = {name: place for name, place in missing.items() if name not in package.required}
+    assert not missing, f"imported but not required by {package.name}: {missing}"
+
+
+@EACH
+def test_forbidden_modules_are_not_imported(package: Package) -> None:
+    found = {name: place for name, place in package.imported.items() if name in FORBIDDEN.get(package.name, set())}
+    assert not found
+
+
+@EACH
+def test_forbidden_distributions_are_not_required(package: Package) -> None:
+    assert not package.required & FORBIDDEN.get(package.name, set()) - {"nlsq"}
+
+
+def test_arrows_have_no_circle() -> None:
+    def reached(name: str) -> set[str]:
+        return ALLOWED[name].union(*(reached(other) for other in ALLOWED[name]))
+
+    for name in ALLOWED:
+        assert name not in reached(name)
+    assert "heterodyne-cmc" not in reached("heterodyne-nlsq")
+    assert "heterodyne-nlsq" not in reached("heterodyne-cmc")
+
+
+def test_imports_are_found_wherever_they_stand() -> None:
+    source = "import a.b\nfrom c.d import e\nfrom . import f\ndef g():\n  import h\n  importlib.import_module('i.j')\n"
+    assert sorted(module for module, _ in imports(ast.parse(source))) == ["a", "c", "h", "i"]
