@@ -9,7 +9,7 @@ import pytest
 from conftest import TRUTH, make, values
 
 from heterodyne_nlsq import dense
-from heterodyne_nlsq.coordinates import from_parameters, hold, make_coordinates, power_laws, to_parameters
+from heterodyne_nlsq.coordinates import Law, find_laws, from_parameters, hold, make_coordinates, to_parameters
 from heterodyne_nlsq.covariance import curvature, independent_covariance
 from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.noise import noise_sd
@@ -102,11 +102,12 @@ def test_start_coefficients_are_the_least_squares_solution() -> None:
     np.testing.assert_allclose(vector[n:], solution, rtol=1e-9)
 
 
-def test_power_laws_are_read_off_the_model() -> None:
-    assert power_laws(load_model()) == [
-        ("D0_ref", "alpha_ref", "D_offset_ref"),
-        ("D0_sample", "alpha_sample", "D_offset_sample"),
-        ("v0", "beta", "v_offset"),
+def test_laws_are_read_off_the_model() -> None:
+    assert find_laws(load_model()) == [
+        Law("D0_ref", "alpha_ref", "D_offset_ref", None),
+        Law("D0_sample", "alpha_sample", "D_offset_sample", None),
+        Law("v0", "beta", "v_offset", None),
+        Law("f0", "f1", "f3", "f2"),
     ]
 
 
@@ -122,13 +123,13 @@ def test_solver_coordinates_are_a_bijection_that_keeps_the_function_on_the_valle
     moved[0] += 3.0
     q = np.asarray(to_parameters(jnp.asarray(moved), coordinates))
     before, after = (spec.evaluate("J_r", dict(zip(spec.names, v, strict=True)), t) for v in (p, q))
-    age = float(coordinates.age)
-    middle = np.argmin(abs(t - age))
+    middle = np.argmin(abs(t - np.exp(float(coordinates.clock[0]))))
     assert q[0] > 5 * p[0]
     assert after[middle] == pytest.approx(before[middle], rel=1e-3)
     # What is held stays, whatever z is.
-    kept = hold(coordinates, np.arange(p.size) == 2, p)
-    assert np.asarray(to_parameters(jnp.asarray(z), kept))[2] == kept.at[2] in (-1e5, 1e5)
+    kept = hold(coordinates, np.asarray(coordinates.held) | (np.arange(p.size) == 2), p)
+    assert np.asarray(to_parameters(jnp.asarray(z), kept))[2] in (-1e5, 1e5)
+    assert np.asarray(coordinates.held).nonzero()[0].tolist() == [spec.names.index("f2")]
 
 
 def test_noise_of_a_map_is_seen_through_a_smooth_signal() -> None:

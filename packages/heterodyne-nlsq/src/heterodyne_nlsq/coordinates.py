@@ -1,14 +1,15 @@
 """The coordinates in which the solver moves: chosen so that the cost's valleys are straight.
 
 In ``A t^b + C`` with a small b, A and C grow against each other over decades while the function, close to
-(C + A) + A b ln t, hardly changes. A solver that steps in A, b, C creeps along that bent valley (measured on the
-example measurement: still descending after 200 evaluations). With t in units of an age T inside the measurement
-and a = A T^b, it moves instead in
+(C + A) + A b ln t, hardly changes; ``A exp(b (t - t0)) + C`` does the same with t in place of ln t. A solver that
+steps in A, b, C creeps along that bent valley (measured on the example measurement: still descending after 200
+evaluations). With a, the value of the first term at an age T inside the measurement, it moves instead in
 
-    ln a,    s = a b (the slope in ln t at T),    f = a + C (the value at T),
+    ln a,    s = a b (the slope at T, in ln t or t),    f = a + C (the value at T),
 
-in which the valley is the line ln a. Fits and results speak of the model's own parameters throughout; this map stands
-between them and the solver only.
+in which the valley is the line ln a. A free t0 only multiplies A, so it keeps its start value, as long as A
+need not go beyond its bounds for it. Fits and results speak of the model's own parameters throughout; this map
+stands between them and the solver only.
 """
 
 from __future__ import annotations
@@ -28,30 +29,48 @@ from heterodyne_spec.expression import Binary, Call, Expression, Name
 type FloatArray = npt.NDArray[np.float64]
 
 
+class Law(NamedTuple):
+    """``A * t^b + C``, or ``A * exp(b * (t - t0)) + C`` where `origin` names t0."""
+
+    amplitude: str
+    rate: str
+    offset: str
+    origin: str | None
+
+
 class Coordinates(NamedTuple):
     """The map from solver coordinates z (n_free,) to free parameters.
 
     `laws` (n_law, 3) holds the positions of A, b, C among the free parameters; those of a law that is `straight`
-    take the coordinates above, all other parameters are their own. `age` is T in s; `lower` and `upper` bound the
-    parameters. Those that are `held` stay at `at`, whatever z is.
+    take the coordinates above, all other parameters are their own. `clock` is ln T or T, and `origin` the position of
+    t0 (0, and `has_origin` 0, where none is free). `lower` and `upper` bound the parameters. Those that are `held` stay
+    at `at`, whatever z is.
     """
 
     laws: Int[Array, "n_law 3"]
     straight: Bool[Array, " n_law"]
-    age: Float[Array, ""]
+    clock: Float[Array, " n_law"]
+    origin: Int[Array, " n_law"]
+    has_origin: Float[Array, " n_law"]
     lower: Float[Array, " n_free"]
     upper: Float[Array, " n_free"]
     held: Bool[Array, " n_free"]
     at: Float[Array, " n_free"]
 
 
-def power_laws(spec: ModelSpec) -> list[tuple[str, str, str]]:
-    """Return the names (A, b, C) of every ``A * t^b + C`` in the model's functions."""
+def find_laws(spec: ModelSpec) -> list[Law]:
+    """Return the power and exponential laws in the model's functions, read off their expressions."""
 
-    def find(tree: Expression) -> list[tuple[str, str, str]]:
+    def find(tree: Expression) -> list[Law]:
         match tree:
             case Binary("+", Binary("*", Name(a), Binary("^", Name("t"), Name(b))), Name(c)):
-                return [(a, b, c)]
+                return [Law(a, b, c, None)]
+            case Binary(
+                "+",
+                Binary("*", Name(a), Call("exp", (Binary("*", Name(b), Binary("-", Name("t"), Name(t0))),))),
+                Name(c),
+            ):
+                return [Law(a, b, c, t0)]
             case Binary(_, left, right):
                 return find(left) + find(right)
             case Call(_, arguments):
@@ -65,21 +84,36 @@ def power_laws(spec: ModelSpec) -> list[tuple[str, str, str]]:
 def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Coordinates:
     """Return the coordinates for the free parameters of a measurement with ages `t` in s.
 
-    A power law of which some parameter is held or tied, or whose amplitude may vanish, keeps its own parameters.
+    A law of which a parameter is tied, or whose A, b or C is held, keeps its own parameters.
     """
-    names = free.free_names
-    positions = list(free.free)
+    names, positions, age = free.free_names, list(free.free), float(np.mean(t))
     lower, upper = free.lower[positions], free.upper[positions]
-    laws = [[names.index(name) for name in law] for law in power_laws(spec) if all(name in names for name in law)]
-    laws = [law for law in laws if lower[law[0]] > 0]
+    value = dict(zip(free.names, free.start, strict=True))
+    status = dict(zip(free.names, free.status, strict=True))
+    laws = [
+        law
+        for law in find_laws(spec)
+        if all(name in names for name in law[:3])
+        and value[law.amplitude] > 0
+        and (law.origin is None or status[law.origin] != "tied")
+    ]
+    clocks = [np.log(age) if law.origin is None else age for law in laws]
+    # A held t0 is part of the clock.
+    clocks = [
+        clock - value[law.origin] if law.origin and law.origin not in names else clock
+        for clock, law in zip(clocks, laws, strict=True)
+    ]
+    held = np.isin(names, [law.origin for law in laws if law.origin])
     return Coordinates(
-        laws=jnp.array(laws, int).reshape(-1, 3),
+        laws=jnp.array([[names.index(name) for name in law[:3]] for law in laws], int).reshape(-1, 3),
         straight=jnp.ones(len(laws), bool),
-        age=jnp.asarray(float(np.mean(t))),
+        clock=jnp.array(clocks, float),
+        origin=jnp.array([names.index(law.origin) if law.origin in names else 0 for law in laws], int),
+        has_origin=jnp.array([float(law.origin in names) for law in laws], float),
         lower=jnp.asarray(lower),
         upper=jnp.asarray(upper),
-        held=jnp.zeros(len(positions), bool),
-        at=jnp.asarray(lower),
+        held=jnp.asarray(held),
+        at=jnp.asarray(free.start[positions]),
     )
 
 
@@ -90,11 +124,13 @@ def plain(c: Coordinates) -> Coordinates:
 
 def to_parameters(z: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " n_free"]:
     """Return the free parameters at z, each kept at its bound where z leads beyond: their box is none in z."""
+    own = jnp.where(c.held, c.at, jnp.clip(z, c.lower, c.upper))
     log_a, slope, value = z[c.laws].T
     a = jnp.exp(jnp.where(c.straight, log_a, 0.0))
     b = jnp.clip(slope / a, c.lower[c.laws[:, 1]], c.upper[c.laws[:, 1]])
-    law = jnp.stack([a * c.age**-b, b, value - a], axis=1)
-    moved = z.at[c.laws].set(jnp.where(c.straight[:, None], law, z[c.laws]))
+    growth = jnp.exp(jnp.clip(b * (c.clock - c.has_origin * own[c.origin]), -_FAR, _FAR))
+    law = jnp.stack([a / growth, b, value - a], axis=1)
+    moved = own.at[c.laws].set(jnp.where(c.straight[:, None], law, own[c.laws]))
     return jnp.where(c.held, c.at, jnp.clip(moved, c.lower, c.upper))
 
 
@@ -102,9 +138,13 @@ def from_parameters(free: ArrayLike, c: Coordinates) -> Float[Array, " n_free"]:
     """Return z of the free parameters: the inverse of `to_parameters` inside the bounds."""
     free = jnp.asarray(free, float)
     amplitude, b, offset = free[c.laws].T
-    a = amplitude * c.age**b
-    law = jnp.stack([jnp.log(a), a * b, a + offset], axis=1)
+    a = amplitude * jnp.exp(jnp.clip(b * (c.clock - c.has_origin * free[c.origin]), -_FAR, _FAR))
+    law = jnp.stack([jnp.log(jnp.maximum(a, jnp.exp(-_FAR))), a * b, a + offset], axis=1)
     return free.at[c.laws].set(jnp.where(c.straight[:, None], law, free[c.laws]))
+
+
+_FAR = 200.0
+"""Exponent beyond which a law's first term is nothing, or everything, at the reference age."""
 
 
 def at_edge(free: FloatArray, c: Coordinates) -> npt.NDArray[np.bool_]:
@@ -120,24 +160,28 @@ def at_edge(free: FloatArray, c: Coordinates) -> npt.NDArray[np.bool_]:
 
 
 def hold(c: Coordinates, held: npt.NDArray[np.bool_], free: FloatArray) -> Coordinates:
-    """Return the coordinates with `held` kept at the bound next to their values in `free`, their laws not straight."""
+    """Return the coordinates with `held` in place of what was held so far.
+
+    What is new goes to the bound next to its value in `free`. A law that has lost or regained a parameter is
+    no longer straight; one that has lost A gets back its t0.
+    """
     lower, upper = np.asarray(c.lower), np.asarray(c.upper)
-    touched = (held | np.asarray(c.held))[np.asarray(c.laws)].any(axis=1)
+    before, laws, origin = np.asarray(c.held), np.asarray(c.laws), np.asarray(c.origin)
+    touched = (held | before)[laws].any(axis=1)
+    needs_origin = origin[held[laws[:, 0]] & (np.asarray(c.has_origin) > 0)]
+    now = held.copy()
+    now[needs_origin] = False
+    bound = np.where(free - lower < upper - free, lower, upper)
     return c._replace(
         straight=jnp.asarray(np.asarray(c.straight) & ~touched),
-        held=jnp.asarray(held),
-        at=jnp.asarray(np.where(free - lower < upper - free, lower, upper)),
+        held=jnp.asarray(now),
+        at=jnp.asarray(np.where(before, np.asarray(c.at), bound)),
     )
 
 
 def box(c: Coordinates) -> tuple[FloatArray, FloatArray]:
-    """Return lower and upper limits of z: the bounds, and for straight laws what their bounds let z reach."""
+    """Return lower and upper limits of z: the bounds, and none for the coordinates of straight laws."""
     low, high = np.array(c.lower), np.array(c.upper)
-    for amplitude, exponent, offset in np.asarray(c.laws)[np.asarray(c.straight)]:
-        reach = max(abs(low[exponent]), abs(high[exponent]))
-        stretch = reach * abs(np.log(float(c.age)))
-        low[amplitude], high[amplitude] = np.log(low[amplitude]) - stretch, np.log(high[amplitude]) + stretch
-        largest = np.exp(high[amplitude])
-        low[exponent], high[exponent] = -reach * largest, reach * largest
-        high[offset] += largest
+    straight = np.asarray(c.laws)[np.asarray(c.straight)].ravel()
+    low[straight], high[straight] = -np.inf, np.inf
     return low, high

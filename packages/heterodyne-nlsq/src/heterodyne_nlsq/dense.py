@@ -96,7 +96,7 @@ def jacobian(vector: Float[Array, " n_fit"], problem: DenseProblem) -> Float[Arr
         jnp.broadcast_to(weight * problem.basis[:, None, :], (*model.shape, problem.basis.shape[1])),
     ]
     joined = jnp.concatenate(columns, axis=-1)
-    return -joined.reshape(-1, joined.shape[-1])
+    return -joined.reshape(model.size, joined.shape[-1])
 
 
 @jax.jit

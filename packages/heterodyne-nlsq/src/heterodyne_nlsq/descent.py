@@ -149,9 +149,10 @@ def _pulled_inside(
         return held
     n_free = held.size
     cost, gradient, matrix = (np.asarray(part) for part in dense.normal(vector, problem))
+    at_bound = (vector[:n_free] <= np.asarray(coordinates.lower)) | (vector[:n_free] >= np.asarray(coordinates.upper))
     inward = np.where(vector[:n_free] <= np.asarray(coordinates.lower), -gradient[:n_free], gradient[:n_free])
     gain = inward**2 / np.maximum(2 * np.diag(matrix)[:n_free], 1e-300)
-    return held & (inward > 0) & (gain > TOLERANCE * cost)
+    return held & at_bound & (inward > 0) & (gain > TOLERANCE * cost)
 
 
 def _noise_of(data: TwoTimeData) -> float:

@@ -7,10 +7,12 @@ a warnings filter and a root log handler. None of that is this library's to deci
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,30 +39,44 @@ class Solution:
     n_evaluations: int
 
 
+_SETTINGS = ("jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+
+
+@functools.cache
+def _solver_class() -> Any:
+    """Return nlsq's solver, imported in a thread of its own: there JAX's settings read as the process has them, not
+    as the caller's ``with jax.enable_x64(True)`` has them.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_import_solver).result()
+
+
+def _import_solver() -> Any:
+    environment = dict(os.environ)
+    settings = {name: getattr(jax.config, name) for name in _SETTINGS}
+    with _logging_kept(), warnings.catch_warnings():
+        from nlsq import LeastSquares
+    for name in set(os.environ) - set(environment):
+        del os.environ[name]
+    os.environ.update(environment)
+    for name, value in settings.items():
+        jax.config.update(name, value)  # type: ignore[no-untyped-call]
+    return LeastSquares
+
+
 @contextlib.contextmanager
-def _global_state_kept() -> Iterator[None]:
-    root, own = logging.getLogger(), logging.getLogger("nlsq")
-    handlers, level, own_level, environment = list(root.handlers), root.level, own.level, dict(os.environ)
-    settings = ("jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    values = {name: getattr(jax.config, name) for name in settings}
-    with warnings.catch_warnings():
-        try:
-            yield
-        finally:
-            root.handlers[:] = handlers
-            root.setLevel(level)
-            own.setLevel(own_level)
-            for name in set(os.environ) - set(environment):
-                del os.environ[name]
-            os.environ.update(environment)
-            for name, value in values.items():
-                jax.config.update(name, value)  # type: ignore[no-untyped-call]
-
-
-def _quiet() -> None:
-    """Keep the solver's loggers from writing: progress is reported by this package."""
-    for name in ("nlsq", *(n for n in logging.root.manager.loggerDict if n.startswith("nlsq."))):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+def _logging_kept() -> Iterator[None]:
+    """Keep nlsq's loggers from writing and from changing how the caller's program logs."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(disabled)
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 _ENDINGS = {
@@ -96,12 +112,11 @@ def least_squares(
             progress(iteration, float(cost))
 
     # The solver needs room on both sides of the start.
-    margin = 1e-9 * (upper - lower)
-    with _global_state_kept():
-        from nlsq import LeastSquares
-
-        solver = LeastSquares()
-        _quiet()
+    width = upper - lower
+    margin = 1e-9 * np.where(np.isfinite(width), width, 0.0)
+    solver_class = _solver_class()
+    with _logging_kept(), warnings.catch_warnings():
+        solver = solver_class()
         found = solver.least_squares(
             residuals,
             np.clip(start, lower + margin, upper - margin),
@@ -114,7 +129,7 @@ def least_squares(
             max_nfev=max_evaluations,
             loss=loss,
             f_scale=loss_scale,
-            callback=report,  # type: ignore[arg-type]  # nlsq annotates another signature than it calls
+            callback=report,
         )
     status = int(found["status"])
     message = _ENDINGS.get(status, f"not converged: stopped after {int(found['nfev'])} evaluations of the model")
