@@ -46,8 +46,10 @@ def curvature(gauss_newton: FloatArray, n_free: int) -> Curvature:
     scale = np.where(diagonal > SINGULAR * own**2, np.sqrt(diagonal), 0.0)
     safe = np.where(scale > 0, scale, 1.0)
     scaled = np.where((scale > 0)[:, None] & (scale > 0), matrix / np.outer(safe, safe), 0.0)
+    # Below all others and apart from each other, so that what has no effect gets an eigenvector of its own.
+    scaled[np.diag_indices(n_free)] -= np.where(scale > 0, 0.0, 1.0 + np.arange(n_free))
     values, vectors = np.linalg.eigh((scaled + scaled.T) / 2)
-    return Curvature(matrix, scale, values, vectors)
+    return Curvature(matrix, scale, np.maximum(values, 0.0), vectors)
 
 
 def marginal_inverse(gauss_newton: FloatArray, n_free: int) -> FloatArray:

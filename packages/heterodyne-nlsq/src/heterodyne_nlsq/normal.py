@@ -39,8 +39,9 @@ def equivalent_problem(n: NormalEquations) -> tuple[Float[Array, " n_fit+1"], Fl
     scale = jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0))
     values, vectors = jnp.linalg.eigh(n.matrix / jnp.outer(scale, scale))
     used = values > _FLOOR * size
-    root = jnp.sqrt(jnp.where(used, values, 1.0))
+    # A direction without effect keeps a root of rounding's size: no step along it, and no division by nothing.
+    root = jnp.sqrt(jnp.where(used, values, _FLOOR * size))
     projected = jnp.where(used, vectors.T @ (n.gradient / scale) / root, 0.0)
     rest = jnp.sqrt(jnp.maximum(2 * n.cost - projected @ projected, 0.0))
-    rows = jnp.where(used, root, 0.0)[:, None] * vectors.T * scale
+    rows = root[:, None] * vectors.T * scale
     return jnp.append(projected, rest), jnp.vstack([rows, jnp.zeros(size)])
