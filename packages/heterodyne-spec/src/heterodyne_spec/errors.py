@@ -32,7 +32,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
-        return f"{where}found {self.found}, expected {self.expected}; {self.remedy}"
+        return one_line(f"{where}found {self.found}, expected {self.expected}; {self.remedy}")
 
 
 class HeterodyneError(Exception):
@@ -66,6 +66,11 @@ class ModelError(ProblemsError):
 
 class ResultError(ProblemsError):
     """A result file is damaged or breaks rules."""
+
+
+def one_line(text: str) -> str:
+    """Return `text` with what a terminal would not print as it is (line ends, control codes) escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

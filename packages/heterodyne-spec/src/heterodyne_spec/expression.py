@@ -16,6 +16,7 @@ by the model's conventions: ``0^a`` is 0 for every ``a``, and ``exp`` clips its 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,9 +32,12 @@ FUNCTIONS: Mapping[str, int] = {"max": 2, "min": 2, "clip": 3, "exp": 1}
 """Functions of the grammar and their number of arguments."""
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>[-+*/^(),]))"
+    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>[-+*/^(),]))",
+    re.ASCII,
 )
+# Trees are walked by recursion: neither parentheses nor long chains of operators may exhaust the stack.
 _MAX_DEPTH = 50
+_MAX_TOKENS = 500
 
 
 class ExpressionError(ValueError):
@@ -94,10 +98,13 @@ def _tokens(text: str) -> list[_Token]:
     while position < len(stripped):
         match = _TOKEN.match(stripped, position)
         if match is None:
+            position += len(stripped[position:]) - len(stripped[position:].lstrip())
             raise ExpressionError(f"character {position + 1}: '{stripped[position]}' is not part of the grammar")
         kind = str(match.lastgroup)
         found.append(_Token(kind, match.group(kind), match.start(kind) + 1))
         position = match.end()
+        if len(found) > _MAX_TOKENS:
+            raise ExpressionError(f"character {found[-1].position}: more than {_MAX_TOKENS} names, numbers and signs")
     return [*found, _Token("end", "", len(text) + 1)]
 
 
@@ -154,6 +161,8 @@ class _Parser:
     def atom(self) -> Expression:
         token = self.token
         if token.kind == "number":
+            if math.isinf(float(token.text)):
+                raise self.error("a number within binary64")
             self.index += 1
             return Number(float(token.text))
         if token.kind == "name":

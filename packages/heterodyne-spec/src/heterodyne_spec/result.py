@@ -166,7 +166,7 @@ class NLSQResult:
         DataError : when h5py is not installed.
         """
         json_path = _json_path(Path(path))
-        document = _to_document(self)
+        document = to_document(self)
         if problems := list(OnlyFiniteNumbers().check(document)):
             raise ResultError(str(json_path), problems)
         # The arrays first: a summary never speaks of arrays that are not there.
@@ -263,7 +263,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def _to_document(result: NLSQResult) -> dict[str, Any]:
+def to_document(result: NLSQResult) -> dict[str, Any]:
     scaling, data = result.scaling, result.data
     return {
         "schema_version": 1,

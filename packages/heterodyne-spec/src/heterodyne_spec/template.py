@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator
 from typing import Any
@@ -75,4 +74,6 @@ def _setting(parameter: Parameter) -> str:
 
 def _inline(value: Any) -> str:
     """Return `value` as YAML on one line."""
-    return dump_yaml(value).partition("\n")[0] if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inline, value))}]"
+    return dump_yaml(value).partition("\n")[0]

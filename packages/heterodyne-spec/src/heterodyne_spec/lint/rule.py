@@ -47,7 +47,7 @@ def number(value: Any) -> float | None:
     try:
         return float(value)
     except OverflowError:  # a whole number beyond binary64
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def interval(value: Any) -> tuple[float, float] | None:
