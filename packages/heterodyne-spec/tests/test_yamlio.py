@@ -129,7 +129,8 @@ def test_written_yaml_reads_back_the_same_in_yaml_12_and_11(document):
 
 
 @pytest.mark.parametrize(
-    "text", ["1", "1e4", "1.5", "yes", "null", "~", "", "2024-01-01", "0o7", "<<", "=", "- a", "a: b"]
+    "text",
+    ["1", "1e4", "1.5", "yes", "null", "~", "", "2024-01-01", "0o7", "<<", "=", "- a", "a: b", "a\x85b", "\u2028"],
 )
 def test_texts_that_look_like_something_else_stay_texts(text):
     for read in (parse_yaml, yaml.safe_load):

@@ -63,6 +63,14 @@ class _PlainDumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        # YAML 1.1's own line ends would be folded away when read; only double quotes escape them.
+        style = '"' if set(data) & set("\x85\u2028\u2029") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style)
+
+
+_PlainDumper.add_representer(str, _PlainDumper.represent_str)
+
 
 # YAML 1.1's own resolvers go: the loader knows only those added below.
 _CoreLoader.yaml_implicit_resolvers = {}
