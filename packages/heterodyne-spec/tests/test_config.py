@@ -43,6 +43,14 @@ def test_every_given_value_arrives():
     assert config.document == CONFIG
 
 
+def test_whole_numbers_may_be_written_as_floats_and_become_int():
+    config = load_config(
+        {"data": {"frames": [1.0, 1e3]}, "cmc": {"samples": 1e3, "shards": 4.0}, "scaling": {"fourier": 2.0}}
+    )
+    whole = [*config.data.frames, config.cmc.samples, config.cmc.shards, config.scaling["fourier"]]
+    assert [(type(value), value) for value in whole] == [(int, value) for value in (1, 1000, 1000, 4, 2)]
+
+
 def test_config_keeps_its_document_when_the_mapping_changes():
     given = {"data": {"q": 0.005}}
     config = load_config(given)

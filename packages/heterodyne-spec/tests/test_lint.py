@@ -48,7 +48,8 @@ CONFIG_BREACHES = [
     ("TieNamesFreeParameter", [((*P, "v0"), {"tie": "v0"})], "model.parameters.v0.tie", "another parameter"),
     ("TieNamesFreeParameter", [((*P, "offset"), {"tie": "v0"})], "model.parameters.offset.tie", "scaling: shared"),
     ("ScalingParametersFollowScaling", [((*P, "offset"), {"vary": False})], "model.parameters.offset.vary", "fixed"),
-    ("FramesOrdered", [(("data", "frames"), [9, 2])], "data.frames", "first < last"),
+    ("FramesOrdered", [(("data", "frames"), [9, 2])], "data.frames", "found [9, 2], expected first < last"),
+    ("FramesOrdered", [(("data", "frames"), [float("nan"), 2])], "data.frames", "found [nan, 2]"),
     ("LognormalPriorPositive", [((*P, "v0"), {"bounds": [0, 2e3]})], "model.parameters.v0.bounds", "above 0"),
 ]
 RESULT_BREACHES = [

@@ -102,7 +102,22 @@ class Config:
 def _with_defaults(section: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return `given` completed with the defaults that the schema states for `section`."""
     properties = load_schema("config")["properties"][section]["properties"]
-    return {key: copy.deepcopy(given.get(key, schema["default"])) for key, schema in properties.items()}
+    values = {key: copy.deepcopy(given.get(key, schema["default"])) for key, schema in properties.items()}
+    return {key: _whole(value, properties[key]) for key, value in values.items()}
+
+
+def _whole(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Return `value` with 1e3 and 2.0 as int where the schema asks for whole numbers (to JSON Schema they are)."""
+    branches = [schema, *schema.get("oneOf", ())]
+    if isinstance(value, float) and any(branch.get("type") == "integer" for branch in branches):
+        return int(value)
+    if isinstance(value, list):
+        items = next((branch["items"] for branch in branches if "items" in branch), {})
+        return [_whole(item, items) for item in value]
+    if isinstance(value, dict):
+        known = next((branch["properties"] for branch in branches if "properties" in branch), {})
+        return {key: _whole(item, known.get(key, {})) for key, item in value.items()}
+    return value
 
 
 def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -131,12 +146,13 @@ def build_config(document: Mapping[str, Any], source: str = "configuration") -> 
     problems = lint_config(document)
     if problems:
         raise ConfigError(source, problems)
+    scaling = load_schema("config")["properties"]["scaling"]
     model = _section(document, "model")
     model["parameters"] = {name: _parameter(entry) for name, entry in (model["parameters"] or {}).items()}
     return Config(
         data=DataConfig(**_section(document, "data")),
         model=ModelConfig(**model),
-        scaling=document.get("scaling", load_schema("config")["properties"]["scaling"]["default"]),
+        scaling=_whole(document.get("scaling", scaling["default"]), scaling),
         nlsq=NLSQConfig(**_section(document, "nlsq")),
         cmc=CMCConfig(**_section(document, "cmc")),
         output=OutputConfig(**_section(document, "output")),

@@ -104,9 +104,10 @@ class FramesOrdered(Rule):
     """A frame window goes from a lower to a higher frame."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        frames = interval(mapping(document, "data").get("frames"))
+        given = mapping(document, "data").get("frames")
+        frames = interval(given)
         if frames and not frames[0] < frames[1]:
-            yield self.problem("data.frames", [int(f) for f in frames], "first < last", "exchange or widen them")
+            yield self.problem("data.frames", given, "first < last", "exchange or widen them")
 
 
 class LognormalPriorPositive(Rule):
