@@ -112,10 +112,10 @@ def _whole(value: Any, schema: Mapping[str, Any]) -> Any:
     if isinstance(value, float) and any(branch.get("type") == "integer" for branch in branches):
         return int(value)
     if isinstance(value, list):
-        items = next((branch["items"] for branch in branches if "items" in branch), {})
+        items: Any = next((branch["items"] for branch in branches if "items" in branch), {})
         return [_whole(item, items) for item in value]
     if isinstance(value, dict):
-        known = next((branch["properties"] for branch in branches if "properties" in branch), {})
+        known: Any = next((branch["properties"] for branch in branches if "properties" in branch), {})
         return {key: _whole(item, known.get(key, {})) for key, item in value.items()}
     return value
 
