@@ -12,6 +12,7 @@ from conftest import make, values
 
 from heterodyne_nlsq import command, fit
 from heterodyne_spec import NLSQResult, save_data
+from heterodyne_spec.terminal import DONE, FAILED, INTERRUPTED, NOT_CONVERGED
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def configuration(folder: Path, **sections: object) -> Path:
 def test_fit_from_file_to_files(measurement: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "out"
     arguments = ["--data", str(measurement), "--config", str(configuration(tmp_path)), "--output", str(output)]
-    assert command.main(arguments) == command.DONE
+    assert command.main(arguments) == DONE
     printed = capsys.readouterr().out
     assert "3 angles x 40 frames" in printed
     assert "not determined" in printed
@@ -57,7 +58,7 @@ def test_fit_from_file_to_files(measurement: Path, tmp_path: Path, capsys: pytes
 
 def test_without_configuration(measurement: Path, tmp_path: Path) -> None:
     code = command.main(["--data", str(measurement), "--output", str(tmp_path / "out"), "--quiet"])
-    assert code in (command.DONE, command.NOT_CONVERGED)
+    assert code in (DONE, NOT_CONVERGED)
     assert (tmp_path / "out" / "nlsq_result.json").is_file()
 
 
@@ -65,7 +66,7 @@ def test_not_converged_has_its_exit_code(measurement: Path, tmp_path: Path) -> N
     settings = configuration(tmp_path, nlsq={"max_iterations": 1}, output={"plots": False, "report": False})
     output = tmp_path / "out"
     arguments = ["--data", str(measurement), "--config", str(settings), "--output", str(output)]
-    assert command.main(arguments) == command.NOT_CONVERGED
+    assert command.main(arguments) == NOT_CONVERGED
     assert {p.name for p in output.iterdir()} == {"nlsq_result.json", "nlsq_result.h5"}
 
 
@@ -90,7 +91,7 @@ def test_errors_are_one_clear_line(
     monkeypatch.chdir(measurement.parent)
     (measurement.parent / "bad.yaml").write_text("data: {q: 0.0054}\ndata: {q: 0.0081}\n")
     quick = ["--quiet"] if "--config" in arguments else ["--quiet", "--config", str(configuration(measurement.parent))]
-    assert command.main([*arguments, *quick]) == command.FAILED
+    assert command.main([*arguments, *quick]) == FAILED
     captured = capsys.readouterr()
     assert captured.err.startswith("error: ")
     assert captured.err.count("\n") == 1
@@ -106,6 +107,6 @@ def test_interrupt_leaves_nothing_half_done(
 
     monkeypatch.setattr(fit, "fit_nlsq_jax", interrupted)
     output = tmp_path / "out"
-    assert command.main(["--data", str(measurement), "--output", str(output)]) == command.INTERRUPTED
+    assert command.main(["--data", str(measurement), "--output", str(output)]) == INTERRUPTED
     assert not output.exists()
     assert "interrupted" in capsys.readouterr().err

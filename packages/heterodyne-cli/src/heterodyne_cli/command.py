@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from heterodyne_cli._version import __version__
-from heterodyne_nlsq.command import DONE, add_arguments, fit_command, guarded
+from heterodyne_nlsq.command import add_arguments, fit_command
 from heterodyne_spec import HeterodyneError, config_template
 from heterodyne_spec.command import main as spec_main
 from heterodyne_spec.files import OutputError, write_text
+from heterodyne_spec.terminal import DONE, Parser, run_command, use_utf8
 
 
 class MethodError(HeterodyneError):
-    """The method asked for is not available."""
+    """The method asked for is not installed."""
 
 
 def _fit(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="heterodyne",
         description="Fit the heterodyne XPCS model to two-time correlation maps.",
         epilog=(
@@ -29,21 +31,31 @@ def _fit(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"heterodyne-cli {__version__}")
     parser.add_argument("--method", choices=("nlsq", "cmc"), default="nlsq", help="point estimate, or posterior")
+    parser.add_argument(
+        "--nlsq-result",
+        type=Path,
+        metavar="PATH",
+        help="point estimate to start --method cmc from, instead of a new one",
+    )
     add_arguments(parser)
     args = parser.parse_args(argv)
+    command = ["heterodyne", *argv]
+    return run_command(lambda: METHODS[args.method](args, command), args.debug)
 
-    def run() -> int:
-        if args.method == "cmc":
-            raise MethodError("--method cmc: this version has no sampler yet; use --method nlsq")
-        return fit_command(args, ["heterodyne", *argv])
 
-    return guarded(run, args.debug)
+def _posterior(args: argparse.Namespace, command: Sequence[str]) -> int:
+    if importlib.util.find_spec("heterodyne_cmc") is None:
+        raise MethodError("--method cmc needs heterodyne-cmc; install it with: pip install 'heterodyne-cli[cmc]'")
+    from heterodyne_cli.posterior import posterior_command
+
+    return posterior_command(args, command)
+
+
+METHODS: Mapping[str, Callable[[argparse.Namespace, Sequence[str]], int]] = {"nlsq": fit_command, "cmc": _posterior}
 
 
 def _config(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="heterodyne config", description="Write a commented configuration with every key and its default."
-    )
+    parser = Parser(prog="heterodyne config", description="Write a commented configuration with every key.")
     parser.add_argument("file", type=Path, nargs="?", help="where to (default: the terminal)")
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
     args = parser.parse_args(argv)
@@ -58,7 +70,7 @@ def _config(argv: Sequence[str]) -> int:
         print(f"written: {args.file}")
         return DONE
 
-    return guarded(run, debug=False)
+    return run_command(run)
 
 
 def _validate(argv: Sequence[str]) -> int:
@@ -71,6 +83,7 @@ SUBCOMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"config": _config, 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``heterodyne`` and return its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    use_utf8()
     if argv and argv[0] in SUBCOMMANDS:
         return SUBCOMMANDS[argv[0]](argv[1:])
     return _fit(argv)

@@ -6,18 +6,15 @@ import argparse
 import shlex
 import sys
 import time
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from heterodyne_nlsq._version import __version__
-from heterodyne_spec import Config, HeterodyneError, NLSQResult, load_config, load_data
+from heterodyne_spec import Config, NLSQResult, TwoTimeData, load_config, load_data
 from heterodyne_spec.config import build_config
-
-DONE, FAILED, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 130
-"""Exit codes: done; error; the fit did not converge; interrupted."""
+from heterodyne_spec.terminal import DONE, NOT_CONVERGED, Parser, run_command, use_utf8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,79 +68,48 @@ class ProgressLine:
             self.stream.flush()
 
 
-def fit_command(args: argparse.Namespace, command: Sequence[str]) -> int:
-    """Run a fit as asked for on the command line, print and write its result, and return the exit code."""
-    say: Callable[[str], None] = (lambda text: None) if args.quiet else print
-    config = requested_config(args)
+def read_and_fit(args: argparse.Namespace, config: Config, command: Sequence[str]) -> tuple[TwoTimeData, NLSQResult]:
+    """Read the measurement that the command line names, fit it, and return both; say what was found on the way."""
     data = load_data(args.data, config=config)
-    say(f"{args.data}: {data.n_phi} angles x {data.n_t} frames, q = {data.q:.5g} 1/Å, dt = {data.dt:g} s")
-    for note in data.notes:
-        say(f"  {note}")
-    result = _fit(data, config, args.quiet)
-    result = replace(result, command=shlex.join(command))
-    say("")
-    from heterodyne_nlsq.output import write_outputs
-    from heterodyne_nlsq.summary import summary
-
-    say(summary(result))
-    directory = args.output or Path(config.output.directory)
-    written = write_outputs(result, directory, config.output)
-    say("\nwritten: " + ", ".join(str(path) for path in written))
-    return DONE if result.success else NOT_CONVERGED
-
-
-def _fit(data: Any, config: Config, quiet: bool) -> NLSQResult:
+    if not args.quiet:
+        print(f"{args.data}: {data.n_phi} angles x {data.n_t} frames, q = {data.q:.5g} 1/Å, dt = {data.dt:g} s")
+        print("\n".join(f"  {note}" for note in data.notes))
     from heterodyne_nlsq.fit import fit_nlsq_jax  # JAX takes a second to import: errors before it come at once
 
     progress = ProgressLine(sys.stderr, config.nlsq.max_iterations)
     try:
-        return fit_nlsq_jax(data, config, progress=None if quiet else progress)
+        result = fit_nlsq_jax(data, config, progress=None if args.quiet else progress)
     finally:
         progress.close()
+    return data, replace(result, command=shlex.join(command))
 
 
-def guarded(run: Callable[[], int], debug: bool) -> int:
-    """Return what `run` returns; errors become one line on stderr and an exit code."""
-    try:
-        return run()
-    except KeyboardInterrupt:
-        print("interrupted; files written before stay complete", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`): nobody is left to tell.
-        sys.stderr.close()
-        return FAILED
-    except HeterodyneError as error:
-        if debug:
-            traceback.print_exc()
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED
-    except MemoryError:
-        print("error: out of memory; use fewer frames (data.frames) or angles (data.phi)", file=sys.stderr)
-        return FAILED
-    except Exception as error:
-        if debug:
-            traceback.print_exc()
-        kind = type(error).__name__
-        print(
-            f"error: {kind}: {' '.join(str(error).split())[:300]}; this is a defect, run again with --debug",
-            file=sys.stderr,
-        )
-        return FAILED
+def fit_command(args: argparse.Namespace, command: Sequence[str]) -> int:
+    """Run a fit as asked for on the command line, print and write its result, and return the exit code."""
+    config = requested_config(args)
+    _, result = read_and_fit(args, config, command)
+    from heterodyne_nlsq.output import write_outputs
+    from heterodyne_nlsq.summary import summary
+
+    written = write_outputs(result, args.output or Path(config.output.directory), config.output)
+    if not args.quiet:
+        print(f"\n{summary(result)}\n\nwritten: {', '.join(str(path) for path in written)}")
+    return DONE if result.success else NOT_CONVERGED
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``heterodyne-nlsq`` and return its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="heterodyne-nlsq",
         description="Fit the heterodyne XPCS model to two-time correlation maps, all angles of one q together.",
         epilog="example: heterodyne-nlsq --data measurement.h5 --q 0.0054 --output results",
     )
     parser.add_argument("--version", action="version", version=f"heterodyne-nlsq {__version__}")
     add_arguments(parser)
+    use_utf8()
     args = parser.parse_args(argv)
-    return guarded(lambda: fit_command(args, ["heterodyne-nlsq", *argv]), args.debug)
+    return run_command(lambda: fit_command(args, ["heterodyne-nlsq", *argv]), args.debug)
 
 
 if __name__ == "__main__":

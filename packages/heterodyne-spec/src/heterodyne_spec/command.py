@@ -6,21 +6,18 @@ Exit codes: 0 done, 1 error or problems found, 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import traceback
 from importlib import resources
-from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn
 
 from heterodyne_spec._version import __version__
 from heterodyne_spec.canonical import canonical_json
 from heterodyne_spec.conformance import load_vectors, report
-from heterodyne_spec.errors import HeterodyneError, Problem
+from heterodyne_spec.errors import Problem
 from heterodyne_spec.files import write_text
 from heterodyne_spec.model import MODELS, load_model
 from heterodyne_spec.tables import as_markdown, as_text
+from heterodyne_spec.terminal import Parser, run_command, use_utf8
 from heterodyne_spec.validation import KINDS, validate
 from heterodyne_spec.yamlio import dump_yaml, read_document
 
@@ -86,23 +83,16 @@ def _emit(text: str, output: Path | None) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line and end with 1: 2 means `not converged` in this project's commands."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(1, f"{self.prog}: {message}; see {self.prog} --help\n")
-
-
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    common = _Parser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    model = _Parser(add_help=False)
+    model = Parser(add_help=False)
     model.add_argument("--model", default=MODELS[0], metavar="NAME", help=f"one of: {', '.join(MODELS)}")
-    output = _Parser(add_help=False)
+    output = Parser(add_help=False)
     output.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to FILE instead of the terminal")
 
-    parser = _Parser(prog=PROGRAM, description="The heterodyne XPCS model: show it, export it, check files against it.")
+    parser = Parser(prog=PROGRAM, description="The heterodyne XPCS model: show it, export it, check files against it.")
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
@@ -128,39 +118,12 @@ def main(argv: list[str] | None = None) -> int:
     ----------
     argv : arguments after the program's name; those of the process when None.
     """
-    _use_utf8()
+    use_utf8()
     try:
         args = build_parser().parse_args(argv)
     except SystemExit as end:
         return int(end.code or 0)
-    try:
-        code: int = args.run(args)
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:
-        # The reader has seen enough; without this the interpreter complains when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted", file=sys.stderr)
-        return 130
-    except Exception as error:
-        if args.debug:
-            traceback.print_exc()
-        print(f"{PROGRAM}: {_said(error)}", file=sys.stderr)
-        return 1
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, HeterodyneError):
-        return str(error)
-    return f"unexpected {type(error).__name__}: {' '.join(str(error).split())}; please report it with --debug's output"
-
-
-def _use_utf8() -> None:
-    # Units are Å and °, exports are hashed: neither may depend on the terminal's encoding or line ends.
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    return run_command(lambda: int(args.run(args)), args.debug)
 
 
 if __name__ == "__main__":

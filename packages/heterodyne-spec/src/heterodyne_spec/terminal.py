@@ -1,0 +1,57 @@
+"""What all commands of the project share: exit codes, one-line errors, a quiet end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from io import TextIOWrapper
+from typing import NoReturn
+
+from heterodyne_spec.errors import HeterodyneError
+
+DONE, FAILED, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: done; error; the fit did not converge; interrupted."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line and end with 1: 2 means "not converged" in this project's commands."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(FAILED, f"error: {message}; see {self.prog} --help\n")
+
+
+def run_command(run: Callable[[], int], debug: bool = False) -> int:
+    """Return what `run` returns; whatever goes wrong becomes one line on stderr and an exit code."""
+    try:
+        code = run()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader has seen enough; without this the interpreter complains when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        print("interrupted; files written before are complete", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        print(f"error: {_said(error)}", file=sys.stderr)
+        return FAILED
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, HeterodyneError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory; use fewer frames (data.frames) or angles (data.phi)"
+    return f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}; please report it with --debug"
+
+
+def use_utf8() -> None:
+    """Write UTF-8 with plain line ends: units are Å and °, exports are hashed, neither may depend on the terminal."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
