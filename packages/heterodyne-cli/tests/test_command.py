@@ -55,5 +55,5 @@ def test_posteriors_need_their_package(monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_unknown_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         command.main(["--method", "magic", "--data", "m.h5"])
-    assert stop.value.code == 2
+    assert stop.value.code == 1
     assert "invalid choice" in capsys.readouterr().err

@@ -50,7 +50,7 @@ def test_version_and_help(capsys):
 def test_error_is_one_line_and_exit_code_1(capsys, argv, text):
     code, out, err = run(capsys, *argv)
     assert (code, out, err.count("\n")) == (1, "", 1)
-    assert err.startswith("heterodyne-spec")
+    assert err.startswith("error: ")
     assert text in err
 
 
@@ -210,7 +210,7 @@ def test_interruption_ends_with_130(capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "load_model", interrupt)
-    assert run(capsys, "show") == (130, "", "heterodyne-spec: interrupted\n")
+    assert run(capsys, "show") == (130, "", "interrupted; files written before are complete\n")
 
 
 def test_reader_that_leaves_early_and_a_terminal_without_unicode_are_no_error():
