@@ -1,0 +1,119 @@
+"""The sampling: data, configuration and point estimate in, posterior out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_cmc.density import shard_problem
+from heterodyne_cmc.noise import checked, data_noise, residual_noise
+from heterodyne_cmc.outcome import make_result
+from heterodyne_cmc.request import Request, prepare
+from heterodyne_cmc.result import CMCResult
+from heterodyne_cmc.sampler import SubPosterior, sample_shard
+from heterodyne_cmc.start import read_start, start_warnings
+from heterodyne_cmc.whitening import make_whitening
+from heterodyne_physics_elementwise import MODEL_VERSION
+from heterodyne_spec import Config, NLSQResult, TwoTimeData, check_model_versions, load_config
+
+type FloatArray = npt.NDArray[np.float64]
+type Progress = Callable[[int, int, int, float], None]
+"""Called after every shard: number of finished shards, of how many, divergences so far, seconds left."""
+
+
+def fit_cmc_jax(
+    data: TwoTimeData | str | Path,
+    config: Config | Mapping[str, Any] | str | Path | None = None,
+    nlsq_result: NLSQResult | str | Path | None = None,
+    *,
+    progress: Progress | None = None,
+) -> CMCResult:
+    """Sample the posterior of all azimuths of one q.
+
+    Parameters
+    ----------
+    data : a measurement, or the path of a file (then q, phi, frames, dt and masks come from `config`).
+    config : a Config, a dict, the path of a YAML or JSON file, or None for the defaults. Give the one of the point
+        estimate: what it holds or ties is held or tied here.
+    nlsq_result : the point estimate of these data, or the folder or file of one. It gives the start, the scale in
+        which the chains move and the first guess of the noise, never the prior. Without one the chains start from
+        the configuration's values or the registry's defaults, and the result carries a warning.
+    progress : called after every shard with the number of finished ones, of how many, the divergences so far and
+        the seconds left.
+
+    Returns
+    -------
+    CMCResult, whether the chains converged or not: look at ``success``, ``message`` and ``warnings``.
+
+    Raises
+    ------
+    DataError : when the measurement cannot be read or used, or the point estimate belongs to another.
+    ConfigError : with every problem of the configuration, options that this version does not have included.
+    ResultError : when the file of the point estimate is damaged.
+    ModelVersionError : when the installed packages implement different versions of the model.
+    SamplingError : when chains do not move at all.
+
+    Examples
+    --------
+    >>> from heterodyne_cmc import fit_cmc_jax
+    >>> result = fit_cmc_jax("measurement.h5", "config.yaml", "results/nlsq_result.json")  # doctest: +SKIP
+
+    Notes
+    -----
+    Consensus Monte Carlo: Scott et al. 2016. Computes in float64 whatever the setting of the process is, and leaves
+    that setting as it was. The same data, configuration, point estimate and versions give the same draws.
+    """
+    check_model_versions({"heterodyne-physics-elementwise": MODEL_VERSION})
+    begin = time.perf_counter()
+    request = prepare(data, load_config(config), read_start(nlsq_result))
+    read = time.perf_counter()
+    with jax.enable_x64(True):
+        noise = _noise(request)
+        subs = _sample(request, noise, progress)
+        sampled = time.perf_counter()
+        words = start_warnings(request.nlsq, request.space, request.data, request.spec)
+        result = make_result(request, subs, noise, words)
+    timings = {"read": read - begin, "sample": sampled - read, "combine": time.perf_counter() - sampled}
+    return replace(result, timings={name: round(seconds, 4) for name, seconds in timings.items()})
+
+
+def _noise(request: Request) -> FloatArray:
+    """Return the first guess of the noise per angle: residuals of the point estimate, or the maps' white noise."""
+    if request.nlsq is None:
+        return checked(data_noise(request.data), request.data.phi)
+    # One shard is a random sample of all pairs, and enough.
+    return checked(residual_noise(request.data, request.partition.pairs(0), request.nlsq), request.data.phi)
+
+
+def _sample(request: Request, noise: FloatArray, progress: Progress | None) -> list[SubPosterior]:
+    """Return the sub-posteriors of all shards, one after the other; each uses all cores that XLA finds."""
+    data, settings, deal = request.data, request.config.cmc, request.partition
+    weights = np.array(
+        [np.sum(data.weight[a, i] * data.weight[a, j]) for a, (i, j) in enumerate(row.T for row in deal.order)]
+    )
+    whitening = make_whitening(request.space, request.nlsq, noise, weights, deal.n_shards)
+    begin, subs = time.perf_counter(), []
+    for shard in range(deal.n_shards):
+        problem = shard_problem(data, deal.pairs(shard), request.space, request.scaling, noise, deal.n_shards)
+        subs.append(
+            sample_shard(
+                shard,
+                problem,
+                whitening,
+                chains=settings.chains,
+                warmup=settings.warmup,
+                samples=settings.samples,
+                seed=settings.seed,
+            )
+        )
+        if progress is not None:
+            left = (time.perf_counter() - begin) / len(subs) * (deal.n_shards - len(subs))
+            progress(len(subs), deal.n_shards, sum(sub.divergences[-1] for sub in subs), left)
+    return subs

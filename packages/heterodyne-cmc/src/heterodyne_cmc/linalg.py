@@ -1,0 +1,44 @@
+"""Inverse and square root of covariance matrices whose rows have very different units."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+type FloatArray = npt.NDArray[np.float64]
+
+_FLAT = 1e-13
+"""Share of the largest eigenvalue below which one is rounding; such a direction gets this share."""
+
+
+def _scaled(matrix: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the square roots of the diagonal, eigenvalues and eigenvectors of the matrix scaled to unit diagonal."""
+    length = np.sqrt(np.diag(matrix))
+    if not np.all(length > 0) or not np.isfinite(matrix).all():
+        raise np.linalg.LinAlgError("a covariance has a positive, finite diagonal")
+    scaled = matrix / np.outer(length, length)
+    values, vectors = np.linalg.eigh((scaled + scaled.T) / 2)
+    return length, np.maximum(values, _FLAT * values.max(initial=1.0)), vectors
+
+
+def inverse(matrix: FloatArray) -> FloatArray:
+    """Return the inverse of a covariance matrix (n, n), symmetric to rounding.
+
+    Raises
+    ------
+    LinAlgError : when a variance is not positive and finite.
+    """
+    length, values, vectors = _scaled(matrix)
+    result = (vectors / values) @ vectors.T / np.outer(length, length)
+    return (result + result.T) / 2
+
+
+def root(matrix: FloatArray) -> FloatArray:
+    """Return L, (n, n), with ``L @ L.T`` equal to a covariance matrix.
+
+    Raises
+    ------
+    LinAlgError : when a variance is not positive and finite.
+    """
+    length, values, vectors = _scaled(matrix)
+    return length[:, None] * vectors * np.sqrt(values)

@@ -1,0 +1,197 @@
+"""The result as one NetCDF 4 file with the groups of the ArviZ schema.
+
+``posterior`` (chain, draw), ``sub_posterior`` and ``sample_stats`` (shard, chain, draw), ``constant_data``. The
+rest, from the table to the warnings, is JSON in the variable ``document``: an HDF5 attribute ends at 64 kB.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5netcdf
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_cmc.result import CMCResult, Diagnostics, ShardDiagnostics, SummaryRow
+from heterodyne_spec import FittedData, Problem, ResultError, load_model
+from heterodyne_spec.files import write_atomically
+
+SCHEMA_VERSION = 1
+"""Version of this file's layout."""
+PER_ANGLE = ("contrast", "offset", "noise_sd")
+
+_ARRAYS = ("draws", "contrast", "offset", "noise_sd", "sub_draws", "sample_stats")
+
+
+def write_result(result: CMCResult, path: Path) -> Path:
+    """Write `result` to `path`, completely or not at all."""
+    return write_atomically(path, lambda temporary: _write(result, temporary))
+
+
+def _write(result: CMCResult, path: Path) -> None:
+    units = {p.name: p.unit for p in load_model(result.model["id"]).parameters}
+    units |= {"contrast": "1", "offset": "1", "noise_sd": "1"}
+    with h5netcdf.File(path, "w") as file:
+        file.attrs.update(_attributes(result))
+        text = file.create_variable("document", (), dtype=h5py.string_dtype())
+        text[...] = json.dumps(_plain(_document(result)), ensure_ascii=False, allow_nan=False)
+        _group(file, "posterior", {**result.draws, **{n: getattr(result, n) for n in PER_ANGLE}}, result, units)
+        _group(file, "sub_posterior", result.sub_draws, result, units)
+        _group(file, "sample_stats", result.sample_stats, result, {})
+        constant = file.create_group("constant_data")
+        constant.attrs.update(_attributes(result))
+        for dimension, name, values, unit in (
+            ("t", "t", result.data.t, "s"),
+            ("phi", "phi", result.data.phi, "degree"),
+            (None, "q", np.array(result.data.q), "1/Å"),
+            (None, "dt", np.array(result.data.dt), "s"),
+            *((None, name, np.array(value), units[name]) for name, value in result.fixed.items()),
+        ):
+            if dimension is not None:
+                constant.dimensions[dimension] = len(values)
+            variable = constant.create_variable(name, () if dimension is None else (dimension,), data=values)
+            variable.attrs["units"] = unit
+
+
+def _attributes(result: CMCResult) -> dict[str, Any]:
+    """Return the attributes that every group carries, as ArviZ writes them, with versions and the seed."""
+    return {
+        "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
+        "creation_library": "heterodyne-cmc",
+        "creation_library_version": result.versions["heterodyne-cmc"],
+        "inference_library": "numpyro",
+        "inference_library_version": result.versions["numpyro"],
+        "sampling_time": float(result.timings.get("sample", math.nan)),
+        "schema_version": SCHEMA_VERSION,
+        "seed": result.seed,
+        "consensus": result.method,
+        "command": result.command,
+        **{f"version {name}": version for name, version in result.versions.items()},
+        **{f"model {key}": value for key, value in result.model.items()},
+    }
+
+
+def _group(
+    file: h5netcdf.File,
+    name: str,
+    arrays: Mapping[str, npt.NDArray[Any]],
+    result: CMCResult,
+    units: Mapping[str, str],
+) -> None:
+    """Write arrays whose axes are (shard,) chain, draw (, phi)."""
+    group = file.create_group(name)
+    group.attrs.update(_attributes(result))
+    dimensions = ("chain", "draw") if name == "posterior" else ("shard", "chain", "draw")
+    sizes = next(iter(arrays.values())).shape
+    for dimension, size in zip(dimensions, sizes, strict=False):
+        group.dimensions[dimension] = size
+        group.create_variable(dimension, (dimension,), data=np.arange(size))
+    if any(array.ndim > len(dimensions) for array in arrays.values()):
+        group.dimensions["phi"] = len(result.data.phi)
+        group.create_variable("phi", ("phi",), data=result.data.phi).attrs["units"] = "degree"
+    for key, array in arrays.items():
+        axes = (*dimensions, "phi")[: array.ndim]
+        # NetCDF has no Boolean; ArviZ stores one as a byte and says so.
+        stored = array.astype("i1") if array.dtype == bool else array
+        variable = group.create_variable(key, axes, data=stored, chunks=stored.shape, compression="gzip", shuffle=True)
+        if array.dtype == bool:
+            variable.attrs["dtype"] = "bool"
+        if key in units:
+            variable.attrs["units"] = units[key]
+
+
+def _document(result: CMCResult) -> dict[str, Any]:
+    """Return all that is no array of draws, as plain data."""
+    names = [f.name for f in dataclasses.fields(CMCResult) if f.name not in (*_ARRAYS, "data")]
+    document = {name: getattr(result, name) for name in names}
+    document["summary"] = [vars(row) for row in result.summary]
+    document["diagnostics"] = {
+        **vars(result.diagnostics),
+        "shards": [vars(shard) for shard in result.diagnostics.shards],
+    }
+    document["data"] = vars(result.data)
+    return {"kind": "cmc_result", "schema_version": SCHEMA_VERSION, **document}
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` as JSON holds it; a number that is not finite becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, str | int | bool | None) else str(value)
+
+
+def read_result(path: Path) -> CMCResult:
+    """Return the result in the file at `path`.
+
+    Raises
+    ------
+    ResultError : when the file is missing, damaged, or no result of this kind.
+    """
+    try:
+        with h5netcdf.File(path, "r") as file:
+            document = json.loads(np.asarray(file.variables["document"][...], object).item())
+            if document.pop("kind") != "cmc_result" or document.pop("schema_version") != SCHEMA_VERSION:
+                raise ValueError(f"another kind or version of file than cmc_result {SCHEMA_VERSION}")
+            posterior, sub, stats = (_read(file, name) for name in ("posterior", "sub_posterior", "sample_stats"))
+        return _from_document(document, posterior, sub, stats)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        found = (
+            "no such file" if not path.is_file() else f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        )
+        problem = Problem("", found, "a cmc_result.nc of heterodyne-cmc", "give the file or folder of a finished run")
+        raise ResultError(str(path), [problem]) from None
+
+
+def _read(file: h5netcdf.File, name: str) -> dict[str, npt.NDArray[Any]]:
+    group = file.groups[name]
+    arrays = {}
+    for key, variable in group.variables.items():
+        if key not in group.dimensions:
+            values = np.asarray(variable[...])
+            arrays[key] = values.astype(bool) if variable.attrs.get("dtype") == "bool" else values
+    return arrays
+
+
+def _numbers(cls: type, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a row, null for NaN undone and lists as tuples, as the dataclass declares them."""
+    types = {f.name: str(f.type) for f in dataclasses.fields(cls)}
+    return {
+        name: math.nan
+        if value is None and types[name] == "float"
+        else tuple(value)
+        if isinstance(value, list)
+        else value
+        for name, value in row.items()
+    }
+
+
+def _from_document(
+    document: Mapping[str, Any],
+    posterior: dict[str, npt.NDArray[Any]],
+    sub: dict[str, npt.NDArray[Any]],
+    stats: dict[str, npt.NDArray[Any]],
+) -> CMCResult:
+    given, diagnostics = dict(document), dict(document["diagnostics"])
+    shards = tuple(ShardDiagnostics(**_numbers(ShardDiagnostics, row)) for row in diagnostics.pop("shards"))
+    data = given["data"]
+    given |= {
+        "summary": tuple(SummaryRow(**_numbers(SummaryRow, row)) for row in given["summary"]),
+        "diagnostics": Diagnostics(shards=shards, **_numbers(Diagnostics, diagnostics)),
+        "data": FittedData(**{**data, "phi": np.array(data["phi"], float), "notes": tuple(data["notes"])}),
+        "warnings": tuple(given["warnings"]),
+    }
+    arrays: dict[str, Any] = {name: posterior.pop(name) for name in PER_ANGLE}
+    return CMCResult(**arrays, draws=posterior, sub_draws=sub, sample_stats=stats, **given)

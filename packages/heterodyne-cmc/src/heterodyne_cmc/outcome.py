@@ -1,0 +1,261 @@
+"""From the sub-posteriors to the result: consensus, table, diagnostics, and what the user must know."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_cmc import diagnostics as measure
+from heterodyne_cmc.consensus import (
+    Disagreement,
+    disagreement,
+    gaussian_draws,
+    gaussian_product,
+    moments,
+    skewness,
+    weighted_average,
+)
+from heterodyne_cmc.density import NOISE_PRIOR_SCALE
+from heterodyne_cmc.priors import prior_moments
+from heterodyne_cmc.request import Request
+from heterodyne_cmc.result import CMCResult, Diagnostics, ShardDiagnostics, SummaryRow
+from heterodyne_cmc.sampler import MAX_TREE_DEPTH, SubPosterior
+from heterodyne_cmc.transforms import constrain
+from heterodyne_cmc.verdict import judge, warnings_of
+from heterodyne_spec import FittedData, HeterodyneError
+
+type FloatArray = npt.NDArray[np.float64]
+
+_DISTRIBUTIONS = ("heterodyne-spec", "heterodyne-physics-elementwise", "heterodyne-cmc", "numpyro", "jax", "numpy")
+_QUANTILES = (0.16, 0.84, 0.025, 0.975)
+
+
+class SamplingError(HeterodyneError):
+    """The chains of a shard did not move."""
+
+
+@dataclass(frozen=True)
+class Combined:
+    """The posterior in unconstrained coordinates.
+
+    `draws` and `averaged` (n_chain, n_draw, n_joint): those of the method, and the draw-wise weighted average; `worst`
+    holds split R-hat, bulk and tail effective sample size of `averaged`, (3, n_joint).
+    """
+
+    draws: FloatArray
+    convergence: FloatArray
+    apart: Disagreement
+    skewness: float
+
+
+def combine(draws: FloatArray, method: str, seed: int) -> Combined:
+    """Return the consensus of joint sub-posterior draws (n_shard, n_chain, n_draw, n_joint).
+
+    Convergence is always that of the weighted average: independent normal draws would look converged whatever the
+    chains did that gave their mean and covariance.
+
+    Raises
+    ------
+    SamplingError : when a sub-posterior has no width.
+    """
+    stuck = [s for s, shard in enumerate(draws) if not np.all(shard.reshape(-1, draws.shape[-1]).std(axis=0) > 0)]
+    if stuck:
+        raise SamplingError(
+            f"the chains of shard {', '.join(str(s + 1) for s in stuck)} did not move; start from an NLSQ result, "
+            "raise cmc.warmup, or use fewer shards"
+        )
+    if len(draws) == 1 and method != "gaussian":
+        combined = averaged = draws[0]
+        apart = Disagreement(0.0, 0, 1.0, (0.0,))
+    else:
+        means, covariances = moments(draws)
+        averaged = weighted_average(draws, covariances)
+        apart = disagreement(means, covariances)
+        combined = averaged
+        if method == "gaussian":
+            combined = gaussian_draws(*gaussian_product(means, covariances), draws.shape[1:3], seed)
+    return Combined(
+        draws=combined,
+        convergence=_convergence(averaged),
+        apart=apart,
+        skewness=float(np.max(np.abs(skewness(draws)))),
+    )
+
+
+def _convergence(draws: FloatArray) -> FloatArray:
+    return np.stack([measure.split_r_hat(draws), measure.ess_bulk(draws), measure.ess_tail(draws)])
+
+
+def natural(joint: FloatArray, request: Request) -> dict[str, FloatArray]:
+    """Return draws in natural units by name: every parameter that is not fixed, then contrast, offset, noise_sd."""
+    space, n_free = request.space, len(request.space.free)
+    n_sampled = n_free + request.data.n_phi
+    full = space.full(np.asarray(constrain(jnp.asarray(joint[..., :n_free]), space.intervals())))
+    draws = {p.name: full[..., k] for k, p in enumerate(space.parameters) if space.status[k] != "fixed"}
+    contrast, offset = request.scaling.per_angle(joint[..., n_sampled:])
+    return {**draws, "contrast": contrast, "offset": offset, "noise_sd": np.exp(joint[..., n_free:n_sampled])}
+
+
+def make_result(
+    request: Request,
+    subs: list[SubPosterior],
+    noise: FloatArray,
+    words: list[str],
+) -> CMCResult:
+    """Return the result of a sampling; `words` are warnings that arose before it."""
+    joint = np.stack([sub.draws for sub in subs])
+    combined = combine(joint, request.method, request.config.cmc.seed)
+    draws = natural(combined.draws, request)
+    contrast, offset, noise_sd = (draws.pop(name) for name in ("contrast", "offset", "noise_sd"))
+    (low, high), (lowest, highest) = request.scaling.bounds
+    outside = (contrast < low) | (contrast > high) | (offset < lowest) | (offset > highest)
+    found = _diagnostics(subs, combined, float(np.mean(outside)))
+    per_angle = {"contrast": contrast, "offset": offset, "noise_sd": noise_sd}
+    summary = _summary(request, {**draws, **per_angle}, combined)
+    success, message = judge(found, request.config.cmc, request.method)
+    data, space = request.data, request.space
+    return CMCResult(
+        draws=draws,
+        contrast=contrast,
+        offset=offset,
+        noise_sd=noise_sd,
+        sub_draws=natural(joint, request),
+        sample_stats=_sample_stats(subs),
+        summary=summary,
+        diagnostics=found,
+        method=request.method,
+        requested=request.config.cmc.consensus,
+        n_shards=len(subs),
+        n_pairs=request.partition.n_pairs,
+        success=success,
+        message=message,
+        warnings=(*words, *warnings_of(found, summary, request.config.cmc, request.method)),
+        fixed={p.name: float(space.base[k]) for k, p in enumerate(space.parameters) if space.status[k] == "fixed"},
+        data=FittedData(data.q, data.phi, data.n_t, data.start_frame, data.dt, data.notes, data.provenance),
+        model={"id": request.spec.id, "version": request.spec.version, "sha256": request.spec.sha256},
+        seed=request.config.cmc.seed,
+        timings={},
+        versions={name: importlib.metadata.version(name) for name in _DISTRIBUTIONS},
+        config=request.config.document,
+        start=_start(request, noise),
+    )
+
+
+def _start(request: Request, noise: FloatArray) -> dict[str, Any]:
+    """Return where the chains started from, for the record."""
+    nlsq, names = request.nlsq, request.space.free_names
+    record: dict[str, Any] = {
+        "source": "configuration" if nlsq is None else "nlsq",
+        "values": dict(zip(names, request.space.start.tolist(), strict=True)),
+        "noise_sd": noise.tolist(),
+    }
+    if nlsq is not None:
+        record["nlsq"] = {"success": nlsq.success, "versions": dict(nlsq.versions), "command": nlsq.command}
+    return record
+
+
+def _sample_stats(subs: list[SubPosterior]) -> dict[str, npt.NDArray[Any]]:
+    stack = {name: np.stack([getattr(sub.chains, name) for sub in subs]) for name in subs[0].chains._fields}
+    return {
+        "diverging": stack["diverging"],
+        "energy": stack["energy"],
+        "lp": stack["log_density"],
+        "acceptance_rate": stack["acceptance"],
+        "n_steps": stack["steps"],
+        "tree_depth": measure.tree_depth(stack["steps"]),
+    }
+
+
+def _diagnostics(subs: list[SubPosterior], combined: Combined, outside: float) -> Diagnostics:
+    shards = tuple(_shard(sub, combined.apart.by_shard[k]) for k, sub in enumerate(subs))
+    r_hat, bulk, tail = combined.convergence
+    return Diagnostics(
+        shards=shards,
+        divergences=sum(shard.divergences[-1] for shard in shards),
+        # Of the whole: the consensus is no better than the worst shard that it is made of.
+        r_hat=float(np.max([r_hat.max(), *(shard.r_hat for shard in shards)])),
+        ess_bulk=float(bulk.min()),
+        ess_tail=float(tail.min()),
+        bfmi=min(shard.bfmi for shard in shards),
+        chi2=combined.apart.chi2,
+        dof=combined.apart.dof,
+        p=combined.apart.p,
+        skewness=combined.skewness,
+        outside=outside,
+    )
+
+
+def _shard(sub: SubPosterior, apart: float) -> ShardDiagnostics:
+    r_hat, bulk, tail = _convergence(sub.draws)
+    depth = measure.tree_depth(sub.chains.steps)
+    return ShardDiagnostics(
+        shard=sub.shard,
+        n_pairs=sub.n_pairs,
+        attempts=sub.attempts,
+        divergences=sub.divergences,
+        r_hat=float(r_hat.max()),
+        ess_bulk=float(bulk.min()),
+        ess_tail=float(tail.min()),
+        bfmi=float(measure.bfmi(np.asarray(sub.chains.energy)).min()),
+        tree_depth=int(depth.max()),
+        saturated=int(np.count_nonzero(depth >= MAX_TREE_DEPTH)),
+        acceptance=float(np.mean(sub.chains.acceptance)),
+        step_size=tuple(float(step) for step in sub.chains.step_size),
+        disagreement=apart,
+        seconds=round(sub.seconds, 3),
+    )
+
+
+def _rows(request: Request) -> list[tuple[str, str, float | None, str, int]]:
+    """Return name, unit, angle, status and position in the joint vector of every row of the table."""
+    space, scaling, phi = request.space, request.scaling, request.data.phi
+    rows: list[tuple[str, str, float | None, str, int]] = []
+    for k, parameter in enumerate(space.parameters):
+        if space.status[k] != "fixed":
+            followed = int(np.argmax(space.expand[k])) if space.expand[k].any() else -1
+            rows.append((parameter.name, parameter.unit, None, space.status[k], followed))
+    n_free, n = len(space.free), scaling.basis.shape[1]
+    for row, name in enumerate(("contrast", "offset")):
+        for a, angle in enumerate(phi if n else ()):
+            column = n_free + phi.size + row * n + int(np.argmax(scaling.basis[a]))
+            rows.append((name, "1", float(angle), scaling.mode, column))
+    return rows + [("noise_sd", "1", float(angle), "free", n_free + a) for a, angle in enumerate(phi)]
+
+
+def _summary(request: Request, draws: dict[str, FloatArray], combined: Combined) -> tuple[SummaryRow, ...]:
+    _, prior = prior_moments(request.space.prior_arrays(), request.space.intervals())
+    prior = np.concatenate([prior, np.full(request.data.n_phi, NOISE_PRIOR_SCALE), request.scaling.precision**-0.5])
+    posterior = combined.draws.reshape(-1, combined.draws.shape[-1]).std(axis=0, ddof=1)
+    shrunk = measure.contraction(posterior, prior)
+    angles = list(request.data.phi)
+    rows = []
+    for name, unit, phi, status, column in _rows(request):
+        values = draws[name] if phi is None else draws[name][..., angles.index(phi)]
+        lower_68, upper_68, lower_95, upper_95 = np.quantile(values, _QUANTILES).tolist()
+        # Column -1: tied to a parameter that is held, a constant.
+        known = [*combined.convergence[:, column].tolist(), float(shrunk[column])] if column >= 0 else [math.nan] * 4
+        rows.append(
+            SummaryRow(
+                name=name,
+                unit=unit,
+                phi=phi,
+                status=status,
+                mean=float(values.mean()),
+                sd=float(values.std(ddof=1)) if values.size > 1 else math.nan,
+                lower_68=lower_68,
+                upper_68=upper_68,
+                lower_95=lower_95,
+                upper_95=upper_95,
+                r_hat=known[0],
+                ess_bulk=known[1],
+                ess_tail=known[2],
+                contraction=known[3],
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,110 @@
+"""One request, checked and made ready: what is sampled, over which parameters, against which shards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from heterodyne_cmc.parameters import ParameterSpace, parameter_space
+from heterodyne_cmc.scaling import Scaling, make_scaling, scaling_problems
+from heterodyne_cmc.shards import Partition, automatic_shards, partition, usable_pairs
+from heterodyne_cmc.start import check_start
+from heterodyne_spec import (
+    Config,
+    ConfigError,
+    DataError,
+    ModelSpec,
+    NLSQResult,
+    Problem,
+    TwoTimeData,
+    load_data,
+    load_model,
+)
+
+PAIRS_PER_VALUE = 10
+"""Pairs that a shard must have per sampled value."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A sampling as asked for; `method` is how the shards are combined: draws (one shard), gaussian or average."""
+
+    config: Config
+    spec: ModelSpec
+    data: TwoTimeData
+    nlsq: NLSQResult | None
+    space: ParameterSpace
+    scaling: Scaling
+    partition: Partition
+    method: str
+
+    @property
+    def n_joint(self) -> int:
+        """Number of values of a joint draw: free parameters, noise of each angle, coefficients."""
+        return len(self.space.free) + self.data.n_phi + self.scaling.mean.size
+
+
+def unsupported(config: Config, spec: ModelSpec) -> list[Problem]:
+    """Return every option of `config` that this version does not implement; none is replaced by another."""
+    problems = scaling_problems(config, spec)
+    if config.cmc.consensus == "flow":
+        wanted = "auto, gaussian or average (flows come in a later version)"
+        problems.append(Problem("cmc.consensus", "'flow'", wanted, "set cmc.consensus: gaussian"))
+    if config.cmc.engine == "dask":
+        wanted = "local (distributed sampling comes in a later version)"
+        problems.append(Problem("cmc.engine", "'dask'", wanted, "set cmc.engine: local"))
+    for name in spec.names:
+        entry = config.model.parameters.get(name)
+        if entry is not None and entry.prior is not None and not entry.prior.truncated:
+            path = f"model.parameters.{name}.prior.truncated"
+            remedy = "set truncated: true, and wider bounds where they should not matter"
+            problems.append(Problem(path, "false", "true (a parameter is sampled inside its bounds)", remedy))
+    return problems
+
+
+def prepare(data: TwoTimeData | str | Path, config: Config, nlsq: NLSQResult | None) -> Request:
+    """Return the request made ready to be sampled.
+
+    Raises
+    ------
+    DataError, ConfigError, ResultError : what is wrong with it.
+    """
+    spec = load_model(config.model.name)
+    if problems := unsupported(config, spec):
+        raise ConfigError("configuration", problems)
+    if not isinstance(data, TwoTimeData):
+        data = load_data(data, config=config)
+    asked = config.data.q
+    if asked is not None and abs(data.q - asked) > config.data.q_tolerance * asked:
+        raise DataError(
+            f"the data have q = {data.q:.4g} 1/Å and the configuration asks for {asked:.4g}; change data.q or the data"
+        )
+    if nlsq is not None:
+        check_start(nlsq, data, spec)
+    space, scaling = parameter_space(spec, config, nlsq), make_scaling(config, spec, data.phi)
+    n_joint = len(space.free) + data.n_phi + scaling.mean.size
+    pairs = usable_pairs(data, config.data.exclude_diagonals)
+    n_shards = _number_of_shards(config, sum(len(row) for row in pairs), min(len(row) for row in pairs), n_joint)
+    # One shard is the posterior itself: there is nothing to combine unless a Gaussian is asked for by name.
+    method = {"auto": "gaussian" if n_shards > 1 else "draws"}.get(config.cmc.consensus, config.cmc.consensus)
+    _check_draws(config, n_joint, method)
+    return Request(config, spec, data, nlsq, space, scaling, partition(data, pairs, n_shards, config.cmc.seed), method)
+
+
+def _number_of_shards(config: Config, n_pairs: int, fewest: int, n_joint: int) -> int:
+    asked = config.cmc.shards
+    n_shards = asked if isinstance(asked, int) else min(automatic_shards(n_pairs), fewest)
+    most = max(min(n_pairs // (PAIRS_PER_VALUE * n_joint), fewest), 1)
+    if n_shards > most:
+        wanted = f"at most {most} ({n_pairs} pairs, {fewest} at the poorest angle, {n_joint} sampled values)"
+        raise ConfigError("configuration", [Problem("cmc.shards", str(n_shards), wanted, f"set cmc.shards: {most}")])
+    return n_shards
+
+
+def _check_draws(config: Config, n_joint: int, method: str) -> None:
+    """Refuse fewer draws than a covariance of the sampled values takes."""
+    draws, needed = config.cmc.chains * config.cmc.samples, 2 * n_joint
+    if method != "draws" and draws < needed:
+        found = f"{config.cmc.samples} ({draws} draws of a shard)"
+        wanted = f"at least {-(-needed // config.cmc.chains)}, for the covariance of {n_joint} sampled values"
+        raise ConfigError("configuration", [Problem("cmc.samples", found, wanted, "raise cmc.samples or cmc.chains")])

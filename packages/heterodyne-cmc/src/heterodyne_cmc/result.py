@@ -1,0 +1,174 @@
+"""The posterior as a result: draws, a table, diagnostics, and what stands between them and their use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_spec import FittedData
+
+type FloatArray = npt.NDArray[np.float64]
+
+NETCDF_NAME = "cmc_result.nc"
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One row of the table: a parameter, or contrast, offset or noise of one angle (`phi` in degrees).
+
+    `lower_68` .. `upper_95` are the ends of the central intervals. `contraction` is 1 - (posterior variance)/(prior
+    variance) in the sampled coordinate. `ess_bulk`, `ess_tail` and `r_hat` are those of the draw-wise weighted
+    average of the shards, from which the Gaussian consensus has its mean and covariance too.
+    """
+
+    name: str
+    unit: str
+    phi: float | None
+    status: str
+    mean: float
+    sd: float
+    lower_68: float
+    upper_68: float
+    lower_95: float
+    upper_95: float
+    ess_bulk: float
+    ess_tail: float
+    r_hat: float
+    contraction: float
+
+
+@dataclass(frozen=True)
+class ShardDiagnostics:
+    """How the chains of one shard went: the worst value over all sampled values and chains."""
+
+    shard: int
+    n_pairs: int
+    attempts: int
+    divergences: tuple[int, ...]
+    r_hat: float
+    ess_bulk: float
+    ess_tail: float
+    bfmi: float
+    tree_depth: int
+    saturated: int
+    acceptance: float
+    step_size: tuple[float, ...]
+    disagreement: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """How the whole went.
+
+    `chi2`, `dof` and `p` compare the means of the sub-posteriors with their full covariances. `skewness` is the largest
+    of any coordinate of any shard: where it is not small, the Gaussian consensus is biased. `outside` is the
+    share of draws with a contrast or offset outside its bounds, which the closed form does not know.
+    """
+
+    shards: tuple[ShardDiagnostics, ...]
+    divergences: int
+    r_hat: float
+    ess_bulk: float
+    ess_tail: float
+    bfmi: float
+    chi2: float
+    dof: int
+    p: float
+    skewness: float
+    outside: float
+
+
+@dataclass(frozen=True)
+class CMCResult:
+    """A posterior with all that is needed to judge it.
+
+    `draws` maps the name of every parameter that is not fixed to consensus draws (n_chain, n_draw); `contrast`,
+    `offset` and `noise_sd` are (n_chain, n_draw, n_phi). `sub_draws` holds the same names and these three with a
+    leading shard axis. `sample_stats` holds per shard, chain and draw: diverging, energy, lp, acceptance_rate, n_steps,
+    tree_depth. `method` is the consensus that was used, `requested` the configuration's word for it.
+    """
+
+    draws: Mapping[str, FloatArray]
+    contrast: FloatArray
+    offset: FloatArray
+    noise_sd: FloatArray
+    sub_draws: Mapping[str, FloatArray]
+    sample_stats: Mapping[str, npt.NDArray[Any]]
+    summary: tuple[SummaryRow, ...]
+    diagnostics: Diagnostics
+    method: str
+    requested: str
+    n_shards: int
+    n_pairs: int
+    success: bool
+    message: str
+    warnings: tuple[str, ...]
+    fixed: Mapping[str, float]
+    data: FittedData
+    model: Mapping[str, str]
+    seed: int
+    timings: Mapping[str, float]
+    versions: Mapping[str, str]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+
+    @property
+    def mean(self) -> dict[str, float]:
+        """Posterior mean of every parameter that is not fixed."""
+        return {name: float(values.mean()) for name, values in self.draws.items()}
+
+    @property
+    def sd(self) -> dict[str, float]:
+        """Posterior standard deviation of every parameter that is not fixed."""
+        return {name: float(values.std(ddof=1)) for name, values in self.draws.items()}
+
+    def row(self, name: str, phi: float | None = None) -> SummaryRow:
+        """Return the row of the table of a parameter, or of contrast, offset or noise_sd at an angle.
+
+        Raises
+        ------
+        KeyError : when there is none.
+        """
+        for row in self.summary:
+            if row.name == name and row.phi == phi:
+                return row
+        raise KeyError(f"no row for {name}" + ("" if phi is None else f" at phi = {phi:g}"))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the result as NetCDF in the ArviZ schema and return the file's path.
+
+        Parameters
+        ----------
+        path : a folder (the file is then ``cmc_result.nc``), or the path of the file, ending in ``.nc``.
+
+        Raises
+        ------
+        OutputError : when the file cannot be written; what stood there before is then kept.
+        """
+        from heterodyne_cmc.netcdf import write_result
+
+        return write_result(self, _file(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> CMCResult:
+        """Read a result from a folder or the path of its file.
+
+        Raises
+        ------
+        ResultError : when the file is missing, damaged, or no result of this kind.
+        """
+        from heterodyne_cmc.netcdf import read_result
+
+        return read_result(_file(path))
+
+
+def _file(path: str | Path) -> Path:
+    path = Path(path)
+    return path if path.suffix == ".nc" else path / NETCDF_NAME

@@ -1,0 +1,102 @@
+"""The disjoint random partition of all pairs of frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_spec import DataError, TwoTimeData, pair_valid
+
+type FloatArray = npt.NDArray[np.float64]
+type IntArray = npt.NDArray[np.int32]
+
+PAIRS_PER_SHARD = 50_000
+"""What ``shards: auto`` aims at: 1e4 to 1e5 pairs, so that a gradient takes milliseconds and the prior stays small."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The pairs of one shard, per angle; rows are filled up with pairs (0, 0) of weight 0.
+
+    `i` < `j` are frame indices from 0, `value` the correlation, `weight` what the pair counts, all (n_phi, n_pair).
+    Every shard of a partition has the same shape, so that all run the same compiled code.
+    """
+
+    i: IntArray
+    j: IntArray
+    value: FloatArray
+    weight: FloatArray
+
+    @property
+    def count(self) -> int:
+        """Number of pairs that count."""
+        return int(np.count_nonzero(self.weight))
+
+
+@dataclass(frozen=True)
+class Partition:
+    """All usable pairs of a measurement in random order, dealt out to `n_shards` shards.
+
+    `order` holds per angle the pairs (n_used, 2), shuffled. The whole sequence, angle after angle, is dealt out like
+    cards: shards differ by one pair at most, in all and per angle.
+    """
+
+    data: TwoTimeData
+    n_shards: int
+    order: tuple[IntArray, ...]
+
+    @property
+    def n_pairs(self) -> int:
+        """Number of usable pairs."""
+        return sum(len(pairs) for pairs in self.order)
+
+    def members(self, shard: int) -> tuple[IntArray, ...]:
+        """Return the pairs (n, 2) of a shard, per angle."""
+        before = np.cumsum([0, *(len(pairs) for pairs in self.order)])
+        return tuple(pairs[(shard - before[a]) % self.n_shards :: self.n_shards] for a, pairs in enumerate(self.order))
+
+    def pairs(self, shard: int) -> Pairs:
+        """Return the pairs of a shard with their values, ready for the density."""
+        width = max(-(-len(pairs) // self.n_shards) for pairs in self.order)
+        frames = np.zeros((len(self.order), width, 2), np.int32)
+        value, weight = np.zeros((2, len(self.order), width))
+        for a, chosen in enumerate(self.members(shard)):
+            n, (i, j) = len(chosen), chosen.T
+            frames[a, :n] = chosen
+            value[a, :n] = self.data.c2[a, i, j]
+            weight[a, :n] = self.data.weight[a, i] * self.data.weight[a, j]
+        return Pairs(frames[..., 0], frames[..., 1], value, weight)
+
+
+def automatic_shards(n_pairs: int) -> int:
+    """Return the number of shards for ``shards: auto``: one per 50 000 pairs, rounded; one below 75 000."""
+    return max(1, round(n_pairs / PAIRS_PER_SHARD))
+
+
+def usable_pairs(data: TwoTimeData, exclude_diagonals: int) -> tuple[IntArray, ...]:
+    """Return the pairs (n, 2) with i < j that count, per angle.
+
+    Left out are the `exclude_diagonals` diagonals around t1 = t2, masked frames, NaN entries and frames of weight 0.
+
+    Raises
+    ------
+    DataError : when an angle has no such pair.
+    """
+    i, j = np.triu_indices(data.n_t, k=exclude_diagonals)
+    used = pair_valid(data)[:, i, j] & (data.weight[:, i] * data.weight[:, j] > 0)
+    if not used.any(axis=1).all():
+        angle = data.phi[int(np.argmin(used.any(axis=1)))]
+        raise DataError(
+            f"c2 (phi = {angle:g}): no pair of frames is left for the fit; leave out this angle, mask fewer frames, or "
+            f"lower data.exclude_diagonals ({exclude_diagonals})"
+        )
+    frames = np.stack([i, j], axis=1).astype(np.int32)
+    return tuple(frames[row] for row in used)
+
+
+def partition(data: TwoTimeData, pairs: tuple[IntArray, ...], n_shards: int, seed: int) -> Partition:
+    """Return `pairs` (from `usable_pairs`) shuffled by `seed` and dealt out to `n_shards` shards."""
+    rng = np.random.default_rng([seed, 1])  # 1: a stream of its own beside those of the chains
+    return Partition(data, n_shards, tuple(rng.permutation(row, axis=0) for row in pairs))

@@ -1,0 +1,77 @@
+"""What a point estimate says of the sampling that starts from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from heterodyne_cmc.parameters import ParameterSpace
+from heterodyne_spec import DataError, ModelSpec, NLSQResult, ResultError, TwoTimeData
+from heterodyne_spec.errors import Problem
+
+
+def read_start(source: NLSQResult | str | Path | None) -> NLSQResult | None:
+    """Return the point estimate given as such, or as the folder or file of one."""
+    return source if source is None or isinstance(source, NLSQResult) else NLSQResult.load(source)
+
+
+def check_start(nlsq: NLSQResult, data: TwoTimeData, spec: ModelSpec) -> None:
+    """Refuse a point estimate of other data or of another model.
+
+    Raises
+    ------
+    DataError, ResultError : what does not fit.
+    """
+    other = nlsq.data
+    if not np.isclose(other.q, data.q, rtol=1e-6, atol=0) or not (
+        other.phi.shape == data.phi.shape and np.allclose(other.phi, data.phi, atol=1e-6)
+    ):
+        raise DataError(
+            f"the NLSQ result is of q = {other.q:.5g} 1/Å at {len(other.phi)} angles, the data are of q = {data.q:.5g} "
+            f"1/Å at {data.n_phi}; give the result of these data, selected by the same configuration"
+        )
+    if missing := [name for name in spec.names if name not in nlsq.parameters]:
+        found = f"no {', '.join(missing)}"
+        problem = Problem("parameters", found, f"those of {spec.id}", "fit again with this version")
+        raise ResultError("the NLSQ result", [problem])
+
+
+def start_warnings(nlsq: NLSQResult | None, space: ParameterSpace, data: TwoTimeData, spec: ModelSpec) -> list[str]:
+    """Return in words what the user must know of the start."""
+    if nlsq is None:
+        return [
+            "no NLSQ result was given: the chains start from the configuration's values or the registry's defaults, at "
+            "the scale of the priors; expect long warmup, divergences and chains in different valleys; run NLSQ first"
+        ]
+    words = []
+    if not nlsq.success:
+        words.append(f"the NLSQ result did not converge ({nlsq.message}): the chains start away from the optimum")
+    if nlsq.model.get("sha256") != spec.sha256:
+        words.append(
+            f"the NLSQ result is of model {nlsq.model.get('id')} {nlsq.model.get('version')}, this is {spec.id} "
+            f"{spec.version}: what a parameter means may differ"
+        )
+    if (nlsq.data.n_frames, nlsq.data.start_frame) != (data.n_t, data.start_frame):
+        words.append(
+            f"the NLSQ result is of {nlsq.data.n_frames} frames from {nlsq.data.start_frame}, these data have "
+            f"{data.n_t} from {data.start_frame}: the start is that of another window"
+        )
+    before = {row.name: row.status for row in nlsq.table}
+    differing = [
+        f"{parameter.name} ({before[parameter.name]} there, {status} here)"
+        for parameter, status in zip(space.parameters, space.status, strict=True)
+        if status != before[parameter.name]
+    ]
+    if differing:
+        words.append(
+            f"NLSQ and this sampling treat parameters differently: {', '.join(differing)}; give both one configuration"
+        )
+    fixed = [
+        f"{parameter.name} ({nlsq.parameters[parameter.name]:g} there, {space.base[k]:g} here)"
+        for k, parameter in enumerate(space.parameters)
+        if space.status[k] == before[parameter.name] == "fixed" and space.base[k] != nlsq.parameters[parameter.name]
+    ]
+    if fixed:
+        words.append(f"held at other values than in NLSQ: {', '.join(fixed)}")
+    return words

@@ -1,0 +1,109 @@
+"""The diagnostics in words: whether the chains converged, and what stands between the numbers and their use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from heterodyne_cmc.result import Diagnostics, ShardDiagnostics, SummaryRow
+from heterodyne_cmc.sampler import ACCEPTANCE, DIVERGENT
+from heterodyne_spec.config import CMCConfig
+
+R_HAT_GOOD, R_HAT_MOST = 1.01, 1.05
+"""Vehtari et al. 2021 ask for 1.01; above 1.05 the result is called not converged."""
+ESS_PER_CHAIN = 100
+BFMI_LEAST = 0.3
+P_LEAST = 1e-3
+SKEWNESS_MOST = 0.3
+OUTSIDE_MOST = 0.01
+CONTRACTION_LEAST = 0.1
+SATURATED_MOST = 0.01
+
+INDEPENDENT_NOISE = (
+    "the likelihood takes the noise of all pairs as independent: where pairs share their noise, as in maps of many "
+    "photons, the intervals are too small (6 to 22 times in a simulated case); the calibration comes in a later version"
+)
+
+_METHODS = {
+    "draws": "one shard, whose draws are the posterior",
+    "gaussian": "Gaussian consensus",
+    "average": "draw-wise weighted average",
+}
+
+
+def judge(found: Diagnostics, config: CMCConfig, method: str) -> tuple[bool, str]:
+    """Return whether the chains converged, and a sentence on it."""
+    reasons = []
+    if math.isnan(found.r_hat):
+        reasons.append("too few draws per chain to tell")
+    elif found.r_hat > R_HAT_MOST:
+        reasons.append(f"R-hat reaches {found.r_hat:.3f}, expected below {R_HAT_MOST}")
+    if failed := _failed(found, config):
+        reasons.append(f"more than {DIVERGENT:.0%} divergent steps in shard {_numbers(failed)}")
+    if reasons:
+        advice = "raise cmc.warmup and cmc.samples, start from an NLSQ result, or hold parameters"
+        return False, f"not converged: {'; '.join(reasons)}; {advice}"
+    return True, f"converged; {_METHODS[method]}" + (f" of {len(found.shards)} shards" if method != "draws" else "")
+
+
+def _failed(found: Diagnostics, config: CMCConfig) -> list[ShardDiagnostics]:
+    """Return the shards whose last attempt had too many divergent steps."""
+    most = DIVERGENT * config.chains * config.samples
+    return [shard for shard in found.shards if shard.divergences[-1] > most]
+
+
+def _numbers(shards: Sequence[ShardDiagnostics]) -> str:
+    shown = ", ".join(str(shard.shard + 1) for shard in shards[:8])
+    return shown + (f" and {len(shards) - 8} more" if len(shards) > 8 else "")
+
+
+def warnings_of(found: Diagnostics, summary: Sequence[SummaryRow], config: CMCConfig, method: str) -> tuple[str, ...]:
+    """Return the warnings of a sampling; that of the independent noise stands first and always."""
+    return (INDEPENDENT_NOISE, *_of_chains(found, config), *_of_combination(found, method), *_of_values(found, summary))
+
+
+def _of_chains(found: Diagnostics, config: CMCConfig) -> Iterator[str]:
+    if again := [shard for shard in found.shards if shard.attempts > 1]:
+        yield f"sampled again with smaller steps (acceptance {ACCEPTANCE[1]:g}): shard {_numbers(again)}"
+    if found.divergences:
+        yield f"{found.divergences} divergent steps: the chains miss places where the posterior is sharply bent"
+    if math.isnan(found.r_hat):
+        yield "R-hat and effective sample sizes need at least 8 draws per chain; raise cmc.samples"
+    elif found.r_hat > R_HAT_GOOD:
+        yield f"R-hat reaches {found.r_hat:.3f}, expected below {R_HAT_GOOD}: the chains differ; raise cmc.warmup"
+    if config.chains == 1:
+        yield "one chain: R-hat compares its halves only and cannot see other valleys; use four chains"
+    # A shard counts too: its covariance is its weight.
+    least = min(found.ess_bulk, found.ess_tail, *(min(s.ess_bulk, s.ess_tail) for s in found.shards))
+    wanted = ESS_PER_CHAIN * config.chains
+    if least < wanted:
+        yield f"the smallest effective sample size is {least:.0f}, expected {wanted} or more; raise cmc.samples"
+    if found.bfmi < BFMI_LEAST:
+        yield f"BFMI falls to {found.bfmi:.2f}, expected above {BFMI_LEAST}: the tails are hardly explored"
+    total = config.chains * config.samples
+    if deep := [shard for shard in found.shards if shard.saturated > SATURATED_MOST * total]:
+        yield f"trajectories end at the largest tree depth in shard {_numbers(deep)}: the sampling is slow, not wrong"
+
+
+def _of_combination(found: Diagnostics, method: str) -> Iterator[str]:
+    if found.p < P_LEAST:
+        yield (
+            f"the shards disagree: chi-square {found.chi2:.0f} for {found.dof} degrees of freedom (p = {found.p:.1g}); "
+            "the model does not describe the data, pairs share their noise, or chains have not converged"
+        )
+    if method != "draws" and found.skewness > SKEWNESS_MOST:
+        yield (
+            f"a sub-posterior is not Gaussian (skewness {found.skewness:.2f}, expected below {SKEWNESS_MOST}): the "
+            "consensus is biased there; use fewer shards, or cmc.shards: 1"
+        )
+
+
+def _of_values(found: Diagnostics, summary: Sequence[SummaryRow]) -> Iterator[str]:
+    if found.outside > OUTSIDE_MOST:
+        yield (
+            f"{found.outside:.0%} of the draws have a contrast or offset outside its bounds, which the sampling does "
+            "not know; widen the bounds, or hold them with scaling: fixed"
+        )
+    if loose := [row.name for row in summary if row.status == "free" and row.contraction < CONTRACTION_LEAST]:
+        names = ", ".join(dict.fromkeys(loose))
+        yield f"the data say hardly more than the prior on {names}: their intervals are the prior's"

@@ -1,0 +1,108 @@
+"""A measurement with white noise made from the model itself, and the point estimate that a fit of it would leave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from heterodyne_physics_elementwise import HeterodyneModel, c2_pairs, precompute_shard_grid
+from heterodyne_spec import (
+    FittedData,
+    FittedParameter,
+    FittedScaling,
+    Identifiability,
+    NLSQResult,
+    TwoTimeData,
+    load_model,
+)
+
+TRUTH = {
+    "D0_ref": 1500.0,
+    "alpha_ref": 0.3,
+    "D_offset_ref": 200.0,
+    "D0_sample": 9000.0,
+    "alpha_sample": -0.3,
+    "D_offset_sample": 500.0,
+    "v0": 700.0,
+    "beta": -0.4,
+    "v_offset": 15.0,
+    "f0": 0.3,
+    "f1": -0.15,
+    "f2": 0.0,
+    "f3": 0.35,
+    "phi0": -2.0,
+}
+FREE = ("D0_sample", "v0", "f3")
+Q, DT, PHI, NOISE = 0.0054, 0.1, (10.0, 80.0), 4e-3
+CONTRAST, OFFSET = (0.2, 0.25), (1.0, 1.01)
+
+
+def make(n_t: int = 24, seed: int = 0, **given: Any) -> TwoTimeData:
+    """Return maps at two angles with symmetric white noise; `given` goes to TwoTimeData."""
+    t, frames = DT * np.arange(1, n_t + 1), np.arange(n_t)
+    with jax.enable_x64(True):
+        scaling = (np.array(values)[:, None, None] for values in (PHI, CONTRAST, OFFSET))
+        model, grid = HeterodyneModel(**TRUTH), precompute_shard_grid(t, Q)
+        c2 = np.array(c2_pairs(model, grid, frames[:, None], frames, *scaling))
+    upper = np.triu(np.random.default_rng(seed).normal(0, NOISE, c2.shape))
+    c2 += upper + np.swapaxes(np.triu(upper, 1), 1, 2)
+    return TwoTimeData(c2=c2, t=t, q=Q, phi=PHI, dt=DT, **given)
+
+
+def parameters(*free: str) -> dict[str, Any]:
+    """Return configuration entries that hold all but `free` (those of FREE when none is named) at the truth."""
+    return {name: {"value": value, "vary": name in (free or FREE)} for name, value in TRUTH.items()}
+
+
+def config(**sections: Any) -> dict[str, Any]:
+    """Return a configuration that samples FREE in two shards with short chains."""
+    cmc = {"shards": 2, "chains": 2, "warmup": 200, "samples": 200, **sections.pop("cmc", {})}
+    return {"model": {"parameters": parameters()}, "cmc": cmc, **sections}
+
+
+def point_estimate(data: TwoTimeData, **changes: Any) -> NLSQResult:
+    """Return the result of a fit that ended at the truth, with the covariance of the linearised model."""
+    spec, frames = load_model(), np.array(np.triu_indices(data.n_t, 1))
+    with jax.enable_x64(True):
+        grid = precompute_shard_grid(data.t, data.q)
+
+        def model(free: jax.Array, contrast: jax.Array, offset: jax.Array) -> jax.Array:
+            full = HeterodyneModel(**{**TRUTH, **dict(zip(FREE, free, strict=True))})
+            return c2_pairs(full, grid, *frames, data.phi[:, None], contrast[:, None], offset[:, None]).ravel()
+
+        at = (jnp.array([TRUTH[name] for name in FREE]), jnp.array(CONTRAST), jnp.array(OFFSET))
+        jacobian = np.concatenate(jax.jacfwd(model, argnums=(0, 1, 2))(*at), axis=1)
+    covariance = (NOISE**2 * np.linalg.inv(jacobian.T @ jacobian))[: len(FREE), : len(FREE)]
+    sd = dict(zip(FREE, np.sqrt(np.diag(covariance)), strict=True))
+    rows = tuple(
+        FittedParameter(
+            p.name, p.unit, TRUTH[p.name], sd.get(p.name, np.nan), *p.bounds, "free" if p.name in FREE else "fixed"
+        )
+        for p in spec.parameters
+    )
+    two = np.full(2, 1e-3)
+    fields: dict[str, Any] = {
+        "table": rows,
+        "varying": FREE,
+        "covariance": covariance,
+        "covariance_iid": covariance,
+        "covariance_kind": "independent",
+        "scaling": FittedScaling("individual", np.array(CONTRAST), np.array(OFFSET), two, two),
+        "data": FittedData(data.q, data.phi, data.n_t, data.start_frame, data.dt),
+        "cost": 1.0,
+        "reduced_chi2": 1.0,
+        "noise_sd": np.full(2, NOISE),
+        "n_pairs": 2 * frames.shape[1],
+        "n_evaluations": 1,
+        "success": True,
+        "message": "made by hand",
+        "warnings": (),
+        "identifiability": Identifiability(FREE, ()),
+        "model": {"id": spec.id, "version": spec.version, "sha256": spec.sha256},
+        "timings": {},
+        "versions": {},
+    }
+    return NLSQResult(**{**fields, **changes})

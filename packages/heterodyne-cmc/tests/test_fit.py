@@ -1,0 +1,252 @@
+"""The sampling as its user sees it: recovery of known parameters, the file, seeds, honest refusals."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import h5netcdf
+import jax
+import numpy as np
+import pytest
+from measurement import CONTRAST, FREE, NOISE, OFFSET, PHI, TRUTH, config, make, parameters, point_estimate
+
+import heterodyne_cmc
+from heterodyne_cmc import CMCResult, fit_cmc_jax
+from heterodyne_cmc.density import shard_problem
+from heterodyne_cmc.outcome import natural
+from heterodyne_cmc.request import prepare
+from heterodyne_cmc.sampler import sample_shard
+from heterodyne_cmc.start import start_warnings
+from heterodyne_cmc.whitening import make_whitening
+from heterodyne_spec import ConfigError, DataError, OutputError, ResultError, load_config
+
+CALLS: list[tuple[int, int, int, float]] = []
+
+
+@pytest.fixture(scope="module")
+def sampled() -> CMCResult:
+    """Two shards, as configured in measurement.py; sampled once for all tests of this module."""
+    data = make()
+    return fit_cmc_jax(data, config(), point_estimate(data), progress=lambda *call: CALLS.append(call))
+
+
+def test_recovers_the_truth(sampled: CMCResult) -> None:
+    assert sampled.success, sampled.message
+    for row in sampled.summary:
+        if row.phi is None:
+            truth = TRUTH[row.name]
+        else:
+            a = PHI.index(row.phi)
+            truth = {"contrast": CONTRAST[a], "offset": OFFSET[a], "noise_sd": NOISE}[row.name]
+        assert abs(row.mean - truth) < 4 * row.sd, row
+        assert row.lower_95 < row.lower_68 < row.mean < row.upper_68 < row.upper_95
+        assert row.contraction > 0.5
+        assert np.isfinite([row.ess_bulk, row.ess_tail, row.r_hat]).all()
+    assert [row.name for row in sampled.summary[:3]] == list(FREE)
+
+
+def test_width_is_that_of_the_linearised_model(sampled: CMCResult) -> None:
+    # White noise and a nearly linear problem: the covariance of least squares is the posterior's.
+    expected = point_estimate(make()).sd
+    for name in FREE:
+        assert sampled.sd[name] == pytest.approx(expected[name], rel=0.35)
+
+
+def test_one_shard_is_the_oracle_of_the_consensus(sampled: CMCResult) -> None:
+    data = make()
+    whole = fit_cmc_jax(data, config(cmc={"shards": 1}), point_estimate(data))
+    assert (whole.method, whole.requested) == ("draws", "auto")
+    assert "one shard" in whole.message
+    assert whole.diagnostics.dof == 0
+    for name in FREE:
+        assert abs(whole.mean[name] - sampled.mean[name]) < whole.sd[name]
+        np.testing.assert_array_equal(whole.draws[name], whole.sub_draws[name][0])
+
+
+def test_diagnostics_are_finite(sampled: CMCResult) -> None:
+    found = sampled.diagnostics
+    assert found.dof == 9
+    assert found.p > 1e-4
+    assert len(found.shards) == sampled.n_shards == 2
+    assert sum(shard.n_pairs for shard in found.shards) == sampled.n_pairs == 2 * 276
+    for shard in found.shards:
+        numbers = [v for v in dataclasses.asdict(shard).values() if isinstance(v, float)]
+        assert np.isfinite(numbers).all()
+        assert 0.5 < shard.acceptance <= 1
+        assert shard.bfmi > 0.3
+    assert sampled.sample_stats["n_steps"].shape == (2, 2, 200)
+    assert sampled.sample_stats["diverging"].dtype == bool
+
+
+def test_says_always_that_the_noise_is_taken_as_independent(sampled: CMCResult) -> None:
+    assert any("independent" in words and "6 to 22 times" in words for words in sampled.warnings)
+
+
+def test_progress_is_called_per_shard(sampled: CMCResult) -> None:
+    assert [call[:2] for call in CALLS] == [(1, 2), (2, 2)]
+    assert CALLS[-1][3] == 0.0
+
+
+def test_process_keeps_its_precision_and_filters(sampled: CMCResult) -> None:
+    assert not jax.config.jax_enable_x64
+    assert sampled.draws["v0"].dtype == np.float64
+
+
+def test_same_seed_same_draws_another_seed_others(sampled: CMCResult) -> None:
+    data = make()
+    again = fit_cmc_jax(data, config(), point_estimate(data))
+    for name, draws in sampled.draws.items():
+        np.testing.assert_array_equal(again.draws[name], draws)
+    other = fit_cmc_jax(data, config(cmc={"seed": 1, "consensus": "average"}), point_estimate(data))
+    assert other.method == "average"
+    assert not np.array_equal(other.draws["v0"], sampled.draws["v0"])
+    assert abs(other.mean["v0"] - sampled.mean["v0"]) < sampled.sd["v0"]
+
+
+def test_a_shard_sampled_alone_has_the_same_draws(sampled: CMCResult) -> None:
+    data = make()
+    request = prepare(data, load_config(config()), point_estimate(data))
+    with jax.enable_x64(True):
+        noise = np.array(sampled.start["noise_sd"])
+        problem = shard_problem(data, request.partition.pairs(1), request.space, request.scaling, noise, 2)
+        whitening = make_whitening(request.space, request.nlsq, noise, np.full(2, 276.0), 2)
+        alone = sample_shard(1, problem, whitening, chains=2, warmup=200, samples=200, seed=0)
+        found = natural(alone.draws, request)
+    for name, draws in found.items():
+        np.testing.assert_array_equal(draws, sampled.sub_draws[name][1])
+
+
+def test_file_round_trip(sampled: CMCResult, tmp_path: Path) -> None:
+    saved = dataclasses.replace(sampled, command="heterodyne --method cmc")
+    path = saved.save(tmp_path / "results")
+    assert path == tmp_path / "results" / "cmc_result.nc"
+    assert [file.name for file in path.parent.iterdir()] == ["cmc_result.nc"]
+    loaded = CMCResult.load(path.parent)
+    for field in dataclasses.fields(CMCResult):
+        found, expected = getattr(loaded, field.name), getattr(saved, field.name)
+        if field.name in ("draws", "sub_draws", "sample_stats"):
+            assert set(found) == set(expected)
+            for name in expected:
+                np.testing.assert_array_equal(found[name], expected[name])
+                assert found[name].dtype == expected[name].dtype
+        elif isinstance(expected, np.ndarray):
+            np.testing.assert_array_equal(found, expected)
+        elif field.name == "data":
+            np.testing.assert_array_equal(found.phi, expected.phi)
+            assert (found.q, found.dt, found.n_frames, found.notes) == (
+                expected.q,
+                expected.dt,
+                expected.n_frames,
+                expected.notes,
+            )
+        else:
+            assert found == expected, field.name
+
+
+def test_file_has_the_groups_of_the_arviz_schema(sampled: CMCResult, tmp_path: Path) -> None:
+    with h5netcdf.File(sampled.save(tmp_path / "a.nc"), "r") as file:
+        assert {"posterior", "sub_posterior", "sample_stats", "constant_data"} == set(file.groups)
+        posterior = file.groups["posterior"]
+        assert posterior.variables["v0"].dimensions == ("chain", "draw")
+        assert posterior.variables["contrast"].dimensions == ("chain", "draw", "phi")
+        assert posterior.variables["v0"].attrs["units"] == "Å/s^(β+1)"
+        assert file.groups["sub_posterior"].variables["v0"].dimensions == ("shard", "chain", "draw")
+        assert {"diverging", "energy", "lp", "acceptance_rate", "n_steps", "tree_depth"} <= set(
+            file.groups["sample_stats"].variables
+        )
+        assert file.attrs["seed"] == 0
+        assert file.attrs["inference_library"] == "numpyro"
+        assert "version heterodyne-spec" in file.attrs
+        assert file.groups["constant_data"].variables["phi0"][...] == TRUTH["phi0"]
+
+
+def test_damaged_and_missing_files_are_named(sampled: CMCResult, tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match=r"cmc_result\.nc: found no such file"):
+        CMCResult.load(tmp_path)
+    broken = tmp_path / "broken.nc"
+    broken.write_bytes(b"not a file of this kind")
+    with pytest.raises(ResultError, match=r"broken\.nc"):
+        CMCResult.load(broken)
+    with pytest.raises(OutputError):
+        sampled.save(broken / "results")
+
+
+def test_a_run_without_point_estimate_says_so() -> None:
+    result = fit_cmc_jax(make(), config())
+    assert any("no NLSQ result" in words for words in result.warnings)
+    assert result.start["source"] == "configuration"
+    assert all(abs(result.mean[name] - TRUTH[name]) < 4 * result.sd[name] for name in FREE)
+
+
+@pytest.mark.parametrize(
+    ("sections", "names"),
+    [
+        ({"cmc": {"consensus": "flow"}}, ["cmc.consensus", "flow"]),
+        ({"cmc": {"engine": "dask"}}, ["cmc.engine", "dask"]),
+        ({"cmc": {"engine": "dask", "consensus": "flow"}}, ["cmc.engine", "cmc.consensus"]),
+        ({"scaling": {"fourier": 1}}, ["scaling", "fourier"]),
+        ({"scaling": "fixed"}, ["model.parameters.contrast.value", "model.parameters.offset.value"]),
+        ({"cmc": {"shards": 40}}, ["cmc.shards", "at most 6"]),
+        ({"cmc": {"samples": 5}}, ["cmc.samples", "covariance"]),
+        (
+            {
+                "model": {
+                    "parameters": {"v0": {"prior": {"family": "normal", "location": 0, "scale": 1, "truncated": False}}}
+                }
+            },
+            ["model.parameters.v0.prior.truncated"],
+        ),
+    ],
+)
+def test_what_it_cannot_do_is_refused(sections: dict[str, Any], names: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        fit_cmc_jax(make(), config(**sections))
+    assert "\n" not in str(caught.value)
+    assert all(name in str(caught.value) for name in names)
+
+
+def test_point_estimates_of_other_data_are_refused() -> None:
+    data, other = make(), point_estimate(make())
+    moved = dataclasses.replace(other.data, q=0.006)
+    with pytest.raises(DataError, match=r"q = 0\.006"):
+        fit_cmc_jax(data, config(), dataclasses.replace(other, data=moved))
+
+
+def test_differences_to_the_point_estimate_are_told() -> None:
+    data = make()
+    nlsq = dataclasses.replace(point_estimate(data), success=False, message="stopped early")
+    request = prepare(data, load_config({"model": {"parameters": parameters("v0", "phi0")}}), nlsq)
+    words = " | ".join(start_warnings(nlsq, request.space, data, request.spec))
+    assert "stopped early" in words
+    assert "phi0 (fixed there, free here)" in words
+    assert "f3 (free there, fixed here)" in words
+
+
+PURE = """
+import logging, os, sys, warnings
+import jax
+def state():
+    return (dict(jax.config.values), dict(os.environ), list(warnings.filters), len(logging.getLogger("absl").filters))
+before = state()
+import heterodyne_cmc
+assert state() == before, "importing heterodyne_cmc changed global state"
+assert "numpyro" not in sys.modules
+assert not {"heterodyne_nlsq", "heterodyne_physics_meshgrid", "nlsq"} & set(sys.modules)
+"""
+
+
+def test_import_changes_nothing_and_needs_no_other_stage() -> None:
+    subprocess.run([sys.executable, "-c", PURE], check=True)
+
+
+def test_source_imports_neither_the_fit_nor_the_other_backend() -> None:
+    folder = Path(heterodyne_cmc.__file__).parent
+    for file in folder.glob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        assert "import heterodyne_nlsq" not in text
+        assert "from heterodyne_nlsq" not in text
+        assert "meshgrid" not in text
