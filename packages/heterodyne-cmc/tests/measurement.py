@@ -97,6 +97,7 @@ def point_estimate(data: TwoTimeData, **changes: Any) -> NLSQResult:
         "noise_sd": np.full(2, NOISE),
         "n_pairs": 2 * frames.shape[1],
         "n_evaluations": 1,
+        "method": "factored",
         "success": True,
         "message": "made by hand",
         "warnings": (),

@@ -14,7 +14,9 @@ from heterodyne_nlsq.covariance import curvature, independent_covariance
 from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.noise import noise_sd
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
+from heterodyne_nlsq.paths import choose_path, dense_path
 from heterodyne_nlsq.scaling import make_scaling, start_coefficients
+from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import least_squares
 from heterodyne_spec import load_config, load_model
 
@@ -165,3 +167,37 @@ def test_truth_is_inside_the_registry() -> None:
     for name, value in TRUTH.items():
         lower, upper = spec.parameter(name).bounds
         assert lower <= value <= upper
+
+
+@pytest.mark.parametrize("scaling", ["individual", "shared", {"fourier": 1}])
+def test_factored_and_dense_paths_give_the_same_normal_equations(scaling: object) -> None:
+    data, spec = make(n_t=75), load_model()
+    parameters = {**values(), "D0_sample": {"tie": "D0_ref"}, "beta": {"value": -0.3, "vary": False}}
+    config = load_config({"model": {"parameters": parameters}, "scaling": scaling, "data": {"exclude_diagonals": 2}})
+    setup = Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
+    fast, slow = choose_path(setup), dense_path(setup)
+    assert (fast.name, slow.name) == ("factored", "dense")
+    start = setup.free.start[list(setup.free.free)]
+    sums = [np.asarray(path.scaling_sums(start, path.problem)) for path in (fast, slow)]
+    np.testing.assert_allclose(*sums, rtol=1e-12)
+    vector = np.concatenate([start, start_coefficients(setup.scaling, sums[0])])
+    one, other = (path.normal(vector, path.problem) for path in (fast, slow))
+    length = np.sqrt(np.diag(other.matrix))
+    assert float(one.cost) == pytest.approx(float(other.cost), rel=1e-10)
+    norm = np.sqrt(2 * float(other.cost))
+    assert np.max(np.abs(np.asarray(one.gradient) - other.gradient) / (length * norm)) < 1e-12
+    assert np.max(np.abs(np.asarray(one.matrix) - other.matrix) / np.outer(length, length)) < 1e-12
+    np.testing.assert_allclose(fast.squares(vector, fast.problem), slow.squares(vector, slow.problem), rtol=1e-10)
+    assert fast.n_pairs.tolist() == slow.n_pairs.tolist()
+
+
+def test_many_excluded_pairs_and_other_losses_take_the_dense_path() -> None:
+    data, spec = make(n_t=200), load_model()
+    for sections, name in (
+        ({}, "factored"),
+        ({"nlsq": {"loss": "soft_l1"}}, "dense"),
+        ({"data": {"exclude_diagonals": 150}}, "dense"),
+    ):
+        config = load_config(sections)
+        setup = Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
+        assert choose_path(setup).name == name

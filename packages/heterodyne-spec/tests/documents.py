@@ -134,6 +134,7 @@ def make_result(**changes: Any) -> NLSQResult:
         "noise_sd": np.array([0.01, 0.02]),
         "n_pairs": 12,
         "n_evaluations": 7,
+        "method": "factored",
         "success": True,
         "message": "converged",
         "warnings": ("noise taken as independent",),

@@ -41,7 +41,7 @@ class Straightforward:
         return raw
 
     def exponential(self, argument: Array) -> Array:
-        return np.exp(np.clip(argument, -500.0, 500.0))
+        return np.exp(np.clip(argument, -150.0, 150.0))
 
     def fraction(self, raw: Array) -> Array:
         return np.clip(raw, 0.0, 1.0)

@@ -106,6 +106,12 @@ def normal(vector: Float[Array, " n_fit"], problem: DenseProblem) -> NormalEquat
 
 
 @jax.jit
+def squares(vector: Float[Array, " n_fit"], problem: DenseProblem) -> Float[Array, " n_phi"]:
+    """Return the sum of squared weighted residuals of every azimuth."""
+    return jnp.sum(residuals(vector, problem).reshape(problem.data.shape) ** 2, axis=1)
+
+
+@jax.jit
 def scaling_sums(free: Float[Array, " n_free"], problem: DenseProblem) -> Float[Array, "n_phi 5"]:
     """Return the weighted sums over pairs of 1, M, M², D, D M per angle."""
     weight, data = problem.root_weight**2, problem.data

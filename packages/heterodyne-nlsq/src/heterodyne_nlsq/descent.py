@@ -25,12 +25,13 @@ from heterodyne_nlsq.coordinates import (
 )
 from heterodyne_nlsq.noise import noise_sd
 from heterodyne_nlsq.normal import NormalEquations, equivalent_problem
+from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import TOLERANCE, Progress, Solution, least_squares
 from heterodyne_spec import TwoTimeData, pair_valid
 
 type FloatArray = npt.NDArray[np.float64]
-type Rows = tuple[FloatArray, FloatArray]
+type Rows = tuple[Array, Array]
 
 _NEARLY_FLAT = 1e-3
 """Relative change of the cost at which the descent changes to straight coordinates."""
@@ -46,21 +47,25 @@ def _fitted(z: Float[Array, " n_fit"], coordinates: Coordinates) -> Float[Array,
 
 
 @jax.jit
-def _linear_rows(
-    z: Float[Array, " n_fit"], problem: dense.DenseProblem, coordinates: Coordinates
-) -> tuple[Array, Array]:
-    """Return residuals and Jacobian of the equivalent small problem in solver coordinates."""
-    turn = jax.jacfwd(_fitted)(z, coordinates)
-    cost, gradient, matrix = dense.normal(_fitted(z, coordinates), problem)
-    return equivalent_problem(NormalEquations(cost, turn.T @ gradient, turn.T @ matrix @ turn))
+def _fitted_and_turn(z: Float[Array, " n_fit"], coordinates: Coordinates) -> tuple[Array, Array]:
+    return _fitted(z, coordinates), jax.jacfwd(_fitted)(z, coordinates)
 
 
 @jax.jit
-def _all_rows(z: Float[Array, " n_fit"], problem: dense.DenseProblem, coordinates: Coordinates) -> tuple[Array, Array]:
+def _turned(n: NormalEquations, turn: Float[Array, "n_fit n_fit"]) -> tuple[Array, Array]:
+    return equivalent_problem(NormalEquations(n.cost, turn.T @ n.gradient, turn.T @ n.matrix @ turn))
+
+
+def _linear_rows(z: FloatArray, path: Path, coordinates: Coordinates) -> Rows:
+    """Return residuals and Jacobian of the equivalent small problem in solver coordinates."""
+    vector, turn = _fitted_and_turn(jnp.asarray(z), coordinates)
+    return _turned(path.normal(vector, path.problem), turn)
+
+
+def _all_rows(z: FloatArray, path: Path, coordinates: Coordinates) -> Rows:
     """Return all residuals and their Jacobian in solver coordinates: what a loss other than linear needs."""
-    vector = _fitted(z, coordinates)
-    turn = jax.jacfwd(_fitted)(z, coordinates)
-    return dense.residuals(vector, problem), dense.jacobian(vector, problem) @ turn
+    vector, turn = _fitted_and_turn(jnp.asarray(z), coordinates)
+    return dense.residuals(vector, path.problem), dense.jacobian(vector, path.problem) @ turn
 
 
 class _LastEvaluation:
@@ -77,14 +82,14 @@ class _LastEvaluation:
             self.found, self.at = self.rows(z), z
         return self.found
 
-    def residuals(self, z: FloatArray) -> FloatArray:
+    def residuals(self, z: FloatArray) -> Array:
         return self._evaluate(z)[0]
 
-    def jacobian(self, z: FloatArray) -> FloatArray:
+    def jacobian(self, z: FloatArray) -> Array:
         return self._evaluate(z)[1]
 
 
-def descend(setup: Setup, problem: dense.DenseProblem, start: FloatArray, progress: Progress | None) -> Solution:
+def descend(setup: Setup, path: Path, start: FloatArray, progress: Progress | None) -> Solution:
     """Return the minimum reached from `start` (n_fit,); with nothing to vary, the cost there.
 
     First in the parameters themselves until the cost is nearly flat (far from the minimum a step in other coordinates
@@ -93,19 +98,19 @@ def descend(setup: Setup, problem: dense.DenseProblem, start: FloatArray, progre
     that the cost pulls back inside is let go again.
     """
     if start.size == 0:
-        cost = float(dense.normal(start, problem).cost)
+        cost = float(path.normal(start, path.problem).cost)
         return Solution(start, cost, True, "nothing to fit: all values are held", 1)
     n_free, limit = len(setup.free.free), setup.config.nlsq.max_iterations
     straight = make_coordinates(setup.spec, setup.free, setup.data.t)
-    solution = _one_descent(setup, problem, plain(straight), start, _NEARLY_FLAT, limit, progress)
+    solution = _one_descent(setup, path, plain(straight), start, _NEARLY_FLAT, limit, progress)
     spent, coordinates = solution.n_evaluations, straight
     for _ in range(_ROUNDS):
         if spent >= limit:
             break
-        solution = _one_descent(setup, problem, coordinates, solution.vector, TOLERANCE, limit - spent, progress)
+        solution = _one_descent(setup, path, coordinates, solution.vector, TOLERANCE, limit - spent, progress)
         spent += solution.n_evaluations
         held, edge = np.asarray(coordinates.held), at_edge(solution.vector[:n_free], coordinates)
-        wanted = (held | edge) & ~_pulled_inside(solution.vector, held, problem, coordinates)
+        wanted = (held | edge) & ~_pulled_inside(solution.vector, held, path, coordinates)
         if np.array_equal(wanted, held):
             break
         coordinates = hold(coordinates, wanted, solution.vector[:n_free])
@@ -114,7 +119,7 @@ def descend(setup: Setup, problem: dense.DenseProblem, start: FloatArray, progre
 
 def _one_descent(
     setup: Setup,
-    problem: dense.DenseProblem,
+    path: Path,
     coordinates: Coordinates,
     start: FloatArray,
     tolerance: float,
@@ -124,7 +129,7 @@ def _one_descent(
     """Return where the solver gets from `start` (n_fit,) in the given coordinates."""
     n_free, loss = len(setup.free.free), setup.config.nlsq.loss
     rows = _linear_rows if loss == "linear" else _all_rows
-    evaluation = _LastEvaluation(functools.partial(rows, problem=problem, coordinates=coordinates))
+    evaluation = _LastEvaluation(functools.partial(rows, path=path, coordinates=coordinates))
     lower, upper = box(coordinates)
     solution = least_squares(
         evaluation.residuals,
@@ -142,13 +147,13 @@ def _one_descent(
 
 
 def _pulled_inside(
-    vector: FloatArray, held: npt.NDArray[np.bool_], problem: dense.DenseProblem, coordinates: Coordinates
+    vector: FloatArray, held: npt.NDArray[np.bool_], path: Path, coordinates: Coordinates
 ) -> npt.NDArray[np.bool_]:
     """Return which held parameters lower the cost by more than the solver's tolerance when they leave their bound."""
     if not held.any():
         return held
     n_free = held.size
-    cost, gradient, matrix = (np.asarray(part) for part in dense.normal(vector, problem))
+    cost, gradient, matrix = (np.asarray(part) for part in path.normal(vector, path.problem))
     at_bound = (vector[:n_free] <= np.asarray(coordinates.lower)) | (vector[:n_free] >= np.asarray(coordinates.upper))
     inward = np.where(vector[:n_free] <= np.asarray(coordinates.lower), -gradient[:n_free], gradient[:n_free])
     gain = inward**2 / np.maximum(2 * np.diag(matrix)[:n_free], 1e-300)

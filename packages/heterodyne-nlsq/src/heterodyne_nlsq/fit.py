@@ -11,10 +11,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from heterodyne_nlsq import dense
 from heterodyne_nlsq.descent import descend
 from heterodyne_nlsq.free import free_parameters
-from heterodyne_nlsq.outcome import Optimum, make_result
+from heterodyne_nlsq.outcome import make_result
+from heterodyne_nlsq.paths import choose_path
 from heterodyne_nlsq.scaling import make_scaling, start_coefficients
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
@@ -99,25 +99,14 @@ def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:
 
 def _fit(setup: Setup, progress: Progress | None) -> NLSQResult:
     data, free, scaling = setup.data, setup.free, setup.scaling
-    problem = dense.dense_problem(data, free, scaling, setup.config.data.exclude_diagonals)
-    root_weight = np.asarray(problem.root_weight)
+    path = choose_path(setup)
     n_fitted = len(free.free) + 2 * scaling.n_coefficients
-    pairs = np.count_nonzero(root_weight, axis=1)
-    if pairs.min() == 0 or pairs.sum() <= n_fitted:
+    if path.n_pairs.min() == 0 or path.n_pairs.sum() <= n_fitted:
         raise DataError(
-            f"too few valid pairs of frames for {n_fitted} fitted values (fewest, {pairs.min()}, at phi = "
-            f"{data.phi[int(pairs.argmin())]:g}); use more frames, mask fewer, or hold parameters"
+            f"too few valid pairs of frames for {n_fitted} fitted values (fewest, {path.n_pairs.min()}, at phi = "
+            f"{data.phi[int(path.n_pairs.argmin())]:g}); use more frames, mask fewer, or hold parameters"
         )
     begin = free.start[list(free.free)]
-    sums = np.asarray(dense.scaling_sums(begin, problem))
-    solution = descend(setup, problem, np.concatenate([begin, start_coefficients(scaling, sums)]), progress)
-    return make_result(
-        setup,
-        solution,
-        Optimum(
-            gauss_newton=np.asarray(dense.normal(solution.vector, problem).matrix),
-            squares=np.sum(np.asarray(dense.residuals(solution.vector, problem)).reshape(data.n_phi, -1) ** 2, axis=1),
-            weights=np.sum(root_weight**2, axis=1),
-            n_pairs=int(pairs.sum()),
-        ),
-    )
+    sums = np.asarray(path.scaling_sums(begin, path.problem))
+    solution = descend(setup, path, np.concatenate([begin, start_coefficients(scaling, sums)]), progress)
+    return make_result(setup, path, solution)

@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 type FloatArray = npt.NDArray[np.float64]
 
+_ROWS = 256
+
 
 def noise_sd(values: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> float:
     """Return the standard deviation of the white noise of one map.
@@ -24,13 +26,17 @@ def noise_sd(values: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> 
     -------
     The standard deviation of one entry, 0 when there is no triple of valid neighbours.
     """
-    used = np.triu(valid, k=1)
-    triple = used[:-2, :-2] & used[1:-1, 1:-1] & used[2:, 2:]
-    if not triple.any():
-        return 0.0
-    filled = np.where(used, values, 0.0)
-    difference = filled[:-2, :-2] - 2.0 * filled[1:-1, 1:-1] + filled[2:, 2:]
-    return float(np.sqrt(np.mean(difference[triple] ** 2) / 6.0))
+    total, count = 0.0, 0
+    for first in range(0, len(values) - 2, _ROWS):
+        # A slab at a time: large maps are not copied whole.
+        last = min(first + _ROWS, len(values) - 2)
+        upper = np.arange(values.shape[1] - 2) > np.arange(first, last)[:, None]
+        used = upper & valid[first:last, :-2] & valid[first + 1 : last + 1, 1:-1] & valid[first + 2 : last + 2, 2:]
+        a, b, c = values[first:last, :-2], values[first + 1 : last + 1, 1:-1], values[first + 2 : last + 2, 2:]
+        difference = a.astype(float) - 2.0 * b + c
+        total += float(np.sum(np.square(difference, where=used, out=np.zeros_like(difference)), where=used))
+        count += int(np.count_nonzero(used))
+    return float(np.sqrt(total / count / 6.0)) if count else 0.0
 
 
 def reduced_chi_square(sums: FloatArray, counts: FloatArray, noise: FloatArray, n_fitted: int) -> float:

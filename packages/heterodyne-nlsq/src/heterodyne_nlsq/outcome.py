@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from heterodyne_nlsq.covariance import curvature, independent_covariance, marginal_inverse, prior_scale
 from heterodyne_nlsq.identify import at_bound, identifiability
 from heterodyne_nlsq.noise import noise_sd, reduced_chi_square
+from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
@@ -21,7 +21,7 @@ from heterodyne_spec import (
     FittedScaling,
     Identifiability,
     NLSQResult,
-    pair_valid,
+    TwoTimeData,
 )
 
 type FloatArray = npt.NDArray[np.float64]
@@ -29,36 +29,22 @@ type FloatArray = npt.NDArray[np.float64]
 _DISTRIBUTIONS = ("heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-nlsq", "nlsq", "jax", "numpy")
 
 
-@dataclass(frozen=True)
-class Optimum:
-    """What the fit leaves at its end.
-
-    `gauss_newton` is JᵀJ of the fitted vector (free parameters, contrast and offset coefficients); `squares` and
-    `weights`, (n_phi,), are the weighted sums of squared residuals and of 1; `n_pairs` counts pairs in use.
-    """
-
-    gauss_newton: FloatArray
-    squares: FloatArray
-    weights: FloatArray
-    n_pairs: int
-
-
-def make_result(setup: Setup, solution: Solution, optimum: Optimum) -> NLSQResult:
+def make_result(setup: Setup, path: Path, solution: Solution) -> NLSQResult:
     """Return the result of a fit."""
     spec, data, free, scaling = setup.spec, setup.data, setup.free, setup.scaling
     positions = list(free.free)
     values = free.full(solution.vector[: len(positions)])
     contrast, offset = scaling.per_angle(solution.vector[len(positions) :])
-    variance = float(optimum.squares.sum()) / max(float(optimum.weights.sum()) - solution.vector.size, 1.0)
-    bent = curvature(optimum.gauss_newton, len(positions))
+    squares = np.asarray(path.squares(solution.vector, path.problem))
+    gauss_newton = np.asarray(path.normal(solution.vector, path.problem).matrix)
+    variance = float(squares.sum()) / max(float(path.weights.sum()) - solution.vector.size, 1.0)
+    bent = curvature(gauss_newton, len(positions))
     prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
     covariance = independent_covariance(bent, variance, prior)
     known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], variance)
     table = _table(setup, values, covariance, known)
-    fitted = FittedScaling(scaling.mode, contrast, offset, *_scaling_sd(setup, optimum, variance))
-    model = np.asarray(c2_meshgrid(HeterodyneModel.from_vector(values), data.t, data.q, data.phi, contrast, offset))
-    valid = pair_valid(data)
-    noise = np.array([noise_sd(data.c2[a] - model[a], valid[a]) for a in range(data.n_phi)])
+    fitted = FittedScaling(scaling.mode, contrast, offset, *_scaling_sd(setup, gauss_newton, variance))
+    model, noise = _maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
     return NLSQResult(
         table=table,
         varying=free.free_names,
@@ -68,10 +54,11 @@ def make_result(setup: Setup, solution: Solution, optimum: Optimum) -> NLSQResul
         scaling=fitted,
         data=FittedData(data.q, data.phi, data.n_t, data.start_frame, data.dt, data.notes, data.provenance),
         cost=solution.cost,
-        reduced_chi2=reduced_chi_square(optimum.squares, optimum.weights, noise, solution.vector.size),
+        reduced_chi2=reduced_chi_square(squares, path.weights, noise, solution.vector.size),
         noise_sd=noise,
-        n_pairs=optimum.n_pairs,
+        n_pairs=int(path.n_pairs.sum()),
         n_evaluations=solution.n_evaluations,
+        method=path.name,
         success=solution.success,
         message=solution.message,
         warnings=_warnings(setup, solution, table, known, fitted),
@@ -82,6 +69,20 @@ def make_result(setup: Setup, solution: Solution, optimum: Optimum) -> NLSQResul
         config=setup.config.document,
         maps=(data.c2, model),
     )
+
+
+def _maps_and_noise(
+    data: TwoTimeData, model: HeterodyneModel, contrast: FloatArray, offset: FloatArray
+) -> tuple[npt.NDArray[np.float32], FloatArray]:
+    """Return the model's maps and the noise of every angle; one map in float64 at a time."""
+    maps = np.empty(data.c2.shape, np.float32)
+    noise = np.empty(data.n_phi)
+    for a, phi in enumerate(data.phi):
+        fitted = np.asarray(c2_meshgrid(model, data.t, data.q, phi, contrast[a], offset[a]))
+        usable = np.isfinite(data.c2[a]) & np.outer(data.valid[a], data.valid[a])
+        noise[a] = noise_sd(data.c2[a] - fitted, usable)
+        maps[a] = fitted
+    return maps, noise
 
 
 def _table(
@@ -112,14 +113,14 @@ def _table(
     return tuple(rows)
 
 
-def _scaling_sd(setup: Setup, optimum: Optimum, variance: float) -> tuple[FloatArray, FloatArray]:
+def _scaling_sd(setup: Setup, gauss_newton: FloatArray, variance: float) -> tuple[FloatArray, FloatArray]:
     """Return standard deviations of contrast and offset per angle, NaN where they are held."""
     basis, n_free = setup.scaling.basis, len(setup.free.free)
     n = basis.shape[1]
     if n == 0:
         held = np.full(basis.shape[0], math.nan)
         return held, held
-    inverse = marginal_inverse(optimum.gauss_newton, n_free) * variance
+    inverse = marginal_inverse(gauss_newton, n_free) * variance
     contrast, offset = inverse[:n, :n], inverse[n:, n:]
     return tuple(np.sqrt(np.einsum("ai,ij,aj->a", basis, c, basis)) for c in (contrast, offset))
 

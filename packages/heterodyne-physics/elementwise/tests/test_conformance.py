@@ -37,7 +37,7 @@ def test_pointwise_functions(case: VectorCase) -> None:
     model = HeterodyneModel(**case.parameters)
     for name, expected in case.functions.items():
         found = np.asarray(getattr(model, name)(case.t[case.frames]))
-        # Some ulp of a power, and |f1 (t - f2)| ulp of an exponential, at most 500 of them before the clip.
+        # Some ulp of a power, and |f1 (t - f2)| ulp of an exponential, at most 150 of them before the clip.
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12 * np.max(np.abs(expected)), err_msg=name)
 
 

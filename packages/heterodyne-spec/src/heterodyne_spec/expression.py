@@ -11,7 +11,7 @@
 ``^`` binds to the right and tighter than a sign before it (``-a^b`` is ``-(a^b)``).
 Functions: ``max(a, b)``, ``min(a, b)``, ``clip(a, low, high)``, ``exp(a)``. Two meanings are fixed
 by the model's conventions: ``0^a`` is 0 for every ``a``, and ``exp`` clips its argument to
-[-500, 500], so that no parameter vector inside the bounds overflows.
+[-150, 150], so that no parameter vector inside the bounds overflows.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-EXP_LIMIT = 500.0
-"""|argument| at which ``exp`` is clipped; e^500 times any age or parameter stays a finite binary64."""
+EXP_LIMIT = 150.0
+"""|argument| at which ``exp`` is clipped; large enough that no fraction a file can hold feels it, small
+enough that derivatives and their squares, summed over all pairs, stay finite in binary64."""
 
 FUNCTIONS: Mapping[str, int] = {"max": 2, "min": 2, "clip": 3, "exp": 1}
 """Functions of the grammar and their number of arguments."""

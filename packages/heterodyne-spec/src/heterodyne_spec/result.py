@@ -121,6 +121,7 @@ class NLSQResult:
     noise_sd: FloatArray
     n_pairs: int
     n_evaluations: int
+    method: str
     success: bool
     message: str
     warnings: tuple[str, ...]
@@ -295,6 +296,7 @@ def to_document(result: NLSQResult) -> dict[str, Any]:
         "noise_sd": _numbers(result.noise_sd),
         "n_pairs": result.n_pairs,
         "n_evaluations": result.n_evaluations,
+        "method": result.method,
         "covariance_kind": result.covariance_kind,
         "covariance": [_numbers(row) for row in result.covariance],
         "covariance_iid": [_numbers(row) for row in result.covariance_iid],
@@ -343,6 +345,7 @@ _UNCHANGED = (
     "cost",
     "n_pairs",
     "n_evaluations",
+    "method",
     "success",
     "message",
     "model",

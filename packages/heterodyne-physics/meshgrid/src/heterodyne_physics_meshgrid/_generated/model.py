@@ -1,6 +1,6 @@
 # Generated from the specification by `nox -s codegen`; do not edit.
 # model: two-component, version 1.0.0
-# sha256 of its canonical JSON: 0c367d88bf3545014125c64c3101bc7d0f4109f1fdd68ac78df50cbc324d8818
+# sha256 of its canonical JSON: 7276b49047e2e9665ae2e36f98b90ae0b71dc109d5aa417689db2a0fec72f854
 """The model ``two-component``: its parameters and pointwise functions of age."""
 
 from typing import ClassVar
@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 MODEL_ID = "two-component"
 MODEL_VERSION = "1.0.0"
-MODEL_SHA256 = "0c367d88bf3545014125c64c3101bc7d0f4109f1fdd68ac78df50cbc324d8818"
+MODEL_SHA256 = "7276b49047e2e9665ae2e36f98b90ae0b71dc109d5aa417689db2a0fec72f854"
 
 
 def _number(value: ArrayLike) -> Array:
@@ -26,7 +26,7 @@ def _power(base: Array, exponent: Array) -> Array:
 
 
 def _exp(argument: Array) -> Array:
-    return jnp.exp(jnp.clip(argument, -500.0, 500.0))
+    return jnp.exp(jnp.clip(argument, -150.0, 150.0))
 
 
 class HeterodyneModel(eqx.Module):

@@ -1,0 +1,72 @@
+"""The two ways to the same normal equations, and which one a request takes.
+
+*Factored*: sums over pairs from small factors; exact, fast, in the memory of the data; for the linear loss. *Dense*:
+all residuals and their Jacobian written out; for everything, and the oracle of the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_nlsq import dense, factored
+from heterodyne_nlsq.normal import NormalEquations
+from heterodyne_nlsq.setup import Setup
+
+type FloatArray = npt.NDArray[np.float64]
+
+_EXCLUDED_PER_FRAME = 64
+"""Single excluded pairs per frame beyond which evaluating them one by one costs more than it saves."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """A problem with the compiled functions that evaluate it; all take the fitted vector and the problem.
+
+    `scaling_sums` takes the free parameters in place of the whole vector. `n_pairs` and `weights`, (n_phi,), are the
+    number of counting pairs and the sum of their weights.
+    """
+
+    name: str
+    problem: Any
+    normal: Callable[[Any, Any], NormalEquations]
+    squares: Callable[[Any, Any], Any]
+    scaling_sums: Callable[[Any, Any], Any]
+    n_pairs: npt.NDArray[np.int_]
+    weights: FloatArray
+
+
+def choose_path(setup: Setup) -> Path:
+    """Return the factored path where it is exact and worth it, the dense one otherwise."""
+    if setup.config.nlsq.loss == "linear":
+        problem = factored.factored_problem(setup.data, setup.free, setup.scaling, setup.config.data.exclude_diagonals)
+        if problem.maps.excluded_i.shape[1] <= _EXCLUDED_PER_FRAME * setup.data.n_t:
+            return Path(
+                "factored",
+                problem,
+                factored.normal,
+                factored.squares,
+                factored.scaling_sums,
+                np.asarray(problem.maps.n_pairs),
+                np.asarray(problem.maps.one),
+            )
+    return dense_path(setup)
+
+
+def dense_path(setup: Setup) -> Path:
+    """Return the dense path."""
+    problem = dense.dense_problem(setup.data, setup.free, setup.scaling, setup.config.data.exclude_diagonals)
+    weight = np.asarray(problem.root_weight) ** 2
+    return Path(
+        "dense",
+        problem,
+        dense.normal,
+        dense.squares,
+        dense.scaling_sums,
+        np.count_nonzero(weight, axis=1),
+        np.sum(weight, axis=1),
+    )

@@ -1,0 +1,132 @@
+"""The sums over pairs from factors, against the same sums over maps written out."""
+
+from __future__ import annotations
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from heterodyne_physics_meshgrid import HeterodyneModel, bracket
+from heterodyne_physics_meshgrid.factored import BASELINE, BLOCK, block_maps, inner_products
+
+Q, PHI = 0.0054, np.array([0.0, 70.0, -30.0])
+TYPICAL = np.array([900, 0.25, 180, 5200, -0.1, -900, 470, -0.43, -20, 0.16, -0.05, 0.9, 0.52, -2.1])
+BOUNDS = np.array(HeterodyneModel.bounds)
+SUMS = jax.jit(inner_products)
+
+
+@jax.jit
+def dense_sums(vector: jax.Array, t: jax.Array, data: jax.Array, weight: jax.Array) -> tuple[jax.Array, ...]:
+    """Return <B_k, B_l>, <1, B_k>, <D, B_k> from the model's maps and their forward-mode derivatives."""
+
+    def maps(v: jax.Array) -> jax.Array:
+        return bracket(HeterodyneModel.from_vector(v), t, Q, PHI)
+
+    derivatives = jnp.moveaxis(jax.jacfwd(maps)(vector), -1, 1)
+    b = jnp.concatenate([maps(vector)[:, None], derivatives], axis=1).reshape(len(PHI), 15, -1)
+    w = weight.reshape(len(PHI), 1, -1)
+    d = data.reshape(len(PHI), -1)
+    return jnp.einsum("akp,alp->akl", b * w, b), (b * w).sum(-1), jnp.einsum("akp,ap->ak", b * w, d)
+
+
+def worst_difference(
+    vector: np.ndarray, n_t: int, dt: float, weight: np.ndarray, exclude: int = 1, spoiled: bool = False
+) -> float:
+    """Return the largest difference of any sum, relative to the lengths of the two vectors multiplied."""
+    t = dt * np.arange(1, n_t + 1)
+    rng = np.random.default_rng(n_t)
+    c2 = 1 + 0.2 * rng.random((len(PHI), n_t, n_t))
+    c2 = (c2 + c2.transpose(0, 2, 1)) / 2
+    if spoiled:
+        c2[1, 2, n_t - 1] = c2[1, n_t - 1, 2] = np.nan
+    lag = np.arange(n_t) - np.arange(n_t)[:, None]
+    pair = weight[:, :, None] * weight[:, None, :] * (lag >= exclude) * np.isfinite(c2)
+    data = np.where(np.isfinite(c2), c2 - BASELINE, 0.0)
+    gram, ones, cross = (np.asarray(part) for part in dense_sums(vector, t, data, pair))
+    blocked = block_maps(c2, t, weight, exclude)
+    found = SUMS(jnp.asarray(vector), jnp.zeros(14), jnp.eye(14), Q, PHI, blocked)
+    # A derivative that underflows has no relative accuracy to speak of.
+    length = np.sqrt(np.einsum("akk->ak", gram))
+    length = np.where(length > 1e-30 * length[:, :1], length, np.inf)
+    one, d = np.sqrt(pair.sum((1, 2)))[:, None], np.sqrt((pair * data**2).sum((1, 2)))[:, None]
+    assert np.asarray(blocked.n_pairs).tolist() == (pair > 0).sum((1, 2)).tolist()
+    np.testing.assert_allclose(blocked.one[:, None], one**2, rtol=1e-12)
+    np.testing.assert_allclose(blocked.dd[:, None], d**2, rtol=1e-12)
+    return max(
+        np.max(np.abs(np.asarray(found.gram) - gram) / (length[:, :, None] * length[:, None, :])),
+        np.max(np.abs(np.asarray(found.ones) - ones) / (length * one)),
+        np.max(np.abs(np.asarray(found.data) - cross) / (length * d)),
+    )
+
+
+@pytest.mark.parametrize("n_t", [3, BLOCK - 1, BLOCK, BLOCK + 1, 100, 333])
+def test_typical_parameters_with_dead_frames_weights_and_excluded_pairs(n_t: int) -> None:
+    rng = np.random.default_rng(n_t)
+    weight = np.ones((len(PHI), n_t))
+    weight[:, n_t // 2] = 0
+    weight[1] *= rng.random(n_t)
+    vector = TYPICAL * rng.uniform(0.8, 1.2, 14)
+    assert worst_difference(vector, n_t, 0.1, weight) < 1e-12
+    if n_t > 3:
+        assert worst_difference(vector, n_t, 0.1, weight, exclude=4, spoiled=True) < 1e-12
+
+
+def test_random_parameters_inside_the_bounds_and_at_corners() -> None:
+    rng = np.random.default_rng(7)
+    for case, dt in itertools.product(range(12), (1e-2, 0.1)):
+        mix = rng.random(14) if case % 2 else rng.integers(0, 2, 14)
+        vector = BOUNDS[:, 0] + (BOUNDS[:, 1] - BOUNDS[:, 0]) * mix
+        # 1e-10 of the lengths multiplied: at corners exponents reach 1e5 and phases 1e4 over the window. (Where all
+        # phases are below 1e-3 the derivative by phi0 is what products of size 1 leave, and loses digits.)
+        assert worst_difference(vector, 90, dt, np.ones((len(PHI), 90))) < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"D0_ref": 1e6, "D0_sample": 1e6}, "decays of 3e5 over the window"),
+        ({"v0": 1e4, "D0_ref": 1e2, "D0_sample": 1e2}, "hundreds of fringes"),
+        ({"f0": 0.0, "f3": 1.0}, "sample only"),
+        ({"f0": 0.0, "f3": 0.0}, "reference only"),
+        ({"D_offset_ref": -1e5, "D_offset_sample": -1e5}, "no transport"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_extremes(changes: dict[str, float], what: str) -> None:
+    vector = TYPICAL.copy()
+    for name, value in changes.items():
+        vector[HeterodyneModel.names.index(name)] = value
+    assert worst_difference(vector, 150, 0.1, np.ones((len(PHI), 150))) < 1e-10, what
+
+
+def test_a_batch_of_vectors_gives_the_same_as_one_by_one() -> None:
+    n_t = 70
+    rng = np.random.default_rng(3)
+    c2 = 1 + 0.1 * rng.random((len(PHI), n_t, n_t))
+    maps = block_maps((c2 + c2.transpose(0, 2, 1)) / 2, 0.1 * np.arange(1, n_t + 1), np.ones((len(PHI), n_t)))
+    vectors = jnp.asarray(TYPICAL * rng.uniform(0.9, 1.1, (5, 14)))
+
+    def one(vector: jax.Array) -> object:
+        return inner_products(vector, jnp.zeros(14), jnp.eye(14), jnp.asarray(Q), jnp.asarray(PHI), maps)
+
+    batch = jax.jit(jax.vmap(one))(vectors)
+    for k, vector in enumerate(vectors):
+        for together, alone in zip(batch, jax.jit(one)(vector), strict=True):
+            np.testing.assert_allclose(together[k], alone, rtol=1e-11, atol=1e-11 * np.abs(alone).max())
+
+
+def test_float32_maps_lose_nothing() -> None:
+    n_t = 64
+    c2 = np.float32(1 + 0.2 * np.random.default_rng(5).random((1, n_t, n_t)))
+    c2 = np.triu(c2[0]) + np.triu(c2[0], 1).T
+    t, weight = 0.1 * np.arange(1, n_t + 1), np.ones((1, n_t))
+
+    def sums(maps: np.ndarray) -> np.ndarray:
+        blocked = block_maps(maps, t, weight)
+        return np.asarray(SUMS(jnp.asarray(TYPICAL), jnp.zeros(14), jnp.eye(14), Q, PHI[:1], blocked).data)
+
+    assert block_maps(c2[None], t, weight).data.dtype == np.float32
+    np.testing.assert_allclose(sums(c2[None]), sums(c2[None].astype(float)), rtol=1e-13)
