@@ -145,7 +145,8 @@ def compat(session: nox.Session) -> None:
     """Built wheels in a clean environment, as a beamline machine gets them."""
     wheels = build_wheels(session)
     session.run("python", str(ROOT / "scripts" / "check_wheels.py"), *map(str, wheels.values()))
-    clean = Path(session.create_tmp()) / "beamline"
+    # Absolute: the smoke test below runs in another folder.
+    clean = Path(session.create_tmp()).resolve() / "beamline"
     shutil.rmtree(clean, ignore_errors=True)
     session.run("python", "-m", "venv", str(clean))
     python = str(clean / "bin" / "python")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
+import jax
 import numpy as np
 import pytest
 from conftest import make, values
@@ -13,6 +15,17 @@ from conftest import make, values
 from heterodyne_nlsq import command, fit
 from heterodyne_spec import NLSQResult, save_data
 from heterodyne_spec.terminal import DONE, FAILED, INTERRUPTED, NOT_CONVERGED
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    names = ("cache_dir", "min_compile_time_secs", "min_entry_size_bytes")
+    settings = ["jax_compilation_" + names[0], *("jax_persistent_cache_" + name for name in names[1:])]
+    before = {name: getattr(jax.config, name) for name in settings}
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
 
 
 @pytest.fixture
@@ -54,6 +67,15 @@ def test_fit_from_file_to_files(measurement: Path, tmp_path: Path, capsys: pytes
     assert page.count("data:image/png;base64,") == 3
     assert 'src="http' not in page
     assert "phi0" in page
+
+
+def test_compiled_functions_are_kept_unless_switched_off(measurement: Path, tmp_path: Path) -> None:
+    quick = ["--data", str(measurement), "--config", str(configuration(tmp_path, nlsq={"max_iterations": 1}))]
+    command.main([*quick, "--output", str(tmp_path / "one"), "--quiet", "--no-cache"])
+    assert not (tmp_path / "cache" / "heterodyne").exists()
+    jax.clear_caches()
+    command.main([*quick, "--output", str(tmp_path / "two"), "--quiet"])
+    assert any((tmp_path / "cache" / "heterodyne").iterdir())
 
 
 def test_without_configuration(measurement: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from heterodyne_nlsq._version import __version__
+from heterodyne_nlsq.compilation import cache_folder, keep_compiled_functions
 from heterodyne_spec import Config, NLSQResult, TwoTimeData, load_config, load_data
 from heterodyne_spec.config import build_config
 from heterodyne_spec.terminal import DONE, NOT_CONVERGED, Parser, run_command, use_utf8
@@ -30,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--q", type=float, metavar="Q", help="wavevector in 1/Å, instead of data.q of the configuration"
     )
     parser.add_argument("--dt", type=float, metavar="S", help="seconds between frames, instead of the file's")
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help=f"compile anew; otherwise compiled functions are kept in {cache_folder()}",
+    )
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
@@ -76,6 +82,8 @@ def read_and_fit(args: argparse.Namespace, config: Config, command: Sequence[str
         print("\n".join(f"  {note}" for note in data.notes))
     from heterodyne_nlsq.fit import fit_nlsq_jax  # JAX takes a second to import: errors before it come at once
 
+    if not args.no_cache:
+        keep_compiled_functions()
     progress = ProgressLine(sys.stderr, config.nlsq.max_iterations)
     try:
         result = fit_nlsq_jax(data, config, progress=None if args.quiet else progress)
