@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,12 +73,15 @@ def test_fit_from_file_to_files(measurement: Path, tmp_path: Path, capsys: pytes
 
 
 def test_compiled_functions_are_kept_unless_switched_off(measurement: Path, tmp_path: Path) -> None:
-    quick = ["--data", str(measurement), "--config", str(configuration(tmp_path, nlsq={"max_iterations": 1}))]
-    command.main([*quick, "--output", str(tmp_path / "one"), "--quiet", "--no-cache"])
-    assert not (tmp_path / "cache" / "heterodyne").exists()
-    jax.clear_caches()
-    command.main([*quick, "--output", str(tmp_path / "two"), "--quiet"])
-    assert any((tmp_path / "cache" / "heterodyne").iterdir())
+    # In processes of their own: JAX takes the folder of its cache once per process.
+    settings = configuration(tmp_path, nlsq={"max_iterations": 1}, output={"plots": False, "report": False})
+    arguments = ["--data", str(measurement), "--config", str(settings), "--output", str(tmp_path / "out"), "--quiet"]
+    kept = tmp_path / "cache" / "heterodyne"
+    for more, expected in ((["--no-cache"], False), ([], True)):
+        code = [sys.executable, "-m", "heterodyne_nlsq.command", *arguments, *more]
+        done = subprocess.run(code, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}, check=False)
+        assert done.returncode == NOT_CONVERGED
+        assert (kept.is_dir() and any(kept.iterdir())) == expected
 
 
 def test_without_configuration(measurement: Path, tmp_path: Path) -> None:

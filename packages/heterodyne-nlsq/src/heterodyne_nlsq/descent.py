@@ -107,7 +107,7 @@ def descend(setup: Setup, path: Path, start: FloatArray, progress: Progress | No
     for _ in range(_ROUNDS):
         if spent >= limit:
             break
-        solution = _one_descent(setup, path, coordinates, solution.vector, TOLERANCE, limit - spent, progress)
+        solution = _one_descent(setup, path, coordinates, solution.vector, _tolerance(path), limit - spent, progress)
         spent += solution.n_evaluations
         held, edge = np.asarray(coordinates.held), at_edge(solution.vector[:n_free], coordinates)
         wanted = (held | edge) & ~_pulled_inside(solution.vector, held, path, coordinates)
@@ -115,6 +115,14 @@ def descend(setup: Setup, path: Path, start: FloatArray, progress: Progress | No
             break
         coordinates = hold(coordinates, wanted, solution.vector[:n_free])
     return replace(solution, n_evaluations=spent)
+
+
+def _tolerance(path: Path) -> float:
+    """Return the relative change of the cost at which chi-square, about the number of pairs, changes by 1e-4.
+
+    Less is nothing that the data could tell, and along a direction that they leave open it can go on for long.
+    """
+    return float(np.clip(1e-4 / path.n_pairs.sum(), TOLERANCE, 1e-6))
 
 
 def _one_descent(
@@ -157,7 +165,7 @@ def _pulled_inside(
     at_bound = (vector[:n_free] <= np.asarray(coordinates.lower)) | (vector[:n_free] >= np.asarray(coordinates.upper))
     inward = np.where(vector[:n_free] <= np.asarray(coordinates.lower), -gradient[:n_free], gradient[:n_free])
     gain = inward**2 / np.maximum(2 * np.diag(matrix)[:n_free], 1e-300)
-    return held & at_bound & (inward > 0) & (gain > TOLERANCE * cost)
+    return held & at_bound & (inward > 0) & (gain > _tolerance(path) * cost)
 
 
 def _noise_of(data: TwoTimeData) -> float:

@@ -24,8 +24,7 @@ type FloatArray = npt.NDArray[np.float64]
 type Progress = Callable[[int, float], None]
 
 TOLERANCE = 1e-10
-"""Relative change of cost or parameters, or scaled gradient, at which a fit is done. Of a map with 10^6 pairs it is
-10^-4 of one standard deviation's change in cost."""
+"""Least relative change of cost or parameters, and scaled gradient, at which a descent is done."""
 
 
 @dataclass(frozen=True)
