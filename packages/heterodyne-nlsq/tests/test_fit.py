@@ -70,6 +70,7 @@ def test_velocity_is_not_determined_across_the_flow() -> None:
     result = fit_nlsq_jax(data, {"model": {"parameters": parameters}})
     assert {"v0", "beta", "v_offset"} <= set(result.identifiability.not_determined)
     assert any("v0 has no effect" in d.statement for d in result.identifiability.directions)
+    assert any(w.startswith("no effect on these data") and "v0" in w for w in result.warnings)
 
 
 def test_held_and_tied_parameters() -> None:
@@ -128,6 +129,8 @@ def test_shared_contrast_biases_the_physics_where_it_varies() -> None:
         for mode in ("individual", "shared")
     )
     assert shared.cost > 5 * individual.cost
+    assert any("structure beyond their noise" in warning for warning in shared.warnings)
+    assert not any("structure beyond their noise" in warning for warning in individual.warnings)
 
 
 def test_soft_l1_resists_outliers() -> None:

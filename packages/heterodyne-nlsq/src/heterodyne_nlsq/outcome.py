@@ -29,6 +29,10 @@ type FloatArray = npt.NDArray[np.float64]
 _DISTRIBUTIONS = ("heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-nlsq", "nlsq", "jax", "numpy")
 
 
+_STRUCTURE = 2.0
+"""Reduced chi-square from which the user is told to look at the residuals; 1.2 on the example's speckle noise."""
+
+
 def make_result(setup: Setup, path: Path, solution: Solution) -> NLSQResult:
     """Return the result of a fit."""
     spec, data, free, scaling = setup.spec, setup.data, setup.free, setup.scaling
@@ -45,6 +49,7 @@ def make_result(setup: Setup, path: Path, solution: Solution) -> NLSQResult:
     table = _table(setup, values, covariance, known)
     fitted = FittedScaling(scaling.mode, contrast, offset, *_scaling_sd(setup, gauss_newton, variance))
     model, noise = _maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
+    reduced = reduced_chi_square(squares, path.weights, noise, solution.vector.size)
     return NLSQResult(
         table=table,
         varying=free.free_names,
@@ -54,14 +59,14 @@ def make_result(setup: Setup, path: Path, solution: Solution) -> NLSQResult:
         scaling=fitted,
         data=FittedData(data.q, data.phi, data.n_t, data.start_frame, data.dt, data.notes, data.provenance),
         cost=solution.cost,
-        reduced_chi2=reduced_chi_square(squares, path.weights, noise, solution.vector.size),
+        reduced_chi2=reduced,
         noise_sd=noise,
         n_pairs=int(path.n_pairs.sum()),
         n_evaluations=solution.n_evaluations,
         method=path.name,
         success=solution.success,
         message=solution.message,
-        warnings=_warnings(setup, solution, table, known, fitted),
+        warnings=_warnings(setup, solution, table, known, fitted, reduced),
         identifiability=known,
         model={"id": spec.id, "version": spec.version, "sha256": spec.sha256},
         timings={},
@@ -141,13 +146,23 @@ def _warnings(
     table: tuple[FittedParameter, ...],
     known: Identifiability,
     fitted: FittedScaling,
+    reduced_chi2: float,
 ) -> tuple[str, ...]:
     """Return in words what stands between the numbers and their use."""
     words: list[str] = []
     if not solution.success:
         words.append(f"{solution.message}; raise nlsq.max_iterations or start closer (model.parameters.NAME.value)")
     words += [_bound_warning(row) for row in table if row.at_bound is not None]
-    words += [direction.statement for direction in known.directions]
+    without = [name for d in known.directions if d.kind == "singular" and len(d.weights) == 1 for name in d.weights]
+    if without:
+        words.append(f"no effect on these data at this minimum: {', '.join(without)}")
+    words += [d.statement for d in known.directions if d.kind != "singular" or len(d.weights) > 1]
+    if reduced_chi2 > _STRUCTURE:
+        words.append(
+            f"the residuals have structure beyond their noise (reduced chi-square {reduced_chi2:.3g}): see the "
+            "residual maps; this is not the best minimum (give start values, model.parameters.NAME.value), or the "
+            "model does not describe the data, or frames share their noise"
+        )
     for name, values in (("contrast", fitted.contrast), ("offset", fitted.offset)):
         lower, upper = setup.spec.parameter(name).bounds
         outside = setup.data.phi[(values <= lower + 1e-6) | (values >= upper - 1e-6)]
