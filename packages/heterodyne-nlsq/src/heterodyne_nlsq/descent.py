@@ -27,7 +27,7 @@ from heterodyne_nlsq.noise import noise_sd
 from heterodyne_nlsq.normal import NormalEquations, equivalent_problem
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.solver import TOLERANCE, Progress, Solution, least_squares
+from heterodyne_nlsq.solver import NOT_CONVERGED, TOLERANCE, Progress, Solution, least_squares
 from heterodyne_spec import TwoTimeData, pair_valid
 
 type FloatArray = npt.NDArray[np.float64]
@@ -104,6 +104,8 @@ def descend(setup: Setup, path: Path, start: FloatArray, progress: Progress | No
     straight = make_coordinates(setup.spec, setup.free, setup.data.t)
     solution = _one_descent(setup, path, plain(straight), start, _NEARLY_FLAT, limit, progress)
     spent, coordinates = solution.n_evaluations, straight
+    # Nearly flat is not converged: only a descent to the full tolerance may say so.
+    solution = replace(solution, success=False, message=NOT_CONVERGED)
     for _ in range(_ROUNDS):
         if spent >= limit:
             break

@@ -78,6 +78,8 @@ def _logging_kept() -> Iterator[None]:
         root.setLevel(level)
 
 
+NOT_CONVERGED = "not converged: stopped at the limit of evaluations"
+
 _ENDINGS = {
     1: "converged: the gradient vanished",
     2: "converged: the cost no longer changed",
@@ -131,5 +133,5 @@ def least_squares(
             callback=report,
         )
     status = int(found["status"])
-    message = _ENDINGS.get(status, f"not converged: stopped after {int(found['nfev'])} evaluations of the model")
+    message = _ENDINGS.get(status, NOT_CONVERGED)
     return Solution(np.asarray(found["x"], float), float(found["cost"]), status > 0, message, int(found["nfev"]))
