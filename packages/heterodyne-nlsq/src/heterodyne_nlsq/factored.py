@@ -12,14 +12,14 @@ from jaxtyping import Array, Float
 from heterodyne_nlsq.free import FreeParameters
 from heterodyne_nlsq.normal import NormalEquations
 from heterodyne_nlsq.scaling import Scaling
-from heterodyne_physics_meshgrid.factored import BASELINE, BlockedMaps, InnerProducts, block_maps, inner_products
+from heterodyne_physics_meshgrid.factored import BASELINE, HalvedMaps, InnerProducts, halve_maps, inner_products
 from heterodyne_spec import TwoTimeData
 
 
 class FactoredProblem(NamedTuple):
-    """The counterpart of `DenseProblem`: blocked maps in place of lists of pairs."""
+    """The counterpart of `DenseProblem`: cut maps in place of lists of pairs."""
 
-    maps: BlockedMaps
+    maps: HalvedMaps
     q: Float[Array, ""]
     phi: Float[Array, " n_phi"]
     base: Float[Array, " n_par"]
@@ -33,7 +33,7 @@ def factored_problem(
 ) -> FactoredProblem:
     """Return the problem of fitting `data`; pairs closer than `exclude_diagonals` frames are left out."""
     return FactoredProblem(
-        maps=block_maps(data.c2, data.t, data.weight * data.valid, exclude_diagonals),
+        maps=halve_maps(data.c2, data.t, data.weight * data.valid, exclude_diagonals),
         q=jnp.asarray(data.q, float),
         phi=jnp.asarray(data.phi),
         base=jnp.asarray(free.base),
@@ -43,13 +43,23 @@ def factored_problem(
     )
 
 
-# The one large compiled function of a fit: all that follows is small and takes its sums.
+# The one large compiled function of a fit, the same whichever parameters are free.
 _inner_products = jax.jit(inner_products)
 
 
+@jax.jit
+def _full(free: Float[Array, " n_free"], problem: FactoredProblem) -> Float[Array, " n_par"]:
+    return problem.base + problem.expand @ free
+
+
 def _products(free: ArrayLike, problem: FactoredProblem) -> InnerProducts:
-    free = jnp.asarray(free, float)
-    return _inner_products(free, problem.base, problem.expand, problem.q, problem.phi, problem.maps)
+    return _inner_products(_full(jnp.asarray(free, float), problem), problem.q, problem.phi, problem.maps)
+
+
+def _of_free(sums: InnerProducts, expand: Float[Array, "n_par n_free"]) -> InnerProducts:
+    """Return the sums with the derivatives by the free parameters in place of those by all."""
+    turn = jnp.zeros((1 + expand.shape[0], 1 + expand.shape[1])).at[0, 0].set(1.0).at[1:, 1:].set(expand)
+    return InnerProducts(turn.T @ sums.gram @ turn, sums.ones @ turn, sums.data @ turn)
 
 
 class _Angles(NamedTuple):
@@ -60,7 +70,7 @@ class _Angles(NamedTuple):
     matrix: Float[Array, "n_phi n_local n_local"]
 
 
-def _per_angle(contrast: Array, offset: Array, sums: InnerProducts, maps: BlockedMaps) -> _Angles:
+def _per_angle(contrast: Array, offset: Array, sums: InnerProducts, maps: HalvedMaps) -> _Angles:
     """Return the normal equations of every azimuth by itself.
 
     The residual is D - o - c M with D and o referred to the baseline; its derivatives are -c B_k, -M and -1.
@@ -99,7 +109,7 @@ def _to_fitted(n_free: int, basis: Float[Array, " n_coef"]) -> Float[Array, "n_l
 def _angles(vector: Float[Array, " n_fit"], sums: InnerProducts, problem: FactoredProblem) -> _Angles:
     n_free = problem.expand.shape[1]
     contrast, offset = problem.held + vector[n_free:].reshape(2, -1) @ problem.basis.T
-    return _per_angle(contrast, offset, sums, problem.maps)
+    return _per_angle(contrast, offset, _of_free(sums, problem.expand), problem.maps)
 
 
 def _evaluate(vector: ArrayLike, problem: FactoredProblem) -> _Angles:

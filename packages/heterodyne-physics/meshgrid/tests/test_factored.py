@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from heterodyne_physics_meshgrid import HeterodyneModel, bracket
-from heterodyne_physics_meshgrid.factored import BASELINE, BLOCK, block_maps, inner_products
+from heterodyne_physics_meshgrid.factored import BASELINE, LEAF, halve_maps, inner_products
 
 Q, PHI = 0.0054, np.array([0.0, 70.0, -30.0])
 TYPICAL = np.array([900, 0.25, 180, 5200, -0.1, -900, 470, -0.43, -20, 0.16, -0.05, 0.9, 0.52, -2.1])
@@ -46,15 +46,15 @@ def worst_difference(
     pair = weight[:, :, None] * weight[:, None, :] * (lag >= exclude) * np.isfinite(c2)
     data = np.where(np.isfinite(c2), c2 - BASELINE, 0.0)
     gram, ones, cross = (np.asarray(part) for part in dense_sums(vector, t, data, pair))
-    blocked = block_maps(c2, t, weight, exclude)
-    found = SUMS(jnp.asarray(vector), jnp.zeros(14), jnp.eye(14), Q, PHI, blocked)
+    maps = halve_maps(c2, t, weight, exclude)
+    found = SUMS(jnp.asarray(vector), Q, PHI, maps)
     # A derivative that underflows has no relative accuracy to speak of.
     length = np.sqrt(np.einsum("akk->ak", gram))
     length = np.where(length > 1e-30 * length[:, :1], length, np.inf)
     one, d = np.sqrt(pair.sum((1, 2)))[:, None], np.sqrt((pair * data**2).sum((1, 2)))[:, None]
-    assert np.asarray(blocked.n_pairs).tolist() == (pair > 0).sum((1, 2)).tolist()
-    np.testing.assert_allclose(blocked.one[:, None], one**2, rtol=1e-12)
-    np.testing.assert_allclose(blocked.dd[:, None], d**2, rtol=1e-12)
+    assert np.asarray(maps.n_pairs).tolist() == (pair > 0).sum((1, 2)).tolist()
+    np.testing.assert_allclose(maps.one[:, None], one**2, rtol=1e-12)
+    np.testing.assert_allclose(maps.dd[:, None], d**2, rtol=1e-12)
     return max(
         np.max(np.abs(np.asarray(found.gram) - gram) / (length[:, :, None] * length[:, None, :])),
         np.max(np.abs(np.asarray(found.ones) - ones) / (length * one)),
@@ -62,7 +62,7 @@ def worst_difference(
     )
 
 
-@pytest.mark.parametrize("n_t", [3, BLOCK - 1, BLOCK, BLOCK + 1, 100, 333])
+@pytest.mark.parametrize("n_t", [3, LEAF, LEAF + 1, 100, 333])
 def test_typical_parameters_with_dead_frames_weights_and_excluded_pairs(n_t: int) -> None:
     rng = np.random.default_rng(n_t)
     weight = np.ones((len(PHI), n_t))
@@ -106,11 +106,11 @@ def test_a_batch_of_vectors_gives_the_same_as_one_by_one() -> None:
     n_t = 70
     rng = np.random.default_rng(3)
     c2 = 1 + 0.1 * rng.random((len(PHI), n_t, n_t))
-    maps = block_maps((c2 + c2.transpose(0, 2, 1)) / 2, 0.1 * np.arange(1, n_t + 1), np.ones((len(PHI), n_t)))
+    maps = halve_maps((c2 + c2.transpose(0, 2, 1)) / 2, 0.1 * np.arange(1, n_t + 1), np.ones((len(PHI), n_t)))
     vectors = jnp.asarray(TYPICAL * rng.uniform(0.9, 1.1, (5, 14)))
 
     def one(vector: jax.Array) -> object:
-        return inner_products(vector, jnp.zeros(14), jnp.eye(14), jnp.asarray(Q), jnp.asarray(PHI), maps)
+        return inner_products(vector, jnp.asarray(Q), jnp.asarray(PHI), maps)
 
     batch = jax.jit(jax.vmap(one))(vectors)
     for k, vector in enumerate(vectors):
@@ -125,8 +125,8 @@ def test_float32_maps_lose_nothing() -> None:
     t, weight = 0.1 * np.arange(1, n_t + 1), np.ones((1, n_t))
 
     def sums(maps: np.ndarray) -> np.ndarray:
-        blocked = block_maps(maps, t, weight)
-        return np.asarray(SUMS(jnp.asarray(TYPICAL), jnp.zeros(14), jnp.eye(14), Q, PHI[:1], blocked).data)
+        halved = halve_maps(maps, t, weight)
+        return np.asarray(SUMS(jnp.asarray(TYPICAL), Q, PHI[:1], halved).data)
 
-    assert block_maps(c2[None], t, weight).data.dtype == np.float32
+    assert halve_maps(c2[None], t, weight).near.dtype == np.float32
     np.testing.assert_allclose(sums(c2[None]), sums(c2[None].astype(float)), rtol=1e-13)

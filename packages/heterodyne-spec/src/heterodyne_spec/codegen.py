@@ -15,7 +15,7 @@ from pathlib import Path
 
 from heterodyne_spec.canonical import canonical_json
 from heterodyne_spec.errors import HeterodyneError, ModelError
-from heterodyne_spec.expression import EXP_LIMIT, Binary, Call, Expression, Name, Negative, Number
+from heterodyne_spec.expression import EXP_LIMIT, Binary, Call, Expression, Name, Negative, Number, names
 from heterodyne_spec.lint.model_rules import lint_model
 from heterodyne_spec.model import MODELS, ModelSpec, build_model
 from heterodyne_spec.yamlio import read_document
@@ -82,6 +82,17 @@ def _aligned(name: str, kind: str, entries: list[str]) -> str:
     return f"    {name}: ClassVar[{kind}] = (\n{rows}    )\n"
 
 
+def _inputs(spec: ModelSpec) -> str:
+    rows = ""
+    for f in spec.functions:
+        found = [name for name in spec.names if name in set(names(f.tree))]
+        rows += f'            "{f.name}": ({", ".join(f'"{name}"' for name in found)}{"," * (len(found) == 1)}),\n'
+    return (
+        "    inputs: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(\n"
+        f"        {{\n{rows}        }}\n    )\n"
+    )
+
+
 def module_source(spec: ModelSpec) -> str:
     """Return the text of ``_generated/model.py``: the Equinox module with its pointwise functions."""
     parameters = [spec.parameter(name) for name in spec.names]
@@ -94,7 +105,7 @@ def module_source(spec: ModelSpec) -> str:
         f"# Generated from the specification by `nox -s codegen`; do not edit.\n"
         f"# model: {spec.id}, version {spec.version}\n# sha256 of its canonical JSON: {spec.sha256}\n",
         f'"""The model ``{spec.id}``: its parameters and pointwise functions of age."""\n\n'
-        "from typing import ClassVar\n\n"
+        "from collections.abc import Mapping\nfrom types import MappingProxyType\nfrom typing import ClassVar\n\n"
         "import equinox as eqx\nimport jax.numpy as jnp\nfrom jax.typing import ArrayLike\n"
         "from jaxtyping import Array, Float\n\n"
         f'MODEL_ID = "{spec.id}"\nMODEL_VERSION = "{spec.version}"\n'
@@ -121,6 +132,8 @@ def module_source(spec: ModelSpec) -> str:
         '    """(lower, upper) in canonical order."""\n\n',
         _aligned("defaults", "tuple[float, ...]", [repr(p.default) for p in parameters]),
         '    """Registry defaults in canonical order."""\n\n',
+        _inputs(spec),
+        '    """The parameters that each pointwise function depends on, in canonical order."""\n\n',
         "    @classmethod\n"
         '    def from_vector(cls, vector: ArrayLike) -> "HeterodyneModel":\n'
         f'        """Return the model of a parameter vector, ({len(parameters)},) in canonical order.\n\n'

@@ -3,6 +3,8 @@
 # sha256 of its canonical JSON: 7276b49047e2e9665ae2e36f98b90ae0b71dc109d5aa417689db2a0fec72f854
 """The model ``two-component``: its parameters and pointwise functions of age."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 import equinox as eqx
@@ -183,6 +185,16 @@ class HeterodyneModel(eqx.Module):
         0.0,
     )
     """Registry defaults in canonical order."""
+
+    inputs: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+        {
+            "J_r": ("D0_ref", "alpha_ref", "D_offset_ref"),
+            "J_s": ("D0_sample", "alpha_sample", "D_offset_sample"),
+            "v": ("v0", "beta", "v_offset"),
+            "x": ("f0", "f1", "f2", "f3"),
+        }
+    )
+    """The parameters that each pointwise function depends on, in canonical order."""
 
     @classmethod
     def from_vector(cls, vector: ArrayLike) -> "HeterodyneModel":

@@ -1,0 +1,179 @@
+"""Maps of data cut into leaves and pairs of blocks, weighted and padded: prepared once per measurement."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Array, Float, Int
+
+from heterodyne_physics_meshgrid.factored.halving import LEAF, Level, levels, padded_size
+
+_ROWS = 256
+
+BASELINE = 1.0
+"""Taken off the data, so that sums of squares do not cancel. In float32 the difference is exact for c2 in 0.5 .. 2."""
+
+
+class Tiles(NamedTuple):
+    """The data between the blocks of the pairs of one level: of the whole pairs, and of the last, shorter one."""
+
+    whole: Float[Array, "n_phi whole size size"]
+    rest: Float[Array, "n_phi size rest"]
+
+
+class HalvedMaps(NamedTuple):
+    """Weighted maps in the order of `halving`, and what the sums over pairs need besides.
+
+    Frames are padded to `n_pad`; padding and frames that do not count have weight 0. With D = c2 - BASELINE and weights
+    w, `near` (pairs inside leaves, in the order of ``np.triu_indices(LEAF, 1)``) and `far` (per level) hold
+    ``w_i w_j D_ij`` at counting pairs i < j and 0 elsewhere. Pairs that do not count although both their frames do are
+    listed as ``excluded_i``, ``excluded_j`` (any pair, weight 0, as padding). `one`, `d`, `dd` are the weighted sums
+    of 1, D and D², `n_pairs` the number of counting pairs. `t` and `steps` are ages and the steps behind them in s.
+    """
+
+    near: Float[Array, "n_phi n_inside n_leaf"]
+    far: tuple[Tiles, ...]
+    weight: Float[Array, "n_phi n_pad"]
+    n_pairs: Int[Array, " n_phi"]
+    one: Float[Array, " n_phi"]
+    d: Float[Array, " n_phi"]
+    dd: Float[Array, " n_phi"]
+    steps: Float[Array, " n_pad"]
+    t: Float[Array, " n_pad"]
+    excluded_i: Int[Array, "n_phi n_excluded"]
+    excluded_j: Int[Array, "n_phi n_excluded"]
+    excluded_weight: Float[Array, "n_phi n_excluded"]
+
+
+class _Sums(NamedTuple):
+    """What is summed while a map is cut, and the excluded pairs, (2, n)."""
+
+    one: float
+    d: float
+    dd: float
+    n_pairs: int
+    excluded: npt.NDArray[np.int_]
+
+
+def halve_maps(
+    c2: npt.NDArray[np.floating],
+    t: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64],
+    exclude_diagonals: int = 1,
+) -> HalvedMaps:
+    """Return maps prepared for `inner_products`.
+
+    Parameters
+    ----------
+    c2 : (n_phi, n_t, n_t), symmetric, of which i < j is read; a NaN entry does not count.
+    t : (n_t,) ages in s.
+    weight : (n_phi, n_t), the pair (i, j) counts weight_i weight_j; 0 for frames to leave out.
+    exclude_diagonals : pairs with j - i below this do not count; at least 1.
+
+    Notes
+    -----
+    Takes half the memory of the maps, and that of one map while it works: in their own dtype when all weights
+    are 0 or 1, else in float64.
+    """
+    n_phi, n_t, _ = c2.shape
+    n_pad = padded_size(n_t)
+    dtype = c2.dtype if np.isin(weight, (0.0, 1.0)).all() else np.dtype(np.float64)
+    padded_weight = np.zeros((n_phi, n_pad))
+    padded_weight[:, :n_t] = weight
+    near = np.empty((n_phi, LEAF * (LEAF - 1) // 2, n_pad // LEAF), dtype)
+    far = [
+        (
+            np.empty((n_phi, level.whole, level.size, level.size), dtype),
+            np.empty((n_phi, level.size, level.rest), dtype),
+        )
+        for level in levels(n_pad)
+    ]
+    sums = []
+    for a in range(n_phi):
+        square = np.zeros((n_pad, n_pad), dtype)
+        sums.append(_fill(square, c2[a], weight[a], exclude_diagonals))
+        near[a] = _inside_leaves(square)
+        for level, (whole, rest) in zip(levels(n_pad), far, strict=True):
+            whole[a], rest[a] = _between_blocks(square, level)
+    i, real = _padded_list([s.excluded[0] for s in sums])
+    j, _ = _padded_list([s.excluded[1] for s in sums])
+    pair_weight = real * np.take_along_axis(padded_weight, i, 1) * np.take_along_axis(padded_weight, j, 1)
+    return HalvedMaps(
+        near=jnp.asarray(near),
+        far=tuple(Tiles(jnp.asarray(whole), jnp.asarray(rest)) for whole, rest in far),
+        weight=jnp.asarray(padded_weight),
+        n_pairs=jnp.asarray([s.n_pairs for s in sums]),
+        one=jnp.asarray([s.one for s in sums]),
+        d=jnp.asarray([s.d for s in sums]),
+        dd=jnp.asarray([s.dd for s in sums]),
+        # No time passes in the padding.
+        steps=jnp.asarray(np.concatenate([np.diff(t), np.zeros(n_pad - n_t + 1)])),
+        t=jnp.asarray(np.concatenate([t, np.full(n_pad - n_t, t[-1])])),
+        excluded_i=jnp.asarray(i),
+        excluded_j=jnp.asarray(j),
+        excluded_weight=jnp.asarray(pair_weight),
+    )
+
+
+def _inside_leaves(square: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Return the entries i < j of the leaves, (n_inside, n_leaf)."""
+    count = len(square) // LEAF
+    leaf = np.arange(count)
+    leaves = square.reshape(count, LEAF, count, LEAF)[leaf, :, leaf, :]
+    i, j = np.triu_indices(LEAF, 1)
+    return np.asarray(leaves[:, i, j].T)
+
+
+def _between_blocks(
+    square: npt.NDArray[np.floating], level: Level
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
+    """Return the entries between the blocks of the pairs of a level, as in `Tiles`."""
+    size, inner = level.size, 2 * level.whole * level.size
+    pair = np.arange(level.whole)
+    blocks = square[:inner, :inner].reshape(level.whole, 2, size, level.whole, 2, size)
+    first = slice(inner, inner + size)
+    return blocks[pair, 0, :, pair, 1, :], square[first, inner + size : inner + size + level.rest].reshape(
+        size, level.rest
+    )
+
+
+def _fill(
+    out: npt.NDArray[np.floating],
+    c2: npt.NDArray[np.floating],
+    weight: npt.NDArray[np.float64],
+    exclude_diagonals: int,
+) -> _Sums:
+    """Write the weighted map into the upper triangle of `out`, a slab of rows at a time."""
+    n_t = len(c2)
+    frames = np.arange(n_t)
+    sums, count = np.zeros(3), 0
+    missing = []
+    for first in range(0, n_t, _ROWS):
+        rows, columns = slice(first, min(first + _ROWS, n_t)), slice(first, n_t)
+        lag = frames[columns] - frames[rows, None]
+        pair = np.where(lag > 0, weight[rows, None] * weight[columns], 0.0)
+        value = c2[rows, columns] - np.asarray(BASELINE, c2.dtype)
+        counts = (lag >= exclude_diagonals) & np.isfinite(value) & (pair > 0)
+        value = np.where(counts, value, 0).astype(np.float64)
+        weighted = pair * value
+        out[rows, columns] = weighted
+        sums += [np.sum(pair, where=counts), weighted.sum(), np.vdot(weighted, value)]
+        count += int(np.count_nonzero(counts))
+        i, j = np.nonzero((pair > 0) & ~counts)
+        missing.append(np.stack([i + first, j + first]))
+    return _Sums(*sums.tolist(), count, np.concatenate(missing, axis=1))
+
+
+def _padded_list(rows: list[npt.NDArray[np.int_]]) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.float64]]:
+    """Return index rows of unequal length as one array, padded with 0 to a power of two, and which entries are real."""
+    longest = max(row.size for row in rows)
+    size = 0 if longest == 0 else 2 ** int(np.ceil(np.log2(longest)))
+    padded = np.zeros((len(rows), size), int)
+    real = np.zeros((len(rows), size))
+    for k, row in enumerate(rows):
+        padded[k, : row.size] = row
+        real[k, : row.size] = 1.0
+    return padded, real

@@ -1,0 +1,92 @@
+"""Pairs of frames evaluated one by one: those inside leaves, and those that a request leaves out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from heterodyne_physics_meshgrid.factored.halving import LEAF
+from heterodyne_physics_meshgrid.factored.profiles import AlongFlow, Areas, Mixing
+
+
+class Pairs(NamedTuple):
+    """What pairs i < j need, all azimuths alike: the two fields u, w, their derivatives by χ at i and at j, the
+    derivatives of χ there, and the integrals between the two frames.
+    """
+
+    u: Float[Array, " ..."]
+    w: Float[Array, " ..."]
+    u_by_i: Float[Array, " ..."]
+    u_by_j: Float[Array, " ..."]
+    w_by_i: Float[Array, " ..."]
+    w_by_j: Float[Array, " ..."]
+    mixing_i: Float[Array, "k_x ..."]
+    mixing_j: Float[Array, "k_x ..."]
+    between: Areas
+
+
+def _pairs(at_i: Mixing, at_j: Mixing, between: Areas) -> Pairs:
+    e_r, e_s = jnp.exp(-between.reference[0]), jnp.exp(-between.sample[0])
+    return Pairs(
+        u=at_i.cosine * at_j.cosine * e_r,
+        w=at_i.sine * at_j.sine * e_s,
+        u_by_i=-at_i.sine * at_j.cosine * e_r,
+        u_by_j=-at_i.cosine * at_j.sine * e_r,
+        w_by_i=at_i.cosine * at_j.sine * e_s,
+        w_by_j=at_i.sine * at_j.cosine * e_s,
+        mixing_i=at_i.derivatives,
+        mixing_j=at_j.derivatives,
+        between=between,
+    )
+
+
+def pairs_inside_leaves(mixing: Mixing, areas: Areas) -> Pairs:
+    """Return the pairs inside leaves, (n_inside, n_leaf), in the order of ``np.triu_indices(LEAF, 1)``."""
+    i, j = np.triu_indices(LEAF, 1)
+
+    def leaves(values: Float[Array, "*k n_pad"]) -> Float[Array, "*k leaf n_leaf"]:
+        return jnp.moveaxis(values.reshape(*values.shape[:-1], -1, LEAF), -1, -2)
+
+    def between(values: Float[Array, "k n_pad"]) -> Float[Array, "k n_inside n_leaf"]:
+        steps = leaves(values)
+        from_begin = jnp.cumsum(steps, axis=1) - steps
+        return from_begin[:, j] - from_begin[:, i]
+
+    def at(frames: Int[np.ndarray, " n_inside"]) -> Mixing:
+        return Mixing(*(leaves(values)[..., frames, :] for values in mixing))
+
+    return _pairs(at(i), at(j), Areas(*map(between, areas)))
+
+
+def single_pairs(mixing: Mixing, areas: Areas, i: Int[Array, " n_pair"], j: Int[Array, " n_pair"]) -> Pairs:
+    """Return the pairs (i, j), (n_pair,)."""
+
+    def between(values: Float[Array, "k n_pad"]) -> Float[Array, "k n_pair"]:
+        from_begin = jnp.cumsum(values, axis=1) - values
+        return from_begin[:, j] - from_begin[:, i]
+
+    def at(frames: Int[Array, " n_pair"]) -> Mixing:
+        return Mixing(*(values[..., frames] for values in mixing))
+
+    return _pairs(at(i), at(j), Areas(*map(between, areas)))
+
+
+def maps_at(p: Pairs, flow: AlongFlow) -> Float[Array, "1+n_part n_pair"]:
+    """Return M and its derivatives, by part, at the pairs of one azimuth."""
+    reference, sample, phase = p.between.reference, p.between.sample, flow.phase(p.between.displacement)
+    cosine, sine = jnp.cos(phase[0]), jnp.sin(phase[0])
+    by_u, by_w = 2.0 * (p.u + p.w * cosine), 2.0 * (p.w + p.u * cosine)
+    by_i, by_j = by_u * p.u_by_i + by_w * p.w_by_i, by_u * p.u_by_j + by_w * p.w_by_j
+    found = jnp.concatenate(
+        [
+            (p.u**2 + p.w**2 + 2.0 * p.u * p.w * cosine)[None],
+            by_i * p.mixing_i + by_j * p.mixing_j,
+            -(by_u * p.u) * reference[1:],
+            -(by_w * p.w) * sample[1:],
+            -(2.0 * p.u * p.w * sine) * phase[1:],
+        ]
+    )
+    return found.reshape(len(found), -1)
