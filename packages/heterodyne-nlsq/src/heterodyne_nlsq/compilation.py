@@ -21,7 +21,7 @@ def keep_compiled_functions() -> None:
 
     settings = {
         "jax_compilation_cache_dir": str(cache_folder()),
-        "jax_persistent_cache_min_compile_time_secs": 0.1,
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
     for name, value in settings.items():

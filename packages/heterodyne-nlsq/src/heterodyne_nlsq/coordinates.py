@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
@@ -134,6 +135,7 @@ def to_parameters(z: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " 
     return jnp.where(c.held, c.at, jnp.clip(moved, c.lower, c.upper))
 
 
+@jax.jit
 def from_parameters(free: ArrayLike, c: Coordinates) -> Float[Array, " n_free"]:
     """Return z of the free parameters: the inverse of `to_parameters` inside the bounds."""
     free = jnp.asarray(free, float)

@@ -40,6 +40,7 @@ _ROUNDS = 6
 """How often parameters may come to a bound or leave it; there are three power laws with three bounds each."""
 
 
+@jax.jit
 def _fitted(z: Float[Array, " n_fit"], coordinates: Coordinates) -> Float[Array, " n_fit"]:
     """Return the fitted vector (parameters, scaling coefficients) at z (solver coordinates, same coefficients)."""
     n_free = coordinates.lower.size

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
@@ -136,12 +137,16 @@ def normal(vector: ArrayLike, problem: FactoredProblem) -> NormalEquations:
 
 def squares(vector: ArrayLike, problem: FactoredProblem) -> Float[Array, " n_phi"]:
     """Return the sum of squared weighted residuals of every azimuth."""
-    return 2 * _evaluate(vector, problem).cost
+    return 2 * np.asarray(_evaluate(vector, problem).cost)
 
 
 def scaling_sums(free: ArrayLike, problem: FactoredProblem) -> Float[Array, "n_phi 5"]:
     """Return the weighted sums over pairs of 1, M, M², D, D M per angle."""
-    maps, sums = problem.maps, _products(free, problem)
+    return _scaling_sums(_products(free, problem), problem.maps)
+
+
+@jax.jit
+def _scaling_sums(sums: InnerProducts, maps: HalvedMaps) -> Float[Array, "n_phi 5"]:
     m = sums.ones[:, 0]
     return jnp.stack(
         [maps.one, m, sums.gram[:, 0, 0], maps.d + BASELINE * maps.one, sums.data[:, 0] + BASELINE * m], axis=1

@@ -16,6 +16,9 @@ from heterodyne_spec.files import write_atomically
 type FloatArray = npt.NDArray[np.float64]
 
 _LABELS = {"J_r": "J of the reference", "J_s": "J of the sample", "v": "velocity v", "x": "sample's field fraction x"}
+_PIXELS = 400
+"""Entries of a map along one side that a panel can show."""
+
 _AGES = 5
 """Ages at which curves against lag are drawn."""
 
@@ -26,22 +29,40 @@ def _limits(values: npt.NDArray[np.floating]) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def _coarse(values: npt.NDArray[np.floating], bin_width: int) -> npt.NDArray[np.floating]:
+    """Return the means of squares of `bin_width` entries, those that are no number left out; the last rows may go."""
+    n = len(values) // bin_width * bin_width
+    squares = values[:n, :n].reshape(n // bin_width, bin_width, n // bin_width, bin_width)
+    finite = np.isfinite(squares)
+    count = finite.sum(axis=(1, 3))
+    total = np.sum(squares, axis=(1, 3), where=finite, dtype=float)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
 def maps_figure(result: NLSQResult) -> Figure:
-    """Return data, model and residual per angle, one row each; t1 and t2 in s."""
+    """Return data, model and residual per angle, one row each; t1 and t2 in s.
+
+    Large maps are shown as means over squares of a few frames, and the titles say so.
+    """
     assert result.maps is not None, "the result holds no maps"
     c2, model = result.maps
     n_phi, t = len(c2), result.data.t
     figure = Figure(figsize=(10.5, 2.7 * n_phi + 0.4), layout="constrained")
     grid = figure.subplots(n_phi, 3, squeeze=False, sharex=True, sharey=True)
-    extent = (t[0], t[-1], t[0], t[-1])
+    bin_width = -(-len(t) // _PIXELS)
+    shown = len(t) // bin_width * bin_width
+    extent = (t[0], t[shown - 1], t[0], t[shown - 1])
+    means = f", means of {bin_width}×{bin_width} frames" if bin_width > 1 else ""
     for k, row in enumerate(grid):
-        residual = c2[k] - model[k]
-        off_diagonal = np.where(np.eye(len(t), dtype=bool), np.nan, residual)
-        reach = float(np.nanpercentile(np.abs(off_diagonal), 99.5)) or 1e-12
-        low, high = _limits(model[k])
+        # The diagonal is shot noise, in no fit, and would shine through the means.
+        data, fitted = (np.where(np.eye(len(t), dtype=bool), np.nan, m) for m in (c2[k], model[k]))
+        seen, expected = (_coarse(m, bin_width) for m in ((data, fitted) if bin_width > 1 else (c2[k], model[k])))
+        residual = _coarse(data - fitted, bin_width)
+        reach = float(np.nanpercentile(np.abs(residual), 99.5)) or 1e-12
+        low, high = _limits(expected)
         panels = (
-            ("data", c2[k], "viridis", low, high),
-            ("model", model[k], "viridis", low, high),
+            (f"data{means}", seen, "viridis", low, high),
+            ("model", expected, "viridis", low, high),
             ("residual", residual, "RdBu_r", -reach, reach),
         )
         for axes, (title, values, colours, lower, upper) in zip(row, panels, strict=True):

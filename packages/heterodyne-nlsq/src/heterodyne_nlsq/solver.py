@@ -42,12 +42,15 @@ _SETTINGS = ("jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cach
 
 
 @functools.cache
-def _solver_class() -> Any:
-    """Return nlsq's solver, imported in a thread of its own: there JAX's settings read as the process has them, not
-    as the caller's ``with jax.enable_x64(True)`` has them.
+def _solver() -> Any:
+    """Return the one solver of this process: what an instance compiles, it keeps for its next fit.
+
+    nlsq is imported in a thread of its own: there JAX's settings read as the process has them, not as the caller's
+    ``with jax.enable_x64(True)`` has them.
     """
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_import_solver).result()
+        solver_class = thread.submit(_import_solver).result()
+    return solver_class()
 
 
 def _import_solver() -> Any:
@@ -115,10 +118,8 @@ def least_squares(
     # The solver needs room on both sides of the start.
     width = upper - lower
     margin = 1e-9 * np.where(np.isfinite(width), width, 0.0)
-    solver_class = _solver_class()
     with _logging_kept(), warnings.catch_warnings():
-        solver = solver_class()
-        found = solver.least_squares(
+        found = _solver().least_squares(
             residuals,
             np.clip(start, lower + margin, upper - margin),
             jac=jacobian,
