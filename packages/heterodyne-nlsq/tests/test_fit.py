@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 from conftest import TRUTH, held, make, values
@@ -84,6 +85,23 @@ def test_held_and_tied_parameters() -> None:
     assert (status["D0_sample"], status["f2"], status["v0"]) == ("tied", "fixed", "free")
     assert "D0_sample" not in result.varying
     assert result.sd["D0_sample"] == result.sd["D0_ref"] > 0
+
+
+def test_a_second_fit_compiles_nothing_whatever_its_data_and_start() -> None:
+    compiled: list[str] = []
+
+    def listen(event: str, duration: float, **_: object) -> None:
+        if event.endswith("backend_compile_duration"):
+            compiled.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        for seed, off in ((1, 1.05), (2, 0.98)):
+            compiled.clear()
+            fit_nlsq_jax(make(seed=seed), {"model": {"parameters": values(off)}})
+    finally:
+        jax.monitoring.clear_event_listeners()
+    assert not compiled
 
 
 def test_nothing_to_vary_gives_the_cost_there() -> None:

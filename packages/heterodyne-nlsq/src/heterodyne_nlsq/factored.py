@@ -135,7 +135,7 @@ def normal(vector: ArrayLike, problem: FactoredProblem) -> NormalEquations:
     return _joined(_evaluate(vector, problem), problem.basis)
 
 
-def squares(vector: ArrayLike, problem: FactoredProblem) -> Float[Array, " n_phi"]:
+def squares(vector: ArrayLike, problem: FactoredProblem) -> Float[np.ndarray, " n_phi"]:
     """Return the sum of squared weighted residuals of every azimuth."""
     return 2 * np.asarray(_evaluate(vector, problem).cost)
 

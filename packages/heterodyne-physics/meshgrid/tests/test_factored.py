@@ -118,6 +118,16 @@ def test_a_batch_of_vectors_gives_the_same_as_one_by_one() -> None:
             np.testing.assert_allclose(together[k], alone, rtol=1e-11, atol=1e-11 * np.abs(alone).max())
 
 
+@pytest.mark.parametrize("n_t", [3, LEAF, 41, 130, 300])
+def test_every_pair_stands_in_one_place(n_t: int) -> None:
+    i, j = np.triu_indices(n_t, 1)
+    numbered = np.zeros((1, n_t, n_t))
+    numbered[0, i, j] = 2.0 + np.arange(i.size)
+    maps = halve_maps(numbered, np.arange(1.0, n_t + 1), np.ones((1, n_t)))
+    stored = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves((maps.near, maps.far))])
+    assert sorted(stored[stored > 0]) == (1.0 + np.arange(i.size)).tolist()
+
+
 def test_float32_maps_lose_nothing() -> None:
     n_t = 64
     c2 = np.float32(1 + 0.2 * np.random.default_rng(5).random((1, n_t, n_t)))

@@ -164,7 +164,8 @@ def _fill(
         count += int(np.count_nonzero(counts))
         i, j = np.nonzero((pair > 0) & ~counts)
         missing.append(np.stack([i + first, j + first]))
-    return _Sums(*sums.tolist(), count, np.concatenate(missing, axis=1))
+    one, d, dd = sums.tolist()
+    return _Sums(one, d, dd, count, np.concatenate(missing, axis=1))
 
 
 def _padded_list(rows: list[npt.NDArray[np.int_]]) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.float64]]:
