@@ -135,6 +135,7 @@ def make_result(**changes: Any) -> NLSQResult:
         "n_pairs": 12,
         "n_evaluations": 7,
         "method": "factored",
+        "start": "the values of the configuration",
         "success": True,
         "message": "converged",
         "warnings": ("noise taken as independent",),

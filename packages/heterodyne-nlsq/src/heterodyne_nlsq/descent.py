@@ -90,6 +90,12 @@ class _LastEvaluation:
         return self._evaluate(z)[1]
 
 
+def approach(setup: Setup, path: Path, start: FloatArray, max_evaluations: int) -> Solution:
+    """Return how far a few evaluations lead from `start` (n_fit,), in the parameters themselves."""
+    coordinates = plain(make_coordinates(setup.spec, setup.free, setup.data.t))
+    return _one_descent(setup, path, coordinates, start, _NEARLY_FLAT, max_evaluations, None)
+
+
 def descend(setup: Setup, path: Path, start: FloatArray, progress: Progress | None) -> Solution:
     """Return the minimum reached from `start` (n_fit,); with nothing to vary, the cost there.
 

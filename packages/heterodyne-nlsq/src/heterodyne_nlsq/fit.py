@@ -9,22 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
-from heterodyne_nlsq.descent import descend
 from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.outcome import make_result
 from heterodyne_nlsq.paths import choose_path
-from heterodyne_nlsq.scaling import make_scaling, start_coefficients
+from heterodyne_nlsq.scaling import make_scaling
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
+from heterodyne_nlsq.start.candidates import candidates
+from heterodyne_nlsq.start.race import race
 from heterodyne_physics_meshgrid import MODEL_VERSION
 from heterodyne_spec import (
     Config,
-    ConfigError,
     DataError,
     NLSQResult,
-    Problem,
     TwoTimeData,
     check_model_versions,
     load_config,
@@ -83,9 +81,6 @@ def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:
     ------
     DataError, ConfigError : what is wrong with it.
     """
-    if config.nlsq.start == "multistart":
-        problem = Problem("nlsq.start", "'multistart'", "auto or values in this version", "set nlsq.start: values")
-        raise ConfigError("configuration", [problem])
     if not isinstance(data, TwoTimeData):
         data = load_data(data, config=config)
     asked = config.data.q
@@ -106,7 +101,5 @@ def _fit(setup: Setup, progress: Progress | None) -> NLSQResult:
             f"too few valid pairs of frames for {n_fitted} fitted values (fewest, {path.n_pairs.min()}, at phi = "
             f"{data.phi[int(path.n_pairs.argmin())]:g}); use more frames, mask fewer, or hold parameters"
         )
-    begin = free.start[list(free.free)]
-    sums = np.asarray(path.scaling_sums(begin, path.problem))
-    solution = descend(setup, path, np.concatenate([begin, start_coefficients(scaling, sums)]), progress)
-    return make_result(setup, path, solution)
+    winner = race(setup, path, candidates(setup), progress)
+    return make_result(setup, path, replace(winner.solution, n_evaluations=winner.n_evaluations), winner.origin)

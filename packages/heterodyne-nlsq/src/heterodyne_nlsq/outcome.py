@@ -33,8 +33,8 @@ _STRUCTURE = 2.0
 """Reduced chi-square from which the user is told to look at the residuals; 1.2 on the example's speckle noise."""
 
 
-def make_result(setup: Setup, path: Path, solution: Solution) -> NLSQResult:
-    """Return the result of a fit."""
+def make_result(setup: Setup, path: Path, solution: Solution, origin: str) -> NLSQResult:
+    """Return the result of a fit that began at `origin`."""
     spec, data, free, scaling = setup.spec, setup.data, setup.free, setup.scaling
     positions = list(free.free)
     values = free.full(solution.vector[: len(positions)])
@@ -64,6 +64,7 @@ def make_result(setup: Setup, path: Path, solution: Solution) -> NLSQResult:
         n_pairs=int(path.n_pairs.sum()),
         n_evaluations=solution.n_evaluations,
         method=path.name,
+        start=origin,
         success=solution.success,
         message=solution.message,
         warnings=_warnings(setup, solution, table, known, fitted, reduced),

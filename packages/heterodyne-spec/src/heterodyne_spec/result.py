@@ -122,6 +122,7 @@ class NLSQResult:
     n_pairs: int
     n_evaluations: int
     method: str
+    start: str
     success: bool
     message: str
     warnings: tuple[str, ...]
@@ -297,6 +298,7 @@ def to_document(result: NLSQResult) -> dict[str, Any]:
         "n_pairs": result.n_pairs,
         "n_evaluations": result.n_evaluations,
         "method": result.method,
+        "start": result.start,
         "covariance_kind": result.covariance_kind,
         "covariance": [_numbers(row) for row in result.covariance],
         "covariance_iid": [_numbers(row) for row in result.covariance_iid],
@@ -346,6 +348,7 @@ _UNCHANGED = (
     "n_pairs",
     "n_evaluations",
     "method",
+    "start",
     "success",
     "message",
     "model",

@@ -1,0 +1,78 @@
+"""Two-time maps as one-time curves: averages along diagonals around a few ages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_spec import TwoTimeData
+
+type FloatArray = npt.NDArray[np.float64]
+
+_AGES = (0.05, 0.08, 0.12, 0.17, 0.23, 0.30, 0.38, 0.47, 0.56, 0.66, 0.76, 0.86)
+"""Middles of the windows, in parts of the measurement."""
+
+_HALF_WIDTH = 0.06
+"""Half the width of a window in parts of its age: the fringes of the ages in it stay in step."""
+
+_DENSE_LAGS, _LAG_GROWTH = 32, 1.04
+
+_MOST_ANGLES = 5
+"""Angles that are looked at; the others would add time and little else."""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """c2 against lag at several ages.
+
+    `age` (n_age,) in s; `lag` (n_lag,) in frames; `value` and `weight` (n_age, n_phi, n_lag), the weight being the number
+    of pairs averaged, 0 where there are none; `dt` in s and `phi` (n_phi,) in degrees.
+    """
+
+    age: FloatArray
+    lag: FloatArray
+    value: FloatArray
+    weight: FloatArray
+    dt: float
+    phi: FloatArray
+
+
+def lags(n_t: int) -> npt.NDArray[np.int_]:
+    """Return the lags that are looked at: all short ones, then ever fewer."""
+    grown = _DENSE_LAGS * _LAG_GROWTH ** np.arange(np.log(max(n_t / _DENSE_LAGS, 1.0)) / np.log(_LAG_GROWTH))
+    found = np.unique(np.concatenate([np.arange(1, _DENSE_LAGS), np.round(grown)]).astype(int))
+    return np.asarray(found[found < n_t])
+
+
+def _angles(phi: FloatArray) -> npt.NDArray[np.int_]:
+    """Return a few angles that differ in how fast their fringes are."""
+    order = np.argsort(np.abs(np.cos(np.deg2rad(phi))))
+    return np.asarray(np.unique(order[np.round(np.linspace(0, len(phi) - 1, min(len(phi), _MOST_ANGLES))).astype(int)]))
+
+
+def age_curves(data: TwoTimeData, reach: float = 2.0) -> Curves:
+    """Return the averages over the pairs whose middle lies around an age, of lags up to `reach` times that age.
+
+    Over a short lag little changes; over a long one slow decays show.
+    """
+    n_t, lag, chosen = data.n_t, lags(data.n_t), _angles(data.phi)
+    middles = np.array(_AGES) * (n_t - 1)
+    half = np.maximum(_HALF_WIDTH * middles, 1.5)
+    value, weight = np.zeros((2, middles.size, chosen.size, lag.size))
+    frames = (data.weight * data.valid)[chosen]
+    for k, step in enumerate(lag):
+        first = np.arange(n_t - step)
+        c2 = np.asarray(data.c2[chosen[:, None], first, first + step], float)
+        w = frames[:, :-step] * frames[:, step:] * np.isfinite(c2)
+        sums = np.cumsum(np.pad(w * np.where(np.isfinite(c2), c2, 0.0), ((0, 0), (1, 0))), axis=1)
+        counts = np.cumsum(np.pad(w, ((0, 0), (1, 0))), axis=1)
+        low = np.clip(np.ceil(middles - half - step / 2), 0, n_t - step).astype(int)
+        high = np.clip(np.floor(middles + half - step / 2) + 1, low, n_t - step).astype(int)
+        weight[:, :, k] = (counts[:, high] - counts[:, low]).T
+        weight[step > np.maximum(reach * middles, 8.0), :, k] = 0.0
+        there = weight[:, :, k] > 0
+        value[:, :, k] = np.where(there, (sums[:, high] - sums[:, low]).T / np.where(there, weight[:, :, k], 1.0), 0.0)
+    ages = np.interp(middles, np.arange(n_t), data.t)
+    return Curves(ages, lag.astype(float), value, weight, float(np.median(np.diff(data.t))), data.phi[chosen])

@@ -1,0 +1,97 @@
+"""The vectors of free parameters at which a fit may begin."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_nlsq.free import FreeParameters
+from heterodyne_nlsq.setup import Setup
+from heterodyne_nlsq.start.ages import age_curves
+from heterodyne_nlsq.start.chain import exchanged, histories
+from heterodyne_nlsq.start.equilibrium import solve_ages
+from heterodyne_nlsq.start.laws import parameters
+from heterodyne_spec.model import Prior
+
+type FloatArray = npt.NDArray[np.float64]
+
+_REACHES = (2.0, 0.7)
+"""Longest lags that are looked at, in parts of the age."""
+
+_FEWEST_FRAMES = 24
+"""Frames below which ages cannot be told apart; such a measurement starts from the values."""
+
+MULTISTARTS = 32
+"""Points of a multi-start."""
+
+
+class Candidate(NamedTuple):
+    """A vector of free parameters (n_free,) and where it comes from, in words."""
+
+    origin: str
+    vector: FloatArray
+
+
+def candidates(setup: Setup) -> list[Candidate]:
+    """Return the candidates that ``nlsq.start`` of the configuration asks for, at least one."""
+    free, config = setup.free, setup.config
+    given = Candidate("the values of the configuration", free.start[list(free.free)])
+    if config.nlsq.start == "values" or not free.free:
+        return [given]
+    if config.nlsq.start == "multistart":
+        return [given, *_hypercube(_priors(setup), free, config.nlsq.seed)]
+    named = config.model.parameters
+    has_values = any(name in named and named[name].value is not None for name in free.free_names)
+    found = _from_data(setup)
+    return [given, *found] if has_values or not found else found
+
+
+def _from_data(setup: Setup) -> list[Candidate]:
+    """Return candidates from histories, each under both names of the components."""
+    data, free = setup.data, setup.free
+    if data.n_t < _FEWEST_FRAMES:
+        return []
+    found = []
+    for reach in _REACHES:
+        curves = age_curves(data, reach)
+        for history in histories(solve_ages(curves), 1):
+            for names, theta in (("", history), (", components exchanged", exchanged(history))):
+                values = parameters(theta, curves, data.q)
+                vector = np.array([values[name] for name in free.free_names])
+                found.append(Candidate(f"the data, lags up to {reach:g} times the age{names}", _inside(vector, free)))
+    return found
+
+
+def _inside(vector: FloatArray, free: FreeParameters) -> FloatArray:
+    """Return the vector moved inside the bounds, a little off them."""
+    lower, upper = (bound[list(free.free)] for bound in (free.lower, free.upper))
+    margin = 1e-6 * (upper - lower)
+    return np.clip(vector, lower + margin, upper - margin)
+
+
+def _priors(setup: Setup) -> list[Prior]:
+    """Return the prior of every free parameter: the configuration's, else the registry's."""
+    named = setup.config.model.parameters
+    own = [named[name].prior if name in named else None for name in setup.free.free_names]
+    return [prior or setup.spec.parameters[k].prior for prior, k in zip(own, setup.free.free, strict=True)]
+
+
+def _hypercube(priors: list[Prior], free: FreeParameters, seed: int) -> list[Candidate]:
+    """Return a Latin hypercube over the priors, truncated to the bounds (McKay, Beckman & Conover 1979)."""
+    rng = np.random.default_rng(seed)
+    columns = []
+    for prior, position in zip(priors, free.free, strict=True):
+        lower, upper = float(free.lower[position]), float(free.upper[position])
+        normal = NormalDist(prior.location, prior.scale)
+        lower = max(lower, float(np.finfo(float).tiny)) if prior.family == "lognormal" else lower
+        turn = np.log if prior.family == "lognormal" else np.asarray
+        low, high = normal.cdf(float(turn(lower))), normal.cdf(float(turn(upper)))
+        quantile = (rng.permutation(MULTISTARTS) + rng.random(MULTISTARTS)) / MULTISTARTS
+        level = np.clip(low + (high - low) * quantile, 1e-12, 1 - 1e-12)
+        drawn = np.array([normal.inv_cdf(float(p)) for p in level])
+        columns.append(np.exp(drawn) if prior.family == "lognormal" else drawn)
+    points = np.stack(columns, axis=1)
+    return [Candidate(f"point {k + 1} of the multi-start", _inside(point, free)) for k, point in enumerate(points)]
