@@ -98,6 +98,7 @@ def point_estimate(data: TwoTimeData, **changes: Any) -> NLSQResult:
         "n_pairs": 2 * frames.shape[1],
         "n_evaluations": 1,
         "method": "factored",
+        "start": "made by hand",
         "success": True,
         "message": "made by hand",
         "warnings": (),

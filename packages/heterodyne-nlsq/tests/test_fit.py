@@ -199,8 +199,6 @@ def test_requests_that_cannot_be_met_are_refused() -> None:
     data = make(n_t=40)
     with pytest.raises(DataError, match=r"q = 0\.0054 .* asks for 0\.01"):
         fit_nlsq_jax(data, {"data": {"q": 0.01}})
-    with pytest.raises(ConfigError, match="multistart"):
-        fit_nlsq_jax(data, {"nlsq": {"start": "multistart"}})
     with pytest.raises(ConfigError, match=r"contrast.*offset"):
         fit_nlsq_jax(data, {"scaling": "fixed"})
     with pytest.raises(ConfigError, match="5 terms"):

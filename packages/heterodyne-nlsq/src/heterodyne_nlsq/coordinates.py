@@ -164,21 +164,26 @@ def at_edge(free: FloatArray, c: Coordinates) -> npt.NDArray[np.bool_]:
 def hold(c: Coordinates, held: npt.NDArray[np.bool_], free: FloatArray) -> Coordinates:
     """Return the coordinates with `held` in place of what was held so far.
 
-    What is new goes to the bound next to its value in `free`. A law that has lost or regained a parameter is
-    no longer straight; one that has lost A gets back its t0.
+    What is new goes to the bound next to its value in `free`. A law of which a parameter is held is not straight; one
+    that has lost A gets back its t0.
     """
     lower, upper = np.asarray(c.lower), np.asarray(c.upper)
     before, laws, origin = np.asarray(c.held), np.asarray(c.laws), np.asarray(c.origin)
-    touched = (held | before)[laws].any(axis=1)
     needs_origin = origin[held[laws[:, 0]] & (np.asarray(c.has_origin) > 0)]
     now = held.copy()
     now[needs_origin] = False
     bound = np.where(free - lower < upper - free, lower, upper)
     return c._replace(
-        straight=jnp.asarray(np.asarray(c.straight) & ~touched),
+        straight=jnp.asarray(~held[laws].any(axis=1)),
         held=jnp.asarray(now),
         at=jnp.asarray(np.where(before, np.asarray(c.at), bound)),
     )
+
+
+def inside(free: FloatArray, released: npt.NDArray[np.bool_], c: Coordinates) -> FloatArray:
+    """Return `free` with what is `released` moved a hundredth of its bound inside: at the bound, z has no hold on it."""
+    lower, upper = np.asarray(c.lower), np.asarray(c.upper)
+    return np.where(released, np.clip(free, lower + 1e-2 * np.abs(lower), upper - 1e-2 * np.abs(upper)), free)
 
 
 def box(c: Coordinates) -> tuple[FloatArray, FloatArray]:

@@ -19,6 +19,7 @@ from heterodyne_nlsq.coordinates import (
     box,
     from_parameters,
     hold,
+    inside,
     make_coordinates,
     plain,
     to_parameters,
@@ -96,7 +97,9 @@ def approach(setup: Setup, path: Path, start: FloatArray, max_evaluations: int) 
     return _one_descent(setup, path, coordinates, start, _NEARLY_FLAT, max_evaluations, None)
 
 
-def descend(setup: Setup, path: Path, start: FloatArray, progress: Progress | None) -> Solution:
+def descend(
+    setup: Setup, path: Path, start: FloatArray, progress: Progress | None, max_evaluations: int | None = None
+) -> Solution:
     """Return the minimum reached from `start` (n_fit,); with nothing to vary, the cost there.
 
     First in the parameters themselves until the cost is nearly flat (far from the minimum a step in other coordinates
@@ -107,7 +110,7 @@ def descend(setup: Setup, path: Path, start: FloatArray, progress: Progress | No
     if start.size == 0:
         cost = float(path.normal(start, path.problem).cost)
         return Solution(start, cost, True, "nothing to fit: all values are held", 1)
-    n_free, limit = len(setup.free.free), setup.config.nlsq.max_iterations
+    n_free, limit = len(setup.free.free), max_evaluations or setup.config.nlsq.max_iterations
     straight = make_coordinates(setup.spec, setup.free, setup.data.t)
     solution = _one_descent(setup, path, plain(straight), start, _NEARLY_FLAT, limit, progress)
     spent, coordinates = solution.n_evaluations, straight
@@ -122,7 +125,9 @@ def descend(setup: Setup, path: Path, start: FloatArray, progress: Progress | No
         wanted = (held | edge) & ~_pulled_inside(solution.vector, held, path, coordinates)
         if np.array_equal(wanted, held):
             break
-        coordinates = hold(coordinates, wanted, solution.vector[:n_free])
+        moved = inside(solution.vector[:n_free], held & ~wanted, coordinates)
+        coordinates = hold(coordinates, wanted, moved)
+        solution = replace(solution, vector=np.concatenate([moved, solution.vector[n_free:]]))
     return replace(solution, n_evaluations=spent)
 
 

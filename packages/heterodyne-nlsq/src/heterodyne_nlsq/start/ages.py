@@ -27,8 +27,8 @@ _MOST_ANGLES = 5
 class Curves:
     """c2 against lag at several ages.
 
-    `age` (n_age,) in s; `lag` (n_lag,) in frames; `value` and `weight` (n_age, n_phi, n_lag), the weight being the number
-    of pairs averaged, 0 where there are none; `dt` in s and `phi` (n_phi,) in degrees.
+    `age` (n_age,) in s; `lag` (n_lag,) in frames; `value` and `weight` (n_age, n_phi, n_lag), the weight being the
+    number of pairs averaged, 0 where there are none; `dt` in s and `phi` (n_phi,) in degrees.
     """
 
     age: FloatArray

@@ -4,8 +4,8 @@ At an age around which nothing changes, c2 against lag τ is offset + contrast·
 
     M = (A e^{-aτ})² + (B e^{-bτ})² + 2 A B e^{-(a+b)τ} cos(ω cos(phi) τ),    A + B = 1,
 
-a = q²J_r/2, b = q²J_s/2, ω = q v per frame and B/A = (x/(1-x))². Contrast and offset of every angle are linear and never
-searched for. Frequencies are found by a matched filter, the rest on a grid; the best are refined together.
+a = q²J_r/2, b = q²J_s/2, ω = q v per frame and B/A = (x/(1-x))². Contrast and offset of every angle are linear and
+never searched for. Frequencies are found by a matched filter, the rest on a grid; the best are refined together.
 """
 
 from __future__ import annotations

@@ -1,0 +1,96 @@
+"""Starts without values: the look at single ages against what was put in, and fits that nobody helped."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import DT, Q, TRUTH, held, make, values
+
+from heterodyne_nlsq import fit_nlsq_jax
+from heterodyne_nlsq.fit import prepare
+from heterodyne_nlsq.start.ages import age_curves
+from heterodyne_nlsq.start.candidates import MULTISTARTS, candidates
+from heterodyne_nlsq.start.chain import exchanged, histories
+from heterodyne_nlsq.start.equilibrium import solve_ages
+from heterodyne_nlsq.start.laws import fraction_law, power_law
+from heterodyne_spec import load_config
+
+STEADY = {"alpha_ref": 0.0, "alpha_sample": 0.0, "beta": 0.0, "f1": 0.0, "phi0": 0.0, "f0": 0.0, "f3": 0.4}
+
+
+def test_every_age_of_a_steady_measurement_shows_its_rates_frequency_and_fraction() -> None:
+    data = make(n_t=200, **STEADY, D0_ref=2000.0, D0_sample=20000.0, v0=500.0)
+    (history,) = histories(solve_ages(age_curves(data)), 1)
+    history = history if history[6, 0] < history[6, 1] else exchanged(history)
+    late = history[4:]
+    rate = Q**2 / 2 * DT
+    np.testing.assert_allclose(np.exp(late[:, 1]), rate * 20500, rtol=0.1)
+    np.testing.assert_allclose(np.exp(late[:, 0]), rate * 2200, rtol=0.25)
+    np.testing.assert_allclose(late[:, 2], Q * 515 * DT, rtol=0.02)
+    np.testing.assert_allclose(1 / (1 + np.exp(-late[:, 3] / 2)), 0.4, atol=0.03)
+
+
+def test_laws_are_found_through_their_own_values_and_past_an_outlier() -> None:
+    age = np.geomspace(1, 50, 12)
+    spoiled = 30 * age**-0.4
+    spoiled[3] *= 20
+    level, exponent = power_law(age, spoiled, np.ones(12))
+    assert exponent == pytest.approx(-0.4, abs=0.03)
+    assert level == pytest.approx(30, rel=0.1)
+    for f0, f1, f3 in ((0.4, -0.05, 0.3), (0.05, 0.04, 0.2)):
+        x = f0 * np.exp(f1 * age) + f3
+        a, b, c = fraction_law(age, x, np.ones(12))
+        np.testing.assert_allclose(a * np.exp(b * age) + c, x, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"f0": 0.05, "f1": 0.2, "f3": 0.1, "v0": 900.0, "beta": -0.2},
+        {"D0_ref": 12000.0, "D0_sample": 800.0, "alpha_sample": 0.4, "v0": 300.0, "beta": 0.4},
+    ],
+    ids=["as the others", "more and more sample", "fast reference"],
+)
+def test_the_minimum_is_found_without_any_value(changes: dict[str, float]) -> None:
+    data = make(n_t=150, noise=0.01, **changes)
+    truth = {name: {"value": value} for name, value in {**TRUTH, **changes}.items()}
+    expected = fit_nlsq_jax(data, {"model": {"parameters": truth}, "nlsq": {"start": "values"}})
+    found = fit_nlsq_jax(data)
+    assert found.success
+    assert found.cost < 1.001 * expected.cost
+    assert found.start.startswith("the data")
+    assert expected.start == "the values of the configuration"
+
+
+def test_values_given_are_one_candidate_and_held_ones_stay() -> None:
+    data = make()
+    setup = prepare(data, load_config({"model": {"parameters": {**values(), **held("f2", "phi0")}}}))
+    found = candidates(setup)
+    assert found[0].vector.tolist() == [TRUTH[name] for name in setup.free.free_names]
+    assert len(found) == 5
+    assert not {"f2", "phi0"} & set(setup.free.free_names)
+
+
+def test_a_multistart_is_a_latin_hypercube_over_the_priors_inside_the_bounds() -> None:
+    flat = {"value": 0.0, "bounds": [-0.5, 1.5], "prior": {"family": "normal", "location": 0.0, "scale": 1e6, "truncated": True}}
+    setup = prepare(
+        make(), load_config({"nlsq": {"start": "multistart"}, "model": {"parameters": {"alpha_ref": flat}}})
+    )
+    points = np.array([c.vector for c in candidates(setup)[1:]])
+    assert len(points) == MULTISTARTS
+    positions = list(setup.free.free)
+    assert np.all((points >= setup.free.lower[positions]) & (points <= setup.free.upper[positions]))
+    strata = np.floor((points[:, setup.free.free_names.index("alpha_ref")] + 0.5) / 2 * MULTISTARTS)
+    assert sorted(strata) == list(range(MULTISTARTS))
+
+
+def test_a_multistart_ends_in_the_best_of_its_minima() -> None:
+    data = make(n_t=80, phi=(10.0,), noise=0.01)
+    own = fit_nlsq_jax(data, {"nlsq": {"start": "values"}})
+    many = fit_nlsq_jax(data, {"nlsq": {"start": "multistart"}})
+    assert many.cost <= own.cost * (1 + 1e-6)
+
+
+def test_too_few_frames_to_tell_ages_apart_start_from_the_values() -> None:
+    assert fit_nlsq_jax(make(n_t=12)).start == "the values of the configuration"
