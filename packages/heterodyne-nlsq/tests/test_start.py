@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import DT, Q, TRUTH, held, make, values
+from conftest import DT, TRUTH, Q, held, make, values
 
 from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_nlsq.fit import prepare
-from heterodyne_nlsq.start.ages import age_curves
+from heterodyne_nlsq.look.ages import age_curves
+from heterodyne_nlsq.look.chain import exchanged, histories
+from heterodyne_nlsq.look.equilibrium import solve_ages
 from heterodyne_nlsq.start.candidates import MULTISTARTS, candidates
-from heterodyne_nlsq.start.chain import exchanged, histories
-from heterodyne_nlsq.start.equilibrium import solve_ages
 from heterodyne_nlsq.start.laws import fraction_law, power_law
 from heterodyne_spec import load_config
 
@@ -73,7 +73,11 @@ def test_values_given_are_one_candidate_and_held_ones_stay() -> None:
 
 
 def test_a_multistart_is_a_latin_hypercube_over_the_priors_inside_the_bounds() -> None:
-    flat = {"value": 0.0, "bounds": [-0.5, 1.5], "prior": {"family": "normal", "location": 0.0, "scale": 1e6, "truncated": True}}
+    flat = {
+        "value": 0.0,
+        "bounds": [-0.5, 1.5],
+        "prior": {"family": "normal", "location": 0.0, "scale": 1e6, "truncated": True},
+    }
     setup = prepare(
         make(), load_config({"nlsq": {"start": "multistart"}, "model": {"parameters": {"alpha_ref": flat}}})
     )

@@ -10,6 +10,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from heterodyne_spec import (
+    AgeResolved,
+    Alternative,
     Direction,
     FittedData,
     FittedParameter,
@@ -99,6 +101,9 @@ CONFIG = {
 }
 
 
+FUNCTIONS = ("J_r", "J_s", "v", "x")
+
+
 def make_result(**changes: Any) -> NLSQResult:
     """Return a result of two angles in which D0_ref and v0 are free, v0 not determined, D0_sample tied."""
     spec = load_model()
@@ -145,5 +150,15 @@ def make_result(**changes: Any) -> NLSQResult:
         "versions": {"heterodyne-spec": "0.1.0"},
         "config": {"data": {"q": np.float64(0.0054), "frames": (2, 5)}},
         "command": "heterodyne-nlsq --data a.h5",
+        "age_resolved": AgeResolved(
+            np.array([0.1, 0.2]),
+            {name: np.array([1.5, np.nan]) for name in FUNCTIONS},
+            {name: np.array([0.5, np.nan]) for name in FUNCTIONS},
+            "every age by itself",
+        ),
+        "alternatives": (
+            Alternative(1.5, 12.5, {p.name: p.default for p in spec.parameters}, "mean v 5 instead of 6"),
+        ),
+        "conventions": ("v is positive",),
     }
     return NLSQResult(**(values | changes))

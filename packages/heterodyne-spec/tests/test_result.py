@@ -49,6 +49,16 @@ def test_round_trip(tmp_path, maps):
     np.testing.assert_array_equal([again.contrast, again.offset], [[0.1, 0.2], [1.0, 1.01]])
 
 
+def test_result_written_before_ages_and_alternatives_were_known_is_read(tmp_path):
+    path = make_result().save(tmp_path)
+    document = json.loads(path.read_text())
+    for key in ("age_resolved", "alternatives", "conventions"):
+        del document[key]
+    path.write_text(json.dumps(document))
+    again = NLSQResult.load(path)
+    assert (again.age_resolved, again.alternatives, again.conventions) == (None, (), ())
+
+
 def test_result_without_a_free_parameter_and_under_another_name(tmp_path):
     table = tuple(type(row)(**(vars(row) | {"status": "fixed", "tie": None})) for row in make_result().table)
     none = np.zeros((0, 0))

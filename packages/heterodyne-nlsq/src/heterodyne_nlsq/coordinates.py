@@ -181,7 +181,7 @@ def hold(c: Coordinates, held: npt.NDArray[np.bool_], free: FloatArray) -> Coord
 
 
 def inside(free: FloatArray, released: npt.NDArray[np.bool_], c: Coordinates) -> FloatArray:
-    """Return `free` with what is `released` moved a hundredth of its bound inside: at the bound, z has no hold on it."""
+    """Return `free` with what is `released` moved a hundredth of its bound inside, where z has a hold on it."""
     lower, upper = np.asarray(c.lower), np.asarray(c.upper)
     return np.where(released, np.clip(free, lower + 1e-2 * np.abs(lower), upper - 1e-2 * np.abs(upper)), free)
 

@@ -101,5 +101,5 @@ def _fit(setup: Setup, progress: Progress | None) -> NLSQResult:
             f"too few valid pairs of frames for {n_fitted} fitted values (fewest, {path.n_pairs.min()}, at phi = "
             f"{data.phi[int(path.n_pairs.argmin())]:g}); use more frames, mask fewer, or hold parameters"
         )
-    winner = race(setup, path, candidates(setup), progress)
-    return make_result(setup, path, replace(winner.solution, n_evaluations=winner.n_evaluations), winner.origin)
+    outcome = race(setup, path, candidates(setup), progress)
+    return make_result(setup, path, outcome)

@@ -10,10 +10,13 @@ import numpy.typing as npt
 
 from heterodyne_nlsq.covariance import curvature, independent_covariance, marginal_inverse, prior_scale
 from heterodyne_nlsq.identify import at_bound, identifiability
+from heterodyne_nlsq.look.resolved import age_resolved
+from heterodyne_nlsq.minima import MARGIN, alternatives, choose
 from heterodyne_nlsq.noise import noise_sd, reduced_chi_square
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
+from heterodyne_nlsq.start.race import Outcome
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 from heterodyne_spec import (
     FittedData,
@@ -33,15 +36,20 @@ _STRUCTURE = 2.0
 """Reduced chi-square from which the user is told to look at the residuals; 1.2 on the example's speckle noise."""
 
 
-def make_result(setup: Setup, path: Path, solution: Solution, origin: str) -> NLSQResult:
-    """Return the result of a fit that began at `origin`."""
+def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
+    """Return the result of a fit from its descents."""
+    degrees = max(float(path.weights.sum()) - outcome.finals[0].solution.vector.size, 1.0)
+    minima = [final.solution for final in outcome.finals]
+    # Data without noise have no chi-square; any small variance keeps it defined.
+    chosen, conventions = choose(minima, setup, max(2 * minima[0].cost / degrees, 1e-300))
+    solution, origin = minima.pop(chosen), outcome.finals[chosen].origin
     spec, data, free, scaling = setup.spec, setup.data, setup.free, setup.scaling
     positions = list(free.free)
     values = free.full(solution.vector[: len(positions)])
     contrast, offset = scaling.per_angle(solution.vector[len(positions) :])
     squares = np.asarray(path.squares(solution.vector, path.problem))
     gauss_newton = np.asarray(path.normal(solution.vector, path.problem).matrix)
-    variance = float(squares.sum()) / max(float(path.weights.sum()) - solution.vector.size, 1.0)
+    variance = float(squares.sum()) / degrees
     bent = curvature(gauss_newton, len(positions))
     prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
     covariance = independent_covariance(bent, variance, prior)
@@ -49,6 +57,7 @@ def make_result(setup: Setup, path: Path, solution: Solution, origin: str) -> NL
     table = _table(setup, values, covariance, known)
     fitted = FittedScaling(scaling.mode, contrast, offset, *_scaling_sd(setup, gauss_newton, variance))
     model, noise = _maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
+    parameters = dict(zip(free.names, values.tolist(), strict=True))
     reduced = reduced_chi_square(squares, path.weights, noise, solution.vector.size)
     return NLSQResult(
         table=table,
@@ -62,13 +71,16 @@ def make_result(setup: Setup, path: Path, solution: Solution, origin: str) -> NL
         reduced_chi2=reduced,
         noise_sd=noise,
         n_pairs=int(path.n_pairs.sum()),
-        n_evaluations=solution.n_evaluations,
+        n_evaluations=outcome.n_evaluations,
         method=path.name,
         start=origin,
         success=solution.success,
         message=solution.message,
         warnings=_warnings(setup, solution, table, known, fitted, reduced),
         identifiability=known,
+        age_resolved=age_resolved(data, spec, parameters),
+        alternatives=alternatives(solution, minima, setup, max(variance, 1e-300), MARGIN * max(1.0, reduced)),
+        conventions=conventions,
         model={"id": spec.id, "version": spec.version, "sha256": spec.sha256},
         timings={},
         versions={name: importlib.metadata.version(name) for name in _DISTRIBUTIONS},

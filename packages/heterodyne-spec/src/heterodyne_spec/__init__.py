@@ -16,6 +16,8 @@ from heterodyne_spec.errors import (
 from heterodyne_spec.files import OutputError
 from heterodyne_spec.model import ModelSpec, Parameter, check_model_versions, load_model
 from heterodyne_spec.result import (
+    AgeResolved,
+    Alternative,
     Direction,
     FittedData,
     FittedParameter,
@@ -26,6 +28,8 @@ from heterodyne_spec.result import (
 from heterodyne_spec.template import config_template
 
 __all__ = [
+    "AgeResolved",
+    "Alternative",
     "Config",
     "ConfigError",
     "DataError",

@@ -100,13 +100,42 @@ class FittedData:
 
 
 @dataclass(frozen=True)
+class AgeResolved:
+    """What every age shows by itself, without the laws of the model.
+
+    `t` (n_age,) in s; `values` and `sd` map the name of a function (J_r, J_s, v, x) to (n_age,) in its unit, NaN where
+    an age leaves it open; `statement` says how they were found.
+    """
+
+    t: FloatArray
+    values: Mapping[str, FloatArray]
+    sd: Mapping[str, FloatArray]
+    statement: str
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another minimum that the data hardly tell from the best.
+
+    `delta_chi2` is the chi-square above the best one, with the noise of the pairs taken as independent; `parameters`
+    are all of the model; `statement` says in words what differs.
+    """
+
+    cost: float
+    delta_chi2: float
+    parameters: Mapping[str, float]
+    statement: str
+
+
+@dataclass(frozen=True)
 class NLSQResult:
     """A point estimate with all that is needed to judge it.
 
     `table` holds all parameters of the model in canonical order; `varying` names the rows of `covariance` and
     `covariance_iid`, contrast and offset projected out. In a direction that the data leave open the covariance
     carries the prior's variance, so that it stays a covariance; the parameters concerned have ``determined``
-    false and no standard deviation. `maps` is data and model, each (n_phi, N, N), or None when not kept.
+    false and no standard deviation. `start` says where the descent began, `conventions` which of several equivalent
+    descriptions is reported. `maps` is data and model, each (n_phi, N, N), or None when not kept.
     """
 
     table: tuple[FittedParameter, ...]
@@ -132,6 +161,9 @@ class NLSQResult:
     versions: Mapping[str, str]
     config: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""
+    age_resolved: AgeResolved | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    conventions: tuple[str, ...] = ()
     maps: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None
 
     @property
@@ -307,11 +339,31 @@ def to_document(result: NLSQResult) -> dict[str, Any]:
             "not_determined": list(result.identifiability.not_determined),
             "directions": [{**vars(d), "weights": dict(d.weights)} for d in result.identifiability.directions],
         },
+        "age_resolved": _age_resolved_document(result.age_resolved),
+        "alternatives": [{**vars(a), "parameters": dict(a.parameters)} for a in result.alternatives],
+        "conventions": list(result.conventions),
         "timings": dict(result.timings),
         "versions": dict(result.versions),
         "config": _plain(result.config),
         "command": result.command,
     }
+
+
+def _age_resolved_document(found: AgeResolved | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    columns = {
+        key: {name: [_number_or_null(v) for v in values] for name, values in part.items()}
+        for key, part in (("values", found.values), ("sd", found.sd))
+    }
+    return {"t": _numbers(found.t), **columns, "statement": found.statement}
+
+
+def _age_resolved(document: Mapping[str, Any] | None) -> AgeResolved | None:
+    if document is None:
+        return None
+    values, sd = ({name: _nan_for_null(v) for name, v in document[key].items()} for key in ("values", "sd"))
+    return AgeResolved(np.array(document["t"], float), values, sd, document["statement"])
 
 
 def _from_document(document: Mapping[str, Any], maps: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None) -> NLSQResult:
@@ -337,6 +389,10 @@ def _from_document(document: Mapping[str, Any], maps: tuple[npt.NDArray[Any], np
             tuple(open_["not_determined"]),
             tuple(Direction(**direction) for direction in open_["directions"]),
         ),
+        # Results of the versions before these were known do not have them.
+        age_resolved=_age_resolved(document.get("age_resolved")),
+        alternatives=tuple(Alternative(**alternative) for alternative in document.get("alternatives", ())),
+        conventions=tuple(document.get("conventions", ())),
         maps=maps,
         **{key: document[key] for key in _UNCHANGED},
     )

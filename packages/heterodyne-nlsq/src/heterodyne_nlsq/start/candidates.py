@@ -9,30 +9,35 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.free import FreeParameters
+from heterodyne_nlsq.look.ages import FEWEST_FRAMES, age_curves
+from heterodyne_nlsq.look.chain import exchanged, histories
+from heterodyne_nlsq.look.equilibrium import solve_ages
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.start.ages import age_curves
-from heterodyne_nlsq.start.chain import exchanged, histories
-from heterodyne_nlsq.start.equilibrium import solve_ages
-from heterodyne_nlsq.start.laws import parameters
+from heterodyne_nlsq.start.laws import parameters, to_plain
+from heterodyne_nlsq.start.plain import fit_cells, make_cells
 from heterodyne_spec.model import Prior
 
 type FloatArray = npt.NDArray[np.float64]
 
-_REACHES = (2.0, 0.7)
-"""Longest lags that are looked at, in parts of the age."""
+_REACHES = (2.0, 0.7, 0.35)
+"""Longest lags looked at, in parts of the age: over short ones little changes, over long ones slow decays show."""
 
-_FEWEST_FRAMES = 24
-"""Frames below which ages cannot be told apart; such a measurement starts from the values."""
+_BRANCHES = 2
+"""Histories that are followed from every look."""
 
 MULTISTARTS = 32
 """Points of a multi-start."""
 
 
 class Candidate(NamedTuple):
-    """A vector of free parameters (n_free,) and where it comes from, in words."""
+    """A vector of free parameters (n_free,) and where it comes from, in words.
+
+    `misfit` is the cost of its description of the curves over that of the best one; 1 where nothing is known.
+    """
 
     origin: str
     vector: FloatArray
+    misfit: float = 1.0
 
 
 def candidates(setup: Setup) -> list[Candidate]:
@@ -50,18 +55,22 @@ def candidates(setup: Setup) -> list[Candidate]:
 
 
 def _from_data(setup: Setup) -> list[Candidate]:
-    """Return candidates from histories, each under both names of the components."""
+    """Return candidates that describe the curves of all ages best, the best first."""
     data, free = setup.data, setup.free
-    if data.n_t < _FEWEST_FRAMES:
+    if data.n_t < FEWEST_FRAMES:
         return []
-    found = []
+    cells = make_cells(age_curves(data), float(data.t[-1]))
+    looks = []
     for reach in _REACHES:
         curves = age_curves(data, reach)
-        for history in histories(solve_ages(curves), 1):
-            for names, theta in (("", history), (", components exchanged", exchanged(history))):
-                values = parameters(theta, curves, data.q)
-                vector = np.array([values[name] for name in free.free_names])
-                found.append(Candidate(f"the data, lags up to {reach:g} times the age{names}", _inside(vector, free)))
+        for history in histories(solve_ages(curves), _BRANCHES):
+            looks += [to_plain(theta, curves, cells) for theta in (history, exchanged(history))]
+    found = []
+    descriptions, cost = fit_cells(np.array(looks), cells)
+    for rank, (theta, misfit) in enumerate(zip(descriptions, cost / cost[0], strict=True)):
+        values = parameters(theta, cells, data.q)
+        vector = np.array([values[name] for name in free.free_names])
+        found.append(Candidate(f"the data, description {rank + 1} of its ages", _inside(vector, free), float(misfit)))
     return found
 
 

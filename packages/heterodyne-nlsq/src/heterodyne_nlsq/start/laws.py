@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.start.ages import Curves
+from heterodyne_nlsq.look.ages import Curves
+from heterodyne_nlsq.start.plain import Cells
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -52,20 +53,31 @@ def fraction_law(age: FloatArray, x: FloatArray, weight: FloatArray) -> tuple[fl
     return best[1:]
 
 
-def parameters(history: FloatArray, curves: Curves, q: float) -> dict[str, float]:
-    """Return the model's parameters of a history (n_age, 4) of ln a, ln b, ω and ln(B/A) per frame."""
+def to_plain(history: FloatArray, curves: Curves, cells: Cells) -> FloatArray:
+    """Return theta (10,) of the plain laws through a history (n_age, 4) of ln a, ln b, ω and ln(B/A) per frame."""
     age, dt = curves.age, curves.dt
     share = 1 / (1 + np.exp(-history[:, 3] / 2))
     clear = np.clip(share * (1 - share) * 4, 0.05, 1.0)
-    found: dict[str, float] = {"D_offset_ref": 0.0, "D_offset_sample": 0.0, "v_offset": 0.0, "f2": 0.0, "phi0": 0.0}
-    of_rate = 2.0 / (q**2 * dt)
     # A component that is hardly there tells little about its rate.
-    found["D0_ref"], found["alpha_ref"] = power_law(
-        age, of_rate * np.exp(history[:, 0]), np.clip((1 - share) ** 2, 0.01, 1)
-    )
-    found["D0_sample"], found["alpha_sample"] = power_law(
-        age, of_rate * np.exp(history[:, 1]), np.clip(share**2, 0.01, 1)
-    )
-    found["v0"], found["beta"] = power_law(age, np.maximum(history[:, 2], 1e-6) / (q * dt), clear)
-    found["f0"], found["f1"], found["f3"] = fraction_law(age, share, np.ones_like(age))
+    laws = [
+        power_law(age / cells.scale, np.exp(history[:, 0]) / dt, np.clip((1 - share) ** 2, 0.01, 1)),
+        power_law(age / cells.scale, np.exp(history[:, 1]) / dt, np.clip(share**2, 0.01, 1)),
+        power_law(age / cells.scale, np.maximum(history[:, 2], 1e-6) / dt, clear),
+    ]
+    f0, f1, f3 = fraction_law(age, share, np.ones_like(age))
+    growth = f1 * cells.last
+    powers = [part for level, exponent in laws for part in (np.log(level), exponent)]
+    return np.array([*powers, f0 * np.exp(max(growth, 0.0)), growth, f3, 0.0])
+
+
+def parameters(theta: FloatArray, cells: Cells, q: float) -> dict[str, float]:
+    """Return the model's parameters of plain laws theta (10,)."""
+    found = {"D_offset_ref": 0.0, "D_offset_sample": 0.0, "v_offset": 0.0, "f2": 0.0, "f3": float(theta[8])}
+    per_rate = (2 / q**2, 2 / q**2, 1 / q)
+    names = (("D0_ref", "alpha_ref"), ("D0_sample", "alpha_sample"), ("v0", "beta"))
+    for (amplitude, exponent), unit, (level, power) in zip(names, per_rate, theta[:6].reshape(3, 2), strict=True):
+        found[amplitude], found[exponent] = float(unit * np.exp(level) * cells.scale**-power), float(power)
+    found["f0"] = float(theta[6] * np.exp(-max(theta[7], 0.0)))
+    found["f1"] = float(theta[7] / cells.last)
+    found["phi0"] = float(np.rad2deg(theta[9]))
     return found

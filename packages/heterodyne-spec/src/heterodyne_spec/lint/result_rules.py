@@ -66,6 +66,33 @@ class OneScalingPerAngle(Rule):
                 yield self.problem(".".join(path), f"{len(found)} values", f"{n_phi}", "write the result again")
 
 
+class AgesComplete(Rule):
+    """What is resolved in age has one value per age for every function of the model."""
+
+    def check(self, document: Any) -> Iterator[Problem]:
+        names = sorted(f.name for f in load_model().functions)
+        n_age = len(_list(document, "age_resolved", "t"))
+        for part in ("values", "sd") if mapping(document, "age_resolved") else ():
+            found = mapping(document, "age_resolved", part)
+            if sorted(found) != names:
+                yield self.problem(f"age_resolved.{part}", ", ".join(found), ", ".join(names), "write the result again")
+            for name in found:
+                if len(values := _list(document, "age_resolved", part, name)) != n_age:
+                    where = f"age_resolved.{part}.{name}"
+                    yield self.problem(where, f"{len(values)} values", f"{n_age}", "write the result again")
+
+
+class AlternativesComplete(Rule):
+    """An alternative gives every parameter of the model."""
+
+    def check(self, document: Any) -> Iterator[Problem]:
+        known = sorted(load_model().names)
+        for k, item in enumerate(items(document, "alternatives")):
+            if sorted(found := mapping(item, "parameters")) != known:
+                missing = ", ".join(set(known) - set(found)) or "others"
+                yield self.problem(f"alternatives.{k}.parameters", f"no {missing}", "all parameters", "give them")
+
+
 RESULT_RULES: tuple[Rule, ...] = (
     FollowsSchema("result"),
     OnlyFiniteNumbers(),
@@ -73,6 +100,8 @@ RESULT_RULES: tuple[Rule, ...] = (
     VaryingAreFree(),
     CovarianceMatches(),
     OneScalingPerAngle(),
+    AgesComplete(),
+    AlternativesComplete(),
 )
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.start.ages import Curves
+from heterodyne_nlsq.look.ages import Curves
+from heterodyne_nlsq.look.batch import fit, residuals
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -71,25 +72,6 @@ def _model_and_derivatives(theta: FloatArray, lag: FloatArray, phi: FloatArray) 
     return u**2 + w**2 + 2 * u * w * cosine, derivatives
 
 
-def _centred(values: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return values without their weighted mean over lag."""
-    total = np.maximum(weight.sum(-1, keepdims=True), 1e-300)
-    return np.asarray(values - np.sum(weight * values, -1, keepdims=True) / total)
-
-
-def _length(m: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return the squared length of centred models; a flat one has none, and no contrast comes of it."""
-    return np.asarray(np.sum(weight * m * m, -1) + 1e-9 * np.sum(weight, -1) + 1e-300)
-
-
-def _scaled(m: FloatArray, data: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the centred model, its contrast (not negative) and the residual, contrast and offset at their best."""
-    m, data = _centred(m, weight), _centred(data, weight)
-    mm = _length(m, weight)
-    contrast = np.maximum(np.sum(weight * m * data, -1) / mm, 0.0)
-    return m, contrast, data - contrast[..., None] * m
-
-
 def _frequencies(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArray) -> FloatArray:
     """Return frequencies in rad per frame with which decaying fringes explain most of the curves of one age.
 
@@ -133,59 +115,28 @@ def _grid(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArra
         # The two components look alike at one age: the first is the slower one here.
         ordered = a <= b
         theta = np.stack([a, b, np.full_like(a, omega), ratio], axis=-1)[ordered]
-        _, _, residual = _scaled(model(theta, lag, phi), value, weight)
+        _, _, residual = residuals(model(theta, lag, phi), value, weight)
         cost = np.sum(weight * residual**2, axis=(-1, -2))
         found += [(rank, cost[k], theta[k]) for rank, k in enumerate(np.argsort(cost)[:_KEPT])]
     found.sort(key=lambda entry: entry[:2])
     return np.array([theta for *_, theta in found[:_KEPT]])
 
 
-def _refine(
-    theta: FloatArray, value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return theta (..., 4) and cost (...) after damped Gauss-Newton steps, all problems at once."""
-
-    def evaluate(z: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        m, derivatives = _model_and_derivatives(z, lag, phi)
-        m, contrast, residual = _scaled(m, value, weight)
-        w = weight[..., None, :, :]
-        d = _centred(derivatives, w)
-        mm = _length(m, weight)
-        overlap = np.sum(w * d * m[..., None, :, :], -1) / mm[..., None, :]
-        j = contrast[..., None, :, None] * (d - overlap[..., None] * m[..., None, :, :])
-        gradient = np.einsum("...kpl,...pl->...k", j, weight * residual)
-        matrix = np.einsum("...kpl,...mpl->...km", j * w, j)
-        return np.sum(weight * residual**2, axis=(-1, -2)), gradient, matrix
-
-    reach = lag.max()
+def refine(theta: FloatArray, curves: Curves) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return theta (n_age, n, 4), cost (n_age, n) and matrix (n_age, n, 4, 4) of the minima next to theta."""
+    reach = curves.lag.max()
     low = np.array([np.log(1e-3 / reach), np.log(1e-3 / reach), 0.0, -6.0])
     high = np.array([np.log(5.0), np.log(5.0), np.pi, 6.0])
-    damping = np.full(theta.shape[:-1], 1e-2)
-    cost, gradient, matrix = evaluate(theta)
-    for _ in range(_STEPS):
-        diagonal = np.einsum("...kk->...k", matrix)
-        floor = 1e-12 * np.max(diagonal, -1, keepdims=True) + 1e-300
-        ridge = (damping[..., None] * diagonal + floor)[..., None] * np.eye(4)
-        step = np.linalg.solve(matrix + ridge, gradient[..., None])[..., 0]
-        trial = np.clip(theta + np.clip(step, -1.0, 1.0), low, high)
-        cost_there, gradient_there, matrix_there = evaluate(trial)
-        better = cost_there < cost
-        theta = np.where(better[..., None], trial, theta)
-        gradient = np.where(better[..., None], gradient_there, gradient)
-        matrix = np.where(better[..., None, None], matrix_there, matrix)
-        cost = np.where(better, cost_there, cost)
-        damping = np.clip(np.where(better, damping / 5, damping * 4), 1e-6, 1e6)
-    return theta, cost
+    shape = (*theta.shape[:2], *curves.value.shape[1:])
+    value, weight = (np.broadcast_to(part[:, None], shape) for part in (curves.value, curves.weight))
+    return fit(lambda z: _model_and_derivatives(z, curves.lag, curves.phi), theta, value, weight, (low, high), _STEPS)
 
 
 def solve_ages(curves: Curves) -> Solutions:
     """Return the best descriptions at every age."""
     lag, phi = curves.lag, curves.phi
     starts = np.stack([_grid(v, w, lag, phi) for v, w in zip(curves.value, curves.weight, strict=True)])
-    shape = (*starts.shape[:2], *curves.value.shape[1:])
-    value = np.broadcast_to(curves.value[:, None], shape)
-    weight = np.broadcast_to(curves.weight[:, None], shape)
-    theta, cost = _refine(starts, value, weight, lag, phi)
+    theta, cost, _ = refine(starts, curves)
     order = np.argsort(cost, axis=1)
     theta, cost = np.take_along_axis(theta, order[..., None], 1), np.take_along_axis(cost, order, 1)
     freedom = np.count_nonzero(curves.weight, axis=(1, 2)) - 2 * len(phi) - 4

@@ -11,6 +11,9 @@ from heterodyne_spec import TwoTimeData
 
 type FloatArray = npt.NDArray[np.float64]
 
+FEWEST_FRAMES = 24
+"""Frames below which ages cannot be told apart."""
+
 _AGES = (0.05, 0.08, 0.12, 0.17, 0.23, 0.30, 0.38, 0.47, 0.56, 0.66, 0.76, 0.86)
 """Middles of the windows, in parts of the measurement."""
 
@@ -27,12 +30,15 @@ _MOST_ANGLES = 5
 class Curves:
     """c2 against lag at several ages.
 
-    `age` (n_age,) in s; `lag` (n_lag,) in frames; `value` and `weight` (n_age, n_phi, n_lag), the weight being the
-    number of pairs averaged, 0 where there are none; `dt` in s and `phi` (n_phi,) in degrees.
+    `age` (n_age,) in s; `lag` (n_lag,) in frames; `middle` (n_age, n_lag) in s, the mean age of the pairs averaged, and
+    `spread` (n_age, n_lag) in s, half the range of their ages; `value` and `weight` (n_age, n_phi, n_lag), the weight
+    being the number of pairs averaged, 0 where there are none; `dt` in s and `phi` (n_phi,) in degrees.
     """
 
     age: FloatArray
     lag: FloatArray
+    middle: FloatArray
+    spread: FloatArray
     value: FloatArray
     weight: FloatArray
     dt: float
@@ -61,18 +67,21 @@ def age_curves(data: TwoTimeData, reach: float = 2.0) -> Curves:
     middles = np.array(_AGES) * (n_t - 1)
     half = np.maximum(_HALF_WIDTH * middles, 1.5)
     value, weight = np.zeros((2, middles.size, chosen.size, lag.size))
-    frames = (data.weight * data.valid)[chosen]
+    middle, spread = np.zeros((2, middles.size, lag.size))
+    weights = (data.weight * data.valid)[chosen]
     for k, step in enumerate(lag):
         first = np.arange(n_t - step)
         c2 = np.asarray(data.c2[chosen[:, None], first, first + step], float)
-        w = frames[:, :-step] * frames[:, step:] * np.isfinite(c2)
+        w = weights[:, :-step] * weights[:, step:] * np.isfinite(c2)
         sums = np.cumsum(np.pad(w * np.where(np.isfinite(c2), c2, 0.0), ((0, 0), (1, 0))), axis=1)
         counts = np.cumsum(np.pad(w, ((0, 0), (1, 0))), axis=1)
         low = np.clip(np.ceil(middles - half - step / 2), 0, n_t - step).astype(int)
         high = np.clip(np.floor(middles + half - step / 2) + 1, low, n_t - step).astype(int)
+        middle[:, k], spread[:, k] = (low + high - 1 + step) / 2, np.maximum(high - low - 1, 0) / 2
         weight[:, :, k] = (counts[:, high] - counts[:, low]).T
         weight[step > np.maximum(reach * middles, 8.0), :, k] = 0.0
         there = weight[:, :, k] > 0
         value[:, :, k] = np.where(there, (sums[:, high] - sums[:, low]).T / np.where(there, weight[:, :, k], 1.0), 0.0)
-    ages = np.interp(middles, np.arange(n_t), data.t)
-    return Curves(ages, lag.astype(float), value, weight, float(np.median(np.diff(data.t))), data.phi[chosen])
+    dt = float(np.median(np.diff(data.t)))
+    ages, middle = (data.t[0] + dt * frames for frames in (middles, middle))
+    return Curves(ages, lag.astype(float), middle, dt * spread, value, weight, dt, data.phi[chosen])

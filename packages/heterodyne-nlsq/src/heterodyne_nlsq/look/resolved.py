@@ -1,0 +1,86 @@
+"""J_r, J_s, v and x at single ages, to be seen beside the fitted laws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_nlsq.look.ages import FEWEST_FRAMES, Curves, age_curves
+from heterodyne_nlsq.look.chain import exchanged, histories
+from heterodyne_nlsq.look.equilibrium import refine, solve_ages
+from heterodyne_spec import AgeResolved, ModelSpec, TwoTimeData
+
+type FloatArray = npt.NDArray[np.float64]
+
+_REACH = 0.7
+"""Longest lags in parts of the age: what changes over them averages out to second order."""
+
+_VAGUE = 1.0
+"""Standard deviation of a logarithm (of a rate, of a share) from which an age is said to leave it open."""
+
+_STATEMENT = (
+    "the equilibrium form (constant coefficients) fitted to c2 averaged around every age, lags up to 0.7 of it; "
+    "phi0 is that of the fit, and so is which component is called the sample; bars are standard deviations from the "
+    "scatter of the averages"
+)
+
+
+def age_resolved(data: TwoTimeData, spec: ModelSpec, parameters: Mapping[str, float]) -> AgeResolved | None:
+    """Return what every age shows by itself; None where the frames are too few to tell ages apart.
+
+    `parameters` of the fit name the components, and are where a second search begins at every age.
+    """
+    if data.n_t < FEWEST_FRAMES:
+        return None
+    curves = age_curves(data, _REACH)
+    curves = replace(curves, phi=curves.phi + parameters["phi0"])
+    fitted = _theta({f: spec.evaluate(f, parameters, curves.age) for f in ("J_r", "J_s", "v", "x")}, curves, data.q)
+    found = histories(solve_ages(curves), 1)[0]
+    starts = np.stack([found, exchanged(found), fitted], axis=1)
+    theta, cost, matrix = refine(starts, curves)
+    freedom = np.maximum(np.count_nonzero(curves.weight, axis=(1, 2)) - 2 * len(curves.phi) - 4, 1)
+    # The names of the components make no difference to an age: what is as good and closer to the fit is taken.
+    variance = cost.min(axis=1) / freedom
+    worse = (cost - cost.min(axis=1, keepdims=True)) / np.maximum(variance[:, None], 1e-300)
+    distance = np.abs(np.clip(theta, -8, 8) - np.clip(fitted, -8, 8)[:, None]).sum(-1)
+    best = np.argmin(np.where(worse < 1.0, distance, np.inf), axis=1)
+    rows = np.arange(len(best))
+    return _functions(theta[rows, best], _sd(matrix[rows, best], variance), curves, data.q)
+
+
+def _theta(functions: Mapping[str, FloatArray], curves: Curves, q: float) -> FloatArray:
+    """Return ln a, ln b, ω and ln(B/A) per frame, (n_age, 4), of the functions of age."""
+    a, b = (np.maximum(q**2 / 2 * curves.dt * functions[name], 1e-12) for name in ("J_r", "J_s"))
+    x = np.clip(functions["x"], 1e-3, 1 - 1e-3)
+    omega = np.abs(q * curves.dt * functions["v"])
+    return np.stack([np.log(a), np.log(b), omega, 2 * np.log(x / (1 - x))], axis=-1)
+
+
+def _sd(matrix: FloatArray, variance: FloatArray) -> FloatArray:
+    """Return standard deviations (n_age, 4) of theta; infinite along what the curves leave open."""
+    scale = np.sqrt(np.maximum(np.einsum("...kk->...k", matrix), 1e-300))
+    values, vectors = np.linalg.eigh(matrix / (scale[..., None] * scale[..., None, :]))
+    inverse = np.where(values > 1e-10, 1 / np.maximum(values, 1e-10), np.inf)
+    with np.errstate(invalid="ignore"):
+        diagonal = np.nansum(np.where(vectors**2 > 1e-12, vectors**2 * inverse[..., None, :], 0.0), axis=-1)
+    return np.asarray(np.sqrt(diagonal * variance[..., None]) / scale)
+
+
+def _functions(theta: FloatArray, sd: FloatArray, curves: Curves, q: float) -> AgeResolved:
+    a, b = (2 / (q**2 * curves.dt) * np.exp(theta[:, k]) for k in (0, 1))
+    x = 1 / (1 + np.exp(-theta[:, 3] / 2))
+    per_frame = q * curves.dt
+    values = {"J_r": a, "J_s": b, "v": theta[:, 2] / per_frame, "x": x}
+    bars = {"J_r": a * sd[:, 0], "J_s": b * sd[:, 1], "v": sd[:, 2] / per_frame, "x": x * (1 - x) / 2 * sd[:, 3]}
+    # A velocity is open where its bar is as long as itself, the others where their logarithms are vague.
+    relative = {"J_r": sd[:, 0], "J_s": sd[:, 1], "v": sd[:, 2] / np.maximum(theta[:, 2], 1e-12), "x": sd[:, 3] / 2}
+    known = {name: part < _VAGUE for name, part in relative.items()}
+    return AgeResolved(
+        t=curves.age,
+        values={name: np.where(known[name], values[name], np.nan) for name in values},
+        sd={name: np.where(known[name], bars[name], np.nan) for name in bars},
+        statement=_STATEMENT,
+    )

@@ -1,0 +1,112 @@
+"""Minima beside the best one: which are different, which the data cannot tell apart, and which of them is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_nlsq.setup import Setup
+from heterodyne_nlsq.solver import Solution
+from heterodyne_spec import Alternative
+
+type FloatArray = npt.NDArray[np.float64]
+
+MARGIN = 20.0
+"""Chi-square above the best, over the reduced one, up to which a minimum is listed: a likelihood ratio of e^10."""
+
+_UNTOLD = 4.0
+"""Chi-square below which the data do not tell which of two components is the sample."""
+
+_SAME = {"J_r": 0.3, "J_s": 0.3, "v": 0.1, "x": 0.1}
+"""Typical difference of the functions (of their logarithms; of x itself) that is none."""
+
+_N_AGES = 16
+
+
+def functions(vector: FloatArray, setup: Setup) -> dict[str, FloatArray]:
+    """Return the functions of age of a fitted vector (n_fit,) at a few ages."""
+    values = setup.free.full(vector[: len(setup.free.free)])
+    parameters = dict(zip(setup.free.names, values.tolist(), strict=True))
+    age = np.linspace(setup.data.t[0], setup.data.t[-1], _N_AGES)
+    return {f.name: np.asarray(setup.spec.evaluate(f.name, parameters, age)) for f in setup.spec.functions}
+
+
+def _distance(a: FloatArray, b: FloatArray, name: str) -> float:
+    if name == "x":
+        return float(np.median(np.abs(a - b)))
+    small = 1e-9 * max(np.abs(a).max(), np.abs(b).max(), 1e-300)
+    return float(np.median(np.abs(np.log(np.maximum(np.abs(a), small) / np.maximum(np.abs(b), small)))))
+
+
+def same_minimum(a: FloatArray, b: FloatArray, setup: Setup) -> bool:
+    """Return whether two fitted vectors describe the same course of J_r, J_s, v and x."""
+    first, second = functions(a, setup), functions(b, setup)
+    return all(_distance(first[name], second[name], name) < limit for name, limit in _SAME.items())
+
+
+def _exchanged(a: dict[str, FloatArray], b: dict[str, FloatArray]) -> bool:
+    """Return whether b is a with the names of the components exchanged."""
+    pairs = (("J_r", a["J_s"], b["J_r"]), ("J_s", a["J_r"], b["J_s"]), ("v", a["v"], b["v"]), ("x", 1 - a["x"], b["x"]))
+    return all(_distance(one, other, name) < _SAME[name] for name, one, other in pairs)
+
+
+def _sample_is_faster(found: dict[str, FloatArray]) -> bool:
+    return bool(found["J_s"].mean() >= found["J_r"].mean())
+
+
+def choose(solutions: Sequence[Solution], setup: Setup, variance: float) -> tuple[int, tuple[str, ...]]:
+    """Return which of the solutions (lowest cost first) is reported, and the conventions used, in sentences.
+
+    `variance` is that of a pair: twice a difference of cost over it is one of chi-square.
+    """
+    conventions = ["c2 is the same for v and -v: the bounds of v0 make v positive, it tells how fast and not which way"]
+    best = functions(solutions[0].vector, setup)
+    for k, other in enumerate(solutions[1:], 1):
+        untold = 2 * (other.cost - solutions[0].cost) / variance
+        described = functions(other.vector, setup)
+        if other.success and untold < _UNTOLD and _exchanged(best, described):
+            conventions.append(
+                "the data do not tell which component is the sample (exchanged, chi-square differs by "
+                f"{untold:.2g}): the one with the larger mean transport coefficient is called the sample"
+            )
+            return (0 if _sample_is_faster(best) else k), tuple(conventions)
+    return 0, tuple(conventions)
+
+
+def alternatives(
+    best: Solution, others: Sequence[Solution], setup: Setup, variance: float, margin: float
+) -> tuple[Alternative, ...]:
+    """Return the minima, other than the best, whose chi-square is less than `margin` above it, lowest first."""
+    listed: list[Solution] = []
+    for other in others:
+        above = 2 * (other.cost - best.cost) / variance
+        known = [best, *listed]
+        if other.success and above < margin and not any(same_minimum(other.vector, k.vector, setup) for k in known):
+            listed.append(other)
+    return tuple(_alternative(best, other, setup, variance) for other in listed)
+
+
+def _alternative(best: Solution, other: Solution, setup: Setup, variance: float) -> Alternative:
+    free = setup.free
+    values = free.full(other.vector[: len(free.free)])
+    return Alternative(
+        cost=other.cost,
+        delta_chi2=2 * (other.cost - best.cost) / variance,
+        parameters=dict(zip(free.names, values.tolist(), strict=True)),
+        statement=_difference(functions(best.vector, setup), functions(other.vector, setup), setup),
+    )
+
+
+def _difference(best: dict[str, FloatArray], other: dict[str, FloatArray], setup: Setup) -> str:
+    """Return in words what tells two descriptions apart."""
+    if _exchanged(best, other):
+        return "the names of the components exchanged: J_r and J_s trade places, x becomes 1 - x"
+    units = {f.name: "" if f.unit == "1" else f" {f.unit}" for f in setup.spec.functions}
+    words = [
+        f"mean {name} {other[name].mean():.3g} instead of {best[name].mean():.3g}{units[name]}"
+        for name, limit in _SAME.items()
+        if _distance(best[name], other[name], name) >= limit
+    ]
+    return "; ".join(words)

@@ -1,0 +1,99 @@
+"""Intensities of single pixels whose two-time correlation is the model's: complex Gaussian fields of two components.
+
+A pixel sees the field E(t) = (1 - x) ξ_r(t) + x ξ_s(t) e^{iΦ(t)} with Φ = q cos(phi + phi0) ∫v. ξ_r and ξ_s are
+complex Gaussian with |g1(t1, t2)| = exp(-q²/2 ∫J), which a first-order recursion from frame to frame gives exactly. The
+intensity is that of several incoherent modes; contrast is one over their number (Goodman, Speckle Phenomena in Optics,
+2007). Then ⟨I₁ I₂⟩ / ⟨I₁⟩⟨I₂⟩ is 1 + M / n_modes, with the model's bracket M, by the moment theorem (Siegert relation).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Array
+
+from heterodyne_physics_meshgrid._generated.model import HeterodyneModel
+from heterodyne_physics_meshgrid.correlation import cosine_of_degrees
+from heterodyne_physics_meshgrid.precision import require_float64
+from heterodyne_physics_meshgrid.time_integral import cumulative_trapezoid
+
+type FloatArray = npt.NDArray[np.float64]
+
+
+class FieldLaws(NamedTuple):
+    """What rules the fields of one azimuth, frame by frame: `keep_ref` and `keep_sample` (n_t - 1,), the correlation of
+    each component with itself one frame later; `share_ref` and `share_sample` (n_t,), amplitudes whose squares add up
+    to one; `turn` (n_t,), e^{iΦ}.
+    """
+
+    keep_ref: FloatArray
+    keep_sample: FloatArray
+    share_ref: FloatArray
+    share_sample: FloatArray
+    turn: npt.NDArray[np.complex128]
+
+
+def field_laws(model: HeterodyneModel, t: FloatArray, q: float, phi: float) -> FieldLaws:
+    """Return the laws of the fields at ages `t` (n_t,) in s, `q` in 1/Å and azimuth `phi` in degrees."""
+    dt, ages = float(t[1] - t[0]), jnp.asarray(t, float)
+    require_float64(model, [ages])
+
+    def kept(transport: Array) -> FloatArray:
+        return np.asarray(np.exp(-(q**2) / 2 * np.diff(np.asarray(cumulative_trapezoid(transport, dt)))))
+
+    x = np.asarray(model.x(ages))
+    norm = np.sqrt(x**2 + (1 - x) ** 2)
+    angle = float(cosine_of_degrees(jnp.asarray(phi + model.phi0)))
+    phase = q * angle * np.asarray(cumulative_trapezoid(model.v(ages), dt))
+    return FieldLaws(kept(model.J_r(ages)), kept(model.J_s(ages)), (1 - x) / norm, x / norm, np.exp(1j * phase))
+
+
+def _recursion(keep: FloatArray, count: int, rng: np.random.Generator) -> npt.NDArray[np.complex128]:
+    """Return `count` complex Gaussian histories of unit mean square, (count, n_t)."""
+    n_t = keep.size + 1
+    noise = rng.standard_normal((n_t, count, 2)).view(np.complex128)[..., 0] * np.sqrt(0.5)
+    fresh = np.sqrt(1 - keep**2)
+    for k in range(1, n_t):
+        noise[k] = keep[k - 1] * noise[k - 1] + fresh[k - 1] * noise[k]
+    return noise.T
+
+
+def pixel_intensities(laws: FieldLaws, n_pixels: int, n_modes: int, rng: np.random.Generator) -> FloatArray:
+    """Return intensities (n_pixels, n_t) of independent pixels in units of their expectation."""
+    total = np.zeros((n_pixels, laws.turn.size))
+    for _ in range(n_modes):
+        field = laws.share_ref * _recursion(laws.keep_ref, n_pixels, rng)
+        field += laws.share_sample * laws.turn * _recursion(laws.keep_sample, n_pixels, rng)
+        total += field.real**2 + field.imag**2
+    return total / n_modes
+
+
+def speckle_map(
+    laws: FieldLaws,
+    n_pixels: int,
+    n_modes: int,
+    rng: np.random.Generator,
+    photons: float | None = None,
+    brightness: FloatArray | None = None,
+) -> FloatArray:
+    """Return c2 (n_t, n_t) as a detector sector of `n_pixels` measures it: ⟨I₁ I₂⟩ / ⟨I₁⟩⟨I₂⟩ over its pixels.
+
+    `photons` is the mean count per pixel and frame (Poisson), None for no photon noise; `brightness` (n_t,) the
+    relative intensity of the frames. The diagonal holds what a detector's would, shot noise included.
+    """
+    n_t = laws.turn.size
+    brightness = np.ones(n_t) if brightness is None else brightness
+    products, sums = np.zeros((n_t, n_t)), np.zeros(n_t)
+    # In portions of pixels: memory stays at a few portions, whatever the sector.
+    portion = max(1, min(n_pixels, 2_000_000 // n_t))
+    for first in range(0, n_pixels, portion):
+        seen = pixel_intensities(laws, min(portion, n_pixels - first), n_modes, rng) * brightness
+        if photons is not None:
+            seen = rng.poisson(photons * seen).astype(float)
+        products += seen.T @ seen
+        sums += seen.sum(axis=0)
+    mean = np.maximum(sums, 1e-300) / n_pixels
+    return np.asarray(products / n_pixels / np.outer(mean, mean))
