@@ -64,6 +64,11 @@ def values(off: float = 1.0, **special: Any) -> dict[str, Any]:
     return {**{name: {"value": value * off} for name, value in TRUTH.items()}, **special}
 
 
+def at(parameters: dict[str, Any], nlsq: dict[str, Any] | None = None, **sections: Any) -> dict[str, Any]:
+    """Return a configuration whose fit starts at the values of `parameters`, and nowhere else."""
+    return {"model": {"parameters": parameters}, "nlsq": {"start": "values", **(nlsq or {})}, **sections}
+
+
 def held(*names: str, **values_: float) -> dict[str, Any]:
     """Return entries that hold the parameters `names` at the truth, or at `values_`."""
     fixed = {**{name: TRUTH[name] for name in names}, **values_}

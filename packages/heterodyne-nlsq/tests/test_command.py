@@ -13,7 +13,7 @@ import h5py
 import jax
 import numpy as np
 import pytest
-from conftest import make, values
+from conftest import at, make, values
 
 from heterodyne_nlsq import command, fit
 from heterodyne_spec import NLSQResult, save_data
@@ -44,7 +44,7 @@ def save(folder: Path) -> Path:
 
 def configuration(folder: Path, **sections: object) -> Path:
     path = folder / "config.json"
-    path.write_text(json.dumps({"model": {"parameters": values()}, **sections}))
+    path.write_text(json.dumps(at(values(), **sections)))
     return path
 
 

@@ -8,7 +8,7 @@ import sys
 import jax
 import numpy as np
 import pytest
-from conftest import TRUTH, held, make, values
+from conftest import TRUTH, at, held, make, values
 
 from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_spec import ConfigError, DataError, TwoTimeData
@@ -18,7 +18,7 @@ WELL_POSED = held("f2", "D_offset_ref", "D_offset_sample", "v_offset")
 
 
 def config(**sections: object) -> dict[str, object]:
-    return {"model": {"parameters": {**values(1.05), **WELL_POSED}}, **sections}
+    return at({**values(1.05), **WELL_POSED}, **sections)
 
 
 def test_recovers_the_truth_within_its_errors_when_noise_is_white() -> None:
@@ -38,8 +38,8 @@ def test_recovers_the_truth_within_its_errors_when_noise_is_white() -> None:
 
 def test_ends_below_the_cost_of_the_truth_and_names_its_evidence() -> None:
     data = make()
-    result = fit_nlsq_jax(data, {"model": {"parameters": values(1.1)}})
-    truth = fit_nlsq_jax(data, {"model": {"parameters": held(*TRUTH)}})
+    result = fit_nlsq_jax(data, at(values(1.1)))
+    truth = fit_nlsq_jax(data, at(held(*TRUTH)))
     assert result.success
     assert result.cost <= truth.cost
     assert result.n_pairs == 3 * 120 * 119 // 2
@@ -52,12 +52,12 @@ def test_ends_below_the_cost_of_the_truth_and_names_its_evidence() -> None:
 
 def test_same_minimum_from_different_starts() -> None:
     data = make()
-    near, far = (fit_nlsq_jax(data, {"model": {"parameters": values(off)}}) for off in (1.0, 1.1))
+    near, far = (fit_nlsq_jax(data, at(values(off))) for off in (1.0, 1.1))
     assert near.cost == pytest.approx(far.cost, rel=1e-7)
 
 
 def test_f0_and_f2_are_never_both_determined() -> None:
-    result = fit_nlsq_jax(make(), {"model": {"parameters": values()}})
+    result = fit_nlsq_jax(make(), at(values()))
     assert {"f0", "f2"} <= set(result.identifiability.not_determined)
     singular = [d for d in result.identifiability.directions if d.kind == "singular"]
     assert any(set(d.weights) == {"f0", "f2"} for d in singular)
@@ -68,7 +68,7 @@ def test_f0_and_f2_are_never_both_determined() -> None:
 def test_velocity_is_not_determined_across_the_flow() -> None:
     data = make(phi=(90.0,), phi0=0.0)
     parameters = {**values(), **held("f2", "D_offset_ref", "D_offset_sample"), **held(phi0=0.0)}
-    result = fit_nlsq_jax(data, {"model": {"parameters": parameters}})
+    result = fit_nlsq_jax(data, at(parameters))
     assert {"v0", "beta", "v_offset"} <= set(result.identifiability.not_determined)
     assert any("v0 has no effect" in d.statement for d in result.identifiability.directions)
     assert any(w.startswith("no effect on these data") and "v0" in w for w in result.warnings)
@@ -77,7 +77,7 @@ def test_velocity_is_not_determined_across_the_flow() -> None:
 def test_held_and_tied_parameters() -> None:
     data = make(D0_sample=1500.0, alpha_sample=0.3)
     tied = {"D0_sample": {"tie": "D0_ref"}, "alpha_sample": {"tie": "alpha_ref"}}
-    result = fit_nlsq_jax(data, {"model": {"parameters": {**values(), **WELL_POSED, **tied}}})
+    result = fit_nlsq_jax(data, at({**values(), **WELL_POSED, **tied}))
     assert result.success
     assert result.parameters["D0_sample"] == result.parameters["D0_ref"]
     assert result.parameters["f2"] == TRUTH["f2"]
@@ -98,7 +98,7 @@ def test_a_second_fit_compiles_nothing_whatever_its_data_and_start() -> None:
     try:
         for seed, off in ((1, 1.05), (2, 0.98)):
             compiled.clear()
-            fit_nlsq_jax(make(seed=seed), {"model": {"parameters": values(off)}})
+            fit_nlsq_jax(make(seed=seed), at(values(off)))
     finally:
         jax.monitoring.clear_event_listeners()
     assert not compiled
@@ -106,7 +106,7 @@ def test_a_second_fit_compiles_nothing_whatever_its_data_and_start() -> None:
 
 def test_nothing_to_vary_gives_the_cost_there() -> None:
     scaling = {"contrast": {"value": 0.2}, "offset": {"value": 1.0}}
-    result = fit_nlsq_jax(make(), {"model": {"parameters": {**held(*TRUTH), **scaling}}, "scaling": "fixed"})
+    result = fit_nlsq_jax(make(), at({**held(*TRUTH), **scaling}, scaling="fixed"))
     assert result.success
     assert result.varying == ()
     # Half the sum of squares of white noise of 2e-3.
@@ -115,7 +115,7 @@ def test_nothing_to_vary_gives_the_cost_there() -> None:
 
 def test_bounds_are_kept_and_reported() -> None:
     parameters = {**values(), **WELL_POSED, "v0": {"value": 720, "bounds": [710, 1000]}}
-    result = fit_nlsq_jax(make(), {"model": {"parameters": parameters}})
+    result = fit_nlsq_jax(make(), at(parameters))
     row = next(row for row in result.table if row.name == "v0")
     assert row.value >= 710
     assert row.at_bound == "lower"
@@ -133,7 +133,7 @@ def test_scaling_modes_recover_contrast_and_offset(scaling: object) -> None:
     }.get(str(scaling), 0.2 + 0.03 * np.cos(angle) - 0.02 * np.sin(angle))
     data = make(phi=phi, contrast=contrast, offset=1.01)
     given = {"contrast": {"value": contrast.tolist()}, "offset": {"value": 1.01}} if scaling == "fixed" else {}
-    result = fit_nlsq_jax(data, {"model": {"parameters": {**values(), **WELL_POSED, **given}}, "scaling": scaling})
+    result = fit_nlsq_jax(data, at({**values(), **WELL_POSED, **given}, scaling=scaling))
     assert result.success
     sd = np.where(np.isnan(result.scaling.contrast_sd), 1e-12, result.scaling.contrast_sd)
     assert np.all(np.abs(result.contrast - contrast) < 4.5 * sd)
@@ -143,8 +143,7 @@ def test_scaling_modes_recover_contrast_and_offset(scaling: object) -> None:
 def test_shared_contrast_biases_the_physics_where_it_varies() -> None:
     data = make(contrast=np.array([0.15, 0.2, 0.25]))
     individual, shared = (
-        fit_nlsq_jax(data, {"model": {"parameters": {**values(), **WELL_POSED}}, "scaling": mode})
-        for mode in ("individual", "shared")
+        fit_nlsq_jax(data, at({**values(), **WELL_POSED}, scaling=mode)) for mode in ("individual", "shared")
     )
     assert shared.cost > 5 * individual.cost
     assert any("structure beyond their noise" in warning for warning in shared.warnings)
@@ -183,13 +182,13 @@ def test_excluded_diagonals_leave_out_neighbours() -> None:
 
 
 def test_a_window_keeps_its_age() -> None:
-    result = fit_nlsq_jax(make(start_frame=301, n_t=80), {"model": {"parameters": held(*TRUTH)}})
+    result = fit_nlsq_jax(make(start_frame=301, n_t=80), at(held(*TRUTH)))
     assert result.data.start_frame == 301
     assert result.cost == pytest.approx(0.5 * result.n_pairs * 4e-6, rel=0.05)
 
 
 def test_not_converged_says_so() -> None:
-    result = fit_nlsq_jax(make(), {"model": {"parameters": values(1.2)}, "nlsq": {"max_iterations": 2}})
+    result = fit_nlsq_jax(make(), at(values(1.2), nlsq={"max_iterations": 2}))
     assert not result.success
     assert "not converged" in result.message
     assert any("max_iterations" in warning for warning in result.warnings)

@@ -80,11 +80,13 @@ def read_and_fit(args: argparse.Namespace, config: Config, command: Sequence[str
     if not args.quiet:
         print(f"{args.data}: {data.n_phi} angles x {data.n_t} frames, q = {data.q:.5g} 1/Å, dt = {data.dt:g} s")
         print("\n".join(f"  {note}" for note in data.notes))
-    from heterodyne_nlsq.fit import fit_nlsq_jax  # JAX takes a second to import: errors before it come at once
+    # JAX takes a second to import: errors before it come at once.
+    from heterodyne_nlsq.fit import fit_nlsq_jax
+    from heterodyne_nlsq.start.race import most_evaluations
 
     if not args.no_cache:
         keep_compiled_functions()
-    progress = ProgressLine(sys.stderr, config.nlsq.max_iterations)
+    progress = ProgressLine(sys.stderr, most_evaluations(config.nlsq))
     try:
         result = fit_nlsq_jax(data, config, progress=None if args.quiet else progress)
     finally:

@@ -91,10 +91,12 @@ class _LastEvaluation:
         return self._evaluate(z)[1]
 
 
-def approach(setup: Setup, path: Path, start: FloatArray, max_evaluations: int) -> Solution:
+def approach(
+    setup: Setup, path: Path, start: FloatArray, max_evaluations: int, progress: Progress | None = None
+) -> Solution:
     """Return how far a few evaluations lead from `start` (n_fit,), in the parameters themselves."""
     coordinates = plain(make_coordinates(setup.spec, setup.free, setup.data.t))
-    return _one_descent(setup, path, coordinates, start, _NEARLY_FLAT, max_evaluations, None)
+    return _one_descent(setup, path, coordinates, start, _NEARLY_FLAT, max_evaluations, progress)
 
 
 def descend(

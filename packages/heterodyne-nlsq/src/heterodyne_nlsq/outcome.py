@@ -32,6 +32,9 @@ type FloatArray = npt.NDArray[np.float64]
 _DISTRIBUTIONS = ("heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-nlsq", "nlsq", "jax", "numpy")
 
 
+_SAID = 4
+"""Open and weak directions that are told in the summary; the result file has them all."""
+
 _STRUCTURE = 2.0
 """Reduced chi-square from which the user is told to look at the residuals; 1.2 on the example's speckle noise."""
 
@@ -169,7 +172,10 @@ def _warnings(
     without = [name for d in known.directions if d.kind == "singular" and len(d.weights) == 1 for name in d.weights]
     if without:
         words.append(f"no effect on these data at this minimum: {', '.join(without)}")
-    words += [d.statement for d in known.directions if d.kind != "singular" or len(d.weights) > 1]
+    said = [d.statement for d in known.directions if d.kind != "singular" or len(d.weights) > 1]
+    words += said[:_SAID]
+    if said[_SAID:]:
+        words.append(f"so are {len(said) - _SAID} more combinations: see identifiability.directions in the result file")
     if reduced_chi2 > _STRUCTURE:
         words.append(
             f"the residuals have structure beyond their noise (reduced chi-square {reduced_chi2:.3g}): see the "

@@ -7,13 +7,13 @@ import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from heterodyne_nlsq.summary import parameter_rows, scaling_rows, verdict
+from heterodyne_nlsq.summary import minima_rows, minima_statements, parameter_rows, scaling_rows, verdict
 from heterodyne_spec import NLSQResult
 
 _CAPTIONS = {
     "maps": "Two-time correlation maps: data, model, residual.",
     "curves": "c₂ against lag at several ages: data (points) and model (lines).",
-    "functions": "The fitted functions of age.",
+    "functions": "The fitted functions of age (lines) and what every age shows by itself (points).",
 }
 
 _STYLE = """
@@ -48,6 +48,11 @@ def _figure(name: str, path: Path) -> str:
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 
+def _minima(result: NLSQResult) -> str:
+    title = "<h2>Other minima that the data hardly tell from this one</h2>"
+    return title + _items(minima_statements(result)) + _table(minima_rows(result))
+
+
 def report_page(result: NLSQResult, figures: Mapping[str, Path]) -> str:
     """Return the report as HTML, with the pictures `figures` (name -> PNG file) inside."""
     provenance = result.data.provenance
@@ -60,7 +65,9 @@ def report_page(result: NLSQResult, figures: Mapping[str, Path]) -> str:
         f'<p class="{"good" if result.success else "bad"}">{html.escape(verdict(result))}</p>',
         "<h2>Before you use these numbers</h2>" + _items(result.warnings) if result.warnings else "",
         "<h2>Parameters</h2>" + _table(parameter_rows(result)) + _table(scaling_rows(result)),
+        _minima(result) if result.alternatives else "",
         *[_figure(name, path) for name, path in figures.items()],
+        "<h2>Conventions and start</h2>" + _items([*result.conventions, f"The descent began at {result.start}."]),
         "<h2>What was found in the data</h2>" + _items(result.data.notes) if result.data.notes else "",
         "<h2>Provenance</h2>" + _items(origin),
         "<p>Model: He et al., PNAS 2025, doi:10.1073/pnas.2514216122; transport coefficients: He et al., PNAS 2024, "

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from heterodyne_spec import NLSQResult, load_model
+from heterodyne_spec import AgeResolved, NLSQResult, load_model
 from heterodyne_spec.files import write_atomically
 
 type FloatArray = npt.NDArray[np.float64]
@@ -112,18 +112,35 @@ def _curves_panel(
 
 
 def functions_figure(result: NLSQResult) -> Figure:
-    """Return the fitted J_r(t), J_s(t), v(t), x(t) over the measured ages."""
+    """Return the fitted J_r(t), J_s(t), v(t), x(t) over the measured ages, what every age shows by itself behind."""
     spec, t = load_model(), result.data.t
     figure = Figure(figsize=(9.0, 6.0), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True).ravel()
     for axes, function in zip(panels, spec.functions, strict=True):
-        axes.plot(t, spec.evaluate(function.name, result.parameters, t), color="C0")
+        fitted = spec.evaluate(function.name, result.parameters, t)
+        axes.plot(t, fitted, color="C0", zorder=3, label="fit")
+        if result.age_resolved is not None:
+            _ages(axes, result.age_resolved, function.name, fitted)
         unit = "" if function.unit == "1" else f" / {function.unit}"
         axes.set_ylabel(f"{_LABELS[function.name]}{unit}")
-        axes.margins(y=0.1)
     for axes in panels[2:]:
         axes.set_xlabel("age t / s")
+    if result.age_resolved is not None:
+        panels[0].legend(fontsize=8)
     return figure
+
+
+def _ages(axes: Axes, found: AgeResolved, name: str, fitted: FloatArray) -> None:
+    """Draw points with bars; the curve and the sharper half of the points rule the range, bars may leave it."""
+    values, sd = found.values[name], found.sd[name]
+    there = np.isfinite(values)
+    bars = axes.errorbar(found.t[there], values[there], sd[there], fmt="o", color="0.35", markersize=3, linewidth=1)
+    bars.set_label("every age by itself")
+    sharp = there & (sd <= np.nanmedian(sd)) if there.any() else there
+    shown = np.concatenate([fitted, values[sharp] - sd[sharp], values[sharp] + sd[sharp]])
+    low, high = float(shown.min()), float(shown.max())
+    margin = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
+    axes.set_ylim(low - margin, high + margin)
 
 
 FIGURES: Mapping[str, Callable[[NLSQResult], Figure]] = {

@@ -64,6 +64,21 @@ def scaling_rows(result: NLSQResult) -> list[list[str]]:
     return rows
 
 
+def minima_rows(result: NLSQResult) -> list[list[str]]:
+    """Return the parameters of the reported minimum and of the others that the data hardly tell from it."""
+    rows = [["parameter", "reported", *(f"another {k + 1}" for k in range(len(result.alternatives)))]]
+    for row in result.table:
+        others = (f"{alternative.parameters[row.name]:.5g}" for alternative in result.alternatives)
+        rows.append([row.name, f"{row.value:.5g}", *others])
+    above = (f"{alternative.delta_chi2:.3g}" for alternative in result.alternatives)
+    return [*rows, ["chi-square above", "0", *above]]
+
+
+def minima_statements(result: NLSQResult) -> list[str]:
+    """Return what tells every other minimum from the reported one."""
+    return [f"chi-square {a.delta_chi2:+.3g}: {a.statement}" for a in result.alternatives]
+
+
 def summary(result: NLSQResult, width: int = 100) -> str:
     """Return the whole summary as text."""
     parts = [
@@ -75,7 +90,13 @@ def summary(result: NLSQResult, width: int = 100) -> str:
     ]
     if math.isfinite(result.reduced_chi2):
         parts += ["", f"reduced chi-square {result.reduced_chi2:.3g} (noise from neighbouring residuals; 1 when white)"]
-    if result.warnings:
-        parts += ["", "Before you use these numbers:"]
-        parts += [textwrap.fill(w, width, initial_indent="  - ", subsequent_indent="    ") for w in result.warnings]
+    parts += ["", f"start: {result.start}"]
+    for title, sentences in (
+        ("Conventions:", result.conventions),
+        ("Other minima that the data hardly tell from this one:", minima_statements(result)),
+        ("Before you use these numbers:", result.warnings),
+    ):
+        if sentences:
+            parts += ["", title]
+            parts += [textwrap.fill(s, width, initial_indent="  - ", subsequent_indent="    ") for s in sentences]
     return "\n".join(parts)

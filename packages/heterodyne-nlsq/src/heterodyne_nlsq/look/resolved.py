@@ -18,13 +18,18 @@ type FloatArray = npt.NDArray[np.float64]
 _REACH = 0.7
 """Longest lags in parts of the age: what changes over them averages out to second order."""
 
+_BEND = 0.01
+"""Part of a value that its bar holds for what changes over the lags in second order: b(b - 1)/24 times the square of
+the lag over the age for a power b, 1.5 % for b = -1/2 at the longest lags, less on average."""
+
 _VAGUE = 1.0
 """Standard deviation of a logarithm (of a rate, of a share) from which an age is said to leave it open."""
 
 _STATEMENT = (
     "the equilibrium form (constant coefficients) fitted to c2 averaged around every age, lags up to 0.7 of it; "
     "phi0 is that of the fit, and so is which component is called the sample; bars are standard deviations from the "
-    "scatter of the averages"
+    "residuals of the averages, widened to the scatter of the ages around a smooth course where that is larger, and "
+    "1 % for the change over the lags"
 )
 
 
@@ -78,9 +83,22 @@ def _functions(theta: FloatArray, sd: FloatArray, curves: Curves, q: float) -> A
     # A velocity is open where its bar is as long as itself, the others where their logarithms are vague.
     relative = {"J_r": sd[:, 0], "J_s": sd[:, 1], "v": sd[:, 2] / np.maximum(theta[:, 2], 1e-12), "x": sd[:, 3] / 2}
     known = {name: part < _VAGUE for name, part in relative.items()}
-    return AgeResolved(
-        t=curves.age,
-        values={name: np.where(known[name], values[name], np.nan) for name in values},
-        sd={name: np.where(known[name], bars[name], np.nan) for name in bars},
-        statement=_STATEMENT,
-    )
+    resolved, wide = {}, {}
+    for name, there in known.items():
+        resolved[name] = np.where(there, values[name], np.nan)
+        scattered = bars[name] * _scatter(curves.age, values[name], bars[name], there)
+        wide[name] = np.where(there, np.hypot(scattered, _BEND * values[name]), np.nan)
+    return AgeResolved(curves.age, resolved, wide, _STATEMENT)
+
+
+def _scatter(age: FloatArray, value: FloatArray, sd: FloatArray, there: npt.NDArray[np.bool_]) -> float:
+    """Return the factor, at least 1, by which values scatter more than their bars say around a parabola in log age.
+
+    The noise of a diagonal is shared between lags, so residuals along it say too little (Birge's ratio, Birge 1932).
+    """
+    degrees = np.count_nonzero(there) - 3
+    if degrees < 2:
+        return 1.0
+    x, weight = np.log(age[there]), 1 / np.maximum(sd[there], 1e-12 * np.abs(value[there]).max() + 1e-300)
+    course = np.polynomial.Polynomial.fit(x, value[there], 2, w=weight)
+    return max(1.0, float(np.sqrt(np.sum((weight * (value[there] - course(x))) ** 2) / degrees)))

@@ -24,7 +24,7 @@ type FloatArray = npt.NDArray[np.float64]
 
 N_THETA = 10
 _FEW_STEPS, _MANY_STEPS = 12, 30
-_KEPT = 6
+MOST_DESCRIPTIONS = 6
 _FLOWS = 2
 _SCANNED = 16
 _DECAYS = (0.4, 2.0, 10.0)
@@ -181,8 +181,9 @@ def _descend(theta: FloatArray, cells: Cells, n_steps: int) -> tuple[FloatArray,
     value, weight = np.broadcast_to(cells.value, shape), np.broadcast_to(cells.weight, shape)
     theta, cost, _ = fit(lambda z: model(z, cells), np.clip(theta, *bounds), value, weight, bounds, n_steps)
     order = np.argsort(cost)
-    different = [k for n, k in enumerate(order) if n == 0 or cost[k] > cost[order[n - 1]] * (1 + 1e-4)][:_KEPT]
-    return theta[different], cost[different]
+    different = [k for n, k in enumerate(order) if n == 0 or cost[k] > cost[order[n - 1]] * (1 + 1e-4)]
+    best = different[:MOST_DESCRIPTIONS]
+    return theta[best], cost[best]
 
 
 def fit_cells(theta: FloatArray, cells: Cells) -> tuple[FloatArray, FloatArray]:

@@ -13,7 +13,9 @@ from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.scaling import start_coefficients
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress, Solution
-from heterodyne_nlsq.start.candidates import Candidate
+from heterodyne_nlsq.start.candidates import MULTISTARTS, Candidate
+from heterodyne_nlsq.start.plain import MOST_DESCRIPTIONS
+from heterodyne_spec.config import NLSQConfig
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -50,6 +52,15 @@ class Outcome(NamedTuple):
     n_evaluations: int
 
 
+def most_evaluations(settings: NLSQConfig) -> int:
+    """Return the evaluations that a fit can take at most."""
+    if settings.start == "values":
+        return settings.max_iterations
+    heats = 1 + (MULTISTARTS if settings.start == "multistart" else MOST_DESCRIPTIONS)
+    # A finalist that was stopped below the best goes on from there.
+    return heats * _HEAT + 2 * _FINALISTS * settings.max_iterations
+
+
 def race(setup: Setup, path: Path, starters: list[Candidate], progress: Progress | None) -> Outcome:
     """Return the minima that the starts lead to."""
     chosen = [c for k, c in enumerate(starters) if c.misfit <= _WORTH or k == 1]
@@ -57,7 +68,9 @@ def race(setup: Setup, path: Path, starters: list[Candidate], progress: Progress
     if len(points) == 1:
         solution = descend(setup, path, points[0], progress)
         return Outcome([Final(solution, chosen[0].origin)], solution.n_evaluations)
-    heats = [Final(approach(setup, path, point, _HEAT), c.origin) for point, c in zip(points, chosen, strict=True)]
+    heats = [
+        Final(approach(setup, path, point, _HEAT, progress), c.origin) for point, c in zip(points, chosen, strict=True)
+    ]
     spent = sum(heat.solution.n_evaluations for heat in heats)
     first, *others = _different(sorted(heats, key=lambda heat: heat.solution.cost), setup)
     best = descend(setup, path, first.solution.vector, progress)

@@ -1,0 +1,95 @@
+"""What stands beside the best minimum: ages by themselves, other minima, and names where the data tell none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import TRUTH, at, held, make, values
+
+from heterodyne_nlsq import fit_nlsq_jax
+from heterodyne_nlsq.fit import prepare
+from heterodyne_nlsq.minima import alternatives, choose
+from heterodyne_nlsq.page import report_page
+from heterodyne_nlsq.plots import functions_figure
+from heterodyne_nlsq.solver import Solution
+from heterodyne_nlsq.summary import summary
+from heterodyne_spec import load_config, load_model
+
+CONSTANT_X = {"f0": 0.0, "f1": 0.0, "f2": 0.0}
+
+
+def test_every_age_by_itself_agrees_with_the_truth_within_its_bars() -> None:
+    found = fit_nlsq_jax(make(n_t=200, noise=5e-3), at(values())).age_resolved
+    assert found is not None
+    pulls = []
+    for name, value in found.values.items():
+        truth, there = load_model().evaluate(name, TRUTH, found.t), np.isfinite(value)
+        assert np.count_nonzero(there) >= 5, name
+        assert np.array_equal(there, np.isfinite(found.sd[name]))
+        pulls.append(((value - truth) / found.sd[name])[there])
+        sharpest = np.nanargmin(found.sd[name] / truth)
+        assert value[sharpest] == pytest.approx(truth[sharpest], rel=0.05)
+    assert np.sqrt(np.mean(np.concatenate(pulls) ** 2)) < 2.0
+
+
+def test_too_few_frames_have_no_ages() -> None:
+    assert fit_nlsq_jax(make(n_t=20), at(values())).age_resolved is None
+
+
+def test_where_the_data_do_not_tell_the_faster_component_is_the_sample() -> None:
+    data = make(n_t=120, noise=0.01, **CONSTANT_X, D0_ref=9000.0, D0_sample=1500.0)
+    result = fit_nlsq_jax(data, {"model": {"parameters": held(**CONSTANT_X)}})
+    assert "which component is the sample" in " ".join(result.conventions)
+    t, spec = result.data.t, load_model()
+    assert spec.evaluate("J_s", result.parameters, t).mean() > spec.evaluate("J_r", result.parameters, t).mean()
+    assert result.parameters["f3"] == pytest.approx(1 - TRUTH["f3"], abs=0.02)
+    (twin,) = result.alternatives
+    assert "names of the components exchanged" in twin.statement
+    assert abs(twin.delta_chi2) < 4
+    assert twin.parameters["f3"] == pytest.approx(TRUTH["f3"], abs=0.02)
+
+
+def test_minima_are_listed_by_what_differs_and_only_inside_the_margin() -> None:
+    setup = prepare(make(), load_config({"model": {"parameters": values()}}))
+    best = np.array([TRUTH[name] for name in setup.free.free_names])
+
+    def minimum(above: float, success: bool = True, **changes: float) -> Solution:
+        vector = np.array([{**TRUTH, **changes}[name] for name in setup.free.free_names])
+        return Solution(np.append(vector, np.ones(6)), 50.0 + above / 2, success, "", 1)
+
+    first = Solution(np.append(best, np.ones(6)), 50.0, True, "", 1)
+    others = [
+        minimum(3.0, v0=1100.0),
+        minimum(5.0, v0=1101.0),
+        minimum(6.0, D0_ref=1510.0),
+        minimum(7.0, success=False, D0_ref=15000.0),
+        minimum(30.0, D0_sample=20000.0),
+    ]
+    (listed,) = alternatives(first, others, setup, 1.0, 20.0)
+    assert listed.delta_chi2 == pytest.approx(3.0)
+    assert listed.parameters["v0"] == 1100.0
+    assert listed.statement.startswith("mean v ")
+    assert "J_r" not in listed.statement
+    assert choose([first, *others], setup, 1.0)[0] == 0
+
+
+def test_summary_page_and_picture_show_ages_minima_and_conventions() -> None:
+    result = fit_nlsq_jax(make(n_t=60, phi=(10.0,)), at(values()))
+    setup = prepare(make(n_t=60), load_config({"model": {"parameters": values()}}))
+    vector = np.array([{**TRUTH, "v0": 1100.0}[name] for name in setup.free.free_names])
+    first = Solution(np.array([TRUTH[name] for name in setup.free.free_names]), 1.0, True, "", 1)
+    others = alternatives(first, [Solution(vector, 1.5, True, "", 1)], setup, 1.0, 20.0)
+    result = replace(result, alternatives=others)
+    for text in (summary(result), report_page(result, {})):
+        assert "Other minima that the data hardly tell from this one" in text
+        assert "chi-square +1: mean v" in text
+        assert "v and -v" in text
+        assert "the values of the configuration" in text
+    assert "1100" in report_page(result, {})
+    v_panel = functions_figure(result).axes[2]
+    (points,) = v_panel.containers
+    found = result.age_resolved
+    assert found is not None
+    assert len(points[0].get_xdata()) == np.count_nonzero(np.isfinite(found.values["v"]))
