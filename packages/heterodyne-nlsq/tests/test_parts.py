@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import TRUTH, make, values
 
-from heterodyne_nlsq import dense
+from heterodyne_nlsq import compilation, dense
 from heterodyne_nlsq.coordinates import Law, find_laws, from_parameters, hold, make_coordinates, to_parameters
 from heterodyne_nlsq.covariance import curvature, independent_covariance
 from heterodyne_nlsq.free import free_parameters
@@ -201,3 +203,22 @@ def test_many_excluded_pairs_and_other_losses_take_the_dense_path() -> None:
         config = load_config(sections)
         setup = Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
         assert choose_path(setup).name == name
+
+
+def test_compiled_functions_are_forgotten_before_the_system_runs_out_of_areas(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    areas, limit = tmp_path / "maps", tmp_path / "max_map_count"
+    monkeypatch.setattr(compilation, "_AREAS", areas)
+    monkeypatch.setattr(compilation, "_LIMIT", limit)
+    twice = jax.jit(lambda x: 2 * x)
+    twice(1.0)
+    areas.write_text("one area\n" * 10)
+    limit.write_text("21\n")
+    compilation.make_room()
+    assert twice._cache_size() == 1
+    limit.write_text("19\n")
+    compilation.make_room()
+    assert twice._cache_size() == 0
+    areas.unlink()
+    compilation.make_room()

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from heterodyne_nlsq.compilation import make_room
 from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.outcome import make_result
 from heterodyne_nlsq.paths import choose_path
@@ -68,6 +69,7 @@ def fit_nlsq_jax(
     begin = time.perf_counter()
     setup = prepare(data, load_config(config))
     read = time.perf_counter()
+    make_room()
     with jax.enable_x64(True):
         result = _fit(setup, progress)
     timings = {"read": read - begin, "fit": time.perf_counter() - read}
