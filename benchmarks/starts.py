@@ -18,7 +18,7 @@ from table import number, print_table, seconds
 
 Q, DT = 0.0054, 0.1
 SOLVED = 1.005
-MULTISTARTED = 24
+MULTISTARTED = 14
 """Experiments that 32 random starts are tried on; one takes a minute."""
 
 RANGES = """Ranges: N 128..1000 (log-uniform), 1..8 angles in -90..90° (one within 30° of the flow); ∫q²J over the

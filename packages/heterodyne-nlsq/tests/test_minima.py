@@ -15,7 +15,7 @@ from heterodyne_nlsq.page import report_page
 from heterodyne_nlsq.plots import functions_figure
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.summary import summary
-from heterodyne_spec import load_config, load_model
+from heterodyne_spec import AgeResolved, load_config, load_model
 
 CONSTANT_X = {"f0": 0.0, "f1": 0.0, "f2": 0.0}
 
@@ -35,7 +35,7 @@ def test_every_age_by_itself_agrees_with_the_truth_within_its_bars() -> None:
 
 
 def test_too_few_frames_have_no_ages() -> None:
-    assert fit_nlsq_jax(make(n_t=20), at(values())).age_resolved is None
+    assert fit_nlsq_jax(make(n_t=20), at(held(*TRUTH))).age_resolved is None
 
 
 def test_where_the_data_do_not_tell_the_faster_component_is_the_sample() -> None:
@@ -76,8 +76,8 @@ def test_minima_are_listed_by_what_differs_and_only_inside_the_margin() -> None:
 
 
 def test_summary_page_and_picture_show_ages_minima_and_conventions() -> None:
-    result = fit_nlsq_jax(make(n_t=60, phi=(10.0,)), at(values()))
-    setup = prepare(make(n_t=60), load_config({"model": {"parameters": values()}}))
+    result = fit_nlsq_jax(make(), at(values()))
+    setup = prepare(make(), load_config({"model": {"parameters": values()}}))
     vector = np.array([{**TRUTH, "v0": 1100.0}[name] for name in setup.free.free_names])
     first = Solution(np.array([TRUTH[name] for name in setup.free.free_names]), 1.0, True, "", 1)
     others = alternatives(first, [Solution(vector, 1.5, True, "", 1)], setup, 1.0, 20.0)
@@ -93,3 +93,30 @@ def test_summary_page_and_picture_show_ages_minima_and_conventions() -> None:
     found = result.age_resolved
     assert found is not None
     assert len(points[0].get_xdata()) == np.count_nonzero(np.isfinite(found.values["v"]))
+
+
+def test_picture_shows_the_curve_whatever_outliers_say_and_points_wherever_most_agree() -> None:
+    result = fit_nlsq_jax(make(), at(held(*TRUTH)))
+    t, spec = np.linspace(0.5, 12.0, 8), load_model()
+    curve = {f.name: np.asarray(spec.evaluate(f.name, TRUTH, t)) for f in spec.functions}
+
+    def panel(factors: list[float], bars: list[float]) -> tuple[float, float]:
+        """Return the range of the velocity's panel; factors of the curve and relative bars per age."""
+        values = {name: c * factors for name, c in curve.items()}
+        sd = {name: np.abs(v) * bars for name, v in values.items()}
+        figure = functions_figure(replace(result, age_resolved=AgeResolved(t, values, sd, "")))
+        return figure.axes[2].get_ylim()
+
+    seen = spec.evaluate("v", TRUTH, result.data.t).max()
+    gone = float("nan")
+    for factors, bars in (
+        ([1, 1, 30, 1, 1, 1, 1, 1], [0.05, 0.05, 0.9, 0.05, 0.05, 0.05, 0.05, 0.05]),
+        ([1, 1, 30, 1, 1, 1, 1, 1], [0.05, 0.05, 0.01, 0.05, 0.05, 0.05, 0.05, 0.05]),
+        ([gone] * 5 + [30] + [gone] * 2, [gone] * 5 + [0.9] + [gone] * 2),
+        ([gone] * 8, [gone] * 8),
+    ):
+        low, high = panel(factors, bars)
+        assert low < curve["v"].min()
+        assert seen < high < 1.5 * seen
+    # Most points far from the curve: the laws fail, and the picture shows it.
+    assert panel([5.0] * 8, [0.05] * 8)[1] > 5 * curve["v"].max()

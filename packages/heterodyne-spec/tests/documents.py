@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from heterodyne_spec import (
     AgeResolved,
     Alternative,
+    Bands,
+    Derived,
     Direction,
     FittedData,
     FittedParameter,
     FittedScaling,
     Identifiability,
+    MapNoise,
     NLSQResult,
     load_model,
 )
@@ -160,5 +163,12 @@ def make_result(**changes: Any) -> NLSQResult:
             Alternative(1.5, 12.5, {p.name: p.default for p in spec.parameters}, "mean v 5 instead of 6"),
         ),
         "conventions": ("v is positive",),
+        "bands": Bands(
+            np.array([0.1, 0.2]),
+            {name: np.array([1.5, 2.5]) for name in FUNCTIONS},
+            {name: np.array([0.5, 0.25]) for name in FUNCTIONS},
+        ),
+        "derived": (Derived("mean velocity", 500.0, 2.0, "Å/s", "mean of v over the measurement"),),
+        "noise": MapNoise(np.array([4000.0, np.nan]), np.array([0.25, 1.0]), np.array([1.0, 1.5]), "2 to 9 times"),
     }
     return NLSQResult(**(values | changes))

@@ -54,8 +54,12 @@ CONFIG_BREACHES = [
 ]
 RESULT_BREACHES = [
     ("FollowsSchema", [(("kind",), "cmc_result")], "kind", "nlsq_result"),
+    ("AgesComplete", [(("bands", "values", "v"), GONE)], "bands.values", "J_r, J_s, v, x"),
+    ("OneScalingPerAngle", [(("noise", "excess"), [1.0])], "noise.excess", "expected 2"),
     ("AgesComplete", [(("age_resolved", "sd", "v"), [0.5])], "age_resolved.sd.v", "2"),
-    ("AlternativesComplete", [(("alternatives", 0, "parameters", "v0"), GONE)], "alternatives.0.parameters", "v0"),
+    ("AgesComplete", [(("age_resolved", "values", "x"), GONE)], "age_resolved.values", "J_r, J_s, v, x"),
+    ("FollowsSchema", [(("age_resolved", "sd", "v", 0), -0.5)], "age_resolved.sd.v[0]", "at least 0"),
+    ("AlternativesComplete", [(("alternatives", 0, "parameters", "v0"), GONE)], "alternatives[0].parameters", "no v0"),
     ("FollowsSchema", [(("parameters", 0, "sd"), -1.0)], "parameters[0].sd", "at least 0"),
     ("OnlyFiniteNumbers", [(("cost",), float("inf"))], "cost", "a finite number"),
     ("ResultNamesKnown", [(("parameters", 13, "name"), "phi_0")], "parameters.phi_0", "did you mean 'phi0'?"),

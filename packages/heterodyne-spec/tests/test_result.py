@@ -52,11 +52,12 @@ def test_round_trip(tmp_path, maps):
 def test_result_written_before_ages_and_alternatives_were_known_is_read(tmp_path):
     path = make_result().save(tmp_path)
     document = json.loads(path.read_text())
-    for key in ("age_resolved", "alternatives", "conventions"):
+    for key in ("age_resolved", "alternatives", "conventions", "bands", "derived", "noise"):
         del document[key]
     path.write_text(json.dumps(document))
     again = NLSQResult.load(path)
     assert (again.age_resolved, again.alternatives, again.conventions) == (None, (), ())
+    assert (again.bands, again.derived, again.noise) == (None, (), None)
 
 
 def test_result_without_a_free_parameter_and_under_another_name(tmp_path):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from heterodyne_cli._version import __version__
+from heterodyne_cli.simulate import simulate_command
 from heterodyne_nlsq.command import add_arguments, fit_command
 from heterodyne_spec import HeterodyneError, config_template
 from heterodyne_spec.command import main as spec_main
@@ -25,7 +26,8 @@ def _fit(argv: Sequence[str]) -> int:
         prog="heterodyne",
         description="Fit the heterodyne XPCS model to two-time correlation maps.",
         epilog=(
-            "subcommands: config (write a commented configuration), validate FILE (check any file of the project); "
+            "subcommands: config (write a commented configuration), simulate FILE (a measurement from parameters), "
+            "validate FILE (check any file of the project); "
             "example: heterodyne --config config.yaml --data measurement.h5 --method nlsq"
         ),
     )
@@ -77,7 +79,11 @@ def _validate(argv: Sequence[str]) -> int:
     return spec_main(["validate", *argv])
 
 
-SUBCOMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"config": _config, "validate": _validate}
+SUBCOMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "config": _config,
+    "simulate": simulate_command,
+    "validate": _validate,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

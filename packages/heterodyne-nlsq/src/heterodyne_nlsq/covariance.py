@@ -52,14 +52,6 @@ def curvature(gauss_newton: FloatArray, n_free: int) -> Curvature:
     return Curvature(matrix, scale, np.maximum(values, 0.0), vectors)
 
 
-def marginal_inverse(gauss_newton: FloatArray, n_free: int) -> FloatArray:
-    """Return the inverse's block of all but the `n_free` leading parameters, open directions left aside."""
-    length = np.sqrt(np.diag(gauss_newton))
-    safe = np.where(length > 0, length, 1.0)
-    inverse = np.linalg.pinv(gauss_newton / np.outer(safe, safe), rcond=SINGULAR, hermitian=True)
-    return np.asarray((inverse / np.outer(safe, safe))[n_free:, n_free:])
-
-
 def prior_scale(parameters: tuple[Parameter, ...], values: FloatArray) -> FloatArray:
     """Return the prior's standard deviation of each parameter at `values`, (n,)."""
     return np.array(
@@ -70,13 +62,14 @@ def prior_scale(parameters: tuple[Parameter, ...], values: FloatArray) -> FloatA
     )
 
 
-def independent_covariance(bent: Curvature, noise_variance: float, prior: FloatArray) -> FloatArray:
-    """Return (noise variance)·(JᵀJ)⁻¹ where the data speak, and the prior's variance where they do not.
+def covariance(bent: Curvature, score: FloatArray, prior: FloatArray) -> FloatArray:
+    """Return H⁻¹ (covariance of the score) H⁻¹ where the data speak, and the prior's variance where they do not.
 
     Parameters
     ----------
-    bent : the curvature.
-    noise_variance : of one residual, all residuals taken as independent.
+    bent : the curvature H.
+    score : (n, n) covariance of the score of the parameters, scaling coefficients projected out; noise variance times
+        H when the noise of all pairs is independent, which makes it the usual covariance.
     prior : (n,) standard deviations of the prior.
 
     Returns
@@ -87,6 +80,25 @@ def independent_covariance(bent: Curvature, noise_variance: float, prior: FloatA
     # Directions in units of the parameters themselves.
     directions = bent.vectors / length[:, None]
     reach = 1.0 / np.maximum(np.max(np.abs(directions) / prior[:, None], axis=0, initial=0.0), 1e-300)
-    variances = np.where(bent.open, reach**2, noise_variance / np.where(bent.open, 1.0, bent.values))
-    covariance = (directions * variances) @ directions.T
-    return (covariance + covariance.T) / 2
+    inverse = np.where(bent.open, 0.0, 1.0 / np.where(bent.open, 1.0, bent.values))
+    inner = inverse[:, None] * (directions.T @ score @ directions) * inverse + np.diag(
+        np.where(bent.open, reach**2, 0.0)
+    )
+    found = directions @ inner @ directions.T
+    return np.asarray((found + found.T) / 2)
+
+
+def projected_score(score: FloatArray, gauss_newton: FloatArray, n_free: int) -> FloatArray:
+    """Return the covariance (n_free, n_free) of the parameters' score when the scaling coefficients follow."""
+    cross, rest = gauss_newton[:n_free, n_free:], gauss_newton[n_free:, n_free:]
+    onto = np.hstack([np.eye(n_free), -cross @ np.linalg.pinv(rest, rcond=1e-14, hermitian=True)])
+    return np.asarray(onto @ score @ onto.T)
+
+
+def scaling_covariance(gauss_newton: FloatArray, score: FloatArray, n_free: int) -> FloatArray:
+    """Return the covariance of the scaling coefficients, open directions of the parameters left aside."""
+    length = np.sqrt(np.diag(gauss_newton))
+    safe = np.where(length > 0, length, 1.0)
+    inverse = np.linalg.pinv(gauss_newton / np.outer(safe, safe), rcond=SINGULAR, hermitian=True)
+    inverse = inverse / np.outer(safe, safe)
+    return np.asarray((inverse @ score @ inverse)[n_free:, n_free:])

@@ -106,6 +106,13 @@ def normal(vector: Float[Array, " n_fit"], problem: DenseProblem) -> NormalEquat
 
 
 @jax.jit
+def matrices(vector: Float[Array, " n_fit"], problem: DenseProblem) -> Float[Array, "n_phi n_fit n_fit"]:
+    """Return the Gauss-Newton matrix of every azimuth by itself."""
+    rows = jacobian(vector, problem).reshape(*problem.data.shape, vector.size)
+    return jnp.einsum("apf,apg->afg", rows, rows)
+
+
+@jax.jit
 def squares(vector: Float[Array, " n_fit"], problem: DenseProblem) -> Float[Array, " n_phi"]:
     """Return the sum of squared weighted residuals of every azimuth."""
     return jnp.sum(residuals(vector, problem).reshape(problem.data.shape) ** 2, axis=1)

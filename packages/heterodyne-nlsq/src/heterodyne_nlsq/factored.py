@@ -119,6 +119,12 @@ def _evaluate(vector: ArrayLike, problem: FactoredProblem) -> _Angles:
 
 
 @jax.jit
+def _turned(matrix: Float[Array, "n_phi n_local n_local"], basis: Float[Array, "n_phi n_coef"]) -> Array:
+    turn = jax.vmap(lambda row: _to_fitted(matrix.shape[1] - 2, row))(basis)
+    return jnp.einsum("alf,alm,amg->afg", turn, matrix, turn)
+
+
+@jax.jit
 def _joined(angles: _Angles, basis: Float[Array, "n_phi n_coef"]) -> NormalEquations:
     """Return the sum over azimuths, each turned into the fitted vector."""
     n_free = angles.gradient.shape[1] - 2
@@ -133,6 +139,11 @@ def _joined(angles: _Angles, basis: Float[Array, "n_phi n_coef"]) -> NormalEquat
 def normal(vector: ArrayLike, problem: FactoredProblem) -> NormalEquations:
     """Return the normal equations of the weighted residuals at the fitted vector."""
     return _joined(_evaluate(vector, problem), problem.basis)
+
+
+def matrices(vector: ArrayLike, problem: FactoredProblem) -> Float[Array, "n_phi n_fit n_fit"]:
+    """Return the Gauss-Newton matrix of every azimuth by itself."""
+    return _turned(_evaluate(vector, problem).matrix, problem.basis)
 
 
 def squares(vector: ArrayLike, problem: FactoredProblem) -> Float[np.ndarray, " n_phi"]:

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.covariance import curvature, independent_covariance, marginal_inverse, prior_scale
+from heterodyne_nlsq.covariance import covariance, curvature, prior_scale, projected_score, scaling_covariance
 from heterodyne_nlsq.identify import at_bound, identifiability
 from heterodyne_nlsq.look.resolved import age_resolved
 from heterodyne_nlsq.minima import MARGIN, alternatives, choose
@@ -17,12 +17,15 @@ from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.start.race import Outcome
+from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate
+from heterodyne_nlsq.uncertainty.propagation import bands, derived
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 from heterodyne_spec import (
     FittedData,
     FittedParameter,
     FittedScaling,
     Identifiability,
+    MapNoise,
     NLSQResult,
     TwoTimeData,
 )
@@ -35,8 +38,8 @@ _DISTRIBUTIONS = ("heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-
 _SAID = 4
 """Open and weak directions that are told in the summary; the result file has them all."""
 
-_STRUCTURE = 2.0
-"""Reduced chi-square from which the user is told to look at the residuals; 1.2 on the example's speckle noise."""
+_STRUCTURE = 3.0
+"""Noise at some time scale, over what explains it, from which the user is told to look at the residuals."""
 
 
 def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
@@ -51,23 +54,26 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     values = free.full(solution.vector[: len(positions)])
     contrast, offset = scaling.per_angle(solution.vector[len(positions) :])
     squares = np.asarray(path.squares(solution.vector, path.problem))
-    gauss_newton = np.asarray(path.normal(solution.vector, path.problem).matrix)
+    matrices = np.asarray(path.matrices(solution.vector, path.problem))
+    gauss_newton = matrices.sum(axis=0)
     variance = float(squares.sum()) / degrees
     bent = curvature(gauss_newton, len(positions))
     prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
-    covariance = independent_covariance(bent, variance, prior)
-    known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], variance)
-    table = _table(setup, values, covariance, known)
-    fitted = FittedScaling(scaling.mode, contrast, offset, *_scaling_sd(setup, gauss_newton, variance))
     model, noise = _maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
+    calibration = calibrate(setup, values, contrast, offset, model, matrices)
+    calibrated = covariance(bent, projected_score(calibration.score, gauss_newton, len(positions)), prior)
+    independent = covariance(bent, variance * bent.matrix, prior)
+    known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], variance)
+    table = _table(setup, values, calibrated, known)
+    fitted = FittedScaling(scaling.mode, contrast, offset, *_scaling_sd(setup, gauss_newton, calibration.score))
     parameters = dict(zip(free.names, values.tolist(), strict=True))
     reduced = reduced_chi_square(squares, path.weights, noise, solution.vector.size)
     return NLSQResult(
         table=table,
         varying=free.free_names,
-        covariance=covariance,
-        covariance_iid=covariance,
-        covariance_kind="independent",
+        covariance=calibrated,
+        covariance_iid=independent,
+        covariance_kind="calibrated",
         scaling=fitted,
         data=FittedData(data.q, data.phi, data.n_t, data.start_frame, data.dt, data.notes, data.provenance),
         cost=solution.cost,
@@ -79,17 +85,44 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
         start=origin,
         success=solution.success,
         message=solution.message,
-        warnings=_warnings(setup, solution, table, known, fitted, reduced),
+        warnings=_warnings(setup, solution, table, known, fitted, calibration.excess),
         identifiability=known,
         age_resolved=age_resolved(data, spec, parameters),
         alternatives=alternatives(solution, minima, setup, max(variance, 1e-300), MARGIN * max(1.0, reduced)),
         conventions=conventions,
+        bands=bands(setup, values, calibrated),
+        derived=derived(setup, values, calibrated),
+        noise=_noise(calibration, calibrated, independent),
         model={"id": spec.id, "version": spec.version, "sha256": spec.sha256},
         timings={},
         versions={name: importlib.metadata.version(name) for name in _DISTRIBUTIONS},
         config=setup.config.document,
         maps=(data.c2, model),
     )
+
+
+def _noise(calibration: Calibration, calibrated: FloatArray, independent: FloatArray) -> MapNoise:
+    """Return what was found of the noise, and in words how much it changes and what that rests on."""
+    speckle = np.array([parts.speckle for parts in calibration.parts])
+    pixels = np.where(speckle > 0, 1 / np.where(speckle > 0, speckle, 1.0), np.nan)
+    own = 100 * calibration.own_share
+    if not np.any(speckle > 0):
+        words = "no noise shared between pairs of frames was found: standard deviations are those of independent noise"
+        return MapNoise(pixels, calibration.own_share, calibration.excess, words)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.sqrt(np.diag(calibrated) / np.diag(independent))
+    changed = ratio[np.isfinite(ratio)]
+    times = f"{changed.min():.2g} to {changed.max():.2g} times those of independent noise" if changed.size else "held"
+    words = (
+        f"standard deviations are {times}: frames share their speckle. That rests on {_range(pixels)} effective pixels "
+        f"per azimuth and on photon and detector noise being {_range(own)} % of the variance, both from the residuals"
+    )
+    return MapNoise(pixels, calibration.own_share, calibration.excess, words)
+
+
+def _range(values: FloatArray) -> str:
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    return f"{low:.2g}" if f"{low:.2g}" == f"{high:.2g}" else f"{low:.2g} to {high:.2g}"
 
 
 def _maps_and_noise(
@@ -134,15 +167,15 @@ def _table(
     return tuple(rows)
 
 
-def _scaling_sd(setup: Setup, gauss_newton: FloatArray, variance: float) -> tuple[FloatArray, FloatArray]:
+def _scaling_sd(setup: Setup, gauss_newton: FloatArray, score: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return standard deviations of contrast and offset per angle, NaN where they are held."""
     basis, n_free = setup.scaling.basis, len(setup.free.free)
     n = basis.shape[1]
     if n == 0:
         held = np.full(basis.shape[0], math.nan)
         return held, held
-    inverse = marginal_inverse(gauss_newton, n_free) * variance
-    contrast, offset = inverse[:n, :n], inverse[n:, n:]
+    found = scaling_covariance(gauss_newton, score, n_free)
+    contrast, offset = found[:n, :n], found[n:, n:]
     return tuple(np.sqrt(np.einsum("ai,ij,aj->a", basis, c, basis)) for c in (contrast, offset))
 
 
@@ -162,7 +195,7 @@ def _warnings(
     table: tuple[FittedParameter, ...],
     known: Identifiability,
     fitted: FittedScaling,
-    reduced_chi2: float,
+    excess: FloatArray,
 ) -> tuple[str, ...]:
     """Return in words what stands between the numbers and their use."""
     words: list[str] = []
@@ -176,11 +209,12 @@ def _warnings(
     words += said[:_SAID]
     if said[_SAID:]:
         words.append(f"so are {len(said) - _SAID} more combinations: see identifiability.directions in the result file")
-    if reduced_chi2 > _STRUCTURE:
+    if np.any(excess > _STRUCTURE):
+        angles = ", ".join(f"{angle:g}" for angle in setup.data.phi[excess > _STRUCTURE])
         words.append(
-            f"the residuals have structure beyond their noise (reduced chi-square {reduced_chi2:.3g}): see the "
-            "residual maps; this is not the best minimum (give start values, model.parameters.NAME.value), or the "
-            "model does not describe the data, or frames share their noise"
+            f"the residuals at phi = {angles} have structure that neither speckle nor photon noise explains (up to "
+            f"{excess.max():.3g} times the variance of both at some time scale): see the residual maps; the model does "
+            "not describe these data, or this is not the best minimum; standard deviations are too small"
         )
     for name, values in (("contrast", fitted.contrast), ("offset", fitted.offset)):
         lower, upper = setup.spec.parameter(name).bounds
@@ -188,8 +222,4 @@ def _warnings(
         if outside.size and fitted.mode != "fixed":
             angles = ", ".join(f"{angle:g}" for angle in outside)
             words.append(f"{name} ended at or beyond its bounds {lower:g} .. {upper:g} at phi = {angles}")
-    words.append(
-        "standard deviations take the noise of all pairs as independent; where photons are many, pairs share their "
-        "noise and the true ones are larger (6 to 22 times in a simulated case)"
-    )
     return tuple(words)

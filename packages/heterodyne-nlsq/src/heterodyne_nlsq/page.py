@@ -7,7 +7,7 @@ import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from heterodyne_nlsq.summary import minima_rows, minima_statements, parameter_rows, scaling_rows, verdict
+from heterodyne_nlsq.summary import derived_rows, minima_rows, minima_statements, parameter_rows, scaling_rows, verdict
 from heterodyne_spec import NLSQResult
 
 _CAPTIONS = {
@@ -65,6 +65,8 @@ def report_page(result: NLSQResult, figures: Mapping[str, Path]) -> str:
         f'<p class="{"good" if result.success else "bad"}">{html.escape(verdict(result))}</p>',
         "<h2>Before you use these numbers</h2>" + _items(result.warnings) if result.warnings else "",
         "<h2>Parameters</h2>" + _table(parameter_rows(result)) + _table(scaling_rows(result)),
+        _table(derived_rows(result)) if result.derived else "",
+        f"<p>{html.escape(f'Noise: {result.noise.statement}.')}</p>" if result.noise is not None else "",
         _minima(result) if result.alternatives else "",
         *[_figure(name, path) for name, path in figures.items()],
         "<h2>Conventions and start</h2>" + _items([*result.conventions, f"The descent began at {result.start}."]),

@@ -34,6 +34,7 @@ class Path:
     name: str
     problem: Any
     normal: Callable[[Any, Any], NormalEquations]
+    matrices: Callable[[Any, Any], Any]
     squares: Callable[[Any, Any], Any]
     scaling_sums: Callable[[Any, Any], Any]
     n_pairs: npt.NDArray[np.int_]
@@ -49,6 +50,7 @@ def choose_path(setup: Setup) -> Path:
                 "factored",
                 problem,
                 factored.normal,
+                factored.matrices,
                 factored.squares,
                 factored.scaling_sums,
                 np.asarray(problem.maps.n_pairs),
@@ -65,6 +67,7 @@ def dense_path(setup: Setup) -> Path:
         "dense",
         problem,
         dense.normal,
+        dense.matrices,
         dense.squares,
         dense.scaling_sums,
         np.count_nonzero(weight, axis=1),

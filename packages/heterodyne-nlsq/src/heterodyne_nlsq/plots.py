@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from heterodyne_spec import AgeResolved, NLSQResult, load_model
+from heterodyne_spec import AgeResolved, Bands, NLSQResult, load_model
 from heterodyne_spec.files import write_atomically
 
 type FloatArray = npt.NDArray[np.float64]
@@ -21,6 +21,9 @@ _PIXELS = 400
 
 _AGES = 5
 """Ages at which curves against lag are drawn."""
+
+_FAR = 5.0
+"""Distance from the curve, over the typical one, beyond which a point does not rule the range of its panel."""
 
 
 def _limits(values: npt.NDArray[np.floating]) -> tuple[float, float]:
@@ -118,9 +121,11 @@ def functions_figure(result: NLSQResult) -> Figure:
     panels = figure.subplots(2, 2, sharex=True).ravel()
     for axes, function in zip(panels, spec.functions, strict=True):
         fitted = spec.evaluate(function.name, result.parameters, t)
-        axes.plot(t, fitted, color="C0", zorder=3, label="fit")
+        axes.plot(t, fitted, color="C0", zorder=3, label="fit, 68 and 95 % bands")
+        if result.bands is not None:
+            _band(axes, result.bands, function.name)
         if result.age_resolved is not None:
-            _ages(axes, result.age_resolved, function.name, fitted)
+            _ages(axes, result.age_resolved, function.name, t, fitted)
         unit = "" if function.unit == "1" else f" / {function.unit}"
         axes.set_ylabel(f"{_LABELS[function.name]}{unit}")
     for axes in panels[2:]:
@@ -130,17 +135,39 @@ def functions_figure(result: NLSQResult) -> Figure:
     return figure
 
 
-def _ages(axes: Axes, found: AgeResolved, name: str, fitted: FloatArray) -> None:
-    """Draw points with bars; the curve and the sharper half of the points rule the range, bars may leave it."""
-    values, sd = found.values[name], found.sd[name]
-    there = np.isfinite(values)
-    bars = axes.errorbar(found.t[there], values[there], sd[there], fmt="o", color="0.35", markersize=3, linewidth=1)
+def _band(axes: Axes, found: Bands, name: str) -> None:
+    """Draw the fitted function with one and two standard deviations, and keep to them where these are not huge."""
+    value, sd = found.values[name], found.sd[name]
+    for times, alpha in ((2, 0.15), (1, 0.25)):
+        axes.fill_between(found.t, value - times * sd, value + times * sd, color="C0", alpha=alpha, linewidth=0)
+
+
+def _ages(axes: Axes, found: AgeResolved, name: str, t: FloatArray, fitted: FloatArray) -> None:
+    """Draw the points of a function with bars behind its curve `fitted` (n_t,) at the ages `t` in s."""
+    there = np.isfinite(found.values[name])
+    age, values, sd = found.t[there], found.values[name][there], found.sd[name][there]
+    bars = axes.errorbar(age, values, sd, fmt="o", color="0.35", markersize=3, linewidth=1)
     bars.set_label("every age by itself")
-    sharp = there & (sd <= np.nanmedian(sd)) if there.any() else there
-    shown = np.concatenate([fitted, values[sharp] - sd[sharp], values[sharp] + sd[sharp]])
+    bulk = _bulk(values, sd, np.interp(age, t, fitted))
+    shown = np.concatenate([fitted, values[bulk] - sd[bulk], values[bulk] + sd[bulk]])
     low, high = float(shown.min()), float(shown.max())
     margin = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
     axes.set_ylim(low - margin, high + margin)
+
+
+def _bulk(values: FloatArray, sd: FloatArray, fitted: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return which points (n,) rule the range of a panel: those with usual bars and as far from the curve as most.
+
+    Bars and distances are taken in parts of a value, because laws span decades.
+    """
+    if not len(values):
+        return np.zeros(0, bool)
+    small = 1e-3 * max(np.abs(values).max(), np.abs(fitted).max(), 1e-300)
+    size, curve = np.maximum(np.abs(values), small), np.maximum(np.abs(fitted), small)
+    bar, distance = sd / size, np.abs(np.log(size / curve))
+    sharp = bar <= min(2 * float(np.median(bar)), 0.5)
+    typical = float(np.median(distance[sharp])) if sharp.any() else 0.0
+    return np.asarray(sharp & (distance <= _FAR * typical + bar))
 
 
 FIGURES: Mapping[str, Callable[[NLSQResult], Figure]] = {

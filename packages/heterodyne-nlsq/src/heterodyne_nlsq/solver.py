@@ -119,6 +119,8 @@ def least_squares(
     width = upper - lower
     margin = 1e-9 * np.where(np.isfinite(width), width, 0.0)
     with _logging_kept(), warnings.catch_warnings():
+        # A step that came out as no number is tried and rejected; numpy's word on it helps nobody.
+        warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)
         found = _solver().least_squares(
             residuals,
             np.clip(start, lower + margin, upper - margin),

@@ -64,6 +64,14 @@ def scaling_rows(result: NLSQResult) -> list[list[str]]:
     return rows
 
 
+def derived_rows(result: NLSQResult) -> list[list[str]]:
+    """Return name, value, uncertainty and unit of every derived quantity, a header first."""
+    rows = [["derived", "value", "uncertainty", "unit"]]
+    for d in result.derived:
+        rows.append([d.name, rounded(d.value, d.sd), f"± {d.sd:.2g}", "" if d.unit == "1" else d.unit])
+    return rows
+
+
 def minima_rows(result: NLSQResult) -> list[list[str]]:
     """Return the parameters of the reported minimum and of the others that the data hardly tell from it."""
     rows = [["parameter", "reported", *(f"another {k + 1}" for k in range(len(result.alternatives)))]]
@@ -88,6 +96,10 @@ def summary(result: NLSQResult, width: int = 100) -> str:
         "",
         columns(scaling_rows(result), (1, 2, 3)),
     ]
+    if result.derived:
+        parts += ["", columns(derived_rows(result), (1,))]
+    if result.noise is not None:
+        parts += ["", textwrap.fill(f"noise: {result.noise.statement}", width, subsequent_indent="  ")]
     if math.isfinite(result.reduced_chi2):
         parts += ["", f"reduced chi-square {result.reduced_chi2:.3g} (noise from neighbouring residuals; 1 when white)"]
     parts += ["", f"start: {result.start}"]

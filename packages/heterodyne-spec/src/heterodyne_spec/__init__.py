@@ -18,11 +18,14 @@ from heterodyne_spec.model import ModelSpec, Parameter, check_model_versions, lo
 from heterodyne_spec.result import (
     AgeResolved,
     Alternative,
+    Bands,
+    Derived,
     Direction,
     FittedData,
     FittedParameter,
     FittedScaling,
     Identifiability,
+    MapNoise,
     NLSQResult,
 )
 from heterodyne_spec.template import config_template
@@ -30,15 +33,18 @@ from heterodyne_spec.template import config_template
 __all__ = [
     "AgeResolved",
     "Alternative",
+    "Bands",
     "Config",
     "ConfigError",
     "DataError",
+    "Derived",
     "Direction",
     "FittedData",
     "FittedParameter",
     "FittedScaling",
     "HeterodyneError",
     "Identifiability",
+    "MapNoise",
     "ModelConfig",
     "ModelError",
     "ModelSpec",

@@ -128,6 +128,44 @@ class Alternative:
 
 
 @dataclass(frozen=True)
+class Bands:
+    """The fitted functions with their standard deviations, by propagation of the covariance.
+
+    `t` (n_age,) in s; `values` and `sd` map the name of a function to (n_age,) in its unit.
+    """
+
+    t: FloatArray
+    values: Mapping[str, FloatArray]
+    sd: Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A quantity that follows from the fitted functions, with its standard deviation."""
+
+    name: str
+    value: float
+    sd: float
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class MapNoise:
+    """What the noise of the maps is, per azimuth (n_phi,), and what it does.
+
+    `effective_pixels` is NaN where no noise is shared between pairs; `own_share` is the part of the variance that every
+    pair has for itself (photons, detector); `excess` the largest ratio of noise at some time scale to what speckle and
+    photons explain. `statement` says how large the correction was and what it rests on.
+    """
+
+    effective_pixels: FloatArray
+    own_share: FloatArray
+    excess: FloatArray
+    statement: str
+
+
+@dataclass(frozen=True)
 class NLSQResult:
     """A point estimate with all that is needed to judge it.
 
@@ -164,6 +202,9 @@ class NLSQResult:
     age_resolved: AgeResolved | None = None
     alternatives: tuple[Alternative, ...] = ()
     conventions: tuple[str, ...] = ()
+    bands: Bands | None = None
+    derived: tuple[Derived, ...] = ()
+    noise: MapNoise | None = None
     maps: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None
 
     @property
@@ -339,9 +380,12 @@ def to_document(result: NLSQResult) -> dict[str, Any]:
             "not_determined": list(result.identifiability.not_determined),
             "directions": [{**vars(d), "weights": dict(d.weights)} for d in result.identifiability.directions],
         },
-        "age_resolved": _age_resolved_document(result.age_resolved),
+        "age_resolved": _by_age_document(result.age_resolved),
         "alternatives": [{**vars(a), "parameters": dict(a.parameters)} for a in result.alternatives],
         "conventions": list(result.conventions),
+        "bands": _by_age_document(result.bands),
+        "derived": [vars(quantity) for quantity in result.derived],
+        "noise": _noise_document(result.noise),
         "timings": dict(result.timings),
         "versions": dict(result.versions),
         "config": _plain(result.config),
@@ -349,21 +393,41 @@ def to_document(result: NLSQResult) -> dict[str, Any]:
     }
 
 
-def _age_resolved_document(found: AgeResolved | None) -> dict[str, Any] | None:
+def _by_age_document(found: AgeResolved | Bands | None) -> dict[str, Any] | None:
     if found is None:
         return None
     columns = {
         key: {name: [_number_or_null(v) for v in values] for name, values in part.items()}
         for key, part in (("values", found.values), ("sd", found.sd))
     }
-    return {"t": _numbers(found.t), **columns, "statement": found.statement}
+    statement = {"statement": found.statement} if isinstance(found, AgeResolved) else {}
+    return {"t": _numbers(found.t), **columns, **statement}
+
+
+def _noise_document(found: MapNoise | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    arrays = {key: [_number_or_null(v) for v in getattr(found, key)] for key in _NOISE_ARRAYS}
+    return {**arrays, "statement": found.statement}
+
+
+def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
+    columns = {key: {name: _nan_for_null(v) for name, v in document[key].items()} for key in ("values", "sd")}
+    return {"t": np.array(document["t"], float), **columns}
 
 
 def _age_resolved(document: Mapping[str, Any] | None) -> AgeResolved | None:
+    return None if document is None else AgeResolved(**_columns(document), statement=document["statement"])
+
+
+def _bands(document: Mapping[str, Any] | None) -> Bands | None:
+    return None if document is None else Bands(**_columns(document))
+
+
+def _noise(document: Mapping[str, Any] | None) -> MapNoise | None:
     if document is None:
         return None
-    values, sd = ({name: _nan_for_null(v) for name, v in document[key].items()} for key in ("values", "sd"))
-    return AgeResolved(np.array(document["t"], float), values, sd, document["statement"])
+    return MapNoise(*(_nan_for_null(document[key]) for key in _NOISE_ARRAYS), document["statement"])
 
 
 def _from_document(document: Mapping[str, Any], maps: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None) -> NLSQResult:
@@ -393,11 +457,15 @@ def _from_document(document: Mapping[str, Any], maps: tuple[npt.NDArray[Any], np
         age_resolved=_age_resolved(document.get("age_resolved")),
         alternatives=tuple(Alternative(**alternative) for alternative in document.get("alternatives", ())),
         conventions=tuple(document.get("conventions", ())),
+        bands=_bands(document.get("bands")),
+        derived=tuple(Derived(**quantity) for quantity in document.get("derived", ())),
+        noise=_noise(document.get("noise")),
         maps=maps,
         **{key: document[key] for key in _UNCHANGED},
     )
 
 
+_NOISE_ARRAYS = ("effective_pixels", "own_share", "excess")
 _SCALING_ARRAYS = ("contrast", "offset", "contrast_sd", "offset_sd")
 _UNCHANGED = (
     "cost",

@@ -68,8 +68,10 @@ def race(setup: Setup, path: Path, starters: list[Candidate], progress: Progress
     if len(points) == 1:
         solution = descend(setup, path, points[0], progress)
         return Outcome([Final(solution, chosen[0].origin)], solution.n_evaluations)
+    limit = setup.config.nlsq.max_iterations
     heats = [
-        Final(approach(setup, path, point, _HEAT, progress), c.origin) for point, c in zip(points, chosen, strict=True)
+        Final(approach(setup, path, point, min(_HEAT, limit), progress), c.origin)
+        for point, c in zip(points, chosen, strict=True)
     ]
     spent = sum(heat.solution.n_evaluations for heat in heats)
     first, *others = _different(sorted(heats, key=lambda heat: heat.solution.cost), setup)
@@ -77,7 +79,7 @@ def race(setup: Setup, path: Path, starters: list[Candidate], progress: Progress
     spent += best.n_evaluations
     finals = [Final(best, first.origin)]
     # The others get as long as the first took: one that creeps somewhere above does not hold up the rest.
-    allowed = max(best.n_evaluations, _LEAST)
+    allowed = min(max(best.n_evaluations, _LEAST), limit)
     for heat, origin in others:
         trial = descend(setup, path, heat.vector, progress, allowed)
         spent += trial.n_evaluations

@@ -51,24 +51,26 @@ def field_laws(model: HeterodyneModel, t: FloatArray, q: float, phi: float) -> F
     return FieldLaws(kept(model.J_r(ages)), kept(model.J_s(ages)), (1 - x) / norm, x / norm, np.exp(1j * phase))
 
 
-def _recursion(keep: FloatArray, count: int, rng: np.random.Generator) -> npt.NDArray[np.complex128]:
-    """Return `count` complex Gaussian histories of unit mean square, (count, n_t)."""
+def histories(keep: FloatArray, shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.complex64]:
+    """Return complex Gaussian histories of unit mean square, (shape[0], n_t, shape[1]), in single precision."""
     n_t = keep.size + 1
-    noise = rng.standard_normal((n_t, count, 2)).view(np.complex128)[..., 0] * np.sqrt(0.5)
+    noise = rng.standard_normal((n_t, *shape, 2), np.float32).view(np.complex64)[..., 0] * np.float32(np.sqrt(0.5))
     fresh = np.sqrt(1 - keep**2)
     for k in range(1, n_t):
-        noise[k] = keep[k - 1] * noise[k - 1] + fresh[k - 1] * noise[k]
-    return noise.T
+        noise[k] *= np.float32(fresh[k - 1])
+        noise[k] += np.float32(keep[k - 1]) * noise[k - 1]
+    return np.moveaxis(noise, 0, 1)
 
 
 def pixel_intensities(laws: FieldLaws, n_pixels: int, n_modes: int, rng: np.random.Generator) -> FloatArray:
     """Return intensities (n_pixels, n_t) of independent pixels in units of their expectation."""
-    total = np.zeros((n_pixels, laws.turn.size))
+    total = np.zeros((laws.turn.size, n_pixels))
+    moving = (laws.share_sample * laws.turn)[:, None]
     for _ in range(n_modes):
-        field = laws.share_ref * _recursion(laws.keep_ref, n_pixels, rng)
-        field += laws.share_sample * laws.turn * _recursion(laws.keep_sample, n_pixels, rng)
+        (reference,), (sample,) = (histories(keep, (1, n_pixels), rng) for keep in (laws.keep_ref, laws.keep_sample))
+        field = laws.share_ref[:, None] * reference + moving * sample
         total += field.real**2 + field.imag**2
-    return total / n_modes
+    return total.T / n_modes
 
 
 def speckle_map(

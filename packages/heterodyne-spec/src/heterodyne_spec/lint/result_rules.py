@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,29 +57,32 @@ class CovarianceMatches(Rule):
 
 
 class OneScalingPerAngle(Rule):
-    """Contrast, offset and noise have one value per angle."""
+    """Contrast, offset and what is said of the noise have one value per angle."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         n_phi = len(_list(document, "data", "phi"))
         lists = [("scaling", key) for key in ("contrast", "offset", "contrast_sd", "offset_sd")]
+        if mapping(document, "noise"):
+            lists += [("noise", key) for key in ("effective_pixels", "own_share", "excess")]
         for path in [*lists, ("noise_sd",)]:
             if len(found := _list(document, *path)) != n_phi:
                 yield self.problem(".".join(path), f"{len(found)} values", f"{n_phi}", "write the result again")
 
 
 class AgesComplete(Rule):
-    """What is resolved in age has one value per age for every function of the model."""
+    """What is given by age has one value per age for every function of the model."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         names = sorted(f.name for f in load_model().functions)
-        n_age = len(_list(document, "age_resolved", "t"))
-        for part in ("values", "sd") if mapping(document, "age_resolved") else ():
-            found = mapping(document, "age_resolved", part)
+        for key, part in itertools.product(("age_resolved", "bands"), ("values", "sd")):
+            if not mapping(document, key):
+                continue
+            n_age, found = len(_list(document, key, "t")), mapping(document, key, part)
             if sorted(found) != names:
-                yield self.problem(f"age_resolved.{part}", ", ".join(found), ", ".join(names), "write the result again")
+                yield self.problem(f"{key}.{part}", ", ".join(found), ", ".join(names), "write the result again")
             for name in found:
-                if len(values := _list(document, "age_resolved", part, name)) != n_age:
-                    where = f"age_resolved.{part}.{name}"
+                if len(values := _list(document, key, part, name)) != n_age:
+                    where = f"{key}.{part}.{name}"
                     yield self.problem(where, f"{len(values)} values", f"{n_age}", "write the result again")
 
 
@@ -89,8 +93,8 @@ class AlternativesComplete(Rule):
         known = sorted(load_model().names)
         for k, item in enumerate(items(document, "alternatives")):
             if sorted(found := mapping(item, "parameters")) != known:
-                missing = ", ".join(set(known) - set(found)) or "others"
-                yield self.problem(f"alternatives.{k}.parameters", f"no {missing}", "all parameters", "give them")
+                missing = ", ".join(name for name in known if name not in found) or "others"
+                yield self.problem(f"alternatives[{k}].parameters", f"no {missing}", "all parameters", "give them")
 
 
 RESULT_RULES: tuple[Rule, ...] = (

@@ -7,8 +7,8 @@ its derivatives against the data, against themselves and against 1 then come fro
 themselves are of size N².
 """
 
-from heterodyne_physics_meshgrid.factored.halving import LEAF
+from heterodyne_physics_meshgrid.factored.halving import LEAF, padded_size
 from heterodyne_physics_meshgrid.factored.maps import BASELINE, HalvedMaps, halve_maps
 from heterodyne_physics_meshgrid.factored.products import InnerProducts, inner_products
 
-__all__ = ["BASELINE", "LEAF", "HalvedMaps", "InnerProducts", "halve_maps", "inner_products"]
+__all__ = ["BASELINE", "LEAF", "HalvedMaps", "InnerProducts", "halve_maps", "inner_products", "padded_size"]

@@ -1,0 +1,100 @@
+"""How much of the noise of a map is speckle, how much photons, from its details by scale."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import nnls
+
+from heterodyne_nlsq.uncertainty.scales import Details, Expected
+
+type FloatArray = npt.NDArray[np.float64]
+
+_ROUNDS = 20
+_SIGNIFICANT = 4.0
+"""Twice the logarithm of the likelihood ratio that a further part of the noise must bring to be believed."""
+
+_DARKEST = 1e4
+"""Largest one over the photons per pixel and frame that is looked for."""
+
+_TRIED, _ZOOMS = 15, 3
+"""Values tried at once, and how often the search zooms in on the best of them."""
+
+
+class NoiseParts(NamedTuple):
+    """Coefficients of the noise of one map: `speckle` (one over the effective number of pixels), `mixed` (speckle
+    seen through photon noise, one over pixels and photons) and `white` (variance of a pair's own noise).
+    """
+
+    speckle: float
+    mixed: float
+    white: float
+
+
+def described_details(parts: NoiseParts, expected: Expected) -> FloatArray:
+    """Return the mean squares of the details (n_scale, 3) that the parts make."""
+    return parts.speckle * expected.speckle + parts.mixed * expected.mixed + parts.white
+
+
+def _misfit(found: Details, described: FloatArray) -> float:
+    """Return minus twice the logarithm of the likelihood of mean squares (Whittle 1953), up to a constant."""
+    ratio = found.square / np.maximum(described, 1e-300)
+    return float(np.sum(found.number[:, None] * (ratio - np.log(np.maximum(ratio, 1e-300)))))
+
+
+def _coefficients(found: Details, columns: list[FloatArray]) -> FloatArray:
+    """Return the most likely coefficients, none negative, by scoring: weights from the expectation, again and again."""
+    design = np.stack([column.ravel() for column in columns], axis=1)
+    observed, root = found.square.ravel(), np.sqrt(np.repeat(found.number, 3))
+    expected = np.maximum(observed, 1e-3 * observed.max())
+    coefficients = np.zeros(len(columns))
+    for _ in range(_ROUNDS):
+        weighted = design * (root / expected)[:, None]
+        scale = np.maximum(weighted.max(axis=0), 1e-300)
+        coefficients = nnls(weighted / scale, observed * root / expected)[0] / scale
+        expected = np.maximum(design @ coefficients, 1e-9 * observed.max())
+    return coefficients
+
+
+def noise_parts(found: Details, expected: Expected) -> NoiseParts:
+    """Return the parts of the noise that explain its details.
+
+    Three explanations, each with one number more than the one before, which has to earn its place: white noise;
+    speckle counted in photons, whose noise follows from their number; the same and a white noise beside it.
+    """
+    used = found.number > 0
+    if not used.any() or not np.any(found.square[used] > 0):
+        return NoiseParts(0.0, 0.0, 0.0)
+    found = Details(found.square[used], found.number[used])
+    expected = Expected(expected.speckle[used], expected.mixed[used])
+    one = np.ones_like(found.square)
+    lowest, best = np.inf, NoiseParts(0.0, 0.0, 0.0)
+    white = NoiseParts(0.0, 0.0, float(_coefficients(found, [one])[0]))
+    for misfit, parts in (
+        (_misfit(found, described_details(white, expected)), white),
+        _counted(found, expected, []),
+        _counted(found, expected, [one]),
+    ):
+        if misfit < lowest - _SIGNIFICANT:
+            lowest, best = misfit, parts
+    return best
+
+
+def _counted(found: Details, expected: Expected, beside: list[FloatArray]) -> tuple[float, NoiseParts]:
+    """Return misfit and parts of the best number of photons, with the noise `beside` that."""
+
+    def at(dark: float) -> tuple[float, NoiseParts]:
+        column = expected.speckle + dark * expected.mixed + dark**2
+        speckle, *rest = (float(c) for c in _coefficients(found, [column, *beside]))
+        parts = NoiseParts(speckle, speckle * dark, speckle * dark**2 + sum(rest))
+        return _misfit(found, described_details(parts, expected)), parts
+
+    tried = np.append(0.0, np.geomspace(1e-4, _DARKEST, 2 * _TRIED))
+    for _ in range(_ZOOMS):
+        results = [at(float(dark)) for dark in tried]
+        k = int(np.argmin([misfit for misfit, _ in results]))
+        best = results[k]
+        tried = np.linspace(tried[max(k - 1, 0)], tried[min(k + 1, len(tried) - 1)], _TRIED)
+    return best

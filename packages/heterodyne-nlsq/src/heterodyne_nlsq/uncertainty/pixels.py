@@ -1,0 +1,178 @@
+"""What one pixel's speckle does to the least-squares score, by simulating pixels of the fitted model.
+
+c2 is an average over independent pixels, so the covariance of the score is that of one pixel over their number. With
+intensities 1 + δ a pixel adds to the score of a parameter, whose derivative of c2 is W,
+
+    Σ_{i<j} W_ij (δ_i δ_j - Γ_ij (1 + δ_i + δ_j)),    Γ_ij = c2_ij - offset,
+
+the terms with Γ from dividing by the mean intensities of the frames. Photon noise e of frame i, variance one over the
+photons, adds e_i Σ_j W_ij (δ_j - Γ_ij) and a part that is white over the pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Array, Float
+
+from heterodyne_nlsq.uncertainty.scales import Expected, expected_details, make_blocks
+from heterodyne_physics_meshgrid import HeterodyneModel
+from heterodyne_physics_meshgrid.factored import padded_size
+from heterodyne_physics_meshgrid.pair_products import all_products, earlier_products
+from heterodyne_physics_meshgrid.speckle import FieldLaws, field_laws, histories
+
+type FloatArray = npt.NDArray[np.float64]
+
+_PORTION, _PORTIONS = 256, 8
+"""Pixels simulated at once, and how many times: 2048 give a standard deviation to 1.6 %."""
+
+_MOST_MODES = 8
+"""Modes that are simulated; with more, intensities are as good as Gaussian, and scaled to their contrast."""
+
+_SLICE = 64
+"""Pixels whose products with all frames are held at once."""
+
+
+class Request(NamedTuple):
+    """What the pixels see: the full parameter `vector` (n_par,), ages `t` (n_t,) in s, `q` in 1/Å, `phi` (n_phi,) in
+    degrees, `contrast` (n_phi,), `weight` of the frames (n_phi, n_t) and the nearest diagonal `n_near` that counts.
+    """
+
+    vector: FloatArray
+    t: FloatArray
+    q: float
+    phi: FloatArray
+    contrast: FloatArray
+    weight: FloatArray
+    n_near: int
+
+
+class PixelScores(NamedTuple):
+    """Covariances (n_local, n_local) of the score of the parameters, contrast and offset that one pixel of an azimuth
+    makes: by its speckle, and by photon noise of unit variance seen through it.
+    """
+
+    speckle: FloatArray
+    mixed: FloatArray
+
+
+def _earlier(z: Array, n_near: int) -> Array:
+    """Return Σ_{j ≤ i - n_near} z_j."""
+    return jnp.concatenate([jnp.zeros((n_near, *z.shape[1:])), jnp.cumsum(z, axis=0)])[: z.shape[0]]
+
+
+def _derivatives(product: Callable[[Array], Array], vector: Array) -> tuple[Array, Array]:
+    """Return a product and its derivatives by the parameters, (n_par, n_t, k)."""
+    return jax.vmap(lambda along: jax.jvp(product, (vector,), (along,)), out_axes=(None, 0))(jnp.eye(vector.size))
+
+
+@jax.jit(static_argnames="n_near")
+def _quadratic(
+    vector: Array, t: Array, q: Array, phi: Array, contrast: Array, z: Float[Array, "n_t k"], n_near: int
+) -> Float[Array, "n_local k"]:
+    """Return Σ_{i<j} W_ij z_i z_j of every pixel."""
+
+    def form(values: Array) -> Array:
+        return jnp.sum(z * earlier_products(values, t, q, phi, z, n_near), axis=0)
+
+    of_model, of_parameters = _derivatives(form, vector)
+    of_offset = jnp.sum(z * _earlier(z, n_near), axis=0)
+    return jnp.concatenate([contrast * of_parameters, of_model[None], of_offset[None]])
+
+
+@jax.jit(static_argnames="n_near")
+def _products(
+    vector: Array, t: Array, q: Array, phi: Array, contrast: Array, z: Float[Array, "n_t k"], n_near: int
+) -> Float[Array, "n_local n_t k"]:
+    """Return Σ_j W_ij z_j of every frame and pixel."""
+    of_model, of_parameters = _derivatives(lambda values: all_products(values, t, q, phi, z, n_near), vector)
+    of_offset = _earlier(z, n_near) + _earlier(z[::-1], n_near)[::-1]
+    return jnp.concatenate([contrast * of_parameters, of_model[None], of_offset[None]])
+
+
+def fluctuations(request: Request, seed: int) -> list[npt.NDArray[np.float32]]:
+    """Return δ (n_t, n_pixel) of the pixels of every azimuth; the histories behind them are the same for all."""
+    model = HeterodyneModel.from_vector(request.vector)
+    laws = [field_laws(model, request.t, request.q, float(phi)) for phi in request.phi]
+    found = [np.empty((request.t.size, _PORTION * _PORTIONS), np.float32) for _ in laws]
+    for portion, fields in enumerate(_fields(laws[0], request, seed)):
+        for a, law in enumerate(laws):
+            there = slice(portion * _PORTION, (portion + 1) * _PORTION)
+            found[a][:, there] = _fluctuation(fields, law, float(request.contrast[a]))
+    return found
+
+
+def pixel_details(
+    request: Request, a: int, fluctuation: npt.NDArray[np.float32], correlation: npt.NDArray[np.floating]
+) -> Expected:
+    """Return the details that a pixel of azimuth number `a` makes, where Γ is `correlation` (n_t, n_t)."""
+    used = np.flatnonzero(request.weight[a] > 0)
+    blocks = make_blocks(correlation, used, request.n_near)
+    parts = (fluctuation[used, k : k + _PORTION].astype(np.float64) for k in _portions(fluctuation))
+    found = [expected_details(part, blocks) for part in parts]
+    return Expected(*np.mean(found, axis=0))
+
+
+def pixel_scores(request: Request, a: int, fluctuation: npt.NDArray[np.float32]) -> PixelScores:
+    """Return what a pixel of azimuth number `a` does to the score."""
+    linear, mixed = _one_photon(request, a, fluctuation[:, :_PORTION].astype(np.float64))
+    scores = []
+    for k in _portions(fluctuation):
+        delta = fluctuation[:, k : k + _PORTION].astype(np.float64)
+        scores.append(_padded(_quadratic, request, a, delta) - linear @ delta)
+    return PixelScores(np.cov(np.concatenate(scores, axis=1)), mixed)
+
+
+def _portions(fluctuation: npt.NDArray[np.float32]) -> range:
+    return range(0, fluctuation.shape[1], _PORTION)
+
+
+def _padded(function: Callable[..., Array], request: Request, a: int, fluctuation: FloatArray) -> FloatArray:
+    """Return what a compiled function makes of weighted fluctuations; frames are added to come to few sizes."""
+    n_t, size = request.t.size, padded_size(request.t.size)
+    t = np.append(request.t, request.t[-1] + (request.t[-1] - request.t[-2]) * np.arange(1, size - n_t + 1))
+    z = np.pad(request.weight[a][:, None] * fluctuation, ((0, size - n_t), (0, 0)))
+    parts = (request.vector, t, request.q, request.phi[a], request.contrast[a], z)
+    return np.asarray(function(*(jnp.asarray(part, float) for part in parts), n_near=request.n_near))
+
+
+def _one_photon(request: Request, a: int, fluctuation: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return Σ_j W_ij Γ_ij (n_local, n_t), and the covariance of the score from photon noise of unit variance."""
+    n_t, n_pixel = fluctuation.shape
+    weight = request.weight[a][:, None]
+    slices = [slice(k, k + _SLICE) for k in range(0, n_pixel, _SLICE)]
+
+    def seen(part: slice) -> FloatArray:
+        return weight * _padded(_products, request, a, fluctuation[:, part])[:, :n_t]
+
+    linear = sum(np.sum(fluctuation[:, part] * seen(part), axis=-1) for part in slices) / n_pixel
+    mixed = 0.0
+    for part in slices:
+        response = (seen(part) - linear[..., None]) * np.sqrt(np.maximum(1 + fluctuation[:, part], 0.0))
+        response = response.reshape(len(response), -1)
+        mixed = mixed + response @ response.T
+    return np.asarray(linear), np.asarray(mixed) / n_pixel
+
+
+def _fields(law: FieldLaws, request: Request, seed: int) -> Iterator[tuple[npt.NDArray[np.complex64], ...]]:
+    """Yield histories (n_mode, n_t, n_pixel) of the two components; they are the same for all azimuths."""
+    n_modes = int(np.clip(np.round(1 / max(float(np.mean(request.contrast)), 1e-3)), 1, _MOST_MODES))
+    for portion in range(_PORTIONS):
+        rng = np.random.default_rng([seed, portion])
+        yield histories(law.keep_ref, (n_modes, _PORTION), rng), histories(law.keep_sample, (n_modes, _PORTION), rng)
+
+
+def _fluctuation(
+    fields: tuple[npt.NDArray[np.complex64], ...], law: FieldLaws, contrast: float
+) -> npt.NDArray[np.float32]:
+    """Return δ (n_t, n_pixel) of pixels with the given contrast."""
+    reference, sample = fields
+    still, moving = (part.astype(np.complex64)[:, None] for part in (law.share_ref, law.share_sample * law.turn))
+    field = still * reference + moving * sample
+    intensity = np.mean(field.real**2 + field.imag**2, axis=0)
+    return np.asarray((intensity - 1) * np.float32(np.sqrt(max(contrast, 0.0) * len(reference))), np.float32)

@@ -1,0 +1,92 @@
+"""From the covariance of the parameters to bands of the functions of age and to derived quantities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Array
+
+from heterodyne_nlsq.setup import Setup
+from heterodyne_physics_meshgrid import HeterodyneModel
+from heterodyne_spec import Bands, Derived
+
+type FloatArray = npt.NDArray[np.float64]
+
+_N_AGES = 64
+"""Ages at which bands are given: half of them evenly, half in the logarithm, where functions change fast early on."""
+
+_STEPS = 256
+"""Points over which means are taken."""
+
+
+def band_ages(t: FloatArray) -> FloatArray:
+    """Return the ages of the bands, the first and the last frame among them."""
+    first = max(t[0], 1e-3 * t[-1])
+    return np.unique(np.concatenate([np.linspace(t[0], t[-1], _N_AGES // 2), np.geomspace(first, t[-1], _N_AGES // 2)]))
+
+
+def _propagated(
+    function: Callable[[HeterodyneModel], Array], setup: Setup, values: FloatArray, covariance: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return a vector of quantities and their standard deviations, to first order in the parameters."""
+
+    def of_full(vector: Array) -> Array:
+        return function(HeterodyneModel.from_vector(vector))
+
+    full = jnp.asarray(values, float)
+    gradient = np.asarray(jax.jacfwd(of_full)(full)) @ setup.free.expand
+    return np.asarray(of_full(full)), np.sqrt(np.maximum(np.einsum("kf,fg,kg->k", gradient, covariance, gradient), 0.0))
+
+
+def bands(setup: Setup, values: FloatArray, covariance: FloatArray) -> Bands:
+    """Return J_r, J_s, v and x with standard deviations; `covariance` (n_free, n_free) of the free parameters."""
+    ages = band_ages(setup.data.t)
+    names = [f.name for f in setup.spec.functions]
+    at = jnp.asarray(ages)
+
+    def every(model: HeterodyneModel) -> Array:
+        return jnp.concatenate([getattr(model, name)(at) for name in names])
+
+    value, sd = (part.reshape(len(names), -1) for part in _propagated(every, setup, values, covariance))
+    return Bands(ages, dict(zip(names, value, strict=True)), dict(zip(names, sd, strict=True)))
+
+
+def derived(setup: Setup, values: FloatArray, covariance: FloatArray) -> tuple[Derived, ...]:
+    """Return what people quote: means over the measurement, the displacement, relaxation times at its middle."""
+    t, q = setup.data.t, setup.data.q
+    ages = jnp.linspace(t[0], t[-1], _STEPS)
+    middle, duration = (t[0] + t[-1]) / 2, t[-1] - t[0]
+    when = f"at age {middle:.4g} s"
+
+    def quantities(model: HeterodyneModel) -> Array:
+        def mean(function: Array) -> Array:
+            return jnp.mean((function[1:] + function[:-1]) / 2)
+
+        def relaxation(transport: Array) -> Array:
+            return 1 / (q**2 * jnp.maximum(transport, 1e-300))
+
+        at = jnp.asarray([middle])
+        velocity = mean(model.v(ages))
+        times = [relaxation(model.J_r(at))[0], relaxation(model.J_s(at))[0]]
+        means = [mean(model.J_r(ages)), mean(model.J_s(ages)), mean(model.x(ages))]
+        return jnp.stack([velocity, velocity * duration, *times, *means])
+
+    labels = (
+        ("mean velocity", "Å/s", "mean of v over the measurement"),
+        ("displacement", "Å", "integral of v from the first frame to the last"),
+        ("relaxation time of the reference", "s", f"1 / (q² J_r) {when}: |g1|² of the reference falls by e"),
+        ("relaxation time of the sample", "s", f"1 / (q² J_s) {when}: |g1|² of the sample falls by e"),
+        ("mean J of the reference", "Å²/s", "mean of J_r over the measurement"),
+        ("mean J of the sample", "Å²/s", "mean of J_s over the measurement"),
+        ("mean fraction", "1", "mean of x over the measurement"),
+    )
+    value, sd = _propagated(quantities, setup, values, covariance)
+    return tuple(
+        Derived(name, float(v), float(s), unit, meaning)
+        for (name, unit, meaning), v, s in zip(labels, value, sd, strict=True)
+        if np.isfinite(v) and np.isfinite(s)
+    )

@@ -1,0 +1,113 @@
+"""Products of the model's matrix with vectors over frames, in time and memory proportional to the frames.
+
+For i < j the bracket is M_ij = u² + w² + 2 u w cos θ with u, w and θ built from what happens between one frame and the
+next (`heterodyne_physics_meshgrid.factored.profiles`). A sum over all earlier frames, Σ_{j<i} M_ij z_j, is then carried
+from frame to frame by four numbers, each shrinking or turning by one step: a stable recursion, whatever the decays.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from heterodyne_physics_meshgrid._generated.model import HeterodyneModel
+from heterodyne_physics_meshgrid.correlation import cosine_of_degrees
+
+
+class _Frames(NamedTuple):
+    """Amplitudes at the frames (n_t,), and what one step (n_t - 1,) keeps of each field and turns between them."""
+
+    reference: Array
+    sample: Array
+    keep_reference: Array
+    keep_sample: Array
+    turn: Array
+
+
+def _frames(vector: Array, t: Array, q: Array, phi: Array) -> _Frames:
+    model, dt = HeterodyneModel.from_vector(vector), jnp.diff(t)
+
+    def steps(function: Array) -> Array:
+        return dt * (function[:-1] + function[1:]) / 2
+
+    x = model.x(t)
+    norm = jnp.sqrt(x**2 + (1 - x) ** 2)
+    along = q * cosine_of_degrees(phi + model.phi0)
+    decays = (jnp.exp(-(q**2) / 2 * steps(model.J_r(t))), jnp.exp(-(q**2) / 2 * steps(model.J_s(t))))
+    return _Frames((1 - x) / norm, x / norm, *decays, along * steps(model.v(t)))
+
+
+def _earlier(frames: _Frames, z: Float[Array, "n_t k"]) -> Float[Array, "n_t k"]:
+    """Return Σ_{j<i} M_ij z_j."""
+    r, s, keep_r, keep_s, turn = frames
+    both = keep_r * keep_s
+    steps = (keep_r**2, keep_s**2, both * jnp.cos(turn), both * jnp.sin(turn), r[:-1], s[:-1], r[1:], s[1:], z[:-1])
+
+    def step(state: tuple[Array, ...], at: tuple[Array, ...]) -> tuple[tuple[Array, ...], Array]:
+        kept_r, kept_s, cosine, sine, r0, s0, r1, s1, before = at
+        of_r, of_s, real, imaginary = state
+        of_r, of_s = kept_r * (of_r + r0**2 * before), kept_s * (of_s + s0**2 * before)
+        real = real + r0 * s0 * before
+        real, imaginary = cosine * real - sine * imaginary, sine * real + cosine * imaginary
+        return (of_r, of_s, real, imaginary), r1**2 * of_r + s1**2 * of_s + 2 * r1 * s1 * real
+
+    none = jnp.zeros_like(z[0])
+    _, found = jax.lax.scan(step, (none, none, none, none), steps)
+    return jnp.concatenate([none[None], found])
+
+
+def _near(frames: _Frames, z: Array, n_near: int) -> Array:
+    """Return Σ M_ij z_j over earlier j closer than `n_near` frames."""
+    r, s, keep_r, keep_s, turn = frames
+    n_t = z.shape[0]
+    step = (jnp.append(keep_r, 0.0), jnp.append(keep_s, 0.0), jnp.append(turn, 0.0))
+
+    def one_lag(lag: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
+        found, u, w, angle = state
+        # From frame j on, one step more; whatever runs over the end is kept out by its amplitude.
+        u, w, angle = (
+            u * jnp.roll(step[0], 1 - lag),
+            w * jnp.roll(step[1], 1 - lag),
+            angle + jnp.roll(step[2], 1 - lag),
+        )
+        inside = jnp.arange(n_t) < n_t - lag
+        a, b = r * jnp.roll(r, -lag) * u, s * jnp.roll(s, -lag) * w
+        m = jnp.where(inside, a**2 + b**2 + 2 * a * b * jnp.cos(angle), 0.0)
+        return found + jnp.roll(m[:, None] * z, lag, axis=0), u, w, angle
+
+    state = (jnp.zeros_like(z), jnp.ones(n_t), jnp.ones(n_t), jnp.zeros(n_t))
+    return jax.lax.fori_loop(1, n_near, one_lag, state)[0] if n_near > 1 else state[0]
+
+
+def earlier_products(
+    vector: Float[Array, " n_par"],
+    t: Float[Array, " n_t"],
+    q: Float[Array, ""],
+    phi: Float[Array, ""],
+    z: Float[Array, "n_t k"],
+    n_near: int = 1,
+) -> Float[Array, "n_t k"]:
+    """Return Σ_{j ≤ i - n_near} M_ij z_j for every frame i and every column of z.
+
+    z' times this is the quadratic form over pairs of frames at least `n_near` apart, each pair once.
+    """
+    frames = _frames(vector, t, q, phi)
+    return _earlier(frames, z) - _near(frames, z, n_near)
+
+
+def all_products(
+    vector: Float[Array, " n_par"],
+    t: Float[Array, " n_t"],
+    q: Float[Array, ""],
+    phi: Float[Array, ""],
+    z: Float[Array, "n_t k"],
+    n_near: int = 1,
+) -> Float[Array, "n_t k"]:
+    """Return the same sum over earlier and later frames; M is symmetric, so time runs backward for the later ones."""
+    forward = _frames(vector, t, q, phi)
+    backward = _Frames(*(part[::-1] for part in forward))
+    later = _earlier(backward, z[::-1]) - _near(backward, z[::-1], n_near)
+    return _earlier(forward, z) - _near(forward, z, n_near) + later[::-1]
