@@ -1,7 +1,7 @@
 """Every check of the project. ``nox -l`` lists the sessions; what follows ``--`` is passed to the tool.
 
 All sessions install the exact versions of constraints.txt. Sessions outside the default list are the long ones
-(bench, docs, constraints), run by hand.
+(bench, coverage, constraints), run by hand.
 """
 
 from __future__ import annotations
@@ -184,10 +184,18 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Benchmarks: programs that print tables. ``-- NAME`` runs one."""
     install(session, *PACKAGES)
-    programs = sorted(p for p in (ROOT / "benchmarks").glob("*.py") if p.stem not in ("table", "__init__"))
+    apart = ("table", "coverage")
+    programs = sorted(p for p in (ROOT / "benchmarks").glob("*.py") if p.stem not in apart)
     for program in programs:
         if not session.posargs or program.stem in session.posargs:
             session.run("python", str(program))
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """How often stated intervals hold the truth, over simulated measurements; ``-- COUNT`` repeats of each (200)."""
+    install(session, *PACKAGES)
+    session.run("python", str(ROOT / "benchmarks" / "coverage.py"), *session.posargs)
 
 
 @nox.session
