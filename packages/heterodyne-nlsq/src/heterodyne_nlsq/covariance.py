@@ -88,6 +88,13 @@ def covariance(bent: Curvature, score: FloatArray, prior: FloatArray) -> FloatAr
     return np.asarray((found + found.T) / 2)
 
 
+def spread_along(bent: Curvature, score: FloatArray) -> FloatArray:
+    """Return the standard deviation along every direction of the curvature, in its scaled units, 0 along open ones."""
+    directions = bent.vectors / np.where(bent.scale > 0, bent.scale, 1.0)[:, None]
+    variance = np.maximum(np.einsum("if,ij,jf->f", directions, score, directions), 0.0)
+    return np.where(bent.open, 0.0, np.sqrt(variance) / np.where(bent.open, 1.0, bent.values))
+
+
 def projected_score(score: FloatArray, gauss_newton: FloatArray, n_free: int) -> FloatArray:
     """Return the covariance (n_free, n_free) of the parameters' score when the scaling coefficients follow."""
     cross, rest = gauss_newton[:n_free, n_free:], gauss_newton[n_free:, n_free:]

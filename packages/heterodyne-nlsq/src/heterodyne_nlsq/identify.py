@@ -20,14 +20,12 @@ def _change(name: str, change: float) -> str:
     return f"{name} {'up' if change > 0 else 'down'} by {abs(change):.2g}"
 
 
-def _direction(
-    names: Sequence[str], bent: Curvature, index: int, width: FloatArray, noise_variance: float
-) -> Direction:
+def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatArray, spread: FloatArray) -> Direction:
     """Return the direction numbered `index`: its step is the one that the noise covers, inside the bounds' width."""
     is_open = bool(bent.open[index])
     step = bent.vectors[:, index] / np.where(bent.scale > 0, bent.scale, 1.0)
     fits = float(np.min(width / np.maximum(np.abs(step), 1e-300))) / 2
-    step = step * (fits if is_open else min(fits, float(np.sqrt(noise_variance / bent.values[index]))))
+    step = step * (fits if is_open else min(fits, float(spread[index])))
     weights = {n: float(w) for n, w in zip(names, bent.vectors[:, index], strict=True) if abs(w) > _TAKES_PART}
     moves = ", ".join(_change(name, float(step[list(names).index(name)])) for name in weights)
     if is_open and len(weights) == 1:
@@ -39,7 +37,7 @@ def _direction(
     return Direction("singular" if is_open else "weak", weights, float(bent.values[index]), words)
 
 
-def identifiability(names: Sequence[str], bent: Curvature, width: FloatArray, noise_variance: float) -> Identifiability:
+def identifiability(names: Sequence[str], bent: Curvature, width: FloatArray, spread: FloatArray) -> Identifiability:
     """Return what is determined and what is not.
 
     Parameters
@@ -47,7 +45,7 @@ def identifiability(names: Sequence[str], bent: Curvature, width: FloatArray, no
     names : of the free parameters.
     bent : their curvature.
     width : (n,) upper minus lower bound.
-    noise_variance : of one residual.
+    spread : (n,) standard deviations along the curvature's directions (see `covariance.spread_along`).
 
     A parameter counts as not determined when it takes part in a direction that the data leave open, or one along
     which it can go a quarter of the way between its bounds before the noise would tell.
@@ -59,10 +57,10 @@ def identifiability(names: Sequence[str], bent: Curvature, width: FloatArray, no
         vector = bent.vectors[:, index]
         takes_part = np.abs(vector) > _TAKES_PART
         if not bent.open[index]:
-            reach = np.abs(vector) / length * np.sqrt(noise_variance / bent.values[index])
+            reach = np.abs(vector) / length * spread[index]
             takes_part &= reach > 0.25 * width
         if takes_part.any():
-            directions.append(_direction(names, bent, index, width, noise_variance))
+            directions.append(_direction(names, bent, index, width, spread))
             lost.update(name for name, part in zip(names, takes_part, strict=True) if part)
     return Identifiability(
         determined=tuple(n for n in names if n not in lost),

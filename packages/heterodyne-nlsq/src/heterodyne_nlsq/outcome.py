@@ -8,7 +8,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.covariance import covariance, curvature, prior_scale, projected_score, scaling_covariance
+from heterodyne_nlsq.covariance import (
+    covariance,
+    curvature,
+    prior_scale,
+    projected_score,
+    scaling_covariance,
+    spread_along,
+)
 from heterodyne_nlsq.identify import at_bound, identifiability
 from heterodyne_nlsq.look.resolved import age_resolved
 from heterodyne_nlsq.minima import MARGIN, alternatives, choose
@@ -61,9 +68,10 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
     model, noise = _maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
     calibration = calibrate(setup, values, contrast, offset, model, matrices)
-    calibrated = covariance(bent, projected_score(calibration.score, gauss_newton, len(positions)), prior)
+    score = projected_score(calibration.score, gauss_newton, len(positions))
+    calibrated = covariance(bent, score, prior)
     independent = covariance(bent, variance * bent.matrix, prior)
-    known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], variance)
+    known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], spread_along(bent, score))
     table = _table(setup, values, calibrated, known)
     fitted = FittedScaling(scaling.mode, contrast, offset, *_scaling_sd(setup, gauss_newton, calibration.score))
     parameters = dict(zip(free.names, values.tolist(), strict=True))
