@@ -427,7 +427,8 @@ def _bands(document: Mapping[str, Any] | None) -> Bands | None:
 def _noise(document: Mapping[str, Any] | None) -> MapNoise | None:
     if document is None:
         return None
-    return MapNoise(*(_nan_for_null(document[key]) for key in _NOISE_ARRAYS), document["statement"])
+    pixels, own_share, excess = (_nan_for_null(document[key]) for key in _NOISE_ARRAYS)
+    return MapNoise(pixels, own_share, excess, document["statement"])
 
 
 def _from_document(document: Mapping[str, Any], maps: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None) -> NLSQResult:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import nnls
 
 from heterodyne_nlsq.uncertainty.scales import Details, Expected
 
@@ -44,6 +43,19 @@ def _misfit(found: Details, described: FloatArray) -> float:
     return float(np.sum(found.number[:, None] * (ratio - np.log(np.maximum(ratio, 1e-300)))))
 
 
+def _not_negative(columns: FloatArray, target: FloatArray) -> FloatArray:
+    """Return the least-squares coefficients, none negative, of one or two columns (n, 1 or 2)."""
+    alone = np.maximum(columns.T @ target / np.maximum(np.sum(columns**2, axis=0), 1e-300), 0.0)
+    if len(alone) == 1:
+        return np.asarray(alone)
+    together = np.linalg.lstsq(columns, target, rcond=1e-12)[0]
+    if np.all(together >= 0):
+        return np.asarray(together)
+    # The minimum lies on an edge: one of the two is zero.
+    left = [float(np.sum((target - column * c) ** 2)) for column, c in zip(columns.T, alone, strict=True)]
+    return np.where(np.arange(2) == int(np.argmin(left)), alone, 0.0)
+
+
 def _coefficients(found: Details, columns: list[FloatArray]) -> FloatArray:
     """Return the most likely coefficients, none negative, by scoring: weights from the expectation, again and again."""
     design = np.stack([column.ravel() for column in columns], axis=1)
@@ -53,7 +65,7 @@ def _coefficients(found: Details, columns: list[FloatArray]) -> FloatArray:
     for _ in range(_ROUNDS):
         weighted = design * (root / expected)[:, None]
         scale = np.maximum(weighted.max(axis=0), 1e-300)
-        coefficients = nnls(weighted / scale, observed * root / expected)[0] / scale
+        coefficients = _not_negative(weighted / scale, observed * root / expected) / scale
         expected = np.maximum(design @ coefficients, 1e-9 * observed.max())
     return coefficients
 

@@ -44,7 +44,8 @@ def _earlier(frames: _Frames, z: Float[Array, "n_t k"]) -> Float[Array, "n_t k"]
     """Return Σ_{j<i} M_ij z_j."""
     r, s, keep_r, keep_s, turn = frames
     both = keep_r * keep_s
-    steps = (keep_r**2, keep_s**2, both * jnp.cos(turn), both * jnp.sin(turn), r[:-1], s[:-1], r[1:], s[1:], z[:-1])
+    turned = (both * jnp.cos(turn), both * jnp.sin(turn))
+    steps: tuple[Array, ...] = (keep_r**2, keep_s**2, *turned, r[:-1], s[:-1], r[1:], s[1:], z[:-1])
 
     def step(state: tuple[Array, ...], at: tuple[Array, ...]) -> tuple[tuple[Array, ...], Array]:
         kept_r, kept_s, cosine, sine, r0, s0, r1, s1, before = at
@@ -54,9 +55,9 @@ def _earlier(frames: _Frames, z: Float[Array, "n_t k"]) -> Float[Array, "n_t k"]
         real, imaginary = cosine * real - sine * imaginary, sine * real + cosine * imaginary
         return (of_r, of_s, real, imaginary), r1**2 * of_r + s1**2 * of_s + 2 * r1 * s1 * real
 
-    none = jnp.zeros_like(z[0])
-    _, found = jax.lax.scan(step, (none, none, none, none), steps)
-    return jnp.concatenate([none[None], found])
+    nothing: tuple[Array, ...] = (jnp.zeros_like(z[0]),) * 4
+    _, found = jax.lax.scan(step, nothing, steps)
+    return jnp.concatenate([nothing[0][None], found])
 
 
 def _near(frames: _Frames, z: Array, n_near: int) -> Array:
