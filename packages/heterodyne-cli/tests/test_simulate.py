@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from heterodyne_cli.command import main
-from heterodyne_cli.simulate import Experiment, simulate
+from heterodyne_nlsq.simulation import Experiment, simulate
 from heterodyne_spec import ConfigError, load_data, load_model
 
 PARAMETERS = dict(zip(load_model().names, load_model().defaults.tolist(), strict=True))
