@@ -43,7 +43,8 @@ def start() -> dict[str, object]:
     from heterodyne_spec import load_model
 
     off = TRUTH * (1 + 0.1 * np.random.default_rng(5).choice([-1, 1], TRUTH.size))
-    return {"model": {"parameters": {n: {"value": float(v)} for n, v in zip(load_model().names, off, strict=True)}}}
+    values = {name: {"value": float(value)} for name, value in zip(load_model().names, off, strict=True)}
+    return {"model": {"parameters": values}, "nlsq": {"start": "values"}}
 
 
 def fits(n_phi: int, n_t: int, kept: bool) -> dict[str, float]:
@@ -66,6 +67,7 @@ def fits(n_phi: int, n_t: int, kept: bool) -> dict[str, float]:
     return {
         "first": imported + spent[0],
         "warm": spent[1],
+        "descent": result.timings["fit"],
         "evaluations": result.n_evaluations,
         "chi2": result.reduced_chi2,
         "data": data.c2.nbytes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,10 +11,10 @@ from typing import Any
 
 import jax
 
+from heterodyne_nlsq import paths
 from heterodyne_nlsq.compilation import make_room
 from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.outcome import make_result
-from heterodyne_nlsq.paths import choose_path
 from heterodyne_nlsq.scaling import make_scaling
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
@@ -66,14 +67,20 @@ def fit_nlsq_jax(
     Computes in float64 whatever the setting of the process is, and leaves that setting as it was.
     """
     check_model_versions({"heterodyne-physics-meshgrid": MODEL_VERSION})
-    begin = time.perf_counter()
+    clock = [time.perf_counter()]
     setup = prepare(data, load_config(config))
-    read = time.perf_counter()
     make_room()
     with jax.enable_x64(True):
-        result = _fit(setup, progress)
-    timings = {"read": read - begin, "fit": time.perf_counter() - read}
-    return replace(result, timings={name: round(seconds, 4) for name, seconds in timings.items()})
+        path = _path(setup)
+        clock.append(time.perf_counter())
+        starters = candidates(setup)
+        clock.append(time.perf_counter())
+        outcome = race(setup, path, starters, progress)
+        clock.append(time.perf_counter())
+        result = make_result(setup, path, outcome)
+    clock.append(time.perf_counter())
+    spent = (round(later - earlier, 4) for earlier, later in itertools.pairwise(clock))
+    return replace(result, timings=dict(zip(("read", "start", "fit", "uncertainty"), spent, strict=True)))
 
 
 def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:
@@ -94,14 +101,14 @@ def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:
     return Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
 
 
-def _fit(setup: Setup, progress: Progress | None) -> NLSQResult:
-    data, free, scaling = setup.data, setup.free, setup.scaling
-    path = choose_path(setup)
-    n_fitted = len(free.free) + 2 * scaling.n_coefficients
+def _path(setup: Setup) -> paths.Path:
+    """Return the way to evaluate the problem; too few pairs for what is fitted are refused."""
+    data = setup.data
+    path = paths.choose_path(setup)
+    n_fitted = len(setup.free.free) + 2 * setup.scaling.n_coefficients
     if path.n_pairs.min() == 0 or path.n_pairs.sum() <= n_fitted:
         raise DataError(
             f"too few valid pairs of frames for {n_fitted} fitted values (fewest, {path.n_pairs.min()}, at phi = "
             f"{data.phi[int(path.n_pairs.argmin())]:g}); use more frames, mask fewer, or hold parameters"
         )
-    outcome = race(setup, path, candidates(setup), progress)
-    return make_result(setup, path, outcome)
+    return path
