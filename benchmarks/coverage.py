@@ -54,30 +54,25 @@ class Repeat(NamedTuple):
 
 def repeat(task: tuple[str, int]) -> Repeat:
     """Simulate and fit one measurement."""
-    import jax
-
-    from heterodyne_nlsq import fit_nlsq_jax
-    from heterodyne_physics_meshgrid import HeterodyneModel
-    from heterodyne_physics_meshgrid.speckle import field_laws, speckle_map
-    from heterodyne_spec import TwoTimeData, load_model
+    from heterodyne_nlsq import fit_nlsq_jax, simulation
+    from heterodyne_spec import load_model
 
     name, seed = task
     e, spec = EXPERIMENTS[name], load_model()
     parameters = {p: e.parameters.get(p, 0.0) for p in spec.names}
-    t, rng = DT * np.arange(1, e.n_t + 1), np.random.default_rng([seed, len(name)])
-    with jax.enable_x64(True):
-        laws = [field_laws(HeterodyneModel(**parameters), t, Q, phi) for phi in e.phi]
-    c2 = np.stack([speckle_map(law, e.pixels, e.modes, rng, e.photons) for law in laws])
+    plan = simulation.Experiment(
+        parameters, Q, e.phi, e.n_t, DT, pixels=e.pixels, modes=e.modes, photons=e.photons, seed=seed
+    )
     held = (*HELD, "phi0") if len(e.phi) == 1 else HELD
     start = {p: {"value": v, "vary": p not in held} for p, v in parameters.items()}
     config = {"model": {"parameters": start}, "nlsq": {"start": "values", "seed": seed}}
-    result = fit_nlsq_jax(TwoTimeData(c2=c2, t=t, q=Q, phi=e.phi, dt=DT), config)
+    result = fit_nlsq_jax(simulation.simulate(plan), config)
     value = {p: result.parameters[p] for p in result.varying}
     sd = {p: result.sd[p] for p in result.varying}
     independent = dict(zip(result.varying, np.sqrt(np.diag(result.covariance_iid)), strict=True))
     truth = {p: parameters[p] for p in value}
     assert result.bands is not None
-    ages = np.searchsorted(result.bands.t, t[-1] * np.array([0.1, 0.3, 0.5, 0.7, 0.9]))
+    ages = np.searchsorted(result.bands.t, e.n_t * DT * np.array([0.1, 0.3, 0.5, 0.7, 0.9]))
     for function in ("J_r", "J_s", "v", "x"):
         for age in ages:
             label = f"{function}({result.bands.t[age]:.2g} s)"

@@ -10,16 +10,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 from memory import peak_bytes
 from table import megabytes, number, print_table, seconds
 
+if TYPE_CHECKING:
+    from heterodyne_spec import TwoTimeData
+
 Q, WINDOW, CONTRAST, OFFSET, NOISE = 0.0054, 40.0, 0.2, 1.0, 0.01
 TRUTH = np.array([900, 0.25, 180, 5200, -0.1, -900, 470, -0.43, -20, 0.16, -0.05, 0.9, 0.52, -2.1])
 
 
-def measurement(n_phi: int, n_t: int, dtype: type):  # type: ignore[no-untyped-def]
+def measurement(n_phi: int, n_t: int, dtype: type) -> TwoTimeData:
     """Return maps of the model with white noise, made one angle at a time."""
     import jax
 

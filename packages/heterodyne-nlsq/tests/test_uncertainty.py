@@ -82,14 +82,14 @@ def test_parts_of_the_noise_are_told_apart() -> None:
     number = np.array([496.0, 120.0, 28.0, 6.0, 1.0])
     for dark, white in ((0.0, 0.0), (0.5, 0.0), (0.0, 2e-5)):
         described = (expected.speckle + dark * expected.mixed + dark**2) / PIXELS + white
-        parts = noise_parts(Details(described, number), expected)
+        parts = noise_parts(Details(described, number), expected, 1.0)
         np.testing.assert_allclose(described_details(parts, expected), described, rtol=0.03)
         assert 1 / parts.speckle == pytest.approx(PIXELS, rel=0.1)
     rng = np.random.default_rng(3)
     believed = 0
     for _ in range(50):
         square = 0.01 * rng.chisquare(number[:, None] * np.ones(3)) / number[:, None]
-        parts = noise_parts(Details(square, number), expected)
+        parts = noise_parts(Details(square, number), expected, 1.0)
         believed += parts.speckle > 0
         assert parts.white == pytest.approx(0.01, rel=0.35)
     assert believed <= 6
@@ -120,7 +120,7 @@ def calibration(setup: Any, path: Any, vector: np.ndarray) -> Calibration:
     matrices = np.asarray(path.matrices(vector, path.problem))
     np.testing.assert_allclose(matrices.sum(axis=0), path.normal(vector, path.problem).matrix, rtol=1e-10)
     full = np.array([FLOW[name] for name in setup.free.names])
-    return calibrate(setup, full, np.array([1 / MODES]), np.ones(1), model_map(), matrices)
+    return calibrate(setup, full, np.array([1 / MODES]), np.ones(1), model_map(), matrices, np.ones(1))
 
 
 def test_white_noise_falls_back_to_the_usual_covariance() -> None:
@@ -130,6 +130,15 @@ def test_white_noise_falls_back_to_the_usual_covariance() -> None:
     np.testing.assert_allclose(np.diag(result.covariance), np.diag(result.covariance_iid), rtol=0.1)
 
 
+@pytest.mark.parametrize(("n_t", "near"), [(5, 1), (13, 10)], ids=["one pair of blocks", "none"])
+def test_where_there_are_no_blocks_the_residuals_still_have_their_variance(n_t: int, near: int) -> None:
+    names = [name for name in TRUTH if name != "v0"]
+    config = at({**held(*names), "v0": {"value": 650.0}}, data={"exclude_diagonals": near})
+    result = fit_nlsq_jax(make(n_t=n_t, noise=0.01, phi=(10.0,)), config)
+    ratio = result.covariance[0, 0] / result.covariance_iid[0, 0]
+    assert 0.1 < ratio < 10
+
+
 def test_bands_and_derived_quantities_spread_as_draws_of_the_parameters_do() -> None:
     setup = prepare(make(), load_config(at({**values(), **held("f2")})))
     centre = np.array([TRUTH[name] for name in setup.free.names])
@@ -137,7 +146,7 @@ def test_bands_and_derived_quantities_spread_as_draws_of_the_parameters_do() -> 
     covariance = np.diag(sd**2)
     band, quantities = bands(setup, centre, covariance), derived(setup, centre, covariance)
     rng, spec = np.random.default_rng(0), load_model()
-    drawn = {name: [] for name in band.values}  # type: ignore[var-annotated]
+    drawn: dict[str, list[np.ndarray]] = {name: [] for name in band.values}
     velocity = []
     for _ in range(2000):
         free = centre[list(setup.free.free)] + sd * rng.normal(size=sd.size)

@@ -67,7 +67,7 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     bent = curvature(gauss_newton, len(positions))
     prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
     model, noise = _maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
-    calibration = calibrate(setup, values, contrast, offset, model, matrices)
+    calibration = calibrate(setup, values, contrast, offset, model, matrices, squares / np.maximum(path.weights, 1.0))
     score = projected_score(calibration.score, gauss_newton, len(positions))
     calibrated = covariance(bent, score, prior)
     independent = covariance(bent, variance * bent.matrix, prior)

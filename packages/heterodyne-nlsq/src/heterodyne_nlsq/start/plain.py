@@ -22,7 +22,6 @@ from heterodyne_nlsq.look.batch import fit, residuals
 
 type FloatArray = npt.NDArray[np.float64]
 
-N_THETA = 10
 _FEW_STEPS, _MANY_STEPS = 12, 30
 MOST_DESCRIPTIONS = 6
 _FLOWS = 2

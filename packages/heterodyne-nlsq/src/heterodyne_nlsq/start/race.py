@@ -20,8 +20,8 @@ from heterodyne_spec.config import NLSQConfig
 type FloatArray = npt.NDArray[np.float64]
 
 _WORTH = 1.1
-"""Misfit up to which a candidate takes part; in a survey of 40 random experiments the best description always led to
-the lowest minimum. The second takes part in any case."""
+"""Misfit up to which a candidate takes part. In a survey of 40 random experiments the best description led to the
+lowest minimum wherever any did (38). The second takes part in any case."""
 
 _HEAT = 12
 """Evaluations of the first heat."""

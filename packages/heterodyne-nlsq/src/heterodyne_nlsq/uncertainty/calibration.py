@@ -15,6 +15,10 @@ from heterodyne_nlsq.uncertainty.scales import Details, Expected, measured_detai
 type FloatArray = npt.NDArray[np.float64]
 
 
+_ENOUGH = 20
+"""Blocks of a scale that are enough to compare its noise with the expectation."""
+
+
 @dataclass(frozen=True)
 class Calibration:
     """The noise of every azimuth, and what follows from it.
@@ -37,6 +41,7 @@ def calibrate(
     offset: FloatArray,
     model: npt.NDArray[np.floating],
     matrices: FloatArray,
+    variance: FloatArray,
 ) -> Calibration:
     """Return the calibration of a fit.
 
@@ -45,6 +50,7 @@ def calibrate(
     values, contrast, offset : the fitted model's parameters (n_par,), and (n_phi,) each.
     model : fitted maps (n_phi, n_t, n_t).
     matrices : Gauss-Newton matrix of every azimuth in the fitted vector (n_phi, n_fit, n_fit).
+    variance : of a residual of every azimuth (n_phi,); counts where frames are too few for blocks.
 
     Notes
     -----
@@ -58,7 +64,7 @@ def calibrate(
     azimuths = range(data.n_phi)
     expected = [pixel_details(request, a, delta[a], model[a] - offset[a]) for a in azimuths]
     found = [_details(data.c2[a] - model[a], weight[a] > 0, near) for a in azimuths]
-    parts = tuple(noise_parts(f, e) for f, e in zip(found, expected, strict=True))
+    parts = tuple(noise_parts(*each) for each in zip(found, expected, variance.tolist(), strict=True))
     judged = np.array([_judged(*each) for each in zip(found, expected, parts, strict=True)])
     score = sum(part.white * matrices[a] for a, part in enumerate(parts))
     for a, part in enumerate(parts):
@@ -83,10 +89,6 @@ def _judged(found: Details, expected: Expected, parts: NoiseParts) -> tuple[floa
         return own, 1.0
     ratio = found.square[many].mean(axis=1) / np.maximum(described[many].mean(axis=1), 1e-300)
     return own, float(ratio.max())
-
-
-_ENOUGH = 20
-"""Blocks of a scale that are enough to compare its noise with the expectation."""
 
 
 def _shared(setup: Setup, a: int, part: NoiseParts, pixel: PixelScores) -> FloatArray:

@@ -70,15 +70,15 @@ def _coefficients(found: Details, columns: list[FloatArray]) -> FloatArray:
     return coefficients
 
 
-def noise_parts(found: Details, expected: Expected) -> NoiseParts:
-    """Return the parts of the noise that explain its details.
+def noise_parts(found: Details, expected: Expected, variance: float) -> NoiseParts:
+    """Return the parts of the noise that explain its details; white of the given `variance` where there are none.
 
     Three explanations, each with one number more than the one before, which has to earn its place: white noise;
     speckle counted in photons, whose noise follows from their number; the same and a white noise beside it.
     """
     used = found.number > 0
     if not used.any() or not np.any(found.square[used] > 0):
-        return NoiseParts(0.0, 0.0, 0.0)
+        return NoiseParts(0.0, 0.0, variance)
     found = Details(found.square[used], found.number[used])
     expected = Expected(expected.speckle[used], expected.mixed[used])
     one = np.ones_like(found.square)

@@ -23,7 +23,7 @@ from jaxtyping import Array, Float
 from heterodyne_nlsq.uncertainty.scales import Expected, expected_details, make_blocks
 from heterodyne_physics_meshgrid import HeterodyneModel
 from heterodyne_physics_meshgrid.factored import padded_size
-from heterodyne_physics_meshgrid.pair_products import all_products, earlier_products
+from heterodyne_physics_meshgrid.pair_products import pair_products
 from heterodyne_physics_meshgrid.speckle import FieldLaws, field_laws, histories
 
 type FloatArray = npt.NDArray[np.float64]
@@ -78,7 +78,7 @@ def _quadratic(
     """Return Σ_{i<j} W_ij z_i z_j of every pixel."""
 
     def form(values: Array) -> Array:
-        return jnp.sum(z * earlier_products(values, t, q, phi, z, n_near), axis=0)
+        return jnp.sum(z * pair_products(values, t, q, phi, z, n_near), axis=0)
 
     of_model, of_parameters = _derivatives(form, vector)
     of_offset = jnp.sum(z * _earlier(z, n_near), axis=0)
@@ -90,7 +90,9 @@ def _products(
     vector: Array, t: Array, q: Array, phi: Array, contrast: Array, z: Float[Array, "n_t k"], n_near: int
 ) -> Float[Array, "n_local n_t k"]:
     """Return Σ_j W_ij z_j of every frame and pixel."""
-    of_model, of_parameters = _derivatives(lambda values: all_products(values, t, q, phi, z, n_near), vector)
+    of_model, of_parameters = _derivatives(
+        lambda values: pair_products(values, t, q, phi, z, n_near, later=True), vector
+    )
     of_offset = _earlier(z, n_near) + _earlier(z[::-1], n_near)[::-1]
     return jnp.concatenate([contrast * of_parameters, of_model[None], of_offset[None]])
 

@@ -15,6 +15,10 @@ import numpy.typing as npt
 type FloatArray = npt.NDArray[np.float64]
 
 
+_PAIRS = 64
+"""Pairs of blocks per scale over which the expectation is taken."""
+
+
 class Details(NamedTuple):
     """Mean squares of the details (n_scale, 3), along rows, along columns and along both, and how many."""
 
@@ -139,7 +143,3 @@ def _of_scale(fluctuation: FloatArray, b: Blocks) -> tuple[list[float], list[flo
         in_two = (sums[of_one, 1] - to_second[of_one].mean(axis=1, keepdims=True)) ** 2
         mixed.append(float(np.mean(light_one * in_one + light_two * in_two)))
     return speckle, mixed
-
-
-_PAIRS = 64
-"""Pairs of blocks per scale over which the expectation is taken."""

@@ -83,32 +83,24 @@ def _near(frames: _Frames, z: Array, n_near: int) -> Array:
     return jax.lax.fori_loop(1, n_near, one_lag, state)[0] if n_near > 1 else state[0]
 
 
-def earlier_products(
+def pair_products(
     vector: Float[Array, " n_par"],
     t: Float[Array, " n_t"],
     q: Float[Array, ""],
     phi: Float[Array, ""],
     z: Float[Array, "n_t k"],
     n_near: int = 1,
+    later: bool = False,
 ) -> Float[Array, "n_t k"]:
-    """Return Σ_{j ≤ i - n_near} M_ij z_j for every frame i and every column of z.
+    """Return Σ_j M_ij z_j over the frames j ≤ i - `n_near`, with `later` also over j ≥ i + `n_near`.
 
-    z' times this is the quadratic form over pairs of frames at least `n_near` apart, each pair once.
+    `t` in s, `q` in 1/Å, `phi` in degrees. Without `later`, z' times this is the quadratic form over pairs of frames at
+    least `n_near` apart, each pair once. M: He et al. 2025, SI Eqs. S-77 to S-98.
     """
     frames = _frames(vector, t, q, phi)
-    return _earlier(frames, z) - _near(frames, z, n_near)
-
-
-def all_products(
-    vector: Float[Array, " n_par"],
-    t: Float[Array, " n_t"],
-    q: Float[Array, ""],
-    phi: Float[Array, ""],
-    z: Float[Array, "n_t k"],
-    n_near: int = 1,
-) -> Float[Array, "n_t k"]:
-    """Return the same sum over earlier and later frames; M is symmetric, so time runs backward for the later ones."""
-    forward = _frames(vector, t, q, phi)
-    backward = _Frames(*(part[::-1] for part in forward))
-    later = _earlier(backward, z[::-1]) - _near(backward, z[::-1], n_near)
-    return _earlier(forward, z) - _near(forward, z, n_near) + later[::-1]
+    found = _earlier(frames, z) - _near(frames, z, n_near)
+    if not later:
+        return found
+    # M is symmetric, so for the later frames time runs backward.
+    backward = _Frames(*(part[::-1] for part in frames))
+    return found + (_earlier(backward, z[::-1]) - _near(backward, z[::-1], n_near))[::-1]

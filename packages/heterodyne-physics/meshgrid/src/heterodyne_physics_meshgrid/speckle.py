@@ -52,7 +52,10 @@ def field_laws(model: HeterodyneModel, t: FloatArray, q: float, phi: float) -> F
 
 
 def histories(keep: FloatArray, shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.complex64]:
-    """Return complex Gaussian histories of unit mean square, (shape[0], n_t, shape[1]), in single precision."""
+    """Return complex Gaussian histories of unit mean square, (shape[0], n_t, shape[1]), in single precision.
+
+    `keep` (n_t - 1,) is the correlation from each frame to the next.
+    """
     n_t = keep.size + 1
     noise = rng.standard_normal((n_t, *shape, 2), np.float32).view(np.complex64)[..., 0] * np.float32(np.sqrt(0.5))
     fresh = np.sqrt(1 - keep**2)
