@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts, described_details, noise_parts
-from heterodyne_nlsq.uncertainty.pixels import PixelScores, Request, fluctuations, pixel_details, pixel_scores
+from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts, described_details, noise_parts, own_details
+from heterodyne_nlsq.uncertainty.pixels import (
+    THREADS,
+    PixelScores,
+    Request,
+    fluctuations,
+    pixel_details,
+    pixel_scores,
+)
 from heterodyne_nlsq.uncertainty.scales import Details, Expected, measured_details
 
 type FloatArray = npt.NDArray[np.float64]
@@ -59,18 +69,29 @@ def calibrate(
     data = setup.data
     weight = data.weight * data.valid
     near = max(setup.config.data.exclude_diagonals, 1)
-    request = Request(values, data.t, data.q, data.phi, contrast, weight, near)
+    request = Request(values, setup.free.expand, data.t, data.q, data.phi, contrast, weight, near)
     delta = fluctuations(request, setup.config.nlsq.seed)
-    azimuths = range(data.n_phi)
-    expected = [pixel_details(request, a, delta[a], model[a] - offset[a]) for a in azimuths]
-    found = [_details(data.c2[a] - model[a], weight[a] > 0, near) for a in azimuths]
-    parts = tuple(noise_parts(*each) for each in zip(found, expected, variance.tolist(), strict=True))
-    judged = np.array([_judged(*each) for each in zip(found, expected, parts, strict=True)])
-    score = sum(part.white * matrices[a] for a, part in enumerate(parts))
-    for a, part in enumerate(parts):
-        if part.speckle > 0:
-            score = score + _shared(setup, a, part, pixel_scores(request, a, delta[a]))
-    return Calibration((score + score.T) / 2, parts, judged[:, 0], judged[:, 1])
+
+    def of_azimuth(a: int) -> tuple[FloatArray, NoiseParts, float, float]:
+        expected = pixel_details(request, a, delta[a], model[a] - offset[a])
+        found = _details(data.c2[a] - model[a], weight[a] > 0, near)
+        parts = noise_parts(found, expected, float(variance[a]))
+        score = _own_variance(parts, expected) * matrices[a]
+        if parts.speckle > 0:
+            with jax.enable_x64(True):  # The setting belongs to a thread.
+                score = score + _shared(setup, a, parts, pixel_scores(request, a, delta[a]))
+        return score, parts, *_judged(found, expected, parts)
+
+    with ThreadPoolExecutor(min(data.n_phi, os.cpu_count() or 1, THREADS)) as threads:
+        scores, parts, own_share, excess = zip(*threads.map(of_azimuth, range(data.n_phi)), strict=True)
+    score = np.sum(scores, axis=0)
+    return Calibration((score + score.T) / 2, parts, np.array(own_share), np.array(excess))
+
+
+def _own_variance(parts: NoiseParts, expected: Expected) -> float:
+    """Return the variance of the noise of every pair's own, the mean over pairs."""
+    finest = own_details(parts, expected)[:1]
+    return float(finest.mean()) if finest.size else parts.white
 
 
 def _details(residual: npt.NDArray[np.floating], used: npt.NDArray[np.bool_], near: int) -> Details:
@@ -83,7 +104,7 @@ def _judged(found: Details, expected: Expected, parts: NoiseParts) -> tuple[floa
     described = described_details(parts, expected)
     number = found.number[:, None] * np.ones(3)
     total = float(np.sum(number * described))
-    own = parts.white * float(number.sum()) / total if total > 0 else 1.0
+    own = float(np.sum(number * own_details(parts, expected))) / total if total > 0 else 1.0
     many = found.number >= _ENOUGH
     if not many.any() or total == 0:
         return own, 1.0
@@ -93,9 +114,9 @@ def _judged(found: Details, expected: Expected, parts: NoiseParts) -> tuple[floa
 
 def _shared(setup: Setup, a: int, part: NoiseParts, pixel: PixelScores) -> FloatArray:
     """Return the covariance of the score in the fitted vector that the shared noise of azimuth number `a` makes."""
-    expand, basis = setup.free.expand, setup.scaling.basis
-    n_free, n_coef = expand.shape[1], basis.shape[1]
-    turn = np.zeros((expand.shape[0] + 2, n_free + 2 * n_coef))
-    turn[:-2, :n_free] = expand
+    basis = setup.scaling.basis
+    n_free, n_coef = setup.free.expand.shape[1], basis.shape[1]
+    turn = np.zeros((n_free + 2, n_free + 2 * n_coef))
+    turn[:-2, :n_free] = np.eye(n_free)
     turn[-2, n_free : n_free + n_coef] = turn[-1, n_free + n_coef :] = basis[a]
     return np.asarray(turn.T @ (part.speckle * pixel.speckle + part.mixed * pixel.mixed) @ turn)

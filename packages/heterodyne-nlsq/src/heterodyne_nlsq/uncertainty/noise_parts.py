@@ -12,8 +12,9 @@ from heterodyne_nlsq.uncertainty.scales import Details, Expected
 type FloatArray = npt.NDArray[np.float64]
 
 _ROUNDS = 20
-_SIGNIFICANT = 4.0
-"""Twice the logarithm of the likelihood ratio that a further part of the noise must bring to be believed."""
+_SIGNIFICANT = 9.0
+"""Twice the logarithm of the likelihood ratio that a further part of the noise must bring to be believed: three
+standard deviations. Less admits detector noise now and then where there is none, and the pixels come out too few."""
 
 _DARKEST = 1e4
 """Largest one over the photons per pixel and frame that is looked for."""
@@ -23,18 +24,25 @@ _TRIED, _ZOOMS = 15, 3
 
 
 class NoiseParts(NamedTuple):
-    """Coefficients of the noise of one map: `speckle` (one over the effective number of pixels), `mixed` (speckle
-    seen through photon noise, one over pixels and photons) and `white` (variance of a pair's own noise).
+    """Coefficients of the noise of one map: `speckle`, one over the effective number of pixels; `mixed`, speckle seen
+    through photon noise, one over pixels and photons; `photons`, that of both frames, one over pixels and photons
+    squared; `white`, variance of another noise of every pair's own.
     """
 
     speckle: float
     mixed: float
+    photons: float
     white: float
 
 
 def described_details(parts: NoiseParts, expected: Expected) -> FloatArray:
     """Return the mean squares of the details (n_scale, 3) that the parts make."""
-    return parts.speckle * expected.speckle + parts.mixed * expected.mixed + parts.white
+    return parts.speckle * expected.speckle + parts.mixed * expected.mixed + own_details(parts, expected)
+
+
+def own_details(parts: NoiseParts, expected: Expected) -> FloatArray:
+    """Return the mean squares of the details (n_scale, 3) that the noise of every pair's own makes."""
+    return parts.photons * expected.photons + parts.white
 
 
 def _misfit(found: Details, described: FloatArray) -> float:
@@ -78,12 +86,12 @@ def noise_parts(found: Details, expected: Expected, variance: float) -> NoisePar
     """
     used = found.number > 0
     if not used.any() or not np.any(found.square[used] > 0):
-        return NoiseParts(0.0, 0.0, variance)
+        return NoiseParts(0.0, 0.0, 0.0, variance)
     found = Details(found.square[used], found.number[used])
-    expected = Expected(expected.speckle[used], expected.mixed[used])
+    expected = Expected(*(column[used] for column in expected))
     one = np.ones_like(found.square)
-    lowest, best = np.inf, NoiseParts(0.0, 0.0, 0.0)
-    white = NoiseParts(0.0, 0.0, float(_coefficients(found, [one])[0]))
+    lowest, best = np.inf, NoiseParts(0.0, 0.0, 0.0, 0.0)
+    white = NoiseParts(0.0, 0.0, 0.0, float(_coefficients(found, [one])[0]))
     for misfit, parts in (
         (_misfit(found, described_details(white, expected)), white),
         _counted(found, expected, []),
@@ -98,9 +106,9 @@ def _counted(found: Details, expected: Expected, beside: list[FloatArray]) -> tu
     """Return misfit and parts of the best number of photons, with the noise `beside` that."""
 
     def at(dark: float) -> tuple[float, NoiseParts]:
-        column = expected.speckle + dark * expected.mixed + dark**2
+        column = expected.speckle + dark * expected.mixed + dark**2 * expected.photons
         speckle, *rest = (float(c) for c in _coefficients(found, [column, *beside]))
-        parts = NoiseParts(speckle, speckle * dark, speckle * dark**2 + sum(rest))
+        parts = NoiseParts(speckle, speckle * dark, speckle * dark**2, sum(rest))
         return _misfit(found, described_details(parts, expected)), parts
 
     tried = np.append(0.0, np.geomspace(1e-4, _DARKEST, 2 * _TRIED))

@@ -11,7 +11,9 @@ photons, adds e_i Σ_j W_ij (δ_j - Γ_ij) and a part that is white over the pai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import jax
@@ -34,16 +36,21 @@ _PORTION, _PORTIONS = 256, 8
 _MOST_MODES = 8
 """Modes that are simulated; with more, intensities are as good as Gaussian, and scaled to their contrast."""
 
+THREADS = 4
+"""Azimuths, or portions of pixels, worked on at once, at most: each takes some hundred megabytes if frames are many."""
+
 _SLICE = 64
 """Pixels whose products with all frames are held at once."""
 
 
 class Request(NamedTuple):
-    """What the pixels see: the full parameter `vector` (n_par,), ages `t` (n_t,) in s, `q` in 1/Å, `phi` (n_phi,) in
-    degrees, `contrast` (n_phi,), `weight` of the frames (n_phi, n_t) and the nearest diagonal `n_near` that counts.
+    """What the pixels see: the full parameter `vector` (n_par,) and the directions `expand` (n_par, n_free) in which it
+    was fitted, ages `t` (n_t,) in s, `q` in 1/Å, `phi` (n_phi,) in degrees, `contrast` (n_phi,), `weight` of the frames
+    (n_phi, n_t) and the nearest diagonal `n_near` that counts.
     """
 
     vector: FloatArray
+    expand: FloatArray
     t: FloatArray
     q: float
     phi: FloatArray
@@ -53,8 +60,8 @@ class Request(NamedTuple):
 
 
 class PixelScores(NamedTuple):
-    """Covariances (n_local, n_local) of the score of the parameters, contrast and offset that one pixel of an azimuth
-    makes: by its speckle, and by photon noise of unit variance seen through it.
+    """Covariances (n_local, n_local) of the score of the free parameters, contrast and offset that one pixel of an
+    azimuth makes: by its speckle, and by photon noise of unit variance seen through it.
     """
 
     speckle: FloatArray
@@ -66,32 +73,32 @@ def _earlier(z: Array, n_near: int) -> Array:
     return jnp.concatenate([jnp.zeros((n_near, *z.shape[1:])), jnp.cumsum(z, axis=0)])[: z.shape[0]]
 
 
-def _derivatives(product: Callable[[Array], Array], vector: Array) -> tuple[Array, Array]:
-    """Return a product and its derivatives by the parameters, (n_par, n_t, k)."""
-    return jax.vmap(lambda along: jax.jvp(product, (vector,), (along,)), out_axes=(None, 0))(jnp.eye(vector.size))
+def _derivatives(product: Callable[[Array], Array], vector: Array, expand: Array) -> tuple[Array, Array]:
+    """Return a product and its derivatives by the free parameters, (n_free, ...)."""
+    return jax.vmap(lambda along: jax.jvp(product, (vector,), (along,)), out_axes=(None, 0))(expand.T)
 
 
 @jax.jit(static_argnames="n_near")
 def _quadratic(
-    vector: Array, t: Array, q: Array, phi: Array, contrast: Array, z: Float[Array, "n_t k"], n_near: int
+    vector: Array, expand: Array, t: Array, q: Array, phi: Array, contrast: Array, z: Float[Array, "n_t k"], n_near: int
 ) -> Float[Array, "n_local k"]:
     """Return Σ_{i<j} W_ij z_i z_j of every pixel."""
 
     def form(values: Array) -> Array:
         return jnp.sum(z * pair_products(values, t, q, phi, z, n_near), axis=0)
 
-    of_model, of_parameters = _derivatives(form, vector)
+    of_model, of_parameters = _derivatives(form, vector, expand)
     of_offset = jnp.sum(z * _earlier(z, n_near), axis=0)
     return jnp.concatenate([contrast * of_parameters, of_model[None], of_offset[None]])
 
 
 @jax.jit(static_argnames="n_near")
 def _products(
-    vector: Array, t: Array, q: Array, phi: Array, contrast: Array, z: Float[Array, "n_t k"], n_near: int
+    vector: Array, expand: Array, t: Array, q: Array, phi: Array, contrast: Array, z: Float[Array, "n_t k"], n_near: int
 ) -> Float[Array, "n_local n_t k"]:
     """Return Σ_j W_ij z_j of every frame and pixel."""
     of_model, of_parameters = _derivatives(
-        lambda values: pair_products(values, t, q, phi, z, n_near, later=True), vector
+        lambda values: pair_products(values, t, q, phi, z, n_near, later=True), vector, expand
     )
     of_offset = _earlier(z, n_near) + _earlier(z[::-1], n_near)[::-1]
     return jnp.concatenate([contrast * of_parameters, of_model[None], of_offset[None]])
@@ -102,10 +109,15 @@ def fluctuations(request: Request, seed: int) -> list[npt.NDArray[np.float32]]:
     model = HeterodyneModel.from_vector(request.vector)
     laws = [field_laws(model, request.t, request.q, float(phi)) for phi in request.phi]
     found = [np.empty((request.t.size, _PORTION * _PORTIONS), np.float32) for _ in laws]
-    for portion, fields in enumerate(_fields(laws[0], request, seed)):
+
+    def fill(portion: int) -> None:
+        fields = _fields(laws[0], request, [seed, portion])
         for a, law in enumerate(laws):
             there = slice(portion * _PORTION, (portion + 1) * _PORTION)
             found[a][:, there] = _fluctuation(fields, law, float(request.contrast[a]))
+
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, THREADS)) as threads:
+        list(threads.map(fill, range(_PORTIONS)))
     return found
 
 
@@ -139,7 +151,7 @@ def _padded(function: Callable[..., Array], request: Request, a: int, fluctuatio
     n_t, size = request.t.size, padded_size(request.t.size)
     t = np.append(request.t, request.t[-1] + (request.t[-1] - request.t[-2]) * np.arange(1, size - n_t + 1))
     z = np.pad(request.weight[a][:, None] * fluctuation, ((0, size - n_t), (0, 0)))
-    parts = (request.vector, t, request.q, request.phi[a], request.contrast[a], z)
+    parts = (request.vector, request.expand, t, request.q, request.phi[a], request.contrast[a], z)
     return np.asarray(function(*(jnp.asarray(part, float) for part in parts), n_near=request.n_near))
 
 
@@ -161,12 +173,11 @@ def _one_photon(request: Request, a: int, fluctuation: FloatArray) -> tuple[Floa
     return np.asarray(linear), np.asarray(mixed) / n_pixel
 
 
-def _fields(law: FieldLaws, request: Request, seed: int) -> Iterator[tuple[npt.NDArray[np.complex64], ...]]:
-    """Yield histories (n_mode, n_t, n_pixel) of the two components; they are the same for all azimuths."""
+def _fields(law: FieldLaws, request: Request, seed: list[int]) -> tuple[npt.NDArray[np.complex64], ...]:
+    """Return histories (n_mode, n_t, n_pixel) of the two components; they are the same for all azimuths."""
     n_modes = int(np.clip(np.round(1 / max(float(np.mean(request.contrast)), 1e-3)), 1, _MOST_MODES))
-    for portion in range(_PORTIONS):
-        rng = np.random.default_rng([seed, portion])
-        yield histories(law.keep_ref, (n_modes, _PORTION), rng), histories(law.keep_sample, (n_modes, _PORTION), rng)
+    rng = np.random.default_rng(seed)
+    return histories(law.keep_ref, (n_modes, _PORTION), rng), histories(law.keep_sample, (n_modes, _PORTION), rng)
 
 
 def _fluctuation(

@@ -15,8 +15,8 @@ import numpy.typing as npt
 type FloatArray = npt.NDArray[np.float64]
 
 
-_PAIRS = 64
-"""Pairs of blocks per scale over which the expectation is taken."""
+_PAIRS, _FRAMES = 64, 2048
+"""Pairs of blocks per scale over which the expectation is taken: so many at least, and so many frames of them."""
 
 
 class Details(NamedTuple):
@@ -62,12 +62,13 @@ def measured_details(residual: npt.NDArray[np.floating], n_near: int) -> Details
 
 
 class Expected(NamedTuple):
-    """Mean squares of the details (n_scale, 3) of one pixel: of its speckle, and of what a photon's noise of unit
-    variance makes of it; white noise of unit variance has 1 everywhere.
+    """Mean squares of the details (n_scale, 3) of one pixel: of its speckle, of what a photon's noise of unit variance
+    makes of it, and of the product of two such noises; white noise of unit variance has 1 everywhere.
     """
 
     speckle: FloatArray
     mixed: FloatArray
+    photons: FloatArray
 
 
 class Blocks(NamedTuple):
@@ -75,6 +76,7 @@ class Blocks(NamedTuple):
 
     `first` and `second` (n_pair,) number the blocks; the rest, (n_pair, width), are Σ_b Γ_ab times the pattern of the
     second block, even or alternating in its halves, for every frame a of the first, and the same the other way round.
+    `mean` is that of Γ over all.
     """
 
     width: int
@@ -84,6 +86,7 @@ class Blocks(NamedTuple):
     odd_to_first: FloatArray
     even_to_second: FloatArray
     odd_to_second: FloatArray
+    mean: float
 
 
 def _patterns(width: int) -> tuple[FloatArray, FloatArray]:
@@ -92,20 +95,28 @@ def _patterns(width: int) -> tuple[FloatArray, FloatArray]:
     return even, np.where(np.arange(width) < width // 2, even, -even)
 
 
+def _spread(i: npt.NDArray[np.int_], j: npt.NDArray[np.int_], most: int) -> npt.NDArray[np.int_]:
+    """Return positions of at most so many pairs of blocks, evenly over their distances and ages."""
+    order = np.lexsort((i, j - i))
+    number = min(i.size, most)
+    return order[((np.arange(number) + 0.5) * i.size / max(number, 1)).astype(int)]
+
+
 def make_blocks(correlation: npt.NDArray[np.floating], frames: npt.NDArray[np.int_], n_near: int) -> list[Blocks]:
     """Return pairs of blocks of all scales for `frames` (n_used,) of maps with Γ = `correlation` (n_t, n_t)."""
     found = []
     for scale in range(n_scales(len(frames))):
         width = 2 ** (scale + 1)
         i, j = _beside(len(frames) // width, width, n_near)
-        some = np.unique(np.linspace(0, i.size - 1, min(i.size, _PAIRS)).astype(int))
+        some = _spread(i, j, max(_PAIRS, _FRAMES // width))
         i, j = i[some], j[some]
         inside = np.arange(width)
         gamma = correlation[
             frames[i[:, None] * width + inside][:, :, None], frames[j[:, None] * width + inside][:, None, :]
         ].astype(np.float64)
         even, odd = _patterns(width)
-        found.append(Blocks(width, i, j, gamma @ even, gamma @ odd, even @ gamma, odd @ gamma))
+        mean = float(gamma.mean()) if gamma.size else 0.0
+        found.append(Blocks(width, i, j, gamma @ even, gamma @ odd, even @ gamma, odd @ gamma, mean))
     return found
 
 
@@ -113,11 +124,12 @@ def expected_details(fluctuation: FloatArray, blocks: list[Blocks]) -> Expected:
     """Return what pixels with intensity 1 + fluctuation (n_used, n_pixel) make of the details.
 
     One pixel adds δ_i δ_j - Γ_ij (1 + δ_i + δ_j) to c2_ij; the terms with Γ come from the division by mean
-    intensities. A photon's noise e, of variance 1 + δ, adds e_i (δ_j - Γ_ij) + (δ_i - Γ_ij) e_j.
+    intensities. A photon's noise e, of variance 1 + δ, adds e_i (δ_j - Γ_ij) + (δ_i - Γ_ij) e_j, and e_i e_j, whose
+    variance is 1 + Γ_ij.
     """
     of_scales = [_of_scale(fluctuation, b) for b in blocks]
     speckle, mixed = (np.array([part[k] for part in of_scales]).reshape(-1, 3) for k in (0, 1))
-    return Expected(speckle, mixed)
+    return Expected(speckle, mixed, np.outer([1 + b.mean for b in blocks], np.ones(3)))
 
 
 def _of_scale(fluctuation: FloatArray, b: Blocks) -> tuple[list[float], list[float]]:
