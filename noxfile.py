@@ -51,7 +51,9 @@ PACKAGES = {
     "heterodyne-physics-meshgrid": Package("heterodyne-physics/meshgrid", ("heterodyne-spec",)),
     "heterodyne-physics-elementwise": Package("heterodyne-physics/elementwise", ("heterodyne-spec",)),
     "heterodyne-nlsq": Package("heterodyne-nlsq", ("heterodyne-spec[hdf5]", "heterodyne-physics-meshgrid")),
-    "heterodyne-cmc": Package("heterodyne-cmc", ("heterodyne-spec[hdf5]", "heterodyne-physics-elementwise")),
+    "heterodyne-cmc": Package(
+        "heterodyne-cmc", ("heterodyne-spec[hdf5]", "heterodyne-physics-meshgrid", "heterodyne-physics-elementwise")
+    ),
     "heterodyne-cli": Package(
         "heterodyne-cli", ("heterodyne-spec[hdf5]", "heterodyne-physics-meshgrid", "heterodyne-nlsq")
     ),

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from measurement import FREE, NOISE, config, make, point_estimate
 
-from heterodyne_cmc.density import NOISE_PRIOR_SCALE, log_tempered_prior, shard_problem
+from heterodyne_cmc.density import NOISE_PRIOR_SCALE, log_tempered_prior, shard_problem, untilted
 from heterodyne_cmc.parameters import ParameterSpace, parameter_space
 from heterodyne_cmc.priors import log_prior, prior_moments
 from heterodyne_cmc.request import prepare
+from heterodyne_cmc.sums import some_pairs
 from heterodyne_cmc.transforms import Intervals, constrain, log_jacobian, unconstrain
 from heterodyne_cmc.whitening import make_whitening
 from heterodyne_spec import load_config, load_model
@@ -78,10 +79,12 @@ def test_prior_moments_of_a_narrow_prior_are_linear() -> None:
 @pytest.mark.parametrize("n_shards", [2, 5])
 def test_tempered_priors_multiply_to_the_prior_once(n_shards: int) -> None:
     request = prepare(make(), load_config(config()), None)
-    pairs, noise = request.partition.pairs(0), np.full(2, NOISE)
-    whole, part = (shard_problem(request.data, pairs, request.space, request.scaling, noise, n) for n in (1, n_shards))
+    pairs = some_pairs(request.data, request.partition.pairs(0))
+    whole, part = (
+        shard_problem(pairs, request.space, request.scaling, NOISE, untilted(len(FREE)), n) for n in (1, n_shards)
+    )
     for seed in range(3):
-        vector = jnp.asarray(np.random.default_rng(seed).normal(0, 2, len(FREE) + 2))
+        vector = jnp.asarray(np.random.default_rng(seed).normal(0, 2, len(FREE) + 1))
         assert n_shards * float(log_tempered_prior(vector, part)) == pytest.approx(
             float(log_tempered_prior(vector, whole)), rel=1e-12
         )
@@ -117,9 +120,8 @@ def test_whitening_has_the_width_of_the_point_estimate_times_root_k() -> None:
     data = make()
     nlsq = point_estimate(data)
     request = prepare(data, load_config(config()), nlsq)
-    noise, weights = np.full(2, NOISE), np.full(2, 276.0)
     for n_shards in (1, 4):
-        whitening = make_whitening(request.space, nlsq, noise, weights, n_shards)
+        whitening = make_whitening(request.space, nlsq, NOISE, 2 * 276.0, n_shards)
         p = constrain(jnp.asarray(whitening.centre[:3]), request.space.intervals())
         np.testing.assert_allclose(p, [nlsq.parameters[name] for name in FREE], rtol=1e-9)
         slope = np.exp(log_jacobian(jnp.asarray(whitening.centre[:3]), request.space.intervals()))
@@ -127,8 +129,8 @@ def test_whitening_has_the_width_of_the_point_estimate_times_root_k() -> None:
         sd = np.sqrt(np.diag(covariance))[:3] * slope / np.sqrt(n_shards)
         # The prior takes part, a little.
         np.testing.assert_allclose(sd, [nlsq.sd[name] for name in FREE], rtol=0.02)
-        expected = np.sqrt(n_shards / (2 * 276 + NOISE_PRIOR_SCALE**-2))
-        np.testing.assert_allclose(np.sqrt(np.diag(covariance))[3:], expected, rtol=1e-9)
+        expected = np.sqrt(n_shards / (4 * 276 + NOISE_PRIOR_SCALE**-2))
+        np.testing.assert_allclose(np.sqrt(np.diag(covariance))[3], expected, rtol=1e-9)
 
 
 def test_a_point_estimate_outside_the_bounds_starts_just_inside() -> None:
@@ -136,7 +138,7 @@ def test_a_point_estimate_outside_the_bounds_starts_just_inside() -> None:
     given["model"]["parameters"]["v0"] = {"bounds": [1.0, 600.0], "value": 500.0}
     nlsq = point_estimate(data)
     request = prepare(data, load_config(given), nlsq)
-    whitening = make_whitening(request.space, nlsq, np.full(2, NOISE), np.full(2, 276.0), 1)
+    whitening = make_whitening(request.space, nlsq, NOISE, 2 * 276.0, 1)
     p = np.asarray(constrain(jnp.asarray(whitening.centre[:3]), request.space.intervals()))
     assert 590 < p[1] < 600
     assert np.isfinite(whitening.spread).all()
@@ -144,6 +146,6 @@ def test_a_point_estimate_outside_the_bounds_starts_just_inside() -> None:
 
 def test_whitening_without_point_estimate_has_the_width_of_the_priors() -> None:
     request = prepare(make(), load_config(config()), None)
-    whitening = make_whitening(request.space, None, np.full(2, NOISE), np.full(2, 276.0), 2)
+    whitening = make_whitening(request.space, None, NOISE, 2 * 276.0, 2)
     _, sd = prior_moments(request.space.prior_arrays(), request.space.intervals())
     np.testing.assert_allclose(np.sqrt(np.diag(whitening.spread @ whitening.spread.T))[:3], sd, rtol=1e-9)

@@ -12,20 +12,23 @@ from measurement import NOISE, config, make
 
 from heterodyne_cmc.density import (
     ShardProblem,
-    brackets,
+    Tilt,
     draw_coefficients,
     log_density,
     log_likelihood,
     shard_problem,
+    untilted,
 )
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.shards import Pairs
+from heterodyne_cmc.sums import all_pairs, brackets, pair_sums, some_pairs
+from heterodyne_cmc.transforms import constrain
 from heterodyne_spec import load_config
 
 pytestmark = pytest.mark.usefixtures("float64")
 
-VECTOR = np.array([-0.1, 0.4, -0.5, np.log(NOISE), np.log(2 * NOISE)])
-"""Three unconstrained parameters and ln σ of two angles."""
+VECTOR = np.array([-0.1, 0.4, -0.5, np.log(1.5 * NOISE)])
+"""Three unconstrained parameters and ln σ."""
 
 
 def problem(n_pairs: int | None = None, n_shards: int = 3, weight: float = 1.0, **sections: Any) -> ShardProblem:
@@ -34,12 +37,19 @@ def problem(n_pairs: int | None = None, n_shards: int = 3, weight: float = 1.0, 
     pairs = request.partition.pairs(0)
     few = Pairs(*(getattr(pairs, name)[:, :n_pairs] for name in ("i", "j", "value", "weight")))
     few.weight[:] *= weight
-    return shard_problem(request.data, few, request.space, request.scaling, np.full(2, NOISE), n_shards)
+    pairs_of = some_pairs(request.data, few)
+    return shard_problem(pairs_of, request.space, request.scaling, NOISE, untilted(3), n_shards)
+
+
+def brackets_at(shard: ShardProblem, vector: np.ndarray) -> np.ndarray:
+    """Return the model's brackets at the pairs of a shard, (n_phi, n_pair)."""
+    full = shard.base + shard.expand @ constrain(jnp.asarray(vector[:3]), shard.intervals)
+    return np.asarray(brackets(full, shard.pairs))
 
 
 def covariance_of_data(shard: ShardProblem, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and covariance of all values, contrast and offset being random with their tempered priors."""
-    m = np.asarray(brackets(jnp.asarray(vector[:3]), shard))
+    m = brackets_at(shard, vector)
     n_phi, n_pair = m.shape
     basis = np.asarray(shard.basis)
     design = np.concatenate(
@@ -48,7 +58,7 @@ def covariance_of_data(shard: ShardProblem, vector: np.ndarray) -> tuple[np.ndar
     held = np.asarray(shard.held)
     mean = (held[0][:, None] * m + held[1][:, None]).ravel() + design @ np.asarray(shard.coefficient_mean)
     prior = np.diag(1 / (float(shard.temper) * np.asarray(shard.coefficient_precision)))
-    noise = np.repeat(np.exp(2 * vector[3:]), n_pair)
+    noise = np.full(n_phi * n_pair, np.exp(2 * vector[3]))
     return mean, design @ prior @ design.T + np.diag(noise)
 
 
@@ -62,7 +72,7 @@ def test_marginal_is_the_multivariate_normal(scaling: str) -> None:
         given["model"] = {"parameters": {**config()["model"]["parameters"], **FIXED}}
     shard = problem(n_pairs=7, **given)
     mean, covariance = covariance_of_data(shard, VECTOR)
-    away = np.asarray(shard.value).ravel() - mean
+    away = np.asarray(shard.pairs.value).ravel() - mean
     _, volume = np.linalg.slogdet(covariance)
     expected = -0.5 * (away @ np.linalg.solve(covariance, away) + volume + away.size * np.log(2 * np.pi))
     # The oracle loses digits: prior and noise variances differ by 1e5.
@@ -71,8 +81,8 @@ def test_marginal_is_the_multivariate_normal(scaling: str) -> None:
 
 def test_marginal_is_the_integral_over_contrast_and_offset() -> None:
     shard = problem(n_pairs=3)
-    vector = np.concatenate([VECTOR[:3], np.log([0.05, 0.07])])
-    m, value = np.asarray(brackets(jnp.asarray(vector[:3]), shard)), np.asarray(shard.value)
+    vector = np.append(VECTOR[:3], np.log(0.06))
+    m, value = brackets_at(shard, vector), np.asarray(shard.pairs.value)
     sd = 1 / np.sqrt(float(shard.temper) * np.asarray(shard.coefficient_precision))
     expected = 0.0
     for a in range(2):
@@ -80,7 +90,7 @@ def test_marginal_is_the_integral_over_contrast_and_offset() -> None:
         contrast, offset = (c + s * np.linspace(-8, 8, 1601) for c, s in zip(centre, sd[[a, 2 + a]], strict=True))
         log = -0.5 * ((contrast[:, None] - centre[0]) / sd[a]) ** 2 - 0.5 * ((offset - centre[1]) / sd[2 + a]) ** 2
         log = log - np.log(2 * np.pi * sd[a] * sd[2 + a])
-        noise = np.exp(vector[3 + a])
+        noise = np.exp(vector[3])
         for k in range(3):
             residual = value[a, k] - offset - contrast[:, None] * m[a, k]
             log = log - 0.5 * (residual / noise) ** 2 - np.log(noise * np.sqrt(2 * np.pi))
@@ -91,11 +101,13 @@ def test_marginal_is_the_integral_over_contrast_and_offset() -> None:
 
 def test_a_pair_of_weight_two_counts_twice_and_one_of_weight_zero_not() -> None:
     once = problem(n_pairs=6)
-    twice = once._replace(weight=2 * once.weight)
-    repeated = once._replace(
-        **{n: jnp.concatenate([getattr(once, n)] * 2, axis=1) for n in ("i", "j", "value", "weight")}
+    pairs = once.pairs
+    twice = once._replace(pairs=pairs._replace(weight=2 * pairs.weight))
+    names = ("i", "j", "value", "weight")
+    repeated, padded = (
+        once._replace(pairs=pairs._replace(**{name: change(getattr(pairs, name)) for name in names}))
+        for change in (lambda x: jnp.concatenate([x, x], axis=1), lambda x: jnp.pad(x, ((0, 0), (0, 5))))
     )
-    padded = once._replace(**{n: jnp.pad(getattr(once, n), ((0, 0), (0, 5))) for n in ("i", "j", "value", "weight")})
     found = {
         name: float(log_likelihood(jnp.asarray(VECTOR), shard))
         for name, shard in (("once", once), ("twice", twice), ("repeated", repeated), ("padded", padded))
@@ -111,7 +123,7 @@ def test_gradient_is_that_of_finite_differences(scaling: str) -> None:
     density = jax.jit(log_density)
     step = 1e-5
     for k in range(VECTOR.size):
-        ends = [float(density(jnp.asarray(VECTOR + sign * step * np.eye(5)[k]), shard)) for sign in (-1, 1)]
+        ends = [float(density(jnp.asarray(VECTOR + sign * step * np.eye(4)[k]), shard)) for sign in (-1, 1)]
         # Central difference: its error is step² times the third derivative.
         assert (ends[1] - ends[0]) / (2 * step) == pytest.approx(gradient[k], rel=1e-5)
 
@@ -120,15 +132,44 @@ def test_drawn_coefficients_have_the_conditional_law() -> None:
     shard = problem(n_pairs=40)
     keys = jax.random.split(jax.random.key(0), 20_000)
     draws = np.asarray(jax.vmap(lambda key: draw_coefficients(key, jnp.asarray(VECTOR), shard))(keys))
-    m, value = np.asarray(brackets(jnp.asarray(VECTOR[:3]), shard)), np.asarray(shard.value)
+    m, value = brackets_at(shard, VECTOR), np.asarray(shard.pairs.value)
     for a in range(2):
         design = np.stack([m[a], np.ones_like(m[a])], axis=1)
         prior = float(shard.temper) * np.asarray(shard.coefficient_precision)[[a, 2 + a]]
-        precision = design.T @ design * np.exp(-2 * VECTOR[3 + a]) + np.diag(prior)
-        right = design.T @ value[a] * np.exp(-2 * VECTOR[3 + a])
+        precision = design.T @ design * np.exp(-2 * VECTOR[3]) + np.diag(prior)
+        right = design.T @ value[a] * np.exp(-2 * VECTOR[3])
         right = right + prior * np.asarray(shard.coefficient_mean)[[a, 2 + a]]
         covariance = np.linalg.inv(precision)
         found = draws[:, [a, 2 + a]]
         error = np.sqrt(np.diag(covariance) / len(draws))
         assert np.all(np.abs(found.mean(axis=0) - covariance @ right) < 5 * error)
         np.testing.assert_allclose(np.cov(found.T), covariance, rtol=0.05)
+
+
+def test_all_pairs_at_once_are_all_pairs_one_by_one() -> None:
+    # With a masked frame, a missing pair and an excluded diagonal; sums and gradients.
+    data = make(valid=np.arange(24) != 5)
+    data.c2[1, 3, 9] = data.c2[1, 9, 3] = np.nan
+    given = config(cmc={"shards": 1}, data={"exclude_diagonals": 2})
+    request = prepare(data, load_config(given), None)
+    one_by_one = some_pairs(data, request.partition.pairs(0))
+    at_once = all_pairs(data, 2)
+    assert at_once.n_counting == one_by_one.n_counting == request.partition.n_pairs
+    scaling = (jnp.array([0.2, 0.3]), jnp.array([1.0, 1.02]))
+    full = jnp.asarray(request.space.full(request.space.start * np.array([1.2, 0.9, 1.1])))
+    found, expected = (
+        (pair_sums(full, pairs, *scaling), jax.jacrev(lambda p, pairs=pairs: pair_sums(p, pairs, *scaling))(full))
+        for pairs in (at_once, one_by_one)
+    )
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11 * float(np.abs(b).max()))
+
+
+def test_tilt_is_a_power_and_a_linear_change_of_the_argument() -> None:
+    plain = problem(n_pairs=40)
+    pivot, pull = jnp.array([0.1, 0.3, -0.4]), jnp.array([[1.1, 0.2, 0.0], [0.0, 0.8, 0.1], [0.1, 0.0, 1.2]])
+    tilted = plain._replace(tilt=Tilt(jnp.asarray(0.3), pivot, pull))
+    moved = np.append(np.asarray(pivot + pull @ (VECTOR[:3] - pivot)), VECTOR[3])
+    fewer = plain._replace(pairs=plain.pairs._replace(weight=0.3 * plain.pairs.weight))
+    found, expected = (float(log_likelihood(jnp.asarray(v), p)) for v, p in ((VECTOR, tilted), (moved, fewer)))
+    assert found == pytest.approx(expected, rel=1e-12)

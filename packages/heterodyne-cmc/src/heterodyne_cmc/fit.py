@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
-import numpy.typing as npt
 
-from heterodyne_cmc.density import shard_problem
 from heterodyne_cmc.noise import checked, data_noise, residual_noise
 from heterodyne_cmc.outcome import make_result
+from heterodyne_cmc.problem import make_problem
 from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.sampler import SubPosterior, sample_shard
@@ -23,7 +21,6 @@ from heterodyne_cmc.whitening import make_whitening
 from heterodyne_physics_elementwise import MODEL_VERSION
 from heterodyne_spec import Config, NLSQResult, TwoTimeData, check_model_versions, load_config
 
-type FloatArray = npt.NDArray[np.float64]
 type Progress = Callable[[int, int, int, float], None]
 """Called after every shard: number of finished shards, of how many, divergences so far, seconds left."""
 
@@ -84,28 +81,24 @@ def fit_cmc_jax(
     return replace(result, timings={name: round(seconds, 4) for name, seconds in timings.items()})
 
 
-def _noise(request: Request) -> FloatArray:
-    """Return the first guess of the noise per angle: residuals of the point estimate, or the maps' white noise."""
+def _noise(request: Request) -> float:
+    """Return the first guess of the noise: residuals of the point estimate, or the maps' white noise."""
     if request.nlsq is None:
-        return checked(data_noise(request.data), request.data.phi)
+        return checked(data_noise(request.data))
     # One shard is a random sample of all pairs, and enough.
-    return checked(residual_noise(request.data, request.partition.pairs(0), request.nlsq), request.data.phi)
+    return checked(residual_noise(request.data, request.partition.pairs(0), request.nlsq))
 
 
-def _sample(request: Request, noise: FloatArray, progress: Progress | None) -> list[SubPosterior]:
+def _sample(request: Request, noise: float, progress: Progress | None) -> list[SubPosterior]:
     """Return the sub-posteriors of all shards, one after the other; each uses all cores that XLA finds."""
-    data, settings, deal = request.data, request.config.cmc, request.partition
-    weights = np.array(
-        [np.sum(data.weight[a, i] * data.weight[a, j]) for a, (i, j) in enumerate(row.T for row in deal.order)]
-    )
-    whitening = make_whitening(request.space, request.nlsq, noise, weights, deal.n_shards)
+    settings, deal = request.config.cmc, request.partition
+    whitening = make_whitening(request.space, request.nlsq, noise, deal.weight, deal.n_shards)
     begin, subs = time.perf_counter(), []
     for shard in range(deal.n_shards):
-        problem = shard_problem(data, deal.pairs(shard), request.space, request.scaling, noise, deal.n_shards)
         subs.append(
             sample_shard(
                 shard,
-                problem,
+                make_problem(request, noise, whitening, shard),
                 whitening,
                 chains=settings.chains,
                 warmup=settings.warmup,

@@ -25,7 +25,7 @@ from heterodyne_spec.files import write_atomically
 
 SCHEMA_VERSION = 1
 """Version of this file's layout."""
-PER_ANGLE = ("contrast", "offset", "noise_sd")
+BESIDE = ("contrast", "offset", "noise_sd")
 
 _ARRAYS = ("draws", "contrast", "offset", "noise_sd", "sub_draws", "sample_stats")
 
@@ -42,7 +42,7 @@ def _write(result: CMCResult, path: Path) -> None:
         file.attrs.update(_attributes(result))
         text = file.create_variable("document", (), dtype=h5py.string_dtype())
         text[...] = json.dumps(_plain(_document(result)), ensure_ascii=False, allow_nan=False)
-        _group(file, "posterior", {**result.draws, **{n: getattr(result, n) for n in PER_ANGLE}}, result, units)
+        _group(file, "posterior", {**result.draws, **{n: getattr(result, n) for n in BESIDE}}, result, units)
         _group(file, "sub_posterior", result.sub_draws, result, units)
         _group(file, "sample_stats", result.sample_stats, result, {})
         constant = file.create_group("constant_data")
@@ -193,5 +193,5 @@ def _from_document(
         "data": FittedData(**{**data, "phi": np.array(data["phi"], float), "notes": tuple(data["notes"])}),
         "warnings": tuple(given["warnings"]),
     }
-    arrays: dict[str, Any] = {name: posterior.pop(name) for name in PER_ANGLE}
+    arrays: dict[str, Any] = {name: posterior.pop(name) for name in BESIDE}
     return CMCResult(**arrays, draws=posterior, sub_draws=sub, sample_stats=stats, **given)

@@ -95,17 +95,17 @@ def _convergence(draws: FloatArray) -> FloatArray:
 def natural(joint: FloatArray, request: Request) -> dict[str, FloatArray]:
     """Return draws in natural units by name: every parameter that is not fixed, then contrast, offset, noise_sd."""
     space, n_free = request.space, len(request.space.free)
-    n_sampled = n_free + request.data.n_phi
+    n_sampled = n_free + 1
     full = space.full(np.asarray(constrain(jnp.asarray(joint[..., :n_free]), space.intervals())))
     draws = {p.name: full[..., k] for k, p in enumerate(space.parameters) if space.status[k] != "fixed"}
     contrast, offset = request.scaling.per_angle(joint[..., n_sampled:])
-    return {**draws, "contrast": contrast, "offset": offset, "noise_sd": np.exp(joint[..., n_free:n_sampled])}
+    return {**draws, "contrast": contrast, "offset": offset, "noise_sd": np.exp(joint[..., n_free])}
 
 
 def make_result(
     request: Request,
     subs: list[SubPosterior],
-    noise: FloatArray,
+    noise: float,
     words: list[str],
 ) -> CMCResult:
     """Return the result of a sampling; `words` are warnings that arose before it."""
@@ -116,8 +116,8 @@ def make_result(
     (low, high), (lowest, highest) = request.scaling.bounds
     outside = (contrast < low) | (contrast > high) | (offset < lowest) | (offset > highest)
     found = _diagnostics(subs, combined, float(np.mean(outside)))
-    per_angle = {"contrast": contrast, "offset": offset, "noise_sd": noise_sd}
-    summary = _summary(request, {**draws, **per_angle}, combined)
+    scaling = {"contrast": contrast, "offset": offset, "noise_sd": noise_sd}
+    summary = _summary(request, {**draws, **scaling}, combined)
     success, message = judge(found, request.config.cmc, request.method)
     data, space = request.data, request.space
     return CMCResult(
@@ -147,13 +147,13 @@ def make_result(
     )
 
 
-def _start(request: Request, noise: FloatArray) -> dict[str, Any]:
+def _start(request: Request, noise: float) -> dict[str, Any]:
     """Return where the chains started from, for the record."""
     nlsq, names = request.nlsq, request.space.free_names
     record: dict[str, Any] = {
         "source": "configuration" if nlsq is None else "nlsq",
         "values": dict(zip(names, request.space.start.tolist(), strict=True)),
-        "noise_sd": noise.tolist(),
+        "noise_sd": noise,
     }
     if nlsq is not None:
         record["nlsq"] = {"success": nlsq.success, "versions": dict(nlsq.versions), "command": nlsq.command}
@@ -223,14 +223,14 @@ def _rows(request: Request) -> list[tuple[str, str, float | None, str, int]]:
     n_free, n = len(space.free), scaling.basis.shape[1]
     for row, name in enumerate(("contrast", "offset")):
         for a, angle in enumerate(phi if n else ()):
-            column = n_free + phi.size + row * n + int(np.argmax(scaling.basis[a]))
+            column = n_free + 1 + row * n + int(np.argmax(scaling.basis[a]))
             rows.append((name, "1", float(angle), scaling.mode, column))
-    return rows + [("noise_sd", "1", float(angle), "free", n_free + a) for a, angle in enumerate(phi)]
+    return [*rows, ("noise_sd", "1", None, "free", n_free)]
 
 
 def _summary(request: Request, draws: dict[str, FloatArray], combined: Combined) -> tuple[SummaryRow, ...]:
     _, prior = prior_moments(request.space.prior_arrays(), request.space.intervals())
-    prior = np.concatenate([prior, np.full(request.data.n_phi, NOISE_PRIOR_SCALE), request.scaling.precision**-0.5])
+    prior = np.concatenate([prior, [NOISE_PRIOR_SCALE], request.scaling.precision**-0.5])
     posterior = combined.draws.reshape(-1, combined.draws.shape[-1]).std(axis=0, ddof=1)
     shrunk = measure.contraction(posterior, prior)
     angles = list(request.data.phi)

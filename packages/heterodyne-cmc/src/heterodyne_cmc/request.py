@@ -40,8 +40,8 @@ class Request:
 
     @property
     def n_joint(self) -> int:
-        """Number of values of a joint draw: free parameters, noise of each angle, coefficients."""
-        return len(self.space.free) + self.data.n_phi + self.scaling.mean.size
+        """Number of values of a joint draw: free parameters, noise, coefficients."""
+        return len(self.space.free) + 1 + self.scaling.mean.size
 
 
 def unsupported(config: Config, spec: ModelSpec) -> list[Problem]:
@@ -82,7 +82,7 @@ def prepare(data: TwoTimeData | str | Path, config: Config, nlsq: NLSQResult | N
     if nlsq is not None:
         check_start(nlsq, data, spec)
     space, scaling = parameter_space(spec, config, nlsq), make_scaling(config, spec, data.phi)
-    n_joint = len(space.free) + data.n_phi + scaling.mean.size
+    n_joint = len(space.free) + 1 + scaling.mean.size
     pairs = usable_pairs(data, config.data.exclude_diagonals)
     n_shards = _number_of_shards(config, sum(len(row) for row in pairs), min(len(row) for row in pairs), n_joint)
     # One shard is the posterior itself: there is nothing to combine unless a Gaussian is asked for by name.

@@ -19,7 +19,7 @@ NETCDF_NAME = "cmc_result.nc"
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One row of the table: a parameter, or contrast, offset or noise of one angle (`phi` in degrees).
+    """One row of the table: a parameter, the noise, or contrast or offset of one angle (`phi` in degrees).
 
     `lower_68` .. `upper_95` are the ends of the central intervals. `contraction` is 1 - (posterior variance)/(prior
     variance) in the sampled coordinate. `ess_bulk`, `ess_tail` and `r_hat` are those of the draw-wise weighted
@@ -88,10 +88,11 @@ class Diagnostics:
 class CMCResult:
     """A posterior with all that is needed to judge it.
 
-    `draws` maps the name of every parameter that is not fixed to consensus draws (n_chain, n_draw); `contrast`,
-    `offset` and `noise_sd` are (n_chain, n_draw, n_phi). `sub_draws` holds the same names and these three with a
-    leading shard axis. `sample_stats` holds per shard, chain and draw: diverging, energy, lp, acceptance_rate, n_steps,
-    tree_depth. `method` is the consensus that was used, `requested` the configuration's word for it.
+    `draws` maps the name of every parameter that is not fixed to consensus draws (n_chain, n_draw); `contrast`
+    and `offset` are (n_chain, n_draw, n_phi), `noise_sd` (n_chain, n_draw). `sub_draws` holds the same names and these
+    three with a leading shard axis. `sample_stats` holds per shard, chain and draw: diverging, energy, lp,
+    acceptance_rate, n_steps, tree_depth. `method` is the consensus that was used, `requested` the configuration's word
+    for it.
     """
 
     draws: Mapping[str, FloatArray]
@@ -130,7 +131,7 @@ class CMCResult:
         return {name: float(values.std(ddof=1)) for name, values in self.draws.items()}
 
     def row(self, name: str, phi: float | None = None) -> SummaryRow:
-        """Return the row of the table of a parameter, or of contrast, offset or noise_sd at an angle.
+        """Return the row of the table of a parameter, of noise_sd, or of contrast or offset at an angle.
 
         Raises
         ------

@@ -47,8 +47,8 @@ class Chains(NamedTuple):
 class SubPosterior:
     """The draws of one shard in unconstrained coordinates, and how they were made.
 
-    `draws` (n_chain, n_draw, n_joint): unconstrained parameters, ln σ per angle, coefficients of contrast and of
-    offset. `divergences` counts those of every attempt; the draws are of the last.
+    `draws` (n_chain, n_draw, n_joint): unconstrained parameters, ln σ, coefficients of contrast and of offset.
+    `divergences` counts those of every attempt; the draws are of the last.
     """
 
     shard: int
@@ -159,7 +159,7 @@ def sample_shard(
             break
     return SubPosterior(
         shard=shard,
-        n_pairs=int(jnp.count_nonzero(problem.weight)),
+        n_pairs=problem.pairs.n_counting,
         draws=np.asarray(_joint(key_linear, result.z, arguments)),
         chains=jax.tree.map(np.asarray, result),
         attempts=len(divergences),

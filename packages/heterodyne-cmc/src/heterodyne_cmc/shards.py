@@ -52,6 +52,12 @@ class Partition:
         """Number of usable pairs."""
         return sum(len(pairs) for pairs in self.order)
 
+    @property
+    def weight(self) -> float:
+        """Sum of the weights of all usable pairs."""
+        pairs = (row.T for row in self.order)
+        return float(sum(np.sum(self.data.weight[a, i] * self.data.weight[a, j]) for a, (i, j) in enumerate(pairs)))
+
     def members(self, shard: int) -> tuple[IntArray, ...]:
         """Return the pairs (n, 2) of a shard, per angle."""
         before = np.cumsum([0, *(len(pairs) for pairs in self.order)])

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_cmc.density import NOISE_PRIOR_SCALE
+from heterodyne_cmc.calibration import make_tilt
+from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Tilt, untilted
 from heterodyne_cmc.linalg import inverse, root
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import prior_moments
@@ -24,11 +25,12 @@ _EDGE = 1e-3
 
 @dataclass(frozen=True)
 class Whitening:
-    """The affine map, and how far from the centre the chains start, in units of z."""
+    """The affine map, how far from the centre the chains start, in units of z, and the tilt of the likelihood."""
 
     centre: FloatArray
     spread: FloatArray
     start: float
+    tilt: Tilt
 
 
 def _start(space: ParameterSpace) -> tuple[FloatArray, FloatArray]:
@@ -42,45 +44,50 @@ def _start(space: ParameterSpace) -> tuple[FloatArray, FloatArray]:
     return np.asarray(centre), np.asarray(slope)
 
 
-def _covariance(space: ParameterSpace, nlsq: NLSQResult, slope: FloatArray, prior: FloatArray) -> FloatArray:
-    """Return the covariance of the NLSQ optimum in unconstrained coordinates, (n_free, n_free).
+def _covariance(
+    space: ParameterSpace, nlsq: NLSQResult, of: FloatArray, slope: FloatArray, prior: FloatArray
+) -> FloatArray:
+    """Return one of the covariances `of` the NLSQ optimum in unconstrained coordinates, (n_free, n_free).
 
-    The one for independent noise: this version's likelihood has the same. A parameter that NLSQ held has the
-    prior's variance, as a direction that the data leave open has it already.
+    A parameter that NLSQ held has the prior's variance, as a direction that the data leave open has it already.
     """
     names = space.free_names
     covariance = np.diag(prior**2)
     known = [k for k, name in enumerate(names) if name in nlsq.varying]
     rows = [nlsq.varying.index(names[k]) for k in known]
     if known:
-        moved = nlsq.covariance_iid[np.ix_(rows, rows)] / np.outer(slope[known], slope[known])
-        covariance[np.ix_(known, known)] = moved
+        covariance[np.ix_(known, known)] = of[np.ix_(rows, rows)] / np.outer(slope[known], slope[known])
     return covariance
 
 
 def make_whitening(
-    space: ParameterSpace, nlsq: NLSQResult | None, noise: FloatArray, weights: FloatArray, n_shards: int
+    space: ParameterSpace, nlsq: NLSQResult | None, noise: float, weight: float, n_shards: int
 ) -> Whitening:
-    """Return the coordinates of every shard.
+    """Return the coordinates of every shard, and the tilt of its likelihood.
 
     Parameters
     ----------
     space : the free parameters with their start values and priors.
     nlsq : the point estimate, or None: then the scale is that of the priors.
-    noise : (n_phi,) estimate of σ.
-    weights : (n_phi,) sum of the weights of all pairs.
+    noise : estimate of σ.
+    weight : sum of the weights of all pairs.
     n_shards : K; each shard knows 1/K of what the whole does, and carries 1/K of the prior.
     """
     centre, slope = _start(space)
     _, prior = prior_moments(space.prior_arrays(), space.intervals())
-    n_free, n_phi = centre.size, noise.size
-    precision = np.zeros((n_free + n_phi, n_free + n_phi))
+    n_free = centre.size
+    tilt, precision = untilted(n_free), np.zeros((n_free + 1, n_free + 1))
     if nlsq is None:
         precision[:n_free, :n_free] = np.diag(prior**-2.0)
     else:
+        calibrated, independent = (
+            _covariance(space, nlsq, of, slope, prior) for of in (nlsq.covariance, nlsq.covariance_iid)
+        )
+        if nlsq.covariance_kind == "calibrated":
+            tilt = make_tilt(centre, independent, calibrated, prior)
         # Added to the prior: near a bound the linear map of the covariance is far too wide.
-        linear = inverse(_covariance(space, nlsq, slope, prior))
-        precision[:n_free, :n_free] = (linear + np.diag(prior**-2.0)) / n_shards
-    # The Fisher information of ln σ is twice the number of pairs.
-    precision[n_free:, n_free:] = np.diag(2.0 * weights + NOISE_PRIOR_SCALE**-2.0) / n_shards
-    return Whitening(np.concatenate([centre, np.log(noise)]), root(inverse(precision)), 0.1 if nlsq is None else 1.0)
+        precision[:n_free, :n_free] = (inverse(calibrated) + np.diag(prior**-2.0)) / n_shards
+    # The Fisher information of ln σ is twice the number of pairs that count.
+    precision[n_free, n_free] = (2.0 * float(tilt.power) * weight + NOISE_PRIOR_SCALE**-2.0) / n_shards
+    spread = root(inverse(precision))
+    return Whitening(np.append(centre, np.log(noise)), spread, 0.1 if nlsq is None else 1.0, tilt)
