@@ -19,10 +19,11 @@ from heterodyne_cmc import CMCResult, fit_cmc_jax
 from heterodyne_cmc.outcome import natural
 from heterodyne_cmc.problem import make_problem
 from heterodyne_cmc.request import prepare
+from heterodyne_cmc.result import QUANTILES
 from heterodyne_cmc.sampler import sample_shard
 from heterodyne_cmc.start import start_warnings
 from heterodyne_cmc.whitening import make_whitening
-from heterodyne_spec import ConfigError, DataError, OutputError, ResultError, load_config
+from heterodyne_spec import ConfigError, DataError, OutputError, ResultError, load_config, load_model
 
 CALLS: list[tuple[int, int, int, float]] = []
 
@@ -120,6 +121,18 @@ def test_a_shard_sampled_alone_has_the_same_draws(sampled: CMCResult) -> None:
         np.testing.assert_array_equal(draws, sampled.sub_draws[name][1])
 
 
+def test_bands_are_quantiles_of_the_functions_of_the_draws(sampled: CMCResult) -> None:
+    spec, k = load_model(), 20
+    draws = [
+        {**TRUTH, **{name: values.flat[n] for name, values in sampled.draws.items()}}
+        for n in range(sampled.draws["v0"].size)
+    ]
+    for name, found in sampled.bands.quantiles.items():
+        of_draws = [float(spec.evaluate(name, one, sampled.bands.t[k])) for one in draws]
+        np.testing.assert_allclose(found[:, k], np.quantile(of_draws, QUANTILES), rtol=1e-9)
+    assert (sampled.bands.t[0], sampled.bands.t[-1]) == (sampled.data.t[0], sampled.data.t[-1])
+
+
 def test_file_round_trip(sampled: CMCResult, tmp_path: Path) -> None:
     saved = dataclasses.replace(sampled, command="heterodyne --method cmc")
     path = saved.save(tmp_path / "results")
@@ -133,6 +146,10 @@ def test_file_round_trip(sampled: CMCResult, tmp_path: Path) -> None:
             for name in expected:
                 np.testing.assert_array_equal(found[name], expected[name])
                 assert found[name].dtype == expected[name].dtype
+        elif field.name == "bands":
+            np.testing.assert_array_equal(found.t, expected.t)
+            for name, quantiles in expected.quantiles.items():
+                np.testing.assert_array_equal(found.quantiles[name], quantiles)
         elif isinstance(expected, np.ndarray):
             np.testing.assert_array_equal(found, expected)
         elif field.name == "data":

@@ -20,12 +20,20 @@ from heterodyne_cmc.linalg import root
 type FloatArray = npt.NDArray[np.float64]
 
 
-def make_tilt(pivot: FloatArray, independent: FloatArray, calibrated: FloatArray, prior: FloatArray) -> Tilt:
+def make_tilt(
+    pivot: FloatArray,
+    contrast: FloatArray,
+    offset: FloatArray,
+    independent: FloatArray,
+    calibrated: FloatArray,
+    prior: FloatArray,
+) -> Tilt:
     """Return how the likelihood is set right.
 
     Parameters
     ----------
     pivot : (n_free,) unconstrained coordinates of the point estimate.
+    contrast, offset : (n_phi,) its contrast and offset.
     independent, calibrated : (n_free, n_free) its covariances in these coordinates.
     prior : (n_free,) standard deviations of the prior in these coordinates.
 
@@ -41,7 +49,8 @@ def make_tilt(pivot: FloatArray, independent: FloatArray, calibrated: FloatArray
     ratio, directions = np.maximum(ratio, 1e-300), unit @ turn
     known = np.max(np.sqrt(ratio) * np.abs(directions) / prior[:, None], axis=0) < 1.0
     if not known.any():
-        return Tilt(np.array(1.0), pivot, np.eye(pivot.size))
+        return Tilt(np.array(1.0), pivot, np.eye(pivot.size), contrast, offset)
     power = np.array(np.exp(-np.mean(np.log(ratio[known]))))
     stretch = np.where(known, 1.0 / np.sqrt(ratio * power), 1.0)
-    return Tilt(power, pivot, directions @ (stretch[:, None] * np.linalg.inv(directions)))
+    pull = directions @ (stretch[:, None] * np.linalg.inv(directions))
+    return Tilt(power, pivot, pull, contrast, offset)

@@ -33,12 +33,16 @@ class Tilt(NamedTuple):
     """How the likelihood of pairs that share their noise is set right: L(pivot + pull (u - pivot))^power.
 
     Arrays of JAX or NumPy: `power` is what a pair counts of a measurement of its own, `pivot` (n_free,) the point
-    estimate, and `pull` (n_free, n_free) leaves the volume as it is. See `heterodyne_cmc.calibration`.
+    estimate, with `contrast` and `offset` (n_phi,), and `pull` (n_free, n_free) leaves the volume as it is. The noise
+    is known from all pairs at the point estimate, shared or not: what is left of their power counts there. See
+    `heterodyne_cmc.calibration`.
     """
 
     power: Any
     pivot: Any
     pull: Any
+    contrast: Any
+    offset: Any
 
 
 class ShardProblem(NamedTuple):
@@ -58,12 +62,16 @@ class ShardProblem(NamedTuple):
     """Location of the prior of ln σ."""
     temper: Float[Array, ""]
     """1/K, the power of the priors."""
+    at_pivot: Float[Array, ""]
+    """Weighted sum of squared residuals at the point estimate of the tilt."""
 
 
 def shard_problem(
     pairs: SomePairs | AllPairs, space: ParameterSpace, scaling: Scaling, noise: float, tilt: Tilt, n_shards: int
 ) -> ShardProblem:
     """Return the problem of one of `n_shards` shards; `noise` is the prior's guess of σ."""
+    full = space.base + space.expand @ np.asarray(constrain(jnp.asarray(tilt.pivot), space.intervals()))
+    at_pivot = pair_sums(jnp.asarray(full), pairs, jnp.asarray(tilt.contrast), jnp.asarray(tilt.offset)).rr.sum()
     return ShardProblem(
         pairs=pairs,
         base=jnp.asarray(space.base),
@@ -77,12 +85,13 @@ def shard_problem(
         coefficient_precision=jnp.asarray(scaling.precision, float),
         log_noise=jnp.log(jnp.asarray(noise)),
         temper=jnp.asarray(1.0 / n_shards),
+        at_pivot=at_pivot,
     )
 
 
 def untilted(n_free: int) -> Tilt:
     """Return the tilt of pairs whose noise is independent: none."""
-    return Tilt(np.array(1.0), np.zeros(n_free), np.eye(n_free))
+    return Tilt(np.array(1.0), np.zeros(n_free), np.eye(n_free), np.zeros(1), np.ones(1))
 
 
 def split(vector: Float[Array, " n_dim"]) -> tuple[Array, Array]:
@@ -92,7 +101,7 @@ def split(vector: Float[Array, " n_dim"]) -> tuple[Array, Array]:
 
 def tilted_sums(u: Float[Array, " n_free"], problem: ShardProblem) -> Sums:
     """Return the sums on which the likelihood depends, every pair counted by the tilt's power."""
-    power, pivot, pull = problem.tilt
+    power, pivot, pull, *_ = problem.tilt
     free = constrain(pivot + pull @ (u - pivot), problem.intervals)
     contrast, offset = problem.held + problem.coefficient_mean.reshape(2, -1) @ problem.basis.T
     sums = pair_sums(problem.base + problem.expand @ free, problem.pairs, contrast, offset)
@@ -114,8 +123,10 @@ def _normal_equations(sums: Sums, log_noise: Float[Array, ""], problem: ShardPro
 def log_likelihood(vector: Float[Array, " n_dim"], problem: ShardProblem) -> Float[Array, ""]:
     """Return ln of the likelihood of the shard's pairs, integrated over the tempered prior of contrast and offset."""
     u, log_noise = split(vector)
-    sums = tilted_sums(u, problem)
-    result = jnp.sum(-sums.one * (log_noise + 0.5 * jnp.log(2 * jnp.pi)) - 0.5 * sums.rr * jnp.exp(-2.0 * log_noise))
+    sums, power = tilted_sums(u, problem), problem.tilt.power
+    squares = jnp.sum(sums.rr) + (1.0 - power) * problem.at_pivot
+    count = jnp.sum(sums.one) / power
+    result = -count * (log_noise + 0.5 * jnp.log(2 * jnp.pi)) - 0.5 * squares * jnp.exp(-2.0 * log_noise)
     if problem.basis.shape[1] == 0:
         return result
     precision, right = _normal_equations(sums, log_noise, problem)

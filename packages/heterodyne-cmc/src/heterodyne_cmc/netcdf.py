@@ -1,7 +1,8 @@
 """The result as one NetCDF 4 file with the groups of the ArviZ schema.
 
-``posterior`` (chain, draw), ``sub_posterior`` and ``sample_stats`` (shard, chain, draw), ``constant_data``. The
-rest, from the table to the warnings, is JSON in the variable ``document``: an HDF5 attribute ends at 64 kB.
+``posterior`` (chain, draw), ``sub_posterior`` and ``sample_stats`` (shard, chain, draw), ``bands`` (quantile, age),
+``constant_data``. The rest, from the table to the warnings, is JSON in the variable ``document``: an HDF5 attribute
+ends at 64 kB.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_cmc.result import CMCResult, Diagnostics, ShardDiagnostics, SummaryRow
+from heterodyne_cmc.result import (
+    QUANTILES,
+    CMCResult,
+    Diagnostics,
+    PosteriorBands,
+    ShardDiagnostics,
+    SummaryRow,
+)
 from heterodyne_spec import FittedData, Problem, ResultError, load_model
 from heterodyne_spec.files import write_atomically
 
@@ -27,7 +35,7 @@ SCHEMA_VERSION = 1
 """Version of this file's layout."""
 BESIDE = ("contrast", "offset", "noise_sd")
 
-_ARRAYS = ("draws", "contrast", "offset", "noise_sd", "sub_draws", "sample_stats")
+_ARRAYS = ("draws", "contrast", "offset", "noise_sd", "sub_draws", "sample_stats", "bands")
 
 
 def write_result(result: CMCResult, path: Path) -> Path:
@@ -45,6 +53,7 @@ def _write(result: CMCResult, path: Path) -> None:
         _group(file, "posterior", {**result.draws, **{n: getattr(result, n) for n in BESIDE}}, result, units)
         _group(file, "sub_posterior", result.sub_draws, result, units)
         _group(file, "sample_stats", result.sample_stats, result, {})
+        _bands(file, result)
         constant = file.create_group("constant_data")
         constant.attrs.update(_attributes(result))
         for dimension, name, values, unit in (
@@ -58,6 +67,17 @@ def _write(result: CMCResult, path: Path) -> None:
                 constant.dimensions[dimension] = len(values)
             variable = constant.create_variable(name, () if dimension is None else (dimension,), data=values)
             variable.attrs["units"] = unit
+
+
+def _bands(file: h5netcdf.File, result: CMCResult) -> None:
+    """Write the quantiles of the functions of age, (quantile, age)."""
+    group, units = file.create_group("bands"), {f.name: f.unit for f in load_model(result.model["id"]).functions}
+    group.attrs.update(_attributes(result))
+    for name, values, unit in (("quantile", np.array(QUANTILES), "1"), ("age", result.bands.t, "s")):
+        group.dimensions[name] = len(values)
+        group.create_variable(name, (name,), data=values).attrs["units"] = unit
+    for name, values in result.bands.quantiles.items():
+        group.create_variable(name, ("quantile", "age"), data=values).attrs["units"] = units[name]
 
 
 def _attributes(result: CMCResult) -> dict[str, Any]:
@@ -145,7 +165,11 @@ def read_result(path: Path) -> CMCResult:
             document = json.loads(np.asarray(file.variables["document"][...], object).item())
             if document.pop("kind") != "cmc_result" or document.pop("schema_version") != SCHEMA_VERSION:
                 raise ValueError(f"another kind or version of file than cmc_result {SCHEMA_VERSION}")
-            posterior, sub, stats = (_read(file, name) for name in ("posterior", "sub_posterior", "sample_stats"))
+            posterior, sub, stats, bands = (
+                _read(file, name) for name in ("posterior", "sub_posterior", "sample_stats", "bands")
+            )
+            ages = np.asarray(file.groups["bands"].variables["age"][...])
+        document["bands"] = PosteriorBands(ages, bands)
         return _from_document(document, posterior, sub, stats)
     except (OSError, KeyError, ValueError, TypeError) as error:
         found = (

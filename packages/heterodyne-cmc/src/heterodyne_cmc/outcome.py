@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_cmc import diagnostics as measure
+from heterodyne_cmc.bands import posterior_bands
 from heterodyne_cmc.consensus import (
     Disagreement,
     disagreement,
@@ -92,11 +93,17 @@ def _convergence(draws: FloatArray) -> FloatArray:
     return np.stack([measure.split_r_hat(draws), measure.ess_bulk(draws), measure.ess_tail(draws)])
 
 
+def _full(joint: FloatArray, request: Request) -> FloatArray:
+    """Return all parameters of the model, (..., n_par), in natural units."""
+    space = request.space
+    return space.full(np.asarray(constrain(jnp.asarray(joint[..., : len(space.free)]), space.intervals())))
+
+
 def natural(joint: FloatArray, request: Request) -> dict[str, FloatArray]:
     """Return draws in natural units by name: every parameter that is not fixed, then contrast, offset, noise_sd."""
     space, n_free = request.space, len(request.space.free)
     n_sampled = n_free + 1
-    full = space.full(np.asarray(constrain(jnp.asarray(joint[..., :n_free]), space.intervals())))
+    full = _full(joint, request)
     draws = {p.name: full[..., k] for k, p in enumerate(space.parameters) if space.status[k] != "fixed"}
     contrast, offset = request.scaling.per_angle(joint[..., n_sampled:])
     return {**draws, "contrast": contrast, "offset": offset, "noise_sd": np.exp(joint[..., n_free])}
@@ -127,6 +134,7 @@ def make_result(
         noise_sd=noise_sd,
         sub_draws=natural(joint, request),
         sample_stats=_sample_stats(subs),
+        bands=posterior_bands(request.spec, _full(combined.draws, request), request.data.t),
         summary=summary,
         diagnostics=found,
         method=request.method,

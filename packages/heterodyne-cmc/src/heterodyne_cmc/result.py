@@ -84,6 +84,21 @@ class Diagnostics:
     outside: float
 
 
+QUANTILES = (0.025, 0.16, 0.5, 0.84, 0.975)
+"""Levels of the bands: the median between the ends of the central 68 % and 95 % intervals."""
+
+
+@dataclass(frozen=True)
+class PosteriorBands:
+    """Quantiles of the functions of age over the draws.
+
+    `t` (n_age,) in s; `quantiles` maps J_r, J_s, v and x to (5, n_age) in its unit, at the levels `QUANTILES`.
+    """
+
+    t: FloatArray
+    quantiles: Mapping[str, FloatArray]
+
+
 @dataclass(frozen=True)
 class CMCResult:
     """A posterior with all that is needed to judge it.
@@ -101,6 +116,7 @@ class CMCResult:
     noise_sd: FloatArray
     sub_draws: Mapping[str, FloatArray]
     sample_stats: Mapping[str, npt.NDArray[Any]]
+    bands: PosteriorBands
     summary: tuple[SummaryRow, ...]
     diagnostics: Diagnostics
     method: str

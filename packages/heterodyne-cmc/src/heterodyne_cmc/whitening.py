@@ -84,10 +84,10 @@ def make_whitening(
             _covariance(space, nlsq, of, slope, prior) for of in (nlsq.covariance, nlsq.covariance_iid)
         )
         if nlsq.covariance_kind == "calibrated":
-            tilt = make_tilt(centre, independent, calibrated, prior)
+            tilt = make_tilt(centre, nlsq.contrast, nlsq.offset, independent, calibrated, prior)
         # Added to the prior: near a bound the linear map of the covariance is far too wide.
         precision[:n_free, :n_free] = (inverse(calibrated) + np.diag(prior**-2.0)) / n_shards
-    # The Fisher information of ln σ is twice the number of pairs that count.
-    precision[n_free, n_free] = (2.0 * float(tilt.power) * weight + NOISE_PRIOR_SCALE**-2.0) / n_shards
+    # The Fisher information of ln σ is twice the number of pairs.
+    precision[n_free, n_free] = (2.0 * weight + NOISE_PRIOR_SCALE**-2.0) / n_shards
     spread = root(inverse(precision))
     return Whitening(np.append(centre, np.log(noise)), spread, 0.1 if nlsq is None else 1.0, tilt)
