@@ -12,7 +12,7 @@ from conftest import TRUTH, make, values
 
 from heterodyne_nlsq import compilation, dense
 from heterodyne_nlsq.coordinates import Law, find_laws, from_parameters, hold, make_coordinates, to_parameters
-from heterodyne_nlsq.covariance import covariance, curvature, projected_score
+from heterodyne_nlsq.covariance import covariance, curvature, projected_score, spread_along
 from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.noise import noise_sd
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
@@ -152,17 +152,23 @@ def test_covariance_projects_the_scaling_out_and_bounds_open_directions_by_the_p
     rng = np.random.default_rng(4)
     jacobian = rng.normal(size=(500, 5)) * np.array([1e-4, 1.0, 30.0, 1.0, 1.0])
     bent = curvature(jacobian.T @ jacobian, 3)
-    expected = np.linalg.inv(jacobian.T @ jacobian)[:3, :3] * 0.01
-    np.testing.assert_allclose(covariance(bent, 0.01 * bent.matrix, np.ones(3)), expected, rtol=1e-8)
     whole = jacobian.T @ jacobian
+    expected = np.linalg.inv(whole) * 0.01
+    np.testing.assert_allclose(covariance(bent, whole, 0.01 * whole, np.ones(3)), expected, rtol=1e-8)
     shared = np.diag([2.0, 1.0, 3.0, 1.0, 4.0]) * np.diag(whole)
-    sandwich = (np.linalg.inv(whole) @ shared @ np.linalg.inv(whole))[:3, :3]
-    np.testing.assert_allclose(covariance(bent, projected_score(shared, whole, 3), np.ones(3)), sandwich, rtol=1e-8)
+    sandwich = np.linalg.inv(whole) @ shared @ np.linalg.inv(whole)
+    found = covariance(bent, whole, shared, np.ones(3))
+    np.testing.assert_allclose(found, sandwich, rtol=1e-8)
+    # The spread along the curvature's own directions is that of the same covariance.
+    directions = bent.vectors * bent.scale[:, None]
+    along = np.einsum("if,ij,jf->f", directions, found[:3, :3], directions)
+    np.testing.assert_allclose(spread_along(bent, projected_score(shared, whole, 3)) ** 2, along, rtol=1e-6)
     singular = jacobian.copy()
     singular[:, 2] = 7.0 * singular[:, 1]
     bent = curvature(singular.T @ singular, 3)
     assert bent.open.tolist() == [True, False, False]
-    found = covariance(bent, 0.01 * bent.matrix, np.array([1e5, 5.0, 5.0]))
+    whole = singular.T @ singular
+    found = covariance(bent, whole, 0.01 * whole, np.array([1e5, 5.0, 5.0]))
     assert np.linalg.eigvalsh(found).min() > 0
     # The open direction (1, -1/7): the first of the two reaches its prior's 5.
     assert np.sqrt(found[1, 1]) == pytest.approx(5.0, rel=1e-3)

@@ -62,29 +62,33 @@ def prior_scale(parameters: tuple[Parameter, ...], values: FloatArray) -> FloatA
     )
 
 
-def covariance(bent: Curvature, score: FloatArray, prior: FloatArray) -> FloatArray:
+def covariance(bent: Curvature, gauss_newton: FloatArray, score: FloatArray, prior: FloatArray) -> FloatArray:
     """Return H⁻¹ (covariance of the score) H⁻¹ where the data speak, and the prior's variance where they do not.
 
     Parameters
     ----------
-    bent : the curvature H.
-    score : (n, n) covariance of the score of the parameters, scaling coefficients projected out; noise variance times
-        H when the noise of all pairs is independent, which makes it the usual covariance.
+    bent : the curvature of the n leading parameters.
+    gauss_newton : H = JᵀJ of parameters and scaling coefficients, (n_fit, n_fit).
+    score : covariance of the score, (n_fit, n_fit); noise variance times H when the noise of all pairs is independent,
+        which makes it the usual covariance.
     prior : (n,) standard deviations of the prior.
 
     Returns
     -------
-    (n, n), symmetric and positive definite. An open direction is followed as far as the prior lets it.
+    (n_fit, n_fit), symmetric. An open direction is followed as far as the prior lets it, and the scaling follows.
     """
-    length = np.where(bent.scale > 0, bent.scale, 1.0)
+    n = bent.scale.size
+    cross, rest = gauss_newton[:n, n:], np.linalg.pinv(gauss_newton[n:, n:], rcond=1e-14, hermitian=True)
     # Directions in units of the parameters themselves.
-    directions = bent.vectors / length[:, None]
+    directions = bent.vectors / np.where(bent.scale > 0, bent.scale, 1.0)[:, None]
     reach = 1.0 / np.maximum(np.max(np.abs(directions) / prior[:, None], axis=0, initial=0.0), 1e-300)
-    inverse = np.where(bent.open, 0.0, 1.0 / np.where(bent.open, 1.0, bent.values))
-    inner = inverse[:, None] * (directions.T @ score @ directions) * inverse + np.diag(
-        np.where(bent.open, reach**2, 0.0)
-    )
-    found = directions @ inner @ directions.T
+    inverse = (directions * np.where(bent.open, 0.0, 1.0 / np.where(bent.open, 1.0, bent.values))) @ directions.T
+    # The scaling's optimum follows the parameters along `follow`; H⁻¹ by blocks.
+    follow = -rest @ cross.T
+    of_parameters = np.hstack([inverse, inverse @ follow.T])
+    step = np.vstack([of_parameters, follow @ of_parameters + np.hstack([np.zeros_like(cross.T), rest])])
+    left_open = np.vstack([directions, follow @ directions]) * np.where(bent.open, reach, 0.0)
+    found = step @ score @ step.T + left_open @ left_open.T
     return np.asarray((found + found.T) / 2)
 
 
@@ -100,12 +104,3 @@ def projected_score(score: FloatArray, gauss_newton: FloatArray, n_free: int) ->
     cross, rest = gauss_newton[:n_free, n_free:], gauss_newton[n_free:, n_free:]
     onto = np.hstack([np.eye(n_free), -cross @ np.linalg.pinv(rest, rcond=1e-14, hermitian=True)])
     return np.asarray(onto @ score @ onto.T)
-
-
-def scaling_covariance(gauss_newton: FloatArray, score: FloatArray, n_free: int) -> FloatArray:
-    """Return the covariance of the scaling coefficients, open directions of the parameters left aside."""
-    length = np.sqrt(np.diag(gauss_newton))
-    safe = np.where(length > 0, length, 1.0)
-    inverse = np.linalg.pinv(gauss_newton / np.outer(safe, safe), rcond=SINGULAR, hermitian=True)
-    inverse = inverse / np.outer(safe, safe)
-    return np.asarray((inverse @ score @ inverse)[n_free:, n_free:])

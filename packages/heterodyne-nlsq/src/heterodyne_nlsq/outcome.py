@@ -13,7 +13,6 @@ from heterodyne_nlsq.covariance import (
     curvature,
     prior_scale,
     projected_score,
-    scaling_covariance,
     spread_along,
 )
 from heterodyne_nlsq.identify import at_bound, identifiability
@@ -69,11 +68,12 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     model, noise = _maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
     calibration = calibrate(setup, values, contrast, offset, model, matrices, squares / np.maximum(path.weights, 1.0))
     score = projected_score(calibration.score, gauss_newton, len(positions))
-    calibrated = covariance(bent, score, prior)
-    independent = covariance(bent, variance * bent.matrix, prior)
+    joint = covariance(bent, gauss_newton, calibration.score, prior)
+    joint_iid = covariance(bent, gauss_newton, variance * gauss_newton, prior)
+    calibrated, independent = (found[: len(positions), : len(positions)] for found in (joint, joint_iid))
     known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], spread_along(bent, score))
     table = _table(setup, values, calibrated, known)
-    fitted = FittedScaling(scaling.mode, contrast, offset, *_scaling_sd(setup, gauss_newton, calibration.score))
+    fitted = _scaling(setup, contrast, offset, joint, joint_iid)
     parameters = dict(zip(free.names, values.tolist(), strict=True))
     reduced = reduced_chi_square(squares, path.weights, noise, solution.vector.size)
     return NLSQResult(
@@ -175,16 +175,21 @@ def _table(
     return tuple(rows)
 
 
-def _scaling_sd(setup: Setup, gauss_newton: FloatArray, score: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return standard deviations of contrast and offset per angle, NaN where they are held."""
-    basis, n_free = setup.scaling.basis, len(setup.free.free)
-    n = basis.shape[1]
+def _scaling(
+    setup: Setup, contrast: FloatArray, offset: FloatArray, joint: FloatArray, joint_iid: FloatArray
+) -> FittedScaling:
+    """Return contrast and offset per angle, with covariances from those of the fitted vector."""
+    scaling, n_free = setup.scaling, len(setup.free.free)
+    n_phi, n = scaling.basis.shape
     if n == 0:
-        held = np.full(basis.shape[0], math.nan)
-        return held, held
-    found = scaling_covariance(gauss_newton, score, n_free)
-    contrast, offset = found[:n, :n], found[n:, n:]
-    return tuple(np.sqrt(np.einsum("ai,ij,aj->a", basis, c, basis)) for c in (contrast, offset))
+        held = np.full(n_phi, math.nan)
+        return FittedScaling(scaling.mode, contrast, offset, held, held)
+    turn = np.zeros((n_free + 2 * n_phi, n_free + 2 * n))
+    turn[:n_free, :n_free] = np.eye(n_free)
+    turn[n_free : n_free + n_phi, n_free : n_free + n] = turn[n_free + n_phi :, n_free + n :] = scaling.basis
+    whole, whole_iid = ((both + both.T) / 2 for both in (turn @ found @ turn.T for found in (joint, joint_iid)))
+    sd = np.sqrt(np.maximum(np.diag(whole)[n_free:], 0.0))
+    return FittedScaling(scaling.mode, contrast, offset, sd[:n_phi], sd[n_phi:], whole, whole_iid)
 
 
 def _bound_warning(row: FittedParameter) -> str:

@@ -72,13 +72,19 @@ class Identifiability:
 
 @dataclass(frozen=True)
 class FittedScaling:
-    """Contrast and offset per angle (n_phi,), with standard deviations (NaN when held)."""
+    """Contrast and offset per angle (n_phi,), with standard deviations (NaN when held).
+
+    `joint_covariance` and `joint_covariance_iid` (n, n) are those of the varying parameters, the contrasts and the
+    offsets, in this order; None when contrast and offset were held, and in older files.
+    """
 
     mode: str
     contrast: FloatArray
     offset: FloatArray
     contrast_sd: FloatArray
     offset_sd: FloatArray
+    joint_covariance: FloatArray | None = None
+    joint_covariance_iid: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -364,6 +370,7 @@ def to_document(result: NLSQResult) -> dict[str, Any]:
             "offset": _numbers(scaling.offset),
             "contrast_sd": [_number_or_null(v) for v in scaling.contrast_sd],
             "offset_sd": [_number_or_null(v) for v in scaling.offset_sd],
+            **{key: matrix.tolist() for key in _JOINT if (matrix := getattr(scaling, key)) is not None},
         },
         "cost": result.cost,
         "reduced_chi2": _number_or_null(result.reduced_chi2),
@@ -444,7 +451,11 @@ def _from_document(document: Mapping[str, Any], maps: tuple[npt.NDArray[Any], np
         covariance=np.array(document["covariance"], float).reshape(size, size),
         covariance_iid=np.array(document["covariance_iid"], float).reshape(size, size),
         covariance_kind=document["covariance_kind"],
-        scaling=FittedScaling(scaling["mode"], *(_nan_for_null(scaling[key]) for key in _SCALING_ARRAYS)),
+        scaling=FittedScaling(
+            scaling["mode"],
+            *(_nan_for_null(scaling[key]) for key in _SCALING_ARRAYS),
+            *(np.array(scaling[key], float) if key in scaling else None for key in _JOINT),
+        ),
         data=FittedData(**{**data, "phi": np.array(data["phi"], float), "notes": tuple(data["notes"])}),
         reduced_chi2=math.nan if reduced is None else reduced,
         noise_sd=np.array(document["noise_sd"], float),
@@ -467,6 +478,7 @@ def _from_document(document: Mapping[str, Any], maps: tuple[npt.NDArray[Any], np
 
 
 _NOISE_ARRAYS = ("effective_pixels", "own_share", "excess")
+_JOINT = ("joint_covariance", "joint_covariance_iid")
 _SCALING_ARRAYS = ("contrast", "offset", "contrast_sd", "offset_sd")
 _UNCHANGED = (
     "cost",

@@ -40,12 +40,18 @@ class VaryingAreFree(Rule):
 
 
 class CovarianceMatches(Rule):
-    """A covariance is square, one row per varying parameter, symmetric, its diagonal not negative."""
+    """A covariance is square, one row per varying parameter, symmetric, its diagonal not negative.
+
+    A joint one has a row more for every contrast and offset.
+    """
 
     def check(self, document: Any) -> Iterator[Problem]:
-        size = len(_list(document, "varying"))
-        for key in ("covariance", "covariance_iid"):
-            rows = _list(document, key)
+        varying = len(_list(document, "varying"))
+        joint = varying + 2 * len(_list(document, "scaling", "contrast"))
+        paths = {("covariance",): varying, ("covariance_iid",): varying}
+        given = (("scaling", "joint_covariance"), ("scaling", "joint_covariance_iid"))
+        for path, size in (paths | {path: joint for path in given if _list(document, *path)}).items():
+            key, rows = ".".join(path), _list(document, *path)
             if len(rows) != size or any(not isinstance(row, list) or len(row) != size for row in rows):
                 yield self.problem(key, f"{len(rows)} rows", f"{size} x {size}", "write the result again")
                 continue
