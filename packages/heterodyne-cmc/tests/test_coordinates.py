@@ -81,7 +81,7 @@ def test_tempered_priors_multiply_to_the_prior_once(n_shards: int) -> None:
     request = prepare(make(), load_config(config()), None)
     pairs = some_pairs(request.data, request.partition.pairs(0))
     whole, part = (
-        shard_problem(pairs, request.space, request.scaling, NOISE, untilted(len(FREE)), n) for n in (1, n_shards)
+        shard_problem(pairs, request.space, request.scaling, NOISE, untilted(len(FREE), 4), n) for n in (1, n_shards)
     )
     for seed in range(3):
         vector = jnp.asarray(np.random.default_rng(seed).normal(0, 2, len(FREE) + 1))
@@ -121,7 +121,7 @@ def test_whitening_has_the_width_of_the_point_estimate_times_root_k() -> None:
     nlsq = point_estimate(data)
     request = prepare(data, load_config(config()), nlsq)
     for n_shards in (1, 4):
-        whitening = make_whitening(request.space, nlsq, NOISE, 2 * 276.0, n_shards)
+        whitening = make_whitening(request.space, request.scaling, nlsq, NOISE, 2 * 276.0, n_shards)
         p = constrain(jnp.asarray(whitening.centre[:3]), request.space.intervals())
         np.testing.assert_allclose(p, [nlsq.parameters[name] for name in FREE], rtol=1e-9)
         slope = np.exp(log_jacobian(jnp.asarray(whitening.centre[:3]), request.space.intervals()))
@@ -138,7 +138,7 @@ def test_a_point_estimate_outside_the_bounds_starts_just_inside() -> None:
     given["model"]["parameters"]["v0"] = {"bounds": [1.0, 600.0], "value": 500.0}
     nlsq = point_estimate(data)
     request = prepare(data, load_config(given), nlsq)
-    whitening = make_whitening(request.space, nlsq, NOISE, 2 * 276.0, 1)
+    whitening = make_whitening(request.space, request.scaling, nlsq, NOISE, 2 * 276.0, 1)
     p = np.asarray(constrain(jnp.asarray(whitening.centre[:3]), request.space.intervals()))
     assert 590 < p[1] < 600
     assert np.isfinite(whitening.spread).all()
@@ -146,6 +146,6 @@ def test_a_point_estimate_outside_the_bounds_starts_just_inside() -> None:
 
 def test_whitening_without_point_estimate_has_the_width_of_the_priors() -> None:
     request = prepare(make(), load_config(config()), None)
-    whitening = make_whitening(request.space, None, NOISE, 2 * 276.0, 2)
+    whitening = make_whitening(request.space, request.scaling, None, NOISE, 2 * 276.0, 2)
     _, sd = prior_moments(request.space.prior_arrays(), request.space.intervals())
     np.testing.assert_allclose(np.sqrt(np.diag(whitening.spread @ whitening.spread.T))[:3], sd, rtol=1e-9)

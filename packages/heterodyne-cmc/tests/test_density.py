@@ -12,7 +12,6 @@ from measurement import NOISE, config, make
 
 from heterodyne_cmc.density import (
     ShardProblem,
-    Tilt,
     draw_coefficients,
     log_density,
     log_likelihood,
@@ -38,7 +37,9 @@ def problem(n_pairs: int | None = None, n_shards: int = 3, weight: float = 1.0, 
     few = Pairs(*(getattr(pairs, name)[:, :n_pairs] for name in ("i", "j", "value", "weight")))
     few.weight[:] *= weight
     pairs_of = some_pairs(request.data, few)
-    return shard_problem(pairs_of, request.space, request.scaling, NOISE, untilted(3), n_shards)
+    return shard_problem(
+        pairs_of, request.space, request.scaling, NOISE, untilted(3, request.scaling.mean.size), n_shards
+    )
 
 
 def brackets_at(shard: ShardProblem, vector: np.ndarray) -> np.ndarray:
@@ -170,7 +171,8 @@ def test_tilt_is_a_power_and_a_linear_change_of_the_argument() -> None:
     plain, scaling = problem(n_pairs=40), (np.array([0.21, 0.24]), np.array([1.01, 0.99]))
     pivot, pull = np.array([0.1, 0.3, -0.4]), np.array([[1.1, 0.2, 0.0], [0.0, 0.8, 0.1], [0.1, 0.0, 1.2]])
     request = prepare(make(), load_config(config(cmc={"shards": 1})), None)
-    tilted = shard_problem(plain.pairs, request.space, request.scaling, NOISE, Tilt(0.3, pivot, pull, *scaling), 3)
+    tilt = untilted(3, 4)._replace(power=0.3, pivot=pivot, pull=pull, contrast=scaling[0], offset=scaling[1])
+    tilted = shard_problem(plain.pairs, request.space, request.scaling, NOISE, tilt, 3)
     moved = np.append(pivot + pull @ (VECTOR[:3] - pivot), VECTOR[3])
     fewer = plain._replace(pairs=plain.pairs._replace(weight=0.3 * plain.pairs.weight))
     noise = np.exp(VECTOR[3])

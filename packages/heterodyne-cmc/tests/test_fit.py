@@ -113,7 +113,7 @@ def test_a_shard_sampled_alone_has_the_same_draws(sampled: CMCResult) -> None:
     request = prepare(data, load_config(config()), point_estimate(data))
     with jax.enable_x64(True):
         noise = sampled.start["noise_sd"]
-        whitening = make_whitening(request.space, request.nlsq, noise, request.partition.weight, 2)
+        whitening = make_whitening(request.space, request.scaling, request.nlsq, noise, request.partition.weight, 2)
         problem = make_problem(request, noise, whitening, 1)
         alone = sample_shard(1, problem, whitening, chains=2, warmup=200, samples=200, seed=0)
         found = natural(alone.draws, request)

@@ -5,52 +5,94 @@ width is not. The fit knows both covariances of its estimate, that of independen
 (Godambe's). The posterior uses L(û + C (u - û))^τ, whose width at the estimate û is Σ exactly. Of all such pairs of τ
 and C the one is taken in which C leaves the volume as it is: τ carries what is common to all directions, so the
 likelihood keeps its own shape at the width that it really has, and C only what differs from one direction to another.
+Contrast and offset, which are drawn given the parameters, get their calibrated spread and slope by a linear map; it is
+the same in all shards, so that it goes through their product.
 
 Ribatet, Cooley & Davison (2012), Statistica Sinica 22, 813: adjustment by a power, and of the curvature.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from heterodyne_cmc.density import Tilt
-from heterodyne_cmc.linalg import root
+from heterodyne_cmc.linalg import inverse, root
 
 type FloatArray = npt.NDArray[np.float64]
 
 
-def make_tilt(
-    pivot: FloatArray,
-    contrast: FloatArray,
-    offset: FloatArray,
-    independent: FloatArray,
-    calibrated: FloatArray,
-    prior: FloatArray,
-) -> Tilt:
-    """Return how the likelihood is set right.
+class Estimate(NamedTuple):
+    """A point estimate in the sampled coordinates.
 
-    Parameters
-    ----------
-    pivot : (n_free,) unconstrained coordinates of the point estimate.
-    contrast, offset : (n_phi,) its contrast and offset.
-    independent, calibrated : (n_free, n_free) its covariances in these coordinates.
-    prior : (n_free,) standard deviations of the prior in these coordinates.
+    `pivot` (n_free,), `contrast` and `offset` (n_phi,), `centre` (n_lin,) their coefficients; covariances
+    (n_free + n_lin, n_free + n_lin) for independent noise and calibrated, with n_lin = 0 when the fit gave none.
+    """
 
-    Notes
-    -----
+    pivot: FloatArray
+    contrast: FloatArray
+    offset: FloatArray
+    centre: FloatArray
+    independent: FloatArray
+    calibrated: FloatArray
+
+
+def make_tilt(estimate: Estimate, prior: FloatArray) -> Tilt:
+    """Return how the likelihood is set right; `prior` (n_free,) has the prior's standard deviations.
+
     Directions along which the calibrated spread exceeds the prior's keep the likelihood's own shape: the prior rules
     there, and the ratio of two spreads that the data do not determine says nothing.
     """
-    # In units in which independent noise makes all directions alike, so that the result is that of any coordinates.
-    unit = root(independent)
-    inward = np.linalg.inv(unit)
-    ratio, turn = np.linalg.eigh(inward @ calibrated @ inward.T)
-    ratio, directions = np.maximum(ratio, 1e-300), unit @ turn
+    n = estimate.pivot.size
+    independent, calibrated = (_conditional(whole, n) for whole in (estimate.independent, estimate.calibrated))
+    ratio, directions = _compared(independent.parameters, calibrated.parameters)
     known = np.max(np.sqrt(ratio) * np.abs(directions) / prior[:, None], axis=0) < 1.0
-    if not known.any():
-        return Tilt(np.array(1.0), pivot, np.eye(pivot.size), contrast, offset)
-    power = np.array(np.exp(-np.mean(np.log(ratio[known]))))
-    stretch = np.where(known, 1.0 / np.sqrt(ratio * power), 1.0)
-    pull = directions @ (stretch[:, None] * np.linalg.inv(directions))
-    return Tilt(power, pivot, pull, contrast, offset)
+    power = float(np.exp(-np.mean(np.log(ratio[known])))) if known.any() else 1.0
+    pull = _along(directions, np.where(known, 1.0 / np.sqrt(ratio * power), 1.0))
+    wider, coefficients = _compared(independent.rest / power, calibrated.rest)
+    stretch = _along(coefficients, np.sqrt(wider))
+    follow = calibrated.slope - stretch @ independent.slope @ pull
+    return Tilt(
+        np.array(power),
+        estimate.pivot,
+        pull,
+        estimate.contrast,
+        estimate.offset,
+        estimate.centre,
+        stretch,
+        follow,
+    )
+
+
+class _Conditional(NamedTuple):
+    """A joint covariance as that of the `parameters`, the `slope` of the coefficients along them, and their `rest`."""
+
+    parameters: FloatArray
+    slope: FloatArray
+    rest: FloatArray
+
+
+def _conditional(whole: FloatArray, n: int) -> _Conditional:
+    parameters, cross = whole[:n, :n], whole[n:, :n]
+    slope = cross @ inverse(parameters)
+    return _Conditional(parameters, slope, whole[n:, n:] - slope @ cross.T)
+
+
+def _compared(one: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return by how much variances of `other` exceed those of `one`, and the directions (columns) of these ratios.
+
+    In units in which `one` is the same in all directions, so that the result does not depend on the coordinates.
+    """
+    if not len(one):
+        return np.zeros(0), np.zeros((0, 0))
+    unit = root(one)
+    inward = np.linalg.inv(unit)
+    ratio, turn = np.linalg.eigh(inward @ other @ inward.T)
+    return np.maximum(ratio, 1e-300), unit @ turn
+
+
+def _along(directions: FloatArray, factors: FloatArray) -> FloatArray:
+    """Return the matrix that stretches the directions by the factors."""
+    return directions @ (factors[:, None] * np.linalg.inv(directions))

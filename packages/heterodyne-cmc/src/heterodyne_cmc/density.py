@@ -32,10 +32,11 @@ NOISE_PRIOR_SCALE = 2.0
 class Tilt(NamedTuple):
     """How the likelihood of pairs that share their noise is set right: L(pivot + pull (u - pivot))^power.
 
-    Arrays of JAX or NumPy: `power` is what a pair counts of a measurement of its own, `pivot` (n_free,) the point
+    Arrays of JAX or NumPy. `power` is what a pair counts of a measurement of its own, `pivot` (n_free,) the point
     estimate, with `contrast` and `offset` (n_phi,), and `pull` (n_free, n_free) leaves the volume as it is. The noise
-    is known from all pairs at the point estimate, shared or not: what is left of their power counts there. See
-    `heterodyne_cmc.calibration`.
+    is known from all pairs at the point estimate, shared or not: what is left of their power counts there.
+    A draw β of the coefficients becomes centre + stretch (β - centre) + follow (u - pivot), with `centre` (n_lin,),
+    `stretch` (n_lin, n_lin) and `follow` (n_lin, n_free). See `heterodyne_cmc.calibration`.
     """
 
     power: Any
@@ -43,6 +44,9 @@ class Tilt(NamedTuple):
     pull: Any
     contrast: Any
     offset: Any
+    centre: Any
+    stretch: Any
+    follow: Any
 
 
 class ShardProblem(NamedTuple):
@@ -89,9 +93,10 @@ def shard_problem(
     )
 
 
-def untilted(n_free: int) -> Tilt:
+def untilted(n_free: int, n_lin: int) -> Tilt:
     """Return the tilt of pairs whose noise is independent: none."""
-    return Tilt(np.array(1.0), np.zeros(n_free), np.eye(n_free), np.zeros(1), np.ones(1))
+    straight = (np.zeros(n_lin), np.eye(n_lin), np.zeros((n_lin, n_free)))
+    return Tilt(np.array(1.0), np.zeros(n_free), np.eye(n_free), np.zeros(1), np.ones(1), *straight)
 
 
 def split(vector: Float[Array, " n_dim"]) -> tuple[Array, Array]:
@@ -159,4 +164,6 @@ def draw_coefficients(key: Array, vector: Float[Array, " n_dim"], problem: Shard
     mean = jax.scipy.linalg.cho_solve((factor, True), right)
     standard = jax.random.normal(key, right.shape, dtype=right.dtype)
     spread = jax.scipy.linalg.solve_triangular(factor, standard, lower=True, trans=1)
-    return problem.coefficient_mean + mean + spread
+    tilt = problem.tilt
+    away = problem.coefficient_mean + mean + spread - tilt.centre
+    return tilt.centre + tilt.stretch @ away + tilt.follow @ (u - tilt.pivot)

@@ -92,7 +92,7 @@ def _noise(request: Request) -> float:
 def _sample(request: Request, noise: float, progress: Progress | None) -> list[SubPosterior]:
     """Return the sub-posteriors of all shards, one after the other; each uses all cores that XLA finds."""
     settings, deal = request.config.cmc, request.partition
-    whitening = make_whitening(request.space, request.nlsq, noise, deal.weight, deal.n_shards)
+    whitening = make_whitening(request.space, request.scaling, request.nlsq, noise, deal.weight, deal.n_shards)
     begin, subs = time.perf_counter(), []
     for shard in range(deal.n_shards):
         subs.append(

@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_cmc.calibration import make_tilt
+from heterodyne_cmc.calibration import Estimate, make_tilt
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Tilt, untilted
 from heterodyne_cmc.linalg import inverse, root
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import prior_moments
+from heterodyne_cmc.scaling import Scaling
 from heterodyne_cmc.transforms import constrain, unconstrain
 from heterodyne_spec import NLSQResult
 
@@ -44,30 +45,39 @@ def _start(space: ParameterSpace) -> tuple[FloatArray, FloatArray]:
     return np.asarray(centre), np.asarray(slope)
 
 
-def _covariance(
-    space: ParameterSpace, nlsq: NLSQResult, of: FloatArray, slope: FloatArray, prior: FloatArray
-) -> FloatArray:
-    """Return one of the covariances `of` the NLSQ optimum in unconstrained coordinates, (n_free, n_free).
+def _estimate(
+    space: ParameterSpace, scaling: Scaling, nlsq: NLSQResult, centre: FloatArray, slope: FloatArray, prior: FloatArray
+) -> Estimate:
+    """Return the NLSQ optimum with its covariances in unconstrained coordinates, coefficients of the scaling behind.
 
     A parameter that NLSQ held has the prior's variance, as a direction that the data leave open has it already.
     """
-    names = space.free_names
-    covariance = np.diag(prior**2)
-    known = [k for k, name in enumerate(names) if name in nlsq.varying]
-    rows = [nlsq.varying.index(names[k]) for k in known]
-    if known:
-        covariance[np.ix_(known, known)] = of[np.ix_(rows, rows)] / np.outer(slope[known], slope[known])
-    return covariance
+    n_free, joint = centre.size, (nlsq.scaling.joint_covariance, nlsq.scaling.joint_covariance_iid)
+    of, to_coefficients = [nlsq.covariance, nlsq.covariance_iid], np.zeros((0, 0), np.float64)
+    if scaling.basis.shape[1] > 0 and joint[0] is not None and joint[1] is not None:
+        of = [joint[0], joint[1]]
+        to_coefficients = np.asarray(np.kron(np.eye(2), np.linalg.pinv(scaling.basis)), np.float64)
+    n_lin, n_varying = len(to_coefficients), len(nlsq.varying)
+    known = [k for k, name in enumerate(space.free_names) if name in nlsq.varying]
+    rows = [nlsq.varying.index(space.free_names[k]) for k in known]
+    turn, held = np.zeros((n_free + n_lin, n_varying + to_coefficients.shape[1])), np.append(prior**2, np.zeros(n_lin))
+    turn[known, rows], held[known] = 1.0 / slope[known], 0.0
+    turn[n_free:, n_varying:] = to_coefficients
+    calibrated, independent = (turn @ whole @ turn.T + np.diag(held) for whole in of)
+    at = np.concatenate([nlsq.contrast, nlsq.offset])
+    centre_of = to_coefficients @ at if n_lin else np.zeros(0)
+    return Estimate(centre, nlsq.contrast, nlsq.offset, centre_of, independent, calibrated)
 
 
 def make_whitening(
-    space: ParameterSpace, nlsq: NLSQResult | None, noise: float, weight: float, n_shards: int
+    space: ParameterSpace, scaling: Scaling, nlsq: NLSQResult | None, noise: float, weight: float, n_shards: int
 ) -> Whitening:
     """Return the coordinates of every shard, and the tilt of its likelihood.
 
     Parameters
     ----------
     space : the free parameters with their start values and priors.
+    scaling : contrast and offset.
     nlsq : the point estimate, or None: then the scale is that of the priors.
     noise : estimate of σ.
     weight : sum of the weights of all pairs.
@@ -76,18 +86,18 @@ def make_whitening(
     centre, slope = _start(space)
     _, prior = prior_moments(space.prior_arrays(), space.intervals())
     n_free = centre.size
-    tilt, precision = untilted(n_free), np.zeros((n_free + 1, n_free + 1))
+    tilt, precision = untilted(n_free, scaling.mean.size), np.zeros((n_free + 1, n_free + 1))
     if nlsq is None:
         precision[:n_free, :n_free] = np.diag(prior**-2.0)
     else:
-        calibrated, independent = (
-            _covariance(space, nlsq, of, slope, prior) for of in (nlsq.covariance, nlsq.covariance_iid)
-        )
+        estimate = _estimate(space, scaling, nlsq, centre, slope, prior)
         if nlsq.covariance_kind == "calibrated":
-            tilt = make_tilt(centre, nlsq.contrast, nlsq.offset, independent, calibrated, prior)
+            straight = {} if estimate.centre.size else tilt._asdict()
+            tilt = make_tilt(estimate, prior)
+            tilt = tilt._replace(**{key: straight[key] for key in ("centre", "stretch", "follow") if straight})
         # Added to the prior: near a bound the linear map of the covariance is far too wide.
-        precision[:n_free, :n_free] = (inverse(calibrated) + np.diag(prior**-2.0)) / n_shards
+        spread = estimate.calibrated[:n_free, :n_free]
+        precision[:n_free, :n_free] = (inverse(spread) + np.diag(prior**-2.0)) / n_shards
     # The Fisher information of ln σ is twice the number of pairs.
     precision[n_free, n_free] = (2.0 * weight + NOISE_PRIOR_SCALE**-2.0) / n_shards
-    spread = root(inverse(precision))
-    return Whitening(np.append(centre, np.log(noise)), spread, 0.1 if nlsq is None else 1.0, tilt)
+    return Whitening(np.append(centre, np.log(noise)), root(inverse(precision)), 0.1 if nlsq is None else 1.0, tilt)

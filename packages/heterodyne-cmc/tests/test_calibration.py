@@ -1,0 +1,66 @@
+"""The likelihood set right: on a linear model, where the width that it must get is known in closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from heterodyne_cmc.calibration import Estimate, make_tilt
+from heterodyne_cmc.density import Tilt
+
+N, M = 4, 3
+"""Parameters and coefficients."""
+
+
+def covariances() -> tuple[np.ndarray, np.ndarray]:
+    """Return a covariance of parameters and coefficients, and a wider one with other correlations; units differ."""
+    rng = np.random.default_rng(3)
+    units = np.array([1e3, 1.0, 1e-2, 30.0, 0.1, 0.2, 5.0])
+    found = []
+    for width in (1.0, 20.0):
+        root = rng.normal(size=(N + M, N + M)) * np.linspace(1, width, N + M)
+        found.append(np.outer(units, units) * (root @ root.T))
+    return found[0], found[1]
+
+
+def tilted_covariance(tilt: Tilt, independent: np.ndarray) -> np.ndarray:
+    """Return the covariance under the tilted likelihood of a linear model whose own one is `independent`."""
+    slope = independent[N:, :N] @ np.linalg.inv(independent[:N, :N])
+    rest = independent[N:, N:] - slope @ independent[:N, N:]
+    back = np.linalg.inv(tilt.pull)
+    of_parameters = back @ independent[:N, :N] @ back.T / tilt.power
+    # Coefficients given the parameters: their own slope in the pulled ones, stretched, and the rest.
+    along = tilt.stretch @ slope @ tilt.pull + tilt.follow
+    cross = along @ of_parameters
+    own = along @ cross.T + tilt.stretch @ (rest / tilt.power) @ tilt.stretch.T
+    return np.block([[of_parameters, cross.T], [cross, own]])
+
+
+def estimate(independent: np.ndarray, calibrated: np.ndarray) -> Estimate:
+    return Estimate(np.zeros(N), np.zeros(1), np.ones(1), np.zeros(M), independent, calibrated)
+
+
+def test_a_linear_model_gets_the_calibrated_covariance() -> None:
+    independent, calibrated = covariances()
+    tilt = make_tilt(estimate(independent, calibrated), np.full(N, 1e9))
+    scale = np.sqrt(np.outer(np.diag(calibrated), np.diag(calibrated)))
+    np.testing.assert_allclose(tilted_covariance(tilt, independent) / scale, calibrated / scale, atol=1e-9)
+    assert np.linalg.det(tilt.pull) == pytest.approx(1.0)
+    assert tilt.power < 1
+
+
+def test_independent_noise_leaves_the_likelihood_as_it_is() -> None:
+    independent, _ = covariances()
+    tilt = make_tilt(estimate(independent, independent), np.full(N, 1e9))
+    assert tilt.power == pytest.approx(1.0)
+    sd = np.sqrt(np.diag(independent))[:N]
+    np.testing.assert_allclose(tilt.pull * sd / sd[:, None], np.eye(N), atol=1e-7)
+    np.testing.assert_allclose(tilted_covariance(tilt, independent), independent, rtol=1e-6)
+
+
+def test_where_the_prior_rules_the_likelihood_keeps_its_shape() -> None:
+    independent, calibrated = np.diag([1.0, 1.0, 1.0, 1e8] + [1.0] * M), np.diag([25.0, 49.0, 36.0, 1e8] + [4.0] * M)
+    tilt = make_tilt(estimate(independent, calibrated), np.full(N, 1e3))
+    assert tilt.power == pytest.approx((25.0 * 49.0 * 36.0) ** (-1 / 3))
+    np.testing.assert_allclose(tilt.pull[3], [0, 0, 0, 1], atol=1e-12)
+    np.testing.assert_allclose(np.diag(tilted_covariance(tilt, independent))[:3], [25.0, 49.0, 36.0], rtol=1e-9)
