@@ -83,8 +83,22 @@ def test_diagnostics_are_finite(sampled: CMCResult) -> None:
     assert sampled.sample_stats["diverging"].dtype == bool
 
 
-def test_says_always_that_the_noise_is_taken_as_independent(sampled: CMCResult) -> None:
-    assert any("independent" in words and "6 to 22 times" in words for words in sampled.warnings)
+def test_says_when_the_noise_is_taken_as_independent(sampled: CMCResult) -> None:
+    assert sampled.calibration.kind == "independent"
+    assert "independent" in sampled.warnings[0]
+
+
+def test_a_calibrated_estimate_gives_a_posterior_of_its_width() -> None:
+    data, nlsq = make(), point_estimate(make())
+    wider = dataclasses.replace(nlsq, covariance_kind="calibrated", covariance=9.0 * nlsq.covariance)
+    result = fit_cmc_jax(data, config(cmc={"shards": 1}), wider)
+    assert result.calibration.kind == "calibrated"
+    assert result.calibration.power == pytest.approx(1 / 9)
+    assert not any("independent" in words for words in result.warnings)
+    for name in FREE:
+        assert result.sd[name] == pytest.approx(3 * nlsq.sd[name], rel=0.35)
+    # The noise itself is known from all pairs.
+    assert result.row("noise_sd").sd == pytest.approx(NOISE / np.sqrt(2 * result.n_pairs), rel=0.2)
 
 
 def test_progress_is_called_per_shard(sampled: CMCResult) -> None:
@@ -166,7 +180,10 @@ def test_file_round_trip(sampled: CMCResult, tmp_path: Path) -> None:
 
 def test_file_has_the_groups_of_the_arviz_schema(sampled: CMCResult, tmp_path: Path) -> None:
     with h5netcdf.File(sampled.save(tmp_path / "a.nc"), "r") as file:
-        assert {"posterior", "sub_posterior", "sample_stats", "constant_data"} == set(file.groups)
+        groups = {"posterior", "sub_posterior", "sample_stats", "bands", "observed_data", "constant_data"}
+        assert groups == set(file.groups)
+        np.testing.assert_array_equal(file.groups["observed_data"].variables["c2"][...], make().c2)
+        assert file.groups["bands"].variables["v"].dimensions == ("quantile", "age")
         posterior = file.groups["posterior"]
         assert posterior.variables["v0"].dimensions == ("chain", "draw")
         assert posterior.variables["contrast"].dimensions == ("chain", "draw", "phi")
@@ -193,10 +210,29 @@ def test_damaged_and_missing_files_are_named(sampled: CMCResult, tmp_path: Path)
 
 
 def test_a_run_without_point_estimate_says_so() -> None:
-    result = fit_cmc_jax(make(), config())
+    result = fit_cmc_jax(make(), config(), start="values")
     assert any("no NLSQ result" in words for words in result.warnings)
     assert result.start["source"] == "configuration"
     assert all(abs(result.mean[name] - TRUTH[name]) < 4 * result.sd[name] for name in FREE)
+
+
+def test_without_point_estimate_an_installed_fit_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Entry:
+        name = "nlsq"
+
+        def load(self) -> Any:
+            return lambda data, config: point_estimate(data)
+
+    asked: list[str] = []
+
+    def entry_points(group: str) -> list[Entry]:
+        asked.append(group)
+        return [Entry()]
+
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
+    result = fit_cmc_jax(make(), config(cmc={"shards": 1, "chains": 1, "warmup": 20, "samples": 20}))
+    assert result.start["source"] == "nlsq"
+    assert asked == ["heterodyne.point_estimate"]
 
 
 @pytest.mark.parametrize(
@@ -221,7 +257,7 @@ def test_a_run_without_point_estimate_says_so() -> None:
 )
 def test_what_it_cannot_do_is_refused(sections: dict[str, Any], names: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
-        fit_cmc_jax(make(), config(**sections))
+        fit_cmc_jax(make(), config(**sections), start="values")
     assert "\n" not in str(caught.value)
     assert all(name in str(caught.value) for name in names)
 

@@ -13,13 +13,21 @@ import jax
 from heterodyne_cmc.noise import checked, data_noise, residual_noise
 from heterodyne_cmc.outcome import make_result
 from heterodyne_cmc.problem import make_problem
-from heterodyne_cmc.request import Request, prepare
+from heterodyne_cmc.request import Request, prepare, read_measurement
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.sampler import SubPosterior, sample_shard
-from heterodyne_cmc.start import read_start, start_warnings
-from heterodyne_cmc.whitening import make_whitening
+from heterodyne_cmc.start import point_estimate, read_start, start_warnings
+from heterodyne_cmc.whitening import Whitening, make_whitening
 from heterodyne_physics_elementwise import MODEL_VERSION
-from heterodyne_spec import Config, NLSQResult, TwoTimeData, check_model_versions, load_config
+from heterodyne_spec import (
+    Config,
+    ConfigError,
+    NLSQResult,
+    Problem,
+    TwoTimeData,
+    check_model_versions,
+    load_config,
+)
 
 type Progress = Callable[[int, int, int, float], None]
 """Called after every shard: number of finished shards, of how many, divergences so far, seconds left."""
@@ -30,6 +38,7 @@ def fit_cmc_jax(
     config: Config | Mapping[str, Any] | str | Path | None = None,
     nlsq_result: NLSQResult | str | Path | None = None,
     *,
+    start: str = "auto",
     progress: Progress | None = None,
 ) -> CMCResult:
     """Sample the posterior of all azimuths of one q.
@@ -40,8 +49,10 @@ def fit_cmc_jax(
     config : a Config, a dict, the path of a YAML or JSON file, or None for the defaults. Give the one of the point
         estimate: what it holds or ties is held or tied here.
     nlsq_result : the point estimate of these data, or the folder or file of one. It gives the start, the scale in
-        which the chains move and the first guess of the noise, never the prior. Without one the chains start from
-        the configuration's values or the registry's defaults, and the result carries a warning.
+        which the chains move, the calibration of the likelihood and the first guess of the noise, never the prior.
+    start : where the chains start when there is no `nlsq_result`. "auto": from a fit made first, where heterodyne-nlsq
+        is installed; "values", and "auto" without that package: from the configuration's values or the registry's
+        defaults, uncalibrated, and the result carries a warning.
     progress : called after every shard with the number of finished ones, of how many, the divergences so far and
         the seconds left.
 
@@ -69,15 +80,25 @@ def fit_cmc_jax(
     """
     check_model_versions({"heterodyne-physics-elementwise": MODEL_VERSION})
     begin = time.perf_counter()
-    request = prepare(data, load_config(config), read_start(nlsq_result))
+    if start not in ("auto", "values"):
+        raise ConfigError("fit_cmc_jax", [Problem("start", f"'{start}'", "auto or values", "correct it")])
+    settings = load_config(config)
+    measured = read_measurement(data, settings)
+    # Once before the fit: what cannot be sampled is refused at once.
+    request = prepare(measured, settings, read_start(nlsq_result))
+    if request.nlsq is None and start == "auto":
+        request = prepare(measured, settings, point_estimate(measured, settings))
     read = time.perf_counter()
     with jax.enable_x64(True):
         noise = _noise(request)
-        subs = _sample(request, noise, progress)
+        whitening = make_whitening(
+            request.space, request.scaling, request.nlsq, noise, request.partition.weight, request.partition.n_shards
+        )
+        subs = _sample(request, noise, whitening, progress)
         sampled = time.perf_counter()
         words = start_warnings(request.nlsq, request.space, request.data, request.spec)
-        result = make_result(request, subs, noise, words)
-    timings = {"read": read - begin, "sample": sampled - read, "combine": time.perf_counter() - sampled}
+        result = make_result(request, subs, noise, whitening.tilt, words)
+    timings = {"prepare": read - begin, "sample": sampled - read, "combine": time.perf_counter() - sampled}
     return replace(result, timings={name: round(seconds, 4) for name, seconds in timings.items()})
 
 
@@ -89,10 +110,9 @@ def _noise(request: Request) -> float:
     return checked(residual_noise(request.data, request.partition.pairs(0), request.nlsq))
 
 
-def _sample(request: Request, noise: float, progress: Progress | None) -> list[SubPosterior]:
+def _sample(request: Request, noise: float, whitening: Whitening, progress: Progress | None) -> list[SubPosterior]:
     """Return the sub-posteriors of all shards, one after the other; each uses all cores that XLA finds."""
     settings, deal = request.config.cmc, request.partition
-    whitening = make_whitening(request.space, request.scaling, request.nlsq, noise, deal.weight, deal.n_shards)
     begin, subs = time.perf_counter(), []
     for shard in range(deal.n_shards):
         subs.append(

@@ -1,7 +1,7 @@
 """The result as one NetCDF 4 file with the groups of the ArviZ schema.
 
 ``posterior`` (chain, draw), ``sub_posterior`` and ``sample_stats`` (shard, chain, draw), ``bands`` (quantile, age),
-``constant_data``. The rest, from the table to the warnings, is JSON in the variable ``document``: an HDF5 attribute
+``observed_data`` (phi, t1, t2), ``constant_data``. The rest, from the table to the warnings, is JSON in the variable ``document``: an HDF5 attribute
 ends at 64 kB.
 """
 
@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from heterodyne_cmc.result import (
     QUANTILES,
+    Calibration,
     CMCResult,
     Diagnostics,
     PosteriorBands,
@@ -35,7 +36,7 @@ SCHEMA_VERSION = 1
 """Version of this file's layout."""
 BESIDE = ("contrast", "offset", "noise_sd")
 
-_ARRAYS = ("draws", "contrast", "offset", "noise_sd", "sub_draws", "sample_stats", "bands")
+_ARRAYS = ("draws", "contrast", "offset", "noise_sd", "sub_draws", "sample_stats", "bands", "observed")
 
 
 def write_result(result: CMCResult, path: Path) -> Path:
@@ -54,6 +55,7 @@ def _write(result: CMCResult, path: Path) -> None:
         _group(file, "sub_posterior", result.sub_draws, result, units)
         _group(file, "sample_stats", result.sample_stats, result, {})
         _bands(file, result)
+        _observed(file, result)
         constant = file.create_group("constant_data")
         constant.attrs.update(_attributes(result))
         for dimension, name, values, unit in (
@@ -78,6 +80,22 @@ def _bands(file: h5netcdf.File, result: CMCResult) -> None:
         group.create_variable(name, (name,), data=values).attrs["units"] = unit
     for name, values in result.bands.quantiles.items():
         group.create_variable(name, ("quantile", "age"), data=values).attrs["units"] = units[name]
+
+
+def _observed(file: h5netcdf.File, result: CMCResult) -> None:
+    """Write the measurement, (phi, t1, t2), each map a chunk."""
+    group = file.create_group("observed_data")
+    group.attrs.update(_attributes(result))
+    for name, values, unit in (
+        ("phi", result.data.phi, "degree"),
+        ("t1", result.data.t, "s"),
+        ("t2", result.data.t, "s"),
+    ):
+        group.dimensions[name] = len(values)
+        group.create_variable(name, (name,), data=values).attrs["units"] = unit
+    axes, chunks = ("phi", "t1", "t2"), (1, *result.observed.shape[1:])
+    c2 = group.create_variable("c2", axes, data=result.observed, chunks=chunks, compression="gzip", shuffle=True)
+    c2.attrs["units"] = "1"
 
 
 def _attributes(result: CMCResult) -> dict[str, Any]:
@@ -136,7 +154,7 @@ def _document(result: CMCResult) -> dict[str, Any]:
         **vars(result.diagnostics),
         "shards": [vars(shard) for shard in result.diagnostics.shards],
     }
-    document["data"] = vars(result.data)
+    document |= {"data": vars(result.data), "calibration": vars(result.calibration)}
     return {"kind": "cmc_result", "schema_version": SCHEMA_VERSION, **document}
 
 
@@ -169,6 +187,7 @@ def read_result(path: Path) -> CMCResult:
                 _read(file, name) for name in ("posterior", "sub_posterior", "sample_stats", "bands")
             )
             ages = np.asarray(file.groups["bands"].variables["age"][...])
+            document["observed"] = np.asarray(file.groups["observed_data"].variables["c2"][...])
         document["bands"] = PosteriorBands(ages, bands)
         return _from_document(document, posterior, sub, stats)
     except (OSError, KeyError, ValueError, TypeError) as error:
@@ -215,6 +234,7 @@ def _from_document(
         "summary": tuple(SummaryRow(**_numbers(SummaryRow, row)) for row in given["summary"]),
         "diagnostics": Diagnostics(shards=shards, **_numbers(Diagnostics, diagnostics)),
         "data": FittedData(**{**data, "phi": np.array(data["phi"], float), "notes": tuple(data["notes"])}),
+        "calibration": Calibration(**given["calibration"]),
         "warnings": tuple(given["warnings"]),
     }
     arrays: dict[str, Any] = {name: posterior.pop(name) for name in BESIDE}

@@ -22,13 +22,13 @@ from heterodyne_cmc.consensus import (
     skewness,
     weighted_average,
 )
-from heterodyne_cmc.density import NOISE_PRIOR_SCALE
+from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Tilt
 from heterodyne_cmc.priors import prior_moments
 from heterodyne_cmc.request import Request
-from heterodyne_cmc.result import CMCResult, Diagnostics, ShardDiagnostics, SummaryRow
+from heterodyne_cmc.result import Calibration, CMCResult, Diagnostics, ShardDiagnostics, SummaryRow
 from heterodyne_cmc.sampler import MAX_TREE_DEPTH, SubPosterior
 from heterodyne_cmc.transforms import constrain
-from heterodyne_cmc.verdict import judge, warnings_of
+from heterodyne_cmc.verdict import INDEPENDENT_NOISE, judge, warnings_of
 from heterodyne_spec import FittedData, HeterodyneError
 
 type FloatArray = npt.NDArray[np.float64]
@@ -113,9 +113,10 @@ def make_result(
     request: Request,
     subs: list[SubPosterior],
     noise: float,
+    tilt: Tilt,
     words: list[str],
 ) -> CMCResult:
-    """Return the result of a sampling; `words` are warnings that arose before it."""
+    """Return the result of a sampling; `tilt` is that of the likelihood, `words` are warnings that arose before it."""
     joint = np.stack([sub.draws for sub in subs])
     combined = combine(joint, request.method, request.config.cmc.seed)
     draws = natural(combined.draws, request)
@@ -127,6 +128,8 @@ def make_result(
     summary = _summary(request, {**draws, **scaling}, combined)
     success, message = judge(found, request.config.cmc, request.method)
     data, space = request.data, request.space
+    calibration = _calibration(request, tilt)
+    not_calibrated = [calibration.statement] if calibration.kind == "independent" else []
     return CMCResult(
         draws=draws,
         contrast=contrast,
@@ -134,6 +137,7 @@ def make_result(
         noise_sd=noise_sd,
         sub_draws=natural(joint, request),
         sample_stats=_sample_stats(subs),
+        observed=np.asarray(data.c2),
         bands=posterior_bands(request.spec, _full(combined.draws, request), request.data.t),
         summary=summary,
         diagnostics=found,
@@ -143,7 +147,8 @@ def make_result(
         n_pairs=request.partition.n_pairs,
         success=success,
         message=message,
-        warnings=(*words, *warnings_of(found, summary, request.config.cmc, request.method)),
+        calibration=calibration,
+        warnings=(*not_calibrated, *words, *warnings_of(found, summary, request.config.cmc, request.method)),
         fixed={p.name: float(space.base[k]) for k, p in enumerate(space.parameters) if space.status[k] == "fixed"},
         data=FittedData(data.q, data.phi, data.n_t, data.start_frame, data.dt, data.notes, data.provenance),
         model={"id": request.spec.id, "version": request.spec.version, "sha256": request.spec.sha256},
@@ -153,6 +158,18 @@ def make_result(
         config=request.config.document,
         start=_start(request, noise),
     )
+
+
+def _calibration(request: Request, tilt: Tilt) -> Calibration:
+    """Return how the likelihood was set right, in words too."""
+    nlsq, power = request.nlsq, float(tilt.power)
+    if nlsq is None or nlsq.covariance_kind != "calibrated":
+        return Calibration("independent", 1.0, INDEPENDENT_NOISE)
+    words = (
+        f"pairs share their noise: their likelihood is raised to the power {power:.3g} and turned so that its width is "
+        "that of the calibrated covariance of the point estimate"
+    )
+    return Calibration("calibrated", power, words if nlsq.noise is None else f"{words}; {nlsq.noise.statement}")
 
 
 def _start(request: Request, noise: float) -> dict[str, Any]:

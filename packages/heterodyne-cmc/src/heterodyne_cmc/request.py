@@ -62,7 +62,24 @@ def unsupported(config: Config, spec: ModelSpec) -> list[Problem]:
     return problems
 
 
-def prepare(data: TwoTimeData | str | Path, config: Config, nlsq: NLSQResult | None) -> Request:
+def read_measurement(data: TwoTimeData | str | Path, config: Config) -> TwoTimeData:
+    """Return the measurement that the configuration speaks of.
+
+    Raises
+    ------
+    DataError : when it cannot be read, or has another q.
+    """
+    if not isinstance(data, TwoTimeData):
+        data = load_data(data, config=config)
+    asked = config.data.q
+    if asked is not None and abs(data.q - asked) > config.data.q_tolerance * asked:
+        raise DataError(
+            f"the data have q = {data.q:.4g} 1/Å and the configuration asks for {asked:.4g}; change data.q or the data"
+        )
+    return data
+
+
+def prepare(data: TwoTimeData, config: Config, nlsq: NLSQResult | None) -> Request:
     """Return the request made ready to be sampled.
 
     Raises
@@ -72,13 +89,6 @@ def prepare(data: TwoTimeData | str | Path, config: Config, nlsq: NLSQResult | N
     spec = load_model(config.model.name)
     if problems := unsupported(config, spec):
         raise ConfigError("configuration", problems)
-    if not isinstance(data, TwoTimeData):
-        data = load_data(data, config=config)
-    asked = config.data.q
-    if asked is not None and abs(data.q - asked) > config.data.q_tolerance * asked:
-        raise DataError(
-            f"the data have q = {data.q:.4g} 1/Å and the configuration asks for {asked:.4g}; change data.q or the data"
-        )
     if nlsq is not None:
         check_start(nlsq, data, spec)
     space, scaling = parameter_space(spec, config, nlsq), make_scaling(config, spec, data.phi)

@@ -100,6 +100,16 @@ class PosteriorBands:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """What was done about noise that pairs share: `kind` is calibrated or independent, `power` what a pair counts of a
+    measurement of its own."""
+
+    kind: str
+    power: float
+    statement: str
+
+
+@dataclass(frozen=True)
 class CMCResult:
     """A posterior with all that is needed to judge it.
 
@@ -107,7 +117,7 @@ class CMCResult:
     and `offset` are (n_chain, n_draw, n_phi), `noise_sd` (n_chain, n_draw). `sub_draws` holds the same names and these
     three with a leading shard axis. `sample_stats` holds per shard, chain and draw: diverging, energy, lp,
     acceptance_rate, n_steps, tree_depth. `method` is the consensus that was used, `requested` the configuration's word
-    for it.
+    for it. `observed` is the measured c2, (n_phi, n_t, n_t).
     """
 
     draws: Mapping[str, FloatArray]
@@ -117,6 +127,7 @@ class CMCResult:
     sub_draws: Mapping[str, FloatArray]
     sample_stats: Mapping[str, npt.NDArray[Any]]
     bands: PosteriorBands
+    observed: npt.NDArray[np.floating]
     summary: tuple[SummaryRow, ...]
     diagnostics: Diagnostics
     method: str
@@ -125,6 +136,7 @@ class CMCResult:
     n_pairs: int
     success: bool
     message: str
+    calibration: Calibration
     warnings: tuple[str, ...]
     fixed: Mapping[str, float]
     data: FittedData

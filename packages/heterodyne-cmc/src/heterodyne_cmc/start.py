@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 
 import numpy as np
 
 from heterodyne_cmc.parameters import ParameterSpace
-from heterodyne_spec import DataError, ModelSpec, NLSQResult, ResultError, TwoTimeData
+from heterodyne_spec import Config, DataError, ModelSpec, NLSQResult, ResultError, TwoTimeData
 from heterodyne_spec.errors import Problem
+
+POINT_ESTIMATE = "heterodyne.point_estimate"
+"""Group of entry points of packages that fit a measurement."""
 
 
 def read_start(source: NLSQResult | str | Path | None) -> NLSQResult | None:
     """Return the point estimate given as such, or as the folder or file of one."""
     return source if source is None or isinstance(source, NLSQResult) else NLSQResult.load(source)
+
+
+def point_estimate(data: TwoTimeData, config: Config) -> NLSQResult | None:
+    """Return a fit by an installed package that offers one, None where there is no such package.
+
+    It is found by its entry point, group `POINT_ESTIMATE`: a function of data and configuration that returns an
+    NLSQResult. The two stages know each other by that alone.
+    """
+    offered = sorted(importlib.metadata.entry_points(group=POINT_ESTIMATE), key=lambda entry: entry.name)
+    return offered[0].load()(data, config) if offered else None
 
 
 def check_start(nlsq: NLSQResult, data: TwoTimeData, spec: ModelSpec) -> None:
@@ -41,8 +55,9 @@ def start_warnings(nlsq: NLSQResult | None, space: ParameterSpace, data: TwoTime
     """Return in words what the user must know of the start."""
     if nlsq is None:
         return [
-            "no NLSQ result was given: the chains start from the configuration's values or the registry's defaults, at "
-            "the scale of the priors; expect long warmup, divergences and chains in different valleys; run NLSQ first"
+            "no NLSQ result: the chains start from the configuration's values or the registry's defaults, at the scale "
+            "of the priors; expect long warmup, divergences and chains in different valleys; install heterodyne-nlsq, "
+            "or give a result"
         ]
     words = []
     if not nlsq.success:
