@@ -58,7 +58,7 @@ PACKAGES = {
         "heterodyne-cli", ("heterodyne-spec[hdf5]", "heterodyne-physics-meshgrid", "heterodyne-nlsq")
     ),
 }
-TESTED_WITH = {"heterodyne-spec": "[hdf5]"}
+TESTED_WITH = {"heterodyne-spec": "[hdf5]", "heterodyne-cmc": "[flow,dask]"}
 """Extras that a package's own tests need."""
 
 BEAMLINE_LIMIT_MB = 800
@@ -88,7 +88,9 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Static types: strict for every package."""
-    install(session, *PACKAGES, also=["mypy", "types-PyYAML", "types-jsonschema"])
+    # With the extras: what they bring is imported, and typed.
+    names = [name + TESTED_WITH.get(name, "") for name in PACKAGES]
+    install(session, *names, also=["mypy", "types-PyYAML", "types-jsonschema"])
     for name in session.posargs or PACKAGES:
         session.run("mypy", str(PACKAGES[name].path / "src"))
 

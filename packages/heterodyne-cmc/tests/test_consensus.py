@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from heterodyne_cmc.combination import SamplingError, combine
 from heterodyne_cmc.consensus import (
     disagreement,
     gaussian_draws,
     gaussian_product,
     moments,
-    skewness,
     weighted_average,
 )
 from heterodyne_cmc.linalg import inverse, root
-from heterodyne_cmc.outcome import SamplingError, combine
 
 N_SHARDS = 4
 SCALE = np.array([1e4, 1.0, 1e-3])
@@ -115,15 +114,6 @@ def test_a_shard_that_does_not_move_is_named() -> None:
     draws[2, ..., 1] = 1.0
     with pytest.raises(SamplingError, match="shard 3 did not move"):
         combine(draws, "gaussian", seed=0)
-
-
-def test_skewness_tells_a_bent_sub_posterior() -> None:
-    rng = np.random.default_rng(0)
-    draws = rng.standard_normal((2, 4, 2000, 2))
-    draws[1, ..., 0] = np.exp(0.5 * draws[1, ..., 0])
-    found = skewness(draws)
-    assert np.all(np.abs(found[0]) < 0.2)
-    assert found[1, 0] > 1.0
 
 
 def test_inverse_and_root_survive_units() -> None:

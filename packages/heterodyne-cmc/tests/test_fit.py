@@ -238,9 +238,7 @@ def test_without_point_estimate_an_installed_fit_is_asked(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("sections", "names"),
     [
-        ({"cmc": {"consensus": "flow"}}, ["cmc.consensus", "flow"]),
-        ({"cmc": {"engine": "dask"}}, ["cmc.engine", "dask"]),
-        ({"cmc": {"engine": "dask", "consensus": "flow"}}, ["cmc.engine", "cmc.consensus"]),
+        ({"cmc": {"engine": "dask"}}, ["cmc.dask", "cmc.dask.scheduler"]),
         ({"scaling": {"fourier": 1}}, ["scaling", "fourier"]),
         ({"scaling": "fixed"}, ["model.parameters.contrast.value", "model.parameters.offset.value"]),
         ({"cmc": {"shards": 40}}, ["cmc.shards", "at most 6"]),

@@ -39,8 +39,15 @@ def _fit(argv: Sequence[str]) -> int:
         metavar="PATH",
         help="point estimate to start --method cmc from, instead of a new one",
     )
+    parser.add_argument(
+        "--preview-job",
+        action="store_true",
+        help="print the job script of cmc.dask (Slurm or PBS) for --method cmc, and start nothing",
+    )
     add_arguments(parser)
     args = parser.parse_args(argv)
+    if args.preview_job and args.method != "cmc":
+        parser.error("--preview-job is of --method cmc: a point estimate needs no job")
     command = ["heterodyne", *argv]
     return run_command(lambda: METHODS[args.method](args, command), args.debug)
 

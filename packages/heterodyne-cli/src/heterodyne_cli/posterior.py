@@ -9,18 +9,42 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from heterodyne_cmc import CMCResult, fit_cmc_jax
+from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax
 from heterodyne_nlsq.command import read_and_fit, requested_config
 from heterodyne_nlsq.summary import columns
-from heterodyne_spec import NLSQResult, TwoTimeData, load_data
-from heterodyne_spec.terminal import DONE, NOT_CONVERGED
+from heterodyne_spec import Config, NLSQResult, TwoTimeData, load_data
+from heterodyne_spec.terminal import DONE, INTERRUPTED, NOT_CONVERGED
 
 
 def posterior_command(args: argparse.Namespace, command: Sequence[str]) -> int:
-    """Sample the posterior as asked for on the command line, print and write it, and return the exit code."""
-    say: Callable[[str], None] = (lambda text: None) if args.quiet else print
+    """Sample the posterior as asked for on the command line, print and write it, and return the exit code.
+
+    Finished shards wait in the output folder until the result is written: a run that ends early goes on from them.
+    """
     config = requested_config(args)
+    if args.preview_job:
+        return _preview(config)
     directory = args.output or Path(config.output.directory)
+    try:
+        return _sample(args, command, config, directory)
+    except KeyboardInterrupt:
+        print(
+            f"interrupted; what is finished is kept in {directory}: run the same command again to go on",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+
+
+def _preview(config: Config) -> int:
+    # Dask takes a second to import, and may not be installed.
+    from heterodyne_cmc.engine.cluster import job_script
+
+    print(job_script(config.cmc.dask), end="")
+    return DONE
+
+
+def _sample(args: argparse.Namespace, command: Sequence[str], config: Config, directory: Path) -> int:
+    say: Callable[[str], None] = (lambda text: None) if args.quiet else print
     data: TwoTimeData
     start: NLSQResult
     if args.nlsq_result is None:
@@ -29,10 +53,12 @@ def posterior_command(args: argparse.Namespace, command: Sequence[str]) -> int:
         say(f"written: {start.save(directory)}")
     else:
         data, start = load_data(args.data, config=config), NLSQResult.load(args.nlsq_result)
-    result = fit_cmc_jax(data, config, start, progress=None if args.quiet else _report_shard)
+    report = None if args.quiet else _report_shard
+    result = fit_cmc_jax(data, config, start, directory=directory, progress=report, say=say)
     result = replace(result, command=shlex.join(command))
     say("\n" + summary(result))
     say(f"\nwritten: {result.save(directory)}")
+    clear_shards(directory, result.n_shards)
     return DONE if result.success else NOT_CONVERGED
 
 

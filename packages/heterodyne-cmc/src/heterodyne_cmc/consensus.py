@@ -83,10 +83,3 @@ def disagreement(means: FloatArray, covariances: FloatArray) -> Disagreement:
     with jax.enable_x64(True):
         p = float(gammaincc(dof / 2.0, sum(terms) / 2.0)) if dof else 1.0
     return Disagreement(sum(terms), dof, p, tuple(terms))
-
-
-def skewness(draws: FloatArray) -> FloatArray:
-    """Return the skewness of every coordinate of every shard, (n_shard, n_joint); 0 for Gaussian sub-posteriors."""
-    flat = draws.reshape(draws.shape[0], -1, draws.shape[-1])
-    away = flat - flat.mean(axis=1, keepdims=True)
-    return np.mean(away**3, axis=1) / np.mean(away**2, axis=1) ** 1.5

@@ -124,3 +124,15 @@ def tree_depth(steps: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
 def contraction(posterior_sd: FloatArray, prior_sd: FloatArray) -> FloatArray:
     """Return 1 - (posterior variance)/(prior variance): 1 where the data decide, 0 where the prior does."""
     return 1.0 - (posterior_sd / prior_sd) ** 2
+
+
+def standard_error(x: FloatArray) -> FloatArray:
+    """Return the Monte-Carlo standard error of the mean of draws (n_chain, n_draw, ...), correlated as they are.
+
+    With fewer than `FEWEST_DRAWS` draws per chain the error of independent ones.
+    """
+    if x.shape[1] < FEWEST_DRAWS:
+        return x.std(axis=(0, 1)) / np.sqrt(x.shape[0] * x.shape[1])
+    sd = x.std(axis=(0, 1))
+    # What does not move, the ESS of which is undefined, has no error.
+    return np.where(sd > 0, sd / np.sqrt(np.nan_to_num(_ess(_split(x)), nan=1.0)), 0.0)

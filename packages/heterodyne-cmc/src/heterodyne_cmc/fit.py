@@ -10,14 +10,17 @@ from typing import Any
 
 import jax
 
+from heterodyne_cmc.engine import finished, plan
+from heterodyne_cmc.joint import posterior_density
 from heterodyne_cmc.noise import checked, data_noise, residual_noise
 from heterodyne_cmc.outcome import make_result
-from heterodyne_cmc.problem import make_problem
 from heterodyne_cmc.request import Request, prepare, read_measurement
 from heterodyne_cmc.result import CMCResult
-from heterodyne_cmc.sampler import SubPosterior, sample_shard
+from heterodyne_cmc.sampler import SubPosterior
 from heterodyne_cmc.start import point_estimate, read_start, start_warnings
-from heterodyne_cmc.whitening import Whitening, make_whitening
+from heterodyne_cmc.store import FOLDER, ShardStore
+from heterodyne_cmc.whitening import make_whitening
+from heterodyne_cmc.work import ShardWork, fingerprint, shard_work
 from heterodyne_physics_elementwise import MODEL_VERSION
 from heterodyne_spec import (
     Config,
@@ -39,7 +42,9 @@ def fit_cmc_jax(
     nlsq_result: NLSQResult | str | Path | None = None,
     *,
     start: str = "auto",
+    directory: str | Path | None = None,
     progress: Progress | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> CMCResult:
     """Sample the posterior of all azimuths of one q.
 
@@ -53,6 +58,9 @@ def fit_cmc_jax(
     start : where the chains start when there is no `nlsq_result`. "auto": from a fit made first, where heterodyne-nlsq
         is installed; "values", and "auto" without that package: from the configuration's values or the registry's
         defaults, uncalibrated, and the result carries a warning.
+    directory : where finished shards are written, one file each in its folder ``shards``. A run that ended early goes
+        on from them: the same call samples only what is missing. `clear_shards` removes them. None: nothing is written.
+    say : called with a line of text on what is going to be done, and where.
     progress : called after every shard with the number of finished ones, of how many, the divergences so far and
         the seconds left.
 
@@ -90,16 +98,27 @@ def fit_cmc_jax(
         request = prepare(measured, settings, point_estimate(measured, settings))
     read = time.perf_counter()
     with jax.enable_x64(True):
-        noise = _noise(request)
-        whitening = make_whitening(
-            request.space, request.scaling, request.nlsq, noise, request.partition.weight, request.partition.n_shards
-        )
-        subs = _sample(request, noise, whitening, progress)
+        work = prepared_work(request)
+        subs = _sample(work, None if directory is None else Path(directory), progress, say)
         sampled = time.perf_counter()
         words = start_warnings(request.nlsq, request.space, request.data, request.spec)
-        result = make_result(request, subs, noise, whitening.tilt, words)
+        result = make_result(request, subs, work.noise, work.whitening.tilt, words, posterior_density(work.problems))
     timings = {"prepare": read - begin, "sample": sampled - read, "combine": time.perf_counter() - sampled}
     return replace(result, timings={name: round(seconds, 4) for name, seconds in timings.items()})
+
+
+def clear_shards(directory: str | Path, n_shards: int) -> None:
+    """Remove the files of finished shards in `directory`, once the result is safe."""
+    ShardStore(Path(directory) / FOLDER, "", n_shards).clear()
+
+
+def prepared_work(request: Request) -> ShardWork:
+    """Return the shards of a request as work, with the first guess of the noise and the coordinates of the chains."""
+    deal = request.partition
+    with jax.enable_x64(True):
+        noise = _noise(request)
+        whitening = make_whitening(request.space, request.scaling, request.nlsq, noise, deal.weight, deal.n_shards)
+    return shard_work(request, noise, whitening)
 
 
 def _noise(request: Request) -> float:
@@ -110,23 +129,26 @@ def _noise(request: Request) -> float:
     return checked(residual_noise(request.data, request.partition.pairs(0), request.nlsq))
 
 
-def _sample(request: Request, noise: float, whitening: Whitening, progress: Progress | None) -> list[SubPosterior]:
-    """Return the sub-posteriors of all shards, one after the other; each uses all cores that XLA finds."""
-    settings, deal = request.config.cmc, request.partition
-    begin, subs = time.perf_counter(), []
-    for shard in range(deal.n_shards):
-        subs.append(
-            sample_shard(
-                shard,
-                make_problem(request, noise, whitening, shard),
-                whitening,
-                chains=settings.chains,
-                warmup=settings.warmup,
-                samples=settings.samples,
-                seed=settings.seed,
-            )
-        )
+def _sample(
+    work: ShardWork, directory: Path | None, progress: Progress | None, say: Callable[[str], None]
+) -> list[SubPosterior]:
+    """Return the sub-posteriors of all shards, those of an earlier run that ended early among them."""
+    store = None if directory is None else ShardStore(directory / FOLDER, fingerprint(work), work.n_shards)
+    done, words = ({}, []) if store is None else store.load()
+    missing = [shard for shard in range(work.n_shards) if shard not in done]
+    for line in words:
+        say(line)
+    if done:
+        say(f"{len(done)} of {work.n_shards} shards are there from an earlier run")
+    if missing:
+        say(plan(work, missing))
+    begin = time.perf_counter()
+    for new, sub in enumerate(finished(work, missing), start=1):
+        if store is not None:
+            store.save(sub)
+        done[sub.shard] = sub
         if progress is not None:
-            left = (time.perf_counter() - begin) / len(subs) * (deal.n_shards - len(subs))
-            progress(len(subs), deal.n_shards, sum(sub.divergences[-1] for sub in subs), left)
-    return subs
+            # What one shard takes of the wall clock, over all workers.
+            left = (time.perf_counter() - begin) / new * (len(missing) - new)
+            progress(len(done), work.n_shards, sum(sub.divergences[-1] for sub in done.values()), left)
+    return [done[shard] for shard in sorted(done)]

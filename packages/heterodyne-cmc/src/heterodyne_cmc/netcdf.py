@@ -1,8 +1,8 @@
 """The result as one NetCDF 4 file with the groups of the ArviZ schema.
 
 ``posterior`` (chain, draw), ``sub_posterior`` and ``sample_stats`` (shard, chain, draw), ``bands`` (quantile, age),
-``observed_data`` (phi, t1, t2), ``constant_data``. The rest, from the table to the warnings, is JSON in the variable ``document``: an HDF5 attribute
-ends at 64 kB.
+``observed_data`` (phi, t1, t2), ``constant_data``. The rest, from the table to the warnings, is JSON in the variable
+``document``: an HDF5 attribute ends at 64 kB.
 """
 
 from __future__ import annotations

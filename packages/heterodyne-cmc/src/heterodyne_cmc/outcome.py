@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,15 +12,7 @@ import numpy.typing as npt
 
 from heterodyne_cmc import diagnostics as measure
 from heterodyne_cmc.bands import posterior_bands
-from heterodyne_cmc.consensus import (
-    Disagreement,
-    disagreement,
-    gaussian_draws,
-    gaussian_product,
-    moments,
-    skewness,
-    weighted_average,
-)
+from heterodyne_cmc.combination import Combined, LogDensity, combine, convergence
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Tilt
 from heterodyne_cmc.priors import prior_moments
 from heterodyne_cmc.request import Request
@@ -29,68 +20,12 @@ from heterodyne_cmc.result import Calibration, CMCResult, Diagnostics, ShardDiag
 from heterodyne_cmc.sampler import MAX_TREE_DEPTH, SubPosterior
 from heterodyne_cmc.transforms import constrain
 from heterodyne_cmc.verdict import INDEPENDENT_NOISE, judge, warnings_of
-from heterodyne_spec import FittedData, HeterodyneError
+from heterodyne_spec import FittedData
 
 type FloatArray = npt.NDArray[np.float64]
 
 _DISTRIBUTIONS = ("heterodyne-spec", "heterodyne-physics-elementwise", "heterodyne-cmc", "numpyro", "jax", "numpy")
 _QUANTILES = (0.16, 0.84, 0.025, 0.975)
-
-
-class SamplingError(HeterodyneError):
-    """The chains of a shard did not move."""
-
-
-@dataclass(frozen=True)
-class Combined:
-    """The posterior in unconstrained coordinates.
-
-    `draws` and `averaged` (n_chain, n_draw, n_joint): those of the method, and the draw-wise weighted average; `worst`
-    holds split R-hat, bulk and tail effective sample size of `averaged`, (3, n_joint).
-    """
-
-    draws: FloatArray
-    convergence: FloatArray
-    apart: Disagreement
-    skewness: float
-
-
-def combine(draws: FloatArray, method: str, seed: int) -> Combined:
-    """Return the consensus of joint sub-posterior draws (n_shard, n_chain, n_draw, n_joint).
-
-    Convergence is always that of the weighted average: independent normal draws would look converged whatever the
-    chains did that gave their mean and covariance.
-
-    Raises
-    ------
-    SamplingError : when a sub-posterior has no width.
-    """
-    stuck = [s for s, shard in enumerate(draws) if not np.all(shard.reshape(-1, draws.shape[-1]).std(axis=0) > 0)]
-    if stuck:
-        raise SamplingError(
-            f"the chains of shard {', '.join(str(s + 1) for s in stuck)} did not move; start from an NLSQ result, "
-            "raise cmc.warmup, or use fewer shards"
-        )
-    if len(draws) == 1 and method != "gaussian":
-        combined = averaged = draws[0]
-        apart = Disagreement(0.0, 0, 1.0, (0.0,))
-    else:
-        means, covariances = moments(draws)
-        averaged = weighted_average(draws, covariances)
-        apart = disagreement(means, covariances)
-        combined = averaged
-        if method == "gaussian":
-            combined = gaussian_draws(*gaussian_product(means, covariances), draws.shape[1:3], seed)
-    return Combined(
-        draws=combined,
-        convergence=_convergence(averaged),
-        apart=apart,
-        skewness=float(np.max(np.abs(skewness(draws)))),
-    )
-
-
-def _convergence(draws: FloatArray) -> FloatArray:
-    return np.stack([measure.split_r_hat(draws), measure.ess_bulk(draws), measure.ess_tail(draws)])
 
 
 def _full(joint: FloatArray, request: Request) -> FloatArray:
@@ -115,10 +50,12 @@ def make_result(
     noise: float,
     tilt: Tilt,
     words: list[str],
+    log_density: LogDensity | None = None,
 ) -> CMCResult:
-    """Return the result of a sampling; `tilt` is that of the likelihood, `words` are warnings that arose before it."""
+    """Return the result of a sampling; `tilt` is that of the likelihood, `words` are warnings that arose before it, and
+    `log_density` is ln of the posterior of joint vectors (n, n_joint), by which a flow consensus is corrected."""
     joint = np.stack([sub.draws for sub in subs])
-    combined = combine(joint, request.method, request.config.cmc.seed)
+    combined = combine(joint, request.method, request.config.cmc.seed, log_density)
     draws = natural(combined.draws, request)
     contrast, offset, noise_sd = (draws.pop(name) for name in ("contrast", "offset", "noise_sd"))
     (low, high), (lowest, highest) = request.scaling.bounds
@@ -126,7 +63,7 @@ def make_result(
     found = _diagnostics(subs, combined, float(np.mean(outside)))
     scaling = {"contrast": contrast, "offset": offset, "noise_sd": noise_sd}
     summary = _summary(request, {**draws, **scaling}, combined)
-    success, message = judge(found, request.config.cmc, request.method)
+    success, message = judge(found, request.config.cmc, combined.method)
     data, space = request.data, request.space
     calibration = _calibration(request, tilt)
     not_calibrated = [calibration.statement] if calibration.kind == "independent" else []
@@ -141,14 +78,14 @@ def make_result(
         bands=posterior_bands(request.spec, _full(combined.draws, request), request.data.t),
         summary=summary,
         diagnostics=found,
-        method=request.method,
+        method=combined.method,
         requested=request.config.cmc.consensus,
         n_shards=len(subs),
         n_pairs=request.partition.n_pairs,
         success=success,
         message=message,
         calibration=calibration,
-        warnings=(*not_calibrated, *words, *warnings_of(found, summary, request.config.cmc, request.method)),
+        warnings=(*not_calibrated, *words, *warnings_of(found, summary, request.config.cmc, combined.method)),
         fixed={p.name: float(space.base[k]) for k, p in enumerate(space.parameters) if space.status[k] == "fixed"},
         data=FittedData(data.q, data.phi, data.n_t, data.start_frame, data.dt, data.notes, data.provenance),
         model={"id": request.spec.id, "version": request.spec.version, "sha256": request.spec.sha256},
@@ -211,13 +148,27 @@ def _diagnostics(subs: list[SubPosterior], combined: Combined, outside: float) -
         chi2=combined.apart.chi2,
         dof=combined.apart.dof,
         p=combined.apart.p,
-        skewness=combined.skewness,
         outside=outside,
+        **_of_consensus(combined),
     )
 
 
+def _of_consensus(combined: Combined) -> dict[str, Any]:
+    """Return the fields that tell whether the consensus can be trusted."""
+    away, flow = combined.departure, combined.flow
+    return {
+        "bent": away is not None and away.bent,
+        "consensus_shift": 0.0 if away is None else away.worst_shift,
+        "consensus_width": 0.0 if away is None else away.worst_width,
+        "flows": 0 if flow is None else int(np.count_nonzero(flow.training.kept)),
+        "flow_divergences": 0 if flow is None else flow.divergences,
+        "k_hat": flow.k_hat if flow is not None and math.isfinite(flow.k_hat) else math.nan,
+        "corrected": flow is not None and flow.corrected,
+    }
+
+
 def _shard(sub: SubPosterior, apart: float) -> ShardDiagnostics:
-    r_hat, bulk, tail = _convergence(sub.draws)
+    r_hat, bulk, tail = convergence(sub.draws)
     depth = measure.tree_depth(sub.chains.steps)
     return ShardDiagnostics(
         shard=sub.shard,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from heterodyne_cmc.combination import FLOW_REQUIREMENT, flow_available
 from heterodyne_cmc.parameters import ParameterSpace, parameter_space
 from heterodyne_cmc.scaling import Scaling, make_scaling, scaling_problems
 from heterodyne_cmc.shards import Partition, automatic_shards, partition, usable_pairs
@@ -27,7 +28,8 @@ PAIRS_PER_VALUE = 10
 
 @dataclass(frozen=True)
 class Request:
-    """A sampling as asked for; `method` is how the shards are combined: draws (one shard), gaussian or average."""
+    """A sampling as asked for; `method` is how the shards are combined: draws (one shard), gaussian, average, flow, or
+    auto, which the sub-posteriors decide."""
 
     config: Config
     spec: ModelSpec
@@ -47,12 +49,8 @@ class Request:
 def unsupported(config: Config, spec: ModelSpec) -> list[Problem]:
     """Return every option of `config` that this version does not implement; none is replaced by another."""
     problems = scaling_problems(config, spec)
-    if config.cmc.consensus == "flow":
-        wanted = "auto, gaussian or average (flows come in a later version)"
-        problems.append(Problem("cmc.consensus", "'flow'", wanted, "set cmc.consensus: gaussian"))
-    if config.cmc.engine == "dask":
-        wanted = "local (distributed sampling comes in a later version)"
-        problems.append(Problem("cmc.engine", "'dask'", wanted, "set cmc.engine: local"))
+    if config.cmc.consensus == "flow" and not flow_available():
+        problems.append(Problem("cmc.consensus", "'flow'", "Flax and Optax installed", FLOW_REQUIREMENT))
     for name in spec.names:
         entry = config.model.parameters.get(name)
         if entry is not None and entry.prior is not None and not entry.prior.truncated:
@@ -96,7 +94,8 @@ def prepare(data: TwoTimeData, config: Config, nlsq: NLSQResult | None) -> Reque
     pairs = usable_pairs(data, config.data.exclude_diagonals)
     n_shards = _number_of_shards(config, sum(len(row) for row in pairs), min(len(row) for row in pairs), n_joint)
     # One shard is the posterior itself: there is nothing to combine unless a Gaussian is asked for by name.
-    method = {"auto": "gaussian" if n_shards > 1 else "draws"}.get(config.cmc.consensus, config.cmc.consensus)
+    asked = config.cmc.consensus
+    method = asked if n_shards > 1 or asked == "gaussian" else "draws"
     _check_draws(config, n_joint, method)
     return Request(config, spec, data, nlsq, space, scaling, partition(data, pairs, n_shards, config.cmc.seed), method)
 

@@ -66,9 +66,16 @@ class ShardDiagnostics:
 class Diagnostics:
     """How the whole went.
 
-    `chi2`, `dof` and `p` compare the means of the sub-posteriors with their full covariances. `skewness` is the largest
-    of any coordinate of any shard: where it is not small, the Gaussian consensus is biased. `outside` is the
+    `chi2`, `dof` and `p` compare the means of the sub-posteriors with their full covariances. `outside` is the
     share of draws with a contrast or offset outside its bounds, which the closed form does not know.
+
+    `bent` tells that the Gaussian consensus and the average cannot be trusted: to first order, the third and fourth
+    moments of the sub-posteriors shift a mean by `consensus_shift` posterior sd and change an sd by the share
+    `consensus_width` (the largest that are not chance, 0 without one; see `heterodyne_cmc.departure`). `flows` is the
+    number of shards whose flow took the Gaussian's place, `flow_divergences` counts divergent steps on their product,
+    `k_hat` is the shape of the tail of importance weights (NaN without flows or with all weights alike), and
+    `corrected` tells whether the draws were corrected by the true density with these weights. Without that,
+    `k_hat` is of the Gaussian product under the flow product: how far these are from each other.
     """
 
     shards: tuple[ShardDiagnostics, ...]
@@ -80,8 +87,14 @@ class Diagnostics:
     chi2: float
     dof: int
     p: float
-    skewness: float
     outside: float
+    bent: bool
+    consensus_shift: float
+    consensus_width: float
+    flows: int
+    flow_divergences: int
+    k_hat: float
+    corrected: bool
 
 
 QUANTILES = (0.025, 0.16, 0.5, 0.84, 0.975)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from heterodyne_cmc.combination import FLOW_REQUIREMENT
 from heterodyne_cmc.result import Diagnostics, ShardDiagnostics, SummaryRow
 from heterodyne_cmc.sampler import ACCEPTANCE, DIVERGENT
 from heterodyne_spec.config import CMCConfig
@@ -14,7 +15,6 @@ R_HAT_GOOD, R_HAT_MOST = 1.01, 1.05
 ESS_PER_CHAIN = 100
 BFMI_LEAST = 0.3
 P_LEAST = 1e-3
-SKEWNESS_MOST = 0.3
 OUTSIDE_MOST = 0.01
 CONTRACTION_LEAST = 0.1
 SATURATED_MOST = 0.01
@@ -29,6 +29,7 @@ _METHODS = {
     "draws": "one shard, whose draws are the posterior",
     "gaussian": "Gaussian consensus",
     "average": "draw-wise weighted average",
+    "flow": "flow consensus",
 }
 
 
@@ -60,7 +61,7 @@ def _numbers(shards: Sequence[ShardDiagnostics]) -> str:
 
 def warnings_of(found: Diagnostics, summary: Sequence[SummaryRow], config: CMCConfig, method: str) -> tuple[str, ...]:
     """Return the warnings of a sampling."""
-    return (*_of_chains(found, config), *_of_combination(found, method), *_of_values(found, summary))
+    return (*_of_chains(found, config), *_of_combination(found, config, method), *_of_values(found, summary))
 
 
 def _of_chains(found: Diagnostics, config: CMCConfig) -> Iterator[str]:
@@ -86,17 +87,35 @@ def _of_chains(found: Diagnostics, config: CMCConfig) -> Iterator[str]:
         yield f"trajectories end at the largest tree depth in shard {_numbers(deep)}: the sampling is slow, not wrong"
 
 
-def _of_combination(found: Diagnostics, method: str) -> Iterator[str]:
+def _of_combination(found: Diagnostics, config: CMCConfig, method: str) -> Iterator[str]:
     if found.p < P_LEAST:
         yield (
             f"the shards disagree: chi-square {found.chi2:.0f} for {found.dof} degrees of freedom (p = {found.p:.1g}); "
             "the model does not describe the data, pairs share their noise, or chains have not converged"
         )
-    if method != "draws" and found.skewness > SKEWNESS_MOST:
+    if method == "flow":
+        yield from _of_flows(found, config)
+    elif method != "draws" and found.bent:
         yield (
-            f"a sub-posterior is not Gaussian (skewness {found.skewness:.2f}, expected below {SKEWNESS_MOST}): the "
-            "consensus is biased there; use fewer shards, or cmc.shards: 1"
+            f"the sub-posteriors are bent: the {_METHODS[method]} is off by about {found.consensus_shift:.2g} sd in a "
+            f"mean and {found.consensus_width:.0%} in an sd; {_remedy(config)}, or use fewer shards"
         )
+
+
+def _remedy(config: CMCConfig) -> str:
+    # Automatic, bent and yet no flow: what flows need is not there.
+    missing = config.consensus == "auto"
+    return f"flows would correct it and are not installed: {FLOW_REQUIREMENT}" if missing else "set cmc.consensus: flow"
+
+
+def _of_flows(found: Diagnostics, config: CMCConfig) -> Iterator[str]:
+    if found.bent and not found.flows:
+        yield (
+            "the sub-posteriors are bent, but no flow describes them better than a Gaussian: the consensus is the "
+            "Gaussian one; raise cmc.samples, use fewer shards, or cmc.shards: 1"
+        )
+    if found.flow_divergences > DIVERGENT * config.chains * config.samples:
+        yield f"{found.flow_divergences} divergent steps on the product of the flows; use fewer shards"
 
 
 def _of_values(found: Diagnostics, summary: Sequence[SummaryRow]) -> Iterator[str]:

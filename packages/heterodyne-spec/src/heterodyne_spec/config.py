@@ -71,6 +71,9 @@ class CMCConfig:
     samples: int
     consensus: str
     engine: str
+    workers: str | int
+    memory: str | float
+    dask: Mapping[str, Any]
     seed: int
 
 
@@ -102,8 +105,16 @@ class Config:
 def _with_defaults(section: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return `given` completed with the defaults that the schema states for `section`."""
     properties = load_schema("config")["properties"][section]["properties"]
-    values = {key: copy.deepcopy(given.get(key, schema["default"])) for key, schema in properties.items()}
+    values = {key: _completed(given.get(key, schema["default"]), schema) for key, schema in properties.items()}
     return {key: _whole(value, properties[key]) for key, value in values.items()}
+
+
+def _completed(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Return a copy of `value`; a mapping with the defaults of the keys that it leaves out."""
+    if isinstance(value, Mapping) and "properties" in schema:
+        defaults = {key: entry["default"] for key, entry in schema["properties"].items()}
+        return copy.deepcopy({**defaults, **value})
+    return copy.deepcopy(value)
 
 
 def _whole(value: Any, schema: Mapping[str, Any]) -> Any:

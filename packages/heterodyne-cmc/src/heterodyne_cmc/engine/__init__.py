@@ -1,0 +1,48 @@
+"""Where shards are sampled: this process, several local ones, or the workers of a Dask scheduler.
+
+An engine is a function of the work and the numbers of the missing shards that yields finished ones, in any order. What
+a shard's draws are does not depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from heterodyne_cmc.engine.local import in_processes, local_workers
+from heterodyne_cmc.sampler import SubPosterior
+from heterodyne_cmc.work import ShardWork, run_shard
+
+__all__ = ["finished", "plan"]
+
+
+def finished(work: ShardWork, missing: Sequence[int]) -> Iterator[SubPosterior]:
+    """Yield the shards `missing` as they get ready.
+
+    Raises
+    ------
+    SamplingError : when a shard's workers die again and again.
+    ConfigError : when the engine that is asked for is not installed, or cannot be reached.
+    """
+    settings = work.request.config.cmc
+    if not missing:
+        return
+    if settings.engine == "dask":
+        from heterodyne_cmc.engine.cluster import on_cluster
+
+        yield from on_cluster(work, missing)
+    elif (workers := local_workers(work, len(missing))) > 1:
+        yield from in_processes(work, missing, workers)
+    else:
+        yield from (run_shard(work, shard) for shard in missing)
+
+
+def plan(work: ShardWork, missing: Sequence[int]) -> str:
+    """Return in one line what is going to run where, and in how much memory."""
+    gigabytes = work.bytes_per_worker / 1e9
+    if work.request.config.cmc.engine == "dask":
+        where = "on the workers of a Dask scheduler"
+    else:
+        workers = local_workers(work, len(missing))
+        where = "in this process" if workers == 1 else f"in {workers} processes"
+    shards = "1 shard" if len(missing) == 1 else f"{len(missing)} shards"
+    return f"{shards} of {work.n_shards} to sample {where}, about {gigabytes:.1f} GB each"

@@ -1,0 +1,395 @@
+"""Flow consensus: a normalizing flow for every sub-posterior, and the product of their densities.
+
+Mesquita, Blomstedt & Kaski, UAI 2019. Each sub-posterior is whitened by its own mean and covariance, w = L⁻¹(x - μ), so
+that a flow that does nothing is its Gaussian approximation and a trained one describes the bend only. A flow is
+`LAYERS` times a monotone bump per coordinate and an autoregressive affine map, the order reversed every time:
+
+    u_i = w_i + Σ_j c_ij tanh(w_i - t_j)                 Σ_j |c_ij| < 1
+    w_i ← [u_i - m_i(u_before)] exp(-a_i(u_before))      |a_i| < SCALE_MOST
+
+(Papamakarios, Pavlakou & Murray, NeurIPS 2017, with one small net per coordinate.) Only densities are asked for, so
+the map is never inverted.
+
+Tails: the nets are sums of tanh, so m and a are bounded and constant far out, and bumps have slope 1 there. Where no
+draw has been, a flow falls off as a Gaussian whose width differs from that of the sub-posterior's covariance by at most
+exp(LAYERS · SCALE_MOST) either way, and the product of the densities can be normalised.
+
+Needs the extra `flow` (Flax and Optax).
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Array, Float
+
+from heterodyne_cmc.combination import LogDensity
+from heterodyne_cmc.consensus import gaussian_draws, gaussian_product, moments
+from heterodyne_cmc.departure import aligned_whitening
+from heterodyne_cmc.diagnostics import standard_error
+from heterodyne_cmc.importance import K_MOST, resample, smoothed_weights
+from heterodyne_cmc.linalg import inverse, root
+
+try:
+    import optax  # type: ignore[import-untyped]
+    from flax import linen
+except ImportError as error:
+    raise ImportError('the flow consensus needs Flax and Optax: pip install "heterodyne-cmc[flow]"') from error
+
+type FloatArray = npt.NDArray[np.float64]
+
+LAYERS = 3
+HIDDEN = 16
+"""Units of the net of one coordinate in one layer."""
+SCALE_MOST = float(np.log(2.0))
+BUMPS = (-2.0, -1.0, 0.0, 1.0, 2.0)
+"""Places of the bumps, in sd of the sub-posterior."""
+
+HELD_OUT = 0.2
+"""Last part of every chain, on which a flow is judged: a block, since neighbouring draws are alike."""
+MEMBERS = 4
+"""Most common flows, from which those of the shards start."""
+BATCH_COMMON, BATCH = 512, 256
+"""Draws per step: of a flow of all shards together, and of every shard's own."""
+STEPS_COMMON, STEPS_OWN, STEPS_PER_LOOK, PATIENCE = 3000, 500, 50, 15
+"""Most steps of the training, steps between two looks at the held-out draws, and looks without gain until it ends."""
+RATE_COMMON, RATE_OWN, WEIGHT_DECAY = 5e-3, 5e-4, 1e-3
+AVERAGED = 0.98
+"""Weight of the past in the running average of the parameters, which is what is judged and kept."""
+GAIN_LEAST = 2.0
+"""Gain in held-out ln density, in standard errors, from which a flow takes the Gaussian's place."""
+
+WARMUP = 500
+MAX_TREE_DEPTH = 8
+
+
+class Flow(linen.Module):
+    """The map of one sub-posterior; all parameters zero is the identity, and so is the map before training."""
+
+    @linen.compact
+    def __call__(self, w: Float[Array, " n_joint"]) -> tuple[Array, Array]:
+        """Return the image of a whitened vector and ln |det| of the map there."""
+        volume = jnp.zeros((), w.dtype)
+        for layer in range(LAYERS):
+            w, added = self._bump(w, layer)
+            volume += added
+            w, added = self._affine(w, layer)
+            volume += added
+        return w, volume
+
+    def _bump(self, w: Array, layer: int) -> tuple[Array, Array]:
+        places = jnp.asarray(BUMPS, w.dtype)
+        raw = self.param(f"bumps_{layer}", linen.initializers.zeros, (w.size, len(BUMPS)))
+        # |c| < 0.9/√n in the Euclidean norm, so the sum of magnitudes stays below 0.9 and every slope above 0.1.
+        bound = 0.9 / np.sqrt(len(BUMPS))
+        height = bound * raw / jnp.sqrt(1.0 + jnp.sum(raw**2, axis=1, keepdims=True))
+        level = jnp.tanh(w[:, None] - places)
+        slope = 1.0 + jnp.sum(height * (1.0 - level**2), axis=1)
+        return w + jnp.sum(height * level, axis=1), jnp.sum(jnp.log(slope))
+
+    def _affine(self, w: Array, layer: int) -> tuple[Array, Array]:
+        n = w.size
+        # The last principal direction is the longest; the first layer bends the short ones over it.
+        rank = np.arange(n)[::-1] if layer % 2 == 0 else np.arange(n)
+        before = jnp.asarray(rank[None, :] < rank[:, None], w.dtype)
+        normal, zeros = linen.initializers.normal, linen.initializers.zeros
+        into = self.param(f"into_{layer}", normal(1.0 / np.sqrt(n)), (n, HIDDEN, n))
+        # Units that turn at different places: a quadratic bend is none of an odd function.
+        turn = self.param(f"turn_{layer}", normal(1.0), (n, HIDDEN))
+        out = self.param(f"out_{layer}", zeros, (n, 2, HIDDEN))
+        hidden = jnp.tanh(jnp.einsum("ihj,ij->ih", into, before * w) + turn)
+        move, scale = jnp.einsum("ich,ih->ci", out, hidden)
+        scale = SCALE_MOST * jnp.tanh(scale)
+        return (w - move) * jnp.exp(-scale), -jnp.sum(scale)
+
+
+class Fitted(NamedTuple):
+    """The flows of all sub-posteriors, arrays of JAX or NumPy with a leading axis of shards.
+
+    `weights` : parameters of the nets; all zero where the Gaussian stays. `centre` (n_shard, n_joint) and `whiten`
+    (n_shard, n_joint, n_joint): w = whiten (x - centre).
+    """
+
+    weights: Any
+    centre: Any
+    whiten: Any
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the flows did on held-out draws: mean gain in ln density over the Gaussian, (n_shard,), its standard error,
+    and which flows took the Gaussian's place."""
+
+    gain: FloatArray
+    error: FloatArray
+    kept: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FlowConsensus:
+    """Draws of the product of the flows.
+
+    `draws` (n_chain, n_draw, n_joint). `chains` are those of NUTS before any resampling, for R-hat and effective
+    sample sizes; None where every sub-posterior stayed Gaussian and the draws are independent. `k_hat` is the shape of
+    the tail of importance weights: of the flow product under the true density where that was given (`exact`), else
+    of the Gaussian product under the flow product, which says how far these are from each other. `corrected`: whether
+    the draws were resampled by the true density. `divergences` are those of the chains.
+    """
+
+    draws: FloatArray
+    chains: FloatArray | None
+    training: Training
+    k_hat: float
+    exact: bool
+    corrected: bool
+    divergences: int
+
+
+def _log_density(weights: Any, w: Float[Array, " n_joint"]) -> Float[Array, ""]:
+    """Return ln of a flow's density of a whitened vector, up to the constant of the normal distribution."""
+    image, volume = Flow().apply(weights, w)
+    return -0.5 * image @ image + volume
+
+
+def _log_product(x: Float[Array, " n_joint"], flows: Fitted) -> Float[Array, ""]:
+    w = jnp.einsum("sij,sj->si", flows.whiten, x - flows.centre)
+    return jnp.sum(jax.vmap(_log_density)(flows.weights, w))
+
+
+@jax.jit
+def _log_products(x: Float[Array, "n n_joint"], flows: Fitted) -> Float[Array, " n"]:
+    return jax.lax.map(lambda one: _log_product(one, flows), x, batch_size=256)
+
+
+def log_product(x: FloatArray, flows: Fitted) -> FloatArray:
+    """Return ln of the product of the flows' densities, (n,), of vectors (n, n_joint), up to a constant."""
+    with jax.enable_x64(True):
+        return np.asarray(_log_products(jnp.asarray(x), flows))
+
+
+class _State(NamedTuple):
+    """The training of one flow; `since` counts looks without gain."""
+
+    weights: Any
+    average: Any
+    optimizer: Any
+    best: Any
+    best_loss: Array
+    since: Array
+
+
+def _optimizer(rate: float | Array) -> optax.GradientTransformation:
+    return optax.chain(optax.clip_by_global_norm(5.0), optax.adamw(rate, weight_decay=WEIGHT_DECAY))
+
+
+def _loss(weights: Any, w: Float[Array, "n n_joint"]) -> Float[Array, ""]:
+    return -jnp.mean(jax.vmap(_log_density, (None, 0))(weights, w))
+
+
+def _look(state: _State, held: Array) -> _State:
+    """Return the state with the running average compared to the best so far."""
+    loss = _loss(state.average, held)
+    better = loss < state.best_loss
+    best = jax.tree.map(lambda new, old: jnp.where(better, new, old), state.average, state.best)
+    since = jnp.where(better, 0, state.since + 1)
+    return state._replace(best=best, best_loss=jnp.minimum(loss, state.best_loss), since=since)
+
+
+def _step(state: _State, batch: Float[Array, "n_batch n_joint"], rate: Array) -> _State:
+    gradient = jax.grad(_loss)(state.weights, batch)
+    update, optimizer = _optimizer(rate).update(gradient, state.optimizer, state.weights)
+    weights = optax.apply_updates(state.weights, update)
+    average = jax.tree.map(lambda old, new: AVERAGED * old + (1 - AVERAGED) * new, state.average, weights)
+    return state._replace(weights=weights, average=average, optimizer=optimizer)
+
+
+def _start(weights: Any, held: Float[Array, "n n_joint"]) -> _State:
+    optimizer = _optimizer(0.0).init(weights)
+    return _State(weights, weights, optimizer, weights, _loss(weights, held), jnp.zeros((), jnp.int32))
+
+
+@functools.partial(jax.jit, static_argnames=("batch", "steps"))
+def _train(
+    key: Array,
+    weights: Any,
+    seen: Float[Array, "n_part n_seen n_joint"],
+    held: Float[Array, "n_part n_held n_joint"],
+    rate: Array,
+    *,
+    batch: int,
+    steps: int,
+) -> Any:
+    """Return the weights that did best on the held-out draws, of all flows at once, from those given.
+
+    Every flow has its own part of the draws, or all flows have the only part.
+    """
+    shared = seen.shape[0] == 1
+    axis = None if shared else 0
+    if shared:
+        seen, held = seen[0], held[0]
+
+    def step(k: Array, carry: tuple[_State, Array]) -> tuple[_State, Array]:
+        state, done = carry
+        count = done + k
+        chosen = jax.random.randint(jax.random.fold_in(key, count), (batch,), 0, seen.shape[-2])
+        slowing = 0.5 * rate * (1.0 + jnp.cos(jnp.pi * count / steps))
+        return jax.vmap(_step, (0, axis, None))(state, seen[..., chosen, :], slowing), done
+
+    def round_of_steps(carry: tuple[_State, Array]) -> tuple[_State, Array]:
+        state, done = jax.lax.fori_loop(0, STEPS_PER_LOOK, step, carry)
+        return jax.vmap(_look, (0, axis))(state, held), done + STEPS_PER_LOOK
+
+    def unfinished(carry: tuple[_State, Array]) -> Array:
+        state, done = carry
+        return (done < steps) & jnp.any(state.since < PATIENCE)
+
+    begin = jax.vmap(_start, (0, axis))(weights, held), jnp.zeros((), jnp.int32)
+    return jax.lax.while_loop(unfinished, round_of_steps, begin)[0].best
+
+
+def _train_all(seed: int, seen: Array, held: Array) -> Any:
+    """Return the weights of all shards: flows of all draws together first, from which those of the shards start.
+
+    Shards that were dealt at random have about the same bend, which all draws together show far better than those of
+    one; what is a shard's own is learnt from there. The common flows differ in their random start and are dealt
+    out in turn: the product averages over the errors that come of it, which one flow would repeat in every shard.
+    """
+    n_shard, _, n_joint = seen.shape
+    key_start, key_common, key_own = jax.random.split(jax.random.key(seed), 3)
+    together = seen.reshape(1, -1, n_joint), held.reshape(1, -1, n_joint)
+    starts = jax.random.split(key_start, min(MEMBERS, n_shard))
+    common = jax.vmap(Flow().init, (0, None))(starts, seen[0, 0])
+    common = _train(key_common, common, *together, jnp.float32(RATE_COMMON), batch=BATCH_COMMON, steps=STEPS_COMMON)
+    turn = np.arange(n_shard) % len(starts)
+    own = jax.tree.map(lambda x: x[turn], common)
+    return _train(key_own, own, seen, held, jnp.float32(RATE_OWN), batch=BATCH, steps=STEPS_OWN)
+
+
+@jax.jit
+def _gains(weights: Any, held: Float[Array, "n_shard n_held n_joint"]) -> Float[Array, "n_shard n_held"]:
+    """Return what the flows gain in ln density over the Gaussian, draw by draw."""
+
+    def one(weights: Any, w: Array) -> Array:
+        return jax.vmap(_log_density, (None, 0))(weights, w) + 0.5 * jnp.sum(w**2, axis=1)
+
+    return jax.vmap(one)(weights, held)
+
+
+def fit_flows(draws: FloatArray, seed: int) -> tuple[Fitted, Training]:
+    """Return a flow for every sub-posterior of draws (n_shard, n_chain, n_draw, n_joint), and how they did.
+
+    A flow takes the Gaussian's place where its gain on held-out draws exceeds `GAIN_LEAST` standard errors. Where the
+    gain of all shards together does, every flow with a gain is kept: a bend that no shard shows for sure on its own
+    adds up in the product.
+
+    Raises
+    ------
+    LinAlgError : when a sub-posterior has no width.
+    """
+    n_shard, n_chain, n_draw, n_joint = draws.shape
+    centre, covariances = moments(draws)
+    whiten = aligned_whitening(covariances)
+    w = np.einsum("sij,scnj->scni", whiten, draws - centre[:, None, None]).astype(np.float32)
+    n_seen = max(int((1 - HELD_OUT) * n_draw), 1)
+    seen, held = (part.reshape(n_shard, -1, n_joint) for part in (w[:, :, :n_seen], w[:, :, n_seen:]))
+    # Single precision: twice as fast, and far below the noise of the gradient.
+    with jax.enable_x64(False):
+        weights = _train_all(seed, jnp.asarray(seen), jnp.asarray(held))
+        gains = np.asarray(_gains(weights, jnp.asarray(held)), np.float64).reshape(n_shard, n_chain, -1)
+    gain = gains.mean(axis=(1, 2))
+    error = np.array([float(standard_error(one)) for one in gains])
+    together = gain.sum() > GAIN_LEAST * np.sqrt(np.sum(error**2))
+    kept = (gain > GAIN_LEAST * error) | (together & (gain > 0))
+    stacked = jax.tree.map(lambda x: np.asarray(x, np.float64) * kept.reshape(-1, *[1] * (x.ndim - 1)), weights)
+    return Fitted(stacked, centre, whiten), Training(gain, error, kept)
+
+
+@functools.partial(jax.jit, static_argnames=("samples",))
+def _chains(
+    keys: Array, starts: Float[Array, "n_chain n_joint"], arguments: tuple[Fitted, Array, Array], *, samples: int
+) -> tuple[Float[Array, "n_chain n_draw n_joint"], Array]:
+    """Return NUTS chains on the product, in coordinates whitened by the Gaussian product, and their divergent steps."""
+    with warnings.catch_warnings():
+        # NumPyro adds a filter when imported; the process gets its own back.
+        from numpyro.infer.hmc import hmc
+
+    def potential(flows: Fitted, mean: Array, spread: Array) -> object:
+        return lambda y: -_log_product(mean + spread @ y, flows)
+
+    def chain(given: tuple[Array, Array]) -> tuple[Array, Array]:
+        key, start = given
+        begin, step = hmc(potential_fn_gen=potential, algo="NUTS")
+        options = {"dense_mass": True, "max_tree_depth": MAX_TREE_DEPTH, "model_args": arguments, "rng_key": key}
+        state = begin(start, WARMUP, **options)
+
+        def advance(state: Any, _: None) -> tuple[Any, tuple[Array, Array]]:
+            new = step(state, arguments)
+            return new, (new.z, new.diverging)
+
+        state = jax.lax.fori_loop(0, WARMUP, lambda _, state: step(state, arguments), state)
+        return jax.lax.scan(advance, state, None, length=samples)[1]
+
+    y, diverging = jax.lax.map(chain, (keys, starts))
+    return y @ arguments[2].T + arguments[1], jnp.sum(diverging)
+
+
+def sample_product(
+    flows: Fitted, mean: FloatArray, covariance: FloatArray, shape: tuple[int, int], seed: int
+) -> tuple[FloatArray, int]:
+    """Return draws (n_chain, n_draw, n_joint) of the product of the flows, and the number of divergent steps.
+
+    The chains start at draws of the Gaussian product, `mean` (n_joint,) and `covariance` (n_joint, n_joint), and move
+    in its coordinates.
+    """
+    with jax.enable_x64(True):
+        key_start, key_chain = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1))
+        starts = jax.random.normal(key_start, (shape[0], mean.size))
+        arguments = jax.tree.map(jnp.asarray, (flows, mean, root(covariance)))
+        draws, diverging = _chains(jax.random.split(key_chain, shape[0]), starts, arguments, samples=shape[1])
+        return np.asarray(draws), int(diverging)
+
+
+def flow_consensus(draws: FloatArray, seed: int, log_density: LogDensity | None = None) -> FlowConsensus:
+    """Return the consensus of joint sub-posterior draws (n_shard, n_chain, n_draw, n_joint) by flows.
+
+    Parameters
+    ----------
+    draws : unconstrained joint coordinates.
+    seed : of the training, the chains and the resampling, each its own stream.
+    log_density : ln of the true density of the product, where it can be evaluated: its draws are then corrected by
+        Pareto-smoothed importance sampling, unless k-hat shows that the weights cannot be trusted.
+
+    Raises
+    ------
+    LinAlgError : when a sub-posterior has no width.
+    """
+    shape = (draws.shape[1], draws.shape[2])
+    mean, covariance = gaussian_product(*moments(draws))
+    flows, training = fit_flows(draws, seed)
+    normal = gaussian_draws(mean, covariance, shape, seed)
+    found, chains, divergences = normal, None, 0
+    if training.kept.any():
+        found, divergences = sample_product(flows, mean, covariance, shape, seed)
+        chains = found
+    flat = found.reshape(-1, found.shape[-1])
+    if log_density is not None:
+        weights, k_hat = smoothed_weights(np.asarray(log_density(flat), float) - log_product(flat, flows))
+        if corrected := k_hat < K_MOST:
+            found = resample(flat, weights, seed).reshape(found.shape)
+        return FlowConsensus(found, chains, training, k_hat, True, corrected, divergences)
+    k_hat = _distance(normal, flows, mean, covariance) if training.kept.any() else -np.inf
+    return FlowConsensus(found, chains, training, k_hat, False, False, divergences)
+
+
+def _distance(normal: FloatArray, flows: Fitted, mean: FloatArray, covariance: FloatArray) -> float:
+    """Return k-hat of draws of the Gaussian product weighted by the flow product."""
+    flat = normal.reshape(-1, mean.size)
+    away = flat - mean
+    return smoothed_weights(log_product(flat, flows) + 0.5 * np.sum(away @ inverse(covariance) * away, axis=1))[1]

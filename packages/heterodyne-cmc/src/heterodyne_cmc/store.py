@@ -1,0 +1,92 @@
+"""Finished shards on disk: one file each, complete or absent, so that a run that ends early loses none of them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from heterodyne_cmc.sampler import Chains, SubPosterior
+from heterodyne_spec.files import write_atomically
+
+FOLDER = "shards"
+
+
+@dataclass(frozen=True)
+class ShardStore:
+    """The shards of one run in a folder; `fingerprint` is that of the work that they belong to."""
+
+    folder: Path
+    fingerprint: str
+    n_shards: int
+
+    def path(self, shard: int) -> Path:
+        """Return the file of a shard (from 0)."""
+        return self.folder / f"shard_{shard + 1:04d}_of_{self.n_shards:04d}.npz"
+
+    def save(self, sub: SubPosterior) -> None:
+        """Write a finished shard.
+
+        Raises
+        ------
+        OutputError : when it cannot be written.
+        """
+        record = {
+            "fingerprint": self.fingerprint,
+            "shard": sub.shard,
+            "n_pairs": sub.n_pairs,
+            "attempts": sub.attempts,
+            "divergences": sub.divergences,
+            "seconds": sub.seconds,
+        }
+        arrays = {f"chains_{name}": value for name, value in sub.chains._asdict().items()}
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as file:
+                np.savez(file, record=np.array(json.dumps(record)), draws=sub.draws, **arrays)
+
+        write_atomically(self.path(sub.shard), write)
+
+    def load(self) -> tuple[dict[int, SubPosterior], list[str]]:
+        """Return the finished shards by number, and in words which files were not used."""
+        found, words = {}, []
+        for shard in range(self.n_shards):
+            path = self.path(shard)
+            if not path.is_file():
+                continue
+            try:
+                sub, fingerprint = _read(path)
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                words.append(f"{path.name} is damaged ({type(error).__name__}) and is sampled again")
+                continue
+            if fingerprint == self.fingerprint and sub.shard == shard:
+                found[shard] = sub
+            else:
+                words.append(f"{path.name} is of other data, settings or versions and is sampled again")
+        return found, words
+
+    def clear(self) -> None:
+        """Remove the files of the shards, and the folder when nothing else is in it."""
+        for shard in range(self.n_shards):
+            self.path(shard).unlink(missing_ok=True)
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+
+def _read(path: Path) -> tuple[SubPosterior, str]:
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        record = json.loads(str(file["record"]))
+        chains = Chains(*(file[f"chains_{name}"] for name in Chains._fields))
+        sub = SubPosterior(
+            shard=record["shard"],
+            n_pairs=record["n_pairs"],
+            draws=file["draws"],
+            chains=chains,
+            attempts=record["attempts"],
+            divergences=tuple(record["divergences"]),
+            seconds=record["seconds"],
+        )
+    return sub, record["fingerprint"]

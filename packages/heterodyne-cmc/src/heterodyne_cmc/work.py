@@ -1,0 +1,100 @@
+"""What a worker is given, and what it does with a shard: the same wherever it runs."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import numpy as np
+
+from heterodyne_cmc.density import ShardProblem
+from heterodyne_cmc.problem import make_problem
+from heterodyne_cmc.request import Request
+from heterodyne_cmc.sampler import SubPosterior, sample_shard
+from heterodyne_cmc.whitening import Whitening
+
+_DISTRIBUTIONS = ("heterodyne-cmc", "heterodyne-physics-elementwise", "heterodyne-physics-meshgrid", "jax", "numpyro")
+
+_PER_PAIR = 700
+"""Bytes that a pair of a shard takes while its gradient is computed, measured."""
+_PROCESS = 600e6
+"""Bytes of a process before it has any data: interpreter, JAX, compiled code; measured."""
+
+
+@dataclass(frozen=True)
+class ShardWork:
+    """All shards of a request as work to be done; small enough to be sent once to every worker."""
+
+    request: Request
+    noise: float
+    whitening: Whitening
+
+    @property
+    def n_shards(self) -> int:
+        """Number of shards."""
+        return self.request.partition.n_shards
+
+    def problems(self) -> Iterator[ShardProblem]:
+        """Yield the problems of all shards, made one after the other."""
+        for shard in range(self.n_shards):
+            yield make_problem(self.request, self.noise, self.whitening, shard)
+
+    @property
+    def bytes_per_worker(self) -> float:
+        """Estimate of the memory that a worker takes, in bytes."""
+        data, deal, cmc = self.request.data, self.request.partition, self.request.config.cmc
+        held = data.c2.nbytes + sum(pairs.nbytes for pairs in deal.order)
+        pairs = 0 if deal.n_shards == 1 else deal.n_pairs / deal.n_shards
+        draws = 16.0 * cmc.chains * cmc.samples * self.request.n_joint
+        # One shard works on the halved maps in place of pairs: half the data once more.
+        return _PROCESS + 1.5 * held + _PER_PAIR * pairs + draws
+
+
+def shard_work(request: Request, noise: float, whitening: Whitening) -> ShardWork:
+    """Return the work of a request; the point estimate has done its part and stays behind."""
+    return ShardWork(replace(request, nlsq=None), noise, whitening)
+
+
+def run_shard(work: ShardWork, shard: int) -> SubPosterior:
+    """Return the draws of shard number `shard` (from 0); they depend on the work and this number alone."""
+    cmc = work.request.config.cmc
+    with jax.enable_x64(True):
+        return sample_shard(
+            shard,
+            make_problem(work.request, work.noise, work.whitening, shard),
+            work.whitening,
+            chains=cmc.chains,
+            warmup=cmc.warmup,
+            samples=cmc.samples,
+            seed=cmc.seed,
+        )
+
+
+def fingerprint(work: ShardWork) -> str:
+    """Return the SHA-256 of all that the draws depend on, versions included."""
+    digest = hashlib.sha256()
+    for part in _parts(work):
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype}{part.shape}".encode())
+            digest.update(np.ascontiguousarray(part).view(np.uint8).data)
+        else:
+            digest.update(repr(part).encode())
+        digest.update(b"|")
+    return digest.hexdigest()
+
+
+def _parts(work: ShardWork) -> Iterator[Any]:
+    request, whitening = work.request, work.whitening
+    data, space, scaling, cmc = request.data, request.space, request.scaling, request.config.cmc
+    yield from (importlib.metadata.version(name) for name in _DISTRIBUTIONS)
+    yield from (request.spec.sha256, request.config.data.exclude_diagonals, work.n_shards, work.noise)
+    yield from (cmc.chains, cmc.warmup, cmc.samples, cmc.seed)
+    yield from (np.asarray(part) for part in (data.c2, data.t, data.q, data.phi, data.valid, data.weight))
+    yield from (space.status, space.tie, space.free, space.priors)
+    yield from (space.base, space.expand, space.bounds, space.log)
+    yield from (scaling.basis, scaling.held, scaling.mean, scaling.precision)
+    yield from (np.asarray(part) for part in (whitening.centre, whitening.spread, whitening.start, *whitening.tilt))

@@ -1,0 +1,56 @@
+"""The posterior of joint vectors against the likelihood and priors written out, contrast and offset not integrated."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from measurement import NOISE, config, make
+
+from heterodyne_cmc.density import log_tempered_prior, shard_problem, untilted
+from heterodyne_cmc.joint import log_joint, posterior_density
+from heterodyne_cmc.request import prepare
+from heterodyne_cmc.sums import brackets, some_pairs
+from heterodyne_cmc.transforms import constrain
+from heterodyne_spec import load_config
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+
+def test_posterior_is_the_product_of_likelihood_and_priors() -> None:
+    request = prepare(make(), load_config(config(cmc={"shards": 2})), None)
+    n_coef = request.scaling.mean.size
+    shards = [
+        shard_problem(
+            some_pairs(request.data, request.partition.pairs(s)),
+            request.space,
+            request.scaling,
+            NOISE,
+            untilted(3, n_coef),
+            2,
+        )
+        for s in range(2)
+    ]
+    rng = np.random.default_rng(0)
+    vectors = np.array([-0.1, 0.4, -0.5, np.log(1.5 * NOISE)]) + 0.1 * rng.standard_normal((4, 4))
+    joint = np.concatenate([vectors, request.scaling.mean + 0.1 * rng.standard_normal((4, n_coef))], axis=1)
+
+    def written_out(row: np.ndarray) -> float:
+        u, log_noise, coefficients = jnp.asarray(row[:3]), row[3], row[4:]
+        contrast, offset = request.scaling.per_angle(coefficients)
+        total = 0.0
+        for shard in shards:
+            m = np.asarray(brackets(shard.base + shard.expand @ constrain(u, shard.intervals), shard.pairs))
+            away = np.asarray(shard.pairs.value) - offset[:, None] - contrast[:, None] * m
+            weight = np.asarray(shard.pairs.weight)
+            total -= float(np.sum(weight * (0.5 * away**2 * np.exp(-2 * log_noise) + log_noise)))
+            total += float(log_tempered_prior(jnp.asarray(row[:4]), shard))
+            prior = (coefficients - request.scaling.mean) ** 2 * request.scaling.precision
+            total -= 0.25 * float(np.sum(prior))  # one half, to the power of a half
+        return total
+
+    expected = np.array([written_out(row) for row in joint])
+    found = posterior_density(lambda: shards)(joint)
+    np.testing.assert_allclose(found - found[0], expected - expected[0], rtol=1e-7, atol=1e-5)
+    assert np.isfinite(jax.grad(log_joint)(jnp.asarray(joint[0]), shards[0])).all()
