@@ -188,7 +188,7 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Benchmarks: programs that print tables. ``-- NAME`` runs one."""
     install(session, *PACKAGES)
-    apart = ("table", "coverage")
+    apart = ("table", "coverage", "posterior")
     programs = sorted(p for p in (ROOT / "benchmarks").glob("*.py") if p.stem not in apart)
     for program in programs:
         if not session.posargs or program.stem in session.posargs:
@@ -200,6 +200,13 @@ def coverage(session: nox.Session) -> None:
     """How often stated intervals hold the truth, over simulated measurements; ``-- COUNT`` repeats of each (200)."""
     install(session, *PACKAGES)
     session.run("python", str(ROOT / "benchmarks" / "coverage.py"), *session.posargs)
+
+
+@nox.session
+def posterior(session: nox.Session) -> None:
+    """Consensus against an exact chain, coverage of the posterior, starts, times; ``-- consensus`` for one of them."""
+    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES))
+    session.run("python", str(ROOT / "benchmarks" / "posterior.py"), *session.posargs)
 
 
 @nox.session

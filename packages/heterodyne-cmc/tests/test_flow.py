@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from measurement import FREE, config, make, point_estimate
 
-from heterodyne_cmc import combination
+from heterodyne_cmc import combination, fit_cmc_jax
 from heterodyne_cmc.combination import combine
 from heterodyne_cmc.consensus import gaussian_product, moments
 from heterodyne_cmc.flow import LAYERS, SCALE_MOST, Flow, fit_flows, log_product
@@ -170,3 +171,18 @@ def test_flow_without_its_extra_is_refused_before_the_sampling(monkeypatch: pyte
     (problem,) = request.unsupported(config, spec)
     assert problem.path == "cmc.consensus"
     assert 'pip install "heterodyne-cmc[flow]"' in str(problem)
+
+
+@pytest.mark.slow
+def test_flow_of_a_measurement_is_corrected_by_its_posterior() -> None:
+    data = make()
+    found = fit_cmc_jax(data, config(cmc={"consensus": "flow"}), point_estimate(data))
+    whole = fit_cmc_jax(data, config(cmc={"shards": 1}), point_estimate(data))
+    assert found.method == "flow"
+    assert "flow consensus of 2 shards" in found.message
+    print(f"k-hat {found.diagnostics.k_hat:.2f}, flows {found.diagnostics.flows}, bent {found.diagnostics.bent}")
+    assert found.diagnostics.corrected
+    for name in FREE:
+        # 400 draws each, whose effective number is about half that.
+        assert abs(whole.mean[name] - found.mean[name]) < 0.4 * whole.sd[name]
+        assert found.sd[name] == pytest.approx(whole.sd[name], rel=0.25)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -142,13 +143,16 @@ def _sample(
         say(f"{len(done)} of {work.n_shards} shards are there from an earlier run")
     if missing:
         say(plan(work, missing))
-    begin = time.perf_counter()
-    for new, sub in enumerate(finished(work, missing), start=1):
-        if store is not None:
-            store.save(sub)
-        done[sub.shard] = sub
-        if progress is not None:
-            # What one shard takes of the wall clock, over all workers.
-            left = (time.perf_counter() - begin) / new * (len(missing) - new)
-            progress(len(done), work.n_shards, sum(sub.divergences[-1] for sub in done.values()), left)
+    seconds = 0.0
+    # Closed at once whatever happens: its workers end with it.
+    with contextlib.closing(finished(work, missing)) as ready:
+        for new, (sub, workers) in enumerate(ready, start=1):
+            if store is not None:
+                store.save(sub)
+            done[sub.shard] = sub
+            seconds += sub.seconds
+            if progress is not None:
+                # Not of the time since the beginning: when the first of several workers is done, others nearly are.
+                left = seconds / new * (len(missing) - new) / workers
+                progress(len(done), work.n_shards, sum(sub.divergences[-1] for sub in done.values()), left)
     return [done[shard] for shard in sorted(done)]

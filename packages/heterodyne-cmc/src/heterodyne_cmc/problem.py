@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from heterodyne_cmc.density import ShardProblem, shard_problem
 from heterodyne_cmc.request import Request
-from heterodyne_cmc.sums import all_pairs, some_pairs
+from heterodyne_cmc.sums import AllPairs, all_pairs, some_pairs
 from heterodyne_cmc.whitening import Whitening
 
 _EXCLUDED_PER_FRAME = 64
@@ -15,8 +17,22 @@ def make_problem(request: Request, noise: float, whitening: Whitening, shard: in
     """Return the problem of shard number `shard` (from 0); `noise` is the first guess of σ."""
     data, deal = request.data, request.partition
     whole = deal.n_shards == 1 and _few_gaps(request)
-    pairs = all_pairs(data, request.config.data.exclude_diagonals) if whole else some_pairs(data, deal.pairs(shard))
+    pairs = _all(request) if whole else some_pairs(data, deal.pairs(shard))
     return shard_problem(pairs, request.space, request.scaling, noise, whitening.tilt, deal.n_shards)
+
+
+def whole_problems(request: Request, noise: float, whitening: Whitening) -> Iterator[ShardProblem]:
+    """Yield problems whose densities multiply to the posterior: one of all pairs, or those of all shards where many
+    single pairs are left out."""
+    if _few_gaps(request):
+        yield shard_problem(_all(request), request.space, request.scaling, noise, whitening.tilt, 1)
+    else:
+        for shard in range(request.partition.n_shards):
+            yield make_problem(request, noise, whitening, shard)
+
+
+def _all(request: Request) -> AllPairs:
+    return all_pairs(request.data, request.config.data.exclude_diagonals)
 
 
 def _few_gaps(request: Request) -> bool:

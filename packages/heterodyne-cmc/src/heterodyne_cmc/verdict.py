@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from heterodyne_cmc.combination import FLOW_REQUIREMENT
+from heterodyne_cmc.importance import K_MOST
 from heterodyne_cmc.result import Diagnostics, ShardDiagnostics, SummaryRow
 from heterodyne_cmc.sampler import ACCEPTANCE, DIVERGENT
 from heterodyne_spec.config import CMCConfig
@@ -113,6 +114,11 @@ def _of_flows(found: Diagnostics, config: CMCConfig) -> Iterator[str]:
         yield (
             "the sub-posteriors are bent, but no flow describes them better than a Gaussian: the consensus is the "
             "Gaussian one; raise cmc.samples, use fewer shards, or cmc.shards: 1"
+        )
+    if not found.corrected:
+        yield (
+            f"the flows are not near enough to the posterior to be corrected by it (k-hat {found.k_hat:.2f}, expected "
+            f"below {K_MOST}): means may be off by 0.2 sd; raise cmc.samples or use fewer shards"
         )
     if found.flow_divergences > DIVERGENT * config.chains * config.samples:
         yield f"{found.flow_divergences} divergent steps on the product of the flows; use fewer shards"

@@ -12,12 +12,21 @@ import jax
 import numpy as np
 
 from heterodyne_cmc.density import ShardProblem
-from heterodyne_cmc.problem import make_problem
+from heterodyne_cmc.problem import make_problem, whole_problems
 from heterodyne_cmc.request import Request
 from heterodyne_cmc.sampler import SubPosterior, sample_shard
 from heterodyne_cmc.whitening import Whitening
 
-_DISTRIBUTIONS = ("heterodyne-cmc", "heterodyne-physics-elementwise", "heterodyne-physics-meshgrid", "jax", "numpyro")
+_DISTRIBUTIONS = (
+    "heterodyne-cmc",
+    "heterodyne-physics-elementwise",
+    "heterodyne-physics-meshgrid",
+    "jax",
+    "jaxlib",
+    "numpy",
+    "numpyro",
+)
+"""Distributions on whose versions the draws depend."""
 
 _PER_PAIR = 700
 """Bytes that a pair of a shard takes while its gradient is computed, measured."""
@@ -39,9 +48,8 @@ class ShardWork:
         return self.request.partition.n_shards
 
     def problems(self) -> Iterator[ShardProblem]:
-        """Yield the problems of all shards, made one after the other."""
-        for shard in range(self.n_shards):
-            yield make_problem(self.request, self.noise, self.whitening, shard)
+        """Yield problems whose densities multiply to the posterior."""
+        return whole_problems(self.request, self.noise, self.whitening)
 
     @property
     def bytes_per_worker(self) -> float:
@@ -57,6 +65,11 @@ class ShardWork:
 def shard_work(request: Request, noise: float, whitening: Whitening) -> ShardWork:
     """Return the work of a request; the point estimate has done its part and stays behind."""
     return ShardWork(replace(request, nlsq=None), noise, whitening)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the distributions on which the draws depend, as installed here."""
+    return {name: importlib.metadata.version(name) for name in _DISTRIBUTIONS}
 
 
 def run_shard(work: ShardWork, shard: int) -> SubPosterior:
@@ -90,7 +103,7 @@ def fingerprint(work: ShardWork) -> str:
 def _parts(work: ShardWork) -> Iterator[Any]:
     request, whitening = work.request, work.whitening
     data, space, scaling, cmc = request.data, request.space, request.scaling, request.config.cmc
-    yield from (importlib.metadata.version(name) for name in _DISTRIBUTIONS)
+    yield from versions().items()
     yield from (request.spec.sha256, request.config.data.exclude_diagonals, work.n_shards, work.noise)
     yield from (cmc.chains, cmc.warmup, cmc.samples, cmc.seed)
     yield from (np.asarray(part) for part in (data.c2, data.t, data.q, data.phi, data.valid, data.weight))

@@ -1,12 +1,12 @@
 """Where shards are sampled: this process, several local ones, or the workers of a Dask scheduler.
 
-An engine is a function of the work and the numbers of the missing shards that yields finished ones, in any order. What
-a shard's draws are does not depend on it.
+An engine is a function of the work and the numbers of the missing shards that yields finished ones, in any order, each
+with the number of shards that are sampled at once. What a shard's draws are does not depend on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from heterodyne_cmc.engine.local import in_processes, local_workers
 from heterodyne_cmc.sampler import SubPosterior
@@ -15,8 +15,8 @@ from heterodyne_cmc.work import ShardWork, run_shard
 __all__ = ["finished", "plan"]
 
 
-def finished(work: ShardWork, missing: Sequence[int]) -> Iterator[SubPosterior]:
-    """Yield the shards `missing` as they get ready.
+def finished(work: ShardWork, missing: Sequence[int]) -> Generator[tuple[SubPosterior, int]]:
+    """Yield the shards `missing` as they get ready, each with the number of shards that are sampled at once.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def finished(work: ShardWork, missing: Sequence[int]) -> Iterator[SubPosterior]:
     elif (workers := local_workers(work, len(missing))) > 1:
         yield from in_processes(work, missing, workers)
     else:
-        yield from (run_shard(work, shard) for shard in missing)
+        yield from ((run_shard(work, shard), 1) for shard in missing)
 
 
 def plan(work: ShardWork, missing: Sequence[int]) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import signal
+import sys
 import threading
 import time
+import types
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import jax
 
@@ -23,32 +28,59 @@ RETRIES = 2
 
 _SHARE = 0.8
 """Part of the free memory that workers may take when the configuration does not say."""
+_LIMITS = (
+    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
+    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+)
+"""Limit and use of memory of a container or job, version 2 and version 1."""
+
+_ONE_THREAD = {
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+"""Environment of a worker: every core has a worker of its own."""
 
 
 def local_workers(work: ShardWork, n_missing: int) -> int:
-    """Return the number of processes: as many as asked for, cores, shards and memory allow.
+    """Return the number of processes: as many as asked for, shards and memory allow; by itself, one per core.
 
     Raises
     ------
-    ConfigError : when not even one fits into the memory that is allowed.
+    ConfigError : when not even one fits into the memory that the configuration allows.
     """
     settings = work.request.config.cmc
-    asked = (os.cpu_count() or 1) if settings.workers == "auto" else int(settings.workers)
-    allowed = _SHARE * _free_memory() if settings.memory == "auto" else 1e9 * float(settings.memory)
-    fitting = int(allowed // work.bytes_per_worker)
+    asked = _automatic() if settings.workers == "auto" else int(settings.workers)
+    if settings.memory == "auto":
+        # One shard at least: the estimate is generous, and the machine may free what others hold.
+        fitting = max(1, int(min(_SHARE * free_memory() / work.bytes_per_worker, asked)))
+    else:
+        fitting = int(1e9 * float(settings.memory) // work.bytes_per_worker)
     if fitting < 1:
-        found = f"{allowed / 1e9:.1f} GB for workers that take about {work.bytes_per_worker / 1e9:.1f} GB each"
+        found = f"{settings.memory:g} GB for workers that take about {work.bytes_per_worker / 1e9:.1f} GB each"
         wanted = "memory for at least one"
         raise ConfigError("configuration", [Problem("cmc.memory", found, wanted, "raise cmc.shards or cmc.memory")])
-    return max(1, min(asked, n_missing, fitting))
+    return min(asked, n_missing, fitting)
 
 
-def _free_memory() -> float:
-    """Return the free memory in bytes; where the system does not tell, enough."""
-    try:
-        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (ValueError, OSError, AttributeError):
-        return float("inf")
+def _automatic() -> int:
+    """Return one worker per core that this process may use; one where they would have to share a GPU."""
+    if jax.default_backend() != "cpu":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def free_memory() -> float:
+    """Return the bytes that can be had without swapping, a job's or container's limit included; inf if unknown."""
+    left = [float("inf")]
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        # Free pages alone leave out the file cache, which on a machine that has read much is most of the memory.
+        left.append(1024.0 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")))
+    for limit, used in _LIMITS:
+        with contextlib.suppress(OSError, ValueError):
+            left.append(float(limit.read_text()) - float(used.read_text()))
+    return max(min(left), 0.0)
 
 
 _given: ShardWork | None = None
@@ -56,13 +88,9 @@ _given: ShardWork | None = None
 
 
 def _begin(work: ShardWork, parent: int, cache: str | None) -> None:
-    """Prepare a worker: its work, one thread, its parent's compiled functions, and an end when its parent is gone."""
+    """Prepare a worker: its work, its parent's compiled functions, and an end when its parent is gone."""
     global _given
-    os.environ["XLA_FLAGS"] = (
-        os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    )
-    os.environ["OMP_NUM_THREADS"] = "1"
-    jax.config.update("jax_compilation_cache_dir", cache)
+    jax.config.update("jax_compilation_cache_dir", cache)  # type: ignore[no-untyped-call]
     _given = work
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
@@ -79,8 +107,34 @@ def _run(shard: int) -> SubPosterior:
     return run_shard(_given, shard)
 
 
-def in_processes(work: ShardWork, missing: Sequence[int], workers: int) -> Iterator[SubPosterior]:
-    """Yield the shards as they get ready; a worker that dies costs its shard's retry.
+@contextlib.contextmanager
+def _for_children() -> Iterator[None]:
+    """Let processes that are started meanwhile have one thread, no part in Ctrl-C, and nothing of the user's script.
+
+    A spawned process imports the main module again. A script that calls the sampling in its outermost lines would so
+    begin anew in every worker, and a shard needs nothing of it.
+    """
+    before, main = {name: os.environ.get(name) for name in _ONE_THREAD}, sys.modules["__main__"]
+    flags = " ".join(part for part in (before["XLA_FLAGS"], _ONE_THREAD["XLA_FLAGS"]) if part)
+    os.environ.update({**_ONE_THREAD, "XLA_FLAGS": flags})
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    # Blocked, not ignored: here Ctrl-C waits until the process is started. The child keeps the mask.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def in_processes(work: ShardWork, missing: Sequence[int], workers: int) -> Iterator[tuple[SubPosterior, int]]:
+    """Yield the shards as they get ready, each with `workers`; a worker that dies costs what was running a retry.
 
     Raises
     ------
@@ -88,36 +142,52 @@ def in_processes(work: ShardWork, missing: Sequence[int], workers: int) -> Itera
     """
     left, lost = list(missing), Counter[int]()
     while left:
-        pool = ProcessPoolExecutor(
-            workers,
-            multiprocessing.get_context("spawn"),
-            initializer=_begin,
-            initargs=(work, os.getpid(), jax.config.jax_compilation_cache_dir),
-        )
-        running: dict[Future[SubPosterior], int] = {}
         try:
-            queue = iter(list(left))
-            while True:
-                # No more at once than workers: what a broken pool loses is then what was running.
-                while len(running) < workers and (shard := next(queue, None)) is not None:
-                    running[pool.submit(_run, shard)] = shard
-                if not running:
-                    break
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    sub = future.result()
-                    left.remove(running.pop(future))
-                    yield sub
-        except BrokenProcessPool:
-            lost.update(running.values())
+            for sub in _one_pool(work, left, workers):
+                left.remove(sub.shard)
+                yield sub, workers
+        except _LostError as error:
+            lost.update(error.shards)
             if given_up := sorted(shard + 1 for shard, times in lost.items() if times > RETRIES):
                 names = ", ".join(str(shard) for shard in given_up)
                 raise SamplingError(
-                    f"the worker of shard {names} died {RETRIES + 1} times; if memory ran out, raise cmc.shards or "
-                    "lower cmc.workers, and run the same command again: finished shards are kept"
+                    f"a worker died {RETRIES + 1} times while shard {names} was sampled; if memory ran out, raise "
+                    "cmc.shards or lower cmc.workers, and run the same again: finished shards are kept where a folder "
+                    "was given"
                 ) from None
-        finally:
-            _stop(pool)
+
+
+class _LostError(Exception):
+    """A worker died, and its pool with it; `shards` were running."""
+
+    def __init__(self, shards: list[int]):
+        self.shards = shards
+
+
+def _one_pool(work: ShardWork, shards: Sequence[int], workers: int) -> Iterator[SubPosterior]:
+    """Yield `shards` as one pool of processes gets them ready; raise _LostError when one of these dies."""
+    context = multiprocessing.get_context("spawn")
+    given = (work, os.getpid(), jax.config.jax_compilation_cache_dir)
+    pool = ProcessPoolExecutor(min(workers, len(shards)), context, initializer=_begin, initargs=given)
+    running: dict[Future[SubPosterior], int] = {}
+    waiting = list(reversed(shards))
+    try:
+        while waiting or running:
+            # No more at once than workers: what a broken pool loses is then what was running.
+            while waiting and len(running) < workers:
+                with _for_children():
+                    future = pool.submit(_run, waiting[-1])
+                running[future] = waiting.pop()
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            # Finished ones first: a pool that breaks in the same moment shall not cost them.
+            for future in sorted(done, key=lambda future: future.exception() is not None):
+                sub = future.result()
+                del running[future]
+                yield sub
+    except BrokenProcessPool:
+        raise _LostError(list(running.values())) from None
+    finally:
+        _stop(pool)
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
