@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -31,7 +32,7 @@ DIVERGENT = 0.01
 
 
 class Chains(NamedTuple):
-    """What the chains leave, arrays of JAX or NumPy, (n_chain, n_draw) each; `z` (n_chain, n_draw, n_dim),
+    """What the chains leave, (n_chain, n_draw) each; `z` (n_chain, n_draw, n_dim),
     `step_size` (n_chain,)."""
 
     z: Any
@@ -73,40 +74,50 @@ def _kernels() -> tuple[object, object]:
 
 
 @functools.partial(jax.jit, static_argnames=("warmup", "samples"))
-def _run(
-    keys: Array,
-    starts: Float[Array, "n_chain n_dim"],
+def _chain(
+    key: Array,
+    start: Float[Array, " n_dim"],
     arguments: tuple[ShardProblem, Array, Array],
     acceptance: Float[Array, ""],
     *,
     warmup: int,
     samples: int,
 ) -> Chains:
-    """Return the chains, one after the other: in step with each other all would wait for the longest tree."""
+    """Return one chain, without the axis of the chains."""
+    begin, step = _kernels()
+    state = begin(  # type: ignore[operator]
+        start,
+        warmup,
+        dense_mass=True,
+        target_accept_prob=acceptance,
+        max_tree_depth=MAX_TREE_DEPTH,
+        model_args=arguments,
+        rng_key=key,
+    )
 
-    def chain(given: tuple[Array, Array]) -> Chains:
-        key, start = given
-        begin, step = _kernels()
-        state = begin(  # type: ignore[operator]
-            start,
-            warmup,
-            dense_mass=True,
-            target_accept_prob=acceptance,
-            max_tree_depth=MAX_TREE_DEPTH,
-            model_args=arguments,
-            rng_key=key,
-        )
+    def advance(state: object, _: None) -> tuple[object, tuple[Array, ...]]:
+        new = step(state, arguments)  # type: ignore[operator]
+        kept = (new.z, new.diverging, new.energy, -new.potential_energy, new.accept_prob, new.num_steps)
+        return new, kept
 
-        def advance(state: object, _: None) -> tuple[object, tuple[Array, ...]]:
-            new = step(state, arguments)  # type: ignore[operator]
-            kept = (new.z, new.diverging, new.energy, -new.potential_energy, new.accept_prob, new.num_steps)
-            return new, kept
+    state = jax.lax.fori_loop(0, warmup, lambda _, state: step(state, arguments), state)  # type: ignore[operator]
+    state, kept = jax.lax.scan(advance, state, None, length=samples)
+    return Chains(*(*kept, state.adapt_state.step_size))
 
-        state = jax.lax.fori_loop(0, warmup, lambda _, state: step(state, arguments), state)  # type: ignore[operator]
-        state, kept = jax.lax.scan(advance, state, None, length=samples)
-        return Chains(*(*kept, state.adapt_state.step_size))
 
-    return jax.lax.map(chain, (keys, starts))
+def _run(keys: Array, starts: Float[Array, "n_chain n_dim"], threads: int, *given: Any, **lengths: int) -> Chains:
+    """Return the chains, `threads` of them at once: in step with each other all would wait for the longest tree."""
+
+    def one(key: Array, start: Array) -> Chains:
+        # The setting belongs to a thread.
+        with jax.enable_x64(True):
+            return jax.tree.map(np.asarray, _chain(key, start, *given, **lengths))
+
+    with ThreadPoolExecutor(threads) as pool:
+        # The first alone: all others run what it has compiled.
+        first = one(keys[0], starts[0])
+        found = [first, *pool.map(one, keys[1:], starts[1:])]
+    return jax.tree.map(lambda *parts: np.stack(parts), *found)
 
 
 @jax.jit
@@ -139,8 +150,9 @@ def sample_shard(
     warmup: int,
     samples: int,
     seed: int,
+    threads: int = 1,
 ) -> SubPosterior:
-    """Return the draws of shard number `shard` (from 0).
+    """Return the draws of shard number `shard` (from 0), with `threads` chains at once.
 
     A shard with more than 1 % divergent steps, or with draws that are not finite, is tried once more with smaller
     steps (another acceptance aimed at); what comes of that is returned, be it good or not.
@@ -153,15 +165,15 @@ def sample_shard(
     divergences: list[int] = []
     for attempt, acceptance in enumerate(ACCEPTANCE):
         keys = jax.random.split(jax.random.fold_in(key_chain, attempt), chains)
-        result = _run(keys, starts, arguments, jnp.asarray(acceptance), warmup=warmup, samples=samples)
-        divergences.append(int(jnp.sum(result.diverging)))
-        if divergences[-1] <= DIVERGENT * chains * samples and bool(jnp.isfinite(result.z).all()):
+        result = _run(keys, starts, threads, arguments, jnp.asarray(acceptance), warmup=warmup, samples=samples)
+        divergences.append(int(np.sum(result.diverging)))
+        if divergences[-1] <= DIVERGENT * chains * samples and bool(np.isfinite(result.z).all()):
             break
     return SubPosterior(
         shard=shard,
         n_pairs=problem.pairs.n_counting,
         draws=np.asarray(_joint(key_linear, result.z, arguments)),
-        chains=jax.tree.map(np.asarray, result),
+        chains=result,
         attempts=len(divergences),
         divergences=tuple(divergences),
         seconds=time.perf_counter() - begin,

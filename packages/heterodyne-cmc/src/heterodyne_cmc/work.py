@@ -72,7 +72,7 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in _DISTRIBUTIONS}
 
 
-def run_shard(work: ShardWork, shard: int) -> SubPosterior:
+def run_shard(work: ShardWork, shard: int, threads: int = 1) -> SubPosterior:
     """Return the draws of shard number `shard` (from 0); they depend on the work and this number alone."""
     cmc = work.request.config.cmc
     with jax.enable_x64(True):
@@ -84,6 +84,7 @@ def run_shard(work: ShardWork, shard: int) -> SubPosterior:
             warmup=cmc.warmup,
             samples=cmc.samples,
             seed=cmc.seed,
+            threads=threads,
         )
 
 

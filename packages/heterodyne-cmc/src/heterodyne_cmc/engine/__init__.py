@@ -6,6 +6,7 @@ with the number of shards that are sampled at once. What a shard's draws are doe
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Sequence
 
 from heterodyne_cmc.engine.local import in_processes, local_workers
@@ -33,7 +34,8 @@ def finished(work: ShardWork, missing: Sequence[int]) -> Generator[tuple[SubPost
     elif (workers := local_workers(work, len(missing))) > 1:
         yield from in_processes(work, missing, workers)
     else:
-        yield from ((run_shard(work, shard), 1) for shard in missing)
+        # The chains of a shard share the cores that no other shard takes.
+        yield from ((run_shard(work, shard, os.cpu_count() or 1), 1) for shard in missing)
 
 
 def plan(work: ShardWork, missing: Sequence[int]) -> str:
