@@ -32,7 +32,7 @@ def table(columns: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
 def values(schema: Mapping[str, Any]) -> str:
     """Return in words what a key takes."""
     if "enum" in schema:
-        return ", ".join(f"`{option}`" for option in schema["enum"])
+        return ", ".join(f"`{'null' if option is None else option}`" for option in schema["enum"])
     if "const" in schema:
         return f"`{schema['const']}`"
     if "oneOf" in schema:
@@ -85,6 +85,9 @@ def configuration_page() -> str:
     ]
     for name, section in sections.items():
         parts += [f"## {name}", section["description"], table(columns, keys(section["properties"]))]
+        for key, inner in section["properties"].items():
+            if "properties" in inner:
+                parts += [f"### {name}.{key}", inner["description"], table(columns, keys(inner["properties"]))]
         if name == "model":
             parts += ["### model.parameters.NAME", table(columns, keys(schema["$defs"]["parameter"]["properties"]))]
     parts += ["## At the top", table(columns, keys(single))]

@@ -59,7 +59,7 @@ def parameters(*free: str) -> dict[str, Any]:
 
 def config(**sections: Any) -> dict[str, Any]:
     """Return a configuration that samples FREE in two shards with short chains."""
-    cmc = {"shards": 2, "chains": 2, "warmup": 200, "samples": 200, **sections.pop("cmc", {})}
+    cmc = {"shards": 2, "chains": 2, "warmup": 200, "samples": 200, "workers": 1, **sections.pop("cmc", {})}
     return {"model": {"parameters": parameters()}, "cmc": cmc, **sections}
 
 

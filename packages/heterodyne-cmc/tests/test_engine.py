@@ -185,6 +185,7 @@ def test_job_scripts_need_no_cluster() -> None:
     ("dask", "named"),
     [
         ({}, "cmc.dask: found neither"),
+        ({"scheduler": "tcp://127.0.0.1:9", "cluster": "slurm"}, "cmc.dask: found both"),
         ({"scheduler": "tcp://127.0.0.1:9"}, "cmc.dask.scheduler"),
     ],
 )

@@ -29,9 +29,9 @@ _DISTRIBUTIONS = (
 """Distributions on whose versions the draws depend."""
 
 _PER_PAIR = 700
-"""Bytes that a pair of a shard takes while its gradient is computed, measured."""
-_PROCESS = 600e6
-"""Bytes of a process before it has any data: interpreter, JAX, compiled code; measured."""
+"""Bytes that a pair of a shard takes while its gradient is computed; measured 300 to 500."""
+_PROCESS, _PROCESS_ALL_PAIRS = 0.7e9, 1.1e9
+"""Bytes of a process without its data: interpreter, JAX, compilation; with pairs one by one, and with all at once."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,11 @@ class ShardWork:
         """Estimate of the memory that a worker takes, in bytes."""
         data, deal, cmc = self.request.data, self.request.partition, self.request.config.cmc
         held = data.c2.nbytes + sum(pairs.nbytes for pairs in deal.order)
-        pairs = 0 if deal.n_shards == 1 else deal.n_pairs / deal.n_shards
         draws = 16.0 * cmc.chains * cmc.samples * self.request.n_joint
-        # One shard works on the halved maps in place of pairs: half the data once more.
-        return _PROCESS + 1.5 * held + _PER_PAIR * pairs + draws
+        if deal.n_shards == 1:
+            # Maps in place of pairs, and what is made of them by halving time.
+            return _PROCESS_ALL_PAIRS + 2.5 * held + draws
+        return _PROCESS + 1.5 * held + _PER_PAIR * deal.n_pairs / deal.n_shards + draws
 
 
 def shard_work(request: Request, noise: float, whitening: Whitening) -> ShardWork:

@@ -41,13 +41,17 @@ def _section(name: str, schema: dict[str, Any], spec: ModelSpec) -> Iterator[str
     for key, inner in schema["properties"].items():
         if (name, key) == ("model", "parameters"):
             yield from _parameters(inner, spec)
+        elif "properties" in inner:
+            yield f"  {key}:".ljust(KEY_WIDTH) + f"# {inner['description']}"
+            for deeper, innermost in inner["properties"].items():
+                yield from _entry(deeper, innermost, "    ")
         else:
             yield from _entry(key, inner, "  ")
 
 
 def _entry(key: str, schema: dict[str, Any], indent: str) -> Iterator[str]:
     """Yield ``key: default  # choices: description``, the comment wrapped in its own column."""
-    choices = schema.get("enum", ())
+    choices = ["null" if choice is None else choice for choice in schema.get("enum", ())]
     said = f"{' | '.join(choices)}: {schema['description']}" if len(choices) > 1 else schema["description"]
     first, *rest = textwrap.wrap(said, COMMENT_WIDTH)
     yield f"{indent}{key}: {_inline(schema['default'])}".ljust(KEY_WIDTH) + f"# {first}"
