@@ -142,6 +142,13 @@ def test_time_left_is_that_of_the_workers(monkeypatch: pytest.MonkeyPatch) -> No
     assert calls == [(1, 4, 1, 15.0), (2, 4, 2, 10.0), (3, 4, 3, 5.0), (4, 4, 4, 0.0)]
 
 
+def test_dask_workers_draw_what_one_process_does(expected: CMCResult) -> None:
+    distributed = pytest.importorskip("distributed", reason="heterodyne-cmc[dask] is not installed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        same(sample(engine="dask", dask={"scheduler": cluster.scheduler_address}), expected)
+
+
+@pytest.mark.slow
 def test_dask_goes_on_after_its_client_and_then_all_its_workers_were_killed(
     expected: CMCResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
