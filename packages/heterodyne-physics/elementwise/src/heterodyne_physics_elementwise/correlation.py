@@ -39,16 +39,28 @@ def _c2(
         cumulative = trapezoid_cumsum(f, grid.dt)
         return at(cumulative, last) - at(cumulative, first)
 
+    # Barriers: without them XLA computes all of this anew for each of the eight sums that a gradient takes of it, and
+    # a gradient takes four times as long (3 x 20000 pairs: 160 against 41 ns per pair).
     x = model.x(grid.t)
-    x1, x2 = at(x, first), at(x, last)
-    reference, sample = (1.0 - x1) * (1.0 - x2), x1 * x2
+    x1, x2, decay_r, decay_s, path = jax.lax.optimization_barrier(
+        (
+            at(x, first),
+            at(x, last),
+            grid.q**2 * integral(model.J_r(grid.t)),
+            grid.q**2 * integral(model.J_s(grid.t)),
+            grid.q * integral(model.v(grid.t)),
+        )
+    )
+    field_r, field_s, beat = jax.lax.optimization_barrier(
+        (
+            jnp.exp(-0.5 * decay_r),
+            jnp.exp(-0.5 * decay_s),
+            jnp.cos(cosine_of_degrees(phi + model.phi0) * path),
+        )
+    )
+    reference, sample = (1.0 - x1) * (1.0 - x2) * field_r, x1 * x2 * field_s
     norm = (x1**2 + (1.0 - x1) ** 2) * (x2**2 + (1.0 - x2) ** 2)
-    decay_r = grid.q**2 * integral(model.J_r(grid.t))
-    decay_s = grid.q**2 * integral(model.J_s(grid.t))
-    phase = grid.q * cosine_of_degrees(phi + model.phi0) * integral(model.v(grid.t))
-    self_terms = reference**2 * jnp.exp(-decay_r) + sample**2 * jnp.exp(-decay_s)
-    cross_term = 2.0 * reference * sample * jnp.exp(-0.5 * (decay_r + decay_s)) * jnp.cos(phase)
-    return offset + contrast * (self_terms + cross_term) / norm
+    return offset + contrast * (reference**2 + sample**2 + 2.0 * reference * sample * beat) / norm
 
 
 def _check_frames(name: str, index: ArrayLike, n_t: int) -> Array:
