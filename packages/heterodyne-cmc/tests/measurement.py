@@ -40,14 +40,14 @@ Q, DT, PHI, NOISE = 0.0054, 0.1, (10.0, 80.0), 4e-3
 CONTRAST, OFFSET = (0.2, 0.25), (1.0, 1.01)
 
 
-def make(n_t: int = 24, seed: int = 0, **given: Any) -> TwoTimeData:
+def make(n_t: int = 24, seed: int = 0, noise: float = NOISE, **given: Any) -> TwoTimeData:
     """Return maps at two angles with symmetric white noise; `given` goes to TwoTimeData."""
     t, frames = DT * np.arange(1, n_t + 1), np.arange(n_t)
     with jax.enable_x64(True):
         scaling = (np.array(values)[:, None, None] for values in (PHI, CONTRAST, OFFSET))
         model, grid = HeterodyneModel(**TRUTH), precompute_shard_grid(t, Q)
         c2 = np.array(c2_pairs(model, grid, frames[:, None], frames, *scaling))
-    upper = np.triu(np.random.default_rng(seed).normal(0, NOISE, c2.shape))
+    upper = np.triu(np.random.default_rng(seed).normal(0, noise, c2.shape))
     c2 += upper + np.swapaxes(np.triu(upper, 1), 1, 2)
     return TwoTimeData(c2=c2, t=t, q=Q, phi=PHI, dt=DT, **given)
 

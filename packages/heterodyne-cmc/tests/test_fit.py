@@ -17,6 +17,8 @@ from measurement import CONTRAST, FREE, NOISE, OFFSET, PHI, TRUTH, config, make,
 import heterodyne_cmc
 from heterodyne_cmc import CMCResult, fit_cmc_jax
 from heterodyne_cmc.outcome import natural
+from heterodyne_cmc.plots import pairs_figure
+from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.problem import make_problem
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.result import QUANTILES
@@ -32,7 +34,8 @@ CALLS: list[tuple[int, int, int, float]] = []
 def sampled() -> CMCResult:
     """Two shards, as configured in measurement.py; sampled once for all tests of this module."""
     data = make()
-    return fit_cmc_jax(data, config(), point_estimate(data), progress=lambda *call: CALLS.append(call))
+    asked = config(cmc={"log_likelihood": True})
+    return fit_cmc_jax(data, asked, point_estimate(data), progress=lambda *call: CALLS.append(call))
 
 
 def test_recovers_the_truth(sampled: CMCResult) -> None:
@@ -180,10 +183,19 @@ def test_file_round_trip(sampled: CMCResult, tmp_path: Path) -> None:
 
 def test_file_has_the_groups_of_the_arviz_schema(sampled: CMCResult, tmp_path: Path) -> None:
     with h5netcdf.File(sampled.save(tmp_path / "a.nc"), "r") as file:
-        groups = {"posterior", "sub_posterior", "sample_stats", "bands", "observed_data", "constant_data"}
+        groups = {
+            "posterior",
+            "sub_posterior",
+            "sample_stats",
+            "bands",
+            "observed_data",
+            "constant_data",
+            "log_likelihood",
+        }
         assert groups == set(file.groups)
         np.testing.assert_array_equal(file.groups["observed_data"].variables["c2"][...], make().c2)
         assert file.groups["bands"].variables["v"].dimensions == ("quantile", "age")
+        assert file.groups["log_likelihood"].variables["c2"].dimensions == ("chain", "draw", "phi")
         posterior = file.groups["posterior"]
         assert posterior.variables["v0"].dimensions == ("chain", "draw")
         assert posterior.variables["contrast"].dimensions == ("chain", "draw", "phi")
@@ -196,6 +208,29 @@ def test_file_has_the_groups_of_the_arviz_schema(sampled: CMCResult, tmp_path: P
         assert file.attrs["inference_library"] == "numpyro"
         assert "version heterodyne-spec" in file.attrs
         assert file.groups["constant_data"].variables["phi0"][...] == TRUTH["phi0"]
+
+
+def test_pictures(sampled: CMCResult, tmp_path: Path) -> None:
+    written = sampled.plot(tmp_path)
+    assert [path.parent for path in written] == [tmp_path / "plots"] * 6
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in written)
+    figure = pairs_figure(sampled)
+    assert len(figure.axes) == len(FREE) * (len(FREE) + 1) // 2
+    marks = {axes.get_xlabel().split(" ")[0]: axes for axes in figure.axes if axes.get_xlabel()}
+    for name in FREE:
+        assert np.mean(marks[name].get_xlim()) == pytest.approx(sampled.mean[name], abs=3 * sampled.sd[name])
+
+
+def test_predictive_maps_are_the_models_and_as_wide_as_the_noise(sampled: CMCResult) -> None:
+    found, off = predictive_maps(sampled), ~np.eye(24, dtype=bool)
+    assert (found.width, found.n_draws) == (1, 64)
+    np.testing.assert_array_equal(found.data[:, off], make().c2[:, off])
+    # White noise of known size: the truth lies near the mean, the data as far off as an entry is expected to.
+    noiseless = make(noise=0.0).c2[:, off]
+    assert np.std(found.mean[:, off] - noiseless) < 0.3 * NOISE
+    np.testing.assert_allclose(found.sd[:, off], NOISE, rtol=0.15)
+    z = (found.data - found.mean)[:, off] / found.sd[:, off]
+    assert np.std(z) == pytest.approx(1.0, abs=0.05)
 
 
 def test_damaged_and_missing_files_are_named(sampled: CMCResult, tmp_path: Path) -> None:

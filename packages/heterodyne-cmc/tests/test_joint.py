@@ -9,7 +9,7 @@ import pytest
 from measurement import NOISE, config, make
 
 from heterodyne_cmc.density import log_tempered_prior, shard_problem, untilted
-from heterodyne_cmc.joint import log_joint, posterior_density
+from heterodyne_cmc.joint import log_joint, log_likelihoods, summed
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.sums import brackets, some_pairs
 from heterodyne_cmc.transforms import constrain
@@ -36,21 +36,28 @@ def test_posterior_is_the_product_of_likelihood_and_priors() -> None:
     vectors = np.array([-0.1, 0.4, -0.5, np.log(1.5 * NOISE)]) + 0.1 * rng.standard_normal((4, 4))
     joint = np.concatenate([vectors, request.scaling.mean + 0.1 * rng.standard_normal((4, n_coef))], axis=1)
 
-    def written_out(row: np.ndarray) -> float:
+    def likelihoods(row: np.ndarray) -> np.ndarray:
         u, log_noise, coefficients = jnp.asarray(row[:3]), row[3], row[4:]
         contrast, offset = request.scaling.per_angle(coefficients)
-        total = 0.0
+        total = np.zeros(len(request.data.phi))
         for shard in shards:
             m = np.asarray(brackets(shard.base + shard.expand @ constrain(u, shard.intervals), shard.pairs))
             away = np.asarray(shard.pairs.value) - offset[:, None] - contrast[:, None] * m
-            weight = np.asarray(shard.pairs.weight)
-            total -= float(np.sum(weight * (0.5 * away**2 * np.exp(-2 * log_noise) + log_noise)))
+            density = -0.5 * away**2 * np.exp(-2 * log_noise) - log_noise - 0.5 * np.log(2 * np.pi)
+            total += np.sum(np.asarray(shard.pairs.weight) * density, axis=1)
+        return total
+
+    def written_out(row: np.ndarray) -> float:
+        coefficients, total = row[4:], float(likelihoods(row).sum())
+        for shard in shards:
             total += float(log_tempered_prior(jnp.asarray(row[:4]), shard))
             prior = (coefficients - request.scaling.mean) ** 2 * request.scaling.precision
             total -= 0.25 * float(np.sum(prior))  # one half, to the power of a half
         return total
 
     expected = np.array([written_out(row) for row in joint])
-    found = posterior_density(lambda: shards)(joint)
+    found = summed(log_joint, lambda: shards)(joint)
     np.testing.assert_allclose(found - found[0], expected - expected[0], rtol=1e-7, atol=1e-5)
     assert np.isfinite(jax.grad(log_joint)(jnp.asarray(joint[0]), shards[0])).all()
+    by_angle = summed(log_likelihoods, lambda: shards)(joint)
+    np.testing.assert_allclose(by_angle, [likelihoods(row) for row in joint], rtol=1e-9)

@@ -57,8 +57,11 @@ def _sample(args: argparse.Namespace, command: Sequence[str], config: Config, di
     result = fit_cmc_jax(data, config, start, directory=directory, progress=report, say=say)
     result = replace(result, command=shlex.join(command))
     say("\n" + summary(result))
-    say(f"\nwritten: {result.save(directory)}")
+    written = [result.save(directory)]
     clear_shards(directory, result.n_shards)
+    if config.output.plots:
+        written += result.plot(directory)
+    say("\n" + "\n".join(f"written: {path}" for path in written))
     return DONE if result.success else NOT_CONVERGED
 
 

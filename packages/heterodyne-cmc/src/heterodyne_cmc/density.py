@@ -104,11 +104,17 @@ def split(vector: Float[Array, " n_dim"]) -> tuple[Array, Array]:
     return vector[:-1], vector[-1]
 
 
-def tilted_sums(u: Float[Array, " n_free"], problem: ShardProblem) -> Sums:
-    """Return the sums on which the likelihood depends, every pair counted by the tilt's power."""
+def tilted_sums(
+    u: Float[Array, " n_free"], problem: ShardProblem, coefficients: Float[Array, " 2*n_coef"] | None = None
+) -> Sums:
+    """Return the sums on which the likelihood depends, every pair counted by the tilt's power.
+
+    Residuals are taken at `coefficients` of contrast and offset, or at their prior mean.
+    """
     power, pivot, pull, *_ = problem.tilt
     free = constrain(pivot + pull @ (u - pivot), problem.intervals)
-    contrast, offset = problem.held + problem.coefficient_mean.reshape(2, -1) @ problem.basis.T
+    at = problem.coefficient_mean if coefficients is None else coefficients
+    contrast, offset = problem.held + at.reshape(2, -1) @ problem.basis.T
     sums = pair_sums(problem.base + problem.expand @ free, problem.pairs, contrast, offset)
     return Sums(*(power * part for part in sums))
 

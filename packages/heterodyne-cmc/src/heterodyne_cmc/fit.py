@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from heterodyne_cmc.engine import finished, plan
-from heterodyne_cmc.joint import posterior_density
+from heterodyne_cmc.joint import log_joint, log_likelihoods, summed
 from heterodyne_cmc.noise import checked, data_noise, residual_noise
 from heterodyne_cmc.outcome import make_result
 from heterodyne_cmc.request import Request, prepare, read_measurement
@@ -103,7 +103,11 @@ def fit_cmc_jax(
         subs = _sample(work, None if directory is None else Path(directory), progress, say)
         sampled = time.perf_counter()
         words = start_warnings(request.nlsq, request.space, request.data, request.spec)
-        result = make_result(request, subs, work.noise, work.whitening.tilt, words, posterior_density(work.problems))
+        result = make_result(
+            *(request, subs, work.noise, work.whitening.tilt, words),
+            log_density=summed(log_joint, work.problems),
+            log_likelihood=summed(log_likelihoods, work.problems),
+        )
     timings = {"prepare": read - begin, "sample": sampled - read, "combine": time.perf_counter() - sampled}
     return replace(result, timings={name: round(seconds, 4) for name, seconds in timings.items()})
 

@@ -5,6 +5,7 @@ The product of the joint sub-posteriors is the posterior: here it is evaluated i
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 
 import jax
@@ -36,27 +37,43 @@ def log_joint(joint: Float[Array, " n_joint"], problem: ShardProblem) -> Float[A
     precision, right = _normal_equations(tilted_sums(u, problem), log_noise, problem)
     factor = jnp.linalg.cholesky(precision)
     mean = problem.coefficient_mean + jax.scipy.linalg.cho_solve((factor, True), right)
-    # The draw before the calibration turned it; the volume of that is a constant.
-    tilt = problem.tilt
-    drawn = jnp.linalg.solve(tilt.stretch, coefficients - tilt.centre - tilt.follow @ (u - tilt.pivot)) + tilt.centre
-    away = factor.T @ (drawn - mean)
+    # The volume of what the calibration did to the draw is a constant.
+    away = factor.T @ (_untilted(coefficients, u, problem) - mean)
     return result + jnp.sum(jnp.log(jnp.diag(factor))) - 0.5 * away @ away
 
 
-@jax.jit
-def _log_joints(joint: Float[Array, "n n_joint"], problem: ShardProblem) -> Float[Array, " n"]:
-    return jax.lax.map(lambda one: log_joint(one, problem), joint, batch_size=_AT_ONCE)
+def _untilted(coefficients: Float[Array, " n_lin"], u: Float[Array, " n_free"], problem: ShardProblem) -> Array:
+    """Return the draw of the coefficients before the calibration turned it."""
+    tilt = problem.tilt
+    return jnp.linalg.solve(tilt.stretch, coefficients - tilt.centre - tilt.follow @ (u - tilt.pivot)) + tilt.centre
 
 
-def posterior_density(problems: Callable[[], Iterable[ShardProblem]]) -> Callable[[FloatArray], FloatArray]:
-    """Return the function that gives ln of the posterior, (n,), of joint vectors (n, n_joint), up to a constant.
+def log_likelihoods(joint: Float[Array, " n_joint"], problem: ShardProblem) -> Float[Array, " n_phi"]:
+    """Return ln of the calibrated likelihood of each angle's pairs at a joint vector, with all constants."""
+    n_coefficients = problem.coefficient_mean.size
+    u, log_noise = split(joint[: joint.size - n_coefficients])
+    coefficients = _untilted(joint[joint.size - n_coefficients :], u, problem)
+    sums = tilted_sums(u, problem, coefficients)
+    return -sums.one * (log_noise + 0.5 * jnp.log(2 * jnp.pi)) - 0.5 * sums.rr * jnp.exp(-2.0 * log_noise)
 
-    `problems` is called when the density is asked for and gives the shards one after the other, of which one at a time
-    is held in memory.
+
+@functools.partial(jax.jit, static_argnums=0)
+def _of_each(function: Callable[..., Array], joint: Float[Array, "n n_joint"], problem: ShardProblem) -> Array:
+    return jax.lax.map(lambda one: function(one, problem), joint, batch_size=_AT_ONCE)
+
+
+def summed(
+    function: Callable[..., Array], problems: Callable[[], Iterable[ShardProblem]]
+) -> Callable[[FloatArray], FloatArray]:
+    """Return the function that sums `function` (`log_joint`, `log_likelihoods`) over shards, of vectors (n, n_joint).
+
+    `problems` is called when the sum is asked for and gives the shards one after the other, of which one at a time is
+    held in memory.
     """
 
-    def density(joint: FloatArray) -> FloatArray:
+    def total(joint: FloatArray) -> FloatArray:
         with jax.enable_x64(True):
-            return sum((np.asarray(_log_joints(jnp.asarray(joint), p)) for p in problems()), np.zeros(len(joint)))
+            parts = (np.asarray(_of_each(function, jnp.asarray(joint), problem)) for problem in problems())
+            return functools.reduce(np.add, parts)
 
-    return density
+    return total

@@ -1,8 +1,8 @@
 """The result as one NetCDF 4 file with the groups of the ArviZ schema.
 
 ``posterior`` (chain, draw), ``sub_posterior`` and ``sample_stats`` (shard, chain, draw), ``bands`` (quantile, age),
-``observed_data`` (phi, t1, t2), ``constant_data``. The rest, from the table to the warnings, is JSON in the variable
-``document``: an HDF5 attribute ends at 64 kB.
+``observed_data`` (phi, t1, t2), ``constant_data``, and where asked for ``log_likelihood`` (chain, draw, phi). The
+rest, from the table to the warnings, is JSON in the variable ``document``: an HDF5 attribute ends at 64 kB.
 """
 
 from __future__ import annotations
@@ -36,7 +36,17 @@ SCHEMA_VERSION = 1
 """Version of this file's layout."""
 BESIDE = ("contrast", "offset", "noise_sd")
 
-_ARRAYS = ("draws", "contrast", "offset", "noise_sd", "sub_draws", "sample_stats", "bands", "observed")
+_ARRAYS = (
+    "draws",
+    "contrast",
+    "offset",
+    "noise_sd",
+    "sub_draws",
+    "sample_stats",
+    "bands",
+    "observed",
+    "log_likelihood",
+)
 
 
 def write_result(result: CMCResult, path: Path) -> Path:
@@ -56,6 +66,8 @@ def _write(result: CMCResult, path: Path) -> None:
         _group(file, "sample_stats", result.sample_stats, result, {})
         _bands(file, result)
         _observed(file, result)
+        if result.log_likelihood is not None:
+            _group(file, "log_likelihood", {"c2": result.log_likelihood}, result, {"c2": "1"})
         constant = file.create_group("constant_data")
         constant.attrs.update(_attributes(result))
         for dimension, name, values, unit in (
@@ -126,7 +138,7 @@ def _group(
     """Write arrays whose axes are (shard,) chain, draw (, phi)."""
     group = file.create_group(name)
     group.attrs.update(_attributes(result))
-    dimensions = ("chain", "draw") if name == "posterior" else ("shard", "chain", "draw")
+    dimensions = ("chain", "draw") if name in ("posterior", "log_likelihood") else ("shard", "chain", "draw")
     sizes = next(iter(arrays.values())).shape
     for dimension, size in zip(dimensions, sizes, strict=False):
         group.dimensions[dimension] = size
@@ -187,6 +199,8 @@ def read_result(path: Path) -> CMCResult:
                 _read(file, name) for name in ("posterior", "sub_posterior", "sample_stats", "bands")
             )
             ages = np.asarray(file.groups["bands"].variables["age"][...])
+            asked = "log_likelihood" in file.groups
+            document["log_likelihood"] = _read(file, "log_likelihood")["c2"] if asked else None
             document["observed"] = np.asarray(file.groups["observed_data"].variables["c2"][...])
         document["bands"] = PosteriorBands(ages, bands)
         return _from_document(document, posterior, sub, stats)

@@ -24,7 +24,17 @@ from heterodyne_spec import FittedData
 
 type FloatArray = npt.NDArray[np.float64]
 
-_DISTRIBUTIONS = ("heterodyne-spec", "heterodyne-physics-elementwise", "heterodyne-cmc", "numpyro", "jax", "numpy")
+_DISTRIBUTIONS = (
+    "heterodyne-spec",
+    "heterodyne-physics-elementwise",
+    "heterodyne-physics-meshgrid",
+    "heterodyne-cmc",
+    "numpyro",
+    "jax",
+    "numpy",
+)
+_OF_FLOWS = ("flax", "optax")
+"""Distributions that make the flows, where these were used."""
 _QUANTILES = (0.16, 0.84, 0.025, 0.975)
 
 
@@ -51,9 +61,13 @@ def make_result(
     tilt: Tilt,
     words: list[str],
     log_density: LogDensity | None = None,
+    log_likelihood: LogDensity | None = None,
 ) -> CMCResult:
-    """Return the result of a sampling; `tilt` is that of the likelihood, `words` are warnings that arose before it, and
-    `log_density` is ln of the posterior of joint vectors (n, n_joint), by which a flow consensus is corrected."""
+    """Return the result of a sampling; `tilt` is that of the likelihood, `words` are warnings that arose before it.
+
+    Of joint vectors (n, n_joint), `log_density` is ln of the posterior, by which a flow consensus is corrected, and
+    `log_likelihood` that of the likelihood of each angle, (n, n_phi), which the configuration may ask for.
+    """
     joint = np.stack([sub.draws for sub in subs])
     combined = combine(joint, request.method, request.config.cmc.seed, log_density)
     draws = natural(combined.draws, request)
@@ -74,6 +88,7 @@ def make_result(
         noise_sd=noise_sd,
         sub_draws=natural(joint, request),
         sample_stats=_sample_stats(subs),
+        log_likelihood=_log_likelihood(combined.draws, request, log_likelihood),
         observed=np.asarray(data.c2),
         bands=posterior_bands(request.spec, _full(combined.draws, request), request.data.t),
         summary=summary,
@@ -91,10 +106,17 @@ def make_result(
         model={"id": request.spec.id, "version": request.spec.version, "sha256": request.spec.sha256},
         seed=request.config.cmc.seed,
         timings={},
-        versions={name: importlib.metadata.version(name) for name in _DISTRIBUTIONS},
+        versions=_versions(combined),
         config=request.config.document,
         start=_start(request, noise),
     )
+
+
+def _log_likelihood(draws: FloatArray, request: Request, of: LogDensity | None) -> FloatArray | None:
+    """Return ln of the likelihood of each angle at the draws, (n_chain, n_draw, n_phi), where it is asked for."""
+    if of is None or not request.config.cmc.log_likelihood:
+        return None
+    return of(draws.reshape(-1, draws.shape[-1])).reshape(*draws.shape[:2], -1)
 
 
 def _calibration(request: Request, tilt: Tilt) -> Calibration:
@@ -109,6 +131,11 @@ def _calibration(request: Request, tilt: Tilt) -> Calibration:
     return Calibration("calibrated", power, words if nlsq.noise is None else f"{words}; {nlsq.noise.statement}")
 
 
+def _versions(combined: Combined) -> dict[str, str]:
+    names = (*_DISTRIBUTIONS, *(_OF_FLOWS if combined.flow is not None else ()))
+    return {name: importlib.metadata.version(name) for name in names}
+
+
 def _start(request: Request, noise: float) -> dict[str, Any]:
     """Return where the chains started from, for the record."""
     nlsq, names = request.nlsq, request.space.free_names
@@ -118,7 +145,8 @@ def _start(request: Request, noise: float) -> dict[str, Any]:
         "noise_sd": noise,
     }
     if nlsq is not None:
-        record["nlsq"] = {"success": nlsq.success, "versions": dict(nlsq.versions), "command": nlsq.command}
+        sd = {row.name: row.sd for row in nlsq.table if row.name in names}
+        record["nlsq"] = {"success": nlsq.success, "versions": dict(nlsq.versions), "command": nlsq.command, "sd": sd}
     return record
 
 

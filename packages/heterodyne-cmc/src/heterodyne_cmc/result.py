@@ -130,7 +130,8 @@ class CMCResult:
     and `offset` are (n_chain, n_draw, n_phi), `noise_sd` (n_chain, n_draw). `sub_draws` holds the same names and these
     three with a leading shard axis. `sample_stats` holds per shard, chain and draw: diverging, energy, lp,
     acceptance_rate, n_steps, tree_depth. `method` is the consensus that was used, `requested` the configuration's word
-    for it. `observed` is the measured c2, (n_phi, n_t, n_t).
+    for it. `observed` is the measured c2, (n_phi, n_t, n_t). `log_likelihood` (n_chain, n_draw, n_phi), where
+    ``cmc.log_likelihood`` asks for it, is ln of the calibrated likelihood of each angle's pairs at the draws.
     """
 
     draws: Mapping[str, FloatArray]
@@ -141,6 +142,7 @@ class CMCResult:
     sample_stats: Mapping[str, npt.NDArray[Any]]
     bands: PosteriorBands
     observed: npt.NDArray[np.floating]
+    log_likelihood: FloatArray | None
     summary: tuple[SummaryRow, ...]
     diagnostics: Diagnostics
     method: str
@@ -197,6 +199,21 @@ class CMCResult:
         from heterodyne_cmc.netcdf import write_result
 
         return write_result(self, _file(path))
+
+    def plot(self, directory: str | Path) -> list[Path]:
+        """Write pictures as PNG into the folder ``plots`` of `directory` and return their paths.
+
+        Pairs of parameters with prior and point estimate, functions of age, data against the posterior's maps, ranks
+        and energies of the chains, shards against the whole.
+
+        Raises
+        ------
+        OutputError : when a file cannot be written; those written before it stay, each complete.
+        """
+        # Matplotlib takes a second to import.
+        from heterodyne_cmc.plots import write_plots
+
+        return write_plots(self, Path(directory))
 
     @classmethod
     def load(cls, path: str | Path) -> CMCResult:

@@ -8,6 +8,7 @@ from heterodyne_nlsq.page import report_page
 from heterodyne_spec import NLSQResult
 from heterodyne_spec.config import OutputConfig
 from heterodyne_spec.files import write_text
+from heterodyne_spec.pictures import write_figure
 
 
 def write_outputs(result: NLSQResult, directory: Path, settings: OutputConfig) -> list[Path]:
@@ -21,7 +22,7 @@ def write_outputs(result: NLSQResult, directory: Path, settings: OutputConfig) -
     written.append(written[0].with_suffix(".h5"))
     figures: dict[str, Path] = {}
     if settings.plots:
-        from heterodyne_nlsq.plots import FIGURES, write_figure  # matplotlib takes a second to import
+        from heterodyne_nlsq.plots import FIGURES  # matplotlib takes a second to import
 
         title = f"heterodyne fit of {result.data.provenance.get('file', 'a measurement')}"
         figures = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,35 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from heterodyne_spec import AgeResolved, Bands, NLSQResult, load_model
-from heterodyne_spec.files import write_atomically
+from heterodyne_spec.pictures import colour_limits, square_means, square_width
 
 type FloatArray = npt.NDArray[np.float64]
 
 _LABELS = {"J_r": "J of the reference", "J_s": "J of the sample", "v": "velocity v", "x": "sample's field fraction x"}
-_PIXELS = 400
-"""Entries of a map along one side that a panel can show."""
-
 _AGES = 5
 """Ages at which curves against lag are drawn."""
 
 _FAR = 5.0
 """Distance from the curve, over the typical one, beyond which a point does not rule the range of its panel."""
-
-
-def _limits(values: npt.NDArray[np.floating]) -> tuple[float, float]:
-    """Return colour limits that a few outliers (the shot noise on the diagonal) do not stretch."""
-    low, high = np.nanpercentile(values, [0.5, 99.5])
-    return float(low), float(high)
-
-
-def _coarse(values: npt.NDArray[np.floating], bin_width: int) -> npt.NDArray[np.floating]:
-    """Return the means of squares of `bin_width` entries, those that are no number left out; the last rows may go."""
-    n = len(values) // bin_width * bin_width
-    squares = values[:n, :n].reshape(n // bin_width, bin_width, n // bin_width, bin_width)
-    finite = np.isfinite(squares)
-    count = finite.sum(axis=(1, 3))
-    total = np.sum(squares, axis=(1, 3), where=finite, dtype=float)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def maps_figure(result: NLSQResult) -> Figure:
@@ -52,17 +32,17 @@ def maps_figure(result: NLSQResult) -> Figure:
     n_phi, t = len(c2), result.data.t
     figure = Figure(figsize=(10.5, 2.7 * n_phi + 0.4), layout="constrained")
     grid = figure.subplots(n_phi, 3, squeeze=False, sharex=True, sharey=True)
-    bin_width = -(-len(t) // _PIXELS)
+    bin_width = square_width(len(t))
     shown = len(t) // bin_width * bin_width
     extent = (t[0], t[shown - 1], t[0], t[shown - 1])
     means = f", means of {bin_width}×{bin_width} frames" if bin_width > 1 else ""
     for k, row in enumerate(grid):
         # The diagonal is shot noise, in no fit, and would shine through the means.
         data, fitted = (np.where(np.eye(len(t), dtype=bool), np.nan, m) for m in (c2[k], model[k]))
-        seen, expected = (_coarse(m, bin_width) for m in ((data, fitted) if bin_width > 1 else (c2[k], model[k])))
-        residual = _coarse(data - fitted, bin_width)
+        seen, expected = (square_means(m, bin_width) for m in ((data, fitted) if bin_width > 1 else (c2[k], model[k])))
+        residual = square_means(data - fitted, bin_width)
         reach = float(np.nanpercentile(np.abs(residual), 99.5)) or 1e-12
-        low, high = _limits(expected)
+        low, high = colour_limits(expected)
         panels = (
             (f"data{means}", seen, "viridis", low, high),
             ("model", expected, "viridis", low, high),
@@ -176,8 +156,3 @@ FIGURES: Mapping[str, Callable[[NLSQResult], Figure]] = {
     "functions": functions_figure,
 }
 """Name of the PNG file -> the function that draws it."""
-
-
-def write_figure(figure: Figure, path: Path, title: str) -> Path:
-    """Write `figure` as PNG, completely or not at all; `title` goes into the file's metadata."""
-    return write_atomically(path, lambda p: figure.savefig(p, format="png", dpi=130, metadata={"Title": title}))

@@ -70,6 +70,7 @@ class CMCConfig:
     warmup: int
     samples: int
     consensus: str
+    log_likelihood: bool
     engine: str
     workers: str | int
     memory: str | float

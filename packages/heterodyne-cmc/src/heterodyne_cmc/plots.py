@@ -1,0 +1,282 @@
+"""Pictures of a posterior: pairs of parameters, functions of age, maps, chains and shards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from heterodyne_cmc.diagnostics import bfmi, split_r_hat
+from heterodyne_cmc.parameters import parameter_space
+from heterodyne_cmc.predictive import predictive_maps
+from heterodyne_cmc.result import CMCResult
+from heterodyne_spec import load_config, load_model
+from heterodyne_spec.model import Prior
+from heterodyne_spec.pictures import colour_limits, write_figure
+
+type FloatArray = npt.NDArray[np.float64]
+
+_BINS = 30
+_REGIONS = (0.95, 0.68)
+"""Shares of the draws inside the contours."""
+_RANK_BINS = 20
+_SHARDS_SHOWN = 9
+"""Panels of the picture of energies: those of the shards with the smallest BFMI."""
+_Z_REACH = 4.0
+"""Where the colours of residuals end, in standard deviations of an entry."""
+_NLSQ, _PRIOR = "C3", "0.45"
+
+
+def _free(result: CMCResult) -> tuple[str, ...]:
+    """Return the names of the sampled parameters; tied ones show nothing of their own."""
+    names = [row.name for row in result.summary if row.phi is None and row.status == "free"]
+    return tuple(name for name in names if name in result.draws)
+
+
+def _label(name: str) -> str:
+    unit = next(p.unit for p in load_model().parameters if p.name == name)
+    return name if unit == "1" else f"{name} / {unit}"
+
+
+def _prior_density(prior: Prior, bounds: FloatArray, at: FloatArray) -> FloatArray:
+    """Return the density of a prior cut at its bounds, at values (n,) of the parameter."""
+    log = prior.family == "lognormal"
+
+    def below(value: float) -> float:
+        z = -math.inf if log and value <= 0 else ((math.log(value) if log else value) - prior.location) / prior.scale
+        return 0.5 * (1 + math.erf(z / math.sqrt(2)))
+
+    positive = np.where(at > 0, at, 1.0)
+    z = ((np.log(positive) if log else at) - prior.location) / prior.scale
+    density = np.exp(-0.5 * z**2) / (prior.scale * math.sqrt(2 * math.pi) * (positive if log else 1.0))
+    inside = (at >= bounds[0]) & (at <= bounds[1]) & ((at > 0) | (not log))
+    return np.where(inside, density / (below(bounds[1]) - below(bounds[0])), 0.0)
+
+
+def pairs_figure(result: CMCResult) -> Figure:
+    """Return every pair of sampled parameters with regions of 68 and 95 %, and every parameter by itself with its
+    prior and the point estimate that the chains started from."""
+    names = _free(result)
+    space = parameter_space(load_model(result.model["id"]), load_config(result.config), None)
+    estimate = _point_estimate(result)
+    n = len(names)
+    size = min(max(1.6 * n, 4.0), 18.0)
+    figure = Figure(figsize=(size, size), layout="constrained")
+    grid = figure.subplots(n, n, squeeze=False, sharex="col")
+    for row, below in enumerate(names):
+        for column, beside in enumerate(names):
+            axes = grid[row, column]
+            if column > row:
+                axes.remove()
+                continue
+            axes.tick_params(labelsize=6)
+            if column == row:
+                k = space.free_names.index(below)
+                _marginal(axes, result.draws[below].ravel(), space.priors[k], space.bounds[k], estimate.get(below))
+            else:
+                x, y = result.draws[beside].ravel(), result.draws[below].ravel()
+                _joint(axes, x, y)
+                if beside in estimate:
+                    axes.plot(estimate[beside][0], estimate[below][0], "+", color=_NLSQ, markersize=6)
+            if row == n - 1:
+                axes.set_xlabel(_label(beside), fontsize=7)
+                axes.tick_params(axis="x", rotation=45)
+            if column == 0 and row > 0:
+                axes.set_ylabel(_label(below), fontsize=7)
+            elif column > 0 or row == 0:
+                axes.set_yticklabels([])
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", fontsize=8)
+    return figure
+
+
+def _point_estimate(result: CMCResult) -> dict[str, tuple[float, float]]:
+    """Return value and standard deviation of the point estimate by name; nothing without one."""
+    given = result.start.get("nlsq")
+    if given is None:
+        return {}
+    values, sd = result.start["values"], given["sd"]
+    return {name: (values[name], math.nan if sd[name] is None else sd[name]) for name in values}
+
+
+def _marginal(
+    axes: Axes, draws: FloatArray, prior: Prior, bounds: FloatArray, estimate: tuple[float, float] | None
+) -> None:
+    low, high = np.quantile(draws, (0.001, 0.999))
+    reach = (low - 0.15 * (high - low), high + 0.15 * (high - low)) if high > low else (low - 1.0, high + 1.0)
+    axes.hist(draws, bins=_BINS, range=reach, density=True, color="C0", alpha=0.5, label="posterior")
+    at = np.linspace(*reach, 200)
+    if estimate is not None:
+        value, sd = estimate
+        axes.axvline(value, color=_NLSQ, linewidth=0.8)
+        if sd > 0:
+            density = np.exp(-0.5 * ((at - value) / sd) ** 2) / (sd * math.sqrt(2 * math.pi))
+            axes.plot(at, density, color=_NLSQ, linewidth=1, label="point estimate")
+    axes.plot(at, _prior_density(prior, bounds, at), "--", color=_PRIOR, linewidth=1, label="prior")
+    axes.set_xlim(*reach)
+    axes.set_yticks([])
+
+
+def _joint(axes: Axes, x: FloatArray, y: FloatArray) -> None:
+    """Draw the smallest regions that hold the shares `_REGIONS` of the draws."""
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        axes.plot(x[:1], y[:1], ".", color="C0")
+        return
+    counts, edges_x, edges_y = np.histogram2d(x, y, bins=_BINS)
+    smooth = np.ones(3) / 3
+    for axis in (0, 1):
+        counts = np.apply_along_axis(np.convolve, axis, counts, smooth, mode="same")
+    ordered = np.sort(counts.ravel())[::-1]
+    held = np.cumsum(ordered) / counts.sum()
+    levels = [float(ordered[np.searchsorted(held, share)]) for share in _REGIONS]
+    centre_x, centre_y = (0.5 * (edges[1:] + edges[:-1]) for edges in (edges_x, edges_y))
+    shades = [*sorted(set(levels)), float(counts.max()) * 1.001]
+    if len(shades) > 1 and shades[-2] < shades[-1]:
+        axes.contourf(centre_x, centre_y, counts.T, levels=shades, colors=["#9ecae1", "#3182bd"][-(len(shades) - 1) :])
+
+
+def bands_figure(result: CMCResult) -> Figure:
+    """Return J_r(t), J_s(t), v(t) and x(t): median, and central intervals of 68 and 95 % at every age."""
+    figure = Figure(figsize=(9.0, 6.0), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True).ravel()
+    for axes, function in zip(panels, load_model(result.model["id"]).functions, strict=True):
+        lowest, low, median, high, highest = result.bands.quantiles[function.name]
+        axes.fill_between(result.bands.t, lowest, highest, color="C0", alpha=0.2, linewidth=0, label="95 %")
+        axes.fill_between(result.bands.t, low, high, color="C0", alpha=0.35, linewidth=0, label="68 %")
+        axes.plot(result.bands.t, median, color="C0", label="median")
+        axes.set_ylabel(function.name + ("" if function.unit == "1" else f" / {function.unit}"))
+    for axes in panels[2:]:
+        axes.set_xlabel("age t / s")
+    panels[0].legend(fontsize=8)
+    return figure
+
+
+def predictive_figure(result: CMCResult) -> Figure:
+    """Return data, posterior mean and their difference in standard deviations of an entry, per angle; t1, t2 in s."""
+    found, t = predictive_maps(result), result.data.t
+    n_phi, n = found.data.shape[:2]
+    figure = Figure(figsize=(10.5, 2.7 * n_phi + 0.4), layout="constrained")
+    grid = figure.subplots(n_phi, 3, squeeze=False, sharex=True, sharey=True)
+    extent = (t[0], t[n * found.width - 1]) * 2
+    means = f", means of {found.width}×{found.width} frames" if found.width > 1 else ""
+    for a, row in enumerate(grid):
+        low, high = colour_limits(found.mean[a])
+        z = (found.data[a] - found.mean[a]) / found.sd[a]
+        panels = (
+            (f"data{means}", found.data[a], "viridis", low, high),
+            (f"mean of {found.n_draws} draws", found.mean[a], "viridis", low, high),
+            ("difference / sd of an entry", z, "RdBu_r", -_Z_REACH, _Z_REACH),
+        )
+        for axes, (title, values, colours, lower, upper) in zip(row, panels, strict=True):
+            image = axes.imshow(values, origin="lower", extent=extent, cmap=colours, vmin=lower, vmax=upper)
+            axes.set_title(f"{title}, φ = {result.data.phi[a]:g}°", fontsize=9)
+            figure.colorbar(image, ax=axes, shrink=0.85)
+        row[0].set_ylabel("t₁ / s")
+    for axes in grid[-1]:
+        axes.set_xlabel("t₂ / s")
+    return figure
+
+
+def ranks_figure(result: CMCResult) -> Figure:
+    """Return how the ranks of each chain's draws spread, parameter by parameter, in the shard that mixed worst.
+
+    Chains that sample the same density have flat histograms (Vehtari et al. 2021).
+    """
+    names = (*_free(result), "noise_sd")
+    worst = int(np.argmax([shard.r_hat for shard in result.diagnostics.shards]))
+    columns = min(len(names), 4)
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(2.8 * columns, 1.9 * rows + 0.5), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, name in zip(panels, names, strict=False):
+        draws = result.sub_draws[name][worst]
+        rank = draws.ravel().argsort().argsort().reshape(draws.shape)
+        flat = draws.size / draws.shape[0] / _RANK_BINS
+        for chain in rank:
+            axes.hist(chain, bins=_RANK_BINS, range=(0, draws.size), histtype="step", linewidth=1)
+        axes.axhline(flat, color="0.5", linewidth=0.8, linestyle="--")
+        axes.set_ylim(0, None)
+        axes.set_xticks([])
+        axes.tick_params(labelsize=6)
+        axes.set_title(f"{name}, R-hat {float(split_r_hat(draws)):.3f}", fontsize=8)
+    for unused in panels[len(names) :]:
+        unused.remove()
+    figure.suptitle(f"ranks of the draws of every chain, shard {worst + 1} of {result.n_shards}", fontsize=9)
+    return figure
+
+
+def energy_figure(result: CMCResult) -> Figure:
+    """Return the energies of the chains against their changes from step to step, of the worst shards.
+
+    Where the changes are much narrower, the momentum does not reach all of the posterior (Betancourt 2016).
+    """
+    energy = np.asarray(result.sample_stats["energy"], float)
+    value = [float(bfmi(chains).min()) for chains in energy]
+    worst = np.argsort(value)[:_SHARDS_SHOWN]
+    columns = min(len(worst), 3)
+    rows = -(-len(worst) // columns)
+    figure = Figure(figsize=(3.6 * columns, 2.4 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, shard in zip(panels, worst, strict=False):
+        chains = energy[shard]
+        marginal = (chains - chains.mean(axis=1, keepdims=True)).ravel()
+        _densities(axes, {"energy": marginal, "change of a step": np.diff(chains, axis=1).ravel()})
+        axes.set_title(f"shard {shard + 1}, BFMI {value[shard]:.2f}", fontsize=8)
+        axes.set_yticks([])
+    for unused in panels[len(worst) :]:
+        unused.remove()
+    panels[0].legend(fontsize=7)
+    return figure
+
+
+def _densities(axes: Axes, values: Mapping[str, FloatArray]) -> None:
+    reach = max(float(np.abs(part).max()) for part in values.values()) or 1.0
+    for name, part in values.items():
+        axes.hist(part, bins=2 * _BINS, range=(-reach, reach), density=True, alpha=0.5, label=name)
+
+
+def shards_figure(result: CMCResult) -> Figure:
+    """Return mean and standard deviation of every shard's parameters against those of the consensus.
+
+    Each shard knows its share of the data and is wider than the whole: with K shards by about the root of K.
+    """
+    names = _free(result)
+    found = result.diagnostics
+    figure = Figure(figsize=(8.0, 0.55 * len(names) + 1.4), layout="constrained")
+    axes = figure.subplots()
+    offsets = np.linspace(0.3, -0.3, result.n_shards) if result.n_shards > 1 else np.zeros(1)
+    for row, name in enumerate(names):
+        centre, width = float(result.draws[name].mean()), float(result.draws[name].std()) or 1.0
+        for shard, draws in enumerate(result.sub_draws[name]):
+            at, bar = (float(draws.mean()) - centre) / width, float(draws.std()) / width
+            axes.errorbar(at, row + offsets[shard], xerr=bar, fmt=".", color="C0", linewidth=0.8, markersize=4)
+    axes.axvspan(-1, 1, color="0.85", zorder=0)
+    axes.axvline(0, color="0.5", linewidth=0.8)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel("mean ± sd of each shard, from the posterior mean in posterior sd")
+    several = f"{result.n_shards} shards, chi-square {found.chi2:.0f} of {found.dof}, p = {found.p:.2g}"
+    axes.set_title(several if result.n_shards > 1 else "one shard", fontsize=9)
+    return figure
+
+
+FIGURES: Mapping[str, Callable[[CMCResult], Figure]] = {
+    "posterior_pairs": pairs_figure,
+    "posterior_bands": bands_figure,
+    "posterior_predictive": predictive_figure,
+    "posterior_ranks": ranks_figure,
+    "posterior_energy": energy_figure,
+    "posterior_shards": shards_figure,
+}
+"""Name of the PNG file -> the function that draws it."""
+
+
+def write_plots(result: CMCResult, directory: Path) -> list[Path]:
+    """Write every picture into ``plots`` of `directory`, each completely or not at all, and return the paths."""
+    title = f"heterodyne posterior of {result.data.provenance.get('file', 'a measurement')}"
+    return [write_figure(draw(result), directory / "plots" / f"{name}.png", title) for name, draw in FIGURES.items()]

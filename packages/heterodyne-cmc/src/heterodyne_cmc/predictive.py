@@ -1,0 +1,99 @@
+"""What the posterior expects of the maps: mean and standard deviation of every entry, beside the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Array, Float
+
+from heterodyne_cmc.result import CMCResult
+from heterodyne_physics_elementwise import HeterodyneModel, ShardGrid, c2_pairs, precompute_shard_grid
+from heterodyne_spec import load_model
+from heterodyne_spec.pictures import square_means, square_width
+
+type FloatArray = npt.NDArray[np.float64]
+
+_FEWEST, _MOST = 8, 64
+"""Draws that the mean and standard deviation are taken of."""
+_ENTRIES = 3e8
+"""Entries of maps evaluated in all, which sets the number of draws: some seconds."""
+_STRIP = 2e6
+"""Entries evaluated at once, which sets the memory."""
+
+
+@dataclass(frozen=True)
+class PredictiveMaps:
+    """Maps as means over squares of `width` frames, (n_phi, n, n) each: the data, the posterior mean of the model, and
+    the standard deviation that a single entry is expected to have about it, noise and posterior together.
+
+    The diagonal is left out of the means: it is shot noise, in no likelihood.
+    """
+
+    data: FloatArray
+    mean: FloatArray
+    sd: FloatArray
+    width: int
+    n_draws: int
+
+
+def predictive_maps(result: CMCResult) -> PredictiveMaps:
+    """Return the posterior-predictive maps of every azimuth; of some draws, spread over all chains."""
+    n_phi, n_t = result.observed.shape[:2]
+    n_draws = int(np.clip(_ENTRIES / (n_phi * n_t**2), _FEWEST, _MOST))
+    flat = np.unique(np.linspace(0, result.noise_sd.size - 1, n_draws).astype(int))
+    columns = [
+        result.draws[name].ravel()[flat] if name in result.draws else np.full(len(flat), result.fixed[name])
+        for name in load_model(result.model["id"]).names
+    ]
+    full, noise = np.stack(columns, axis=1), result.noise_sd.ravel()[flat]
+    contrast, offset = (part.reshape(-1, n_phi)[flat] for part in (result.contrast, result.offset))
+    width = square_width(n_t)
+    shape = (n_phi, n_t // width, n_t // width)
+    data, mean, sd = np.empty(shape), np.empty(shape), np.empty(shape)
+    diagonal = np.eye(n_t, dtype=bool)
+    with jax.enable_x64(True):
+        grid = precompute_shard_grid(result.data.t, result.data.q)
+        for a, phi in enumerate(result.data.phi):
+            values, spread = _moments(full, contrast[:, a], offset[:, a], grid, phi)
+            data[a] = square_means(np.where(diagonal, np.nan, result.observed[a]), width)
+            mean[a] = square_means(np.where(diagonal, np.nan, values), width)
+            sd[a] = np.sqrt(square_means(np.where(diagonal, np.nan, spread**2), width) + np.mean(noise**2))
+    return PredictiveMaps(data, mean, sd, width, len(flat))
+
+
+def _moments(
+    full: FloatArray, contrast: FloatArray, offset: FloatArray, grid: ShardGrid, phi: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return mean and standard deviation over the draws of the model's map at one azimuth, (n_t, n_t) each."""
+    n_t = grid.t.size
+    rows = max(int(_STRIP // n_t), 1)
+    strips = [
+        _strip(*map(jnp.asarray, (full, contrast, offset)), grid, jnp.arange(first, min(first + rows, n_t)), phi)
+        for first in range(0, n_t, rows)
+    ]
+    mean, sd = (np.concatenate([np.asarray(strip[k]) for strip in strips]) for k in (0, 1))
+    return mean, sd
+
+
+@jax.jit
+def _strip(
+    full: Float[Array, "n_draw n_par"], contrast: Array, offset: Array, grid: ShardGrid, rows: Array, phi: float
+) -> tuple[Float[Array, "n_row n_t"], Float[Array, "n_row n_t"]]:
+    def add(sums: tuple[Array, Array], draw: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], None]:
+        vector, scale, level = draw
+        frames = jnp.arange(grid.t.size)
+        c2 = c2_pairs(HeterodyneModel.from_vector(vector), grid, rows[:, None], frames, phi, scale, level)
+        # About the first draw: the spread is small against the value.
+        away = c2 - first
+        return (sums[0] + away, sums[1] + away**2), None
+
+    frames = jnp.arange(grid.t.size)
+    first = c2_pairs(HeterodyneModel.from_vector(full[0]), grid, rows[:, None], frames, phi, contrast[0], offset[0])
+    zero = jnp.zeros_like(first)
+    (total, squares), _ = jax.lax.scan(add, (zero, zero), (full, contrast, offset))
+    mean = total / len(full)
+    return first + mean, jnp.sqrt(jnp.maximum(squares / len(full) - mean**2, 0.0))
