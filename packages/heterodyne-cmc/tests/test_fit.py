@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from heterodyne_cmc.start import start_warnings
 from heterodyne_cmc.whitening import make_whitening
 from heterodyne_spec import ConfigError, DataError, OutputError, ResultError, load_config, load_model
 
-CALLS: list[tuple[int, int, int, float]] = []
+CALLS: list[tuple[float, int, int, float]] = []
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +105,24 @@ def test_a_calibrated_estimate_gives_a_posterior_of_its_width() -> None:
     assert result.row("noise_sd").sd == pytest.approx(NOISE / np.sqrt(2 * result.n_pairs), rel=0.2)
 
 
-def test_progress_is_called_per_shard(sampled: CMCResult) -> None:
-    assert [call[:2] for call in CALLS] == [(1, 2), (2, 2)]
-    assert CALLS[-1][3] == 0.0
+def test_progress_is_told_while_shards_are_sampled(sampled: CMCResult) -> None:
+    done = [call[0] for call in CALLS]
+    assert done == sorted(done)
+    # 2 chains of 400 steps in blocks of 25 per shard, and every shard's end.
+    assert len(done) == 2 * (2 * 16 + 1)
+    assert {1.0, 2.0} <= set(done)
+    assert all(call[1] == 2 and np.isfinite(call[3]) and call[3] >= 0 for call in CALLS)
+    assert CALLS[-1] == (2, 2, sampled.diagnostics.divergences, 0.0)
+
+
+def test_an_interrupted_chain_ends_at_once_and_leaves_no_thread() -> None:
+    def interrupt(*call: float) -> None:
+        raise KeyboardInterrupt
+
+    data = make()
+    with pytest.raises(KeyboardInterrupt):
+        fit_cmc_jax(data, config(cmc={"shards": 1, "samples": 100_000}), point_estimate(data), progress=interrupt)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ThreadPool")]
 
 
 def test_process_keeps_its_precision_and_filters(sampled: CMCResult) -> None:

@@ -13,7 +13,10 @@ from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax
 from heterodyne_nlsq.command import read_and_fit, requested_config
 from heterodyne_nlsq.summary import columns
 from heterodyne_spec import Config, NLSQResult, TwoTimeData, load_data
-from heterodyne_spec.terminal import DONE, INTERRUPTED, NOT_CONVERGED
+from heterodyne_spec.terminal import DONE, INTERRUPTED, NOT_CONVERGED, StatusLine
+
+_PAUSE = 20.0
+"""Seconds between two lines of progress in a log."""
 
 
 def posterior_command(args: argparse.Namespace, command: Sequence[str]) -> int:
@@ -53,8 +56,12 @@ def _sample(args: argparse.Namespace, command: Sequence[str], config: Config, di
         say(f"written: {start.save(directory)}")
     else:
         data, start = load_data(args.data, config=config), NLSQResult.load(args.nlsq_result)
-    report = None if args.quiet else _report_shard
-    result = fit_cmc_jax(data, config, start, directory=directory, progress=report, say=say)
+    line = StatusLine(sys.stderr, pause=_PAUSE)
+    try:
+        report = None if args.quiet else lambda *found: line.show(_progress(*found))
+        result = fit_cmc_jax(data, config, start, directory=directory, progress=report, say=say)
+    finally:
+        line.close()
     result = replace(result, command=shlex.join(command))
     say("\n" + summary(result))
     written = [result.save(directory)]
@@ -65,9 +72,14 @@ def _sample(args: argparse.Namespace, command: Sequence[str], config: Config, di
     return DONE if result.success else NOT_CONVERGED
 
 
-def _report_shard(done: int, total: int, divergences: int, seconds_left: float) -> None:
-    text = f"shard {done} of {total} done, {divergences} divergences so far, about {seconds_left:.0f} s left"
-    print(text, file=sys.stderr, flush=True)
+def _progress(done: float, total: int, divergences: int, seconds_left: float) -> str:
+    """Return in one line how far the sampling is."""
+    if done >= total:
+        return f"{total} of {total} shards done, {divergences} divergences; combining them"
+    minutes, seconds = divmod(round(seconds_left), 60)
+    left = f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
+    part = f"{done:.0f}" if float(done).is_integer() else f"{done:.2f}"
+    return f"sampling: {part} of {total} shards done, {divergences} divergences so far, about {left} left"
 
 
 def summary(result: CMCResult) -> str:

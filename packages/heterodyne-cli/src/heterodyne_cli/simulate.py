@@ -15,7 +15,7 @@ from pathlib import Path
 from heterodyne_nlsq.simulation import NOISES, Experiment, simulate
 from heterodyne_spec import load_config, load_model, save_data
 from heterodyne_spec.files import OutputError, write_text
-from heterodyne_spec.terminal import DONE, Parser, run_command
+from heterodyne_spec.terminal import DONE, Parser, StatusLine, run_command
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -82,16 +82,18 @@ def simulate_command(argv: Sequence[str]) -> int:
             if path.exists() and not args.force:
                 raise OutputError(f"{path}: is there already; choose another name, or --force to replace it")
         experiment, begin = _requested(args), time.monotonic()
+        line = StatusLine(sys.stderr)
 
         def progress(done: int, count: int) -> None:
-            spent = time.monotonic() - begin
-            if sys.stderr.isatty() and not args.quiet:
-                left = spent / done * (count - done)
-                sys.stderr.write(f"\r\033[Ksimulating: {done} of {count} azimuths, {left:.0f} s left")
-                sys.stderr.write("\r\033[K" if done == count else "")
-                sys.stderr.flush()
+            left = (time.monotonic() - begin) / done * (count - done)
+            if not args.quiet:
+                line.show(f"simulating: {done} of {count} azimuths, {left:.0f} s left")
 
-        save_data(args.file, simulate(experiment, progress), layout=args.layout)
+        try:
+            data = simulate(experiment, progress)
+        finally:
+            line.close()
+        save_data(args.file, data, layout=args.layout)
         write_text(truth_path, json.dumps(vars(experiment), indent=1) + "\n")
         if not args.quiet:
             print(f"written: {args.file}, {truth_path}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,9 @@ from heterodyne_spec import (
     load_config,
 )
 
-type Progress = Callable[[int, int, int, float], None]
-"""Called after every shard: number of finished shards, of how many, divergences so far, seconds left."""
+type Progress = Callable[[float, int, int, float], None]
+"""Called after every shard, and meanwhile where one is sampled in this process: the number of finished shards with the
+part that is done of the next, of how many, divergences so far, seconds left."""
 
 
 def fit_cmc_jax(
@@ -62,8 +63,8 @@ def fit_cmc_jax(
     directory : where finished shards are written, one file each in its folder ``shards``. A run that ended early goes
         on from them: the same call samples only what is missing. `clear_shards` removes them. None: nothing is written.
     say : called with a line of text on what is going to be done, and where.
-    progress : called after every shard with the number of finished ones, of how many, the divergences so far and
-        the seconds left.
+    progress : called after every shard, and meanwhile where one is sampled in this process, with the number of
+        finished shards and the part that is done of the next, of how many, the divergences so far and the seconds left.
 
     Returns
     -------
@@ -147,16 +148,40 @@ def _sample(
         say(f"{len(done)} of {work.n_shards} shards are there from an earlier run")
     if missing:
         say(plan(work, missing))
-    seconds = 0.0
+    clock = _Clock(work.n_shards, done.values(), progress)
     # Closed at once whatever happens: its workers end with it.
-    with contextlib.closing(finished(work, missing)) as ready:
-        for new, (sub, workers) in enumerate(ready, start=1):
+    with contextlib.closing(finished(work, missing, clock.within)) as ready:
+        for sub, workers in ready:
             if store is not None:
                 store.save(sub)
             done[sub.shard] = sub
-            seconds += sub.seconds
-            if progress is not None:
-                # Not of the time since the beginning: when the first of several workers is done, others nearly are.
-                left = seconds / new * (len(missing) - new) / workers
-                progress(len(done), work.n_shards, sum(sub.divergences[-1] for sub in done.values()), left)
+            clock.after(sub, workers)
     return [done[shard] for shard in sorted(done)]
+
+
+class _Clock:
+    """What the sampling has taken, and from that what it will."""
+
+    def __init__(self, n_shards: int, done: Iterable[SubPosterior], progress: Progress | None):
+        there = list(done)
+        self._progress = progress or (lambda *told: None)
+        self._n_shards, self._n_done, self._n_new = n_shards, len(there), 0
+        self._divergences = sum(sub.divergences[-1] for sub in there)
+        self._seconds, self._begin = 0.0, time.perf_counter()
+
+    def within(self, share: float, divergences: int) -> None:
+        """Tell how far a shard of this process is."""
+        # Warm-up's trees are deeper than those that follow: rather too long than too short.
+        whole = (time.perf_counter() - self._begin) / (self._n_new + share)
+        left = whole * (self._n_shards - self._n_done - share)
+        self._progress(self._n_done + share, self._n_shards, self._divergences + divergences, left)
+
+    def after(self, sub: SubPosterior, workers: int) -> None:
+        """Tell that a shard is ready, of which `workers` are sampled at once."""
+        self._n_done += 1
+        self._n_new += 1
+        self._seconds += sub.seconds
+        self._divergences += sub.divergences[-1]
+        # Not of the time since the beginning: when the first of several workers is done, others nearly are.
+        left = self._seconds / self._n_new * (self._n_shards - self._n_done) / workers
+        self._progress(self._n_done, self._n_shards, self._divergences, left)

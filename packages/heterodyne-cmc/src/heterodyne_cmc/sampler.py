@@ -7,8 +7,10 @@ a run share one compilation.
 from __future__ import annotations
 
 import functools
+import threading
 import time
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -29,6 +31,22 @@ ACCEPTANCE = (0.8, 0.95)
 """Acceptance aimed at: of the first attempt, and of the second with its smaller steps."""
 DIVERGENT = 0.01
 """Share of divergent steps above which a shard has failed and is tried once more."""
+
+
+_BLOCK = 25
+"""Steps of a chain between two moments at which it says where it is, and can be ended."""
+
+type Tell = Callable[[float, int], None]
+"""Called while a shard is sampled: the share of its steps that are made, and divergences so far."""
+
+
+class _Target(NamedTuple):
+    """What a chain is to sample, in which coordinates, and the acceptance aimed at."""
+
+    problem: ShardProblem
+    centre: Array
+    spread: Array
+    acceptance: Array
 
 
 class Chains(NamedTuple):
@@ -61,7 +79,7 @@ class SubPosterior:
     seconds: float
 
 
-def _kernels() -> tuple[object, object]:
+def _kernels() -> tuple[Any, Any]:
     """Return NumPyro's functions that start a chain and make a step of it."""
     with warnings.catch_warnings():
         # NumPyro adds a filter when imported; the process gets its own back.
@@ -70,54 +88,88 @@ def _kernels() -> tuple[object, object]:
     def potential(problem: ShardProblem, centre: Array, spread: Array) -> object:
         return lambda z: -log_density(centre + spread @ z, problem)
 
-    return hmc(potential_fn_gen=potential, algo="NUTS")
+    begin, step = hmc(potential_fn_gen=potential, algo="NUTS")
+    return functools.partial(begin, dense_mass=True, max_tree_depth=MAX_TREE_DEPTH), step
 
 
-@functools.partial(jax.jit, static_argnames=("warmup", "samples"))
-def _chain(
-    key: Array,
-    start: Float[Array, " n_dim"],
-    arguments: tuple[ShardProblem, Array, Array],
-    acceptance: Float[Array, ""],
-    *,
-    warmup: int,
-    samples: int,
-) -> Chains:
-    """Return one chain, without the axis of the chains."""
+@functools.partial(jax.jit, static_argnames="warmup")
+def _begin(key: Array, start: Float[Array, " n_dim"], target: _Target, *, warmup: int) -> Any:
+    """Return the state of a chain before its first step."""
+    begin, _ = _kernels()
+    return begin(start, warmup, target_accept_prob=target.acceptance, model_args=tuple(target[:3]), rng_key=key)
+
+
+@functools.partial(jax.jit, static_argnames="warmup")
+def _advance(state: Any, target: _Target, count: Array, *, warmup: int) -> tuple[Any, tuple[Array, ...]]:
+    """Return the state after `count` steps, `_BLOCK` at most, and what each of them leaves."""
     begin, step = _kernels()
-    state = begin(  # type: ignore[operator]
-        start,
-        warmup,
-        dense_mass=True,
-        target_accept_prob=acceptance,
-        max_tree_depth=MAX_TREE_DEPTH,
-        model_args=arguments,
-        rng_key=key,
+    # A step takes its settings from the function that began the chain: it is told them, and computes nothing.
+    jax.eval_shape(
+        lambda: begin(
+            state.z, warmup, target_accept_prob=target.acceptance, model_args=tuple(target[:3]), rng_key=state.rng_key
+        )
     )
 
-    def advance(state: object, _: None) -> tuple[object, tuple[Array, ...]]:
-        new = step(state, arguments)  # type: ignore[operator]
-        kept = (new.z, new.diverging, new.energy, -new.potential_energy, new.accept_prob, new.num_steps)
-        return new, kept
+    def kept(state: Any) -> tuple[Array, ...]:
+        return state.z, state.diverging, state.energy, -state.potential_energy, state.accept_prob, state.num_steps
 
-    state = jax.lax.fori_loop(0, warmup, lambda _, state: step(state, arguments), state)  # type: ignore[operator]
-    state, kept = jax.lax.scan(advance, state, None, length=samples)
-    return Chains(*(*kept, state.adapt_state.step_size))
+    def one(k: Array, carried: tuple[Any, tuple[Array, ...]]) -> tuple[Any, tuple[Array, ...]]:
+        state, rows = carried
+        state = step(state, tuple(target[:3]))
+        return state, tuple(row.at[k].set(value) for row, value in zip(rows, kept(state), strict=True))
+
+    rows = tuple(jnp.zeros((_BLOCK, *jnp.shape(value)), jnp.result_type(value)) for value in kept(state))
+    return jax.lax.fori_loop(0, count, one, (state, rows))
 
 
-def _run(keys: Array, starts: Float[Array, "n_chain n_dim"], threads: int, *given: Any, **lengths: int) -> Chains:
-    """Return the chains, `threads` of them at once: in step with each other all would wait for the longest tree."""
+class _Sampling:
+    """The chains of one attempt, in step with nothing but the clock: `tell` hears of every block of steps."""
 
-    def one(key: Array, start: Array) -> Chains:
+    def __init__(self, target: _Target, warmup: int, samples: int, tell: Tell):
+        self._target, self._warmup, self._samples, self._tell = target, warmup, samples, tell
+        self._lock, self._stopped = threading.Lock(), threading.Event()
+        self._steps = self._divergences = 0
+
+    def run(self, keys: Array, starts: Float[Array, "n_chain n_dim"], threads: int) -> Chains:
+        """Return the chains, `threads` of them at once: in step with each other all would wait for the longest tree.
+
+        Whatever ends this early, Ctrl-C too, ends the threads after their block.
+        """
+        # Without a step: what it compiles, all threads run.
+        self._block(_begin(keys[0], starts[0], self._target, warmup=self._warmup), 0)
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                total = len(keys) * (self._warmup + self._samples)
+                found = list(pool.map(lambda key, start: self._chain(key, start, total), keys, starts))
+            except BaseException:
+                self._stopped.set()
+                raise
+        return jax.tree.map(lambda *parts: np.stack(parts), *found)
+
+    def _block(self, state: Any, count: int) -> tuple[Any, tuple[Any, ...]]:
+        state, rows = _advance(state, self._target, jnp.asarray(count), warmup=self._warmup)
+        return state, tuple(np.asarray(row)[:count] for row in rows)
+
+    def _chain(self, key: Array, start: Array, total: int) -> Chains:
         # The setting belongs to a thread.
         with jax.enable_x64(True):
-            return jax.tree.map(np.asarray, _chain(key, start, *given, **lengths))
+            state, blocks = _begin(key, start, self._target, warmup=self._warmup), []
+            for length, keep in ((self._warmup, False), (self._samples, True)):
+                for done in range(0, length, _BLOCK):
+                    if self._stopped.is_set():
+                        raise InterruptedError("the sampling was ended")
+                    state, rows = self._block(state, min(_BLOCK, length - done))
+                    if keep:
+                        blocks.append(rows)
+                    self._count(len(rows[0]), int(np.sum(rows[1])) if keep else 0, total)
+            kept = [np.concatenate(part) for part in zip(*blocks, strict=True)]
+            return Chains(*[*kept, np.asarray(state.adapt_state.step_size)])
 
-    with ThreadPoolExecutor(threads) as pool:
-        # The first alone: all others run what it has compiled.
-        first = one(keys[0], starts[0])
-        found = [first, *pool.map(one, keys[1:], starts[1:])]
-    return jax.tree.map(lambda *parts: np.stack(parts), *found)
+    def _count(self, steps: int, divergences: int, total: int) -> None:
+        with self._lock:
+            self._steps += steps
+            self._divergences += divergences
+            self._tell(self._steps / total, self._divergences)
 
 
 @jax.jit
@@ -151,8 +203,9 @@ def sample_shard(
     samples: int,
     seed: int,
     threads: int = 1,
+    tell: Tell = lambda share, divergences: None,
 ) -> SubPosterior:
-    """Return the draws of shard number `shard` (from 0), with `threads` chains at once.
+    """Return the draws of shard number `shard` (from 0), with `threads` chains at once; `tell` hears how far they are.
 
     A shard with more than 1 % divergent steps, or with draws that are not finite, is tried once more with smaller
     steps (another acceptance aimed at); what comes of that is returned, be it good or not.
@@ -165,7 +218,8 @@ def sample_shard(
     divergences: list[int] = []
     for attempt, acceptance in enumerate(ACCEPTANCE):
         keys = jax.random.split(jax.random.fold_in(key_chain, attempt), chains)
-        result = _run(keys, starts, threads, arguments, jnp.asarray(acceptance), warmup=warmup, samples=samples)
+        target = _Target(*arguments, jnp.asarray(acceptance))
+        result = _Sampling(target, warmup, samples, tell).run(keys, starts, threads)
         divergences.append(int(np.sum(result.diverging)))
         if divergences[-1] <= DIVERGENT * chains * samples and bool(np.isfinite(result.z).all()):
             break

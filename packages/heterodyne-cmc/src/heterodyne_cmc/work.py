@@ -14,7 +14,7 @@ import numpy as np
 from heterodyne_cmc.density import ShardProblem
 from heterodyne_cmc.problem import make_problem, whole_problems
 from heterodyne_cmc.request import Request
-from heterodyne_cmc.sampler import SubPosterior, sample_shard
+from heterodyne_cmc.sampler import SubPosterior, Tell, sample_shard
 from heterodyne_cmc.whitening import Whitening
 
 _DISTRIBUTIONS = (
@@ -73,7 +73,9 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in _DISTRIBUTIONS}
 
 
-def run_shard(work: ShardWork, shard: int, threads: int = 1) -> SubPosterior:
+def run_shard(
+    work: ShardWork, shard: int, threads: int = 1, tell: Tell = lambda share, divergences: None
+) -> SubPosterior:
     """Return the draws of shard number `shard` (from 0); they depend on the work and this number alone."""
     cmc = work.request.config.cmc
     with jax.enable_x64(True):
@@ -86,6 +88,7 @@ def run_shard(work: ShardWork, shard: int, threads: int = 1) -> SubPosterior:
             samples=cmc.samples,
             seed=cmc.seed,
             threads=threads,
+            tell=tell,
         )
 
 

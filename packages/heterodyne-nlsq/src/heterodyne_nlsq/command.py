@@ -15,7 +15,7 @@ from heterodyne_nlsq._version import __version__
 from heterodyne_nlsq.compilation import cache_folder, keep_compiled_functions
 from heterodyne_spec import Config, NLSQResult, TwoTimeData, load_config, load_data
 from heterodyne_spec.config import build_config
-from heterodyne_spec.terminal import DONE, NOT_CONVERGED, Parser, run_command, use_utf8
+from heterodyne_spec.terminal import DONE, NOT_CONVERGED, Parser, StatusLine, run_command, use_utf8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,28 +50,18 @@ def requested_config(args: argparse.Namespace) -> Config:
     return build_config(document, "command line and configuration")
 
 
-class ProgressLine:
-    """One line on the terminal that is written over: iteration, cost, time, and the longest it can still take."""
+class ProgressLine(StatusLine):
+    """The fit's line on the terminal: iteration, cost, time, and the longest it can still take."""
 
     def __init__(self, stream: TextIO, limit: int):
-        self.stream, self.limit = stream, limit
-        self.begin = time.monotonic()
-        self.count = 0
+        super().__init__(stream)
+        self.limit, self.begin, self.count = limit, time.monotonic(), 0
 
     def __call__(self, iteration: int, cost: float) -> None:
         self.count += 1
         spent = time.monotonic() - self.begin
         most = spent / self.count * max(self.limit - self.count, 0)
-        if self.stream.isatty():
-            text = f"fitting: iteration {self.count}, cost {cost:.6g}, {spent:.0f} s, at most {most:.0f} s more"
-            self.stream.write(f"\r\033[K{text}")
-            self.stream.flush()
-
-    def close(self) -> None:
-        """Clear the line."""
-        if self.stream.isatty():
-            self.stream.write("\r\033[K")
-            self.stream.flush()
+        self.show(f"fitting: iteration {self.count}, cost {cost:.6g}, {spent:.0f} s, at most {most:.0f} s more")
 
 
 def read_and_fit(args: argparse.Namespace, config: Config, command: Sequence[str]) -> tuple[TwoTimeData, NLSQResult]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from io import TextIOWrapper
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from heterodyne_spec.errors import HeterodyneError
 
@@ -55,3 +57,25 @@ def use_utf8() -> None:
     """Write UTF-8 with plain line ends: units are Å and °, exports are hashed, neither may depend on the terminal."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+
+
+class StatusLine:
+    """One line that is written over on a terminal; in a log, a line every `pause` seconds (by default none)."""
+
+    def __init__(self, stream: TextIO, pause: float = math.inf):
+        self._stream, self._pause, self._last = stream, pause, time.monotonic()
+
+    def show(self, text: str) -> None:
+        """Show `text` in place of what stood there."""
+        if self._stream.isatty():
+            self._stream.write(f"\r\033[K{text}")
+            self._stream.flush()
+        elif (now := time.monotonic()) - self._last >= self._pause:
+            self._last = now
+            print(text, file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self._stream.isatty():
+            self._stream.write("\r\033[K")
+            self._stream.flush()

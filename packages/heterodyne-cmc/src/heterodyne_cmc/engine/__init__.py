@@ -10,14 +10,16 @@ import os
 from collections.abc import Generator, Sequence
 
 from heterodyne_cmc.engine.local import in_processes, local_workers
-from heterodyne_cmc.sampler import SubPosterior
+from heterodyne_cmc.sampler import SubPosterior, Tell
 from heterodyne_cmc.work import ShardWork, run_shard
 
 __all__ = ["finished", "plan"]
 
 
-def finished(work: ShardWork, missing: Sequence[int]) -> Generator[tuple[SubPosterior, int]]:
+def finished(work: ShardWork, missing: Sequence[int], tell: Tell) -> Generator[tuple[SubPosterior, int]]:
     """Yield the shards `missing` as they get ready, each with the number of shards that are sampled at once.
+
+    `tell` hears how far a shard of this process is; of shards elsewhere it is known when they are ready.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def finished(work: ShardWork, missing: Sequence[int]) -> Generator[tuple[SubPost
         yield from in_processes(work, missing, workers)
     else:
         # The chains of a shard share the cores that no other shard takes.
-        yield from ((run_shard(work, shard, os.cpu_count() or 1), 1) for shard in missing)
+        yield from ((run_shard(work, shard, os.cpu_count() or 1, tell), 1) for shard in missing)
 
 
 def plan(work: ShardWork, missing: Sequence[int]) -> str:
