@@ -1,9 +1,10 @@
 """Is the consensus of shards the posterior? Against one exact chain over all pairs, on the same calibrated posterior.
 
-``python posterior.py consensus|coverage|starts|time [COUNT]``. `consensus`: 4, 8 and 16 shards against one exact chain,
+``python posterior.py consensus|coverage|starts|time|workers [COUNT]``. `consensus`: 4, 8 and 16 shards against one exact chain,
 on three simulated experiments of which the last is bent. `coverage`: how often the intervals of the calibrated
 posterior hold the truth, over COUNT (60) measurements simulated pixel by pixel. `starts`: divergent steps from the
-point estimate and from the registry's defaults. `time`: seconds and effective draws per second.
+point estimate and from the registry's defaults. `time`: seconds and effective draws per second. `workers`: two worker
+processes of a Dask scheduler against one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ HELD = ("D_offset_ref", "D_offset_sample", "v_offset", "f2")
 METHODS = ("gaussian", "average", "flow")
 SHARDS = (4, 8, 16)
 CHAINS = {"chains": 4, "warmup": 300, "samples": 1000}
+SHORT = {"chains": 4, "warmup": 300, "samples": 500}
 
 
 class Experiment(NamedTuple):
@@ -156,8 +158,8 @@ def starts() -> bool:
     default = {"model": {"parameters": {name: {"vary": False, "value": 0.0} for name in HELD}}}
     rows, fine = [], True
     for label, asked, start in (("NLSQ result", config, "auto"), ("registry defaults", default, "values")):
-        result = fit_cmc_jax(data, {**asked, "cmc": {"shards": 4}}, start=start)
-        worst = max(s.divergences[-1] for s in result.diagnostics.shards) / 4000
+        result = fit_cmc_jax(data, {**asked, "cmc": {"shards": 4, **SHORT}}, start=start)
+        worst = max(s.divergences[-1] for s in result.diagnostics.shards) / (4 * SHORT["samples"])
         found = result.diagnostics
         rows.append([label, f"{100 * worst:.2f}", f"{found.r_hat:.3f}", f"{found.ess_bulk:.0f}", str(result.success)])
         fine &= label != "NLSQ result" or worst < 0.005
@@ -176,24 +178,62 @@ def times() -> bool:
         nlsq = fit_nlsq_jax(data, config)
         for shards in (1, "auto"):
             begin = time.perf_counter()
-            result = fit_cmc_jax(data, {**config, "cmc": {"shards": shards, "samples": 500, "warmup": 300}}, nlsq)
+            result = fit_cmc_jax(data, {**config, "cmc": {"shards": shards, **SHORT}}, nlsq)
             seconds = time.perf_counter() - begin
             steps = float(np.mean(result.sample_stats["n_steps"]))
             ess = result.diagnostics.ess_bulk
             cells = [f"{seconds:.0f}", f"{ess:.0f}", f"{ess / seconds:.1f}", f"{steps:.1f}"]
             rows.append([f"3 x {n_t}", str(result.n_shards), *cells])
+            print(*rows[-1], sep=" | ", file=sys.stderr, flush=True)
     print_table("Time, 4 chains of 300 + 500", ["", "shards", "s", "ESS", "ESS / s", "steps"], rows)
     return True
 
 
+def workers() -> bool:
+    """Print seconds of the same shards on one and on two worker processes of a Dask scheduler; return whether two are
+    faster and leave the same draws."""
+    from distributed import LocalCluster
+    from heterodyne_cmc import fit_cmc_jax
+    from heterodyne_nlsq import fit_nlsq_jax
+
+    data, config, _ = measure(EXPERIMENTS["correlated, 3 angles"]._replace(n_t=300), 1)
+    nlsq = fit_nlsq_jax(data, config)
+    seconds, draws = [], []
+    for count in (1, 2):
+        with LocalCluster(
+            n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, env=ONE_THREAD
+        ) as cluster:
+            address = {"scheduler": cluster.scheduler_address}
+            asked = {"shards": 4, "consensus": "gaussian", "engine": "dask", "dask": address, **SHORT}
+            begin = time.perf_counter()
+            found = fit_cmc_jax(data, {**config, "cmc": asked}, nlsq)
+            seconds.append(time.perf_counter() - begin)
+            draws.append(joint(found))
+    rows = [[str(count), f"{s:.0f}", f"{seconds[0] / s:.2f}"] for count, s in zip((1, 2), seconds, strict=True)]
+    print_table("Workers of a Dask scheduler, 3 x 300 frames, 4 shards", ["workers", "s", "times as fast"], rows)
+    return seconds[1] < seconds[0] and bool(np.array_equal(*draws))
+
+
+ONE_THREAD = {
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+
+
 def _one_thread() -> None:
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ.update(ONE_THREAD)
 
 
 if __name__ == "__main__":
-    parts = {"consensus": consensus, "coverage": lambda: coverage(COUNT), "starts": starts, "time": times}
     COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else 60
+    parts = {
+        "consensus": consensus,
+        "coverage": lambda: coverage(COUNT),
+        "starts": starts,
+        "time": times,
+        "workers": workers,
+    }
     chosen = [sys.argv[1]] if len(sys.argv) > 1 else list(parts)
     results = [parts[name]() for name in chosen]
     sys.exit(0 if all(results) else 1)

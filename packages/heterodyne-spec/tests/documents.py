@@ -97,6 +97,7 @@ CONFIG = {
         "warmup": 10,
         "samples": 10,
         "consensus": "gaussian",
+        "log_likelihood": True,
         "engine": "dask",
         "workers": 2,
         "memory": 8.5,
