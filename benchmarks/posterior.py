@@ -1,10 +1,10 @@
 """Is the consensus of shards the posterior? Against one exact chain over all pairs, on the same calibrated posterior.
 
-``python posterior.py consensus|coverage|starts|time|workers [COUNT]``. `consensus`: 4, 8 and 16 shards against one exact chain,
-on three simulated experiments of which the last is bent. `coverage`: how often the intervals of the calibrated
-posterior hold the truth, over COUNT (60) measurements simulated pixel by pixel. `starts`: divergent steps from the
-point estimate and from the registry's defaults. `time`: seconds and effective draws per second. `workers`: two worker
-processes of a Dask scheduler against one.
+``python posterior.py consensus|coverage|starts|time|workers [COUNT]``. `consensus`: 4, 8 and 16 shards against one
+exact chain, on three simulated experiments of which the last is bent. `coverage`: how often the intervals of the
+calibrated posterior hold the truth, over COUNT (60) measurements simulated pixel by pixel. `starts`: divergent steps
+from the point estimate and from the registry's defaults. `time`: seconds and effective draws per second. `workers`: two
+worker processes of a Dask scheduler against one.
 """
 
 from __future__ import annotations
@@ -193,6 +193,7 @@ def workers() -> bool:
     """Print seconds of the same shards on one and on two worker processes of a Dask scheduler; return whether two are
     faster and leave the same draws."""
     from distributed import LocalCluster
+
     from heterodyne_cmc import fit_cmc_jax
     from heterodyne_nlsq import fit_nlsq_jax
 
