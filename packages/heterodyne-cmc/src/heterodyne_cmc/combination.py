@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from heterodyne_cmc.consensus import (
     weighted_average,
 )
 from heterodyne_cmc.departure import Departure, departure
+from heterodyne_cmc.importance import K_MOST, smoothed_weights
+from heterodyne_cmc.linalg import inverse
 from heterodyne_spec import HeterodyneError
 
 if TYPE_CHECKING:
@@ -42,7 +45,8 @@ class Combined:
 
     `draws` (n_chain, n_draw, n_joint) are those of `method`: draws (one shard), gaussian, average or flow.
     `convergence` holds split R-hat, bulk and tail effective sample size, (3, n_joint). `departure` and `flow` are None
-    where there was nothing to combine, or no flow.
+    where there was nothing to combine, or no flow. `k_hat` is the shape of the tail of the weights of the posterior
+    itself over the Gaussian consensus, NaN where the posterior was not given.
     """
 
     draws: FloatArray
@@ -51,6 +55,16 @@ class Combined:
     apart: Disagreement
     departure: Departure | None
     flow: FlowConsensus | None
+    k_hat: float = math.nan
+
+    @property
+    def bent(self) -> bool:
+        """Whether the Gaussian consensus cannot be trusted."""
+        return (self.departure is not None and self.departure.bent) or self.k_hat >= K_MOST
+
+
+_LOOKED_AT = 500
+"""Draws of the Gaussian consensus at which it is compared with the posterior."""
 
 
 def flow_available() -> bool:
@@ -83,8 +97,10 @@ def combine(draws: FloatArray, method: str, seed: int, log_density: LogDensity |
         return Combined(draws[0], "draws", convergence(draws[0]), Disagreement(0.0, 0, 1.0, (0.0,)), None, None)
     means, covariances = moments(draws)
     away = departure(draws)
+    product = gaussian_product(means, covariances)
+    k_hat = math.nan if log_density is None else _distance(*product, log_density, seed)
     if method == "auto":
-        method = "flow" if away.bent and flow_available() else "gaussian"
+        method = "flow" if (away.bent or k_hat >= K_MOST) and flow_available() else "gaussian"
     averaged = weighted_average(draws, covariances)
     found, flow = convergence(averaged), None
     if method == "flow":
@@ -95,10 +111,18 @@ def combine(draws: FloatArray, method: str, seed: int, log_density: LogDensity |
         if flow.chains is not None:
             found = _worse(found, convergence(flow.chains))
     elif method == "gaussian":
-        combined = gaussian_draws(*gaussian_product(means, covariances), draws.shape[1:3], seed)
+        combined = gaussian_draws(*product, draws.shape[1:3], seed)
     else:
         combined = averaged
-    return Combined(combined, method, found, disagreement(means, covariances), away, flow)
+    return Combined(combined, method, found, disagreement(means, covariances), away, flow, k_hat)
+
+
+def _distance(mean: FloatArray, covariance: FloatArray, log_density: LogDensity, seed: int) -> float:
+    """Return k-hat of draws of the Gaussian product weighted by the posterior itself."""
+    draws = gaussian_draws(mean, covariance, (1, _LOOKED_AT), seed)[0]
+    away = draws - mean
+    log_ratio = np.asarray(log_density(draws), float) + 0.5 * np.sum(away @ inverse(covariance) * away, axis=1)
+    return smoothed_weights(log_ratio)[1]
 
 
 def _check_width(draws: FloatArray) -> None:

@@ -185,14 +185,19 @@ def _of_consensus(combined: Combined) -> dict[str, Any]:
     """Return the fields that tell whether the consensus can be trusted."""
     away, flow = combined.departure, combined.flow
     return {
-        "bent": away is not None and away.bent,
+        "bent": combined.bent,
         "consensus_shift": 0.0 if away is None else away.worst_shift,
         "consensus_width": 0.0 if away is None else away.worst_width,
         "flows": 0 if flow is None else int(np.count_nonzero(flow.training.kept)),
         "flow_divergences": 0 if flow is None else flow.divergences,
-        "k_hat": flow.k_hat if flow is not None and math.isfinite(flow.k_hat) else math.nan,
+        "k_hat": _finite(combined.k_hat if flow is None else flow.k_hat),
         "corrected": flow is not None and flow.corrected,
     }
+
+
+def _finite(k_hat: float) -> float:
+    """Return k-hat as it is kept: of weights all alike there is none, of draws that are nowhere near a large one."""
+    return math.nan if math.isnan(k_hat) or k_hat == -math.inf else min(k_hat, 1e3)
 
 
 def _shard(sub: SubPosterior, apart: float) -> ShardDiagnostics:

@@ -27,9 +27,9 @@ from heterodyne_cmc.whitening import Whitening
 type FloatArray = npt.NDArray[np.float64]
 
 MAX_TREE_DEPTH = 10
-ACCEPTANCE = (0.8, 0.95)
+ACCEPTANCE = (0.9, 0.98)
 """Acceptance aimed at: of the first attempt, and of the second with its smaller steps."""
-DIVERGENT = 0.01
+DIVERGENT = 0.005
 """Share of divergent steps above which a shard has failed and is tried once more."""
 
 
@@ -207,7 +207,7 @@ def sample_shard(
 ) -> SubPosterior:
     """Return the draws of shard number `shard` (from 0), with `threads` chains at once; `tell` hears how far they are.
 
-    A shard with more than 1 % divergent steps, or with draws that are not finite, is tried once more with smaller
+    A shard with more than 0.5 % divergent steps, or with draws that are not finite, is tried once more with smaller
     steps (another acceptance aimed at); what comes of that is returned, be it good or not.
     """
     begin = time.perf_counter()

@@ -34,6 +34,9 @@ _METHODS = {
 }
 
 
+_PRODUCTS = ("gaussian", "average", "flow")
+
+
 def judge(found: Diagnostics, config: CMCConfig, method: str) -> tuple[bool, str]:
     """Return whether the chains converged, and a sentence on it."""
     reasons = []
@@ -42,7 +45,12 @@ def judge(found: Diagnostics, config: CMCConfig, method: str) -> tuple[bool, str
     elif found.r_hat > R_HAT_MOST:
         reasons.append(f"R-hat reaches {found.r_hat:.3f}, expected below {R_HAT_MOST}")
     if failed := _failed(found, config):
-        reasons.append(f"more than {DIVERGENT:.0%} divergent steps in shard {_numbers(failed)}")
+        reasons.append(f"more than {DIVERGENT:.1%} divergent steps in shard {_numbers(failed)}")
+    if method in _PRODUCTS and not found.corrected and found.k_hat >= K_MOST:
+        reasons.append(
+            f"the {_METHODS[method]} is not near the posterior of all pairs (k-hat {found.k_hat:.2f}, expected below "
+            f"{K_MOST}): use fewer shards, or cmc.shards: 1"
+        )
     if reasons:
         advice = "raise cmc.warmup and cmc.samples, start from an NLSQ result, or hold parameters"
         return False, f"not converged: {'; '.join(reasons)}; {advice}"
@@ -99,7 +107,8 @@ def _of_combination(found: Diagnostics, config: CMCConfig, method: str) -> Itera
     elif method != "draws" and found.bent:
         yield (
             f"the sub-posteriors are bent: the {_METHODS[method]} is off by about {found.consensus_shift:.2g} sd in a "
-            f"mean and {found.consensus_width:.0%} in an sd; {_remedy(config)}, or use fewer shards"
+            f"mean and {found.consensus_width:.0%} in an sd (k-hat {found.k_hat:.2f}); {_remedy(config)}, or use fewer "
+            "shards"
         )
 
 
@@ -114,11 +123,6 @@ def _of_flows(found: Diagnostics, config: CMCConfig) -> Iterator[str]:
         yield (
             "the sub-posteriors are bent, but no flow describes them better than a Gaussian: the consensus is the "
             "Gaussian one; raise cmc.samples, use fewer shards, or cmc.shards: 1"
-        )
-    if not found.corrected:
-        yield (
-            f"the flows are not near enough to the posterior to be corrected by it (k-hat {found.k_hat:.2f}, expected "
-            f"below {K_MOST}): means may be off by 0.2 sd; raise cmc.samples or use fewer shards"
         )
     if found.flow_divergences > DIVERGENT * config.chains * config.samples:
         yield f"{found.flow_divergences} divergent steps on the product of the flows; use fewer shards"
