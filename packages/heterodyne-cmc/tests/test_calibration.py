@@ -58,6 +58,23 @@ def test_independent_noise_leaves_the_likelihood_as_it_is() -> None:
     np.testing.assert_allclose(tilted_covariance(tilt, independent), independent, rtol=1e-6)
 
 
+def test_a_direction_that_the_data_leave_open_does_not_hide_the_others() -> None:
+    # A fit that ended on a bound, as measured: one spread is a hundred times the prior's, with correlations to all.
+    rng = np.random.default_rng(5)
+    found = []
+    for width in (1.0, 6.0):
+        root = np.diag([0.05, 0.02, 0.002, 100.0] + [1.0] * M) @ (np.eye(N + M) + 0.3 * rng.normal(size=(N + M, N + M)))
+        found.append(width**2 * root @ root.T)
+    prior = np.ones(N)
+    tilt = make_tilt(estimate(*found), prior)
+    assert tilt.power < 0.1
+    information = np.linalg.inv(tilted_covariance(tilt, found[0])[:N, :N]) + np.diag(prior**-2.0)
+    expected = np.linalg.inv(found[1][:N, :N]) + np.diag(prior**-2.0)
+    np.testing.assert_allclose(
+        np.sqrt(np.diag(np.linalg.inv(information))), np.sqrt(np.diag(np.linalg.inv(expected))), rtol=0.05
+    )
+
+
 def test_where_the_prior_rules_the_likelihood_keeps_its_shape() -> None:
     independent, calibrated = np.diag([1.0, 1.0, 1.0, 1e8] + [1.0] * M), np.diag([25.0, 49.0, 36.0, 1e8] + [4.0] * M)
     tilt = make_tilt(estimate(independent, calibrated), np.full(N, 1e3))

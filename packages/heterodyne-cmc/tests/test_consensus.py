@@ -7,6 +7,8 @@ import pytest
 
 from heterodyne_cmc.combination import SamplingError, combine
 from heterodyne_cmc.consensus import (
+    Anchors,
+    all_anchors,
     disagreement,
     gaussian_draws,
     gaussian_product,
@@ -61,6 +63,62 @@ def test_consensus_of_draws_is_the_posterior_within_monte_carlo_error(method: st
     np.testing.assert_allclose(np.cov(combined.T) / np.outer(sd, sd), covariance / np.outer(sd, sd), atol=0.05)
 
 
+def anchored(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[list[tuple[np.ndarray, np.ndarray]], Anchors]:
+    """Return the sub-posteriors with a density about as narrow as the posterior in them, off its centre."""
+    _, (mean, covariance) = linear_model()
+    precision, centre = inverse(covariance) / 2, mean + root(covariance) @ [0.3, -0.3, 0.3]
+    found = []
+    for own_mean, own in parts:
+        within = inverse(inverse(own) + precision)
+        found.append((within @ (inverse(own) @ own_mean + precision @ centre), within))
+    return found, all_anchors(centre, precision, len(parts), centre.size)
+
+
+def test_what_the_anchors_brought_in_is_taken_off() -> None:
+    parts, (mean, covariance) = linear_model()
+    held, anchors = anchored(parts)
+    sd = np.sqrt(np.diag(covariance))
+    product = gaussian_product(*(np.array(item) for item in zip(*held, strict=True)), anchors)
+    np.testing.assert_allclose((product[0] - mean) / sd, 0, atol=1e-7)
+    np.testing.assert_allclose(product[1] / np.outer(sd, sd), covariance / np.outer(sd, sd), atol=1e-7)
+
+    x = np.stack([gaussian_draws(*part, (4, 5000), seed) for seed, part in enumerate(held)])
+    for method in ("gaussian", "average"):
+        found = combine(x, method, seed=0, anchors=anchors)
+        flat = found.draws.reshape(-1, 3)
+        # A third of every shard's precision is its own (1/4 beside 1/2): of as many draws fewer count, as is reported.
+        few = found.convergence[1]
+        assert np.all(few < 0.6 * 20_000)
+        assert np.all(np.abs(flat.mean(axis=0) - mean) / sd < 5 * np.sqrt(1 / few + 1 / 20_000))
+        np.testing.assert_allclose(np.cov(flat.T) / np.outer(sd, sd), covariance / np.outer(sd, sd), atol=0.08)
+
+
+def test_a_consensus_is_corrected_by_the_posterior_where_it_is_near() -> None:
+    parts, (mean, covariance) = linear_model()
+    sd, precision = np.sqrt(np.diag(covariance)), inverse(covariance)
+    # Sub-posteriors that are all wrong in the same way: their product is 0.7 sd away, and a tenth too narrow.
+    away = root(covariance) @ [0.4, 0.4, 0.4]
+    wrong = [(own_mean + away, 0.8 * own) for own_mean, own in parts]
+    x = np.stack([gaussian_draws(*part, (4, 5000), seed) for seed, part in enumerate(wrong)])
+
+    def log_density(v: np.ndarray) -> np.ndarray:
+        return -0.5 * np.sum((v - mean) @ precision * (v - mean), axis=1)
+
+    np.testing.assert_allclose((combine(x, "gaussian", 0).draws.mean(axis=(0, 1)) - mean - away) / sd, 0, atol=0.05)
+    found = combine(x, "gaussian", 0, log_density)
+    assert found.corrected
+    assert not found.bent
+    few = found.convergence[1].min()
+    assert 100 < few < 15_000
+    flat = found.draws.reshape(-1, 3)
+    assert np.all(np.abs(flat.mean(axis=0) - mean) / sd < 5 / np.sqrt(few))
+    np.testing.assert_allclose(flat.std(axis=0) / sd, 1, atol=5 / np.sqrt(2 * few))
+    # And left alone where the posterior is elsewhere.
+    lost = combine(x, "gaussian", 0, lambda v: log_density(v + 20 * away))
+    assert not lost.corrected
+    assert lost.bent
+
+
 def test_weighted_average_is_that_of_numpyro() -> None:
     import jax
     from numpyro.infer.hmc_util import consensus
@@ -91,6 +149,17 @@ def test_disagreement_follows_the_chi_square_law() -> None:
     assert all(item.dof == 4 for item in found)
     assert np.mean([item.chi2 for item in found]) == pytest.approx(4.0, abs=5 * np.sqrt(8 / 400))
     assert np.mean([item.p for item in found]) == pytest.approx(0.5, abs=5 * np.sqrt(1 / 12 / 400))
+    # With anchors as precise as the data in one direction and ten times as in the other; the law is approximate.
+    precision = np.diag([1.0, 2.5])
+    anchors = all_anchors(np.zeros(2), precision, 3, 2)
+    within = np.array([inverse(inverse(c) + precision) for c in covariances])
+    found = []
+    for _ in range(400):
+        of_data = [root(c) @ rng.standard_normal(2) for c in covariances]
+        held = [w @ inverse(c) @ x for w, c, x in zip(within, covariances, of_data, strict=True)]
+        found.append(disagreement(np.array(held), within, anchors))
+    assert np.mean([item.p for item in found]) == pytest.approx(0.5, abs=0.1)
+    assert np.mean([item.p < 0.05 for item in found]) == pytest.approx(0.05, abs=0.04)
     apart = disagreement(np.array([[0.0, 0], [0, 0], [30, 0]]), covariances)
     assert apart.p < 1e-9
     assert apart.chi2 == pytest.approx(sum(apart.by_shard))

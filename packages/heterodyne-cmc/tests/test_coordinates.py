@@ -14,7 +14,7 @@ from heterodyne_cmc.priors import log_prior, prior_moments
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.sums import some_pairs
 from heterodyne_cmc.transforms import Intervals, constrain, log_jacobian, unconstrain
-from heterodyne_cmc.whitening import make_whitening
+from heterodyne_cmc.whitening import SPREAD_MOST, make_whitening, of_shards
 from heterodyne_spec import load_config, load_model
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -116,21 +116,26 @@ def normal(location: float, scale: float) -> dict[str, object]:
     return {"family": "normal", "location": location, "scale": scale, "truncated": True}
 
 
-def test_whitening_has_the_width_of_the_point_estimate_times_root_k() -> None:
+@pytest.mark.parametrize(
+    ("n_shards", "anchored", "wider"), [(1, True, 1.0), (4, False, 4.0), (2, True, 2.0), (16, True, SPREAD_MOST)]
+)
+def test_shards_are_as_wide_as_the_point_estimate_times_root_k_and_less_where_anchored(
+    n_shards: int, anchored: bool, wider: float
+) -> None:
     data = make()
     nlsq = point_estimate(data)
     request = prepare(data, load_config(config()), nlsq)
-    for n_shards in (1, 4):
-        whitening = make_whitening(request.space, request.scaling, nlsq, NOISE, 2 * 276.0, n_shards)
-        p = constrain(jnp.asarray(whitening.centre[:3]), request.space.intervals())
-        np.testing.assert_allclose(p, [nlsq.parameters[name] for name in FREE], rtol=1e-9)
-        slope = np.exp(log_jacobian(jnp.asarray(whitening.centre[:3]), request.space.intervals()))
-        covariance = whitening.spread @ whitening.spread.T
-        sd = np.sqrt(np.diag(covariance))[:3] * slope / np.sqrt(n_shards)
-        # The prior takes part, a little.
-        np.testing.assert_allclose(sd, [nlsq.sd[name] for name in FREE], rtol=0.02)
-        expected = np.sqrt(n_shards / (4 * 276 + NOISE_PRIOR_SCALE**-2))
-        np.testing.assert_allclose(np.sqrt(np.diag(covariance))[3], expected, rtol=1e-9)
+    whole = make_whitening(request.space, request.scaling, nlsq, NOISE, 2 * 276.0)
+    whitening = of_shards(whole, n_shards, anchored=anchored)
+    p = constrain(jnp.asarray(whitening.centre[:3]), request.space.intervals())
+    np.testing.assert_allclose(p, [nlsq.parameters[name] for name in FREE], rtol=1e-9)
+    slope = np.exp(log_jacobian(jnp.asarray(whitening.centre[:3]), request.space.intervals()))
+    covariance = whitening.spread @ whitening.spread.T
+    sd = np.sqrt(np.diag(covariance))[:3] * slope / np.sqrt(wider)
+    # The prior takes part, a little.
+    np.testing.assert_allclose(sd, [nlsq.sd[name] for name in FREE], rtol=0.02)
+    expected = np.sqrt(n_shards / (4 * 276 + NOISE_PRIOR_SCALE**-2))
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance))[3], expected, rtol=1e-9)
 
 
 def test_a_point_estimate_outside_the_bounds_starts_just_inside() -> None:
@@ -138,7 +143,7 @@ def test_a_point_estimate_outside_the_bounds_starts_just_inside() -> None:
     given["model"]["parameters"]["v0"] = {"bounds": [1.0, 600.0], "value": 500.0}
     nlsq = point_estimate(data)
     request = prepare(data, load_config(given), nlsq)
-    whitening = make_whitening(request.space, request.scaling, nlsq, NOISE, 2 * 276.0, 1)
+    whitening = make_whitening(request.space, request.scaling, nlsq, NOISE, 2 * 276.0)
     p = np.asarray(constrain(jnp.asarray(whitening.centre[:3]), request.space.intervals()))
     assert 590 < p[1] < 600
     assert np.isfinite(whitening.spread).all()
@@ -146,6 +151,6 @@ def test_a_point_estimate_outside_the_bounds_starts_just_inside() -> None:
 
 def test_whitening_without_point_estimate_has_the_width_of_the_priors() -> None:
     request = prepare(make(), load_config(config()), None)
-    whitening = make_whitening(request.space, request.scaling, None, NOISE, 2 * 276.0, 2)
+    whitening = make_whitening(request.space, request.scaling, None, NOISE, 2 * 276.0)
     _, sd = prior_moments(request.space.prior_arrays(), request.space.intervals())
     np.testing.assert_allclose(np.sqrt(np.diag(whitening.spread @ whitening.spread.T))[:3], sd, rtol=1e-9)

@@ -11,6 +11,7 @@ import pytest
 from measurement import NOISE, config, make
 
 from heterodyne_cmc.density import (
+    Anchor,
     ShardProblem,
     draw_coefficients,
     log_density,
@@ -183,3 +184,12 @@ def test_tilt_is_a_power_and_a_linear_change_of_the_argument() -> None:
     rest = np.sum((np.asarray(plain.pairs.value) - model) ** 2) / noise**2 + 80 * np.log(2 * np.pi * noise**2)
     expected = float(log_likelihood(jnp.asarray(moved), fewer)) - 0.7 * rest / 2
     assert float(log_likelihood(jnp.asarray(VECTOR), tilted)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_an_anchor_adds_a_normal_density_of_the_parameters() -> None:
+    plain = problem()
+    precision = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, -1.0], [0.0, -1.0, 2.0]])
+    held = plain._replace(anchor=Anchor(jnp.array([0.1, 0.2, -0.3]), jnp.asarray(precision)))
+    away = VECTOR[:3] - np.array([0.1, 0.2, -0.3])
+    expected = log_density(jnp.asarray(VECTOR), plain) - 0.5 * away @ precision @ away
+    assert float(log_density(jnp.asarray(VECTOR), held)) == pytest.approx(float(expected), rel=1e-12)

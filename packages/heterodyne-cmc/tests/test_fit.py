@@ -17,15 +17,14 @@ from measurement import CONTRAST, FREE, NOISE, OFFSET, PHI, TRUTH, config, make,
 
 import heterodyne_cmc
 from heterodyne_cmc import CMCResult, fit_cmc_jax
+from heterodyne_cmc.fit import prepared_work
 from heterodyne_cmc.outcome import natural
 from heterodyne_cmc.plots import pairs_figure
 from heterodyne_cmc.predictive import predictive_maps
-from heterodyne_cmc.problem import make_problem
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.result import QUANTILES
-from heterodyne_cmc.sampler import sample_shard
 from heterodyne_cmc.start import start_warnings
-from heterodyne_cmc.whitening import make_whitening
+from heterodyne_cmc.work import run_shard
 from heterodyne_spec import ConfigError, DataError, OutputError, ResultError, load_config, load_model
 
 CALLS: list[tuple[float, int, int, float]] = []
@@ -145,11 +144,7 @@ def test_a_shard_sampled_alone_has_the_same_draws(sampled: CMCResult) -> None:
     data = make()
     request = prepare(data, load_config(config()), point_estimate(data))
     with jax.enable_x64(True):
-        noise = sampled.start["noise_sd"]
-        whitening = make_whitening(request.space, request.scaling, request.nlsq, noise, request.partition.weight, 2)
-        problem = make_problem(request, noise, whitening, 1)
-        alone = sample_shard(1, problem, whitening, chains=2, warmup=200, samples=200, seed=0)
-        found = natural(alone.draws, request)
+        found = natural(run_shard(prepared_work(request), 1).draws, request)
     for name, draws in found.items():
         np.testing.assert_array_equal(draws, sampled.sub_draws[name][1])
 

@@ -15,7 +15,7 @@ from heterodyne_cmc.outcome import natural
 from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.sampler import sample_shard
 from heterodyne_cmc.sums import some_pairs
-from heterodyne_cmc.whitening import make_whitening
+from heterodyne_cmc.whitening import make_whitening, of_shards
 from heterodyne_spec import load_config
 from heterodyne_spec.model import Prior
 
@@ -28,7 +28,8 @@ def without_data(request: Request, n_shards: int) -> npt.NDArray[np.float64]:
     """Return joint draws (n_shard, n_chain, n_draw, n_joint) of shards in which no pair counts."""
     pairs = some_pairs(request.data, request.partition.pairs(0))
     pairs = pairs._replace(weight=jnp.zeros_like(pairs.weight))
-    whitening = make_whitening(request.space, request.scaling, None, NOISE, 0.0, n_shards)
+    whole = make_whitening(request.space, request.scaling, None, NOISE, 0.0)
+    whitening = of_shards(whole, n_shards, anchored=False)
     problem = shard_problem(pairs, request.space, request.scaling, NOISE, whitening.tilt, n_shards)
     return np.stack([sample_shard(s, problem, whitening, seed=1, **CHAINS).draws for s in range(n_shards)])
 

@@ -24,6 +24,11 @@ from heterodyne_cmc.linalg import inverse, root
 type FloatArray = npt.NDArray[np.float64]
 
 
+_KNOWN_MOST = 0.99
+"""Calibrated variance, in units of the prior's, up to which the data determine a direction; a parameter that the fit
+held has 1."""
+
+
 class Estimate(NamedTuple):
     """A point estimate in the sampled coordinates.
 
@@ -43,14 +48,17 @@ def make_tilt(estimate: Estimate, prior: FloatArray) -> Tilt:
     """Return how the likelihood is set right; `prior` (n_free,) has the prior's standard deviations.
 
     Directions along which the calibrated spread exceeds the prior's keep the likelihood's own shape: the prior rules
-    there, and the ratio of two spreads that the data do not determine says nothing.
+    there, and the ratio of two spreads that the data do not determine says nothing. The power counts there too.
     """
     n = estimate.pivot.size
     independent, calibrated = (_conditional(whole, n) for whole in (estimate.independent, estimate.calibrated))
-    ratio, directions = _compared(independent.parameters, calibrated.parameters)
-    known = np.max(np.sqrt(ratio) * np.abs(directions) / prior[:, None], axis=0) < 1.0
-    power = float(np.exp(-np.mean(np.log(ratio[known])))) if known.any() else 1.0
-    pull = _along(directions, np.where(known, 1.0 / np.sqrt(ratio * power), 1.0))
+    known = _known(calibrated.parameters, prior)
+    # What is known, given the rest: the information of these directions is a block of the whole's.
+    narrow, wide = (inverse(known.T @ inverse(part.parameters) @ known) for part in (independent, calibrated))
+    ratio, directions = _compared(narrow, wide)
+    power = float(np.exp(-np.mean(np.log(ratio))))
+    inner = _along(directions, 1.0 / np.sqrt(ratio * power)) - np.eye(ratio.size)
+    pull = np.eye(n) + known @ inner @ np.linalg.pinv(known)
     wider, coefficients = _compared(independent.rest / power, calibrated.rest)
     stretch = _along(coefficients, np.sqrt(wider))
     follow = calibrated.slope - stretch @ independent.slope @ pull
@@ -64,6 +72,13 @@ def make_tilt(estimate: Estimate, prior: FloatArray) -> Tilt:
         stretch,
         follow,
     )
+
+
+def _known(calibrated: FloatArray, prior: FloatArray) -> FloatArray:
+    """Return the directions (columns) that the data determine better than the prior does; all, where it is none."""
+    values, vectors = np.linalg.eigh(calibrated / np.outer(prior, prior))
+    known = values < _KNOWN_MOST
+    return np.eye(prior.size) if known.all() or not known.any() else prior[:, None] * vectors[:, known]
 
 
 class _Conditional(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,15 +13,17 @@ import numpy.typing as npt
 
 from heterodyne_cmc import diagnostics as measure
 from heterodyne_cmc.consensus import (
+    Anchors,
     Disagreement,
     disagreement,
     gaussian_draws,
     gaussian_product,
     moments,
+    share_left,
     weighted_average,
 )
 from heterodyne_cmc.departure import Departure, departure
-from heterodyne_cmc.importance import K_MOST, smoothed_weights
+from heterodyne_cmc.importance import K_MOST, Corrected, corrected
 from heterodyne_cmc.linalg import inverse
 from heterodyne_spec import HeterodyneError
 
@@ -46,25 +48,24 @@ class Combined:
     `draws` (n_chain, n_draw, n_joint) are those of `method`: draws (one shard), gaussian, average or flow.
     `convergence` holds split R-hat, bulk and tail effective sample size, (3, n_joint). `departure` and `flow` are None
     where there was nothing to combine, or no flow. `k_hat` is the shape of the tail of the weights of the posterior
-    itself over the Gaussian consensus, NaN where the posterior was not given.
+    itself over the Gaussian consensus, NaN where the posterior was not given; `corrected`: whether the draws were
+    resampled by it.
     """
 
     draws: FloatArray
     method: str
     convergence: FloatArray
     apart: Disagreement
-    departure: Departure | None
-    flow: FlowConsensus | None
+    departure: Departure | None = None
+    flow: FlowConsensus | None = None
     k_hat: float = math.nan
+    corrected: bool = False
 
     @property
     def bent(self) -> bool:
-        """Whether the Gaussian consensus cannot be trusted."""
+        """Whether the Gaussian consensus cannot be trusted. Weights alone cannot tell: of a tail that the Gaussian
+        draws do not reach they say nothing, while the sub-posteriors, which are wider, show it as a bend."""
         return (self.departure is not None and self.departure.bent) or self.k_hat >= K_MOST
-
-
-_LOOKED_AT = 500
-"""Draws of the Gaussian consensus at which it is compared with the posterior."""
 
 
 def flow_available() -> bool:
@@ -72,20 +73,28 @@ def flow_available() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("flax", "optax"))
 
 
-def combine(draws: FloatArray, method: str, seed: int, log_density: LogDensity | None = None) -> Combined:
+def combine(
+    draws: FloatArray,
+    method: str,
+    seed: int,
+    log_density: LogDensity | None = None,
+    anchors: Anchors | None = None,
+) -> Combined:
     """Return the consensus of joint sub-posterior draws (n_shard, n_chain, n_draw, n_joint).
 
     Parameters
     ----------
     draws : unconstrained joint coordinates.
-    method : draws, gaussian, average, flow, or auto: gaussian, and flow where the departure of the sub-posteriors from
-        Gaussian ones shows that this cannot be trusted and the extra `flow` is installed.
+    method : draws, gaussian, average, flow, or auto: gaussian, and flow where this cannot be trusted and the extra
+        `flow` is installed.
     seed : of what is random in the method.
-    log_density : ln of the true density of the product, (n,) of vectors (n, n_joint), by which the flow consensus is
-        corrected; see `heterodyne_cmc.flow.flow_consensus`.
+    log_density : ln of the posterior, (n,) of vectors (n, n_joint), by which the Gaussian and the flow consensus are
+        corrected, unless their weights show that they are too far away; a draw-wise average has no density.
+    anchors : what the anchors of all shards brought into the product.
 
     Convergence is that of the weighted average: independent normal draws would look converged whatever the chains did
-    that gave their mean and covariance. For the flow it is the worse of this and that of its own chains.
+    that gave their mean and covariance. For the flow it is the worse of this and that of its own chains. Effective
+    sizes of corrected draws are those of their weights, whatever the approximation was.
 
     Raises
     ------
@@ -94,35 +103,46 @@ def combine(draws: FloatArray, method: str, seed: int, log_density: LogDensity |
     """
     _check_width(draws)
     if len(draws) == 1 and method != "gaussian":
-        return Combined(draws[0], "draws", convergence(draws[0]), Disagreement(0.0, 0, 1.0, (0.0,)), None, None)
+        return Combined(draws[0], "draws", convergence(draws[0]), Disagreement(0.0, 0, 1.0, (0.0,)))
     means, covariances = moments(draws)
-    away = departure(draws)
-    product = gaussian_product(means, covariances)
-    k_hat = math.nan if log_density is None else _distance(*product, log_density, seed)
+    away = departure(draws, anchors)
+    product = gaussian_product(means, covariances, anchors)
+    normal = _normal(*product, draws.shape[1:3], seed, log_density)
+    averaged = weighted_average(draws, covariances, anchors)
+    found = convergence(averaged)
+    if anchors is not None:
+        found[1:] *= share_left(product[1], anchors)
+    common = Combined(averaged, "average", found, disagreement(means, covariances, anchors), away, None, normal.k_hat)
     if method == "auto":
-        method = "flow" if (away.bent or k_hat >= K_MOST) and flow_available() else "gaussian"
-    averaged = weighted_average(draws, covariances)
-    found, flow = convergence(averaged), None
+        method = "flow" if common.bent and flow_available() else "gaussian"
     if method == "flow":
         from heterodyne_cmc.flow import flow_consensus
 
-        flow = flow_consensus(draws, seed, log_density)
-        combined = flow.draws
-        if flow.chains is not None:
-            found = _worse(found, convergence(flow.chains))
-    elif method == "gaussian":
-        combined = gaussian_draws(*product, draws.shape[1:3], seed)
-    else:
-        combined = averaged
-    return Combined(combined, method, found, disagreement(means, covariances), away, flow, k_hat)
+        flow = flow_consensus(draws, seed, log_density, anchors)
+        found = found if flow.chains is None else _worse(found, convergence(flow.chains))
+        return _of(replace(common, method="flow", flow=flow, convergence=found), flow.found)
+    return _of(replace(common, method="gaussian"), normal) if method == "gaussian" else common
 
 
-def _distance(mean: FloatArray, covariance: FloatArray, log_density: LogDensity, seed: int) -> float:
-    """Return k-hat of draws of the Gaussian product weighted by the posterior itself."""
-    draws = gaussian_draws(mean, covariance, (1, _LOOKED_AT), seed)[0]
-    away = draws - mean
-    log_ratio = np.asarray(log_density(draws), float) + 0.5 * np.sum(away @ inverse(covariance) * away, axis=1)
-    return smoothed_weights(log_ratio)[1]
+def _normal(
+    mean: FloatArray, covariance: FloatArray, shape: tuple[int, int], seed: int, log_density: LogDensity | None
+) -> Corrected:
+    """Return draws of the Gaussian product, of the posterior where it is given and near; k-hat is NaN where not."""
+    draws = gaussian_draws(mean, covariance, shape, seed)
+    if log_density is None:
+        return Corrected(draws, math.nan, 1.0)
+    flat = draws.reshape(-1, mean.size)
+    away = flat - mean
+    log_ratio = np.asarray(log_density(flat), float) + 0.5 * np.sum(away @ inverse(covariance) * away, axis=1)
+    return corrected(draws, log_ratio, seed)
+
+
+def _of(combined: Combined, draws: Corrected) -> Combined:
+    """Return the consensus with its draws, and how many of them are effective."""
+    found = combined.convergence.copy()
+    if draws.succeeded:
+        found[1:] = draws.share * draws.draws.shape[0] * draws.draws.shape[1]
+    return replace(combined, draws=draws.draws, convergence=found, corrected=draws.succeeded)
 
 
 def _check_width(draws: FloatArray) -> None:

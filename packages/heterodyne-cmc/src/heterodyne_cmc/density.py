@@ -2,12 +2,13 @@
 
 For shard s of K, sampled values (u, ln σ) and linear coefficients β of contrast and offset:
 
-    p_s(u, ln σ, β) = [ prior(u) prior(ln σ) prior(β) ]^(1/K)  ∏_pairs N(D; offset + contrast M(u'), σ²)^(w power)
+    p_s(u, ln σ, β) = [ prior(u) prior(ln σ) prior(β) ]^(1/K)  g(u)  ∏_pairs N(D; offset + contrast M(u'), σ²)^(w power)
 
-with u the unconstrained coordinates, σ one noise for all pairs (so that all count alike, as in the least squares whose
-calibration is used), w what a pair counts, and u' = pivot + pull (u - pivot) and power from the calibration. β enters
-linearly and has a normal prior, so the integral over it is a Gaussian one. The product of the *joint* densities over
-shards is the posterior; that of the integrated ones is not, for all shards share β: see `draw_coefficients`.
+with u the unconstrained coordinates, g a normal density that holds the shard near the posterior (`Anchor`), σ one noise
+for all pairs (so that all count alike, as in the least squares whose calibration is used), w what a pair counts, and
+u' = pivot + pull (u - pivot) and power from the calibration. β enters linearly and has a normal prior, so the integral
+over it is a Gaussian one. The product of the *joint* densities over shards, divided by g^K, is the posterior; that of
+the integrated ones is not, for all shards share β: see `draw_coefficients`.
 """
 
 from __future__ import annotations
@@ -49,6 +50,18 @@ class Tilt(NamedTuple):
     follow: Any
 
 
+class Anchor(NamedTuple):
+    """A normal density of u by which a sub-posterior is multiplied, and which the consensus divides out again.
+
+    Arrays of JAX or NumPy: `centre` (n_free,) and `precision` (n_free, n_free), zero where there is none. A few pairs
+    leave parameters open that all pairs determine: with 1/K of the prior alone their sub-posterior runs into other
+    valleys and to the ends of the prior, where no approximation of it is good enough to be multiplied.
+    """
+
+    centre: Any
+    precision: Any
+
+
 class ShardProblem(NamedTuple):
     """All that the density of a shard depends on besides the sampled vector; an argument of compiled functions."""
 
@@ -58,6 +71,7 @@ class ShardProblem(NamedTuple):
     intervals: Intervals
     priors: Priors
     tilt: Tilt
+    anchor: Anchor
     basis: Float[Array, "n_phi n_coef"]
     held: Float[Array, "2 n_phi"]
     coefficient_mean: Float[Array, " 2*n_coef"]
@@ -71,9 +85,16 @@ class ShardProblem(NamedTuple):
 
 
 def shard_problem(
-    pairs: SomePairs | AllPairs, space: ParameterSpace, scaling: Scaling, noise: float, tilt: Tilt, n_shards: int
+    pairs: SomePairs | AllPairs,
+    space: ParameterSpace,
+    scaling: Scaling,
+    noise: float,
+    tilt: Tilt,
+    n_shards: int,
+    anchor: Anchor | None = None,
 ) -> ShardProblem:
     """Return the problem of one of `n_shards` shards; `noise` is the prior's guess of σ."""
+    anchor = no_anchor(len(space.free)) if anchor is None else anchor
     full = space.base + space.expand @ np.asarray(constrain(jnp.asarray(tilt.pivot), space.intervals()))
     at_pivot = pair_sums(jnp.asarray(full), pairs, jnp.asarray(tilt.contrast), jnp.asarray(tilt.offset)).rr.sum()
     return ShardProblem(
@@ -83,6 +104,7 @@ def shard_problem(
         intervals=space.intervals(),
         priors=space.prior_arrays(),
         tilt=jax.tree.map(lambda part: jnp.asarray(part, float), tilt),
+        anchor=jax.tree.map(lambda part: jnp.asarray(part, float), anchor),
         basis=jnp.asarray(scaling.basis),
         held=jnp.asarray(scaling.held),
         coefficient_mean=jnp.asarray(scaling.mean, float),
@@ -97,6 +119,11 @@ def untilted(n_free: int, n_lin: int) -> Tilt:
     """Return the tilt of pairs whose noise is independent: none."""
     straight = (np.zeros(n_lin), np.eye(n_lin), np.zeros((n_lin, n_free)))
     return Tilt(np.array(1.0), np.zeros(n_free), np.eye(n_free), np.zeros(1), np.ones(1), *straight)
+
+
+def no_anchor(n_free: int) -> Anchor:
+    """Return the anchor that holds nothing."""
+    return Anchor(np.zeros(n_free), np.zeros((n_free, n_free)))
 
 
 def split(vector: Float[Array, " n_dim"]) -> tuple[Array, Array]:
@@ -156,7 +183,9 @@ def log_tempered_prior(vector: Float[Array, " n_dim"], problem: ShardProblem) ->
 
 def log_density(vector: Float[Array, " n_dim"], problem: ShardProblem) -> Float[Array, ""]:
     """Return ln of the sub-posterior density of (u, ln σ), contrast and offset integrated out, up to a constant."""
-    return log_tempered_prior(vector, problem) + log_likelihood(vector, problem)
+    away = split(vector)[0] - problem.anchor.centre
+    held = -0.5 * away @ problem.anchor.precision @ away
+    return log_tempered_prior(vector, problem) + log_likelihood(vector, problem) + held
 
 
 def draw_coefficients(key: Array, vector: Float[Array, " n_dim"], problem: ShardProblem) -> Float[Array, " 2*n_coef"]:

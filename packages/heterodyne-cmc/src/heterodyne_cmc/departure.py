@@ -29,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_cmc.consensus import gaussian_product, moments
+from heterodyne_cmc.consensus import Anchors, gaussian_product, moments
 from heterodyne_cmc.diagnostics import standard_error
 from heterodyne_cmc.linalg import inverse, root
 
@@ -94,15 +94,17 @@ def _largest(value: FloatArray, error: FloatArray, certainty: float) -> float:
     return float(np.max(np.where(size > certainty * error, size, 0.0), initial=0.0))
 
 
-def departure(draws: FloatArray) -> Departure:
+def departure(draws: FloatArray, anchors: Anchors | None = None) -> Departure:
     """Return how far the product of sub-posteriors is from Gaussian, of draws (n_shard, n_chain, n_draw, n_joint).
+
+    What `anchors` brought in is normal and does not bend: it counts for where the product lies only.
 
     Raises
     ------
     LinAlgError : when a sub-posterior has no width.
     """
     means, covariances = moments(draws)
-    mean, covariance = gaussian_product(means, covariances)
+    mean, covariance = gaussian_product(means, covariances, anchors)
     sd = np.sqrt(np.diag(covariance))
     parts = []
     for shard, own_mean, whiten in zip(draws, means, aligned_whitening(covariances), strict=True):

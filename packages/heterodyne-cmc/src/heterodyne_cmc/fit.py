@@ -13,14 +13,17 @@ import jax
 
 from heterodyne_cmc.engine import finished, plan
 from heterodyne_cmc.joint import log_joint, log_likelihoods, summed
+from heterodyne_cmc.mode import at_mode
 from heterodyne_cmc.noise import checked, data_noise, residual_noise
 from heterodyne_cmc.outcome import make_result
+from heterodyne_cmc.priors import prior_moments
+from heterodyne_cmc.problem import whole_problems
 from heterodyne_cmc.request import Request, prepare, read_measurement
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.sampler import SubPosterior
 from heterodyne_cmc.start import point_estimate, read_start, start_warnings
 from heterodyne_cmc.store import FOLDER, ShardStore
-from heterodyne_cmc.whitening import make_whitening
+from heterodyne_cmc.whitening import make_whitening, of_shards
 from heterodyne_cmc.work import ShardWork, fingerprint, shard_work
 from heterodyne_physics_elementwise import MODEL_VERSION
 from heterodyne_spec import (
@@ -104,10 +107,11 @@ def fit_cmc_jax(
         subs = _sample(work, None if directory is None else Path(directory), progress, say)
         sampled = time.perf_counter()
         words = start_warnings(request.nlsq, request.space, request.data, request.spec)
+        problems = work.problems()
         result = make_result(
-            *(request, subs, work.noise, work.whitening.tilt, words),
-            log_density=summed(log_joint, work.problems),
-            log_likelihood=summed(log_likelihoods, work.problems),
+            *(request, subs, work.noise, work.whitening, words),
+            log_density=summed(log_joint, problems),
+            log_likelihood=summed(log_likelihoods, problems),
         )
     timings = {"prepare": read - begin, "sample": sampled - read, "combine": time.perf_counter() - sampled}
     return replace(result, timings={name: round(seconds, 4) for name, seconds in timings.items()})
@@ -119,12 +123,18 @@ def clear_shards(directory: str | Path, n_shards: int) -> None:
 
 
 def prepared_work(request: Request) -> ShardWork:
-    """Return the shards of a request as work, with the first guess of the noise and the coordinates of the chains."""
-    deal = request.partition
+    """Return the shards of a request as work, with the first guess of the noise and the coordinates of the chains.
+
+    With a point estimate these are those of the posterior around its highest point, where all shards are anchored.
+    """
+    deal, space, known = request.partition, request.space, request.nlsq is not None
     with jax.enable_x64(True):
         noise = _noise(request)
-        whitening = make_whitening(request.space, request.scaling, request.nlsq, noise, deal.weight, deal.n_shards)
-    return shard_work(request, noise, whitening)
+        whitening = make_whitening(space, request.scaling, request.nlsq, noise, deal.weight)
+        if known:
+            _, prior = prior_moments(space.prior_arrays(), space.intervals())
+            whitening = at_mode(whitening, whole_problems(request, noise, whitening), prior)
+        return shard_work(request, noise, of_shards(whitening, deal.n_shards, anchored=known))
 
 
 def _noise(request: Request) -> float:

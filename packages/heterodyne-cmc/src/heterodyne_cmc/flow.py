@@ -31,10 +31,10 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_cmc.combination import LogDensity
-from heterodyne_cmc.consensus import gaussian_draws, gaussian_product, moments
+from heterodyne_cmc.consensus import Anchors, gaussian_draws, gaussian_product, moments, no_anchors
 from heterodyne_cmc.departure import aligned_whitening
 from heterodyne_cmc.diagnostics import standard_error
-from heterodyne_cmc.importance import K_MOST, resample, smoothed_weights
+from heterodyne_cmc.importance import Corrected, corrected, smoothed_weights
 from heterodyne_cmc.linalg import inverse, root
 
 try:
@@ -114,12 +114,15 @@ class Fitted(NamedTuple):
     """The flows of all sub-posteriors, arrays of JAX or NumPy with a leading axis of shards.
 
     `weights` : parameters of the nets; all zero where the Gaussian stays. `centre` (n_shard, n_joint) and `whiten`
-    (n_shard, n_joint, n_joint): w = whiten (x - centre).
+    (n_shard, n_joint, n_joint): w = whiten (x - centre). `anchors` are divided out as far as `reach`, ln of their
+    density at the draw that is farthest: beyond it no draw tells how the flows fall off, and the product need not.
     """
 
     weights: Any
     centre: Any
     whiten: Any
+    anchors: Anchors
+    reach: Any
 
 
 @dataclass(frozen=True)
@@ -136,20 +139,24 @@ class Training:
 class FlowConsensus:
     """Draws of the product of the flows.
 
-    `draws` (n_chain, n_draw, n_joint). `chains` are those of NUTS before any resampling, for R-hat and effective
-    sample sizes; None where every sub-posterior stayed Gaussian and the draws are independent. `k_hat` is the shape of
-    the tail of importance weights: of the flow product under the true density where that was given (`exact`), else
-    of the Gaussian product under the flow product, which says how far these are from each other. `corrected`: whether
-    the draws were resampled by the true density. `divergences` are those of the chains.
+    `found` holds them, corrected by the true density where that was given and is near. `chains` are those of NUTS
+    before any resampling, for R-hat and effective sample sizes; None where every sub-posterior stayed Gaussian and the
+    draws are independent. `k_hat` is the shape of the tail of importance weights: of the flow product under the true
+    density where that was given (`exact`), else of the Gaussian product under the flow product, which says how far
+    these are from each other. `divergences` are those of the chains.
     """
 
-    draws: FloatArray
+    found: Corrected
     chains: FloatArray | None
     training: Training
     k_hat: float
     exact: bool
-    corrected: bool
     divergences: int
+
+    @property
+    def corrected(self) -> bool:
+        """Whether the draws were resampled by the true density."""
+        return self.found.succeeded
 
 
 def _log_density(weights: Any, w: Float[Array, " n_joint"]) -> Float[Array, ""]:
@@ -160,7 +167,9 @@ def _log_density(weights: Any, w: Float[Array, " n_joint"]) -> Float[Array, ""]:
 
 def _log_product(x: Float[Array, " n_joint"], flows: Fitted) -> Float[Array, ""]:
     w = jnp.einsum("sij,sj->si", flows.whiten, x - flows.centre)
-    return jnp.sum(jax.vmap(_log_density)(flows.weights, w))
+    away = x - flows.anchors.centre
+    held = jnp.maximum(-0.5 * away @ flows.anchors.precision @ away, flows.reach)
+    return jnp.sum(jax.vmap(_log_density)(flows.weights, w)) - held
 
 
 @jax.jit
@@ -169,7 +178,8 @@ def _log_products(x: Float[Array, "n n_joint"], flows: Fitted) -> Float[Array, "
 
 
 def log_product(x: FloatArray, flows: Fitted) -> FloatArray:
-    """Return ln of the product of the flows' densities, (n,), of vectors (n, n_joint), up to a constant."""
+    """Return ln of the product of the flows' densities over that of the anchors, (n,), of vectors (n, n_joint), up to
+    a constant."""
     with jax.enable_x64(True):
         return np.asarray(_log_products(jnp.asarray(x), flows))
 
@@ -282,7 +292,7 @@ def _gains(weights: Any, held: Float[Array, "n_shard n_held n_joint"]) -> Float[
     return jax.vmap(one)(weights, held)
 
 
-def fit_flows(draws: FloatArray, seed: int) -> tuple[Fitted, Training]:
+def fit_flows(draws: FloatArray, seed: int, anchors: Anchors | None = None) -> tuple[Fitted, Training]:
     """Return a flow for every sub-posterior of draws (n_shard, n_chain, n_draw, n_joint), and how they did.
 
     A flow takes the Gaussian's place where its gain on held-out draws exceeds `GAIN_LEAST` standard errors. Where the
@@ -308,7 +318,9 @@ def fit_flows(draws: FloatArray, seed: int) -> tuple[Fitted, Training]:
     together = gain.sum() > GAIN_LEAST * np.sqrt(np.sum(error**2))
     kept = (gain > GAIN_LEAST * error) | (together & (gain > 0))
     stacked = jax.tree.map(lambda x: np.asarray(x, np.float64) * kept.reshape(-1, *[1] * (x.ndim - 1)), weights)
-    return Fitted(stacked, centre, whiten), Training(gain, error, kept)
+    anchors = no_anchors(n_joint) if anchors is None else anchors
+    reach = np.min(anchors.log_density(draws.reshape(-1, n_joint)))
+    return Fitted(stacked, centre, whiten, anchors, reach), Training(gain, error, kept)
 
 
 @functools.partial(jax.jit, static_argnames=("samples",))
@@ -356,7 +368,9 @@ def sample_product(
         return np.asarray(draws), int(diverging)
 
 
-def flow_consensus(draws: FloatArray, seed: int, log_density: LogDensity | None = None) -> FlowConsensus:
+def flow_consensus(
+    draws: FloatArray, seed: int, log_density: LogDensity | None = None, anchors: Anchors | None = None
+) -> FlowConsensus:
     """Return the consensus of joint sub-posterior draws (n_shard, n_chain, n_draw, n_joint) by flows.
 
     Parameters
@@ -365,27 +379,26 @@ def flow_consensus(draws: FloatArray, seed: int, log_density: LogDensity | None 
     seed : of the training, the chains and the resampling, each its own stream.
     log_density : ln of the true density of the product, where it can be evaluated: its draws are then corrected by
         Pareto-smoothed importance sampling, unless k-hat shows that the weights cannot be trusted.
+    anchors : what the anchors of all shards brought into the product.
 
     Raises
     ------
     LinAlgError : when a sub-posterior has no width.
     """
     shape = (draws.shape[1], draws.shape[2])
-    mean, covariance = gaussian_product(*moments(draws))
-    flows, training = fit_flows(draws, seed)
+    mean, covariance = gaussian_product(*moments(draws), anchors)
+    flows, training = fit_flows(draws, seed, anchors)
     normal = gaussian_draws(mean, covariance, shape, seed)
-    found, chains, divergences = normal, None, 0
+    product, chains, divergences = normal, None, 0
     if training.kept.any():
-        found, divergences = sample_product(flows, mean, covariance, shape, seed)
-        chains = found
-    flat = found.reshape(-1, found.shape[-1])
+        product, divergences = sample_product(flows, mean, covariance, shape, seed)
+        chains = product
     if log_density is not None:
-        weights, k_hat = smoothed_weights(np.asarray(log_density(flat), float) - log_product(flat, flows))
-        if corrected := k_hat < K_MOST:
-            found = resample(flat, weights, seed).reshape(found.shape)
-        return FlowConsensus(found, chains, training, k_hat, True, corrected, divergences)
+        flat = product.reshape(-1, mean.size)
+        found = corrected(product, np.asarray(log_density(flat), float) - log_product(flat, flows), seed)
+        return FlowConsensus(found, chains, training, found.k_hat, True, divergences)
     k_hat = _distance(normal, flows, mean, covariance) if training.kept.any() else -np.inf
-    return FlowConsensus(found, chains, training, k_hat, False, False, divergences)
+    return FlowConsensus(Corrected(product, np.nan, 1.0), chains, training, k_hat, False, divergences)
 
 
 def _distance(normal: FloatArray, flows: Fitted, mean: FloatArray, covariance: FloatArray) -> float:

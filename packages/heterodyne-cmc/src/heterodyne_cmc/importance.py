@@ -6,6 +6,8 @@ of Zhang & Stephens, Technometrics 51, 316 (2009). Equations in the comments.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -77,6 +79,32 @@ def _quantile(p: FloatArray, k: float, scale: float) -> FloatArray:
         return -scale * np.log1p(-p)
     with np.errstate(over="ignore"):  # of a k that is refused anyway
         return scale * np.expm1(-k * np.log1p(-p)) / k
+
+
+class Corrected(NamedTuple):
+    """Draws (n_chain, n_draw, n_joint) of the density that was meant, the k-hat of their weights, and the share of
+    effective draws. With a k-hat from `K_MOST` on the draws are those of the approximation, and the share is 1."""
+
+    draws: FloatArray
+    k_hat: float
+    share: float
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the draws are of the density that was meant."""
+        return self.k_hat < K_MOST
+
+
+def corrected(draws: FloatArray, log_ratio: FloatArray, seed: int) -> Corrected:
+    """Return draws (n_chain, n_draw, n_joint) of an approximation as draws of the density that was meant.
+
+    `log_ratio`, (n_chain * n_draw,): ln of the density meant over the approximation's, up to a constant.
+    """
+    weights, k_hat = smoothed_weights(log_ratio)
+    if not k_hat < K_MOST:
+        return Corrected(draws, k_hat, 1.0)
+    chosen = resample(draws.reshape(-1, draws.shape[-1]), weights, seed).reshape(draws.shape)
+    return Corrected(chosen, k_hat, float(1.0 / (weights.size * np.sum(weights**2))))
 
 
 def resample(draws: FloatArray, weights: FloatArray, seed: int) -> FloatArray:

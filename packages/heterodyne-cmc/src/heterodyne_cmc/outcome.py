@@ -13,6 +13,7 @@ import numpy.typing as npt
 from heterodyne_cmc import diagnostics as measure
 from heterodyne_cmc.bands import posterior_bands
 from heterodyne_cmc.combination import Combined, LogDensity, combine, convergence
+from heterodyne_cmc.consensus import all_anchors
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Tilt
 from heterodyne_cmc.priors import prior_moments
 from heterodyne_cmc.request import Request
@@ -20,6 +21,7 @@ from heterodyne_cmc.result import Calibration, CMCResult, Diagnostics, ShardDiag
 from heterodyne_cmc.sampler import MAX_TREE_DEPTH, SubPosterior
 from heterodyne_cmc.transforms import constrain
 from heterodyne_cmc.verdict import INDEPENDENT_NOISE, judge, warnings_of
+from heterodyne_cmc.whitening import Whitening
 from heterodyne_spec import FittedData
 
 type FloatArray = npt.NDArray[np.float64]
@@ -58,18 +60,20 @@ def make_result(
     request: Request,
     subs: list[SubPosterior],
     noise: float,
-    tilt: Tilt,
+    whitening: Whitening,
     words: list[str],
     log_density: LogDensity | None = None,
     log_likelihood: LogDensity | None = None,
 ) -> CMCResult:
-    """Return the result of a sampling; `tilt` is that of the likelihood, `words` are warnings that arose before it.
+    """Return the result of a sampling; `whitening` is that of the shards, `words` are warnings that arose before it.
 
-    Of joint vectors (n, n_joint), `log_density` is ln of the posterior, by which a flow consensus is corrected, and
+    Of joint vectors (n, n_joint), `log_density` is ln of the posterior, by which a consensus is corrected, and
     `log_likelihood` that of the likelihood of each angle, (n, n_phi), which the configuration may ask for.
     """
     joint = np.stack([sub.draws for sub in subs])
-    combined = combine(joint, request.method, request.config.cmc.seed, log_density)
+    held, n_joint = whitening.anchor, joint.shape[-1]
+    anchors = all_anchors(held.centre, held.precision, len(subs), n_joint) if np.any(held.precision) else None
+    combined = combine(joint, request.method, request.config.cmc.seed, log_density, anchors)
     draws = natural(combined.draws, request)
     contrast, offset, noise_sd = (draws.pop(name) for name in ("contrast", "offset", "noise_sd"))
     (low, high), (lowest, highest) = request.scaling.bounds
@@ -79,7 +83,7 @@ def make_result(
     summary = _summary(request, {**draws, **scaling}, combined)
     success, message = judge(found, request.config.cmc, combined.method)
     data, space = request.data, request.space
-    calibration = _calibration(request, tilt)
+    calibration = _calibration(request, whitening.tilt)
     not_calibrated = [calibration.statement] if calibration.kind == "independent" else []
     return CMCResult(
         draws=draws,
@@ -191,7 +195,7 @@ def _of_consensus(combined: Combined) -> dict[str, Any]:
         "flows": 0 if flow is None else int(np.count_nonzero(flow.training.kept)),
         "flow_divergences": 0 if flow is None else flow.divergences,
         "k_hat": _finite(combined.k_hat if flow is None else flow.k_hat),
-        "corrected": flow is not None and flow.corrected,
+        "corrected": combined.corrected,
     }
 
 

@@ -260,7 +260,7 @@ def shards_figure(result: CMCResult) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlabel("mean ± sd of each shard, from the posterior mean in posterior sd")
-    several = f"{result.n_shards} shards, chi-square {found.chi2:.0f} of {found.dof}, p = {found.p:.2g}"
+    several = f"{result.n_shards} shards, chi-square {found.chi2:.0f} of {found.dof:.0f}, p = {found.p:.2g}"
     axes.set_title(several if result.n_shards > 1 else "one shard", fontsize=9)
     return figure
 

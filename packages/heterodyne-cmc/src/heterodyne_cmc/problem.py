@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from heterodyne_cmc.density import ShardProblem, shard_problem
+from heterodyne_cmc.density import ShardProblem, no_anchor, shard_problem
 from heterodyne_cmc.request import Request
 from heterodyne_cmc.sums import AllPairs, all_pairs, some_pairs
 from heterodyne_cmc.whitening import Whitening
@@ -18,17 +20,24 @@ def make_problem(request: Request, noise: float, whitening: Whitening, shard: in
     data, deal = request.data, request.partition
     whole = deal.n_shards == 1 and _few_gaps(request)
     pairs = _all(request) if whole else some_pairs(data, deal.pairs(shard))
-    return shard_problem(pairs, request.space, request.scaling, noise, whitening.tilt, deal.n_shards)
+    return shard_problem(pairs, request.space, request.scaling, noise, whitening.tilt, deal.n_shards, whitening.anchor)
 
 
-def whole_problems(request: Request, noise: float, whitening: Whitening) -> Iterator[ShardProblem]:
-    """Yield problems whose densities multiply to the posterior: one of all pairs, or those of all shards where many
-    single pairs are left out."""
-    if _few_gaps(request):
-        yield shard_problem(_all(request), request.space, request.scaling, noise, whitening.tilt, 1)
-    else:
-        for shard in range(request.partition.n_shards):
-            yield make_problem(request, noise, whitening, shard)
+def whole_problems(request: Request, noise: float, whitening: Whitening) -> Callable[[], Iterable[ShardProblem]]:
+    """Return a function that gives problems whose densities, without anchors, multiply to the posterior.
+
+    All pairs at once are prepared once and kept; of shards one at a time is held in memory, when it is asked for.
+    """
+    free = replace(whitening, anchor=no_anchor(len(request.space.free)))
+
+    @functools.cache
+    def all_pairs_at_once() -> tuple[ShardProblem]:
+        return (shard_problem(_all(request), request.space, request.scaling, noise, whitening.tilt, 1),)
+
+    def shard_by_shard() -> Iterable[ShardProblem]:
+        return (make_problem(request, noise, free, shard) for shard in range(request.partition.n_shards))
+
+    return all_pairs_at_once if _few_gaps(request) else shard_by_shard
 
 
 def _all(request: Request) -> AllPairs:

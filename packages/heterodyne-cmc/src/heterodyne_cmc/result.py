@@ -86,7 +86,7 @@ class Diagnostics:
     ess_tail: float
     bfmi: float
     chi2: float
-    dof: int
+    dof: float
     p: float
     outside: float
     bent: bool

@@ -99,8 +99,9 @@ def _of_chains(found: Diagnostics, config: CMCConfig) -> Iterator[str]:
 def _of_combination(found: Diagnostics, config: CMCConfig, method: str) -> Iterator[str]:
     if found.p < P_LEAST:
         yield (
-            f"the shards disagree: chi-square {found.chi2:.0f} for {found.dof} degrees of freedom (p = {found.p:.1g}); "
-            "the model does not describe the data, pairs share their noise, or chains have not converged"
+            f"the shards disagree: chi-square {found.chi2:.0f} for {found.dof:.0f} degrees of freedom "
+            f"(p = {found.p:.1g}); the model does not describe the data, pairs share their noise, or chains have not "
+            "converged"
         )
     if method == "flow":
         yield from _of_flows(found, config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_cmc.calibration import Estimate, make_tilt
-from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Tilt, untilted
+from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Anchor, Tilt, no_anchor, untilted
 from heterodyne_cmc.linalg import inverse, root
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import prior_moments
@@ -22,16 +22,20 @@ type FloatArray = npt.NDArray[np.float64]
 
 _EDGE = 1e-3
 """How near to a bound a start may be, in units of the interval: on the bound the coordinate is infinite."""
+SPREAD_MOST = 2.0
+"""Variance of a sub-posterior over that of the posterior, above which it is anchored."""
 
 
 @dataclass(frozen=True)
 class Whitening:
-    """The affine map, how far from the centre the chains start, in units of z, and the tilt of the likelihood."""
+    """The affine map, how far from the centre the chains start, in units of z, the tilt of the likelihood, and the
+    anchor of every shard."""
 
     centre: FloatArray
     spread: FloatArray
     start: float
     tilt: Tilt
+    anchor: Anchor
 
 
 def _start(space: ParameterSpace) -> tuple[FloatArray, FloatArray]:
@@ -70,9 +74,9 @@ def _estimate(
 
 
 def make_whitening(
-    space: ParameterSpace, scaling: Scaling, nlsq: NLSQResult | None, noise: float, weight: float, n_shards: int
+    space: ParameterSpace, scaling: Scaling, nlsq: NLSQResult | None, noise: float, weight: float
 ) -> Whitening:
-    """Return the coordinates of every shard, and the tilt of its likelihood.
+    """Return the coordinates of the posterior of all pairs, and the tilt of its likelihood.
 
     Parameters
     ----------
@@ -81,23 +85,35 @@ def make_whitening(
     nlsq : the point estimate, or None: then the scale is that of the priors.
     noise : estimate of σ.
     weight : sum of the weights of all pairs.
-    n_shards : K; each shard knows 1/K of what the whole does, and carries 1/K of the prior.
     """
     centre, slope = _start(space)
     _, prior = prior_moments(space.prior_arrays(), space.intervals())
     n_free = centre.size
     tilt, precision = untilted(n_free, scaling.mean.size), np.zeros((n_free + 1, n_free + 1))
-    if nlsq is None:
-        precision[:n_free, :n_free] = np.diag(prior**-2.0)
-    else:
+    precision[:n_free, :n_free] = np.diag(prior**-2.0)
+    if nlsq is not None:
         estimate = _estimate(space, scaling, nlsq, centre, slope, prior)
         if nlsq.covariance_kind == "calibrated":
             straight = {} if estimate.centre.size else tilt._asdict()
             tilt = make_tilt(estimate, prior)
             tilt = tilt._replace(**{key: straight[key] for key in ("centre", "stretch", "follow") if straight})
         # Added to the prior: near a bound the linear map of the covariance is far too wide.
-        spread = estimate.calibrated[:n_free, :n_free]
-        precision[:n_free, :n_free] = (inverse(spread) + np.diag(prior**-2.0)) / n_shards
+        precision[:n_free, :n_free] += inverse(estimate.calibrated[:n_free, :n_free])
     # The Fisher information of ln σ is twice the number of pairs.
-    precision[n_free, n_free] = (2.0 * weight + NOISE_PRIOR_SCALE**-2.0) / n_shards
-    return Whitening(np.append(centre, np.log(noise)), root(inverse(precision)), 0.1 if nlsq is None else 1.0, tilt)
+    precision[n_free, n_free] = 2.0 * weight + NOISE_PRIOR_SCALE**-2.0
+    start = 0.1 if nlsq is None else 1.0
+    return Whitening(np.append(centre, np.log(noise)), root(inverse(precision)), start, tilt, no_anchor(n_free))
+
+
+def of_shards(whole: Whitening, n_shards: int, *, anchored: bool) -> Whitening:
+    """Return the coordinates of each of `n_shards` shards from those of the posterior of all pairs.
+
+    A shard knows 1/K of what the whole does, and carries 1/K of the prior. Where it is `anchored`, it gets as much
+    more as makes it `SPREAD_MOST` times as wide as the posterior, in variance.
+    """
+    precision, n_free = inverse(whole.spread @ whole.spread.T), len(whole.centre) - 1
+    held = max(1.0 / SPREAD_MOST - 1.0 / n_shards, 0.0) if anchored else 0.0
+    anchor = Anchor(whole.centre[:n_free], held * precision[:n_free, :n_free])
+    precision = precision / n_shards
+    precision[:n_free, :n_free] += anchor.precision
+    return replace(whole, spread=root(inverse(precision)), anchor=anchor)

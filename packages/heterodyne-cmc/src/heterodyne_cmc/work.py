@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,8 +47,8 @@ class ShardWork:
         """Number of shards."""
         return self.request.partition.n_shards
 
-    def problems(self) -> Iterator[ShardProblem]:
-        """Yield problems whose densities multiply to the posterior."""
+    def problems(self) -> Callable[[], Iterable[ShardProblem]]:
+        """Return a function that gives problems whose densities, without anchors, multiply to the posterior."""
         return whole_problems(self.request, self.noise, self.whitening)
 
     @property
@@ -115,4 +115,5 @@ def _parts(work: ShardWork) -> Iterator[Any]:
     yield from (space.status, space.tie, space.free, space.priors)
     yield from (space.base, space.expand, space.bounds, space.log)
     yield from (scaling.basis, scaling.held, scaling.mean, scaling.precision)
-    yield from (np.asarray(part) for part in (whitening.centre, whitening.spread, whitening.start, *whitening.tilt))
+    yield from (np.asarray(part) for part in (whitening.centre, whitening.spread, whitening.start))
+    yield from (np.asarray(part) for part in (*whitening.tilt, *whitening.anchor))

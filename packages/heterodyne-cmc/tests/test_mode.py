@@ -1,0 +1,54 @@
+"""Uphill to the posterior's highest point: against derivatives of the density itself, and from where a fit left off."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from measurement import FREE, NOISE, TRUTH, config, make, point_estimate
+
+from heterodyne_cmc.density import log_density
+from heterodyne_cmc.fit import prepared_work
+from heterodyne_cmc.linalg import inverse
+from heterodyne_cmc.mode import at_mode
+from heterodyne_cmc.priors import prior_moments
+from heterodyne_cmc.problem import make_problem, whole_problems
+from heterodyne_cmc.request import prepare
+from heterodyne_cmc.whitening import make_whitening
+from heterodyne_spec import load_config
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+
+def test_ends_where_the_gradient_is_zero_with_the_curvature_of_there() -> None:
+    data = make()
+    request = prepare(data, load_config(config(cmc={"shards": 1})), point_estimate(data))
+    whitening = make_whitening(request.space, request.scaling, request.nlsq, NOISE, 552.0)
+    # Ten sd off, where a fit never ends.
+    start = whitening.centre + np.append(10 * np.sqrt(np.diag(whitening.spread @ whitening.spread.T))[:3], 0.0)
+    moved = type(whitening)(start, whitening.spread, whitening.start, whitening.tilt, whitening.anchor)
+    _, prior = prior_moments(request.space.prior_arrays(), request.space.intervals())
+    found = at_mode(moved, whole_problems(request, NOISE, whitening), prior)
+    # The oracle: pair by pair, with derivatives of second order.
+    pairs = make_problem(request, NOISE, whitening, 0)
+    precision = inverse(found.spread @ found.spread.T)[:3, :3]
+    sd = np.sqrt(np.diag(inverse(precision)))
+    gradient, hessian = (f(log_density)(jnp.asarray(found.centre), pairs)[..., :3] for f in (jax.grad, jax.hessian))
+    assert np.abs(gradient * sd).max() < 0.05
+    np.testing.assert_allclose(precision * np.outer(sd, sd), -hessian[:3] * np.outer(sd, sd), atol=0.02)
+
+
+def test_leaves_a_bound_to_which_the_prior_does_not_go() -> None:
+    # The data know nothing of f3 (no sample seen): the fit left it on its bound.
+    data, given = make(noise=0.3), config()
+    given["model"]["parameters"]["f3"] = {"bounds": [0.0, 1.0], "value": 0.35}
+    estimate = point_estimate(data)
+    rows = tuple(row if row.name != "f3" else type(row)(**{**vars(row), "value": 1.0}) for row in estimate.table)
+    request = prepare(data, load_config(given), point_estimate(data, table=rows))
+    whitening = prepared_work(request).whitening
+    natural = request.space.full(np.zeros(len(FREE)))
+    assert natural.size == len(TRUTH)
+    u = whitening.centre[FREE.index("f3")]
+    assert abs(u) < 3, "the start was at 6.9, a thousandth of the interval from its end"
+    assert np.isfinite(whitening.spread).all()
