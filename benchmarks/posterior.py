@@ -1,10 +1,11 @@
 """Is the consensus of shards the posterior? Against one exact chain over all pairs, on the same calibrated posterior.
 
 ``python posterior.py consensus|coverage|starts|time|workers [COUNT]``. `consensus`: 4, 8 and 16 shards against one
-exact chain, on three simulated experiments of which the last is bent. `coverage`: how often the intervals of the
-calibrated posterior hold the truth, over COUNT (60) measurements simulated pixel by pixel. `starts`: divergent steps
-from the point estimate and from the registry's defaults. `time`: seconds and effective draws per second. `workers`: two
-worker processes of a Dask scheduler against one.
+exact chain, on three simulated experiments of which the last is bent, and on one so open that the point estimate ends
+on a bound: there a consensus that is off must say so. `coverage`: how often the intervals of the calibrated posterior
+hold the truth, over COUNT (60) measurements simulated pixel by pixel. `starts`: divergent steps from the point estimate
+and from the registry's defaults. `time`: seconds and effective draws per second. `workers`: two worker processes of a
+Dask scheduler against one.
 """
 
 from __future__ import annotations
@@ -53,11 +54,14 @@ FLOW = {
 }
 THREE = (-30.0, 0.0, 45.0)
 
+OPEN = "open, 1 angle"
 EXPERIMENTS = {
     "correlated, 3 angles": Experiment(96, THREE, 8000, None, HELD, FLOW),
     "white, 3 angles": Experiment(96, THREE, 20000, 0.3, HELD, FLOW),
-    # Few pixels, and the constant of the transport beside its law: valleys that bend.
-    "bent, 1 angle": Experiment(96, (0.0,), 600, None, ("D_offset_ref", "v_offset", "f2", "phi0"), FLOW),
+    # The constant of the transport beside its law: valleys that bend.
+    "bent, 1 angle": Experiment(96, (0.0,), 6000, None, ("D_offset_ref", "v_offset", "f2", "phi0"), FLOW),
+    # The same with few pixels: the priors rule, and a parameter of the fit ends on its bound.
+    OPEN: Experiment(96, (0.0,), 600, None, ("D_offset_ref", "v_offset", "f2", "phi0"), FLOW),
 }
 
 
@@ -76,13 +80,15 @@ def measure(e: Experiment, seed: int) -> tuple[Any, dict[str, Any], dict[str, fl
 
 
 def joint(result: Any) -> np.ndarray:
-    """Return the draws of the parameters, (n_draw, n_par)."""
-    return np.stack([result.draws[name].ravel() for name in result.draws], axis=1)
+    """Return the draws of parameters, contrast and offset, (n_draw, n_par + 2 n_phi)."""
+    parameters = np.stack([result.draws[name] for name in result.draws], axis=-1)
+    whole = np.concatenate([parameters, result.contrast, result.offset], axis=-1)
+    return whole.reshape(-1, whole.shape[-1])
 
 
 def consensus() -> bool:
-    """Print how far the consensus of shards lies from one exact chain; return whether the better method is near, and
-    whether all are flagged where the Gaussian one is not."""
+    """Print how far the consensus of shards lies from one exact chain; return whether the better method is near, all
+    are flagged where the Gaussian one is not, and no consensus of the open experiment is off without saying so."""
     from heterodyne_cmc import fit_cmc_jax
     from heterodyne_nlsq import fit_nlsq_jax
 
@@ -93,7 +99,7 @@ def consensus() -> bool:
         exact = fit_cmc_jax(data, {**config, "cmc": {"shards": 1, **CHAINS}}, nlsq)
         whole = joint(exact)
         for shards in SHARDS:
-            off = {}
+            off, told = {}, {}
             with tempfile.TemporaryDirectory() as folder:
                 # The shards are sampled once; the other methods find them there.
                 for method in METHODS:
@@ -103,13 +109,16 @@ def consensus() -> bool:
                     shift = float(np.max(np.abs(draws.mean(axis=0) - whole.mean(axis=0)) / whole.std(axis=0)))
                     ratio = draws.std(axis=0) / whole.std(axis=0)
                     off[method] = shift > 0.2 or ratio.min() < 0.85 or ratio.max() > 1.15
+                    told[method] = not found.success or any("bent" in warning for warning in found.warnings)
                     divergent = max(s.divergences[-1] for s in seen.shards) / (4 * CHAINS["samples"])
                     cells = [f"{shift:.2f}", f"{ratio.min():.2f} .. {ratio.max():.2f}", f"{100 * divergent:.2f}"]
                     times = f"{found.timings['sample'] + found.timings['combine']:.0f}"
                     cells += ["bent" if seen.bent else "", f"{seen.k_hat:.2f}", times, "off" if off[method] else ""]
                     rows.append([name, str(shards), method, *cells])
                     print(*rows[-1], sep=" | ", file=sys.stderr, flush=True)
-            fine &= not all(off.values()) and (seen.bent or not off["gaussian"])
+            fine &= seen.bent or not off["gaussian"]
+            fine &= all(told[method] for method in METHODS if off[method])
+            fine &= name == OPEN or not all(off.values())
     header = ["", "shards", "method", "mean shift / sd", "sd ratio", "divergent %", "diagnostic", "k-hat", "s", ""]
     print_table("Consensus against one exact chain", header, rows)
     return fine

@@ -70,13 +70,14 @@ class Diagnostics:
     share of draws with a contrast or offset outside its bounds, which the closed form does not know.
 
     `bent` tells that the Gaussian consensus and the average cannot be trusted: it is far from the posterior of all
-    pairs (`k_hat` of its draws), or, to first order, the third and fourth
-    moments of the sub-posteriors shift a mean by `consensus_shift` posterior sd and change an sd by the share
-    `consensus_width` (the largest that are not chance, 0 without one; see `heterodyne_cmc.departure`). `flows` is the
+    pairs (`k_hat` of its draws), or, to first order, the third and fourth moments of the sub-posteriors shift a mean
+    by `consensus_shift` posterior sd and change an sd by the share `consensus_width` (the largest that are not
+    chance, 0 without one; see `heterodyne_cmc.departure`). `dof` is no whole number where shards are anchored, for
+    what the anchor holds does not scatter. `flows` is the
     number of shards whose flow took the Gaussian's place, `flow_divergences` counts divergent steps on their product,
     `k_hat` is the shape of the tail of the weights of the posterior of all pairs over the flows' product, or over the
     Gaussian one without flows (NaN for one shard, or with all weights alike; 1000 at most), and `corrected` tells
-    whether the draws of the flows were corrected with these weights.
+    whether the draws were corrected with these weights.
     """
 
     shards: tuple[ShardDiagnostics, ...]
