@@ -103,7 +103,7 @@ def fit_cmc_jax(
         request = prepare(measured, settings, point_estimate(measured, settings))
     read = time.perf_counter()
     with jax.enable_x64(True):
-        work = prepared_work(request)
+        work = prepared_work(request, say)
         subs = _sample(work, None if directory is None else Path(directory), progress, say)
         sampled = time.perf_counter()
         words = start_warnings(request.nlsq, request.space, request.data, request.spec)
@@ -122,7 +122,7 @@ def clear_shards(directory: str | Path, n_shards: int) -> None:
     ShardStore(Path(directory) / FOLDER, "", n_shards).clear()
 
 
-def prepared_work(request: Request) -> ShardWork:
+def prepared_work(request: Request, say: Callable[[str], None] = lambda text: None) -> ShardWork:
     """Return the shards of a request as work, with the first guess of the noise and the coordinates of the chains.
 
     With a point estimate these are those of the posterior around its highest point, where all shards are anchored.
@@ -132,6 +132,7 @@ def prepared_work(request: Request) -> ShardWork:
         noise = _noise(request)
         whitening = make_whitening(space, request.scaling, request.nlsq, noise, deal.weight)
         if known:
+            say("from the point estimate to the highest point of the posterior, over all pairs")
             _, prior = prior_moments(space.prior_arrays(), space.intervals())
             whitening = at_mode(whitening, whole_problems(request, noise, whitening), prior)
         return shard_work(request, noise, of_shards(whitening, deal.n_shards, anchored=known))
