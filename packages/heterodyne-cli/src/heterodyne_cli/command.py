@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from heterodyne_cli._version import __version__
+from heterodyne_cli.inspection import inspect_command
 from heterodyne_cli.simulate import simulate_command
 from heterodyne_nlsq.command import add_arguments, fit_command
 from heterodyne_spec import HeterodyneError, config_template
@@ -26,7 +27,8 @@ def _fit(argv: Sequence[str]) -> int:
         prog="heterodyne",
         description="Fit the heterodyne XPCS model to two-time correlation maps.",
         epilog=(
-            "subcommands: config (write a commented configuration), simulate FILE (a measurement from parameters), "
+            "subcommands: config (write a commented configuration), inspect FILE (what is in it), "
+            "simulate FILE (a measurement from parameters), "
             "validate FILE (check any file of the project); "
             "example: heterodyne --config config.yaml --data measurement.h5 --method nlsq"
         ),
@@ -88,6 +90,7 @@ def _validate(argv: Sequence[str]) -> int:
 
 SUBCOMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "config": _config,
+    "inspect": inspect_command,
     "simulate": simulate_command,
     "validate": _validate,
 }

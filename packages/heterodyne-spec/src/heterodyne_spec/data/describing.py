@@ -15,9 +15,12 @@ from heterodyne_spec.data.reading import baseline_of, frame_count, restore
 from heterodyne_spec.data.selection import wrap
 from heterodyne_spec.data.two_time import floating_dtype
 
+FRAMES_LOOKED_AT = 1024
+"""Frames of the first map that tell half and baseline: of 8000 frames all would be half a gigabyte."""
+
 
 def describe_data(path: str | Path) -> dict[str, Any]:
-    """Describe a file of two-time maps; one map is read at most.
+    """Describe a file of two-time maps; of one map `FRAMES_LOOKED_AT` are read, and all where these are empty.
 
     Parameters
     ----------
@@ -64,8 +67,13 @@ def describe_map(ref: MapRef) -> dict[str, Any]:
 
 
 def look_at(source: Source, ref: MapRef) -> tuple[str | None, int | None]:
-    """Read one map; return which half is populated and the baseline, None when it is empty."""
+    """Look at one map; return which half is populated and the baseline, None when it is empty."""
     n_t = frame_count(source, [ref])
+    found = _look_at(source, ref, min(n_t, FRAMES_LOOKED_AT))
+    return found if found[0] is not None or n_t <= FRAMES_LOOKED_AT else _look_at(source, ref, n_t)
+
+
+def _look_at(source: Source, ref: MapRef, n_t: int) -> tuple[str | None, int | None]:
     values = source.read(ref.key, ref.selection(slice(0, n_t)))
     c2 = values.astype(floating_dtype(values.dtype, ref.where))
     populated = cleaning.populated_elements(c2)

@@ -1,0 +1,174 @@
+"""``heterodyne inspect``: what is in a file and what its maps show, before anything is fitted."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from heterodyne_nlsq.survey import AngleSurvey, Survey, survey
+from heterodyne_spec.data.wording import list_numbers
+from heterodyne_spec.pictures import colour_limits, square_means, square_width, write_figure
+from heterodyne_spec.tables import Table, text_table
+from heterodyne_spec.terminal import DONE, Parser, run_command
+
+_LAYOUTS = {"aps-u": "APS-U", "aps-legacy": "APS legacy", "npz": "NumPy archive"}
+_REGIMES = {
+    "shared": "pairs share their noise (many photons): only calibrated error bars hold",
+    "independent": "pairs hardly share their noise (few photons)",
+    "in between": "pairs share part of their noise",
+    "unknown": "too few frames to tell whether pairs share their noise",
+}
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="heterodyne inspect",
+        description="Show what is in a file of two-time maps: bins, frames, levels, noise, dead frames.",
+        epilog="example: heterodyne inspect measurement.h5 --q 0.0054 --picture look.png",
+    )
+    parser.add_argument("file", type=Path, help="HDF5 or .npz")
+    parser.add_argument("--q", type=float, help="wavevector in 1/Å whose maps are looked at (default: the smallest)")
+    parser.add_argument("--picture", type=Path, metavar="PNG", help="also draw these maps")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def inspect_command(argv: Sequence[str]) -> int:
+    """Run ``heterodyne inspect`` and return its exit code."""
+    args = _arguments().parse_args(argv)
+
+    def run() -> int:
+        seen = survey(args.file, args.q)
+        print(json.dumps(as_document(seen), indent=1) if args.json else as_text(seen, args.file.stat().st_size))
+        if args.picture is not None:
+            write_figure(survey_figure(seen), args.picture, f"heterodyne inspect {args.file.name}")
+            if not args.json:
+                print(f"written: {args.picture}")
+        return DONE
+
+    return run_command(run, args.debug)
+
+
+def as_document(seen: Survey) -> dict[str, Any]:
+    """Return what was seen for a program; what is not known is null."""
+    angles = [{**dataclasses.asdict(a), "contrast": a.contrast, "regime": a.regime} for a in seen.angles]
+    known = [{name: None if value != value else value for name, value in angle.items()} for angle in angles]
+    looked = {"q": seen.data.q, "frames": list(seen.frames), "angles": known, "notes": list(seen.data.notes)}
+    return {"description": seen.description, "looked_at": looked}
+
+
+def as_text(seen: Survey, size: int) -> str:
+    """Return what was seen as tables for the terminal; `size` is that of the file in bytes."""
+    return "\n".join([*_of_file(seen, size), "", text_table(_bins(seen)), *_of_maps(seen)])
+
+
+def _of_file(seen: Survey, size: int) -> Iterator[str]:
+    d, dt = seen.description, seen.description["dt"]
+    layout = _LAYOUTS.get(d["layout"], d["layout"])
+    yield f"{d['file']}: {layout}, {_bytes(size)}, {len(d['maps'])} maps of {d['n_frames']} frames"
+    duration = f"dt = {dt:g} s, {dt * d['n_frames']:g} s" if dt else "no time between frames; give data.dt"
+    first = f", first frame {d['start_frame']}" if d["start_frame"] != 1 else ""
+    stored = str(d["populated_elements"]).replace("_", " ")
+    yield f"{duration}{first}; baseline {d['baseline_reference']}, {stored} stored"
+    yield from (f"note: {note}" for note in d["notes"])
+
+
+def _bytes(size: int) -> str:
+    unit, name = next(((u, n) for u, n in ((1e9, "GB"), (1e6, "MB")) if size >= u), (1e3, "kB"))
+    return f"{size / unit:.3g} {name}"
+
+
+def _bins(seen: Survey) -> Table:
+    angles: dict[float | None, list[float]] = defaultdict(list)
+    for one in seen.description["maps"]:
+        angles[one["q"]].append(one["phi"])
+    rows = [
+        (
+            "unknown" if q is None else f"{q:.6g}",
+            str(len(found)),
+            ", ".join("unknown" if phi is None else f"{phi:g}" for phi in found),
+        )
+        for q, found in sorted(angles.items(), key=lambda item: (item[0] is None, item[0] or 0.0))
+    ]
+    return Table("Bins", ("q (1/Å)", "maps", "φ (°)"), tuple(rows))
+
+
+def _of_maps(seen: Survey) -> Iterator[str]:
+    (first, last), n_t = seen.frames, seen.description["n_frames"]
+    window = "" if last == n_t else f", frames {first} to {last} of {n_t}"
+    columns = ("φ (°)", "short lag", "long lag", "contrast", "noise", "shared", "dead frames", "missing pairs")
+    yield text_table(Table(f"Maps at q = {seen.data.q:.6g} 1/Å{window}", columns, tuple(map(_row, seen.angles))))
+    yield f"  contrast: short lag (one frame) less long lag (the longest tenth){_caution(seen)}"
+    yield "  noise: white noise of one entry; shared: noise of means of 8×8 entries, 1 where entries are independent"
+    yield from (f"  {_REGIMES[regime]}: φ = {phi}" for regime, phi in _regimes(seen.angles))
+    if shot := [a.diagonal for a in seen.angles if _shot(a)]:
+        photons = f": some {1 / np.mean(shot):.2g} photons per pixel and frame" if np.mean(shot) > 0 else ""
+        yield f"  the stored diagonal lies {np.mean(shot):.3g} above c2 at the shortest lag{photons}; no fit uses it"
+
+
+def _row(a: AngleSurvey) -> tuple[str, ...]:
+    numbers = (
+        f"{a.phi:g}",
+        f"{a.short:.4f}",
+        f"{a.long:.4f}",
+        f"{a.contrast:.4f}",
+        f"{a.noise:.2g}",
+        f"{a.shared:.2g}",
+    )
+    return (*numbers, list_numbers(np.array(a.dead)) if a.dead else "none", str(a.missing) if a.missing else "none")
+
+
+def _caution(seen: Survey) -> str:
+    return "" if seen.frames[1] == seen.description["n_frames"] else ", of these frames only"
+
+
+def _regimes(angles: Sequence[AngleSurvey]) -> list[tuple[str, str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for a in angles:
+        found[a.regime].append(f"{a.phi:g}")
+    return [(regime, ", ".join(phi)) for regime, phi in found.items()]
+
+
+def _shot(a: AngleSurvey) -> bool:
+    return not math.isnan(a.diagonal) and abs(a.diagonal) > 10 * a.noise
+
+
+def survey_figure(seen: Survey) -> Figure:
+    """Return the maps that were looked at, and their means over age against lag; one column per angle."""
+    data = seen.data
+    figure = Figure(figsize=(3.2 * data.n_phi + 0.6, 5.6), layout="constrained")
+    above, below = figure.subplots(2, data.n_phi, squeeze=False, sharey="row")
+    width = square_width(data.n_t)
+    shown = data.n_t // width * width
+    unit = "s" if seen.stated else "frames"
+    extent = (data.t[0], data.t[shown - 1], data.t[0], data.t[shown - 1])
+    off = np.eye(data.n_t, dtype=bool)
+    for k, a in enumerate(seen.angles):
+        c2 = np.where(off, np.nan, data.c2[k])
+        values = square_means(c2, width)
+        low, high = colour_limits(values)
+        image = above[k].imshow(values, origin="lower", extent=extent, cmap="viridis", vmin=low, vmax=high)
+        above[k].set_title(f"φ = {a.phi:g}°", fontsize=9)
+        above[k].set_xlabel(f"t₂ / {unit}")
+        figure.colorbar(image, ax=above[k], shrink=0.8)
+        lags = np.unique(np.geomspace(1, data.n_t - 1, 60).astype(int))
+        means = [
+            float(np.nanmean(np.diagonal(c2, lag))) if np.isfinite(np.diagonal(c2, lag)).any() else np.nan
+            for lag in lags
+        ]
+        below[k].semilogx(lags * data.dt, means, ".-", linewidth=0.8)
+        below[k].axhline(a.long, color="0.6", linewidth=0.8)
+        below[k].set_xlabel(f"lag / {unit}")
+    above[0].set_ylabel(f"t₁ / {unit}")
+    below[0].set_ylabel("mean of c₂ over age")
+    return figure

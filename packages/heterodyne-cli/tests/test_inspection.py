@@ -1,0 +1,97 @@
+"""``heterodyne inspect``: what it says of files whose content is known, and how little of a large one it reads."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from heterodyne_cli.command import main
+from heterodyne_nlsq.simulation import Experiment, simulate
+from heterodyne_nlsq.survey import survey
+from heterodyne_spec import load_model, save_data
+
+PARAMETERS = {
+    **dict.fromkeys(load_model().names, 0.0),
+    "D0_ref": 9000.0,
+    "D0_sample": 30000.0,
+    "v0": 300.0,
+    "f0": 0.4,
+    "f3": 0.0,
+}
+PLAN = Experiment(PARAMETERS, 0.0054, (0.0, 60.0), 128, 0.1, modes=5, pixels=4000, seed=1)
+
+
+def test_contrast_photons_and_dead_frames_are_those_of_the_simulation(tmp_path: Path) -> None:
+    file = tmp_path / "a.h5"
+    save_data(file, simulate(replace(PLAN, photons=2.0, dead_frames=(7, 8))))
+    seen = survey(file)
+    assert [a.phi for a in seen.angles] == [0.0, 60.0]
+    for a in seen.angles:
+        assert a.contrast == pytest.approx(0.2, abs=0.02)
+        assert a.diagonal == pytest.approx(0.5, rel=0.1)
+        assert a.dead == (7, 8)
+        assert a.missing == 0
+
+
+@pytest.mark.parametrize(("photons", "regime"), [(None, "shared"), (0.05, "independent")])
+def test_regime_of_the_noise_is_seen(tmp_path: Path, photons: float | None, regime: str) -> None:
+    file = tmp_path / "a.h5"
+    save_data(file, simulate(replace(PLAN, photons=photons)))
+    assert {a.regime for a in survey(file).angles} == {regime}
+
+
+def test_white_noise_is_measured_and_missing_pairs_are_counted(tmp_path: Path) -> None:
+    data = simulate(replace(PLAN, noise="white", noise_sd=0.03))
+    c2 = data.c2.copy()
+    c2[0, 3, 9] = c2[0, 9, 3] = np.nan
+    file = tmp_path / "a.npz"
+    np.savez(file, c2=c2, q=data.q, phi=data.phi, t=data.t)
+    angles = survey(file).angles
+    assert [a.noise for a in angles] == pytest.approx([0.03, 0.03], rel=0.05)
+    assert [a.missing for a in angles] == [1, 0]
+    assert angles[0].shared == pytest.approx(1.0, abs=0.3)
+
+
+def test_terminal_json_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, picture = tmp_path / "a.h5", tmp_path / "a.png"
+    save_data(file, simulate(replace(PLAN, n_frames=40, pixels=300)))
+    assert main(["inspect", str(file), "--picture", str(picture)]) == 0
+    told = capsys.readouterr().out
+    for word in ("APS-U", "2 maps of 40 frames", "dt = 0.1 s", "0.0054", "0, 60", "contrast", str(picture)):
+        assert word in told
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert main(["inspect", str(file), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["description"]["n_frames"] == 40
+    assert document["looked_at"]["angles"][1]["phi"] == 60.0
+    assert main(["inspect", str(tmp_path / "none.h5")]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_of_a_large_file_a_window_is_read(tmp_path: Path) -> None:
+    # 3 maps of 6000 frames, chunks of which only the first are filled: 860 MB if it were read.
+    small, file = tmp_path / "small.h5", tmp_path / "large.h5"
+    save_data(small, simulate(replace(PLAN, phi=(0.0, 45.0, 90.0), n_frames=64, pixels=200)))
+    n_t = 6000
+    with h5py.File(small) as source, h5py.File(file, "w") as target:
+        for name in source:
+            source.copy(name, target)
+        maps = target["xpcs/twotime/correlation_map"]
+        for name in list(maps):
+            values = maps[name][()]
+            del maps[name]
+            large = maps.create_dataset(name, (n_t, n_t), np.float64, chunks=(256, 256))
+            rows = np.tile(values, (25, 25))[:1600, :1600]
+            large[:1600, :1600] = np.triu(rows)
+    begin = time.perf_counter()
+    seen = survey(file)
+    assert time.perf_counter() - begin < 5, "it takes half a second on an idle machine"
+    assert seen.description["n_frames"] == n_t
+    assert seen.frames[1] < 1700
+    assert len(seen.angles) == 3

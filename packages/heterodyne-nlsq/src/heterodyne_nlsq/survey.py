@@ -1,0 +1,126 @@
+"""What a measurement shows before any fit: levels, noise and dead frames of every azimuth, from part of its maps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_nlsq.noise import noise_sd
+from heterodyne_spec import DataError, TwoTimeData, load_data
+from heterodyne_spec.data.describing import describe_data
+from heterodyne_spec.data.two_time import pair_valid
+from heterodyne_spec.pictures import square_means
+
+MOST_ENTRIES = 8_000_000
+"""Entries of all maps together that are read: below a second from a local disk."""
+_FEWEST_FRAMES = 64
+_BLOCK = 8
+"""Side of the squares whose means tell whether neighbouring entries share their noise."""
+_FAR = 0.9
+"""Share of the longest lag from which entries are taken as the level at long lags."""
+_SHARED, _OWN = 3.0, 1.5
+"""Noise of the means of squares over that of independent entries, above which pairs share most of it, below none."""
+
+
+@dataclass(frozen=True)
+class AngleSurvey:
+    """One azimuth.
+
+    `phi` in degrees. `short`, `long`: mean of c2 (baseline 1) at a lag of one frame and at the longest lags; their
+    difference is the contrast where the sample has lost all correlation by then, and less where not. `diagonal`: mean
+    of the stored diagonal above `short`, about one over the photons per pixel and frame where it was kept. `noise`: sd
+    of the white noise of one entry. `shared`: noise of means over squares of 8 frames, in units of what independent
+    entries would give (NaN for fewer than 3 squares). `dead`: frames without values, 1-based; `missing`: pairs of
+    other frames without.
+    """
+
+    phi: float
+    short: float
+    long: float
+    diagonal: float
+    noise: float
+    shared: float
+    dead: tuple[int, ...]
+    missing: int
+
+    @property
+    def contrast(self) -> float:
+        """Estimate of the contrast: c2 at the shortest lag less that at the longest ones."""
+        return self.short - self.long
+
+    @property
+    def regime(self) -> str:
+        """Whether pairs share their noise: speckle, photons, or between."""
+        if math.isnan(self.shared):
+            return "unknown"
+        return "shared" if self.shared > _SHARED else "independent" if self.shared < _OWN else "in between"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A file: its `description` (schema data), and what the maps of one q show in `data`, a window of their frames.
+
+    `frames` is that window, 1-based and inclusive; `stated`: whether the file states a time between frames.
+    """
+
+    description: dict[str, Any]
+    data: TwoTimeData
+    frames: tuple[int, int]
+    stated: bool
+    angles: tuple[AngleSurvey, ...]
+
+
+def survey(path: str | Path, q: float | None = None, most_entries: int = MOST_ENTRIES) -> Survey:
+    """Look at a file of two-time maps.
+
+    Parameters
+    ----------
+    path : file that `load_data` reads.
+    q : wavevector in 1/Å whose maps are looked at; the smallest of the file when None.
+    most_entries : entries of all these maps that are read at most. Of larger maps the first frames are taken.
+
+    Raises
+    ------
+    DataError : when the file cannot be read.
+    """
+    description = describe_data(path)
+    known = [one for one in description["maps"] if one["q"] is not None and one["phi"] is not None]
+    if not known:
+        raise DataError(f"{Path(path).name}: no map has a finite q and phi; correct the file's list of bins")
+    chosen = min(one["q"] for one in known) if q is None else q
+    count = sum(math.isclose(one["q"], chosen, rel_tol=0.02) for one in known)
+    n_t = int(description["n_frames"])
+    n_read = min(n_t, max(_FEWEST_FRAMES, math.isqrt(most_entries // max(count, 1))))
+    stated = description["dt"] is not None
+    data = load_data(path, q=chosen, frames=(1, n_read), dt=None if stated else 1.0)
+    return Survey(description, data, (1, n_read), stated, tuple(survey_angle(data, k) for k in range(data.n_phi)))
+
+
+def survey_angle(data: TwoTimeData, k: int) -> AngleSurvey:
+    """Return what azimuth number `k` of a measurement shows."""
+    c2, n_t = data.c2[k], data.n_t
+    usable = pair_valid(data)[k]
+    lag = np.abs(np.subtract.outer(np.arange(n_t), np.arange(n_t)))
+    short = _mean(c2, usable & (lag == 1))
+    blocks = square_means(np.where(usable & (lag > 0), c2, np.nan), _BLOCK)
+    own, of_blocks = noise_sd(c2, usable), noise_sd(blocks, np.isfinite(blocks))
+    live = data.valid[k]
+    return AngleSurvey(
+        phi=float(data.phi[k]),
+        short=short,
+        long=_mean(c2, usable & (lag >= _FAR * (n_t - 1))),
+        diagonal=_mean(np.diag(c2), live & np.isfinite(np.diag(c2))) - short,
+        noise=own,
+        shared=_BLOCK * of_blocks / own if own > 0 and of_blocks > 0 else math.nan,
+        dead=tuple((np.flatnonzero(~live) + 1).tolist()),
+        missing=int(np.count_nonzero(~usable & live[:, None] & live & (lag > 0))) // 2,
+    )
+
+
+def _mean(values: npt.NDArray[np.floating], chosen: npt.NDArray[np.bool_]) -> float:
+    return float(np.mean(values[chosen], dtype=float)) if chosen.any() else math.nan
