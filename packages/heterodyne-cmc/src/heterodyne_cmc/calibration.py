@@ -90,9 +90,10 @@ class _Conditional(NamedTuple):
 
 
 def _conditional(whole: FloatArray, n: int) -> _Conditional:
-    parameters, cross = whole[:n, :n], whole[n:, :n]
-    slope = cross @ inverse(parameters)
-    return _Conditional(parameters, slope, whole[n:, n:] - slope @ cross.T)
+    # From the information: where the data leave parameters open, the difference of two large covariances has no digits.
+    information = inverse(whole)
+    rest = inverse(information[n:, n:]) if len(whole) > n else np.zeros((0, 0))
+    return _Conditional(whole[:n, :n], -rest @ information[n:, :n], rest)
 
 
 def _compared(one: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -133,7 +133,7 @@ def prepared_work(request: Request, say: Callable[[str], None] = lambda text: No
         whitening = make_whitening(space, request.scaling, request.nlsq, noise, deal.weight)
         if known:
             say("from the point estimate to the highest point of the posterior, over all pairs")
-            _, prior = prior_moments(space.prior_arrays(), space.intervals())
+            prior = prior_moments(space.prior_arrays(), space.intervals())
             whitening = at_mode(whitening, whole_problems(request, noise, whitening), prior)
         return shard_work(request, noise, of_shards(whitening, deal.n_shards, anchored=known))
 

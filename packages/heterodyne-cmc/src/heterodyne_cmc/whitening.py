@@ -22,6 +22,8 @@ type FloatArray = npt.NDArray[np.float64]
 
 _EDGE = 1e-3
 """How near to a bound a start may be, in units of the interval: on the bound the coordinate is infinite."""
+PRIOR_REACH = 4.0
+"""Distance from the middle of a prior, in its sd, within which a point estimate can be a value of the posterior."""
 SPREAD_MOST = 3.0
 """Variance of a sub-posterior over that of the posterior, above which it is anchored. Narrower, flows see less of the
 tails; wider, the Gaussian product is too far off to be corrected (both measured, with 16 shards, at 2 and at 4)."""
@@ -88,16 +90,19 @@ def make_whitening(
     weight : sum of the weights of all pairs.
     """
     centre, slope = _start(space)
-    _, prior = prior_moments(space.prior_arrays(), space.intervals())
+    middle, prior = prior_moments(space.prior_arrays(), space.intervals())
     n_free = centre.size
     tilt, precision = untilted(n_free, scaling.mean.size), np.zeros((n_free + 1, n_free + 1))
     precision[:n_free, :n_free] = np.diag(prior**-2.0)
     if nlsq is not None:
         estimate = _estimate(space, scaling, nlsq, centre, slope, prior)
         if nlsq.covariance_kind == "calibrated":
-            straight = {} if estimate.centre.size else tilt._asdict()
-            tilt = make_tilt(estimate, prior)
-            tilt = tilt._replace(**{key: straight[key] for key in ("centre", "stretch", "follow") if straight})
+            found = make_tilt(estimate, prior)
+            # Beyond the priors the estimate is no pivot: the posterior lies elsewhere, and only the power goes there.
+            elsewhere = bool(np.any(np.abs(centre - middle) > PRIOR_REACH * prior))
+            kept = ("pull",) if elsewhere else ()
+            straight = ("centre", "stretch", "follow") if elsewhere or not estimate.centre.size else ()
+            tilt = found._replace(**{key: getattr(tilt, key) for key in (*kept, *straight)})
         # Added to the prior: near a bound the linear map of the covariance is far too wide.
         precision[:n_free, :n_free] += inverse(estimate.calibrated[:n_free, :n_free])
     # The Fisher information of ln σ is twice the number of pairs.
