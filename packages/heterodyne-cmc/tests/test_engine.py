@@ -114,7 +114,7 @@ def test_damaged_and_foreign_shards_are_not_used(expected: CMCResult, tmp_path: 
     assert "shard_0002_of_0003.npz is damaged" in said[2]
     said.clear()
     same(sample(tmp_path, say=said), expected)
-    assert said == ["3 of 3 shards are there from an earlier run"]
+    assert said[1:] == ["3 of 3 shards are there from an earlier run"]
 
 
 def test_memory_bounds_the_workers() -> None:
