@@ -154,3 +154,20 @@ def test_whitening_without_point_estimate_has_the_width_of_the_priors() -> None:
     whitening = make_whitening(request.space, request.scaling, None, NOISE, 2 * 276.0)
     _, sd = prior_moments(request.space.prior_arrays(), request.space.intervals())
     np.testing.assert_allclose(np.sqrt(np.diag(whitening.spread @ whitening.spread.T))[:3], sd, rtol=1e-9)
+
+
+def test_beyond_the_priors_the_power_alone_calibrates() -> None:
+    data, narrow = make(), config()
+    plain = point_estimate(data)
+    stretch = np.diag([2.0, 5.0, 10.0])
+    nlsq = point_estimate(data, covariance=stretch @ plain.covariance @ stretch, covariance_kind="calibrated")
+    narrow["model"]["parameters"]["v0"] = {"value": 700.0, "prior": {**normal(300.0, 20.0), "truncated": True}}
+    found = []
+    for given in (config(), narrow):
+        request = prepare(data, load_config(given), nlsq)
+        found.append(make_whitening(request.space, request.scaling, nlsq, NOISE, 2 * 276.0).tilt)
+    inside, beyond = found
+    assert inside.power == pytest.approx(0.01 ** (2 / 3), rel=1e-6), "the volume grows by 2 · 5 · 10"
+    assert not np.allclose(inside.pull, np.eye(3), atol=0.1)
+    assert beyond.power == pytest.approx(float(inside.power))
+    np.testing.assert_array_equal(beyond.pull, np.eye(3))

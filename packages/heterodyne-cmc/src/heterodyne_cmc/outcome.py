@@ -128,9 +128,11 @@ def _calibration(request: Request, tilt: Tilt) -> Calibration:
     nlsq, power = request.nlsq, float(tilt.power)
     if nlsq is None or nlsq.covariance_kind != "calibrated":
         return Calibration("independent", 1.0, INDEPENDENT_NOISE)
-    words = (
-        f"pairs share their noise: their likelihood is raised to the power {power:.3g} and turned so that its width is "
-        "that of the calibrated covariance of the point estimate"
+    words = f"pairs share their noise: their likelihood is raised to the power {power:.3g} " + (
+        "alone, for the point estimate lies beyond the priors: widths are those of its calibrated covariance on the "
+        "average over directions"
+        if np.array_equal(tilt.pull, np.eye(len(tilt.pull)))
+        else "and turned so that its width is that of the calibrated covariance of the point estimate"
     )
     return Calibration("calibrated", power, words if nlsq.noise is None else f"{words}; {nlsq.noise.statement}")
 
