@@ -75,6 +75,19 @@ class Hdf5Source:
         with reading(key):
             return np.asarray(dataset[selection])
 
+    def attribute_names(self, key: str) -> tuple[str, ...]:
+        """Return the names of the attributes of a dataset or group, () when nothing stands at `key`."""
+        node = self._find(key)
+        with reading(key):
+            return () if node is None else tuple(name for name in node.attrs if isinstance(name, str))
+
+    def attribute(self, key: str, name: str) -> str | NDArray[Any] | None:
+        """Return an attribute as a text or as an array; None when there is none, or an empty one."""
+        if name not in self.attribute_names(key):
+            return None
+        with reading(f"{key}@{name}"):
+            return plain(self._find(key).attrs[name])
+
     def _dataset(self, key: str) -> Any:
         node = self._find(key)
         if not is_dataset(node):
@@ -123,3 +136,14 @@ def is_group(node: Any) -> bool:
 def is_dataset(node: Any) -> bool:
     """Tell a dataset from a group and from a named type."""
     return hasattr(node, "is_virtual")
+
+
+def plain(value: Any) -> str | NDArray[Any] | None:
+    """Return the value of an attribute: a text, however it is stored, an array of the rest, None for HDF5's "empty"."""
+    if hasattr(value, "shape") and value.shape is None:
+        return None
+    values = np.asarray(value)
+    if values.dtype.kind not in "SUO" or values.size != 1:
+        return values
+    text = values.item()
+    return text.decode("utf-8", errors="replace") if isinstance(text, bytes) else str(text)

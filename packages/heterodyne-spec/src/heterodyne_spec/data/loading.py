@@ -44,7 +44,7 @@ def load_data(
 
     Parameters
     ----------
-    path : an HDF5 file (APS-U or APS legacy layout) or an .npz file.
+    path : an HDF5 or .npz file of a known layout.
     q : wavevector in 1/Å; needed when the file holds several.
     phi : None or "all", a list of angles, or of ranges [low, high] modulo 360, in degrees.
     frames : first and last frame, 1-based and inclusive, in the file's map. A
@@ -99,7 +99,7 @@ def load_data(
 
         valid = ~dead & ~mask
         angles = [wrap(ref.phi) for ref in refs]
-        baseline_note = shift_baseline(c2, valid, angles, baseline)
+        baseline_note = shift_baseline(c2, valid, angles, baseline, contents.baseline)
         ages = window_ages(contents.clock.start, step, first, last - first + 1)
         words = same_words([finding for finding in findings if finding[0] in angles], len(angles))
         return TwoTimeData(
