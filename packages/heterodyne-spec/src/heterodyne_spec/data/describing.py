@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from heterodyne_spec.data.two_time import floating_dtype
 
 FRAMES_LOOKED_AT = 1024
 """Frames of the first map that tell half and baseline: of 8000 frames all would be half a gigabyte."""
+FEWEST_LOOKED_AT = 64
 
 
 def describe_data(path: str | Path) -> dict[str, Any]:
-    """Describe a file of two-time maps; of one map `FRAMES_LOOKED_AT` are read, and all where these are empty.
+    """Describe a file of two-time maps; of one map `FRAMES_LOOKED_AT` or fewer are read, and all where these are empty.
 
     Parameters
     ----------
@@ -79,9 +81,15 @@ def differences(contents: Contents, populated: str | None, baseline: int | None)
 
 def look_at(source: Source, ref: MapRef) -> tuple[str | None, int | None]:
     """Look at one map; return which half is populated and the baseline, None when it is empty."""
-    n_t = frame_count(source, [ref])
-    found = _look_at(source, ref, min(n_t, FRAMES_LOOKED_AT))
-    return found if found[0] is not None or n_t <= FRAMES_LOOKED_AT else _look_at(source, ref, n_t)
+    n_t, few = frame_count(source, [ref]), frames_looked_at(source, ref)
+    found = _look_at(source, ref, min(n_t, few))
+    return found if found[0] is not None or n_t <= few else _look_at(source, ref, n_t)
+
+
+def frames_looked_at(source: Source, ref: MapRef) -> int:
+    """Return how many frames are looked at; entries of maps stacked last lie apart by those of all others."""
+    apart = 1 if ref.index is None or ref.axis == 0 else source.shape(ref.key)[-1]
+    return max(FEWEST_LOOKED_AT, math.isqrt(FRAMES_LOOKED_AT**2 // apart))
 
 
 def _look_at(source: Source, ref: MapRef, n_t: int) -> tuple[str | None, int | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -36,15 +36,16 @@ def open_hdf5(path: Path) -> Iterator[Source]:
             raise DataError("is open for writing in another program; close it there or wait") from error
         raise DataError(f"is truncated or damaged ({reason(str(error))}); copy it again from its origin") from error
     with file:
-        yield Hdf5Source(path, file)
+        yield Hdf5Source(path, file, h5py.h5f.get_name)
 
 
 class Hdf5Source:
     """An open HDF5 file."""
 
-    def __init__(self, path: Path, file: Any):
+    def __init__(self, path: Path, file: Any, file_of: Callable[[Any], bytes]):
         self.path = path
         self._file = file
+        self._file_of = file_of
 
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names in a group, () when there is no such group."""
@@ -83,10 +84,9 @@ class Hdf5Source:
 
     def attribute(self, key: str, name: str) -> str | NDArray[Any] | None:
         """Return an attribute as a text or as an array; None when there is none, or an empty one."""
-        if name not in self.attribute_names(key):
-            return None
+        node = self._find(key)
         with reading(f"{key}@{name}"):
-            return plain(self._find(key).attrs[name])
+            return None if node is None or name not in node.attrs else plain(node.attrs[name])
 
     def _dataset(self, key: str) -> Any:
         node = self._find(key)
@@ -108,7 +108,8 @@ class Hdf5Source:
                 if node is None:
                     return None
                 # A link in a linked file was followed by HDF5 itself: look where it ended.
-                self._check_folder(key, str(Path(node.file.filename).resolve()), "external link")
+                if self._file_of(node.id) != self._file_of(self._file.id):
+                    self._check_folder(key, str(Path(node.file.filename).resolve()), "external link")
         return node
 
     def _check_storage(self, key: str, dataset: Any) -> None:

@@ -36,6 +36,7 @@ def load_data(
     baseline: int | None = None,
     frame_weights: ArrayLike | None = None,
     config: Config | Mapping[str, Any] | str | Path | None = None,
+    hashed: bool = True,
 ) -> TwoTimeData:
     """Read the two-time correlation maps of one q.
 
@@ -55,6 +56,7 @@ def load_data(
     baseline : 0 or 1, what a fully decorrelated pair has in the file; seen from the data when None.
     frame_weights : `TwoTimeData.weight` of the frames of the window, shape (N,); 1 for all when None.
     config : a Config, a mapping, or the path of a configuration file.
+    hashed : put a hash of the file into the provenance, for which the whole file is read (up to 2 GiB of it).
 
     Returns
     -------
@@ -114,7 +116,7 @@ def load_data(
             provenance={
                 "file": path.name,
                 "layout": layout.NAME,
-                **fingerprint(path),
+                **(fingerprint(path) if hashed else {}),
                 "maps": tuple(ref.where for ref in refs),
                 "labels": tuple(ref.label for ref in refs),
                 "frames": (first, last),

@@ -73,7 +73,7 @@ def stated_unit(source: Source, key: str) -> str | None:
 def convert(
     key: str, values: NDArray[np.float64], unit: str | None, kind: Kind
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Return numbers in the unit of `kind`, which they have when none is stated, and a note when they were converted."""
+    """Return numbers in the unit of `kind` (theirs when none is stated), and a note when they were converted."""
     by = 1.0 if unit is None else kind.divisor(normalised(unit))
     if by is None:
         raise DataError(f"{key}: found the unit {unit!r}, expected {kind.expected}; correct the attribute")
