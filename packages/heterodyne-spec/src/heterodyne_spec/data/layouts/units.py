@@ -60,8 +60,13 @@ ANGLE = Kind("degrees", "degrees or radians", _ANGLES.get)
 
 def stated_unit(source: Source, key: str) -> str | None:
     """Return the unit that a field states, None when it states none."""
-    found = {name: source.attribute(key, name) for name in ATTRIBUTES}
-    texts = {name: text.strip() for name, text in found.items() if isinstance(text, str) and text.strip()}
+    texts: dict[str, str] = {}
+    for name in ATTRIBUTES:
+        value = source.attribute(key, name)
+        if not isinstance(value, str | None):
+            raise DataError(f"{key}@{name}: found {value.tolist()}, expected the name of a unit; correct the attribute")
+        if value and value.strip():
+            texts[name] = value.strip()
     if len({normalised(text) for text in texts.values()}) > 1:
         raise DataError(
             f"{key}: found units = {texts['units']!r} and unit = {texts['unit']!r}, expected one of them; correct the "
