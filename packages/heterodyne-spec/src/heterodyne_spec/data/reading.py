@@ -118,8 +118,8 @@ def shift_baseline(
     listed = ", ".join(f"{level:.4g} at phi = {angle:g}" for level, angle in zip(levels, phi, strict=True))
     if given is None and stated is not None and found != {stated}:
         raise DataError(
-            f"baseline: the file states {stated}, but the medians off the diagonal are {listed}; give baseline=0 or "
-            "baseline=1, whichever is right"
+            f"baseline: the file states {stated}, but the medians off the diagonal are {listed}; correct the file, or "
+            "give baseline=0 or baseline=1 in Python"
         )
     if given is None and len(found) > 1:
         raise DataError(
