@@ -92,8 +92,8 @@ def survey(path: str | Path, q: float | None = None, most_entries: int = MOST_EN
     known = [one for one in description["maps"] if one["q"] is not None and one["phi"] is not None]
     if not known:
         raise DataError(
-            f"{path}: no map has a finite q and phi: bins over all azimuths cannot be fitted, else correct the file's list "
-            "of bins"
+            f"{path}: no map has a finite q and phi: bins over all azimuths cannot be fitted, else correct the file's "
+            "list of bins"
         )
     chosen = min(one["q"] for one in known) if q is None else q
     # Where q is the last axis of one array, a map cannot be read without passing over all others.

@@ -69,10 +69,13 @@ def grazing(source: Source) -> bool:
 def frame_clock(source: Source, n_t: int) -> Clock:
     """Return the time base: the lags of the maps before the metadata, which count camera frames."""
     stated = next((name for name in PERIODS if name in source.attribute_names(METADATA)), None)
-    period = None if stated is None else positive(number(source, METADATA, stated))
+    asked = None if stated is None else number(source, METADATA, stated)
+    period = positive(asked)
     start, notes = first_frame(source, n_t)
     if not source.has(LAGS):
-        found = f"neither {' nor '.join(PERIODS)} in {METADATA}" if stated is None else f"{METADATA}@{stated}"
+        found = (
+            f"neither {' nor '.join(PERIODS)} in {METADATA}" if asked is None else f"{METADATA}@{stated} = {asked:g}"
+        )
         return Clock(period, start, found, notes)
     lags, lag_notes = quantity(source, LAGS, TIME)
     step = float(lags[lags > 0].min()) if (lags > 0).any() else None
