@@ -10,6 +10,7 @@ from pathlib import Path
 
 from heterodyne_cli._version import __version__
 from heterodyne_cli.inspection import inspect_command
+from heterodyne_cli.migration import import_command
 from heterodyne_cli.simulate import simulate_command
 from heterodyne_nlsq.command import add_arguments, fit_command
 from heterodyne_spec import HeterodyneError, config_template
@@ -66,7 +67,13 @@ METHODS: Mapping[str, Callable[[argparse.Namespace, Sequence[str]], int]] = {"nl
 
 
 def _config(argv: Sequence[str]) -> int:
-    parser = Parser(prog="heterodyne config", description="Write a commented configuration with every key.")
+    if argv and argv[0] == "import":
+        return import_command(argv[1:])
+    parser = Parser(
+        prog="heterodyne config",
+        description="Write a commented configuration with every key.",
+        epilog="heterodyne config import FILE -o OUT translates one of heterodyne, homodyne or xpcsjax",
+    )
     parser.add_argument("file", type=Path, nargs="?", help="where to (default: the terminal)")
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
     args = parser.parse_args(argv)
