@@ -16,8 +16,8 @@ def _arguments() -> argparse.ArgumentParser:
     parser = Parser(
         prog="heterodyne config import",
         description=(
-            "Translate a configuration (YAML or JSON) of heterodyne, homodyne or xpcsjax, and list what was translated, "
-            "what means something else here, and what was left out. Only what is certain is translated."
+            "Translate a configuration (YAML or JSON) of heterodyne, homodyne or xpcsjax, and list what was "
+            "translated, what means something else here, and what was left out. Only what is certain is translated."
         ),
         epilog="example: heterodyne config import old.yaml -o config.yaml",
     )

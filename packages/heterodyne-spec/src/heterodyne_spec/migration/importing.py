@@ -60,8 +60,8 @@ def import_document(document: Any, source: str = "configuration") -> Imported:
         for subject, sentence in program.differs:
             ledger.differ(subject, sentence)
     translate_fitting(ledger)
-    leave_remainder(ledger, program)
     _withdraw_invalid(ledger)
+    leave_remainder(ledger, program)
     return Imported(
         program.name, ledger.document(), tuple(ledger.translated), tuple(ledger.differs), tuple(ledger.left)
     )

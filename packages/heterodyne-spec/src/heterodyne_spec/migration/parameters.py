@@ -27,7 +27,8 @@ class Change:
     shift: float = 0.0
 
     def __call__(self, value: float) -> float:
-        return plain(self.sign * value + self.shift)
+        # A sum of decimal fractions is rounded to what its terms were given with; nothing else is rounded.
+        return plain(float(f"{self.sign * value + self.shift:.15g}") if self.shift else self.sign * value)
 
     def interval(self, low: float, high: float) -> list[float]:
         """Return changed bounds, in order."""

@@ -40,9 +40,8 @@ def as_switch(value: Any) -> bool | None:
 
 
 def plain(value: float) -> float | int:
-    """Return a whole number as int where that is shorter to read, and sums without the dust of binary fractions."""
-    rounded = float(f"{value:.15g}")
-    return int(rounded) if rounded == int(rounded) and abs(rounded) < 1e6 else rounded
+    """Return a whole number as int, which is shorter to read; any other as it is."""
+    return int(value) if value == int(value) and abs(value) < 1e9 else value
 
 
 def foreign_unit(label: Any) -> str | None:

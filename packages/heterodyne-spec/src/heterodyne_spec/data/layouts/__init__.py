@@ -12,7 +12,7 @@ from heterodyne_spec.data.layouts.base import Layout, WritableLayout
 from heterodyne_spec.errors import DataError
 
 WRITABLE: tuple[WritableLayout, ...] = (aps_u, aps_legacy, npz)
-LAYOUTS: tuple[Layout, ...] = (analysis_cache, *WRITABLE)
+LAYOUTS: tuple[Layout, ...] = (aps_u, aps_legacy, analysis_cache, npz)  # the cache before npz, whose c2 one of them has
 
 
 def find_layout(source: Source) -> Layout:

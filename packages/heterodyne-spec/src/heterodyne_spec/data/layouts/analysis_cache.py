@@ -79,7 +79,7 @@ def window_clock(source: Source, n_t: int) -> tuple[Clock, tuple[str, ...]]:
 
 
 def origin(name: str, t_first: float, step: float, first: Any) -> tuple[Clock, tuple[str, ...]]:
-    """Return the time base of a window: `name` begins at `t_first`, its first frame has the number `first`, if known."""
+    """Return the time base of a window whose times `name` begin at `t_first`; `first` numbers its first frame."""
     begins, found = t_first / step, f"dt = {step:g}"
     relative = abs(begins) < UNIFORM or abs(begins - 1) < UNIFORM
     said = f"{name} begins at {t_first:g} s"
