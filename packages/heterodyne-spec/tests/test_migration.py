@@ -200,6 +200,15 @@ def test_what_is_not_certain_is_left_and_said(changes, old, reason):
     assert not [entry for entry in one.translated if entry.old == old]
 
 
+def test_a_parameter_that_is_freed_is_named():
+    one = imported(
+        XPCSJAX, initial_parameters__fixed_parameters={"D0_ref": 0.0}, initial_parameters__tied_parameters=None
+    )
+    assert "is held there and varies here" in said_of(one, "D0_ref")
+    assert not said_of(one, "D0_sample")
+    assert not said_of(imported(XPCSJAX), "alpha_ref")
+
+
 def test_a_value_with_a_label_of_another_unit_is_left():
     document = json.loads(HETERODYNE_ANALYSIS)
     document["initial_parameters"]["parameter_descriptions"] = {"v0": "Reference velocity (nm/s)"}

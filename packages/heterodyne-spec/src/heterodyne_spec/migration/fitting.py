@@ -10,6 +10,7 @@ from heterodyne_spec.migration.values import as_switch, as_whole
 _MODES = ("optimization.nlsq.per_angle_mode", "optimization.nlsq.anti_degeneracy.per_angle_mode")
 _ORDERS = ("optimization.nlsq.fourier_order", "optimization.nlsq.anti_degeneracy.fourier_order")
 _MULTISTART = ("optimization.nlsq.multistart", "optimization.nlsq.multi_start.enable")
+_MODE = "optimization.nlsq.analysis_mode"
 _LOSS = "optimization.nlsq.loss"
 _SHARDS = ("optimization.cmc.sharding.num_shards", "optimization.cmc.num_shards")
 # The settings of a shard's chains stand before those of the sampler in general, which they override.
@@ -58,6 +59,8 @@ def _nlsq(ledger: Ledger) -> None:
             ledger.translate(many, "nlsq.start", "multistart")
         else:
             ledger.leave(many, "one start there; here the start comes from the data (nlsq.start: auto)")
+    if ledger.is_open(_MODE) and ledger.get(_MODE) != "two_component":
+        ledger.leave(_MODE, "holds parameters there; hold them here with vary: false")
     if str(ledger.get(_LOSS)).lower() == "linear":
         ledger.translate(_LOSS, "nlsq.loss", "linear")
     elif ledger.is_open(_LOSS):

@@ -11,7 +11,7 @@ from heterodyne_spec.lint import lint_config
 from heterodyne_spec.migration.fitting import translate_fitting
 from heterodyne_spec.migration.ledger import Ledger
 from heterodyne_spec.migration.measurement import translate_measurement
-from heterodyne_spec.migration.parameters import translate_parameters
+from heterodyne_spec.migration.parameters import explain_freed, translate_parameters
 from heterodyne_spec.migration.recognise import recognise
 from heterodyne_spec.migration.remainder import leave_remainder
 from heterodyne_spec.migration.report import Imported
@@ -55,12 +55,14 @@ def import_document(document: Any, source: str = "configuration") -> Imported:
     program = recognise(document, source)
     ledger = Ledger(document)
     later = translate_measurement(ledger, program)
+    held: list[str] = []
     if program.other_model is None:
-        translate_parameters(ledger, program, later)
+        held = translate_parameters(ledger, program, later)
         for subject, sentence in program.differs:
             ledger.differ(subject, sentence)
     translate_fitting(ledger)
     _withdraw_invalid(ledger)
+    explain_freed(ledger, held)
     leave_remainder(ledger, program)
     return Imported(
         program.name, ledger.document(), tuple(ledger.translated), tuple(ledger.differs), tuple(ledger.left)

@@ -53,7 +53,7 @@ class Ledger:
     def leave(self, old: str, reason: str) -> None:
         """Note that the setting at `old` has no place here."""
         self._open.pop(old, None)
-        # One list may say the same of many parameters.
+        # One list, or one held value, may say the same of several settings.
         if (one := Left(old, self.settings[old], reason)) not in self.left:
             self.left.append(one)
 
@@ -75,7 +75,7 @@ class Ledger:
         """Move what had become `new` to what is left."""
         for one in [one for one in self.translated if one.new == new]:
             self.translated.remove(one)
-            self.left.append(Left(one.old, self.settings[one.old], reason))
+            self.leave(one.old, reason)
 
     def expand(self, path: str, names: Sequence[str]) -> bool:
         """Split a list of one value per name into settings ``path[name]``; False when it is no such list."""

@@ -35,8 +35,8 @@ class Change:
         return sorted((self(low), self(high)))
 
 
-def translate_parameters(ledger: Ledger, program: Program, later: float | None) -> None:
-    """Translate everything under ``model.parameters``.
+def translate_parameters(ledger: Ledger, program: Program, later: float | None) -> list[str]:
+    """Translate everything under ``model.parameters``; return the parameters that the other program holds.
 
     Parameters
     ----------
@@ -50,6 +50,9 @@ def translate_parameters(ledger: Ledger, program: Program, later: float | None) 
         if name in names:
             meant = names.get(str(value), value) if key == "tie" else value
             said.setdefault(names[name], Said()).add(key, place, meant)
+    held = [
+        name for name, one in said.items() if as_switch(one.values.get("vary")) is False and "vary" not in one.disputed
+    ]
     if later != 0:
         _explain_clock(ledger, later)
         _leave_powers(ledger, said)
@@ -62,6 +65,7 @@ def translate_parameters(ledger: Ledger, program: Program, later: float | None) 
     if one_transport:
         for old, name in ONE_TRANSPORT.items():
             _tie_sample(ledger, old, name)
+    return held
 
 
 def _names(program: Program, ledger: Ledger) -> tuple[dict[str, str], bool]:
@@ -156,6 +160,15 @@ def _tie_sample(ledger: Ledger, old: str, name: str) -> None:
     places = [path for path in ledger.settings if path.endswith((f"[{old}]", f"[{old}].min"))]
     if places:
         ledger.translate(places[0], f"model.parameters.{tied}.tie", name)
+
+
+def explain_freed(ledger: Ledger, held: list[str]) -> None:
+    """Say which parameters are held there and vary here, because their value could not be translated."""
+    entries = ledger.document().get("model", {}).get("parameters", {})
+    for name in held:
+        entry = entries.get(name, {})
+        if name not in ("contrast", "offset") and entry.get("vary") is not False and "tie" not in entry:
+            ledger.differ(name, "is held there and varies here, as its value is left out: give value and vary: false")
 
 
 def _explain_clock(ledger: Ledger, later: float | None) -> None:
