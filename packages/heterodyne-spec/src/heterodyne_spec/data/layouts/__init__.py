@@ -7,12 +7,12 @@ module, put it into `LAYOUTS`. The first that matches is taken.
 from __future__ import annotations
 
 from heterodyne_spec.data.contents import Source
-from heterodyne_spec.data.layouts import aps_legacy, aps_u, npz
+from heterodyne_spec.data.layouts import analysis_cache, aps_legacy, aps_u, npz
 from heterodyne_spec.data.layouts.base import Layout, WritableLayout
 from heterodyne_spec.errors import DataError
 
 WRITABLE: tuple[WritableLayout, ...] = (aps_u, aps_legacy, npz)
-LAYOUTS: tuple[Layout, ...] = (*WRITABLE,)
+LAYOUTS: tuple[Layout, ...] = (aps_u, aps_legacy, analysis_cache, npz)  # the cache before npz, whose c2 one of them has
 
 
 def find_layout(source: Source) -> Layout:
