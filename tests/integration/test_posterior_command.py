@@ -64,7 +64,7 @@ def test_interrupted_runs_say_how_to_go_on(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(posterior, "fit_cmc_jax", interrupted)
-    monkeypatch.setattr(posterior, "load_data", lambda *_, **__: None)
+    monkeypatch.setattr(posterior, "read_measurement", lambda *_: None)
     monkeypatch.setattr(posterior.NLSQResult, "load", lambda path: None)
     assert command.main([*arguments, "--nlsq-result", "results"]) == 130
     error = capsys.readouterr().err

@@ -1,13 +1,21 @@
-"""The command's own part: dispatch, configuration template, methods that are missing."""
+"""The command's own part: dispatch, configuration template, methods that are missing, what a shell completes."""
 
 from __future__ import annotations
 
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from heterodyne_cli import command
-from heterodyne_spec import load_config
+from heterodyne_cli.commands import SUBCOMMANDS
+from heterodyne_spec import TwoTimeData, load_config, save_data
 
 
 def test_config_writes_a_valid_configuration_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,3 +65,107 @@ def test_unknown_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None
         command.main(["--method", "magic", "--data", "m.h5"])
     assert stop.value.code == 1
     assert "invalid choice" in capsys.readouterr().err
+
+
+@pytest.fixture
+def measurement(tmp_path: Path) -> Path:
+    path = tmp_path / "m.h5"
+    save_data(
+        path, TwoTimeData(c2=np.full((2, 30, 30), 1.1), t=0.1 * np.arange(1, 31), q=0.005, phi=[0.0, 90.0], dt=0.1)
+    )
+    return path
+
+
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
+    measurement: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    before = set(tmp_path.iterdir())
+    asked = ["--data", str(measurement), "--output", str(tmp_path / "out"), "--dry-run"]
+    held = ["--set", "model.parameters.phi0.vary=false", "--set", "data.frames=[1, 20]"]
+    assert command.main([*asked, *held]) == 0
+    said = capsys.readouterr().out
+    assert "2 angles x 20 frames" in said
+    assert "held: phi0" in said
+    assert str(tmp_path / "out" / "report.html") in said
+    assert set(tmp_path.iterdir()) == before
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "nlsq_result.json").write_text("{}")
+    assert command.main([*asked, "--json"]) == 0
+    kinds = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+    assert kinds == ["measurement", "plan", "end"]
+    assert command.main(asked) == 0
+    assert "would replace: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("data.qq=1", "did you mean 'q'"),
+        ("data.q", "such as data.q=0.0054"),
+        ("data.q=[1", "--set data.q"),
+        ("output.plots.more=1", "--set output.plots.more"),
+        ("model.parameters.v0.value=-3", "model.parameters.v0.value"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_one_line(
+    setting: str, words: str, measurement: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("output: {plots: true}\n")
+    arguments = ["--data", str(measurement), "--config", str(config), "--set", setting, "--dry-run"]
+    assert command.main(arguments) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert words in error
+
+
+def test_options_before_a_subcommand_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        command.main(["--quiet", "config"])
+    assert stop.value.code == 1
+    assert "after the subcommand" in capsys.readouterr().err
+
+
+def test_every_subcommand_has_help_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    for one in SUBCOMMANDS:
+        with pytest.raises(SystemExit):
+            command.main([one.name, "--help"])
+        text = capsys.readouterr().out
+        assert all(example in text for example in one.examples)
+        assert one.examples
+
+
+def test_bash_completes_subcommands_and_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bash = shutil.which("bash")
+    assert bash is not None
+    script = tmp_path / "completion.bash"
+    assert command.main(["completion", "bash"]) == 0
+    script.write_text(capsys.readouterr().out)
+    ask = 'source "$0"; COMP_WORDS=(heterodyne $1); COMP_CWORD=$#; _shtab_heterodyne; echo "${COMPREPLY[@]}"'
+    for typed, expected in (("ins", "inspect"), ("--dry", "--dry-run")):
+        done = subprocess.run([bash, "-c", ask, script, typed], capture_output=True, text=True, check=True)
+        assert expected in done.stdout.split()
+    for shell in ("zsh", "fish"):
+        assert command.main(["completion", shell]) == 0
+        text = capsys.readouterr().out
+        assert "simulate" in text
+        assert "dry-run" in text
+
+
+def test_colours_are_for_terminals(measurement: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("data: {qq: 1}\n")
+    code = [sys.executable, "-m", "heterodyne_cli.command", "validate", str(bad)]
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm"}
+
+    def on_terminal(**more: str) -> bytes:
+        leader, follower = pty.openpty()
+        subprocess.run(code, stdout=follower, stderr=follower, check=False, env=environment | more)
+        os.close(follower)
+        shown = os.read(leader, 100_000)
+        os.close(leader)
+        return shown
+
+    assert b"\033[31m" in on_terminal()
+    assert b"\033[" not in on_terminal(NO_COLOR="1")
+    assert b"\033[" not in subprocess.run(code, capture_output=True, check=False, env=environment).stdout

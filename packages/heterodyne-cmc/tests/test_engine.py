@@ -24,7 +24,7 @@ from heterodyne_cmc.engine.local import free_memory
 from heterodyne_cmc.fit import _sample, prepared_work
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.sampler import Chains, SubPosterior
-from heterodyne_cmc.work import ShardWork, fingerprint, versions
+from heterodyne_cmc.work import ShardWork, bytes_per_worker, fingerprint, versions
 from heterodyne_spec import ConfigError, load_config
 
 CMC = {"shards": 3, "chains": 2, "warmup": 50, "samples": 40, "consensus": "gaussian"}
@@ -118,10 +118,10 @@ def test_damaged_and_foreign_shards_are_not_used(expected: CMCResult, tmp_path: 
 
 
 def test_memory_bounds_the_workers() -> None:
-    one = work().bytes_per_worker / 1e9
-    assert "in 2 processes" in plan(work(workers=3, memory=2.5 * one), range(3))
+    one = bytes_per_worker(work().request) / 1e9
+    assert "in 2 processes" in plan(work(workers=3, memory=2.5 * one).request, range(3))
     with pytest.raises(ConfigError, match=r"cmc\.memory"):
-        plan(work(workers=3, memory=0.5 * one), range(3))
+        plan(work(workers=3, memory=0.5 * one).request, range(3))
 
 
 def test_free_memory_counts_what_the_file_cache_can_give_back() -> None:

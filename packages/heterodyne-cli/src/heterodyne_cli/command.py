@@ -1,4 +1,4 @@
-"""The command ``heterodyne``: the main job without a subcommand, small jobs with one."""
+"""The command ``heterodyne``: the main job without a subcommand, all others with one."""
 
 from __future__ import annotations
 
@@ -9,100 +9,86 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from heterodyne_cli._version import __version__
-from heterodyne_cli.inspection import inspect_command
-from heterodyne_cli.simulate import simulate_command
-from heterodyne_nlsq.command import add_arguments, fit_command
-from heterodyne_spec import HeterodyneError, config_template
-from heterodyne_spec.command import main as spec_main
-from heterodyne_spec.files import OutputError, write_text
-from heterodyne_spec.terminal import DONE, Parser, run_command, use_utf8
+from heterodyne_cli.commands import SUBCOMMANDS
+from heterodyne_cli.subcommand import MissingPackageError, Subcommand
+from heterodyne_nlsq.command import fit_command
+from heterodyne_nlsq.request import add_arguments
+from heterodyne_spec.console import Console, add_console_arguments
+from heterodyne_spec.terminal import Parser, use_utf8
+
+EXAMPLES = (
+    "heterodyne --data measurement.h5 --q 0.0054",
+    "heterodyne --config config.yaml --data measurement.h5 --method nlsq --output results",
+    "heterodyne --config config.yaml --data measurement.h5 --method cmc --nlsq-result results",
+    "heterodyne inspect measurement.h5",
+)
 
 
-class MethodError(HeterodyneError):
-    """The method asked for is not installed."""
+def _posterior(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:
+    if importlib.util.find_spec("heterodyne_cmc") is None:
+        raise MissingPackageError(
+            "--method cmc needs heterodyne-cmc; install it with: pip install 'heterodyne-cli[cmc]'"
+        )
+    from heterodyne_cli.posterior import posterior_command
+
+    return posterior_command(args, command, console)
 
 
-def _fit(argv: Sequence[str]) -> int:
-    parser = Parser(
+METHODS: Mapping[str, Callable[[argparse.Namespace, Sequence[str], Console], int]] = {
+    "nlsq": fit_command,
+    "cmc": _posterior,
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of ``heterodyne`` with all its subcommands."""
+    result = Parser(
         prog="heterodyne",
-        description="Fit the heterodyne XPCS model to two-time correlation maps.",
-        epilog=(
-            "subcommands: config (write a commented configuration), inspect FILE (what is in it), "
-            "simulate FILE (a measurement from parameters), "
-            "validate FILE (check any file of the project); "
-            "example: heterodyne --config config.yaml --data measurement.h5 --method nlsq"
-        ),
+        description="Fit the heterodyne XPCS model to two-time correlation maps; a subcommand does other things.",
+        examples=EXAMPLES,
     )
-    parser.add_argument("--version", action="version", version=f"heterodyne-cli {__version__}")
-    parser.add_argument("--method", choices=("nlsq", "cmc"), default="nlsq", help="point estimate, or posterior")
-    parser.add_argument(
+    result.add_argument("--version", action="version", version=f"heterodyne-cli {__version__}")
+    result.add_argument("--method", choices=tuple(METHODS), default="nlsq", help="point estimate, or posterior")
+    result.add_argument(
         "--nlsq-result",
         type=Path,
         metavar="PATH",
         help="point estimate to start --method cmc from, instead of a new one",
     )
-    parser.add_argument(
+    result.add_argument(
         "--preview-job",
         action="store_true",
         help="print the job script of cmc.dask (Slurm or PBS) for --method cmc, and start nothing",
     )
-    add_arguments(parser)
-    args = parser.parse_args(argv)
-    if args.preview_job and args.method != "cmc":
-        parser.error("--preview-job is of --method cmc: a point estimate needs no job")
-    command = ["heterodyne", *argv]
-    return run_command(lambda: METHODS[args.method](args, command), args.debug)
+    add_arguments(result)
+    places = result.add_subparsers(title="subcommands", metavar="", dest="subcommand", parser_class=Parser)
+    for one in SUBCOMMANDS:
+        _add(places, one)
+    return result
 
 
-def _posterior(args: argparse.Namespace, command: Sequence[str]) -> int:
-    if importlib.util.find_spec("heterodyne_cmc") is None:
-        raise MethodError("--method cmc needs heterodyne-cmc; install it with: pip install 'heterodyne-cli[cmc]'")
-    from heterodyne_cli.posterior import posterior_command
-
-    return posterior_command(args, command)
-
-
-METHODS: Mapping[str, Callable[[argparse.Namespace, Sequence[str]], int]] = {"nlsq": fit_command, "cmc": _posterior}
-
-
-def _config(argv: Sequence[str]) -> int:
-    parser = Parser(prog="heterodyne config", description="Write a commented configuration with every key.")
-    parser.add_argument("file", type=Path, nargs="?", help="where to (default: the terminal)")
-    parser.add_argument("--force", action="store_true", help="replace a file that is there")
-    args = parser.parse_args(argv)
-
-    def run() -> int:
-        if args.file is None:
-            print(config_template(), end="")
-            return DONE
-        if args.file.exists() and not args.force:
-            raise OutputError(f"{args.file}: is there already; choose another name, or --force to replace it")
-        write_text(args.file, config_template())
-        print(f"written: {args.file}")
-        return DONE
-
-    return run_command(run)
-
-
-def _validate(argv: Sequence[str]) -> int:
-    return spec_main(["validate", *argv])
-
-
-SUBCOMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
-    "config": _config,
-    "inspect": inspect_command,
-    "simulate": simulate_command,
-    "validate": _validate,
-}
+def _add(places: argparse._SubParsersAction[Parser], one: Subcommand) -> None:
+    said = one.summary[0].upper() + one.summary[1:] + "."
+    place = places.add_parser(one.name, help=one.summary, description=said, examples=one.examples)
+    one.add_arguments(place)
+    add_console_arguments(place)
+    place.set_defaults(run=one.run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``heterodyne`` and return its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
     use_utf8()
-    if argv and argv[0] in SUBCOMMANDS:
-        return SUBCOMMANDS[argv[0]](argv[1:])
-    return _fit(argv)
+    whole = parser()
+    args = whole.parse_args(argv)
+    console, command = Console.of(args), ["heterodyne", *argv]
+    if args.subcommand is not None:
+        if argv[0] != args.subcommand:
+            whole.error(f"{argv[0]} stands before {args.subcommand}: give options after the subcommand")
+        return console.run(lambda: int(args.run(args, console, command)))
+    if args.preview_job and args.method != "cmc":
+        whole.error("--preview-job is of --method cmc: a point estimate needs no job")
+    return console.run(lambda: METHODS[args.method](args, command, console))
 
 
 if __name__ == "__main__":

@@ -1,29 +1,26 @@
-"""``heterodyne inspect``: what is in a file and what its maps show, before anything is fitted."""
+"""What is in a file and what its maps show, before anything is fitted: as text, as data, as a picture."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from heterodyne_nlsq.survey import AngleSurvey, Survey, survey
+from heterodyne_nlsq.survey import AngleSurvey, Survey
 from heterodyne_spec.data.wording import list_numbers
-from heterodyne_spec.pictures import colour_limits, square_means, square_width, write_figure
+from heterodyne_spec.pictures import colour_limits, square_means, square_width
 from heterodyne_spec.tables import Table, text_table
-from heterodyne_spec.terminal import DONE, Parser, run_command
 
 _LAYOUTS = {
     "aps-u": "APS-U",
     "aps-legacy": "APS legacy",
     "npz": "NumPy archive",
+    "analysis-cache": "cache",
     "chx": "NSLS-II CHX",
     "nxxpcs": "NXxpcs",
     "id02": "ESRF ID02",
@@ -34,36 +31,6 @@ _REGIMES = {
     "in between": "pairs share part of their noise",
     "unknown": "too few frames to tell whether pairs share their noise",
 }
-
-
-def _arguments() -> argparse.ArgumentParser:
-    parser = Parser(
-        prog="heterodyne inspect",
-        description="Show what is in a file of two-time maps: bins, frames, levels, noise, dead frames.",
-        epilog="example: heterodyne inspect measurement.h5 --q 0.0054 --picture look.png",
-    )
-    parser.add_argument("file", type=Path, help="HDF5 or .npz")
-    parser.add_argument("--q", type=float, help="wavevector in 1/Å whose maps are looked at (default: the smallest)")
-    parser.add_argument("--picture", type=Path, metavar="PNG", help="also draw these maps")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parser
-
-
-def inspect_command(argv: Sequence[str]) -> int:
-    """Run ``heterodyne inspect`` and return its exit code."""
-    args = _arguments().parse_args(argv)
-
-    def run() -> int:
-        seen = survey(args.file, args.q)
-        print(json.dumps(as_document(seen), indent=1) if args.json else as_text(seen, args.file.stat().st_size))
-        if args.picture is not None:
-            write_figure(survey_figure(seen), args.picture, f"heterodyne inspect {args.file.name}")
-            if not args.json:
-                print(f"written: {args.picture}")
-        return DONE
-
-    return run_command(run, args.debug)
 
 
 def as_document(seen: Survey) -> dict[str, Any]:

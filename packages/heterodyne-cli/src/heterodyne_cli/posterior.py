@@ -5,21 +5,21 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax
-from heterodyne_nlsq.command import read_and_fit, requested_config
+from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax, plan_of_sampling
+from heterodyne_nlsq.command import fit_measurement, outputs_of_fit, read_measurement, result_event, say_plan
+from heterodyne_nlsq.request import requested_config, requested_data, requested_output
 from heterodyne_nlsq.summary import columns
-from heterodyne_spec import Config, NLSQResult, TwoTimeData, load_data
-from heterodyne_spec.terminal import DONE, INTERRUPTED, NOT_CONVERGED, StatusLine
-
-_PAUSE = 20.0
-"""Seconds between two lines of progress in a log."""
+from heterodyne_spec import Config, NLSQResult, TwoTimeData
+from heterodyne_spec.console import Console, Progress
+from heterodyne_spec.terminal import DONE, INTERRUPTED, NOT_CONVERGED
 
 
-def posterior_command(args: argparse.Namespace, command: Sequence[str]) -> int:
+def posterior_command(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:
     """Sample the posterior as asked for on the command line, print and write it, and return the exit code.
 
     Finished shards wait in the output folder until the result is written: a run that ends early goes on from them.
@@ -27,9 +27,11 @@ def posterior_command(args: argparse.Namespace, command: Sequence[str]) -> int:
     config = requested_config(args)
     if args.preview_job:
         return _preview(config)
-    directory = args.output or Path(config.output.directory)
+    directory, data = requested_output(args, config), read_measurement(requested_data(args), config, console)
+    if args.dry_run:
+        return _plan(args, config, data, directory, console)
     try:
-        return _sample(args, command, config, directory)
+        return _sample(args, command, config, data, directory, console)
     except KeyboardInterrupt:
         print(
             f"interrupted; what is finished is kept in {directory}: run the same command again to go on",
@@ -46,30 +48,78 @@ def _preview(config: Config) -> int:
     return DONE
 
 
-def _sample(args: argparse.Namespace, command: Sequence[str], config: Config, directory: Path) -> int:
-    say: Callable[[str], None] = (lambda text: None) if args.quiet else print
-    data: TwoTimeData
-    start: NLSQResult
+def _plan(args: argparse.Namespace, config: Config, data: TwoTimeData, directory: Path, console: Console) -> int:
+    given = args.nlsq_result
+    first = f"would start from {given}" if given is not None else "would fit a point estimate first"
+    sampling = plan_of_sampling(data, config, None if given is None else NLSQResult.load(given))
+    return say_plan(console, [first, *sampling], list(_files(directory, config, given is None)))
+
+
+def _files(directory: Path, config: Config, fitted: bool) -> Iterator[Path]:
+    if fitted:
+        yield from outputs_of_fit(directory, replace(config, output=replace(config.output, plots=False, report=False)))
+    yield directory / "cmc_result.nc"
+    if config.output.plots:
+        yield directory / "plots"
+
+
+def _sample(
+    args: argparse.Namespace,
+    command: Sequence[str],
+    config: Config,
+    data: TwoTimeData,
+    directory: Path,
+    console: Console,
+) -> int:
     if args.nlsq_result is None:
-        say("no --nlsq-result given: fitting the point estimate first")
-        data, start = read_and_fit(args, config, command)
-        say(f"written: {start.save(directory)}")
+        console.say("no --nlsq-result given: fitting the point estimate first")
+        start = fit_measurement(data, config, console, cache=not args.no_cache, command=command)
+        console.tell("result", **result_event(start))
+        console.say(f"written: {start.save(directory)}")
     else:
-        data, start = load_data(args.data, config=config), NLSQResult.load(args.nlsq_result)
-    line = StatusLine(sys.stderr, pause=_PAUSE)
-    try:
-        report = None if args.quiet else lambda *found: line.show(_progress(*found))
-        result = fit_cmc_jax(data, config, start, directory=directory, progress=report, say=say)
-    finally:
-        line.close()
+        start = NLSQResult.load(args.nlsq_result)
+    with console.progress() as shown:
+        report = SamplingProgress(shown)
+        result = fit_cmc_jax(data, config, start, directory=directory, progress=report, say=console.say)
     result = replace(result, command=shlex.join(command))
-    say("\n" + summary(result))
+    console.say("\n" + summary(result))
+    console.detail(f"time: {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in result.timings.items())}")
     written = [result.save(directory)]
     clear_shards(directory, result.n_shards)
     if config.output.plots:
         written += result.plot(directory)
-    say("\n" + "\n".join(f"written: {path}" for path in written))
+    console.say("\n" + "\n".join(f"written: {path}" for path in written))
+    console.tell("result", **posterior_event(result))
+    console.tell("written", files=written)
     return DONE if result.success else NOT_CONVERGED
+
+
+class SamplingProgress:
+    """Shards done, divergences, and the time left."""
+
+    def __init__(self, shown: Progress):
+        self._shown = shown
+
+    def __call__(self, done: float, total: int, divergences: int, seconds_left: float) -> None:
+        text = _progress(done, total, divergences, seconds_left)
+        self._shown.show(text, done=done, of=total, divergences=divergences, seconds_left=seconds_left)
+
+
+def posterior_event(result: CMCResult) -> dict[str, Any]:
+    """Return what a machine is told of a posterior."""
+    return {
+        "method": "cmc",
+        "success": result.success,
+        "message": result.message,
+        "consensus": result.method,
+        "shards": result.n_shards,
+        "parameters": [vars(row) for row in result.summary],
+        "r_hat": result.diagnostics.r_hat,
+        "ess_bulk": result.diagnostics.ess_bulk,
+        "divergences": result.diagnostics.divergences,
+        "timings": result.timings,
+        "warnings": list(result.warnings),
+    }
 
 
 def _progress(done: float, total: int, divergences: int, seconds_left: float) -> str:

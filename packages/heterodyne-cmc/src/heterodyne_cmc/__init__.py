@@ -6,7 +6,7 @@ Dimensions in the signatures: ``n_t`` frames, ``n_phi`` azimuths, ``n_pair`` pai
 """
 
 from heterodyne_cmc._version import __version__
-from heterodyne_cmc.fit import clear_shards, fit_cmc_jax
+from heterodyne_cmc.fit import clear_shards, fit_cmc_jax, plan_of_sampling
 from heterodyne_cmc.result import CMCResult
 
-__all__ = ["CMCResult", "__version__", "clear_shards", "fit_cmc_jax"]
+__all__ = ["CMCResult", "__version__", "clear_shards", "fit_cmc_jax", "plan_of_sampling"]

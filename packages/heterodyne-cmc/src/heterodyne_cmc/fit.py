@@ -117,6 +117,25 @@ def fit_cmc_jax(
     return replace(result, timings={name: round(seconds, 4) for name, seconds in timings.items()})
 
 
+def plan_of_sampling(
+    data: TwoTimeData, config: Config, nlsq_result: NLSQResult | str | Path | None = None
+) -> list[str]:
+    """Return in words what `fit_cmc_jax` would sample of a measurement, and where; refuses what it would refuse.
+
+    Raises
+    ------
+    DataError, ConfigError, ResultError : what is wrong with the request.
+    """
+    request = prepare(data, config, read_start(nlsq_result))
+    cmc, deal = config.cmc, request.partition
+    return [
+        f"would sample {', '.join(request.space.free_names) or 'contrast, offset and noise only'}",
+        f"{cmc.chains} chains of {cmc.warmup} + {cmc.samples} steps on {deal.n_pairs} pairs in "
+        f"{deal.n_shards} shard{'s' if deal.n_shards > 1 else ''}; consensus: {request.method}",
+        plan(request, range(deal.n_shards)),
+    ]
+
+
 def clear_shards(directory: str | Path, n_shards: int) -> None:
     """Remove the files of finished shards in `directory`, once the result is safe."""
     ShardStore(Path(directory) / FOLDER, "", n_shards).clear()
@@ -158,7 +177,7 @@ def _sample(
     if done:
         say(f"{len(done)} of {work.n_shards} shards are there from an earlier run")
     if missing:
-        say(plan(work, missing))
+        say(plan(work.request, missing))
     clock = _Clock(work.n_shards, done.values(), progress)
     # Closed at once whatever happens: its workers end with it.
     with contextlib.closing(finished(work, missing, clock.within)) as ready:

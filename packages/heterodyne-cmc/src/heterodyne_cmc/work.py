@@ -51,16 +51,16 @@ class ShardWork:
         """Return a function that gives problems whose densities, without anchors, multiply to the posterior."""
         return whole_problems(self.request, self.noise, self.whitening)
 
-    @property
-    def bytes_per_worker(self) -> float:
-        """Estimate of the memory that a worker takes, in bytes."""
-        data, deal, cmc = self.request.data, self.request.partition, self.request.config.cmc
-        held = data.c2.nbytes + sum(pairs.nbytes for pairs in deal.order)
-        draws = 16.0 * cmc.chains * cmc.samples * self.request.n_joint
-        if deal.n_shards == 1:
-            # Maps in place of pairs, and what is made of them by halving time.
-            return _PROCESS_ALL_PAIRS + 2.5 * held + draws
-        return _PROCESS + 1.5 * held + _PER_PAIR * deal.n_pairs / deal.n_shards + draws
+
+def bytes_per_worker(request: Request) -> float:
+    """Return an estimate of the memory that a worker on shards of `request` takes, in bytes."""
+    data, deal, cmc = request.data, request.partition, request.config.cmc
+    held = data.c2.nbytes + sum(pairs.nbytes for pairs in deal.order)
+    draws = 16.0 * cmc.chains * cmc.samples * request.n_joint
+    if deal.n_shards == 1:
+        # Maps in place of pairs, and what is made of them by halving time.
+        return _PROCESS_ALL_PAIRS + 2.5 * held + draws
+    return _PROCESS + 1.5 * held + _PER_PAIR * deal.n_pairs / deal.n_shards + draws
 
 
 def shard_work(request: Request, noise: float, whitening: Whitening) -> ShardWork:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from heterodyne_spec import FittedParameter, NLSQResult
+from heterodyne_spec.console import Mood
+
+type Paint = Callable[[str, Mood], str]
+"""Gives a text the colour of a mood, where there are colours."""
 
 
 def verdict(result: NLSQResult) -> str:
@@ -87,10 +91,17 @@ def minima_statements(result: NLSQResult) -> list[str]:
     return [f"chi-square {a.delta_chi2:+.3g}: {a.statement}" for a in result.alternatives]
 
 
-def summary(result: NLSQResult, width: int = 100) -> str:
-    """Return the whole summary as text."""
+def details(result: NLSQResult) -> str:
+    """Return where the time went and what computed, as text."""
+    times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in result.timings.items())
+    versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
+    return f"time: {times}\nmethod: {result.method}, {result.n_pairs} pairs\nversions: {versions}"
+
+
+def summary(result: NLSQResult, paint: Paint = lambda text, mood: text, width: int = 100) -> str:
+    """Return the whole summary as text, in colours by `paint`."""
     parts = [
-        verdict(result),
+        paint(verdict(result), "good" if result.success else "bad"),
         "",
         columns(parameter_rows(result), right=(1,)),
         "",
@@ -109,6 +120,6 @@ def summary(result: NLSQResult, width: int = 100) -> str:
         ("Before you use these numbers:", result.warnings),
     ):
         if sentences:
-            parts += ["", title]
+            parts += ["", paint(title, "caution" if sentences is result.warnings else "head")]
             parts += [textwrap.fill(s, width, initial_indent="  - ", subsequent_indent="    ") for s in sentences]
     return "\n".join(parts)

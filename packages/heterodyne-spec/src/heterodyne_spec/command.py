@@ -13,7 +13,6 @@ from pathlib import Path
 from heterodyne_spec._version import __version__
 from heterodyne_spec.canonical import canonical_json
 from heterodyne_spec.conformance import load_vectors, report
-from heterodyne_spec.errors import Problem
 from heterodyne_spec.files import write_text
 from heterodyne_spec.model import MODELS, load_model
 from heterodyne_spec.tables import as_markdown, as_text
@@ -47,7 +46,7 @@ def check_file(args: argparse.Namespace) -> int:
     """Print what a file is, or every problem of it on a line of its own."""
     verdict = validate(args.file, args.kind)
     for problem in verdict.problems:
-        print(f"{args.file}: {_line(problem)}")
+        print(f"{args.file}: {problem.sentence}")
     if verdict.problems:
         count = len(verdict.problems)
         print(f"{args.file}: {count} problem{'s' if count > 1 else ''}, no valid {verdict.title}")
@@ -67,12 +66,6 @@ def vectors(args: argparse.Namespace) -> int:
     outcome = report(read_document(args.check), wanted)
     _emit(f"{outcome}\n", args.output)
     return 0 if outcome.passed else 1
-
-
-def _line(problem: Problem) -> str:
-    # A finding of the data reader is a whole sentence already.
-    text = str(problem) if problem.remedy else problem.found
-    return f"{text} [{problem.rule}]"
 
 
 def _emit(text: str, output: Path | None) -> int:

@@ -34,6 +34,11 @@ class Problem:
         where = f"{self.path}: " if self.path else ""
         return one_line(f"{where}found {self.found}, expected {self.expected}; {self.remedy}")
 
+    @property
+    def sentence(self) -> str:
+        """The finding with its rule, a line of a list; what the data reader finds is a whole sentence already."""
+        return f"{self if self.remedy else one_line(self.found)} [{self.rule}]"
+
 
 class HeterodyneError(Exception):
     """Base of every error that a user can cause and mend; its text is one clear line."""

@@ -8,9 +8,9 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 from heterodyne_spec.errors import HeterodyneError
 
@@ -19,14 +19,29 @@ DONE, FAILED, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 130
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line and end with 1: 2 means "not converged" in this project's commands."""
+    """A parser whose errors are one line and end with 1: 2 means "not converged" in this project's commands.
+
+    `examples` are command lines that end the help.
+    """
+
+    def __init__(self, *, examples: Sequence[str] = (), **settings: Any):
+        if examples:
+            epilog = "\n".join(["examples:", *(f"  {line}" for line in examples)])
+            settings = {"epilog": epilog, "formatter_class": argparse.RawDescriptionHelpFormatter, **settings}
+        # An abbreviation that works today is another option's tomorrow.
+        super().__init__(**{"allow_abbrev": False, **settings})
 
     def error(self, message: str) -> NoReturn:
         self.exit(FAILED, f"error: {message}; see {self.prog} --help\n")
 
 
-def run_command(run: Callable[[], int], debug: bool = False) -> int:
-    """Return what `run` returns; whatever goes wrong becomes one line on stderr and an exit code."""
+def run_command(
+    run: Callable[[], int], debug: bool = False, failed: Callable[[str], None] = lambda message: None
+) -> int:
+    """Return what `run` returns; whatever goes wrong becomes one line on stderr and an exit code.
+
+    `failed` is called with that line, too.
+    """
     try:
         code = run()
         sys.stdout.flush()
@@ -42,6 +57,7 @@ def run_command(run: Callable[[], int], debug: bool = False) -> int:
         if debug:
             traceback.print_exc()
         print(f"error: {_said(error)}", file=sys.stderr)
+        failed(_said(error))
         return FAILED
 
 

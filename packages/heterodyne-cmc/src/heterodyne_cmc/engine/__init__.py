@@ -10,8 +10,9 @@ import os
 from collections.abc import Generator, Sequence
 
 from heterodyne_cmc.engine.local import in_processes, local_workers
+from heterodyne_cmc.request import Request
 from heterodyne_cmc.sampler import SubPosterior, Tell
-from heterodyne_cmc.work import ShardWork, run_shard
+from heterodyne_cmc.work import ShardWork, bytes_per_worker, run_shard
 
 __all__ = ["finished", "plan"]
 
@@ -33,20 +34,20 @@ def finished(work: ShardWork, missing: Sequence[int], tell: Tell) -> Generator[t
         from heterodyne_cmc.engine.cluster import on_cluster
 
         yield from on_cluster(work, missing)
-    elif (workers := local_workers(work, len(missing))) > 1:
+    elif (workers := local_workers(work.request, len(missing))) > 1:
         yield from in_processes(work, missing, workers)
     else:
         # The chains of a shard share the cores that no other shard takes.
         yield from ((run_shard(work, shard, os.cpu_count() or 1, tell), 1) for shard in missing)
 
 
-def plan(work: ShardWork, missing: Sequence[int]) -> str:
+def plan(request: Request, missing: Sequence[int]) -> str:
     """Return in one line what is going to run where, and in how much memory."""
-    gigabytes = work.bytes_per_worker / 1e9
-    if work.request.config.cmc.engine == "dask":
+    gigabytes = bytes_per_worker(request) / 1e9
+    if request.config.cmc.engine == "dask":
         where = "on the workers of a Dask scheduler"
     else:
-        workers = local_workers(work, len(missing))
+        workers = local_workers(request, len(missing))
         where = "in this process" if workers == 1 else f"in {workers} processes"
     shards = "1 shard" if len(missing) == 1 else f"{len(missing)} shards"
-    return f"{shards} of {work.n_shards} to sample {where}, about {gigabytes:.1f} GB each"
+    return f"{shards} of {request.partition.n_shards} to sample {where}, about {gigabytes:.1f} GB each"

@@ -19,8 +19,9 @@ from pathlib import Path
 import jax
 
 from heterodyne_cmc.combination import SamplingError
+from heterodyne_cmc.request import Request
 from heterodyne_cmc.sampler import SubPosterior
-from heterodyne_cmc.work import ShardWork, run_shard
+from heterodyne_cmc.work import ShardWork, bytes_per_worker, run_shard
 from heterodyne_spec import ConfigError, Problem
 
 RETRIES = 2
@@ -42,22 +43,22 @@ _ONE_THREAD = {
 """Environment of a worker: every core has a worker of its own."""
 
 
-def local_workers(work: ShardWork, n_missing: int) -> int:
+def local_workers(request: Request, n_missing: int) -> int:
     """Return the number of processes: as many as asked for, shards and memory allow; by itself, one per core.
 
     Raises
     ------
     ConfigError : when not even one fits into the memory that the configuration allows.
     """
-    settings = work.request.config.cmc
+    settings, each = request.config.cmc, bytes_per_worker(request)
     asked = _automatic() if settings.workers == "auto" else int(settings.workers)
     if settings.memory == "auto":
         # One shard at least: the estimate is generous, and the machine may free what others hold.
-        fitting = max(1, int(min(_SHARE * free_memory() / work.bytes_per_worker, asked)))
+        fitting = max(1, int(min(_SHARE * free_memory() / each, asked)))
     else:
-        fitting = int(1e9 * float(settings.memory) // work.bytes_per_worker)
+        fitting = int(1e9 * float(settings.memory) // each)
     if fitting < 1:
-        found = f"{settings.memory:g} GB for workers that take about {work.bytes_per_worker / 1e9:.1f} GB each"
+        found = f"{settings.memory:g} GB for workers that take about {each / 1e9:.1f} GB each"
         wanted = "memory for at least one"
         raise ConfigError("configuration", [Problem("cmc.memory", found, wanted, "raise cmc.shards or cmc.memory")])
     return min(asked, n_missing, fitting)

@@ -7,33 +7,31 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from heterodyne_nlsq.simulation import NOISES, Experiment, simulate
+from heterodyne_cli.subcommand import Subcommand
 from heterodyne_spec import load_config, load_model, save_data
+from heterodyne_spec.console import Console
 from heterodyne_spec.files import OutputError, write_text
-from heterodyne_spec.terminal import DONE, Parser, StatusLine, run_command
+from heterodyne_spec.terminal import DONE
+
+if TYPE_CHECKING:
+    from heterodyne_nlsq.simulation import Experiment
+
+_NOISES = ("none", "white", "speckle")
 
 
-def _arguments() -> argparse.ArgumentParser:
-    parser = Parser(
-        prog="heterodyne simulate",
-        description="Simulate a measurement and write it, with its truth beside it.",
-        epilog=(
-            "example: heterodyne simulate planned.h5 --config config.yaml --frames 500 --phi 0 45 90 --photons 0.1; "
-            "then: heterodyne --data planned.h5 shows what could be determined"
-        ),
-    )
+def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="where to write the measurement (HDF5)")
     parser.add_argument("--config", type=Path, help="values in model.parameters are the truth; others are defaults")
     parser.add_argument("--q", type=float, default=0.0054, help="wavevector in 1/Å (default 0.0054)")
     parser.add_argument("--phi", type=float, nargs="+", default=[0.0, 45.0, 90.0], help="azimuths in degrees")
     parser.add_argument("--frames", type=int, default=400, help="number of frames (default 400)")
     parser.add_argument("--dt", type=float, default=0.1, help="seconds between frames (default 0.1)")
-    parser.add_argument("--noise", choices=NOISES, default="speckle", help="default: speckle")
+    parser.add_argument("--noise", choices=_NOISES, default="speckle", help="default: speckle")
     parser.add_argument("--noise-sd", type=float, default=0.01, help="of a pair, with --noise white (default 0.01)")
     parser.add_argument("--pixels", type=int, default=5000, help="per azimuth, with speckle (default 5000)")
     parser.add_argument("--modes", type=int, default=5, help="incoherent modes; the contrast is 1/modes (default 5)")
@@ -45,12 +43,12 @@ def _arguments() -> argparse.ArgumentParser:
         "--layout", choices=("aps-u", "aps-legacy"), default="aps-u", help="of the file (default aps-u)"
     )
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
-    parser.add_argument("--quiet", action="store_true", help="print errors only")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parser
 
 
 def _requested(args: argparse.Namespace) -> Experiment:
+    # JAX takes a second to import.
+    from heterodyne_nlsq.simulation import Experiment
+
     given = load_config(args.config).model.parameters
     spec = load_model()
     named = {name: entry.value for name, entry in given.items() if isinstance(entry.value, int | float)}
@@ -72,31 +70,37 @@ def _requested(args: argparse.Namespace) -> Experiment:
     )
 
 
-def simulate_command(argv: Sequence[str]) -> int:
-    """Run ``heterodyne simulate`` and return its exit code."""
-    args = _arguments().parse_args(argv)
+def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
+    from heterodyne_nlsq.simulation import simulate
 
-    def run() -> int:
-        truth_path = args.file.with_name(f"{args.file.stem}_truth.json")
-        for path in (args.file, truth_path):
-            if path.exists() and not args.force:
-                raise OutputError(f"{path}: is there already; choose another name, or --force to replace it")
-        experiment, begin = _requested(args), time.monotonic()
-        line = StatusLine(sys.stderr)
+    truth_path = args.file.with_name(f"{args.file.stem}_truth.json")
+    for path in (args.file, truth_path):
+        if path.exists() and not args.force:
+            raise OutputError(f"{path}: is there already; choose another name, or --force to replace it")
+    experiment, begin = _requested(args), time.monotonic()
+    with console.progress() as shown:
 
         def progress(done: int, count: int) -> None:
             left = (time.monotonic() - begin) / done * (count - done)
-            if not args.quiet:
-                line.show(f"simulating: {done} of {count} azimuths, {left:.0f} s left")
+            shown.show(
+                f"simulating: {done} of {count} azimuths, {left:.0f} s left", done=done, of=count, seconds_left=left
+            )
 
-        try:
-            data = simulate(experiment, progress)
-        finally:
-            line.close()
-        save_data(args.file, data, layout=args.layout)
-        write_text(truth_path, json.dumps(vars(experiment), indent=1) + "\n")
-        if not args.quiet:
-            print(f"written: {args.file}, {truth_path}")
-        return DONE
+        data = simulate(experiment, progress)
+    save_data(args.file, data, layout=args.layout)
+    write_text(truth_path, json.dumps(vars(experiment), indent=1) + "\n")
+    console.say(f"written: {args.file}, {truth_path}")
+    console.tell("written", files=[args.file, truth_path])
+    return DONE
 
-    return run_command(run, args.debug)
+
+COMMAND = Subcommand(
+    "simulate",
+    "simulate a measurement from parameters and write it, with its truth beside it",
+    (
+        "heterodyne simulate planned.h5 --config config.yaml --frames 500 --phi 0 45 90 --photons 0.1",
+        "heterodyne --data planned.h5      shows what could be determined",
+    ),
+    _arguments,
+    _run,
+)

@@ -1,0 +1,14 @@
+"""The subcommands of ``heterodyne``, a module each, in the order of their use."""
+
+from __future__ import annotations
+
+from heterodyne_cli.commands import completion, config, inspect, simulate, validate
+from heterodyne_cli.subcommand import Subcommand
+
+SUBCOMMANDS: tuple[Subcommand, ...] = (
+    config.COMMAND,
+    inspect.COMMAND,
+    simulate.COMMAND,
+    validate.COMMAND,
+    completion.COMMAND,
+)

@@ -1,0 +1,38 @@
+"""``heterodyne completion``: a script that lets a shell complete subcommands, options and files."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from heterodyne_cli.subcommand import Subcommand
+from heterodyne_spec.console import Console
+from heterodyne_spec.terminal import DONE
+
+_SHELLS = ("bash", "zsh", "fish")
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=_SHELLS)
+
+
+def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
+    import shtab
+
+    from heterodyne_cli.command import parser
+
+    print(shtab.complete(parser(), args.shell))
+    return DONE
+
+
+COMMAND = Subcommand(
+    "completion",
+    "print a script for a shell that completes subcommands and options",
+    (
+        'bash:  eval "$(heterodyne completion bash)"     in ~/.bashrc',
+        "zsh:   heterodyne completion zsh > _heterodyne   in a folder of $fpath",
+        "fish:  heterodyne completion fish > ~/.config/fish/completions/heterodyne.fish",
+    ),
+    _arguments,
+    _run,
+)

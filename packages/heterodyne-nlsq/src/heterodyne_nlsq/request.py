@@ -1,0 +1,74 @@
+"""What a command line asks for: the arguments of everything that fits, and the configuration that they make."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from heterodyne_nlsq.compilation import cache_folder
+from heterodyne_spec import Config, ConfigError, Problem, load_config
+from heterodyne_spec.config import build_config
+from heterodyne_spec.console import add_console_arguments
+from heterodyne_spec.overrides import with_overrides
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of a configuration to `parser`; every command that fits takes the same."""
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="configuration in YAML or JSON; defaults without it"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="one key of the configuration, such as data.frames=[1,200] or model.parameters.phi0.vary=false; "
+        "may be given several times",
+    )
+    parser.add_argument("--q", type=float, metavar="Q", help="wavevector in 1/Å: --set data.q=Q")
+    parser.add_argument("--dt", type=float, metavar="S", help="seconds between frames, instead of the file's")
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help=f"compile anew; otherwise compiled functions are kept in {cache_folder()}",
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of one fit to `parser`."""
+    parser.add_argument("--data", type=Path, metavar="FILE", help="measurement: HDF5 or .npz")
+    add_config_arguments(parser)
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder for the results (default: results)")
+    parser.add_argument("--dry-run", action="store_true", help="check everything, say what would be done, and end")
+    add_console_arguments(parser)
+
+
+def requested_config(args: argparse.Namespace) -> Config:
+    """Return the configuration with what the command line says in place of what the file says.
+
+    Raises
+    ------
+    ConfigError : with every problem of both.
+    """
+    config = load_config(args.config)
+    short = [f"data.{key}={getattr(args, key)!r}" for key in ("q", "dt") if getattr(args, key) is not None]
+    if not short and not args.set:
+        return config
+    return build_config(with_overrides(config.document, [*short, *args.set]), "command line and configuration")
+
+
+def requested_data(args: argparse.Namespace) -> Path:
+    """Return the file to be fitted.
+
+    Raises
+    ------
+    ConfigError : when none is named.
+    """
+    if args.data is None:
+        raise ConfigError("command line", [Problem("--data", "nothing", "a measurement", "give --data FILE")])
+    return Path(args.data)
+
+
+def requested_output(args: argparse.Namespace, config: Config) -> Path:
+    """Return the folder for the results."""
+    return Path(args.output or config.output.directory)
