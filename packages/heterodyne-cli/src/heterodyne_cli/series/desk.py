@@ -60,8 +60,9 @@ class Desk:
         self._console.tell(event, text=text)
 
     def show(self, state: str, **fields: Any) -> None:
-        """Show how far the work is."""
-        self._shown.show(state, **fields)
+        """Show how far the work is; machines are told only where there are `fields`."""
+        if fields or not self._console.machine:
+            self._shown.show(state, **fields)
 
     def examined(self, told: Examined) -> list[Job]:
         """Return the fits that a file asks for; say why, where that is not plain."""

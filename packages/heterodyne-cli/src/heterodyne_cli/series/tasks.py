@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,8 +16,6 @@ from heterodyne_cli.series.row import Row, row_of
 from heterodyne_spec import Config, NLSQResult, OutputError, TwoTimeData, load_data
 from heterodyne_spec.errors import BusyError, DataError
 from heterodyne_spec.terminal import said_of
-
-type Fit = Callable[[TwoTimeData, Config, Sequence[NLSQResult]], NLSQResult]
 
 
 @dataclass(frozen=True)
@@ -110,9 +108,7 @@ def examine_file(path: Path, request: Request) -> Iterator[Told]:
         yield Examined(path, signature, found) if unchanged else Unready(path, f"{path}: is being written", True)
 
 
-def fit_file(
-    job: Job, request: Request, starts: Sequence[NLSQResult], wait: bool, fit: Fit = fit_by_least_squares
-) -> Iterator[Told]:
+def fit_file(job: Job, request: Request, starts: Sequence[NLSQResult], wait: bool) -> Iterator[Told]:
     """Fit a measurement, tell it, write the result, tell that; with `wait`, a full disk is waited for."""
     begin = time.perf_counter()
     config = config_of(request.config, job.bin.q)
@@ -121,7 +117,7 @@ def fit_file(
         if signature_of(job.path) != job.signature:
             yield Unready(job.path, f"{job.path}: has changed while it was read", True)
             return
-        result = replace(fit(data, config, starts), command=request.command)
+        result = replace(fit_by_least_squares(data, config, starts), command=request.command)
     except Exception as error:
         yield Failed(job, said_of(error))
         return

@@ -50,13 +50,13 @@ def trend_page(rows: Sequence[Row], title: str, folder: Path, refresh: int | Non
     folder : of the results; links are relative to it.
     refresh : s after which a browser reads the page again; never when None.
     """
-    wavevectors = sorted({row["q"] for row in rows if row.get("q") is not None})
+    wavevectors = sorted({_rough(row["q"]) for row in rows if row.get("q") is not None})
     head = (
         f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
     )
     if refresh is not None:
         head += f'<meta http-equiv="refresh" content="{refresh}">'
-    colours = ", ".join(f'<b class="s{k % 6}">{q:.4g}</b>' for k, q in enumerate(wavevectors))
+    colours = ", ".join(f'<b class="s{k % 6}">{q:g}</b>' for k, q in enumerate(wavevectors))
     last = f"last of {max(row['time'] for row in rows)}" if rows else "nothing yet"
     links = [_link(row, folder) for row in rows]
     parts = [
@@ -84,9 +84,14 @@ def _points(rows: Sequence[Row], links: Sequence[str], name: str, wavevectors: S
                 f"{Path(row['file']).name}, q = {row['q']:.4g} 1/Å: {_number(row, name)}, {row['fit']}, {row['time']}"
             )
             style = "ok" if row["fit"] == OK else "doubt"
-            series = wavevectors.index(row["q"])
+            series = wavevectors.index(_rough(row["q"]))
             points.append(Point(at, value, math.nan if sd is None else sd, series, style, said, link))
     return points
+
+
+def _rough(q: float) -> float:
+    """Return q to three digits: of one ring, files may give a little different ones."""
+    return float(f"{q:.3g}")
 
 
 def _number(row: Row, name: str) -> str:
