@@ -18,8 +18,18 @@ def write_outputs(result: NLSQResult, directory: Path, settings: OutputConfig) -
     ------
     OutputError : when a file cannot be written; those written before it stay, each complete.
     """
-    written = [result.save(directory)]
-    written.append(written[0].with_suffix(".h5"))
+    path = result.save(directory)
+    return [path, path.with_suffix(".h5"), *write_drawings(result, directory, settings)]
+
+
+def write_drawings(result: NLSQResult, directory: Path, settings: OutputConfig) -> list[Path]:
+    """Write what `settings` asks for besides the result itself, pictures and report, and return the paths.
+
+    Raises
+    ------
+    OutputError : when a file cannot be written; those written before it stay, each complete.
+    """
+    written: list[Path] = []
     figures: dict[str, Path] = {}
     if settings.plots:
         from heterodyne_nlsq.plots import FIGURES  # matplotlib takes a second to import

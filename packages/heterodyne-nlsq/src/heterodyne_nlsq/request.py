@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from heterodyne_nlsq.compilation import cache_folder
 from heterodyne_spec import Config, ConfigError, Problem, load_config
@@ -12,8 +14,15 @@ from heterodyne_spec.console import add_console_arguments
 from heterodyne_spec.overrides import with_overrides
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of a configuration to `parser`; every command that fits takes the same."""
+def add_config_arguments(
+    parser: argparse.ArgumentParser,
+    read_q: Callable[[str], Any] = float,
+    q_help: str = "wavevector in 1/Å: --set data.q=Q",
+) -> None:
+    """Add the arguments of a configuration to `parser`; every command that fits takes the same.
+
+    `read_q` makes the value of ``--q`` from its text, `q_help` says what it may be.
+    """
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="configuration in YAML or JSON; defaults without it"
     )
@@ -25,7 +34,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         help="one key of the configuration, such as data.frames=[1,200] or model.parameters.phi0.vary=false; "
         "may be given several times",
     )
-    parser.add_argument("--q", type=float, metavar="Q", help="wavevector in 1/Å: --set data.q=Q")
+    parser.add_argument("--q", type=read_q, metavar="Q", help=q_help)
     parser.add_argument("--dt", type=float, metavar="S", help="seconds between frames, instead of the file's")
     parser.add_argument(
         "--no-cache",

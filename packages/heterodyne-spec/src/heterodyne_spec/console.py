@@ -95,11 +95,15 @@ class Progress:
             self._told = now
             self._console.tell("progress", text=text, **fields)
 
+    def clear(self) -> None:
+        """Clear the line, so that another can be printed."""
+        self._line.close()
+
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *ending: object) -> None:
-        self._line.close()
+        self.clear()
 
 
 def _coloured(stream: TextIO) -> bool:

@@ -48,6 +48,10 @@ class DataError(HeterodyneError):
     """A measurement cannot be read or used."""
 
 
+class BusyError(DataError):
+    """A measurement is open for writing in another program."""
+
+
 class ModelVersionError(HeterodyneError):
     """Installed packages implement different versions of the model."""
 

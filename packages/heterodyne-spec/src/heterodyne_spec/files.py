@@ -11,7 +11,14 @@ from heterodyne_spec.errors import HeterodyneError
 
 
 class OutputError(HeterodyneError):
-    """A file cannot be written."""
+    """A file cannot be written; `errno` is the system's number of the reason, None where there is none."""
+
+    def __init__(self, message: str, errno: int | None = None):
+        super().__init__(message)
+        self.errno = errno
+
+    def __reduce__(self) -> tuple[type[OutputError], tuple[str, int | None]]:
+        return OutputError, (str(self), self.errno)
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> Path:
@@ -28,7 +35,8 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> Path:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); choose another folder") from None
+        said = f"{path}: cannot be written ({error.strerror or error}); choose another folder"
+        raise OutputError(said, error.errno) from None
     temporary = Path(name)
     try:
         # mkstemp gives mode 0600; results are for everyone whom the user's umask admits.
@@ -38,7 +46,8 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> Path:
         write(temporary)
         temporary.replace(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); nothing was changed") from None
+        said = f"{path}: cannot be written ({error.strerror or error}); nothing was changed"
+        raise OutputError(said, error.errno) from None
     finally:
         temporary.unlink(missing_ok=True)
     return path

@@ -23,6 +23,7 @@ from heterodyne_spec.errors import ConfigError, DataError, Problem, ResultError
 from heterodyne_spec.files import write_atomically, write_text
 from heterodyne_spec.lint.result_rules import lint_result
 from heterodyne_spec.lint.schema import OnlyFiniteNumbers
+from heterodyne_spec.storage import writing_hdf5
 from heterodyne_spec.yamlio import read_document
 
 type FloatArray = npt.NDArray[np.float64]
@@ -257,8 +258,13 @@ class NLSQResult:
         return write_text(json_path, text)
 
     @classmethod
-    def load(cls, path: str | Path) -> NLSQResult:
-        """Read a result from a folder or the path of its JSON file; maps come along when the HDF5 file is there.
+    def load(cls, path: str | Path, *, maps: bool = True) -> NLSQResult:
+        """Read a result from a folder or the path of its JSON file.
+
+        Parameters
+        ----------
+        path : a folder, or the path of the JSON file.
+        maps : whether the maps come along, when the HDF5 file is there.
 
         Raises
         ------
@@ -267,10 +273,10 @@ class NLSQResult:
         """
         json_path = _json_path(Path(path))
         document = read_result_document(json_path)
-        return _from_document(document, _read_maps(json_path.with_suffix(".h5")))
+        return _from_document(document, _read_maps(json_path.with_suffix(".h5")) if maps else None)
 
     def _write_arrays(self, path: Path) -> None:
-        with import_h5py().File(path, "w") as file:
+        with writing_hdf5(path) as file:
             file.attrs["kind"] = KIND
             file.attrs["command"] = self.command
             for name, version in self.versions.items():

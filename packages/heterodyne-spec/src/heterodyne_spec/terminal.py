@@ -56,12 +56,13 @@ def run_command(
     except Exception as error:
         if debug:
             traceback.print_exc()
-        print(f"error: {_said(error)}", file=sys.stderr)
-        failed(_said(error))
+        print(f"error: {said_of(error)}", file=sys.stderr)
+        failed(said_of(error))
         return FAILED
 
 
-def _said(error: Exception) -> str:
+def said_of(error: Exception) -> str:
+    """Return the line in which an error is told."""
     if isinstance(error, HeterodyneError):
         return str(error)
     if isinstance(error, MemoryError):

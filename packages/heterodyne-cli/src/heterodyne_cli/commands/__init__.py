@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heterodyne_cli.commands import completion, config, inspect, simulate, validate
+from heterodyne_cli.commands import batch, completion, config, inspect, simulate, validate, watch
 from heterodyne_cli.subcommand import Subcommand
 
 SUBCOMMANDS: tuple[Subcommand, ...] = (
@@ -10,5 +10,7 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     inspect.COMMAND,
     simulate.COMMAND,
     validate.COMMAND,
+    batch.COMMAND,
+    watch.COMMAND,
     completion.COMMAND,
 )

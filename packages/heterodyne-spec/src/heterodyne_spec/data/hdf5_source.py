@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from heterodyne_spec.data.contents import Selection, Source
 from heterodyne_spec.data.damage import reading, reason
-from heterodyne_spec.errors import DataError
+from heterodyne_spec.errors import BusyError, DataError
 
 
 def import_h5py() -> ModuleType:
@@ -33,7 +33,7 @@ def open_hdf5(path: Path) -> Iterator[Source]:
         file = h5py.File(path, "r")
     except OSError as error:
         if "unable to lock" in str(error):
-            raise DataError("is open for writing in another program; close it there or wait") from error
+            raise BusyError("is open for writing in another program; close it there or wait") from error
         raise DataError(f"is truncated or damaged ({reason(str(error))}); copy it again from its origin") from error
     with file:
         yield Hdf5Source(path, file, h5py.h5f.get_name)

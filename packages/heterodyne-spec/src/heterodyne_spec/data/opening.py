@@ -35,7 +35,7 @@ def open_source(path: str | Path) -> Iterator[Source]:
         with opener(path) as source:
             yield source
     except DataError as error:
-        raise DataError(f"{path}: {error}") from error
+        raise type(error)(f"{path}: {error}") from error
 
 
 def kind_of(path: Path) -> str:

@@ -1,0 +1,1 @@
+"""Fits of many files and many q, side by side."""

@@ -1,0 +1,158 @@
+"""The batch: examines all files, fits what is not fitted yet in several processes, draws each result."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from heterodyne_cli.batching.schedule import Shape, Timing, in_words, next_job, seconds_left
+from heterodyne_cli.series.desk import Desk
+from heterodyne_cli.series.examining import Signature, signature_of
+from heterodyne_cli.series.job import Job
+from heterodyne_cli.series.lane import Died, Done, Lane, Tellings
+from heterodyne_cli.series.patience import Waiting
+from heterodyne_cli.series.request import Request
+from heterodyne_cli.series.tasks import (
+    Examined,
+    Failed,
+    Fitted,
+    Unready,
+    Unusable,
+    Written,
+    draw_result,
+    examine_file,
+    fit_file,
+)
+from heterodyne_spec import NLSQResult, OutputError
+
+
+@dataclass
+class _Worker:
+    lane: Lane
+    compiled: set[Shape] = field(default_factory=set)
+    current: Path | Job | None = None
+    fresh: bool = False
+    """Whether what it fits is the first of its shape here."""
+    drawing: bool = False
+
+
+class Batch:
+    """A batch over `files`.
+
+    `results` are those that it has made, by the keys of their fits, without maps; `there` counts those that were there.
+    """
+
+    def __init__(self, files: Sequence[Path], request: Request, desk: Desk, lanes: Sequence[Lane], tellings: Tellings):
+        self._request, self._desk, self._tellings = request, desk, tellings
+        self._workers = [_Worker(lane) for lane in lanes]
+        self._all, self._files = files, deque(files)
+        self._jobs: list[Job] = []
+        self._drawings: deque[Job] = deque()
+        self._timings: list[Timing] = []
+        self._total = 0
+        self.there = 0
+        self.results: dict[str, NLSQResult] = {}
+
+    def run(self) -> int:
+        """Do all of it and return the exit code.
+
+        Raises
+        ------
+        OutputError : when results cannot be written.
+        """
+        by_lane = {id(worker.lane): worker for worker in self._workers}
+        lanes = [worker.lane for worker in self._workers]
+        while True:
+            for worker in self._workers:
+                if worker.lane.idle:
+                    self._give(worker)
+            if all(worker.lane.idle for worker in self._workers):
+                return self._desk.code(self._all)
+            self._show()
+            for lane, told in self._tellings(lanes, 1.0):
+                self._hear(by_lane[id(lane)], told)
+
+    def _give(self, worker: _Worker) -> None:
+        """Give an idle worker what is next: files to examine, then pictures of what is fitted, then fits."""
+        if self._files:
+            worker.current = self._files.popleft()
+            worker.lane.give(examine_file, worker.current, self._request)
+        elif self._drawings:
+            worker.current, worker.drawing = self._drawings.popleft(), True
+            worker.lane.give(draw_result, worker.current, self._request, False)
+        elif self._jobs:
+            others = set[Shape]().union(*(other.compiled for other in self._workers if other is not worker))
+            job = next_job(self._jobs, worker.compiled, others)
+            self._jobs.remove(job)
+            worker.current, worker.fresh = job, job.shape not in worker.compiled
+            worker.compiled.add(job.shape)
+            # Without starts: what a fit finds does not depend on which was done before it.
+            worker.lane.give(fit_file, job, self._request, [], False)
+
+    def _hear(self, worker: _Worker, told: object) -> None:
+        match told:
+            case Examined():
+                jobs = self._desk.examined(told)
+                self._jobs += jobs
+                self._total += len(jobs)
+                self.there += sum(self._desk.record.done(key) for key in self._desk.record.files[told.path].names)
+            case Unready() | Unusable():
+                if isinstance(worker.current, Job):
+                    self._desk.record.unplan(worker.current)
+                self._give_up(told.path, told.text)
+            case Fitted():
+                self._timings.append(Timing(told.job.shape, told.row["seconds"], worker.fresh))
+                self._desk.fitted(told)
+                self.results[told.job.key] = told.result
+            case Written():
+                self._desk.written(told)
+                if self._request.draws:
+                    self._drawings.append(told.job)
+            case Failed():
+                if told.fatal:
+                    raise OutputError(f"{told.text}; what was written before is kept: run the same command to go on")
+                self._desk.failed(told)
+            case Waiting():
+                self._desk.waiting(told)
+            case Died():
+                self._died(worker, str(told))
+            case Done():
+                worker.current, worker.drawing = None, False
+
+    def _died(self, worker: _Worker, text: str) -> None:
+        current, drawing = worker.current, worker.drawing
+        worker.current, worker.drawing, worker.compiled = None, False, set()
+        if drawing:
+            self._desk.say(f"no pictures of one result: {text}")
+        elif isinstance(current, Job):
+            self._desk.failed(Failed(current, text))
+        elif current is not None:
+            self._give_up(current, f"{current}: cannot be read: {text}")
+
+    def _give_up(self, path: Path, text: str) -> None:
+        try:
+            signature = signature_of(path)
+        except OSError:
+            signature = Signature(0, time.time_ns())
+        self._desk.unusable(path, signature, text)
+
+    def _show(self) -> None:
+        """Show how far the batch is; only once all files are examined is it known how much there is to do."""
+        if self._files:
+            done = len(self._all) - len(self._files)
+            self._desk.show(f"examining: {done} of {len(self._all)} files", done=done, of=len(self._all))
+            return
+        running = [one.current for one in self._workers if isinstance(one.current, Job) and not one.drawing]
+        waiting = [job.shape for job in (*self._jobs, *running)]
+        left = seconds_left(waiting, self._timings, len(self._workers))
+        done = self._total - len(waiting)
+        text = f"fitting: {done} of {self._total} done, {len(running)} running, {in_words(left)}"
+        self._desk.show(text, done=done, of=self._total, seconds_left=left)
+
+    def outcome(self) -> str:
+        """Return in a line what came out."""
+        counts = self._desk.counts
+        return f"{counts['fitted']} fitted, {self.there} were there already, {counts['failed']} failed"

@@ -1,0 +1,67 @@
+"""``heterodyne batch``: fits many files and many q in one call, side by side."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from heterodyne_cli.batching.schedule import default_workers
+from heterodyne_cli.series.request import add_series_arguments, requested_series
+from heterodyne_cli.subcommand import Subcommand
+from heterodyne_spec.console import Console
+from heterodyne_spec.terminal import INTERRUPTED
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, nargs="+", help="measurements: HDF5 or .npz")
+    workers = default_workers()
+    parser.add_argument("--workers", type=_count, default=workers, metavar="N", help=f"processes (default: {workers})")
+    add_series_arguments(parser)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found {text}, expected a number of processes, 1 or more")
+    return int(text)
+
+
+def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
+    from heterodyne_cli.batching.batch import Batch
+    from heterodyne_cli.series.desk import opened_desk
+    from heterodyne_cli.series.lane import Process, tellings
+    from heterodyne_cli.series.lock import only_one
+    from heterodyne_cli.series.tasks import warm_up
+
+    request = requested_series(args, command)
+    files = list(dict.fromkeys(path.absolute() for path in args.file))
+    with only_one(request.output), console.progress() as shown:
+        desk = opened_desk(request, console, shown, "Fits of a batch")
+        lanes = [Process(warm_up, request) for _ in range(args.workers)]
+        batch = Batch(files, request, desk, lanes, tellings)
+        code = INTERRUPTED
+        try:
+            code = batch.run()
+        except KeyboardInterrupt:
+            desk.say("interrupted; what is finished is kept: run the same command again to go on", "interrupted")
+        finally:
+            for lane in lanes:
+                lane.end()
+            written = desk.summarise(batch.results)
+        desk.say(batch.outcome())
+        console.say("\n".join(f"written: {path}" for path in written))
+        console.tell("written", files=written)
+        return code
+
+
+COMMAND = Subcommand(
+    "batch",
+    "fit many files and many q, in parallel, with one table of all results",
+    (
+        "heterodyne batch scans/*.h5 --config config.yaml --output fits",
+        "heterodyne batch measurement.h5 --q all --workers 4",
+        "heterodyne batch a.h5 b.h5 --q 0.0054,0.0071",
+    ),
+    _arguments,
+    _run,
+)

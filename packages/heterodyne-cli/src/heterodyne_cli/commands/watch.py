@@ -1,0 +1,80 @@
+"""``heterodyne watch``: fits files as they land in a folder."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from heterodyne_cli.series.request import add_series_arguments, requested_series
+from heterodyne_cli.subcommand import Subcommand
+from heterodyne_cli.watching.folder import PATTERNS
+from heterodyne_spec import DataError
+from heterodyne_spec.console import Console
+from heterodyne_spec.terminal import INTERRUPTED
+
+_REFRESH = 10
+"""Seconds after which a browser reads the page of trends again."""
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="where the files land")
+    parser.add_argument(
+        "--pattern",
+        action="append",
+        metavar="GLOB",
+        help=f"which files; may be repeated (default: {' '.join(PATTERNS)})",
+    )
+    parser.add_argument("--every", type=_seconds, default=1.0, metavar="S", help="seconds between looks (default 1)")
+    parser.add_argument("--once", action="store_true", help="fit what is there, and end")
+    add_series_arguments(parser)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not (0 < value < math.inf):
+        raise argparse.ArgumentTypeError(f"found {text}, expected seconds above 0")
+    return value
+
+
+def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
+    from heterodyne_cli.series.desk import opened_desk
+    from heterodyne_cli.series.lane import Process, tellings
+    from heterodyne_cli.series.lock import only_one
+    from heterodyne_cli.series.tasks import warm_up
+    from heterodyne_cli.watching.watch import Settings, Watch
+
+    request = requested_series(args, command)
+    folder: Path = args.folder.absolute()
+    if not folder.is_dir():
+        raise DataError(f"{args.folder}: there is no such folder; give the one where the files land")
+    settings = Settings(folder, tuple(args.pattern or PATTERNS), args.every, args.once)
+    with only_one(request.output), console.progress(math.inf) as shown:
+        desk = opened_desk(request, console, shown, f"Fits of {folder.name}", refresh=_REFRESH, wait=True)
+        desk.recall()
+        fitting = Process(warm_up, request)
+        drawing = Process() if request.draws else None
+        console.say(f"watching {folder} for {' '.join(settings.patterns)}; results in {request.output}; Ctrl-C ends it")
+        console.tell("watching", folder=folder, patterns=settings.patterns, output=request.output)
+        try:
+            return Watch(settings, request, desk, fitting, drawing, tellings).run()
+        except KeyboardInterrupt:
+            desk.say(f"watch ended: {desk.counts['fitted']} fitted, {desk.counts['failed']} failed", "ended")
+            return INTERRUPTED
+        finally:
+            for lane in filter(None, (fitting, drawing)):
+                lane.end()
+
+
+COMMAND = Subcommand(
+    "watch",
+    "fit files as they land in a folder, with a page of trends",
+    (
+        "heterodyne watch /data/today --config config.yaml --q 0.0054 --output fits",
+        "heterodyne watch /data/today --q all --no-plots --json",
+        "heterodyne watch /data/today --once",
+    ),
+    _arguments,
+    _run,
+)

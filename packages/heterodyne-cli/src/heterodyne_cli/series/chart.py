@@ -1,0 +1,82 @@
+"""A panel of points with error bars as SVG, drawn in the colours of the page around it."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+WIDTH, HEIGHT = 860, 210
+_LEFT, _RIGHT, _TOP, _BOTTOM = 86, 10, 26, 22
+_ROOM = 0.08
+"""Part of the range that is left free above and below the points."""
+
+
+class Point(NamedTuple):
+    """A value at a place from 0 to 1; `series` numbers its colour, `style` is ``ok`` or ``doubt``."""
+
+    at: float
+    value: float
+    sd: float
+    series: int
+    style: str
+    title: str
+    link: str
+
+
+def panel(points: Sequence[Point], title: str) -> str:
+    """Return a panel; bars of one standard deviation that lead out of it are cut at its edge."""
+    low, high = _range(points)
+
+    def y(value: float) -> float:
+        return _TOP + (high - value) / (high - low) * (HEIGHT - _TOP - _BOTTOM)
+
+    marks = "".join(
+        f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>'
+        f'<text x="{_LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>'
+        for tick in _ticks(low, high)
+    )
+    drawn = "".join(_point(point, y(point.value), *_bar(point, low, high, y(low), y(high))) for point in points)
+    label = f'<text class="title" x="{_LEFT}" y="15">{html.escape(title)}</text>'
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(title)}">{label}{marks}{drawn}</svg>'
+    )
+
+
+def _point(point: Point, y: float, top: float, bottom: float) -> str:
+    x = _LEFT + 12 + point.at * (WIDTH - _LEFT - _RIGHT - 24)
+    bar = f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom:.1f}"/>' if bottom > top else ""
+    dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>'
+    inner = f'<g class="s{point.series % 6} {point.style}"><title>{html.escape(point.title)}</title>{bar}{dot}</g>'
+    return f'<a href="{html.escape(point.link)}">{inner}</a>'
+
+
+def _bar(point: Point, low: float, high: float, bottom: float, top: float) -> tuple[float, float]:
+    """Return both ends of a bar on the page, inside the panel."""
+    if not math.isfinite(point.sd):
+        return 0.0, 0.0
+    scale = (bottom - top) / (high - low)
+    ends = (point.value + point.sd, point.value - point.sd)
+    upper, lower = (bottom - (min(max(end, low), high) - low) * scale for end in ends)
+    return upper, lower
+
+
+def _range(points: Sequence[Point]) -> tuple[float, float]:
+    """Return the range of a panel: of the values, and of bars that are no longer than these are apart."""
+    values = [point.value for point in points]
+    spread = max(values) - min(values) or abs(values[0]) * 0.1 or 1.0
+    reach = [min(point.sd, spread) if math.isfinite(point.sd) else 0.0 for point in points]
+    low = min(value - sd for value, sd in zip(values, reach, strict=True))
+    high = max(value + sd for value, sd in zip(values, reach, strict=True))
+    room = _ROOM * ((high - low) or spread)
+    return low - room, high + room
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return about four round numbers in a range."""
+    raw = (high - low) / 4
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw)
+    first = math.ceil(low / step)
+    return [round(k * step, 12) for k in range(first, math.floor(high / step) + 1)]

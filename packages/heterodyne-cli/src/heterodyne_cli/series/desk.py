@@ -1,0 +1,190 @@
+"""Where the outcomes of a series come in: each is said, noted, and published with all before it."""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from heterodyne_cli.series.book import CSV_NAME, PAGE_NAME, publish
+from heterodyne_cli.series.examining import Signature
+from heterodyne_cli.series.job import Job, key_of
+from heterodyne_cli.series.lines import header, line
+from heterodyne_cli.series.patience import Waiting, patiently
+from heterodyne_cli.series.record import Record
+from heterodyne_cli.series.request import Request
+from heterodyne_cli.series.row import FAILED, NOT_CONVERGED, Row, failed_row
+from heterodyne_cli.series.tasks import Examined, Failed, Fitted, Written
+from heterodyne_spec import NLSQResult, ResultError, load_model
+from heterodyne_spec.console import Console, Progress
+from heterodyne_spec.errors import one_line
+from heterodyne_spec.model import ModelSpec
+from heterodyne_spec.terminal import DONE
+from heterodyne_spec.terminal import FAILED as CODE_FAILED
+from heterodyne_spec.terminal import NOT_CONVERGED as CODE_NOT_CONVERGED
+
+STARTS = 3
+"""Results of the same shape from which a fit may start: those before it, newest first."""
+
+
+class Desk:
+    """What is told of a series, and its files.
+
+    `title` heads the page; `refresh` has browsers read it again, in s; with `wait`, a full disk is waited for.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        spec: ModelSpec,
+        console: Console,
+        shown: Progress,
+        title: str,
+        *,
+        refresh: int | None = None,
+        wait: bool = False,
+    ):
+        self.record, self.counts = record, defaultdict[str, int](int)
+        self._spec, self._console, self._shown = spec, console, shown
+        self._title, self._refresh, self._wait = title, refresh, wait
+        self._recent: dict[tuple[int, int], deque[NLSQResult]] = defaultdict(lambda: deque(maxlen=STARTS))
+        self._headed = False
+
+    def say(self, text: str, event: str = "note") -> None:
+        """Say a line that is no fit."""
+        self._shown.clear()
+        self._console.say(f"{_now()}  {one_line(text)}")
+        self._console.tell(event, text=text)
+
+    def show(self, state: str, **fields: Any) -> None:
+        """Show how far the work is; machines are told only where there are `fields`."""
+        if fields or not self._console.machine:
+            self._shown.show(state, **fields)
+
+    def examined(self, told: Examined) -> list[Job]:
+        """Return the fits that a file asks for; say why, where that is not plain."""
+        plan = self.record.plan(told.path, told.signature, told.found)
+        name = told.path.name
+        if plan.changed:
+            self.say(f"{name}: has changed since it was fitted: it is fitted again")
+        elif plan.same is not None and not plan.jobs:
+            self.say(f"{name}: the same data as {plan.same.name}: not fitted again")
+            self.publish()
+        return plan.jobs
+
+    def unusable(self, path: Path, signature: Signature, text: str) -> None:
+        """Say and note that a file cannot be used."""
+        self.record.give_up(path, signature, text)
+        self._row(next(self.record.rows_of([path])))
+        self.publish()
+
+    def fitted(self, told: Fitted) -> None:
+        """Say a fit."""
+        self._row(told.row)
+        if told.result.success:
+            self._recent[told.job.shape].appendleft(told.result)
+
+    def written(self, told: Written) -> None:
+        """Note a fit whose result is written."""
+        self.record.note(told.job, told.row)
+        self._console.tell("written", files=told.files)
+        self.publish()
+
+    def failed(self, told: Failed) -> None:
+        """Say and note a fit that could not be done."""
+        row = failed_row(told.job, told.text)
+        self._row(row)
+        self.record.note(told.job, row)
+        self.publish()
+
+    def publish(self) -> None:
+        """Write the record and what it is shown by."""
+        self.persist(lambda: publish(self.record, self._spec, self._title, self._refresh))
+
+    def summarise(self, results: Mapping[str, NLSQResult]) -> list[Path]:
+        """Write all tables, summary.nc among them; `results` need not be read again. Return the files."""
+        # h5netcdf takes a moment to import, and a watch needs none.
+        from heterodyne_cli.series.netcdf import NAME, write_summary
+
+        self.publish()
+        rows = self.record.rows()
+        found = [self._result(row, results) for row in rows]
+        folder = self.record.folder
+        return [folder / CSV_NAME, folder / PAGE_NAME, write_summary(folder / NAME, rows, found, self._spec)]
+
+    def _result(self, row: Row, results: Mapping[str, NLSQResult]) -> NLSQResult | None:
+        if row["fit"] == FAILED:
+            return None
+        key = key_of(row["data"], row["q"], row["settings"])
+        return results[key] if key in results else NLSQResult.load(self.record.folder / row["result"], maps=False)
+
+    def persist[T](self, write: Callable[[], T]) -> T:
+        """Return what `write` returns, waiting for room where that is meant."""
+        if not self._wait:
+            return write()
+        attempts = patiently(write)
+        while True:
+            try:
+                self.waiting(next(attempts))
+            except StopIteration as end:
+                found: T = end.value
+                return found
+
+    def waiting(self, told: Waiting) -> None:
+        """Say what is waited for."""
+        self.say(told.text, "waiting")
+
+    def starts(self, shape: tuple[int, int]) -> list[NLSQResult]:
+        """Return results of this shape, each a candidate to start from."""
+        return list(self._recent[shape])
+
+    def recall(self) -> None:
+        """Take the last results of an earlier run as starts."""
+        rows: dict[tuple[int, int], list[Row]] = defaultdict(list)
+        for row in self.record.rows():
+            if row["fit"] not in (FAILED, NOT_CONVERGED) and row["settings"] == self.record.settings:
+                rows[row["n_phi"], row["n_frames"]].append(row)
+        for shape, known in rows.items():
+            for row in known[-STARTS:]:
+                # One that was removed or damaged starts no fit; it costs nothing else.
+                with suppress(ResultError):
+                    self._recent[shape].appendleft(NLSQResult.load(self.record.folder / row["result"], maps=False))
+
+    def code(self, paths: Iterable[Path]) -> int:
+        """Return the exit code that says how these files went."""
+        fits = {row["fit"] for row in self.record.rows_of(list(paths))}
+        if FAILED in fits:
+            return CODE_FAILED
+        return CODE_NOT_CONVERGED if NOT_CONVERGED in fits else DONE
+
+    def _row(self, row: Row) -> None:
+        self._shown.clear()
+        if not self._headed:
+            self._console.say(self._console.paint(header(), "head"))
+            self._headed = True
+        self._console.say(line(row, _now(), self._console.paint))
+        self._console.tell("fit", **row)
+        self.counts["failed" if row["fit"] == FAILED else "fitted"] += 1
+
+
+def opened_desk(
+    request: Request, console: Console, shown: Progress, title: str, *, refresh: int | None = None, wait: bool = False
+) -> Desk:
+    """Return the desk of a series that goes on from what is in its folder; say where that is of other settings.
+
+    Raises
+    ------
+    OutputError : when the folder's record cannot be read.
+    """
+    record = Record.load(request.output, request.settings, request.asked)
+    desk = Desk(record, load_model(request.config.model.name), console, shown, title, refresh=refresh, wait=wait)
+    if other := sum(row.get("settings", request.settings) != request.settings for row in record.rows()):
+        desk.say(f"{request.output}: {other} results there are of other settings: their files are fitted again")
+    return desk
+
+
+def _now() -> str:
+    return datetime.datetime.now().astimezone().strftime("%H:%M:%S")

@@ -1,0 +1,103 @@
+"""Which measurements a file holds, found without reading its maps: the q asked for, their shape, the file's hash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from heterodyne_cli.series.request import QChoice
+from heterodyne_spec.config import DataConfig
+from heterodyne_spec.data.contents import MapRef
+from heterodyne_spec.data.fingerprint import fingerprint
+from heterodyne_spec.data.layouts import find_layout
+from heterodyne_spec.data.opening import open_source
+from heterodyne_spec.data.reading import frame_count
+from heterodyne_spec.data.selection import mean_q, select_maps
+from heterodyne_spec.data.window import check_window
+from heterodyne_spec.errors import BusyError, DataError
+
+
+class Signature(NamedTuple):
+    """What tells without reading a file whether it has changed."""
+
+    size: int
+    mtime_ns: int
+
+
+class Bin(NamedTuple):
+    """One q of a file in 1/Å, with the number of its maps and of the frames to be fitted: the shape of a fit."""
+
+    q: float
+    n_phi: int
+    n_frames: int
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What was found in a complete file: its hash, the bins asked for, and whether it has more than one q."""
+
+    data: str
+    bins: tuple[Bin, ...]
+    several: bool
+
+
+class IncompleteError(DataError):
+    """A file cannot be opened as a whole one, perhaps not yet."""
+
+
+def signature_of(path: Path) -> Signature:
+    """Return the signature of a file.
+
+    Raises
+    ------
+    OSError : when it is not there or may not be read.
+    """
+    # A network drive answers from its memory for seconds; opening a file makes it ask the server.
+    with path.open("rb"):
+        status = path.stat()
+    return Signature(status.st_size, status.st_mtime_ns)
+
+
+def examine(path: Path, config: DataConfig, choice: QChoice) -> Contents:
+    """Return what a file holds of what is asked for.
+
+    Raises
+    ------
+    BusyError : when another program has it open for writing.
+    IncompleteError : when it cannot be opened as a whole file of a known layout.
+    DataError : when it does not hold what is asked for.
+    """
+    try:
+        with open_source(path) as source:
+            refs = find_layout(source).contents(source).maps
+            n_frames = frame_count(source, refs)
+    except DataError as error:
+        raise error if isinstance(error, BusyError) else IncompleteError(str(error)) from None
+    groups = q_groups(refs, config.q_tolerance)
+    try:
+        chosen = [select_maps(refs, q, config.phi, config.q_tolerance)[0] for q in _asked(choice, groups)]
+        first, last = check_window(config.frames, n_frames)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    bins = tuple(Bin(mean_q(one), len(one), last - first + 1) for one in chosen)
+    return Contents(next(iter(fingerprint(path).values())), bins, len(groups) > 1)
+
+
+def _asked(choice: QChoice, groups: Sequence[float]) -> Sequence[float | None]:
+    """Return what to choose the maps of every fit by; None where the file shall have one q only."""
+    if choice == "all":
+        return groups
+    return (None,) if choice is None else choice
+
+
+def q_groups(refs: Sequence[MapRef], tolerance: float) -> list[float]:
+    """Return the q of a file, ascending: bins within the relative tolerance of their lowest are one."""
+    groups: list[list[MapRef]] = []
+    for ref in sorted((ref for ref in refs if ref.q == ref.q), key=lambda ref: ref.q):
+        if groups and ref.q <= (1 + tolerance) * groups[-1][0].q:
+            groups[-1].append(ref)
+        else:
+            groups.append([ref])
+    return [mean_q(group) for group in groups]

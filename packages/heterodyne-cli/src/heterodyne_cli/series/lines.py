@@ -1,0 +1,57 @@
+"""The table on the terminal: a line for every fit, when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from heterodyne_cli.series.row import FAILED, NOT_CONVERGED, OK, STRUCTURED, Row
+from heterodyne_nlsq.summary import rounded
+from heterodyne_spec.console import Mood
+
+_COLUMNS = (
+    ("time", 8),
+    ("file", 24),
+    ("q / 1/Å", 8),
+    ("v / Å/s", 17),
+    ("J_r / Å²/s", 19),
+    ("J_s / Å²/s", 19),
+    ("x", 15),
+    ("fit", 22),
+    ("seconds", 7),
+)
+_MOODS: dict[str, Mood] = {OK: "good", STRUCTURED: "caution", NOT_CONVERGED: "bad", FAILED: "bad"}
+
+type Paint = Callable[[str, Mood], str]
+
+
+def header() -> str:
+    """Return the names of the columns; functions of age are means over the measurement."""
+    return "  ".join(name.ljust(width) for name, width in _COLUMNS).rstrip()
+
+
+def line(row: Row, now: str, paint: Paint) -> str:
+    """Return the line of a fit that was done at `now`."""
+    fit = str(row["fit"])
+    cells = [now, _short(Path(row["file"]).name), "" if row.get("q") is None else f"{row['q']:.5g}"]
+    if fit == FAILED:
+        start = "  ".join(cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=False))
+        return f"{start.rstrip()}  {paint(f'failed: {row["message"]}', 'bad')}"
+    cells += [_quantity(row, name) for name in ("v", "J_r", "J_s", "x")]
+    cells += [fit, f"{row['seconds']:.2f}"]
+    padded = [cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=True)]
+    padded[-2] = paint(padded[-2], _MOODS[fit])
+    return "  ".join(padded).rstrip()
+
+
+def _short(name: str) -> str:
+    """Return a name that fits its column; its end tells files of a series apart."""
+    width = _COLUMNS[1][1]
+    return name if len(name) <= width else f"…{name[1 - width :]}"
+
+
+def _quantity(row: Row, name: str) -> str:
+    value, sd = row.get(f"{name}_mean"), row.get(f"{name}_mean_sd")
+    if value is None:
+        return "unknown"
+    return f"{value:.5g}" if sd is None else f"{rounded(value, sd)} ± {sd:.2g}"

@@ -1,0 +1,105 @@
+"""summary.nc: all results of a series as one NetCDF 4 file, for xarray and whatever else reads NetCDF.
+
+Dimensions: ``measurement`` (a file at a q), ``parameter``, ``age`` (number of an age: ``t`` has the ages in s of every
+measurement, up to its last). What is not known is NaN.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5netcdf
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_cli.series.row import Row
+from heterodyne_spec import NLSQResult
+from heterodyne_spec.files import write_atomically
+from heterodyne_spec.model import ModelSpec
+
+NAME = "summary.nc"
+_TEXTS = ("file", "time", "fit", "message", "result", "version", "data", "settings")
+_NUMBERS: Mapping[str, str] = {
+    "q": "1/Å",
+    "dt": "s",
+    "n_phi": "1",
+    "n_frames": "1",
+    "seconds": "s",
+    "reduced_chi2": "1",
+}
+
+type FloatArray = npt.NDArray[np.float64]
+
+
+def write_summary(path: Path, rows: Sequence[Row], results: Sequence[NLSQResult | None], spec: ModelSpec) -> Path:
+    """Write rows of the summary and their results (None where there is none) to `path`, completely or not at all.
+
+    Raises
+    ------
+    OutputError : when it cannot be written.
+    """
+    # In memory first: HDF5 ends the whole process when a disk fills up under it.
+    stored = io.BytesIO()
+    with h5netcdf.File(stored, "w") as file:
+        file.attrs["title"] = "Fits of heterodyne XPCS measurements"
+        file.attrs["model"] = f"{spec.id} {spec.version}"
+        file.dimensions = {"measurement": len(rows), "parameter": len(spec.parameters), "age": _most_ages(results)}
+        for name in _TEXTS:
+            _add(file, name, ("measurement",), np.array([row.get(name, "") for row in rows], object), None)
+        for name, unit in _NUMBERS.items():
+            _add(file, name, ("measurement",), _numbers([row.get(name) for row in rows]), unit)
+        _add_parameters(file, rows, spec)
+        _add_functions(file, results, spec)
+    return write_atomically(path, lambda temporary: _write(temporary, stored.getvalue()))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _add_parameters(file: h5netcdf.File, rows: Sequence[Row], spec: ModelSpec) -> None:
+    names = [p.name for p in spec.parameters]
+    _add(file, "parameter", ("parameter",), np.array(names, object), None)
+    _add(file, "parameter_unit", ("parameter",), np.array([p.unit for p in spec.parameters], object), None)
+    for variable, suffix in (("value", ""), ("sd", "_sd")):
+        table = [_numbers([row.get(f"{name}{suffix}") for name in names]) for row in rows]
+        _add(file, variable, ("measurement", "parameter"), np.array(table).reshape(len(rows), len(names)), None)
+
+
+def _add_functions(file: h5netcdf.File, results: Sequence[NLSQResult | None], spec: ModelSpec) -> None:
+    """Write the ages, and J_r, J_s, v and x at them with standard deviations, each (measurement, age)."""
+    bands = [None if result is None else result.bands for result in results]
+    size = file.dimensions["age"].size
+    axes = ("measurement", "age")
+    _add(file, "t", axes, _padded([None if b is None else b.t for b in bands], size), "s")
+    for function in spec.functions:
+        for name, part in ((function.name, "values"), (f"{function.name}_sd", "sd")):
+            columns = [None if b is None else getattr(b, part)[function.name] for b in bands]
+            _add(file, name, axes, _padded(columns, size), function.unit)
+
+
+def _most_ages(results: Sequence[NLSQResult | None]) -> int:
+    return max((len(r.bands.t) for r in results if r is not None and r.bands is not None), default=1)
+
+
+def _padded(columns: Sequence[FloatArray | None], size: int) -> FloatArray:
+    table = np.full((len(columns), size), np.nan)
+    for row, values in zip(table, columns, strict=True):
+        if values is not None:
+            row[: len(values)] = values
+    return table
+
+
+def _numbers(values: Sequence[Any]) -> FloatArray:
+    return np.array([np.nan if value is None else value for value in values], float)
+
+
+def _add(file: h5netcdf.File, name: str, axes: tuple[str, ...], values: npt.NDArray[Any], unit: str | None) -> None:
+    dtype = h5py.string_dtype() if values.dtype == object else values.dtype
+    variable = file.create_variable(name, axes, dtype=dtype, data=values)
+    if unit is not None:
+        variable.attrs["units"] = unit

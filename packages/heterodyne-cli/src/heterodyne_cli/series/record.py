@@ -1,0 +1,167 @@
+"""What a folder of results holds, and from which files: nothing is fitted twice, nothing is lost by a restart."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from heterodyne_cli.series.examining import Contents, Signature
+from heterodyne_cli.series.job import Job, jobs_of
+from heterodyne_cli.series.row import FAILED, Row
+from heterodyne_spec import OutputError
+from heterodyne_spec.files import write_text
+from heterodyne_spec.result import JSON_NAME
+
+NAME = "record.json"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a file: `asked` is what was asked of it, `names` maps the keys of its fits to their folders.
+
+    `problem` says why it could not be used; empty where it could.
+    """
+
+    signature: Signature
+    asked: str
+    data: str = ""
+    names: dict[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+class Plan(NamedTuple):
+    """The fits that a file asks for and that are neither done nor planned; `same` is a file with the same data.
+
+    `changed` tells that the file had other data before.
+    """
+
+    jobs: list[Job]
+    same: Path | None
+    changed: bool
+
+
+class Record:
+    """Files by their absolute path, and rows of the summary by the key of their fit.
+
+    `asked` says what is asked of every file: settings, and which q.
+    """
+
+    def __init__(self, folder: Path, settings: str, asked: str):
+        self.folder, self.settings, self.asked = folder, settings, asked
+        self.files: dict[Path, Entry] = {}
+        self._rows: dict[str, Row] = {}
+        self._planned: set[str] = set()
+
+    @classmethod
+    def load(cls, folder: Path, settings: str, asked: str) -> Record:
+        """Return the record of a folder of results, an empty one where there is none.
+
+        Raises
+        ------
+        OutputError : when there is one that cannot be read.
+        """
+        record = cls(folder, settings, asked)
+        try:
+            document = json.loads((folder / NAME).read_text(encoding="utf-8"))
+            if document["version"] != _VERSION:
+                raise ValueError(f"version {document['version']}, not {_VERSION}")
+            for name, entry in document["files"].items():
+                record.files[Path(name)] = Entry(**{**entry, "signature": Signature(*entry["signature"])})
+            record._rows = document["rows"]
+        except FileNotFoundError:
+            return record
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = " ".join(str(error).split())[:100]
+            raise OutputError(
+                f"{folder / NAME}: cannot be read ({reason}); move it away to fit all files again, or choose another "
+                "--output"
+            ) from None
+        return record
+
+    def save(self) -> None:
+        """Write the record into its folder, without rows that no file has any more.
+
+        Raises
+        ------
+        OutputError : when it cannot be written.
+        """
+        used = {key for entry in self.files.values() for key in entry.names}
+        self._rows = {key: row for key, row in self._rows.items() if key in used}
+        files = {str(path): asdict(entry) for path, entry in self.files.items()}
+        document = {"version": _VERSION, "files": files, "rows": self._rows}
+        write_text(self.folder / NAME, json.dumps(document, ensure_ascii=False) + "\n")
+
+    def settled(self, path: Path, signature: Signature) -> bool:
+        """Tell whether there is nothing to do for a file: it is as it was, and all that is asked of it is there."""
+        entry = self.files.get(path)
+        return (
+            entry is not None
+            and (entry.signature, entry.asked, entry.problem) == (signature, self.asked, "")
+            and all(map(self.done, entry.names))
+        )
+
+    def done(self, key: str) -> bool:
+        """Tell whether a fit is done and its result is in its folder."""
+        row = self._rows.get(key)
+        return row is not None and row["fit"] != FAILED and (self.folder / row["result"] / JSON_NAME).is_file()
+
+    def plan(self, path: Path, signature: Signature, found: Contents) -> Plan:
+        """Note what a file holds, and return what is to be done about it."""
+        before = self.files.get(path)
+        others = {other: entry for other, entry in self.files.items() if other != path}
+        given = {key: name for entry in others.values() for key, name in entry.names.items()}
+        jobs = jobs_of(path, signature, found, self.settings, set(given.values()))
+        names = {job.key: given.get(job.key, job.name) for job in jobs}
+        # A result of another q that was asked for before still holds; one of other settings does not.
+        own = before.names if before is not None and before.data == found.data else {}
+        kept = {key: name for key, name in own.items() if key.endswith(self.settings)}
+        self.files[path] = Entry(signature, self.asked, found.data, {**kept, **names})
+        new = [job for job in jobs if not self.done(job.key) and job.key not in self._planned]
+        self._planned.update(job.key for job in new)
+        same = next((other for other, entry in others.items() if entry.data == found.data), None)
+        return Plan(new, same, before is not None and before.data not in ("", found.data))
+
+    def unplan(self, job: Job) -> None:
+        """Forget that a fit is planned: it could not be done now."""
+        self._planned.discard(job.key)
+
+    def note(self, job: Job, row: Row) -> None:
+        """Note the outcome of a fit."""
+        self._planned.discard(job.key)
+        self._rows[job.key] = row
+
+    def give_up(self, path: Path, signature: Signature, problem: str) -> None:
+        """Note that a file cannot be used."""
+        self.files[path] = Entry(signature, self.asked, problem=problem)
+
+    def row(self, key: str) -> Row | None:
+        """Return the row of a fit."""
+        return self._rows.get(key)
+
+    def rows(self) -> list[Row]:
+        """Return the rows of all files in order of their time; a fit that several files share once."""
+        rows = {key: row for entry in self.files.values() for key in entry.names if (row := self._rows.get(key))}
+        problems = [_problem_row(path, entry) for path, entry in self.files.items() if entry.problem]
+        return sorted([*rows.values(), *problems], key=lambda row: (row["time"], row["file"], row.get("q") or 0.0))
+
+    def rows_of(self, paths: list[Path]) -> Iterator[Row]:
+        """Yield the rows of these files."""
+        for path in paths:
+            if (entry := self.files.get(path)) is not None:
+                yield from (row for key in entry.names if (row := self._rows.get(key)))
+                yield from [_problem_row(path, entry)] if entry.problem else []
+
+
+def _problem_row(path: Path, entry: Entry) -> dict[str, Any]:
+    when = datetime.datetime.fromtimestamp(entry.signature.mtime_ns / 1e9).astimezone()
+    return {
+        "time": when.isoformat(timespec="seconds"),
+        "file": str(path),
+        "fit": FAILED,
+        "message": entry.problem,
+    }

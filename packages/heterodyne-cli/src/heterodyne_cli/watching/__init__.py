@@ -1,0 +1,1 @@
+"""Fits of files as they land in a folder."""

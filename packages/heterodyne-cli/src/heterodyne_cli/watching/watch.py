@@ -1,0 +1,209 @@
+"""The watch: looks at the folder, fits what has come to rest, has pictures drawn meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from heterodyne_cli.series.desk import Desk
+from heterodyne_cli.series.examining import Signature
+from heterodyne_cli.series.job import Job
+from heterodyne_cli.series.lane import Died, Done, Lane, Tellings
+from heterodyne_cli.series.patience import Waiting
+from heterodyne_cli.series.request import Request
+from heterodyne_cli.series.tasks import (
+    Examined,
+    Failed,
+    Fitted,
+    Unready,
+    Unusable,
+    Written,
+    draw_result,
+    examine_file,
+    fit_file,
+)
+from heterodyne_cli.watching.arrivals import Arrivals
+from heterodyne_cli.watching.folder import look
+
+_SECOND_LOOK = 0.2
+"""Part of the time between looks after which a file that is new is looked at a second time."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A watch as asked for: `every` s between looks; `once` ends it when all files are done.
+
+    A file is said to be late after `patience` s; one that cannot be opened is given up when it has been as it is for
+    `surrender` s.
+    """
+
+    folder: Path
+    patterns: Sequence[str]
+    every: float = 1.0
+    once: bool = False
+    patience: float = 10.0
+    surrender: float = 60.0
+
+
+class Watch:
+    """A watch; `fitting` examines and fits, `drawing` draws (None: nothing is drawn), so that no fit waits for it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        request: Request,
+        desk: Desk,
+        fitting: Lane,
+        drawing: Lane | None,
+        tellings: Tellings,
+    ):
+        self._settings, self._request, self._desk = settings, request, desk
+        self._fitting, self._drawing, self._tellings = fitting, drawing, tellings
+        self._arrivals = Arrivals()
+        self._found: dict[Path, Signature] = {}
+        self._rested: list[Path] = []
+        self._jobs: list[Job] = []
+        self._drawings: deque[Job] = deque()
+        self._current: Path | Job | None = None
+        self._backlog: frozenset[Path] | None = None
+        self._away = False
+
+    def run(self) -> int:
+        """Watch until interrupted; with `once`, until all files are done: then return the exit code."""
+        lanes = [lane for lane in (self._fitting, self._drawing) if lane is not None]
+        due = time.monotonic()
+        while True:
+            if (now := time.monotonic()) >= due:
+                self._look(now)
+                share = _SECOND_LOOK if self._arrivals.soon(now) else 1.0
+                due = now + share * self._settings.every
+            self._give()
+            if self._settings.once and not self._away and self._nothing_left():
+                return self._desk.code(self._found)
+            self._desk.show(self._state())
+            for lane, told in self._tellings(lanes, due - time.monotonic()):
+                if lane is self._fitting:
+                    self._hear(told)
+                else:
+                    self._hear_drawing(told)
+
+    def _look(self, now: float) -> None:
+        found = look(self._settings.folder, self._settings.patterns, self._request.output)
+        if (found is None) != self._away:
+            self._away = found is None
+            folder = self._settings.folder
+            self._desk.say(f"{folder}: is away; waiting for it" if self._away else f"{folder}: is back")
+        if found is None:
+            return
+        self._found = found
+        rested = self._arrivals.look(found, now)
+        # What the record knows needs no second look.
+        for path in self._arrivals.waiting():
+            if self._desk.record.settled(path, found[path]):
+                self._arrivals.settle(path)
+        waiting = set(self._arrivals.waiting())
+        self._rested = [path for path in rested if path in waiting]
+        if self._backlog is None:
+            self._backlog = frozenset(found)
+        for path in waiting.difference(rested):
+            if self._arrivals.late(path, now, self._settings.patience):
+                self._desk.say(f"{path.name}: is still being written; waiting for it")
+
+    def _nothing_left(self) -> bool:
+        idle = self._current is None and (self._drawing is None or self._drawing.idle)
+        return idle and not (self._rested or self._arrivals.waiting() or self._jobs or self._drawings)
+
+    def _give(self) -> None:
+        """Give the lanes what is next: files that have landed meanwhile before those that were there, then by age."""
+        if self._fitting.idle and self._rested:
+            self._current = min(self._rested, key=self._order)
+            self._rested.remove(self._current)
+            self._arrivals.settle(self._current)
+            self._fitting.give(examine_file, self._current, self._request)
+        elif self._fitting.idle and self._jobs:
+            job = min(self._jobs, key=lambda job: self._order(job.path))
+            self._jobs.remove(job)
+            self._current = job
+            self._fitting.give(fit_file, job, self._request, self._desk.starts(job.shape), True)
+        if self._drawing is not None and self._drawing.idle and self._drawings:
+            self._drawing.give(draw_result, self._drawings.popleft(), self._request, True)
+
+    def _order(self, path: Path) -> tuple[bool, int]:
+        signature = self._found.get(path)
+        return path in (self._backlog or ()), 0 if signature is None else signature.mtime_ns
+
+    def _hear(self, told: object) -> None:
+        match told:
+            case Examined():
+                self._jobs += self._desk.examined(told)
+            case Unready():
+                self._unready(told)
+            case Unusable():
+                self._give_up(told.path, told.text)
+            case Fitted():
+                self._desk.fitted(told)
+            case Written():
+                self._desk.written(told)
+                if self._drawing is not None:
+                    self._drawings.append(told.job)
+            case Failed():
+                self._failed(told)
+            case Waiting():
+                self._desk.waiting(told)
+            case Died():
+                self._died(str(told))
+            case Done():
+                self._current = None
+
+    def _hear_drawing(self, told: object) -> None:
+        match told:
+            case Waiting():
+                self._desk.waiting(told)
+            case Died():
+                self._desk.say(f"no pictures of one result: {told}")
+            case Done():
+                self._desk.publish()  # links to the report
+
+    def _unready(self, told: Unready) -> None:
+        """Have a file wait that is not whole; one that has been as it is for long, and is not open, is given up."""
+        if isinstance(self._current, Job):
+            self._desk.record.unplan(self._current)
+        long = self._arrivals.at_rest_for(told.path, time.monotonic()) > self._settings.surrender
+        if long and (not told.busy or self._settings.once):
+            self._give_up(told.path, told.text)
+        else:
+            self._arrivals.again(told.path)
+            if self._arrivals.late(told.path, time.monotonic(), self._settings.patience):
+                self._desk.say(f"{told.text}; waiting for it")
+
+    def _give_up(self, path: Path, text: str) -> None:
+        if (signature := self._found.get(path)) is not None:
+            self._desk.unusable(path, signature, text)
+
+    def _failed(self, told: Failed) -> None:
+        """Note a fit that could not be done, unless its file is gone: it is new when it is back."""
+        if told.job.path.exists():
+            self._desk.failed(told)
+        else:
+            self._desk.record.unplan(told.job)
+            self._arrivals.forget(told.job.path)
+
+    def _died(self, text: str) -> None:
+        if isinstance(self._current, Job):
+            self._failed(Failed(self._current, text))
+        elif self._current is not None:
+            self._give_up(self._current, f"{self._current}: cannot be read: {text}")
+        self._current = None
+
+    def _state(self) -> str:
+        """Return in a line what goes on, for a terminal."""
+        written = len(self._arrivals.waiting()) - len(self._rested)
+        parts = [f"watching {self._settings.folder}: {self._desk.counts['fitted']} fitted"]
+        parts += [f"{self._desk.counts['failed']} failed"] if self._desk.counts["failed"] else []
+        parts += [f"fitting {self._current.label}"] if isinstance(self._current, Job) else []
+        parts += [f"{waiting} waiting"] if (waiting := len(self._jobs) + len(self._rested)) else []
+        parts += [f"{written} being written"] if written > 0 else []
+        return ", ".join(parts)

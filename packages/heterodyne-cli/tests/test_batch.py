@@ -1,0 +1,206 @@
+"""The batch: nothing is done twice, nothing is lost, and xarray reads the table. The fits are stubs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray
+from stub import Clock, Fits, Here, write
+
+from heterodyne_cli import command
+from heterodyne_cli.batching.schedule import Timing, in_words, next_job, seconds_left
+from heterodyne_cli.series import tasks
+from heterodyne_cli.series.examining import Bin, Signature
+from heterodyne_cli.series.job import Job
+from heterodyne_cli.series.lane import Died, Process, tellings
+from heterodyne_spec import NLSQResult, load_model
+
+
+def run(folder: Path, *arguments: str | Path) -> int:
+    return command.main(["batch", *map(str, arguments), "--output", str(folder / "fits"), "--no-plots"])
+
+
+def summary(folder: Path) -> list[dict[str, str]]:
+    with (folder / "fits" / "summary.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_only_what_is_new_or_changed_is_fitted(
+    tmp_path: Path, fits: Fits, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [write(tmp_path / f"{k}.h5", level) for k, level in enumerate((0.1, 0.12, 0.14))]
+    assert run(tmp_path, *files[:2], files[0]) == 0
+    assert run(tmp_path, *files) == 0
+    assert fits.levels == [0.1, 0.12, 0.14]
+    assert "1 fitted, 2 were there already, 0 failed" in capsys.readouterr().out
+    write(files[1], 0.16)
+    assert run(tmp_path, *files) == 0
+    assert fits.levels[3:] == [0.16]
+    assert run(tmp_path, *files, "--set", "nlsq.max_iterations=50") == 0
+    assert fits.levels[4:] == [0.1, 0.16, 0.14]
+    # What a fit finds does not depend on those before it.
+    assert not any(fits.starts)
+
+
+def test_the_summary_is_what_xarray_reads(tmp_path: Path, fits: Fits, clock: Clock) -> None:
+    files = [write(tmp_path / "a.h5", 0.1), write(tmp_path / "b.h5", 0.12, n_t=20), tmp_path / "missing.h5"]
+    os.utime(files[0], (1, 1))
+    assert run(tmp_path, *files) == 1
+    with xarray.open_dataset(tmp_path / "fits" / "summary.nc", engine="h5netcdf") as table:
+        assert dict(table.sizes) == {"measurement": 3, "parameter": 14, "age": 5}
+        assert list(table["fit"].values) == ["ok", "ok", "failed"]
+        assert list(table["parameter"].values) == [p.name for p in load_model().parameters]
+        assert table["value"].sel(parameter="v0").values[:2] == pytest.approx([100, 120])
+        assert np.isnan(table["sd"].sel(parameter="D0_ref").values).all()
+        result = NLSQResult.load(tmp_path / "fits" / "b")
+        assert result.bands is not None
+        one = table.isel(measurement=1)
+        np.testing.assert_array_equal(one["t"], result.bands.t)
+        for name in ("J_r", "J_s", "v", "x"):
+            np.testing.assert_array_equal(one[name], result.bands.values[name])
+            np.testing.assert_array_equal(one[f"{name}_sd"], result.bands.sd[name])
+        assert table["v"].attrs["units"] == "Å/s"
+        assert np.isnan(table["v"].values[2]).all()
+        assert table["file"].values[0].endswith("a.h5")
+
+
+def test_files_of_one_name_and_all_their_q_keep_apart(tmp_path: Path, fits: Fits, clock: Clock) -> None:
+    example = Path(__file__).parents[3] / "examples" / "startup_flow_apsu.h5"
+    for folder, level in (("one", 0.1), ("two", 0.12)):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "a.h5", level)
+    assert run(tmp_path, tmp_path / "one" / "a.h5", tmp_path / "two" / "a.h5", example, "--q", "all") == 0
+    rows = summary(tmp_path)
+    assert len({row["result"] for row in rows}) == len(rows) == 4
+    for row in rows:
+        result = NLSQResult.load(tmp_path / "fits" / row["result"])
+        assert result.parameters["v0"] == pytest.approx(float(row["v_mean"]))
+        assert result.data.q == pytest.approx(float(row["q"]))
+
+
+def test_bad_files_and_fits_do_not_end_the_run(
+    tmp_path: Path, fits: Fits, clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [write(tmp_path / f"{k}.h5", level) for k, level in enumerate((0.1, 0.35, 0.12))]
+    (tmp_path / "bad.h5").write_bytes(files[0].read_bytes()[:-50])
+    assert run(tmp_path, *files) == 2
+    assert run(tmp_path, tmp_path / "bad.h5", *files) == 1
+    said = capsys.readouterr().out
+    assert "1 failed" in said
+    assert [row["fit"] for row in summary(tmp_path)].count("failed") == 1
+    assert len(fits.levels) == 3
+
+    def broken(*given: object) -> NLSQResult:
+        raise MemoryError
+
+    monkeypatch.setattr(tasks, "fit_by_least_squares", broken)
+    more = write(tmp_path / "more.h5", 0.16)
+    assert run(tmp_path, more) == 1
+    assert "out of memory" in capsys.readouterr().out
+    monkeypatch.setattr(tasks, "fit_by_least_squares", fits)
+    assert run(tmp_path, more) == 0
+
+
+def test_interrupted_it_keeps_what_is_finished_and_goes_on_from_there(
+    tmp_path: Path, fits: Fits, clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [write(tmp_path / f"{k}.h5", level) for k, level in enumerate((0.1, 0.12, 0.14))]
+    given = []
+
+    def give(self: Here, task: object, *arguments: object) -> None:
+        given.append(task)
+        if given.count(tasks.fit_file) == 3:
+            raise KeyboardInterrupt
+        ordinary(self, task, *arguments)  # type: ignore[arg-type]
+
+    ordinary = Here.give
+    monkeypatch.setattr(Here, "give", give)
+    assert run(tmp_path, *files, "--workers", "1", "--json") == 130
+    events = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+    assert events.count("fit") == 2
+    assert events[-1] == "end"
+    assert len(summary(tmp_path)) == 2
+    with xarray.open_dataset(tmp_path / "fits" / "summary.nc", engine="h5netcdf") as table:
+        assert table.sizes["measurement"] == 2
+    monkeypatch.setattr(Here, "give", ordinary)
+    assert run(tmp_path, *files) == 0
+    assert fits.levels == [0.1, 0.12, 0.14]
+
+
+def test_a_damaged_record_is_one_line(
+    tmp_path: Path, fits: Fits, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "a.h5", 0.1)
+    assert run(tmp_path, path) == 0
+    record = tmp_path / "fits" / "record.json"
+    record.write_text(record.read_text()[:100])
+    assert run(tmp_path, path) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "record.json" in error
+    shutil.rmtree(tmp_path / "fits")
+    assert run(tmp_path, path) == 0
+
+
+def job(name: str, n_frames: int) -> Job:
+    return Job(Path(name), Signature(1, 1), name, "s", Bin(0.005, 4, n_frames), name)
+
+
+def test_a_process_takes_what_it_has_compiled_then_what_no_other_has() -> None:
+    jobs = [job("a", 100), job("b", 200), job("c", 300)]
+    assert next_job(jobs, {(4, 300)}, {(4, 100)}).data == "c"
+    assert next_job(jobs, set(), {(4, 100), (4, 300)}).data == "b"
+    assert next_job(jobs, {(4, 400)}, {job.shape for job in jobs}).data == "a"
+
+
+def test_time_left_is_that_of_fits_that_did_not_compile() -> None:
+    small, large = (4, 100), (4, 200)
+    assert seconds_left([small], [], 1) is None
+    done = [Timing(small, 30.0, True), Timing(small, 2.0, False), Timing(small, 4.0, False), Timing(small, 3.0, False)]
+    assert seconds_left([small] * 10, done, 2) == pytest.approx(15.0)
+    assert seconds_left([large], done, 2) == pytest.approx(12.0)
+    assert seconds_left([small], done[:1], 4) == pytest.approx(30.0)
+    assert [in_words(s) for s in (None, 8, 200, 4000)] == [
+        "time left not known yet",
+        "about 8 s left",
+        "about 3 min 20 s left",
+        "about 1 h 06 min left",
+    ]
+
+
+def count(first: int, last: int) -> Iterator[int]:
+    yield from range(first, last)
+
+
+def perish() -> Iterator[int]:
+    yield 1
+    os._exit(7)
+
+
+def test_a_process_that_dies_costs_its_task_and_is_replaced() -> None:
+    lane = Process(count, 0, 2)
+
+    def told() -> list[object]:
+        found: list[object] = []
+        while not lane.idle or not found:
+            found += [what for _, what in tellings([lane], 30.0)]
+        return found
+
+    try:
+        assert told()[:2] == [0, 1]
+        lane.give(perish)
+        first, last = told()[:2]
+        assert first == 1
+        assert isinstance(last, Died)
+        assert "exit code 7" in str(last)
+        lane.give(count, 5, 6)
+        assert 5 in told()
+    finally:
+        lane.end()

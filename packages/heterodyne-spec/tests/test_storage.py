@@ -1,0 +1,50 @@
+"""HDF5 files on a disk that fills up: one clear error, the process goes on, nothing is left."""
+
+from __future__ import annotations
+
+import errno
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from documents import make_result
+
+from heterodyne_spec import NLSQResult, OutputError
+from heterodyne_spec.storage import writing_hdf5
+
+
+@contextmanager
+def room(size: int) -> Iterator[None]:
+    """Have the system refuse, with a part of what is written taken, what goes beyond `size` bytes of a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    values = np.arange(10_000.0).reshape(100, 100)
+    with writing_hdf5(tmp_path / "a.h5") as file:
+        file.create_dataset("maps/c2", data=values, chunks=True, compression="lzf")
+    with h5py.File(tmp_path / "a.h5") as file:
+        np.testing.assert_array_equal(file["maps/c2"][()], values)
+
+
+@pytest.mark.parametrize("size", [0, 100, 5_000, 40_000, 80_000])
+def test_a_full_disk_is_an_error_with_its_number(size: int, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(size=(2, 100, 100))
+    result = make_result(maps=(noise, np.zeros((2, 100, 100))))
+    result.save(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with room(size), pytest.raises(OutputError, match=r"cannot be written .*nothing was changed") as stop:
+        result.save(tmp_path)
+    assert stop.value.errno == errno.EFBIG
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert NLSQResult.load(tmp_path).maps is not None
+    assert NLSQResult.load(tmp_path, maps=False).maps is None
