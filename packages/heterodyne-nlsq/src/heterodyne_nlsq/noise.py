@@ -7,6 +7,9 @@ import numpy.typing as npt
 
 type FloatArray = npt.NDArray[np.float64]
 
+STRUCTURE = 3.0
+"""Noise at some time scale, over what explains it, from which the user is told to look at the residuals."""
+
 _ROWS = 256
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from heterodyne_nlsq.covariance import (
     covariance,
+    covariance_root,
     curvature,
     prior_scale,
     projected_score,
@@ -18,7 +19,7 @@ from heterodyne_nlsq.covariance import (
 from heterodyne_nlsq.identify import at_bound, identifiability
 from heterodyne_nlsq.look.resolved import age_resolved
 from heterodyne_nlsq.minima import MARGIN, alternatives, choose
-from heterodyne_nlsq.noise import noise_sd, reduced_chi_square
+from heterodyne_nlsq.noise import STRUCTURE, noise_sd, reduced_chi_square
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
@@ -44,9 +45,6 @@ _DISTRIBUTIONS = ("heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-
 _SAID = 4
 """Open and weak directions that are told in the summary; the result file has them all."""
 
-_STRUCTURE = 3.0
-"""Noise at some time scale, over what explains it, from which the user is told to look at the residuals."""
-
 
 def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     """Return the result of a fit from its descents."""
@@ -68,8 +66,8 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     model, noise = _maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
     calibration = calibrate(setup, values, contrast, offset, model, matrices, squares / np.maximum(path.weights, 1.0))
     score = projected_score(calibration.score, gauss_newton, len(positions))
-    joint = covariance(bent, gauss_newton, calibration.score, prior)
-    joint_iid = covariance(bent, gauss_newton, variance * gauss_newton, prior)
+    root = covariance_root(bent, gauss_newton, calibration.score, prior)
+    joint, joint_iid = covariance(root), covariance(covariance_root(bent, gauss_newton, variance * gauss_newton, prior))
     calibrated, independent = (found[: len(positions), : len(positions)] for found in (joint, joint_iid))
     known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], spread_along(bent, score))
     table = _table(setup, values, calibrated, known)
@@ -98,8 +96,8 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
         age_resolved=age_resolved(data, spec, parameters),
         alternatives=alternatives(solution, minima, setup, max(variance, 1e-300), MARGIN * max(1.0, reduced)),
         conventions=conventions,
-        bands=bands(setup, values, calibrated),
-        derived=derived(setup, values, calibrated),
+        bands=bands(setup, values, root[: len(positions)]),
+        derived=derived(setup, values, root[: len(positions)]),
         noise=_noise(calibration, calibrated, independent),
         model={"id": spec.id, "version": spec.version, "sha256": spec.sha256},
         timings={},
@@ -222,8 +220,8 @@ def _warnings(
     words += said[:_SAID]
     if said[_SAID:]:
         words.append(f"so are {len(said) - _SAID} more combinations: see identifiability.directions in the result file")
-    if np.any(excess > _STRUCTURE):
-        angles = ", ".join(f"{angle:g}" for angle in setup.data.phi[excess > _STRUCTURE])
+    if np.any(excess > STRUCTURE):
+        angles = ", ".join(f"{angle:g}" for angle in setup.data.phi[excess > STRUCTURE])
         words.append(
             f"the residuals at phi = {angles} have structure that neither speckle nor photon noise explains (up to "
             f"{excess.max():.3g} times the variance of both at some time scale): see the residual maps; the model does "

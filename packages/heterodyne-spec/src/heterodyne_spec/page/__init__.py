@@ -1,0 +1,36 @@
+"""Reports as one HTML file that needs nothing but itself: a toolkit of pure functions for all packages."""
+
+from heterodyne_spec.page.document import Report, Section, render
+from heterodyne_spec.page.elements import (
+    Markup,
+    element,
+    facts,
+    folded,
+    items,
+    joined,
+    paragraph,
+    pictures,
+    table,
+)
+from heterodyne_spec.page.origin import citation, origin
+from heterodyne_spec.page.picture import Picture, png_picture, svg_picture
+
+__all__ = [
+    "Markup",
+    "Picture",
+    "Report",
+    "Section",
+    "citation",
+    "element",
+    "facts",
+    "folded",
+    "items",
+    "joined",
+    "origin",
+    "paragraph",
+    "pictures",
+    "png_picture",
+    "render",
+    "svg_picture",
+    "table",
+]

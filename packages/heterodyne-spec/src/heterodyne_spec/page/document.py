@@ -1,0 +1,85 @@
+"""A whole page: the verdict first, then sections, with a table of contents between them."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from heterodyne_spec.page.elements import Markup, element, joined
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report under a title; `body` is markup."""
+
+    title: str
+    body: Markup
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is said of one result: `name` of its kind, `verdict` in one sentence, `good` when nothing is wrong."""
+
+    name: str
+    verdict: str
+    good: bool
+    sections: Sequence[Section]
+
+
+def render(title: str, reports: Sequence[Report], ending: Sequence[Section] = ()) -> str:
+    """Return the page of one result, or of several of one measurement, the most telling first.
+
+    `ending` are sections for all of them. Every section has a link in the table of contents.
+    """
+    several = len(reports) > 1
+    parts = [part for report in reports for part in _numbered(report, several)] + [(s, "") for s in ending]
+    names = [_name(section, kind) for section, kind in parts]
+    links = [element("li", element("a", name, href=f"#{_slug(name)}")) for name in names]
+    sections = [_section(section, name) for (section, _), name in zip(parts, names, strict=True)]
+    body = [
+        element("header", element("h1", title), *(_verdict(report, several) for report in reports)),
+        element("nav", element("ul", *links), aria_label="Contents"),
+        element("main", *sections),
+    ]
+    return _whole(title, joined(body))
+
+
+def _numbered(report: Report, several: bool) -> Iterator[tuple[Section, str]]:
+    return ((section, report.name if several else "") for section in report.sections)
+
+
+def _name(section: Section, kind: str) -> str:
+    return f"{kind}: {section.title[0].lower()}{section.title[1:]}" if kind else section.title
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _verdict(report: Report, several: bool) -> Markup:
+    # A sign and a word beside the colour, which not everyone sees.
+    sign = ("✓", "Usable. ") if report.good else ("!", "Look closer. ")
+    mark = element("span", sign[0], class_="sign", aria_hidden="true")
+    label = element("strong", f"{report.name}. " if several else sign[1])
+    return element("p", mark, element("span", label, report.verdict), class_=f"verdict {_mood(report)}")
+
+
+def _mood(report: Report) -> str:
+    return "good" if report.good else "bad"
+
+
+def _section(section: Section, name: str) -> Markup:
+    return element("section", element("h2", name), section.body, id=_slug(name))
+
+
+def _whole(title: str, body: Markup) -> str:
+    style = resources.files("heterodyne_spec").joinpath("page", "style.css").read_text(encoding="utf-8")
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{html.escape(title)}</title><style>\n{style}</style>"
+    )
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
