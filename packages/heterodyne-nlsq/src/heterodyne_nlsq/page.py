@@ -13,39 +13,30 @@ from heterodyne_nlsq.noise import STRUCTURE
 from heterodyne_nlsq.plots import courses, curve_ages, draw_curves, draw_function, map_panels
 from heterodyne_nlsq.summary import minima_rows, minima_statements, uncertainty, verdict
 from heterodyne_spec import NLSQResult, load_config
-from heterodyne_spec.course import SUBJECTS, Course, said
-from heterodyne_spec.files import write_text
+from heterodyne_spec.course import Course, said
 from heterodyne_spec.page import (
     Markup,
     Picture,
     Report,
     Section,
-    citation,
+    function_alt,
+    functions_table,
     items,
     joined,
     origin,
     paragraph,
     pictures,
-    render,
     svg_picture,
     table,
+    write_report,
 )
 from heterodyne_spec.panels import map_picture, page_width
 from heterodyne_spec.quoting import plus_minus, with_unit
 
-_STAND = (0.0, 0.5, 1.0)
-"""Where in the measurement the table of functions is read, in parts of its duration."""
-
 
 def write_page(result: NLSQResult, path: Path) -> Path:
     """Write the report of a fit to `path`, completely or not at all."""
-    return write_text(path, render(title(result), [report(result)], [citation()]))
-
-
-def title(result: NLSQResult) -> str:
-    """Return the title of a report: the measurement."""
-    name = result.data.provenance.get("file", "A measurement")
-    return f"{name} at q = {result.data.q:.5g} 1/Å"
+    return write_report(path, result.data, report(result))
 
 
 def report(result: NLSQResult) -> Report:
@@ -78,8 +69,8 @@ def _residuals(result: NLSQResult) -> str:
 
 
 def _sections(result: NLSQResult) -> Iterator[Section]:
-    if result.warnings:
-        yield Section("Before you use these numbers", items(result.warnings))
+    if cautions := _cautions(result):
+        yield Section("Before you use these numbers", items(cautions))
     yield Section("Velocity, transport and mixing", _functions(result))
     yield Section("Data, model and residual", _maps(result))
     if result.maps is not None:
@@ -100,29 +91,23 @@ def _sections(result: NLSQResult) -> Iterator[Section]:
     )
 
 
+def _cautions(result: NLSQResult) -> list[str]:
+    """Return the warnings; those on what is not determined in one line, for they have a section of their own."""
+    left_open = {direction.statement for direction in result.identifiability.directions}
+    words = [warning for warning in result.warnings if warning not in left_open]
+    if names := ", ".join(result.identifiability.not_determined):
+        words.append(f"{names} are not determined by themselves: quote the functions of age, not these")
+    return words
+
+
 def _functions(result: NLSQResult) -> Markup:
     found = courses(result)
     words = "Lines: the fit, with bands of 68 % and 95 %."
     if result.age_resolved is not None:
         words += " Grey points with bars: what every age shows by itself, without the laws of the model."
     shown = pictures([_function(result, course) for course in found], caption=words, width=24)
-    columns = ("", *(f"at {age:.3g} s" for age in _ages(result)), "unit")
-    rows = [_stand(course, result) for course in found]
-    parts = [shown, table(columns, rows, caption="The functions at three ages")]
+    parts = [shown, functions_table(found)]
     return joined([*parts, _derived(result)] if result.derived else parts)
-
-
-def _ages(result: NLSQResult) -> list[float]:
-    first, last = result.data.t[0], result.data.t[-1]
-    return [float(first + part * (last - first)) for part in _STAND]
-
-
-def _stand(course: Course, result: NLSQResult) -> list[str]:
-    cells = []
-    for age in _ages(result):
-        known = course.known[int(np.argmin(np.abs(course.t - age)))]
-        cells.append(plus_minus(*course.at(age)) if known else f"{course.at(age)[0]:.3g}, not determined")
-    return [f"{course.name}, {SUBJECTS[course.name]}", *cells, "" if course.unit == "1" else course.unit]
 
 
 def _function(result: NLSQResult, course: Course) -> Picture:
@@ -133,7 +118,7 @@ def _function(result: NLSQResult, course: Course) -> Picture:
         axes.legend(fontsize=7)
         return figure
 
-    return svg_picture(draw, f"{course.name} against age: {said([course])}.")
+    return svg_picture(draw, function_alt(course))
 
 
 def _derived(result: NLSQResult) -> Markup:

@@ -58,10 +58,10 @@ class Course:
     def known(self) -> npt.NDArray[np.bool_]:
         """Which ages the data determine, (n_age,): all of a function that was held."""
         if not self.sd.any():
-            return np.isfinite(self.value)
+            return np.asarray(np.isfinite(self.value))
         limit = _KNOWN_FRACTION if self.name == "x" else _KNOWN_PART * np.abs(self.value)
         # No spread among ages that have one: at a floor, or lost in rounding.
-        return np.isfinite(self.value) & (self.sd > 0) & (self.sd < limit)
+        return np.asarray(np.isfinite(self.value) & (self.sd > 0) & (self.sd < limit))
 
     def at(self, age: float) -> tuple[float, float]:
         """Return value and standard deviation at an age in s, linearly between the ages."""

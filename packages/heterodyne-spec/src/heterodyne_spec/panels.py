@@ -55,7 +55,8 @@ class MapPanel:
 
 def page_width(n_t: int, n_panels: int) -> int:
     """Return the frames along one side of the squares that maps of `n_t` frames are averaged over in a page."""
-    side = np.clip(math.sqrt(_ENTRIES / max(n_panels, 1)), *_SIDES)
+    fewest, most = _SIDES
+    side = min(max(math.sqrt(_ENTRIES / max(n_panels, 1)), fewest), most)
     return math.ceil(n_t / side)
 
 
@@ -106,7 +107,7 @@ def map_picture(panel: MapPanel) -> Picture:
         image = draw_map(axes, panel)
         axes.set_xlabel("t₂ / s")
         axes.set_ylabel("t₁ / s")
-        scale = figure.colorbar(image, ax=axes)
+        scale: Any = figure.colorbar(image, ax=axes)
         # An image, where 256 small areas would be larger than the map.
         scale.solids.set_rasterized(True)
         return figure

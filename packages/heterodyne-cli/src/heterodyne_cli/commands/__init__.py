@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heterodyne_cli.commands import completion, config, inspect, simulate, validate
+from heterodyne_cli.commands import compare, completion, config, inspect, plot, report, simulate, validate
 from heterodyne_cli.subcommand import Subcommand
 
 SUBCOMMANDS: tuple[Subcommand, ...] = (
@@ -10,5 +10,8 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     inspect.COMMAND,
     simulate.COMMAND,
     validate.COMMAND,
+    plot.COMMAND,
+    report.COMMAND,
+    compare.COMMAND,
     completion.COMMAND,
 )

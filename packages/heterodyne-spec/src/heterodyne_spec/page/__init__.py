@@ -12,8 +12,10 @@ from heterodyne_spec.page.elements import (
     pictures,
     table,
 )
+from heterodyne_spec.page.functions import function_alt, functions_table, stand
 from heterodyne_spec.page.origin import citation, origin
 from heterodyne_spec.page.picture import Picture, png_picture, svg_picture
+from heterodyne_spec.page.writing import write_report
 
 __all__ = [
     "Markup",
@@ -24,6 +26,8 @@ __all__ = [
     "element",
     "facts",
     "folded",
+    "function_alt",
+    "functions_table",
     "items",
     "joined",
     "origin",
@@ -31,6 +35,8 @@ __all__ = [
     "pictures",
     "png_picture",
     "render",
+    "stand",
     "svg_picture",
     "table",
+    "write_report",
 ]

@@ -21,12 +21,16 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """What is said of one result: `name` of its kind, `verdict` in one sentence, `good` when nothing is wrong."""
+    """What is said of one result: `name` of its kind, `verdict` in one sentence, `good` when nothing is wrong.
+
+    `word` stands before the sentence; by default it says whether the result can be used.
+    """
 
     name: str
     verdict: str
     good: bool
     sections: Sequence[Section]
+    word: str = ""
 
 
 def render(title: str, reports: Sequence[Report], ending: Sequence[Section] = ()) -> str:
@@ -61,9 +65,10 @@ def _slug(name: str) -> str:
 
 def _verdict(report: Report, several: bool) -> Markup:
     # A sign and a word beside the colour, which not everyone sees.
-    sign = ("✓", "Usable. ") if report.good else ("!", "Look closer. ")
-    mark = element("span", sign[0], class_="sign", aria_hidden="true")
-    label = element("strong", f"{report.name}. " if several else sign[1])
+    sign, word = ("✓", "Usable") if report.good else ("!", "Look closer")
+    mark = element("span", sign, class_="sign", aria_hidden="true")
+    word = report.word or word
+    label = element("strong", f"{report.name}, {word[0].lower()}{word[1:]}. " if several else f"{word}. ")
     return element("p", mark, element("span", label, report.verdict), class_=f"verdict {_mood(report)}")
 
 

@@ -67,12 +67,21 @@ def _row(cells: Sequence[str], looks: Sequence[str]) -> Markup:
     return element("tr", first, *(element("td", c, class_=look) for c, look in zip(cells[1:], looks[1:], strict=True)))
 
 
-def pictures(shown: Sequence[Picture], *, caption: str = "", width: int = 20) -> Markup:
-    """Return pictures side by side, as many as there is room for at `width` rem each, under one caption."""
-    images = [_image(picture) for picture in shown]
+def pictures(shown: Sequence[Picture], *, caption: str = "", width: int = 20, least: int = 0) -> Markup:
+    """Return pictures side by side, as many as there is room for at `width` rem each, under one caption.
+
+    A picture of many panels may ask for `least` rem: on a narrow screen it scrolls in a box of its own.
+    """
     below = [element("figcaption", caption)] if caption else []
-    boxes = [element("div", image, class_="picture") for image in images]
+    boxes = [_box(picture, least) for picture in shown]
     return element("figure", element("div", *boxes, class_="pictures", style=f"--wide: {width}rem"), *below)
+
+
+def _box(picture: Picture, least: int) -> Markup:
+    if not least:
+        return element("div", _image(picture), class_="picture")
+    inner = element("div", _image(picture), style=f"min-width: {least}rem")
+    return element("div", inner, class_="picture large", role="region", aria_label="Picture, scrolls", tabindex="0")
 
 
 def _image(picture: Picture) -> Markup:

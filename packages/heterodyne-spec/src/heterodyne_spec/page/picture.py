@@ -17,7 +17,7 @@ INK = "#1b1f24"
 _PALE = "#e6e8eb"
 
 _STYLE = f"<style>svg{{--ink:{INK}}}@media screen and (prefers-color-scheme:dark){{svg{{--ink:{_PALE}}}}}</style>"
-_LOOKS: dict[str, Any] = {
+_LOOKS: Any = {
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
