@@ -82,12 +82,12 @@ def _function(results: Sequence[Described], name: str) -> Picture:
     found = [next(course for course in one.courses if course.name == name) for one in results]
 
     def draw() -> Figure:
-        figure = Figure(figsize=(4.6, 3.1), layout="constrained")
+        figure = Figure(figsize=(4.3, 3.0), layout="constrained")
         axes = figure.subplots()
         for k, (one, course) in enumerate(zip(results, found, strict=True)):
             draw_course(axes, course, f"{one.label}, {one.kind}", k, bands=False)
         set_range(axes, known_ends(found))
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=8)
         return figure
 
     said = " ".join(f"{one.label}: {function_alt(course)}" for one, course in zip(results, found, strict=True))

@@ -39,7 +39,7 @@ from heterodyne_spec.page import (
     write_report,
 )
 from heterodyne_spec.panels import map_picture, page_width
-from heterodyne_spec.quoting import plus_minus, rounded
+from heterodyne_spec.quoting import placed, plus_minus
 
 _PAIRS_WIDE = 1300
 """Pixels across the picture of pairs."""
@@ -100,10 +100,10 @@ def _functions(result: CMCResult) -> Markup:
 
 def _function(course: Course) -> Picture:
     def draw() -> Figure:
-        figure = Figure(figsize=(4.6, 3.1), layout="constrained")
+        figure = Figure(figsize=(4.3, 3.0), layout="constrained")
         axes = figure.subplots()
         draw_function(axes, course)
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=8)
         return figure
 
     return svg_picture(draw, function_alt(course))
@@ -125,12 +125,12 @@ def _parameters(result: CMCResult) -> Markup:
 
 def _row(row: SummaryRow) -> list[str]:
     name = row.name if row.phi is None else f"{row.name} at {row.phi:g}°"
-    shrunk = "" if math.isnan(row.contraction) else f"{max(row.contraction, 0.0):.0%}"
+    shrunk = "" if math.isnan(row.contraction) else _percent(row.contraction)
     return [
         f"{name} (tied)" if row.status == "tied" else name,
         plus_minus(row.mean, row.sd),
-        rounded(row.lower_95, row.sd),
-        rounded(row.upper_95, row.sd),
+        placed(row.lower_95, row.sd),
+        placed(row.upper_95, row.sd),
         "" if row.unit == "1" else row.unit,
         shrunk,
         "" if math.isnan(row.r_hat) else f"{row.r_hat:.3f}",
@@ -138,11 +138,16 @@ def _row(row: SummaryRow) -> list[str]:
     ]
 
 
+def _percent(contraction: float) -> str:
+    # A posterior wider than its prior, by chance, was told nothing.
+    return f"{100 * max(contraction, 0.0):.0f} %"
+
+
 def _open(result: CMCResult) -> Markup:
     loose = [row for row in result.summary if row.status == "free" and row.contraction < CONTRACTION_LEAST]
     if not loose:
         return paragraph("Every sampled value is known better from the data than from its prior.")
-    words = [f"{row.name}: the data took away {max(row.contraction, 0.0):.0%} of the prior's variance" for row in loose]
+    words = [f"{row.name}: the data took away {_percent(row.contraction)} of the prior's variance" for row in loose]
     words[-1] += "; what is stated of these is their priors'"
     return items(words)
 

@@ -112,10 +112,10 @@ def _functions(result: NLSQResult) -> Markup:
 
 def _function(result: NLSQResult, course: Course) -> Picture:
     def draw() -> Figure:
-        figure = Figure(figsize=(4.6, 3.1), layout="constrained")
+        figure = Figure(figsize=(4.3, 3.0), layout="constrained")
         axes = figure.subplots()
         draw_function(axes, result, course)
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=8)
         return figure
 
     return svg_picture(draw, function_alt(course))
@@ -149,13 +149,14 @@ def _caption(result: NLSQResult, angle: int) -> str:
     words = f"φ = {result.data.phi[angle]:g}°: contrast {contrast}, noise of one entry {result.noise_sd[angle]:.2g}"
     if result.noise is None:
         return f"{words}."
-    return f"{words}; noise at its strongest time scale {result.noise.excess[angle]:.2g} times what is explained."
+    most = f"{result.noise.excess[angle]:.2g} times what speckle and photons explain"
+    return f"{words}; at any time scale, noise is at most {most}."
 
 
 def _curves(result: NLSQResult) -> Markup:
     def picture(angle: int) -> Picture:
         def draw() -> Figure:
-            figure = Figure(figsize=(4.6, 3.1), layout="constrained")
+            figure = Figure(figsize=(4.3, 3.0), layout="constrained")
             draw_curves(figure.subplots(), result, angle)
             return figure
 

@@ -109,7 +109,7 @@ def draw_curves(axes: Axes, result: NLSQResult, angle: int) -> None:
     axes.set_xlabel("lag t₂ - t₁ / s")
     axes.set_ylabel("c₂")
     axes.set_title(f"φ = {result.data.phi[angle]:g}°", fontsize=9)
-    axes.legend(title="age", fontsize=7, title_fontsize=7)
+    axes.legend(title="age", fontsize=7.5, title_fontsize=7.5)
 
 
 def _means(lag: FloatArray, values: npt.NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:

@@ -47,12 +47,12 @@ class Course:
     @property
     def value(self) -> FloatArray:
         """The middle of every age, (n_age,)."""
-        return self.quantiles[2]
+        return np.asarray(self.quantiles[2])
 
     @property
     def sd(self) -> FloatArray:
         """Half of the central 68 % interval, (n_age,)."""
-        return (self.quantiles[3] - self.quantiles[1]) / 2
+        return np.asarray((self.quantiles[3] - self.quantiles[1]) / 2)
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:

@@ -23,12 +23,19 @@ def plus_minus(value: float, sd: float) -> str:
     """
     if not math.isfinite(sd) or sd <= 0:
         return f"{value:.4g}"
-    place = 1 - math.floor(math.log10(sd))
-    if max(abs(value), sd) >= _LARGE or max(abs(value), sd) < _SMALL:
+    size = max(abs(value), sd)
+    if size >= _LARGE or size < _SMALL:
         return f"{rounded(value, sd)} ± {sd:.1e}"
-    shown = max(place, 0)
+    return f"{placed(value, sd)} ± {placed(sd, sd)}"
+
+
+def placed(value: float, sd: float) -> str:
+    """Return `value` down to the second digit of its standard deviation, as it stands before the ±."""
+    if not math.isfinite(sd) or sd <= 0 or max(abs(value), sd) >= _LARGE:
+        return rounded(value, sd)
+    place = 1 - math.floor(math.log10(sd))
     # Adding zero turns a rounded -0.0 into 0.0.
-    return f"{round(value, place) + 0.0:.{shown}f} ± {round(sd, place):.{shown}f}"
+    return f"{round(value, place) + 0.0:.{max(place, 0)}f}"
 
 
 def with_unit(text: str, unit: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -40,12 +41,10 @@ def render(title: str, reports: Sequence[Report], ending: Sequence[Section] = ()
     """
     several = len(reports) > 1
     parts = [part for report in reports for part in _numbered(report, several)] + [(s, "") for s in ending]
-    names = [_name(section, kind) for section, kind in parts]
-    links = [element("li", element("a", name, href=f"#{_slug(name)}")) for name in names]
-    sections = [_section(section, name) for (section, _), name in zip(parts, names, strict=True)]
+    sections = [_section(section, _name(section, kind)) for section, kind in parts]
     body = [
         element("header", element("h1", title), *(_verdict(report, several) for report in reports)),
-        element("nav", element("ul", *links), aria_label="Contents"),
+        element("nav", *_links(parts), aria_label="Contents"),
         element("main", *sections),
     ]
     return _whole(title, joined(body))
@@ -53,6 +52,14 @@ def render(title: str, reports: Sequence[Report], ending: Sequence[Section] = ()
 
 def _numbered(report: Report, several: bool) -> Iterator[tuple[Section, str]]:
     return ((section, report.name if several else "") for section in report.sections)
+
+
+def _links(parts: Sequence[tuple[Section, str]]) -> Iterator[Markup]:
+    """Yield a list of links for every kind of result, under its name."""
+    for kind, group in itertools.groupby(parts, key=lambda part: part[1]):
+        links = [element("a", s.title, href=f"#{_slug(_name(s, kind))}") for s, _ in group]
+        head = [element("li", element("strong", kind))] if kind else []
+        yield element("ul", *head, *(element("li", link) for link in links))
 
 
 def _name(section: Section, kind: str) -> str:

@@ -55,11 +55,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str
     looks = ["words" if k == 0 or k in words else "number" for k in range(len(columns))]
     heads = [element("th", name, scope="col", class_=look) for name, look in zip(columns, looks, strict=True)]
     body = [_row(row, looks) for row in rows]
-    whole = element(
-        "table", element("caption", caption), element("thead", element("tr", *heads)), element("tbody", *body)
-    )
-    # Focus lets the arrow keys scroll it.
-    return element("div", whole, class_="wide", role="region", aria_label=caption, tabindex="0")
+    whole = element("table", element("thead", element("tr", *heads)), element("tbody", *body))
+    # Focus lets the arrow keys scroll it; the name stays where it is.
+    box = element("div", whole, class_="wide", role="region", aria_label=caption, tabindex="0")
+    return element("div", element("p", caption, class_="name"), box, class_="table")
 
 
 def _row(cells: Sequence[str], looks: Sequence[str]) -> Markup:
@@ -86,4 +85,6 @@ def _box(picture: Picture, least: int) -> Markup:
 
 def _image(picture: Picture) -> Markup:
     sized = f'width="{picture.width}" height="{picture.height}"'
+    # Drawings may grow, pixels would blur.
+    sized += "" if "svg+xml" in picture.source[:32] else f' style="max-width: {picture.width}px"'
     return Markup(f'<img alt="{html.escape(picture.alt)}" src="{picture.source}" {sized}>')
