@@ -7,6 +7,7 @@ All sessions install the exact versions of constraints.txt. Sessions outside the
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tomllib
@@ -18,7 +19,7 @@ import nox
 nox.needs_version = ">=2024.10"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "tests", "integration", "docs", "compat"]
+nox.options.sessions = ["lint", "types", "tests", "integration", "browser", "docs", "compat"]
 
 ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
@@ -60,6 +61,9 @@ PACKAGES = {
 }
 TESTED_WITH = {"heterodyne-spec": "[hdf5]", "heterodyne-cmc": "[flow,dask]"}
 """Extras that a package's own tests need."""
+
+IN_BROWSER = ROOT / "tests" / "integration" / "test_browser.py"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 BEAMLINE_LIMIT_MB = 800
 BEAMLINE_ABSENT = ("numpyro", "flax", "dask", "PySide6", "jupyter", "jupyterlab", "notebook", "ipython")
@@ -118,7 +122,36 @@ def codegen(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """What takes several packages: import graph, versions, the commands on the example measurement, parity."""
     install(session, *PACKAGES, also=["pytest", "hypothesis"])
-    session.run("pytest", str(ROOT / "tests" / "integration"), *session.posargs)
+    session.run("pytest", str(ROOT / "tests" / "integration"), "--ignore", str(IN_BROWSER), *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Reports in a headless Chromium: what they show on a desk, on a phone, in the dark, on paper."""
+    program = find_browser(session)
+    if program is None:
+        missing = "no Chromium or Chrome is installed, and it cannot be installed here (no root, or no apt-get)"
+        if os.environ.get("CI") == "true":
+            session.error(missing)
+        session.skip(missing)
+    install(session, *PACKAGES, also=["pytest"])
+    session.run("pytest", str(IN_BROWSER), *session.posargs, env={"CHROME": program})
+
+
+def find_browser(session: nox.Session) -> str | None:
+    """Return the path of a browser, that of Debian's Chromium installed now where root may; None without one."""
+    if (found := _installed_browser()) is not None:
+        return found
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return None
+    for command in (("update",), ("install", "--yes", "--no-install-recommends", "chromium")):
+        # 100 is what apt-get ends with when it cannot.
+        session.run("apt-get", "--quiet", *command, external=True, silent=True, success_codes=[0, 100])
+    return _installed_browser()
+
+
+def _installed_browser() -> str | None:
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
 @nox.session

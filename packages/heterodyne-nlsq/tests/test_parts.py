@@ -12,7 +12,7 @@ from conftest import TRUTH, make, values
 
 from heterodyne_nlsq import compilation, dense
 from heterodyne_nlsq.coordinates import Law, find_laws, from_parameters, hold, make_coordinates, to_parameters
-from heterodyne_nlsq.covariance import covariance, curvature, projected_score, spread_along
+from heterodyne_nlsq.covariance import covariance, covariance_root, curvature, projected_score, spread_along
 from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.noise import noise_sd
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
@@ -154,10 +154,10 @@ def test_covariance_projects_the_scaling_out_and_bounds_open_directions_by_the_p
     bent = curvature(jacobian.T @ jacobian, 3)
     whole = jacobian.T @ jacobian
     expected = np.linalg.inv(whole) * 0.01
-    np.testing.assert_allclose(covariance(bent, whole, 0.01 * whole, np.ones(3)), expected, rtol=1e-8)
+    np.testing.assert_allclose(covariance(covariance_root(bent, whole, 0.01 * whole, np.ones(3))), expected, rtol=1e-8)
     shared = np.diag([2.0, 1.0, 3.0, 1.0, 4.0]) * np.diag(whole)
     sandwich = np.linalg.inv(whole) @ shared @ np.linalg.inv(whole)
-    found = covariance(bent, whole, shared, np.ones(3))
+    found = covariance(covariance_root(bent, whole, shared, np.ones(3)))
     np.testing.assert_allclose(found, sandwich, rtol=1e-8)
     # The spread along the curvature's own directions is that of the same covariance.
     directions = bent.vectors * bent.scale[:, None]
@@ -168,7 +168,7 @@ def test_covariance_projects_the_scaling_out_and_bounds_open_directions_by_the_p
     bent = curvature(singular.T @ singular, 3)
     assert bent.open.tolist() == [True, False, False]
     whole = singular.T @ singular
-    found = covariance(bent, whole, 0.01 * whole, np.array([1e5, 5.0, 5.0]))
+    found = covariance(covariance_root(bent, whole, 0.01 * whole, np.array([1e5, 5.0, 5.0])))
     assert np.linalg.eigvalsh(found).min() > 0
     # The open direction (1, -1/7): the first of the two reaches its prior's 5.
     assert np.sqrt(found[1, 1]) == pytest.approx(5.0, rel=1e-3)

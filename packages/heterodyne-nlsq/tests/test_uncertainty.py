@@ -143,8 +143,8 @@ def test_bands_and_derived_quantities_spread_as_draws_of_the_parameters_do() -> 
     setup = prepare(make(), load_config(at({**values(), **held("f2")})))
     centre = np.array([TRUTH[name] for name in setup.free.names])
     sd = 1e-3 * np.abs(centre[list(setup.free.free)])
-    covariance = np.diag(sd**2)
-    band, quantities = bands(setup, centre, covariance), derived(setup, centre, covariance)
+    root = np.diag(sd)
+    band, quantities = bands(setup, centre, root), derived(setup, centre, root)
     rng, spec = np.random.default_rng(0), load_model()
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in band.values}
     velocity = []
@@ -161,3 +161,14 @@ def test_bands_and_derived_quantities_spread_as_draws_of_the_parameters_do() -> 
     assert displacement.value == pytest.approx(np.mean(velocity), rel=0.02)
     assert displacement.sd == pytest.approx(np.std(velocity), rel=0.15)
     assert displacement.unit == "Å"
+
+
+def test_bands_hold_where_large_variances_cancel() -> None:
+    # Without an exponent, J_r is D0_ref + D_offset_ref: each may be anywhere, their sum is known to 3.
+    entries = {**values(), **held("f2"), "alpha_ref": {"value": 0.0, "vary": False}}
+    setup = prepare(make(), load_config(at(entries)))
+    centre = np.array([0.0 if name == "alpha_ref" else TRUTH[name] for name in setup.free.names])
+    root = np.zeros((len(setup.free.free), 2))
+    root[setup.free.free_names.index("D0_ref")] = (1e8, 3.0)
+    root[setup.free.free_names.index("D_offset_ref")] = (-1e8, 0.0)
+    np.testing.assert_allclose(bands(setup, centre, root).sd["J_r"], 3.0, rtol=1e-9)

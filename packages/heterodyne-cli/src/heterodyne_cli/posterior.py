@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from heterodyne_cli.results import Saved, write_page
 from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax, plan_of_sampling
 from heterodyne_nlsq.command import fit_measurement, outputs_of_fit, read_measurement, result_event, say_plan
 from heterodyne_nlsq.request import requested_config, requested_data, requested_output
@@ -61,6 +62,8 @@ def _files(directory: Path, config: Config, fitted: bool) -> Iterator[Path]:
     yield directory / "cmc_result.nc"
     if config.output.plots:
         yield directory / "plots"
+    if config.output.report:
+        yield directory / "report.html"
 
 
 def _sample(
@@ -88,6 +91,8 @@ def _sample(
     clear_shards(directory, result.n_shards)
     if config.output.plots:
         written += result.plot(directory)
+    if config.output.report:
+        written.append(write_page(Saved(directory, start, result), directory / "report.html"))
     console.say("\n" + "\n".join(f"written: {path}" for path in written))
     console.tell("result", **posterior_event(result))
     console.tell("written", files=written)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,12 @@ from matplotlib.figure import Figure
 
 from heterodyne_cmc.diagnostics import bfmi, split_r_hat
 from heterodyne_cmc.parameters import parameter_space
-from heterodyne_cmc.predictive import predictive_maps
+from heterodyne_cmc.predictive import PredictiveMaps, predictive_maps
 from heterodyne_cmc.result import CMCResult
 from heterodyne_spec import load_config, load_model
+from heterodyne_spec.course import SUBJECTS, Course
 from heterodyne_spec.model import Prior
+from heterodyne_spec.panels import LINES, SERIES, MapPanel, draw_course, draw_map, known_ends, set_range
 from heterodyne_spec.pictures import colour_limits, write_figure
 
 type FloatArray = npt.NDArray[np.float64]
@@ -29,7 +32,7 @@ _SHARDS_SHOWN = 9
 """Panels of the picture of energies: those of the shards with the smallest BFMI."""
 _Z_REACH = 4.0
 """Where the colours of residuals end, in standard deviations of an entry."""
-_NLSQ, _PRIOR = "C3", "0.45"
+_POSTERIOR, _NLSQ, _PRIOR = SERIES[0], SERIES[1], SERIES[-1]
 
 
 def _free(result: CMCResult) -> tuple[str, ...]:
@@ -109,7 +112,7 @@ def _marginal(
 ) -> None:
     low, high = np.quantile(draws, (0.001, 0.999))
     reach = (low - 0.15 * (high - low), high + 0.15 * (high - low)) if high > low else (low - 1.0, high + 1.0)
-    axes.hist(draws, bins=_BINS, range=reach, density=True, color="C0", alpha=0.5, label="posterior")
+    axes.hist(draws, bins=_BINS, range=reach, density=True, color=_POSTERIOR, alpha=0.5, label="posterior")
     at = np.linspace(*reach, 200)
     if estimate is not None:
         value, sd = estimate
@@ -125,7 +128,7 @@ def _marginal(
 def _joint(axes: Axes, x: FloatArray, y: FloatArray) -> None:
     """Draw the smallest regions that hold the shares `_REGIONS` of the draws."""
     if np.ptp(x) == 0 or np.ptp(y) == 0:
-        axes.plot(x[:1], y[:1], ".", color="C0")
+        axes.plot(x[:1], y[:1], ".", color=_POSTERIOR)
         return
     counts, edges_x, edges_y = np.histogram2d(x, y, bins=_BINS)
     smooth = np.ones(3) / 3
@@ -140,42 +143,54 @@ def _joint(axes: Axes, x: FloatArray, y: FloatArray) -> None:
         axes.contourf(centre_x, centre_y, counts.T, levels=shades, colors=["#9ecae1", "#3182bd"][-(len(shades) - 1) :])
 
 
+def courses(result: CMCResult) -> tuple[Course, ...]:
+    """Return the functions of age of a posterior, in the order of a report."""
+    units = {f.name: f.unit for f in load_model(result.model["id"]).functions}
+    found = result.bands
+    return tuple(Course(name, units[name], found.t, found.quantiles[name]) for name in SUBJECTS)
+
+
+def draw_function(axes: Axes, course: Course) -> None:
+    """Draw the median of a function of age with its central intervals of 68 and 95 %."""
+    draw_course(axes, course, "median, 68 and 95 %")
+    set_range(axes, known_ends([course]))
+
+
 def bands_figure(result: CMCResult) -> Figure:
     """Return J_r(t), J_s(t), v(t) and x(t): median, and central intervals of 68 and 95 % at every age."""
     figure = Figure(figsize=(9.0, 6.0), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True).ravel()
-    for axes, function in zip(panels, load_model(result.model["id"]).functions, strict=True):
-        lowest, low, median, high, highest = result.bands.quantiles[function.name]
-        axes.fill_between(result.bands.t, lowest, highest, color="C0", alpha=0.2, linewidth=0, label="95 %")
-        axes.fill_between(result.bands.t, low, high, color="C0", alpha=0.35, linewidth=0, label="68 %")
-        axes.plot(result.bands.t, median, color="C0", label="median")
-        axes.set_ylabel(function.name + ("" if function.unit == "1" else f" / {function.unit}"))
-    for axes in panels[2:]:
-        axes.set_xlabel("age t / s")
+    for axes, course in zip(panels, courses(result), strict=True):
+        draw_function(axes, course)
+    for axes in panels[:2]:
+        axes.set_xlabel("")
     panels[0].legend(fontsize=8)
     return figure
 
 
+def map_panels(result: CMCResult, found: PredictiveMaps, angle: int) -> tuple[MapPanel, MapPanel, MapPanel]:
+    """Return data, posterior mean and their difference in standard deviations of an entry, of an angle."""
+    t, n = result.data.t, len(found.data[angle])
+    reach = (float(t[0]), float(t[n * found.width - 1]))
+    means = f", means of {found.width}×{found.width} frames" if found.width > 1 else ""
+    low, high = colour_limits(found.mean[angle])
+    z = (found.data[angle] - found.mean[angle]) / found.sd[angle]
+    at = f", φ = {result.data.phi[angle]:g}°"
+    return (
+        MapPanel(f"data{means}{at}", found.data[angle], reach, "viridis", low, high),
+        MapPanel(f"mean of {found.n_draws} draws{at}", found.mean[angle], reach, "viridis", low, high),
+        MapPanel(f"difference / sd of an entry{at}", z, reach, "RdBu_r", -_Z_REACH, _Z_REACH),
+    )
+
+
 def predictive_figure(result: CMCResult) -> Figure:
     """Return data, posterior mean and their difference in standard deviations of an entry, per angle; t1, t2 in s."""
-    found, t = predictive_maps(result), result.data.t
-    n_phi, n = found.data.shape[:2]
+    found, n_phi = predictive_maps(result), len(result.data.phi)
     figure = Figure(figsize=(10.5, 2.7 * n_phi + 0.4), layout="constrained")
     grid = figure.subplots(n_phi, 3, squeeze=False, sharex=True, sharey=True)
-    extent = (t[0], t[n * found.width - 1]) * 2
-    means = f", means of {found.width}×{found.width} frames" if found.width > 1 else ""
     for a, row in enumerate(grid):
-        low, high = colour_limits(found.mean[a])
-        z = (found.data[a] - found.mean[a]) / found.sd[a]
-        panels = (
-            (f"data{means}", found.data[a], "viridis", low, high),
-            (f"mean of {found.n_draws} draws", found.mean[a], "viridis", low, high),
-            ("difference / sd of an entry", z, "RdBu_r", -_Z_REACH, _Z_REACH),
-        )
-        for axes, (title, values, colours, lower, upper) in zip(row, panels, strict=True):
-            image = axes.imshow(values, origin="lower", extent=extent, cmap=colours, vmin=lower, vmax=upper)
-            axes.set_title(f"{title}, φ = {result.data.phi[a]:g}°", fontsize=9)
-            figure.colorbar(image, ax=axes, shrink=0.85)
+        for axes, panel in zip(row, map_panels(result, found, a), strict=True):
+            figure.colorbar(draw_map(axes, panel), ax=axes, shrink=0.85)
         row[0].set_ylabel("t₁ / s")
     for axes in grid[-1]:
         axes.set_xlabel("t₂ / s")
@@ -197,9 +212,10 @@ def ranks_figure(result: CMCResult) -> Figure:
         draws = result.sub_draws[name][worst]
         rank = draws.ravel().argsort().argsort().reshape(draws.shape)
         flat = draws.size / draws.shape[0] / _RANK_BINS
-        for chain in rank:
-            axes.hist(chain, bins=_RANK_BINS, range=(0, draws.size), histtype="step", linewidth=1)
-        axes.axhline(flat, color="0.5", linewidth=0.8, linestyle="--")
+        for k, chain in enumerate(rank):
+            look: dict[str, Any] = {"color": SERIES[k % len(SERIES)], "linestyle": LINES[k % len(LINES)]}
+            axes.hist(chain, bins=_RANK_BINS, range=(0, draws.size), histtype="step", linewidth=1, **look)
+        axes.axhline(flat, color=SERIES[-1], linewidth=0.8, linestyle="--")
         axes.set_ylim(0, None)
         axes.set_xticks([])
         axes.tick_params(labelsize=6)
@@ -236,8 +252,8 @@ def energy_figure(result: CMCResult) -> Figure:
 
 def _densities(axes: Axes, values: Mapping[str, FloatArray]) -> None:
     reach = max(float(np.abs(part).max()) for part in values.values()) or 1.0
-    for name, part in values.items():
-        axes.hist(part, bins=2 * _BINS, range=(-reach, reach), density=True, alpha=0.5, label=name)
+    for (name, part), colour in zip(values.items(), SERIES, strict=False):
+        axes.hist(part, bins=2 * _BINS, range=(-reach, reach), density=True, alpha=0.5, color=colour, label=name)
 
 
 def shards_figure(result: CMCResult) -> Figure:
@@ -254,9 +270,9 @@ def shards_figure(result: CMCResult) -> Figure:
         centre, width = float(result.draws[name].mean()), float(result.draws[name].std()) or 1.0
         for shard, draws in enumerate(result.sub_draws[name]):
             at, bar = (float(draws.mean()) - centre) / width, float(draws.std()) / width
-            axes.errorbar(at, row + offsets[shard], xerr=bar, fmt=".", color="C0", linewidth=0.8, markersize=4)
-    axes.axvspan(-1, 1, color="0.85", zorder=0)
-    axes.axvline(0, color="0.5", linewidth=0.8)
+            axes.errorbar(at, row + offsets[shard], xerr=bar, fmt=".", color=_POSTERIOR, linewidth=0.8, markersize=4)
+    axes.axvspan(-1, 1, color=SERIES[-1], alpha=0.25, linewidth=0, zorder=0)
+    axes.axvline(0, color=SERIES[-1], linewidth=0.8)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlabel("mean ± sd of each shard, from the posterior mean in posterior sd")

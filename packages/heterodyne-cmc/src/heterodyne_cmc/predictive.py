@@ -40,8 +40,11 @@ class PredictiveMaps:
     n_draws: int
 
 
-def predictive_maps(result: CMCResult) -> PredictiveMaps:
-    """Return the posterior-predictive maps of every azimuth; of some draws, spread over all chains."""
+def predictive_maps(result: CMCResult, width: int | None = None) -> PredictiveMaps:
+    """Return the posterior-predictive maps of every azimuth; of some draws, spread over all chains.
+
+    `width` is that of the squares; by default as small as a panel can show.
+    """
     n_phi, n_t = result.observed.shape[:2]
     n_draws = int(np.clip(_ENTRIES / (n_phi * n_t**2), _FEWEST, _MOST))
     flat = np.unique(np.linspace(0, result.noise_sd.size - 1, n_draws).astype(int))
@@ -51,7 +54,7 @@ def predictive_maps(result: CMCResult) -> PredictiveMaps:
     ]
     full, noise = np.stack(columns, axis=1), result.noise_sd.ravel()[flat]
     contrast, offset = (part.reshape(-1, n_phi)[flat] for part in (result.contrast, result.offset))
-    width = square_width(n_t)
+    width = square_width(n_t) if width is None else width
     shape = (n_phi, n_t // width, n_t // width)
     data, mean, sd = np.empty(shape), np.empty(shape), np.empty(shape)
     diagonal = np.eye(n_t, dtype=bool)

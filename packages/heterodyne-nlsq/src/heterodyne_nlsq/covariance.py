@@ -62,8 +62,12 @@ def prior_scale(parameters: tuple[Parameter, ...], values: FloatArray) -> FloatA
     )
 
 
-def covariance(bent: Curvature, gauss_newton: FloatArray, score: FloatArray, prior: FloatArray) -> FloatArray:
-    """Return H⁻¹ (covariance of the score) H⁻¹ where the data speak, and the prior's variance where they do not.
+def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray, prior: FloatArray) -> FloatArray:
+    """Return R with R Rᵀ the covariance: H⁻¹ (covariance of the score) H⁻¹ where the data speak, the prior's variance
+    where they do not.
+
+    The variance of a combination g of parameters is |gᵀ R|². Where large variances cancel in it, along a direction
+    that is hardly determined, gᵀ (R Rᵀ) g is rounding.
 
     Parameters
     ----------
@@ -75,7 +79,7 @@ def covariance(bent: Curvature, gauss_newton: FloatArray, score: FloatArray, pri
 
     Returns
     -------
-    (n_fit, n_fit), symmetric. An open direction is followed as far as the prior lets it, and the scaling follows.
+    (n_fit, n_fit + n). An open direction is followed as far as the prior lets it, and the scaling follows.
     """
     n = bent.scale.size
     cross, rest = gauss_newton[:n, n:], np.linalg.pinv(gauss_newton[n:, n:], rcond=1e-14, hermitian=True)
@@ -88,7 +92,20 @@ def covariance(bent: Curvature, gauss_newton: FloatArray, score: FloatArray, pri
     of_parameters = np.hstack([inverse, inverse @ follow.T])
     step = np.vstack([of_parameters, follow @ of_parameters + np.hstack([np.zeros_like(cross.T), rest])])
     left_open = np.vstack([directions, follow @ directions]) * np.where(bent.open, reach, 0.0)
-    found = step @ score @ step.T + left_open @ left_open.T
+    return np.hstack([step @ _root(score), left_open])
+
+
+def _root(matrix: FloatArray) -> FloatArray:
+    """Return a matrix whose product with its transpose is `matrix` (n, n), positive but for rounding."""
+    length = np.sqrt(np.maximum(np.diag(matrix), 0.0))
+    safe = np.where(length > 0, length, 1.0)
+    values, vectors = np.linalg.eigh(matrix / np.outer(safe, safe))
+    return np.asarray(length[:, None] * vectors * np.sqrt(np.maximum(values, 0.0)))
+
+
+def covariance(root: FloatArray) -> FloatArray:
+    """Return the covariance of a root, symmetric to the last bit."""
+    found = root @ root.T
     return np.asarray((found + found.T) / 2)
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from heterodyne_nlsq.covariance import (
     covariance,
+    covariance_root,
     curvature,
     prior_scale,
     projected_score,
@@ -65,8 +66,8 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     model, noise = _maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
     calibration = calibrate(setup, values, contrast, offset, model, matrices, squares / np.maximum(path.weights, 1.0))
     score = projected_score(calibration.score, gauss_newton, len(positions))
-    joint = covariance(bent, gauss_newton, calibration.score, prior)
-    joint_iid = covariance(bent, gauss_newton, variance * gauss_newton, prior)
+    root = covariance_root(bent, gauss_newton, calibration.score, prior)
+    joint, joint_iid = covariance(root), covariance(covariance_root(bent, gauss_newton, variance * gauss_newton, prior))
     calibrated, independent = (found[: len(positions), : len(positions)] for found in (joint, joint_iid))
     known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], spread_along(bent, score))
     table = _table(setup, values, calibrated, known)
@@ -95,8 +96,8 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
         age_resolved=age_resolved(data, spec, parameters),
         alternatives=alternatives(solution, minima, setup, max(variance, 1e-300), MARGIN * max(1.0, reduced)),
         conventions=conventions,
-        bands=bands(setup, values, calibrated),
-        derived=derived(setup, values, calibrated),
+        bands=bands(setup, values, root[: len(positions)]),
+        derived=derived(setup, values, root[: len(positions)]),
         noise=_noise(calibration, calibrated, independent),
         model={"id": spec.id, "version": spec.version, "sha256": spec.sha256},
         timings={},

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from heterodyne_nlsq.page import report_page
 from heterodyne_spec import NLSQResult
 from heterodyne_spec.config import OutputConfig
-from heterodyne_spec.files import write_text
-from heterodyne_spec.pictures import write_figure
 
 
 def write_outputs(result: NLSQResult, directory: Path, settings: OutputConfig) -> list[Path]:
@@ -30,16 +27,13 @@ def write_drawings(result: NLSQResult, directory: Path, settings: OutputConfig) 
     OutputError : when a file cannot be written; those written before it stay, each complete.
     """
     written: list[Path] = []
-    figures: dict[str, Path] = {}
+    # Matplotlib takes a second to import.
     if settings.plots:
-        from heterodyne_nlsq.plots import FIGURES  # matplotlib takes a second to import
+        from heterodyne_nlsq.plots import write_plots
 
-        title = f"heterodyne fit of {result.data.provenance.get('file', 'a measurement')}"
-        figures = {
-            name: write_figure(draw(result), directory / "plots" / f"{name}.png", title)
-            for name, draw in FIGURES.items()
-        }
-        written += figures.values()
+        written += write_plots(result, directory)
     if settings.report:
-        written.append(write_text(directory / "report.html", report_page(result, figures)))
+        from heterodyne_nlsq.page import write_page
+
+        written.append(write_page(result, directory / "report.html"))
     return written

@@ -1,8 +1,10 @@
-"""Pictures of a fit: maps, curves against lag, and the functions of age."""
+"""Pictures of a fit: maps, curves against lag, and the functions of age; whole figures, and panels for a page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,16 +12,45 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from heterodyne_spec import AgeResolved, Bands, NLSQResult, load_model
-from heterodyne_spec.pictures import colour_limits, square_means, square_width
+from heterodyne_spec.course import Course, courses_of
+from heterodyne_spec.panels import (
+    MARKERS,
+    SERIES,
+    MapPanel,
+    data_and_model,
+    draw_course,
+    draw_map,
+    known_ends,
+    set_range,
+)
+from heterodyne_spec.pictures import square_means, square_width, write_figure
 
 type FloatArray = npt.NDArray[np.float64]
 
-_LABELS = {"J_r": "J of the reference", "J_s": "J of the sample", "v": "velocity v", "x": "sample's field fraction x"}
 _AGES = 5
 """Ages at which curves against lag are drawn."""
 
+_LAGS = 40
+"""Points of a curve against lag: means of the lags around each, evenly in the logarithm."""
+
 _FAR = 5.0
 """Distance from the curve, over the typical one, beyond which a point does not rule the range of its panel."""
+
+
+def map_panels(result: NLSQResult, angle: int, width: int) -> tuple[MapPanel, MapPanel, MapPanel]:
+    """Return data, model and residual of an angle, as means over squares of `width` frames.
+
+    The titles say over how many frames.
+    """
+    assert result.maps is not None, "the result holds no maps"
+    c2, model = (maps[angle] for maps in result.maps)
+    at = f", φ = {result.data.phi[angle]:g}°"
+    means = f", means of {width}×{width} frames" if width > 1 else ""
+    titles = (f"data{means}{at}", f"model{at}")
+    data, fitted = data_and_model(c2, model, result.data.t, width, titles)
+    difference = square_means(np.where(np.eye(len(c2), dtype=bool), np.nan, c2 - model), width)
+    reach = float(np.nanpercentile(np.abs(difference), 99.5)) or 1e-12
+    return data, fitted, MapPanel(f"residual{at}", difference, data.t, "RdBu_r", -reach, reach)
 
 
 def maps_figure(result: NLSQResult) -> Figure:
@@ -27,31 +58,12 @@ def maps_figure(result: NLSQResult) -> Figure:
 
     Large maps are shown as means over squares of a few frames, and the titles say so.
     """
-    assert result.maps is not None, "the result holds no maps"
-    c2, model = result.maps
-    n_phi, t = len(c2), result.data.t
+    n_phi = len(result.data.phi)
     figure = Figure(figsize=(10.5, 2.7 * n_phi + 0.4), layout="constrained")
     grid = figure.subplots(n_phi, 3, squeeze=False, sharex=True, sharey=True)
-    bin_width = square_width(len(t))
-    shown = len(t) // bin_width * bin_width
-    extent = (t[0], t[shown - 1], t[0], t[shown - 1])
-    means = f", means of {bin_width}×{bin_width} frames" if bin_width > 1 else ""
     for k, row in enumerate(grid):
-        # The diagonal is shot noise, in no fit, and would shine through the means.
-        data, fitted = (np.where(np.eye(len(t), dtype=bool), np.nan, m) for m in (c2[k], model[k]))
-        seen, expected = (square_means(m, bin_width) for m in ((data, fitted) if bin_width > 1 else (c2[k], model[k])))
-        residual = square_means(data - fitted, bin_width)
-        reach = float(np.nanpercentile(np.abs(residual), 99.5)) or 1e-12
-        low, high = colour_limits(expected)
-        panels = (
-            (f"data{means}", seen, "viridis", low, high),
-            ("model", expected, "viridis", low, high),
-            ("residual", residual, "RdBu_r", -reach, reach),
-        )
-        for axes, (title, values, colours, lower, upper) in zip(row, panels, strict=True):
-            image = axes.imshow(values, origin="lower", extent=extent, cmap=colours, vmin=lower, vmax=upper)
-            axes.set_title(f"{title}, φ = {result.data.phi[k]:g}°", fontsize=9)
-            figure.colorbar(image, ax=axes, shrink=0.85)
+        for axes, panel in zip(row, map_panels(result, k, square_width(result.data.n_frames)), strict=True):
+            figure.colorbar(draw_map(axes, panel), ax=axes, shrink=0.85)
         row[0].set_ylabel("t₁ / s")
     for axes in grid[-1]:
         axes.set_xlabel("t₂ / s")
@@ -60,79 +72,97 @@ def maps_figure(result: NLSQResult) -> Figure:
 
 def curves_figure(result: NLSQResult) -> Figure:
     """Return c2 against lag from several start ages, data as points and model as lines, one panel per angle."""
-    assert result.maps is not None, "the result holds no maps"
-    c2, model = result.maps
-    n_phi, t = len(c2), result.data.t
+    n_phi = len(result.data.phi)
     n_columns = min(n_phi, 2)
     n_rows = -(-n_phi // n_columns)
     figure = Figure(figsize=(5.2 * n_columns, 3.4 * n_rows), layout="constrained")
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    starts = np.unique(np.linspace(0, 0.8 * (len(t) - 1), _AGES).astype(int))
     for k in range(n_phi):
-        _curves_panel(panels[k], t, c2[k], model[k], starts)
-        panels[k].set_title(f"φ = {result.data.phi[k]:g}°", fontsize=9)
+        draw_curves(panels[k], result, k)
     for unused in panels[n_phi:]:
         unused.remove()
-    panels[0].legend(title="age", fontsize=7, title_fontsize=7)
     return figure
 
 
-def _curves_panel(
-    axes: Axes,
-    t: FloatArray,
-    c2: npt.NDArray[np.floating],
-    model: npt.NDArray[np.floating],
-    starts: npt.NDArray[np.int_],
-) -> None:
-    for number, start in enumerate(starts):
-        colour = f"C{number}"
+def curve_ages(t: FloatArray) -> FloatArray:
+    """Return the ages in s at which curves against lag begin."""
+    return t[_starts(len(t))]
+
+
+def _starts(n_t: int) -> npt.NDArray[np.int_]:
+    return np.unique(np.linspace(0, 0.8 * (n_t - 1), _AGES).astype(int))
+
+
+def draw_curves(axes: Axes, result: NLSQResult, angle: int) -> None:
+    """Draw c2 of an angle against lag from several start ages: means of the data around lags, and the model."""
+    assert result.maps is not None, "the result holds no maps"
+    c2, model = (maps[angle] for maps in result.maps)
+    t = result.data.t
+    for start, colour, marker in zip(_starts(len(t)), SERIES, MARKERS, strict=False):
         lag = t[start + 1 :] - t[start]
-        axes.plot(lag, c2[start, start + 1 :], ".", color=colour, markersize=2, alpha=0.6)
-        axes.plot(lag, model[start, start + 1 :], "-", color=colour, linewidth=1.2, label=f"{t[start]:.3g} s")
+        at, seen = _means(lag, c2[start, start + 1 :])
+        axes.plot(at, seen, marker, color=colour, markersize=3, alpha=0.8, markeredgewidth=0)
+        axes.plot(lag, model[start, start + 1 :], "-", color=colour, linewidth=1.2)
+        # One entry of the legend for both.
+        axes.plot([], [], marker, linestyle="-", color=colour, markersize=3, label=f"{t[start]:.3g} s")
     axes.set_xscale("log")
     axes.set_xlabel("lag t₂ - t₁ / s")
     axes.set_ylabel("c₂")
+    axes.set_title(f"φ = {result.data.phi[angle]:g}°", fontsize=9)
+    axes.legend(title="age", fontsize=7.5, title_fontsize=7.5)
+
+
+def _means(lag: FloatArray, values: npt.NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
+    """Return the means of lags and values (n_lag,) around at most `_LAGS` lags, entries that are no number left out."""
+    edges = np.unique(np.geomspace(1, len(lag) + 1, _LAGS + 1).astype(int)) - 1
+    there = np.isfinite(values)
+    groups = [np.arange(a, b)[there[a:b]] for a, b in pairwise(edges)]
+    full = [group for group in groups if group.size]
+    return np.array([lag[g].mean() for g in full]), np.array([values[g].mean() for g in full], float)
 
 
 def functions_figure(result: NLSQResult) -> Figure:
     """Return the fitted J_r(t), J_s(t), v(t), x(t) over the measured ages, what every age shows by itself behind."""
-    spec, t = load_model(), result.data.t
     figure = Figure(figsize=(9.0, 6.0), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True).ravel()
-    for axes, function in zip(panels, spec.functions, strict=True):
-        fitted = spec.evaluate(function.name, result.parameters, t)
-        axes.plot(t, fitted, color="C0", zorder=3, label="fit, 68 and 95 % bands")
-        if result.bands is not None:
-            _band(axes, result.bands, function.name)
-        if result.age_resolved is not None:
-            _ages(axes, result.age_resolved, function.name, t, fitted)
-        unit = "" if function.unit == "1" else f" / {function.unit}"
-        axes.set_ylabel(f"{_LABELS[function.name]}{unit}")
-    for axes in panels[2:]:
-        axes.set_xlabel("age t / s")
-    if result.age_resolved is not None:
-        panels[0].legend(fontsize=8)
+    for axes, course in zip(panels, courses(result), strict=True):
+        draw_function(axes, result, course)
+    for axes in panels[:2]:
+        axes.set_xlabel("")
+    panels[0].legend(fontsize=8)
     return figure
 
 
-def _band(axes: Axes, found: Bands, name: str) -> None:
-    """Draw the fitted function with one and two standard deviations, and keep to them where these are not huge."""
-    value, sd = found.values[name], found.sd[name]
-    for times, alpha in ((2, 0.15), (1, 0.25)):
-        axes.fill_between(found.t, value - times * sd, value + times * sd, color="C0", alpha=alpha, linewidth=0)
+def courses(result: NLSQResult) -> Sequence[Course]:
+    """Return the functions of age of a fit; without bands where the result is of a version that had none."""
+    if result.bands is not None:
+        return courses_of(result.bands)
+    spec, t = load_model(), result.data.t
+    values = {f.name: spec.evaluate(f.name, result.parameters, t) for f in spec.functions}
+    return courses_of(Bands(t, values, {name: np.zeros(len(t)) for name in values}))
 
 
-def _ages(axes: Axes, found: AgeResolved, name: str, t: FloatArray, fitted: FloatArray) -> None:
-    """Draw the points of a function with bars behind its curve `fitted` (n_t,) at the ages `t` in s."""
+def draw_function(axes: Axes, result: NLSQResult, course: Course) -> None:
+    """Draw a fitted function with its bands, what every age shows by itself behind it."""
+    t = result.data.t
+    fitted = load_model().evaluate(course.name, result.parameters, t)
+    draw_course(axes, course, "fit, 68 and 95 % bands")
+    axes.plot(t, fitted, color=SERIES[0], zorder=3)
+    ages = [] if result.age_resolved is None else [_ages(axes, result.age_resolved, course.name, t, fitted)]
+    set_range(axes, np.concatenate([fitted, known_ends([course]), *ages]))
+
+
+def _ages(axes: Axes, found: AgeResolved, name: str, t: FloatArray, fitted: FloatArray) -> FloatArray:
+    """Draw the points of a function with bars behind its curve `fitted` (n_t,) at the ages `t` in s.
+
+    Returns the ends of the bars that rule the range of the panel.
+    """
     there = np.isfinite(found.values[name])
     age, values, sd = found.t[there], found.values[name][there], found.sd[name][there]
-    bars = axes.errorbar(age, values, sd, fmt="o", color="0.35", markersize=3, linewidth=1)
+    bars = axes.errorbar(age, values, sd, fmt="o", color=SERIES[-1], markersize=3, linewidth=1)
     bars.set_label("every age by itself")
     bulk = _bulk(values, sd, np.interp(age, t, fitted))
-    shown = np.concatenate([fitted, values[bulk] - sd[bulk], values[bulk] + sd[bulk]])
-    low, high = float(shown.min()), float(shown.max())
-    margin = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
-    axes.set_ylim(low - margin, high + margin)
+    return np.concatenate([values[bulk] - sd[bulk], values[bulk] + sd[bulk]])
 
 
 def _bulk(values: FloatArray, sd: FloatArray, fitted: FloatArray) -> npt.NDArray[np.bool_]:
@@ -156,3 +186,15 @@ FIGURES: Mapping[str, Callable[[NLSQResult], Figure]] = {
     "functions": functions_figure,
 }
 """Name of the PNG file -> the function that draws it."""
+OF_MAPS = ("maps", "curves")
+"""Those that a result without maps does not have."""
+
+
+def write_plots(result: NLSQResult, directory: Path) -> list[Path]:
+    """Write every picture into ``plots`` of `directory`, each completely or not at all, and return the paths.
+
+    A result without maps (its HDF5 file is not there) has no pictures of them.
+    """
+    title = f"heterodyne fit of {result.data.provenance.get('file', 'a measurement')}"
+    drawn = [name for name in FIGURES if result.maps is not None or name not in OF_MAPS]
+    return [write_figure(FIGURES[name](result), directory / "plots" / f"{name}.png", title) for name in drawn]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from heterodyne_spec import FittedParameter, NLSQResult
 from heterodyne_spec.console import Mood
+from heterodyne_spec.quoting import rounded
 
 type Paint = Callable[[str, Mood], str]
 """Gives a text the colour of a mood, where there are colours."""
@@ -27,14 +28,6 @@ def uncertainty(row: FittedParameter) -> str:
     if not row.determined:
         return "not determined"
     return f"± {row.sd:.2g}"
-
-
-def rounded(value: float, sd: float) -> str:
-    """Return `value` with as many digits as its standard deviation warrants, two of it shown."""
-    if not math.isfinite(sd) or sd <= 0 or value == 0:
-        return f"{value:.5g}"
-    digits = max(2, min(12, math.floor(math.log10(abs(value))) - math.floor(math.log10(sd)) + 2))
-    return f"{value:.{digits}g}"
 
 
 def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from heterodyne_cli.commands import batch, completion, config, inspect, simulate, validate, watch
+from heterodyne_cli.commands import (
+    batch,
+    compare,
+    completion,
+    config,
+    inspect,
+    plot,
+    report,
+    simulate,
+    validate,
+    watch,
+)
 from heterodyne_cli.subcommand import Subcommand
 
 SUBCOMMANDS: tuple[Subcommand, ...] = (
     config.COMMAND,
     inspect.COMMAND,
+    watch.COMMAND,
+    batch.COMMAND,
+    plot.COMMAND,
+    report.COMMAND,
+    compare.COMMAND,
     simulate.COMMAND,
     validate.COMMAND,
-    batch.COMMAND,
-    watch.COMMAND,
     completion.COMMAND,
 )

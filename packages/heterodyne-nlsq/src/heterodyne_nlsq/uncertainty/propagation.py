@@ -30,20 +30,24 @@ def band_ages(t: FloatArray) -> FloatArray:
 
 
 def _propagated(
-    function: Callable[[HeterodyneModel], Array], setup: Setup, values: FloatArray, covariance: FloatArray
+    function: Callable[[HeterodyneModel], Array], setup: Setup, values: FloatArray, root: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return a vector of quantities and their standard deviations, to first order in the parameters."""
+    """Return a vector of quantities and their standard deviations, to first order in the parameters.
+
+    `root` (n_free, k) times its transpose is the covariance of the free parameters: variances that cancel keep their
+    digits.
+    """
 
     def of_full(vector: Array) -> Array:
         return function(HeterodyneModel.from_vector(vector))
 
     full = jnp.asarray(values, float)
     gradient = np.asarray(jax.jacfwd(of_full)(full)) @ setup.free.expand
-    return np.asarray(of_full(full)), np.sqrt(np.maximum(np.einsum("kf,fg,kg->k", gradient, covariance, gradient), 0.0))
+    return np.asarray(of_full(full)), np.linalg.norm(gradient @ root, axis=1)
 
 
-def bands(setup: Setup, values: FloatArray, covariance: FloatArray) -> Bands:
-    """Return J_r, J_s, v and x with standard deviations; `covariance` (n_free, n_free) of the free parameters."""
+def bands(setup: Setup, values: FloatArray, root: FloatArray) -> Bands:
+    """Return J_r, J_s, v and x with standard deviations; `root` (n_free, k) is that of the covariance."""
     ages = band_ages(setup.data.t)
     names = [f.name for f in setup.spec.functions]
     at = jnp.asarray(ages)
@@ -51,11 +55,11 @@ def bands(setup: Setup, values: FloatArray, covariance: FloatArray) -> Bands:
     def every(model: HeterodyneModel) -> Array:
         return jnp.concatenate([getattr(model, name)(at) for name in names])
 
-    value, sd = (part.reshape(len(names), -1) for part in _propagated(every, setup, values, covariance))
+    value, sd = (part.reshape(len(names), -1) for part in _propagated(every, setup, values, root))
     return Bands(ages, dict(zip(names, value, strict=True)), dict(zip(names, sd, strict=True)))
 
 
-def derived(setup: Setup, values: FloatArray, covariance: FloatArray) -> tuple[Derived, ...]:
+def derived(setup: Setup, values: FloatArray, root: FloatArray) -> tuple[Derived, ...]:
     """Return what people quote: means over the measurement, the displacement, relaxation times at its middle."""
     t, q = setup.data.t, setup.data.q
     ages = jnp.linspace(t[0], t[-1], _STEPS)
@@ -84,7 +88,7 @@ def derived(setup: Setup, values: FloatArray, covariance: FloatArray) -> tuple[D
         ("mean J of the sample", "Å²/s", "mean of J_s over the measurement"),
         ("mean fraction", "1", "mean of x over the measurement"),
     )
-    value, sd = _propagated(quantities, setup, values, covariance)
+    value, sd = _propagated(quantities, setup, values, root)
     return tuple(
         Derived(name, float(v), float(s), unit, meaning)
         for (name, unit, meaning), v, s in zip(labels, value, sd, strict=True)

@@ -1,0 +1,37 @@
+"""``heterodyne plot``: the pictures of a saved result, without fitting it again."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from heterodyne_cli.subcommand import Subcommand
+from heterodyne_spec.console import Console
+from heterodyne_spec.terminal import DONE
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", type=Path, help="folder of a run, its nlsq_result.json or cmc_result.nc")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder for plots/ (default: that of the result)")
+
+
+def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
+    from heterodyne_cli.results import load, write_plots
+
+    saved = load(args.path)
+    if saved.fit is not None and saved.fit.maps is None:
+        console.say(f"{args.path}: no maps beside the fit (its HDF5 file), so no pictures of them")
+    written = write_plots(saved, args.output or saved.folder)
+    console.say("\n".join(f"written: {path}" for path in written))
+    console.tell("written", files=written)
+    return DONE
+
+
+COMMAND = Subcommand(
+    "plot",
+    "draw the pictures of a saved result",
+    ("heterodyne plot results", "heterodyne plot results/cmc_result.nc --output elsewhere"),
+    _arguments,
+    _run,
+)

@@ -1,0 +1,38 @@
+"""``heterodyne report``: the report of a saved result, without fitting it again."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from heterodyne_cli.subcommand import Subcommand
+from heterodyne_spec.console import Console
+from heterodyne_spec.terminal import DONE
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", type=Path, help="folder of a run, its nlsq_result.json or cmc_result.nc")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="HTML file (default: report.html in the folder of the result)"
+    )
+
+
+def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
+    from heterodyne_cli.results import check_one_measurement, load, write_page
+
+    saved = load(args.path)
+    check_one_measurement(saved)
+    written = write_page(saved, args.output or saved.folder / "report.html")
+    console.say(f"written: {written}")
+    console.tell("written", files=[written])
+    return DONE
+
+
+COMMAND = Subcommand(
+    "report",
+    "write the report of a saved result, one HTML file to look at and to pass on",
+    ("heterodyne report results", "heterodyne report results/nlsq_result.json --output monday.html"),
+    _arguments,
+    _run,
+)

@@ -1,0 +1,254 @@
+"""Results side by side: what point estimates and posteriors share, their differences, and both as text and data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Any
+
+import numpy as np
+
+from heterodyne_cli.differences import differences
+from heterodyne_cli.results import Saved
+from heterodyne_nlsq.plots import courses as courses_of_fit
+from heterodyne_nlsq.summary import columns
+from heterodyne_spec import FittedData, NLSQResult, load_model
+from heterodyne_spec.course import Course
+from heterodyne_spec.quoting import plus_minus
+
+FAR = 3.0
+"""Combined standard deviations from which a difference is called one."""
+
+_STAND = (0.0, 0.5, 1.0)
+"""Ages at which functions are compared, in parts of what the results have in common."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A parameter of a result; `sd` is NaN where there is none, and `note` says why."""
+
+    value: float
+    sd: float
+    note: str = ""
+
+    def __str__(self) -> str:
+        text = plus_minus(self.value, self.sd)
+        return f"{text}, {self.note}" if self.note else text
+
+
+@dataclass(frozen=True)
+class Described:
+    """A result in the terms that a point estimate and a posterior share; `label` is a letter.
+
+    `values` are parameters by name, and contrast and offset by name and angle.
+    """
+
+    label: str
+    path: Path
+    kind: str
+    success: bool
+    message: str
+    values: Mapping[str, Value]
+    courses: tuple[Course, ...]
+    data: FittedData
+    model: Mapping[str, str]
+    config: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A quantity of every result, and how far the others lie from the first, in combined standard deviations."""
+
+    name: str
+    unit: str
+    values: tuple[Value | None, ...]
+
+    @property
+    def apart(self) -> tuple[float, ...]:
+        """(x_k - x_0) / √(sd_0² + sd_k²) of every other result, NaN where one has no standard deviation."""
+        first, *others = self.values
+        return tuple(_apart(first, other) for other in others)
+
+
+def _apart(one: Value | None, other: Value | None) -> float:
+    if one is None or other is None:
+        return math.nan
+    sd = math.hypot(one.sd, other.sd)
+    return (other.value - one.value) / sd if sd > 0 else math.nan
+
+
+def describe(saved: Sequence[Saved]) -> list[Described]:
+    """Return the results of all paths, in their order, under letters."""
+    found = [part for one in saved for part in _parts(one)]
+    return [Described(label=_label(k), **part) for k, part in enumerate(found)]
+
+
+def _label(k: int) -> str:
+    return ascii_uppercase[k] if k < len(ascii_uppercase) else f"R{k + 1}"
+
+
+def _parts(saved: Saved) -> Iterator[dict[str, Any]]:
+    shared = ("success", "message", "data", "model", "config", "versions")
+    if (fit := saved.fit) is not None:
+        own = {
+            "path": saved.path,
+            "kind": "point estimate",
+            "values": _of_fit(fit),
+            "courses": tuple(courses_of_fit(fit)),
+        }
+        yield own | {name: getattr(fit, name) for name in shared}
+    if (posterior := saved.posterior) is not None:
+        from heterodyne_cmc.plots import courses as courses_of_posterior
+
+        values = {_of_angle(row.name, row.phi): Value(row.mean, row.sd, _loose(row)) for row in posterior.summary}
+        values |= {name: Value(value, math.nan, "held") for name, value in posterior.fixed.items()}
+        own = {"path": saved.path, "kind": "posterior", "values": values, "courses": courses_of_posterior(posterior)}
+        yield own | {name: getattr(posterior, name) for name in shared}
+
+
+def _of_fit(fit: NLSQResult) -> dict[str, Value]:
+    values = {}
+    for row in fit.table:
+        note = "held" if row.status == "fixed" else "" if row.determined else "not determined"
+        values[row.name] = Value(row.value, math.nan if note else row.sd, note)
+    scaling = fit.scaling
+    for k, phi in enumerate(fit.data.phi):
+        values[_of_angle("contrast", phi)] = Value(scaling.contrast[k], scaling.contrast_sd[k])
+        values[_of_angle("offset", phi)] = Value(scaling.offset[k], scaling.offset_sd[k])
+    return values
+
+
+def _loose(row: Any) -> str:
+    from heterodyne_cmc.verdict import CONTRACTION_LEAST
+
+    return "as the prior" if row.contraction < CONTRACTION_LEAST else ""
+
+
+def _of_angle(name: str, phi: float | None) -> str:
+    return name if phi is None else f"{name} at {phi:g}°"
+
+
+def parameter_rows(results: Sequence[Described]) -> list[Row]:
+    """Return the parameters of the model, then contrast and offset at every angle."""
+    spec = load_model()
+    units = {p.name: p.unit for p in spec.parameters}
+    names = dict.fromkeys([*spec.names, *(name for one in results for name in one.values)])
+    return [Row(name, units.get(name, "1"), tuple(one.values.get(name) for one in results)) for name in names]
+
+
+def function_rows(results: Sequence[Described]) -> list[Row]:
+    """Return the functions at the first, the middle and the last age that all results have; none without one."""
+    first = max(float(one.data.t[0]) for one in results)
+    last = min(float(one.data.t[-1]) for one in results)
+    ages = [first + part * (last - first) for part in _STAND] if last > first else []
+    return [
+        Row(f"{course.name} at {age:.3g} s", course.unit, tuple(_at(one.courses[k], age) for one in results))
+        for k, course in enumerate(results[0].courses)
+        for age in ages
+    ]
+
+
+def _at(course: Course, age: float) -> Value:
+    value, sd = course.at(age)
+    known = bool(course.known[int(np.argmin(np.abs(course.t - age)))])
+    return Value(value, sd if known and sd > 0 else math.nan, "" if known else "not determined")
+
+
+def sentence(results: Sequence[Described]) -> tuple[str, bool]:
+    """Return in a sentence whether the others agree with the first, and whether all do."""
+    rows = [*function_rows(results), *parameter_rows(results)]
+    words, all_agree = [], True
+    for k, other in enumerate(results[1:]):
+        found = [(abs(row.apart[k]), row.name) for row in rows if math.isfinite(row.apart[k])]
+        far = sorted((pair for pair in found if pair[0] > FAR), reverse=True)
+        all_agree &= not far
+        words.append(_agreement(results[0].label, other.label, found, far))
+    stopped = [f"{one.label} did not converge" for one in results if not one.success]
+    return "; ".join([*words, *stopped]) + ".", all_agree and not stopped
+
+
+def _agreement(one: str, other: str, found: list[tuple[float, str]], far: list[tuple[float, str]]) -> str:
+    if not found:
+        return f"{one} and {other} have nothing in common that both determine"
+    if not far:
+        size, name = max(found)
+        return f"{one} and {other} agree: nothing differs by more than {size:.2g} combined standard deviations ({name})"
+    named = ", ".join(f"{name} by {size:.2g}" for size, name in far[:3])
+    more = f" and {len(far) - 3} more" if len(far) > 3 else ""
+    return f"{one} and {other} differ: {named}{more} combined standard deviations"
+
+
+def caution(results: Sequence[Described]) -> str:
+    """Return what to keep in mind about the differences of results of one measurement, "" of different ones."""
+    files = {one.data.provenance.get("sha256") for one in results}
+    if len(files) > 1 or None in files:
+        return ""
+    return (
+        "all are of one file and share its noise: results that differ by one combined standard deviation differ by "
+        "more than chance"
+    )
+
+
+def table_rows(rows: Sequence[Row], results: Sequence[Described]) -> list[list[str]]:
+    """Return rows as text, a header first: every result's value, and behind every other its difference."""
+    first, *others = results
+    header = ["", "unit", first.label]
+    for other in others:
+        header += [other.label, f"({other.label} - {first.label}) / sd"]
+    table = [header]
+    for row in rows:
+        cells = [row.name, "" if row.unit == "1" else row.unit, _cell(row.values[0])]
+        for value, apart in zip(row.values[1:], row.apart, strict=True):
+            cells += [_cell(value), f"{apart:+.2f}" if math.isfinite(apart) else ""]
+        table.append(cells)
+    return table
+
+
+def _cell(value: Value | None) -> str:
+    return "" if value is None else str(value)
+
+
+def as_text(results: Sequence[Described]) -> str:
+    """Return the comparison for the terminal."""
+    listed = [[one.label, str(one.path), one.kind, "converged" if one.success else "NOT converged"] for one in results]
+    numbers = range(2, 2 * len(results) + 1)
+    parts = [columns(listed), "", sentence(results)[0]]
+    parts += [f"{caution(results)}."] if caution(results) else []
+    parts += ["", columns(table_rows(parameter_rows(results), results), numbers)]
+    if functions := function_rows(results):
+        parts += ["", columns(table_rows(functions, results), numbers)]
+    else:
+        parts += ["", "no age in common: the functions cannot be compared"]
+    found = [[key, *values] for key, values in differences(results)]
+    header = ["what differs", *(one.label for one in results)]
+    parts += ["", columns([header, *found]) if found else "nothing differs in data, configuration and versions"]
+    return "\n".join(parts)
+
+
+def as_document(results: Sequence[Described]) -> dict[str, Any]:
+    """Return the comparison for a program; what is not known is null."""
+    words, agree = sentence(results)
+
+    def rows(found: Sequence[Row]) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": row.name,
+                "unit": row.unit,
+                "values": [None if value is None else vars(value) for value in row.values],
+                "apart": list(row.apart),
+            }
+            for row in found
+        ]
+
+    return {
+        "results": [{"label": r.label, "path": r.path, "kind": r.kind, "success": r.success} for r in results],
+        "agree": agree,
+        "message": words,
+        "parameters": rows(parameter_rows(results)),
+        "functions": rows(function_rows(results)),
+        "differences": {key: list(values) for key, values in differences(results)},
+    }

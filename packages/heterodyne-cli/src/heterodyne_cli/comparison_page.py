@@ -1,0 +1,116 @@
+"""The comparison of results as one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from heterodyne_cli.comparison import (
+    Described,
+    caution,
+    function_rows,
+    parameter_rows,
+    sentence,
+    table_rows,
+)
+from heterodyne_cli.differences import differences
+from heterodyne_spec.course import SUBJECTS
+from heterodyne_spec.files import write_text
+from heterodyne_spec.page import (
+    Markup,
+    Picture,
+    Report,
+    Section,
+    citation,
+    function_alt,
+    joined,
+    paragraph,
+    pictures,
+    render,
+    svg_picture,
+    table,
+)
+from heterodyne_spec.panels import draw_course, known_ends, set_range
+
+
+def write_page(results: Sequence[Described], path: Path) -> Path:
+    """Write the comparison to `path`, completely or not at all."""
+    words, agree = sentence(results)
+    report = Report("Comparison", words, agree, _sections(results), "In agreement" if agree else "Look closer")
+    title = "Comparison of " + ", ".join(f"{one.path.name or one.path} ({one.label})" for one in results)
+    return write_text(path, render(title, [report], [citation()]))
+
+
+def _sections(results: Sequence[Described]) -> list[Section]:
+    return [
+        Section("The results", _listed(results)),
+        Section("Velocity, transport and mixing", _functions(results)),
+        Section("Parameters, contrast and offset", _parameters(results)),
+        Section("What differs in data, configuration and versions", _differences(results)),
+    ]
+
+
+def _listed(results: Sequence[Described]) -> Markup:
+    rows = [
+        [
+            one.label,
+            str(one.path),
+            one.kind,
+            one.message if one.success else f"NOT converged: {one.message}",
+            str(one.data.provenance.get("file", "in memory")),
+            f"{one.data.q:.5g}",
+            f"{one.data.n_frames}",
+        ]
+        for one in results
+    ]
+    columns = ("", "path", "kind", "how it ended", "measurement", "q / (1/Å)", "frames")
+    return table(columns, rows, caption="What is compared", words=(1, 2, 3, 4))
+
+
+def _functions(results: Sequence[Described]) -> Markup:
+    words = "Lines: the middle; bands: 68 %. Line styles tell the results apart as the colours do."
+    shown = pictures([_function(results, name) for name in SUBJECTS], caption=words, width=24)
+    rows = function_rows(results)
+    if not rows:
+        return joined([shown, paragraph("The results have no age in common.")])
+    return joined([shown, _table(table_rows(rows, results), "Functions at the ages that all results have")])
+
+
+def _function(results: Sequence[Described], name: str) -> Picture:
+    found = [next(course for course in one.courses if course.name == name) for one in results]
+
+    def draw() -> Figure:
+        figure = Figure(figsize=(4.3, 3.0), layout="constrained")
+        axes = figure.subplots()
+        for k, (one, course) in enumerate(zip(results, found, strict=True)):
+            draw_course(axes, course, f"{one.label}, {one.kind}", k, bands=False)
+        set_range(axes, known_ends(found))
+        axes.legend(fontsize=8)
+        return figure
+
+    said = " ".join(f"{one.label}: {function_alt(course)}" for one, course in zip(results, found, strict=True))
+    return svg_picture(draw, said)
+
+
+def _parameters(results: Sequence[Described]) -> Markup:
+    words = (
+        "(B - A) / sd: the difference in combined standard deviations, the root of the sum of both squares. "
+        "Empty where one of them is held or not determined."
+    )
+    notes = [words, f"{caution(results)[0].upper()}{caution(results)[1:]}."] if caution(results) else [words]
+    shown = _table(table_rows(parameter_rows(results), results), "Parameters, one standard deviation")
+    return joined([shown, *(paragraph(note, mood="note") for note in notes)])
+
+
+def _table(rows: list[list[str]], caption: str) -> Markup:
+    return table(rows[0], rows[1:], caption=caption, words=(1,))
+
+
+def _differences(results: Sequence[Described]) -> Markup:
+    rows = [[key, *values] for key, values in differences(results)]
+    if not rows:
+        return paragraph("Nothing.")
+    columns = ("", *(one.label for one in results))
+    return table(columns, rows, caption="Keys that are not the same in all", words=range(1, len(columns)))

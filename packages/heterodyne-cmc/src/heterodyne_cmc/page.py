@@ -1,0 +1,236 @@
+"""The sections of a posterior in a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from heterodyne_cmc.plots import (
+    courses,
+    draw_function,
+    energy_figure,
+    map_panels,
+    pairs_figure,
+    ranks_figure,
+    shards_figure,
+)
+from heterodyne_cmc.predictive import predictive_maps
+from heterodyne_cmc.result import CMCResult, SummaryRow
+from heterodyne_cmc.verdict import CONTRACTION_LEAST
+from heterodyne_spec.course import Course, said
+from heterodyne_spec.page import (
+    Markup,
+    Picture,
+    Report,
+    Section,
+    function_alt,
+    functions_table,
+    items,
+    joined,
+    origin,
+    paragraph,
+    pictures,
+    png_picture,
+    svg_picture,
+    table,
+    write_report,
+)
+from heterodyne_spec.panels import map_picture, page_width
+from heterodyne_spec.quoting import placed, plus_minus
+
+_PAIRS_WIDE = 1300
+"""Pixels across the picture of pairs."""
+
+
+def write_page(result: CMCResult, path: Path) -> Path:
+    """Write the report of a posterior to `path`, completely or not at all."""
+    return write_report(path, result.data, report(result))
+
+
+def report(result: CMCResult) -> Report:
+    """Return what a report says of a posterior."""
+    good = result.success and result.calibration.kind == "calibrated"
+    return Report("Posterior", in_a_sentence(result), good, list(_sections(result)))
+
+
+def in_a_sentence(result: CMCResult) -> str:
+    """Return what v, J_r, J_s and x are and whether the chains can be trusted, in plain words."""
+    course = said(courses(result))
+    found = result.diagnostics
+    if not result.success:
+        return f"The posterior cannot be trusted ({result.message}); it says that {course}."
+    numbers = f"R-hat {found.r_hat:.3f}, effective sample size {min(found.ess_bulk, found.ess_tail):.0f} or more"
+    independent = (
+        ""
+        if result.calibration.kind == "calibrated"
+        else (", but the noise of all pairs was taken as independent, so that the intervals are too small")
+    )
+    return f"{course[0].upper()}{course[1:]}; the chains converged ({numbers}){independent}."
+
+
+def _sections(result: CMCResult) -> Iterator[Section]:
+    if result.warnings:
+        yield Section("Before you use these numbers", items(result.warnings))
+    yield Section("Velocity, transport and mixing", _functions(result))
+    yield Section("Parameters", _parameters(result))
+    yield Section("What is not determined", _open(result))
+    yield Section("Pairs of parameters", _pairs(result))
+    yield Section("Data and posterior", _maps(result))
+    yield Section("How the chains went", _chains(result))
+    yield origin(
+        result.data,
+        model=result.model,
+        command=result.command,
+        seed=result.seed,
+        versions=result.versions,
+        timings=result.timings,
+        config=result.config,
+    )
+
+
+def _functions(result: CMCResult) -> Markup:
+    found = courses(result)
+    words = "Lines: the posterior median. Bands: 68 % and 95 % of the posterior at every age."
+    shown = pictures([_function(course) for course in found], caption=words, width=24)
+    return joined([shown, functions_table(found)])
+
+
+def _function(course: Course) -> Picture:
+    def draw() -> Figure:
+        figure = Figure(figsize=(4.3, 3.0), layout="constrained")
+        axes = figure.subplots()
+        draw_function(axes, course)
+        axes.legend(fontsize=8)
+        return figure
+
+    return svg_picture(draw, function_alt(course))
+
+
+def _parameters(result: CMCResult) -> Markup:
+    columns = ("parameter", "mean ± sd", "95 % from", "to", "unit", "contraction", "R-hat", "ESS")
+    rows = [_row(row) for row in result.summary]
+    note = (
+        "Contraction: how much of the prior's variance the data took away, 100 % where they say all and 0 % where the "
+        "prior does. R-hat: 1 where all chains agree. ESS: draws that the autocorrelated ones are worth, in the middle "
+        "or in the tails, whichever is fewer."
+    )
+    shown = table(columns, rows, caption=f"Posterior of {len(rows)} values", words=(4,))
+    held = ", ".join(f"{name} = {value:g}" for name, value in result.fixed.items())
+    said_of = [paragraph(f"Noise: {result.calibration.statement}.", mood="note"), shown, paragraph(note, mood="note")]
+    return joined([*said_of, paragraph(f"Held: {held}.", mood="note")] if held else said_of)
+
+
+def _row(row: SummaryRow) -> list[str]:
+    name = row.name if row.phi is None else f"{row.name} at {row.phi:g}°"
+    shrunk = "" if math.isnan(row.contraction) else _percent(row.contraction)
+    return [
+        f"{name} (tied)" if row.status == "tied" else name,
+        plus_minus(row.mean, row.sd),
+        placed(row.lower_95, row.sd),
+        placed(row.upper_95, row.sd),
+        "" if row.unit == "1" else row.unit,
+        shrunk,
+        "" if math.isnan(row.r_hat) else f"{row.r_hat:.3f}",
+        "" if math.isnan(row.ess_bulk) else f"{min(row.ess_bulk, row.ess_tail):.0f}",
+    ]
+
+
+def _percent(contraction: float) -> str:
+    # A posterior wider than its prior, by chance, was told nothing.
+    return f"{100 * max(contraction, 0.0):.0f} %"
+
+
+def _open(result: CMCResult) -> Markup:
+    loose = [row for row in result.summary if row.status == "free" and row.contraction < CONTRACTION_LEAST]
+    if not loose:
+        return paragraph("Every sampled value is known better from the data than from its prior.")
+    words = [f"{row.name}: the data took away {_percent(row.contraction)} of the prior's variance" for row in loose]
+    words[-1] += "; what is stated of these is their priors'"
+    return items(words)
+
+
+def _pairs(result: CMCResult) -> Markup:
+    figure = pairs_figure(result)
+    dpi = int(_PAIRS_WIDE / float(figure.get_size_inches()[0]))
+    names = ", ".join(row.name for row in result.summary if row.phi is None and row.status == "free")
+    alt = f"Posterior of every pair of {names}, and of each by itself with its prior and the point estimate."
+    words = (
+        "On the diagonal: every parameter by itself (filled), its prior (dashed) and the point estimate (line). Below: "
+        "every pair, with regions that hold 68 % and 95 % of the draws; a narrow slanted one means that only a "
+        "combination is well known."
+    )
+    return pictures([png_picture(figure, alt, dpi)], caption=words, width=60, least=48)
+
+
+def _maps(result: CMCResult) -> Markup:
+    n_phi = len(result.data.phi)
+    found = predictive_maps(result, page_width(result.data.n_frames, 3 * n_phi))
+    means = f" Every entry is the mean of {found.width} × {found.width} frames." if found.width > 1 else ""
+    words = (
+        "The measurement, what the posterior expects, and their difference in standard deviations of an entry. "
+        f"A pattern in the difference is what the model does not describe.{means}"
+    )
+    shown = [
+        pictures([map_picture(panel) for panel in map_panels(result, found, a)], caption=f"φ = {phi:g}°.", width=17)
+        for a, phi in enumerate(result.data.phi)
+    ]
+    return joined([paragraph(words, mood="note"), *shown])
+
+
+def _chains(result: CMCResult) -> Markup:
+    found = result.diagnostics
+    facts = [
+        f"{result.message}.",
+        f"{result.n_pairs} pairs in {result.n_shards} shard{'s' if result.n_shards > 1 else ''}; "
+        f"{found.divergences} divergent steps; BFMI {found.bfmi:.2f} or more (trouble below 0.3).",
+    ]
+    if result.n_shards > 1:
+        facts.append(f"Agreement of the shards: chi-square {found.chi2:.0f} of {found.dof:.0f}, p = {found.p:.2g}.")
+    parts = [items(facts), _shards(result)]
+    parts += [pictures([_figure(draw(result), alt)], caption=words, width=60, least=36) for draw, alt, words in _HEALTH]
+    return joined(parts)
+
+
+def _shards(result: CMCResult) -> Markup:
+    columns = ("shard", "pairs", "divergences", "R-hat", "ESS", "BFMI", "acceptance", "tree depth", "time / s")
+    rows = [
+        [
+            str(shard.shard + 1),
+            str(shard.n_pairs),
+            str(shard.divergences[-1]),
+            f"{shard.r_hat:.3f}",
+            f"{min(shard.ess_bulk, shard.ess_tail):.0f}",
+            f"{shard.bfmi:.2f}",
+            f"{shard.acceptance:.2f}",
+            str(shard.tree_depth),
+            f"{shard.seconds:.0f}",
+        ]
+        for shard in result.diagnostics.shards
+    ]
+    return table(columns, rows, caption="Shards, the worst value of each")
+
+
+def _figure(figure: Figure, alt: str) -> Picture:
+    return png_picture(figure, alt, 100)
+
+
+_HEALTH: tuple[tuple[Callable[[CMCResult], Figure], str, str], ...] = (
+    (
+        ranks_figure,
+        "Histograms of the ranks of every chain's draws, one panel a parameter.",
+        "Ranks of the draws of each chain among all draws: flat where the chains sample the same density.",
+    ),
+    (
+        energy_figure,
+        "Histograms of the energy and of its change from step to step, for the worst shards.",
+        "Energy, and its change from step to step: alike where the chains reach all of the posterior.",
+    ),
+    (
+        shards_figure,
+        "Mean and standard deviation of every parameter in each shard, against the whole.",
+        "Each shard against the posterior of all: bars around the middle, wider than the shaded band.",
+    ),
+)

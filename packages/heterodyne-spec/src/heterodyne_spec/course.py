@@ -1,0 +1,113 @@
+"""The course of a function of age (J_r, J_s, v, x): its values with their uncertainty, and what it does in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_spec.model import load_model
+from heterodyne_spec.quoting import plus_minus, with_unit
+from heterodyne_spec.result import Bands
+
+type FloatArray = npt.NDArray[np.float64]
+
+SUBJECTS: Mapping[str, str] = {
+    "v": "the velocity",
+    "J_r": "J of the reference",
+    "J_s": "J of the sample",
+    "x": "the sample's field fraction",
+}
+"""What the functions are called in a sentence, in the order of a report."""
+
+_KNOWN_PART, _KNOWN_FRACTION = 0.5, 0.25
+"""Standard deviation up to which an age is known: as a part of the value, and of a field fraction."""
+_APART = 2.0
+"""Combined standard deviations from which two ages differ."""
+_TURN = 0.1
+"""How far a course goes beyond both its ends, in parts of the value, to be said to turn."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A function of age as a result knows it.
+
+    `t` (n_age,) in s; `quantiles` (5, n_age) in `unit`: the median between the ends of the central 68 % and 95 %
+    intervals, as in a normal distribution where only a standard deviation is known.
+    """
+
+    name: str
+    unit: str
+    t: FloatArray
+    quantiles: FloatArray
+
+    @property
+    def value(self) -> FloatArray:
+        """The middle of every age, (n_age,)."""
+        return np.asarray(self.quantiles[2])
+
+    @property
+    def sd(self) -> FloatArray:
+        """Half of the central 68 % interval, (n_age,)."""
+        return np.asarray((self.quantiles[3] - self.quantiles[1]) / 2)
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Which ages the data determine, (n_age,): all of a function that was held."""
+        if not self.sd.any():
+            return np.asarray(np.isfinite(self.value))
+        limit = _KNOWN_FRACTION if self.name == "x" else _KNOWN_PART * np.abs(self.value)
+        # No spread among ages that have one: at a floor, or lost in rounding.
+        return np.asarray(np.isfinite(self.value) & (self.sd > 0) & (self.sd < limit))
+
+    def at(self, age: float) -> tuple[float, float]:
+        """Return value and standard deviation at an age in s, linearly between the ages."""
+        return float(np.interp(age, self.t, self.value)), float(np.interp(age, self.t, self.sd))
+
+
+def courses_of(bands: Bands) -> tuple[Course, ...]:
+    """Return the functions of age of a point estimate, in the order of `SUBJECTS`."""
+    units = {f.name: f.unit for f in load_model().functions}
+    steps = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])[:, None]
+    return tuple(
+        Course(name, units[name], bands.t, bands.values[name] + steps * bands.sd[name])
+        for name in SUBJECTS
+        if name in bands.values
+    )
+
+
+def said(courses: Sequence[Course]) -> str:
+    """Return what the functions do, as the first part of a sentence: ``over 40 s the velocity falls from ...``."""
+    last = max(float(course.t[-1]) for course in courses)
+    *most, end = [_clause(course) for course in courses]
+    return f"over {last:.3g} s " + (f"{', '.join(most)}, and {end}" if most else end)
+
+
+def _clause(course: Course) -> str:
+    (known,) = np.nonzero(course.known)
+    subject = SUBJECTS[course.name]
+    if not len(known):
+        return f"{subject} is not determined"
+    value, sd = course.value[known], course.sd[known]
+    words = with_unit(_movement(value, sd), course.unit)
+    first, last = course.t[known[0]], course.t[known[-1]]
+    early, late = known[0] > 0, known[-1] < len(course.t) - 1
+    spoken = ([f"before {first:.2g} s"] if early else []) + ([f"after {last:.3g} s"] if late else [])
+    return f"{subject} {words}" + (f" (not determined {' and '.join(spoken)})" if spoken else "")
+
+
+def _movement(value: FloatArray, sd: FloatArray) -> str:
+    """Return ``falls from 468.3 ± 1.8 to 120.1 ± 0.9`` of the ages that are known, (n,) each."""
+    begin, end = plus_minus(value[0], sd[0]), plus_minus(value[-1], sd[-1])
+    for turn, verbs in ((int(np.argmax(value)), ("rises", "falls")), (int(np.argmin(value)), ("falls", "rises"))):
+        beyond = min(abs(value[turn] - value[0]), abs(value[turn] - value[-1]))
+        wide = _APART * math.hypot(sd[turn], max(sd[0], sd[-1]))
+        if beyond > max(wide, _TURN * float(np.abs(value).max())):
+            return f"{verbs[0]} from {begin} to {plus_minus(value[turn], sd[turn])} and {verbs[1]} to {end}"
+    if abs(value[-1] - value[0]) <= _APART * math.hypot(sd[0], sd[-1]):
+        sharpest = int(np.argmin(sd))
+        return f"stays at {plus_minus(value[sharpest], sd[sharpest])}"
+    return f"{'falls' if value[-1] < value[0] else 'rises'} from {begin} to {end}"

@@ -1,0 +1,42 @@
+"""Reports as one HTML file that needs nothing but itself: a toolkit of pure functions for all packages."""
+
+from heterodyne_spec.page.document import Report, Section, render
+from heterodyne_spec.page.elements import (
+    Markup,
+    element,
+    facts,
+    folded,
+    items,
+    joined,
+    paragraph,
+    pictures,
+    table,
+)
+from heterodyne_spec.page.functions import function_alt, functions_table, stand
+from heterodyne_spec.page.origin import citation, origin
+from heterodyne_spec.page.picture import Picture, png_picture, svg_picture
+from heterodyne_spec.page.writing import write_report
+
+__all__ = [
+    "Markup",
+    "Picture",
+    "Report",
+    "Section",
+    "citation",
+    "element",
+    "facts",
+    "folded",
+    "function_alt",
+    "functions_table",
+    "items",
+    "joined",
+    "origin",
+    "paragraph",
+    "pictures",
+    "png_picture",
+    "render",
+    "stand",
+    "svg_picture",
+    "table",
+    "write_report",
+]

@@ -1,0 +1,98 @@
+"""Pictures inside a page: drawings of Matplotlib that follow its light or dark colours, and PNG."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+INK = "#1b1f24"
+"""Colour of text and axes, which becomes light in the dark."""
+_PALE = "#e6e8eb"
+
+_STYLE = f"<style>svg{{--ink:{INK}}}@media screen and (prefers-color-scheme:dark){{svg{{--ink:{_PALE}}}}}</style>"
+_LOOKS: Any = {
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "legend.facecolor": "none",
+    "legend.framealpha": 0.0,
+    "legend.edgecolor": "none",
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    # The same drawing is the same text.
+    "svg.hashsalt": "heterodyne",
+}
+_PNG = "data:image/png;base64,"
+_IMAGE = re.compile(rf"{_PNG}([A-Za-z0-9+/=\s]+)")
+_PALETTE = 256
+"""Colours of a palette; a colour map with no colour for NaN has as many."""
+_SAFE = " !$&'()*+,-./:;=?@[]^_`{|}~\n"
+"""What stands in a data URI, in double quotes, as it is."""
+_RESOLUTION = 96
+"""Pixels of a page per inch of a drawing."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture inside a page: `source` is a data URI, `alt` says what it shows, `width` and `height` are in pixels."""
+
+    source: str
+    alt: str
+    width: int
+    height: int
+
+
+def svg_picture(draw: Callable[[], Any], alt: str) -> Picture:
+    """Return what `draw` draws (a Matplotlib figure) as SVG on no ground, text and axes in the ink of the page."""
+    from matplotlib import rc_context
+
+    stream = io.StringIO()
+    with rc_context(_LOOKS):
+        figure = draw()
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    text = stream.getvalue()
+    # Without the declaration and the document type, which name another site.
+    text = _IMAGE.sub(_smaller, text[text.index("<svg") :].replace(INK, "var(--ink)"))
+    head, _, rest = text.partition(">")
+    return _picture(f"data:image/svg+xml,{quote(f'{head}>{_STYLE}{rest}', safe=_SAFE)}", alt, figure)
+
+
+def png_picture(figure: Any, alt: str, dpi: int = 110) -> Picture:
+    """Return a Matplotlib figure of many strokes as PNG on white."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=dpi)
+    return _picture(_PNG + base64.b64encode(stream.getvalue()).decode(), alt, figure)
+
+
+def _picture(source: str, alt: str, figure: Any) -> Picture:
+    width, height = (round(_RESOLUTION * float(inches)) for inches in figure.get_size_inches())
+    return Picture(source, alt, width, height)
+
+
+def _smaller(embedded: re.Match[str]) -> str:
+    """Return an image of a map with its colours in a palette: a third of the size of four channels."""
+    from PIL import Image
+
+    whole = Image.open(io.BytesIO(base64.b64decode(embedded[1]))).convert("RGBA")
+    colours, index = np.unique(np.asarray(whole).reshape(-1, 4), axis=0, return_inverse=True)
+    if len(colours) > _PALETTE:
+        return embedded[0]
+    image = Image.fromarray(index.reshape(whole.size[::-1]).astype(np.uint8), "P")
+    image.putpalette(colours.tobytes(), "RGBA")
+    stream = io.BytesIO()
+    image.save(stream, format="png", optimize=True)
+    return _PNG + base64.b64encode(stream.getvalue()).decode()
