@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from heterodyne_cli.series.row import FAILED, NOT_CONVERGED, OK, STRUCTURED, Row
-from heterodyne_nlsq.summary import rounded
 from heterodyne_spec.console import Mood
+from heterodyne_spec.quoting import rounded
 
 _COLUMNS = (
     ("time", 8),

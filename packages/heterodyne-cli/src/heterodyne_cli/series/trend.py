@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from heterodyne_cli.series.chart import Point, panel
 from heterodyne_cli.series.row import FAILED, OK, Row
-from heterodyne_nlsq.summary import rounded
+from heterodyne_spec.quoting import rounded
 
 _PANELS = (
     ("v", "v / Å/s, mean over the measurement"),
