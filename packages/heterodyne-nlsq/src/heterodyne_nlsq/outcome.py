@@ -44,7 +44,7 @@ _DISTRIBUTIONS = ("heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-
 _SAID = 4
 """Open and weak directions that are told in the summary; the result file has them all."""
 
-_STRUCTURE = 3.0
+STRUCTURE = 3.0
 """Noise at some time scale, over what explains it, from which the user is told to look at the residuals."""
 
 
@@ -222,8 +222,8 @@ def _warnings(
     words += said[:_SAID]
     if said[_SAID:]:
         words.append(f"so are {len(said) - _SAID} more combinations: see identifiability.directions in the result file")
-    if np.any(excess > _STRUCTURE):
-        angles = ", ".join(f"{angle:g}" for angle in setup.data.phi[excess > _STRUCTURE])
+    if np.any(excess > STRUCTURE):
+        angles = ", ".join(f"{angle:g}" for angle in setup.data.phi[excess > STRUCTURE])
         words.append(
             f"the residuals at phi = {angles} have structure that neither speckle nor photon noise explains (up to "
             f"{excess.max():.3g} times the variance of both at some time scale): see the residual maps; the model does "
