@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from heterodyne_nlsq import paths
 from heterodyne_nlsq.compilation import make_room
 from heterodyne_nlsq.free import free_parameters
+from heterodyne_nlsq.noise import STRUCTURE
 from heterodyne_nlsq.outcome import make_result
 from heterodyne_nlsq.scaling import make_scaling
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
-from heterodyne_nlsq.start.candidates import candidates
-from heterodyne_nlsq.start.race import race
+from heterodyne_nlsq.start.candidates import Candidate
+from heterodyne_nlsq.start.candidates import candidates as starts_asked_for
+from heterodyne_nlsq.start.earlier import Estimate, estimates, follow
+from heterodyne_nlsq.start.race import Outcome, joined, race
 from heterodyne_physics_meshgrid import MODEL_VERSION
 from heterodyne_spec import (
     Config,
@@ -37,6 +41,7 @@ def fit_nlsq_jax(
     data: TwoTimeData | str | Path,
     config: Config | Mapping[str, Any] | str | Path | None = None,
     *,
+    candidates: Iterable[Estimate] = (),
     progress: Progress | None = None,
 ) -> NLSQResult:
     """Fit all azimuths of one q together and return the point estimate.
@@ -45,42 +50,97 @@ def fit_nlsq_jax(
     ----------
     data : a measurement, or the path of a file (then q, phi, frames, dt and masks come from `config`).
     config : a Config, a dict, the path of a YAML or JSON file, or None for the defaults.
+    candidates : point estimates of other, similar measurements as further starts: results, or mappings from names of
+        parameters (those not named start as configured) to values in the units of the model; q, azimuths and frames
+        may differ. With ``nlsq.start: auto`` the one that describes the data best is followed first. Where it missed
+        no more than 5 % of what they show, and noise explains the residuals, the wide search for other starts is left
+        out; otherwise it is made, and the lowest minimum of all counts. With ``values`` and ``multistart`` they are
+        candidates beside the others.
     progress : called after every iteration with its number and the cost.
 
     Returns
     -------
-    NLSQResult, whether the fit converged or not: look at ``success``, ``message`` and ``warnings``.
+    NLSQResult, whether the fit converged or not: look at ``success``, ``message`` and ``warnings``. With candidates,
+    ``start`` says whether the wide search was made, and which values were outside the bounds and moved inside.
 
     Raises
     ------
     DataError : when the measurement cannot be read or used.
-    ConfigError : with every problem of the configuration.
+    ConfigError : with every problem of the configuration, or every unknown name and unusable value of the candidates.
+    ResultError : when a candidate is the result of another model.
     ModelVersionError : when the installed packages implement different versions of the model.
 
     Examples
     --------
     >>> from heterodyne_nlsq import fit_nlsq_jax
     >>> result = fit_nlsq_jax("measurement.h5", {"data": {"q": 0.0054}})  # doctest: +SKIP
+    >>> later = fit_nlsq_jax("next.h5", {"data": {"q": 0.0054}}, candidates=[result])  # doctest: +SKIP
 
     Notes
     -----
     Computes in float64 whatever the setting of the process is, and leaves that setting as it was.
     """
     check_model_versions({"heterodyne-physics-meshgrid": MODEL_VERSION})
-    clock = [time.perf_counter()]
-    setup = prepare(data, load_config(config))
-    make_room()
-    with jax.enable_x64(True):
+    clock = Clock()
+    with clock("read"), jax.enable_x64(True):
+        setup = prepare(data, load_config(config))
+        earlier = estimates(candidates, setup)
+        make_room()
         path = _path(setup)
-        clock.append(time.perf_counter())
-        starters = candidates(setup)
-        clock.append(time.perf_counter())
-        outcome = race(setup, path, starters, progress)
-        clock.append(time.perf_counter())
-        result = make_result(setup, path, outcome)
-    clock.append(time.perf_counter())
-    spent = (round(later - earlier, 4) for earlier, later in itertools.pairwise(clock))
-    return replace(result, timings=dict(zip(("read", "start", "fit", "uncertainty"), spent, strict=True)))
+    with jax.enable_x64(True):
+        if earlier and setup.config.nlsq.start == "auto":
+            result = _follow_then_search(setup, path, earlier, progress, clock)
+        else:
+            result = _search(setup, path, earlier, progress, clock)
+    return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
+
+
+class Clock:
+    """Seconds spent in the stages of a fit."""
+
+    def __init__(self) -> None:
+        self.spent = dict.fromkeys(("read", "start", "fit", "uncertainty"), 0.0)
+
+    @contextlib.contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Count what happens inside as time of the stage."""
+        begin = time.perf_counter()
+        yield
+        self.spent[stage] += time.perf_counter() - begin
+
+
+def _search(
+    setup: Setup,
+    path: paths.Path,
+    earlier: list[Candidate],
+    progress: Progress | None,
+    clock: Clock,
+    known: Outcome | None = None,
+) -> NLSQResult:
+    """Return the best of what the configuration's starts, the earlier estimates and `known` descents lead to."""
+    with clock("start"):
+        starts = [*starts_asked_for(setup), *earlier]
+    with clock("fit"):
+        outcome = race(setup, path, starts, progress)
+        outcome = joined(known, outcome) if known else outcome
+    with clock("uncertainty"):
+        return make_result(setup, path, outcome)
+
+
+def _follow_then_search(
+    setup: Setup, path: paths.Path, earlier: list[Candidate], progress: Progress | None, clock: Clock
+) -> NLSQResult:
+    """Return the fit that an earlier estimate leads to, after a wide search where there is doubt about it."""
+    with clock("fit"):
+        outcome, described, doubt = follow(setup, path, earlier, progress)
+    if not doubt:
+        with clock("uncertainty"):
+            result = make_result(setup, path, outcome)
+        if result.noise is None or np.all(result.noise.excess <= STRUCTURE):
+            return replace(result, start=f"{result.start}; no wide search for other starts: {described}")
+        doubt = "the residuals from there had structure that noise does not explain"
+    result = _search(setup, path, [], progress, clock, outcome)
+    return replace(result, start=f"{result.start}; a wide search was made, because {doubt}")
 
 
 def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:

@@ -27,8 +27,8 @@ _EXCLUDED_PER_FRAME = 64
 class Path:
     """A problem with the compiled functions that evaluate it; all take the fitted vector and the problem.
 
-    `scaling_sums` takes the free parameters in place of the whole vector. `n_pairs` and `weights`, (n_phi,), are the
-    number of counting pairs and the sum of their weights.
+    `scaling_sums` takes the free parameters in place of the whole vector. `n_pairs`, `weights` and `spread`, (n_phi,),
+    are the number of counting pairs, the sum of their weights, and that of the squared data about their mean.
     """
 
     name: str
@@ -39,13 +39,15 @@ class Path:
     scaling_sums: Callable[[Any, Any], Any]
     n_pairs: npt.NDArray[np.int_]
     weights: FloatArray
+    spread: FloatArray
 
 
 def choose_path(setup: Setup) -> Path:
     """Return the factored path where it is exact and worth it, the dense one otherwise."""
     if setup.config.nlsq.loss == "linear":
         problem = factored.factored_problem(setup.data, setup.free, setup.scaling, setup.config.data.exclude_diagonals)
-        if problem.maps.excluded_i.shape[1] <= _EXCLUDED_PER_FRAME * setup.data.n_t:
+        maps = problem.maps
+        if maps.excluded_i.shape[1] <= _EXCLUDED_PER_FRAME * setup.data.n_t:
             return Path(
                 "factored",
                 problem,
@@ -53,8 +55,9 @@ def choose_path(setup: Setup) -> Path:
                 factored.matrices,
                 factored.squares,
                 factored.scaling_sums,
-                np.asarray(problem.maps.n_pairs),
-                np.asarray(problem.maps.one),
+                np.asarray(maps.n_pairs),
+                np.asarray(maps.one),
+                np.asarray(maps.dd - maps.d**2 / np.maximum(maps.one, 1e-300)),
             )
     return dense_path(setup)
 
@@ -63,6 +66,8 @@ def dense_path(setup: Setup) -> Path:
     """Return the dense path."""
     problem = dense.dense_problem(setup.data, setup.free, setup.scaling, setup.config.data.exclude_diagonals)
     weight = np.asarray(problem.root_weight) ** 2
+    weights, values = np.sum(weight, axis=1), np.asarray(problem.data)
+    mean = np.sum(weight * values, axis=1) / np.maximum(weights, 1e-300)
     return Path(
         "dense",
         problem,
@@ -71,5 +76,6 @@ def dense_path(setup: Setup) -> Path:
         dense.squares,
         dense.scaling_sums,
         np.count_nonzero(weight, axis=1),
-        np.sum(weight, axis=1),
+        weights,
+        np.sum(weight * (values - mean[:, None]) ** 2, axis=1),
     )

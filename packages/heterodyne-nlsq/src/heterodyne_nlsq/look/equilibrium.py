@@ -41,12 +41,11 @@ class Solutions:
     noise: FloatArray
 
 
-def model(theta: FloatArray, lag: FloatArray, phi: FloatArray) -> FloatArray:
-    """Return M (..., n_phi, n_lag) of theta (..., 4)."""
+def _model(theta: FloatArray, lag: FloatArray, cosine: FloatArray) -> FloatArray:
+    """Return M (..., n_phi, n_lag) of theta (..., 4) that share a frequency, with the `cosine` of their fringes."""
     share = 1 / (1 + np.exp(-theta[..., 3, None, None]))
     u = (1 - share) * np.exp(-np.exp(theta[..., 0, None, None]) * lag)
     w = share * np.exp(-np.exp(theta[..., 1, None, None]) * lag)
-    cosine = np.cos(theta[..., 2, None, None] * (np.cos(np.deg2rad(phi))[:, None] * lag))
     return np.asarray(u**2 + w**2 + 2 * u * w * cosine)
 
 
@@ -82,7 +81,7 @@ def _frequencies(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: Fl
     monotone = np.stack([np.ones_like(lag), *(np.exp(-d * lag) for d in decays)])
     omega = np.arange(1.0 / reach, _FASTEST, 1.0 / reach)
     damping = np.exp(-np.geomspace(0.3 / reach, 0.5, 5)[:, None] * lag)
-    gain = np.zeros((len(damping), omega.size))
+    gain = np.zeros((omega.size, len(damping)))
     for values, w, angle in zip(value, weight, phi, strict=True):
         root = np.sqrt(w)
         if np.count_nonzero(root) < 12:
@@ -90,14 +89,15 @@ def _frequencies(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: Fl
         basis, _ = np.linalg.qr((monotone * root).T)
         rest = root * values - basis @ (basis.T @ (root * values))
         fringe = np.cos(omega[:, None] * np.cos(np.deg2rad(angle)) * lag)
-        waves = (damping[:, None] * fringe * root).reshape(-1, lag.size)
-        waves = waves - (waves @ basis) @ basis.T
-        length = np.einsum("kl,kl->k", waves, waves)
-        along = np.maximum(waves @ rest, 0.0)
+        # A wave's overlap with every column of the basis, and with what is left of the values.
+        with_each = fringe @ (damping[:, None] * root * np.vstack([basis.T, rest])).reshape(-1, lag.size).T
+        *on_basis, on_rest = np.moveaxis(with_each.reshape(*gain.shape, -1), -1, 0)
+        length = fringe**2 @ (damping**2 * w).T - np.sum(np.square(on_basis), axis=0)
+        along = np.maximum(on_rest, 0.0)
         # Where hardly anything of a wave is left, the monotone part can say the same.
         explained = np.where(length > 1e-3 * np.sum(w), along**2 / np.maximum(length, 1e-300), 0.0)
-        gain += explained.reshape(gain.shape) / np.maximum(np.sum(rest**2), 1e-300)
-    best = gain.max(axis=0)
+        gain += explained / np.maximum(np.sum(rest**2), 1e-300)
+    best = gain.max(axis=1)
     padded = np.pad(best, 1)
     peaks = np.flatnonzero((best >= padded[:-2]) & (best >= padded[2:]) & (best > 0))
     chosen = peaks[np.argsort(-best[peaks])][: _FREQUENCIES - 1]
@@ -106,7 +106,9 @@ def _frequencies(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: Fl
 
 def _grid(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArray) -> FloatArray:
     """Return the best points of a grid for one age, (n_kept, 4), different frequencies or orders of the rates first."""
-    reach = lag[weight.sum(0) > 0].max(initial=4.0)
+    seen = weight.sum(0) > 0
+    value, weight, lag = value[:, seen], weight[:, seen], lag[seen]
+    reach = lag.max(initial=4.0)
     log_rates = np.log(np.geomspace(0.05 / reach, 1.0, _RATES))
     log_ratios = np.log(np.array(_SHARES) / (1 - np.array(_SHARES)))
     found = []
@@ -115,7 +117,8 @@ def _grid(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArra
         # The two components look alike at one age: the first is the slower one here.
         ordered = a <= b
         theta = np.stack([a, b, np.full_like(a, omega), ratio], axis=-1)[ordered]
-        _, _, residual = residuals(model(theta, lag, phi), value, weight)
+        cosine = np.cos(omega * (np.cos(np.deg2rad(phi))[:, None] * lag))
+        _, _, residual = residuals(_model(theta, lag, cosine), value, weight)
         cost = np.sum(weight * residual**2, axis=(-1, -2))
         found += [(rank, cost[k], theta[k]) for rank, k in enumerate(np.argsort(cost)[:_KEPT])]
     found.sort(key=lambda entry: entry[:2])

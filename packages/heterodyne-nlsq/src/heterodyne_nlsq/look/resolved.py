@@ -42,7 +42,7 @@ def age_resolved(data: TwoTimeData, spec: ModelSpec, parameters: Mapping[str, fl
         return None
     curves = age_curves(data, _REACH)
     curves = replace(curves, phi=curves.phi + parameters["phi0"])
-    fitted = _theta({f: spec.evaluate(f, parameters, curves.age) for f in ("J_r", "J_s", "v", "x")}, curves, data.q)
+    fitted = history(spec, parameters, curves, data.q)
     found = histories(solve_ages(curves), 1)[0]
     starts = np.stack([found, exchanged(found), fitted], axis=1)
     theta, cost, matrix = refine(starts, curves)
@@ -56,8 +56,9 @@ def age_resolved(data: TwoTimeData, spec: ModelSpec, parameters: Mapping[str, fl
     return _functions(theta[rows, best], _sd(matrix[rows, best], variance), curves, data.q)
 
 
-def _theta(functions: Mapping[str, FloatArray], curves: Curves, q: float) -> FloatArray:
-    """Return ln a, ln b, ω and ln(B/A) per frame, (n_age, 4), of the functions of age."""
+def history(spec: ModelSpec, parameters: Mapping[str, float], curves: Curves, q: float) -> FloatArray:
+    """Return ln a, ln b, ω and ln(B/A) per frame, (n_age, 4), of the model's functions at the ages of the curves."""
+    functions = {name: spec.evaluate(name, parameters, curves.age) for name in ("J_r", "J_s", "v", "x")}
     a, b = (np.maximum(q**2 / 2 * curves.dt * functions[name], 1e-12) for name in ("J_r", "J_s"))
     x = np.clip(functions["x"], 1e-3, 1 - 1e-3)
     omega = np.abs(q * curves.dt * functions["v"])

@@ -70,11 +70,11 @@ def _from_data(setup: Setup) -> list[Candidate]:
     for rank, (theta, misfit) in enumerate(zip(descriptions, cost / cost[0], strict=True)):
         values = parameters(theta, cells, data.q)
         vector = np.array([values[name] for name in free.free_names])
-        found.append(Candidate(f"the data, description {rank + 1} of its ages", _inside(vector, free), float(misfit)))
+        found.append(Candidate(f"the data, description {rank + 1} of its ages", inside(vector, free), float(misfit)))
     return found
 
 
-def _inside(vector: FloatArray, free: FreeParameters) -> FloatArray:
+def inside(vector: FloatArray, free: FreeParameters) -> FloatArray:
     """Return the vector moved inside the bounds, a little off them."""
     lower, upper = (bound[list(free.free)] for bound in (free.lower, free.upper))
     margin = 1e-6 * (upper - lower)
@@ -103,4 +103,4 @@ def _hypercube(priors: list[Prior], free: FreeParameters, seed: int) -> list[Can
         drawn = np.array([normal.inv_cdf(float(p)) for p in level])
         columns.append(np.exp(drawn) if prior.family == "lognormal" else drawn)
     points = np.stack(columns, axis=1)
-    return [Candidate(f"point {k + 1} of the multi-start", _inside(point, free)) for k, point in enumerate(points)]
+    return [Candidate(f"point {k + 1} of the multi-start", inside(point, free)) for k, point in enumerate(points)]

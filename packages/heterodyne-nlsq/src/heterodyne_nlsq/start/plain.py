@@ -175,14 +175,20 @@ def _cost(theta: FloatArray, cells: Cells) -> FloatArray:
 
 def _descend(theta: FloatArray, cells: Cells, n_steps: int) -> tuple[FloatArray, FloatArray]:
     """Return the best descents, best first, without those that have come to the same."""
-    bounds = _bounds(cells, turns=len(cells.phi) > 1)
-    shape = (len(theta), *cells.value.shape)
-    value, weight = np.broadcast_to(cells.value, shape), np.broadcast_to(cells.weight, shape)
-    theta, cost, _ = fit(lambda z: model(z, cells), np.clip(theta, *bounds), value, weight, bounds, n_steps)
+    theta, cost = descend_each(theta, cells, n_steps)
     order = np.argsort(cost)
     different = [k for n, k in enumerate(order) if n == 0 or cost[k] > cost[order[n - 1]] * (1 + 1e-4)]
     best = different[:MOST_DESCRIPTIONS]
     return theta[best], cost[best]
+
+
+def descend_each(theta: FloatArray, cells: Cells, n_steps: int = _MANY_STEPS) -> tuple[FloatArray, FloatArray]:
+    """Return where descents from theta (n, 10) come to, and their cost (n,)."""
+    bounds = _bounds(cells, turns=len(cells.phi) > 1)
+    shape = (len(theta), *cells.value.shape)
+    value, weight = np.broadcast_to(cells.value, shape), np.broadcast_to(cells.weight, shape)
+    theta, cost, _ = fit(lambda z: model(z, cells), np.clip(theta, *bounds), value, weight, bounds, n_steps)
+    return theta, cost
 
 
 def fit_cells(theta: FloatArray, cells: Cells) -> tuple[FloatArray, FloatArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,14 +20,14 @@ from heterodyne_spec.config import NLSQConfig
 
 type FloatArray = npt.NDArray[np.float64]
 
-_WORTH = 1.1
+WORTH = 1.1
 """Misfit up to which a candidate takes part. In a survey of 40 random experiments the best description led to the
 lowest minimum wherever any did (38). The second takes part in any case."""
 
-_HEAT = 12
+HEAT = 12
 """Evaluations of the first heat."""
 
-_BEHIND = 1.05
+BEHIND = 1.05
 """Cost after the heat, relative to the best, beyond which a candidate is dropped."""
 
 _FINALISTS = 3
@@ -58,30 +59,37 @@ def most_evaluations(settings: NLSQConfig) -> int:
         return settings.max_iterations
     heats = 1 + (MULTISTARTS if settings.start == "multistart" else MOST_DESCRIPTIONS)
     # A finalist that was stopped below the best goes on from there.
-    return heats * _HEAT + 2 * _FINALISTS * settings.max_iterations
+    return heats * HEAT + 2 * _FINALISTS * settings.max_iterations
 
 
 def race(setup: Setup, path: Path, starters: list[Candidate], progress: Progress | None) -> Outcome:
     """Return the minima that the starts lead to."""
-    chosen = [c for k, c in enumerate(starters) if c.misfit <= _WORTH or k == 1]
-    points = [np.concatenate([c.vector, _coefficients(setup, path, c.vector)]) for c in chosen]
+    chosen = [c for k, c in enumerate(starters) if c.misfit <= WORTH or k == 1]
+    points = [fitted_vector(setup, path, c.vector) for c in chosen]
     if len(points) == 1:
         solution = descend(setup, path, points[0], progress)
         return Outcome([Final(solution, chosen[0].origin)], solution.n_evaluations)
     limit = setup.config.nlsq.max_iterations
     heats = [
-        Final(approach(setup, path, point, min(_HEAT, limit), progress), c.origin)
+        Final(approach(setup, path, point, min(HEAT, limit), progress), c.origin)
         for point, c in zip(points, chosen, strict=True)
     ]
     spent = sum(heat.solution.n_evaluations for heat in heats)
     first, *others = _different(sorted(heats, key=lambda heat: heat.solution.cost), setup)
     best = descend(setup, path, first.solution.vector, progress)
-    spent += best.n_evaluations
-    finals = [Final(best, first.origin)]
-    # The others get as long as the first took: one that creeps somewhere above does not hold up the rest.
-    allowed = min(max(best.n_evaluations, _LEAST), limit)
-    for heat, origin in others:
-        trial = descend(setup, path, heat.vector, progress, allowed)
+    outcome = beside(setup, path, Final(best, first.origin), others, progress)
+    return outcome._replace(n_evaluations=outcome.n_evaluations + spent)
+
+
+def beside(setup: Setup, path: Path, first: Final, others: Sequence[Final], progress: Progress | None) -> Outcome:
+    """Return a descent that has come to its end and others that have only begun, taken to theirs.
+
+    They get as long as the first took: one that creeps somewhere above does not hold up the rest.
+    """
+    finals, spent = [first], first.solution.n_evaluations
+    allowed = min(max(spent, _LEAST), setup.config.nlsq.max_iterations)
+    for begun, origin in others:
+        trial = descend(setup, path, begun.vector, progress, allowed)
         spent += trial.n_evaluations
         if trial.cost < min(final.solution.cost for final in finals) and not trial.success:
             trial = descend(setup, path, trial.vector, progress)
@@ -90,12 +98,18 @@ def race(setup: Setup, path: Path, starters: list[Candidate], progress: Progress
     return Outcome(sorted(finals, key=lambda final: final.solution.cost), spent)
 
 
+def joined(one: Outcome, other: Outcome) -> Outcome:
+    """Return the descents of both."""
+    finals = sorted([*one.finals, *other.finals], key=lambda final: final.solution.cost)
+    return Outcome(finals, one.n_evaluations + other.n_evaluations)
+
+
 def _different(heats: list[Final], setup: Setup) -> list[Final]:
     """Return the best heats of a sorted list, without those that are on their way to the same minimum."""
     found: list[Final] = []
     for heat in heats:
         cost, vector = heat.solution.cost, heat.solution.vector
-        if cost > _BEHIND * heats[0].solution.cost:
+        if cost > BEHIND * heats[0].solution.cost:
             break
         if not any(
             cost < (1 + _ALIKE) * other.cost and same_minimum(vector, other.vector, setup) for other, _ in found
@@ -104,5 +118,7 @@ def _different(heats: list[Final], setup: Setup) -> list[Final]:
     return found[:_FINALISTS]
 
 
-def _coefficients(setup: Setup, path: Path, free: FloatArray) -> FloatArray:
-    return start_coefficients(setup.scaling, np.asarray(path.scaling_sums(free, path.problem)))
+def fitted_vector(setup: Setup, path: Path, free: FloatArray) -> FloatArray:
+    """Return free parameters (n_free,) with the scaling coefficients that suit them best, (n_fit,)."""
+    sums = np.asarray(path.scaling_sums(free, path.problem))
+    return np.concatenate([free, start_coefficients(setup.scaling, sums)])

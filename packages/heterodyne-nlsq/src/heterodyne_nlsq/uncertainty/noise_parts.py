@@ -45,36 +45,42 @@ def own_details(parts: NoiseParts, expected: Expected) -> FloatArray:
     return parts.photons * expected.photons + parts.white
 
 
-def _misfit(found: Details, described: FloatArray) -> float:
-    """Return minus twice the logarithm of the likelihood of mean squares (Whittle 1953), up to a constant."""
+def _misfit(found: Details, described: FloatArray) -> FloatArray:
+    """Return minus twice the logarithm of the likelihood of mean squares (Whittle 1953), up to a constant.
+
+    `described` (..., n_scale, 3).
+    """
     ratio = found.square / np.maximum(described, 1e-300)
-    return float(np.sum(found.number[:, None] * (ratio - np.log(np.maximum(ratio, 1e-300)))))
+    return np.asarray(np.sum(found.number[:, None] * (ratio - np.log(np.maximum(ratio, 1e-300))), axis=(-2, -1)))
 
 
 def _not_negative(columns: FloatArray, target: FloatArray) -> FloatArray:
-    """Return the least-squares coefficients, none negative, of one or two columns (n, 1 or 2)."""
-    alone = np.maximum(columns.T @ target / np.maximum(np.sum(columns**2, axis=0), 1e-300), 0.0)
-    if len(alone) == 1:
+    """Return the least-squares coefficients, none negative, of one or two columns (..., n, 1 or 2)."""
+    target = target[..., None]
+    alone = np.maximum(np.sum(columns * target, -2) / np.maximum(np.sum(columns**2, axis=-2), 1e-300), 0.0)
+    if alone.shape[-1] == 1:
         return np.asarray(alone)
-    together = np.linalg.lstsq(columns, target, rcond=1e-12)[0]
-    if np.all(together >= 0):
-        return np.asarray(together)
-    # The minimum lies on an edge: one of the two is zero.
-    left = [float(np.sum((target - column * c) ** 2)) for column, c in zip(columns.T, alone, strict=True)]
-    return np.where(np.arange(2) == int(np.argmin(left)), alone, 0.0)
+    together = (np.linalg.pinv(columns, rcond=1e-12) @ target)[..., 0]
+    # Where one comes out negative, the minimum lies on an edge: one of the two is zero.
+    left = np.sum((target - columns * alone[..., None, :]) ** 2, axis=-2)
+    on_edge = np.where(np.arange(2) == np.argmin(left, axis=-1, keepdims=True), alone, 0.0)
+    return np.where(np.all(together >= 0, axis=-1, keepdims=True), together, on_edge)
 
 
-def _coefficients(found: Details, columns: list[FloatArray]) -> FloatArray:
-    """Return the most likely coefficients, none negative, by scoring: weights from the expectation, again and again."""
-    design = np.stack([column.ravel() for column in columns], axis=1)
+def _coefficients(found: Details, design: FloatArray) -> FloatArray:
+    """Return the most likely coefficients, none negative, of columns (..., n_scale, 3, n_column).
+
+    By scoring: weights from the expectation, again and again.
+    """
     observed, root = found.square.ravel(), np.sqrt(np.repeat(found.number, 3))
+    design = design.reshape(*design.shape[:-3], -1, design.shape[-1])
     expected = np.maximum(observed, 1e-3 * observed.max())
-    coefficients = np.zeros(len(columns))
+    coefficients = np.zeros(design.shape[-1])
     for _ in range(_ROUNDS):
-        weighted = design * (root / expected)[:, None]
-        scale = np.maximum(weighted.max(axis=0), 1e-300)
-        coefficients = _not_negative(weighted / scale, observed * root / expected) / scale
-        expected = np.maximum(design @ coefficients, 1e-9 * observed.max())
+        weighted = design * (root / expected)[..., None]
+        scale = np.maximum(weighted.max(axis=-2), 1e-300)
+        coefficients = _not_negative(weighted / scale[..., None, :], observed * root / expected) / scale
+        expected = np.maximum((design @ coefficients[..., None])[..., 0], 1e-9 * observed.max())
     return coefficients
 
 
@@ -91,9 +97,9 @@ def noise_parts(found: Details, expected: Expected, variance: float) -> NoisePar
     expected = Expected(*(column[used] for column in expected))
     one = np.ones_like(found.square)
     lowest, best = np.inf, NoiseParts(0.0, 0.0, 0.0, 0.0)
-    white = NoiseParts(0.0, 0.0, 0.0, float(_coefficients(found, [one])[0]))
+    white = NoiseParts(0.0, 0.0, 0.0, float(_coefficients(found, one[..., None])[0]))
     for misfit, parts in (
-        (_misfit(found, described_details(white, expected)), white),
+        (float(_misfit(found, described_details(white, expected))), white),
         _counted(found, expected, []),
         _counted(found, expected, [one]),
     ):
@@ -105,16 +111,15 @@ def noise_parts(found: Details, expected: Expected, variance: float) -> NoisePar
 def _counted(found: Details, expected: Expected, beside: list[FloatArray]) -> tuple[float, NoiseParts]:
     """Return misfit and parts of the best number of photons, with the noise `beside` that."""
 
-    def at(dark: float) -> tuple[float, NoiseParts]:
-        column = expected.speckle + dark * expected.mixed + dark**2 * expected.photons
-        speckle, *rest = (float(c) for c in _coefficients(found, [column, *beside]))
-        parts = NoiseParts(speckle, speckle * dark, speckle * dark**2, sum(rest))
-        return _misfit(found, described_details(parts, expected)), parts
-
     tried = np.append(0.0, np.geomspace(1e-4, _DARKEST, 2 * _TRIED))
     for _ in range(_ZOOMS):
-        results = [at(float(dark)) for dark in tried]
-        k = int(np.argmin([misfit for misfit, _ in results]))
-        best = results[k]
+        dark = tried[:, None, None]
+        column = expected.speckle + dark * expected.mixed + dark**2 * expected.photons
+        design = np.stack([column, *(np.broadcast_to(other, column.shape) for other in beside)], axis=-1)
+        coefficients = _coefficients(found, design)
+        misfit = _misfit(found, np.einsum("tskc,tc->tsk", design, coefficients))
+        k = int(np.argmin(misfit))
+        (speckle, *rest), best = (float(c) for c in coefficients[k]), float(tried[k])
+        parts = NoiseParts(speckle, speckle * best, speckle * best**2, sum(rest))
         tried = np.linspace(tried[max(k - 1, 0)], tried[min(k + 1, len(tried) - 1)], _TRIED)
-    return best
+    return float(misfit[k]), parts

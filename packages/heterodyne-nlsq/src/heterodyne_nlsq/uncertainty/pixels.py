@@ -158,19 +158,21 @@ def _padded(function: Callable[..., Array], request: Request, a: int, fluctuatio
 def _one_photon(request: Request, a: int, fluctuation: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return Σ_j W_ij Γ_ij (n_local, n_t), and the covariance of the score from photon noise of unit variance."""
     n_t, n_pixel = fluctuation.shape
-    weight = request.weight[a][:, None]
-    slices = [slice(k, k + _SLICE) for k in range(0, n_pixel, _SLICE)]
-
-    def seen(part: slice) -> FloatArray:
-        return weight * _padded(_products, request, a, fluctuation[:, part])[:, :n_t]
-
-    linear = sum(np.sum(fluctuation[:, part] * seen(part), axis=-1) for part in slices) / n_pixel
-    mixed = 0.0
-    for part in slices:
-        response = (seen(part) - linear[..., None]) * np.sqrt(np.maximum(1 + fluctuation[:, part], 0.0))
-        response = response.reshape(len(response), -1)
-        mixed = mixed + response @ response.T
-    return np.asarray(linear), np.asarray(mixed) / n_pixel
+    n_local = request.expand.shape[1] + 2
+    linear, lit, light, squares = (np.zeros(size) for size in ((n_local, n_t), (n_local, n_t), n_t, (n_local, n_local)))
+    for k in range(0, n_pixel, _SLICE):
+        delta = fluctuation[:, k : k + _SLICE]
+        response = request.weight[a][:, None] * _padded(_products, request, a, delta)[:, :n_t]
+        variance = np.maximum(1 + delta, 0.0)
+        linear += np.sum(delta * response, axis=-1)
+        light += np.sum(variance, axis=-1)
+        seen = variance * response
+        lit += np.sum(seen, axis=-1)
+        squares += seen.reshape(len(seen), -1) @ response.reshape(len(seen), -1).T
+    linear /= n_pixel
+    # What a photon sees is its response less the linear term: the square, multiplied out, needs the responses once.
+    cross = linear @ lit.T
+    return linear, (squares - cross - cross.T + (linear * light) @ linear.T) / n_pixel
 
 
 def _fields(law: FieldLaws, request: Request, seed: list[int]) -> tuple[npt.NDArray[np.complex64], ...]:

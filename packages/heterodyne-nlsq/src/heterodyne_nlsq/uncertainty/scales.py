@@ -7,6 +7,7 @@ for the parameters is the noise at long times, of which white noise has little i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,10 @@ type FloatArray = npt.NDArray[np.float64]
 
 _PAIRS, _FRAMES = 64, 2048
 """Pairs of blocks per scale over which the expectation is taken: so many at least, and so many frames of them."""
+
+
+_AT_ONCE = 128
+"""Pairs of blocks over which the expectation is taken at once."""
 
 
 class Details(NamedTuple):
@@ -74,25 +79,27 @@ class Expected(NamedTuple):
 class Blocks(NamedTuple):
     """Some pairs of blocks of one scale, `width` frames wide, and what Γ makes of vectors in them.
 
-    `first` and `second` (n_pair,) number the blocks; the rest, (n_pair, width), are Σ_b Γ_ab times the pattern of the
-    second block, even or alternating in its halves, for every frame a of the first, and the same the other way round.
-    `mean` is that of Γ over all.
+    `first` and `second` (n_pair,) number the blocks; `to_first` (2, n_pair, width) is Σ_b Γ_ab times a pattern of the
+    second block, even or alternating in its halves, for every frame a of the first, `to_second` the same the other
+    way round. `mean` is that of Γ over all.
     """
 
     width: int
     first: npt.NDArray[np.int_]
     second: npt.NDArray[np.int_]
-    even_to_first: FloatArray
-    odd_to_first: FloatArray
-    even_to_second: FloatArray
-    odd_to_second: FloatArray
+    to_first: FloatArray
+    to_second: FloatArray
     mean: float
 
 
-def _patterns(width: int) -> tuple[FloatArray, FloatArray]:
-    """Return the even and the odd pattern of a block, each of unit length."""
+def _patterns(width: int) -> FloatArray:
+    """Return the even and the odd pattern of a block, (2, width), each of unit length."""
     even = np.full(width, 1 / np.sqrt(width))
-    return even, np.where(np.arange(width) < width // 2, even, -even)
+    return np.stack([even, np.where(np.arange(width) < width // 2, even, -even)])
+
+
+_OF_FIRST, _OF_SECOND = [1, 0, 1], [0, 1, 1]
+"""Patterns, even 0 and odd 1, of the two blocks in the details along rows, along columns and along both."""
 
 
 def _spread(i: npt.NDArray[np.int_], j: npt.NDArray[np.int_], most: int) -> npt.NDArray[np.int_]:
@@ -114,9 +121,12 @@ def make_blocks(correlation: npt.NDArray[np.floating], frames: npt.NDArray[np.in
         gamma = correlation[
             frames[i[:, None] * width + inside][:, :, None], frames[j[:, None] * width + inside][:, None, :]
         ].astype(np.float64)
-        even, odd = _patterns(width)
         mean = float(gamma.mean()) if gamma.size else 0.0
-        found.append(Blocks(width, i, j, gamma @ even, gamma @ odd, even @ gamma, odd @ gamma, mean))
+        to_first, to_second = (
+            np.stack([product(pattern) for pattern in _patterns(width)])
+            for product in (gamma.__matmul__, gamma.__rmatmul__)
+        )
+        found.append(Blocks(width, i, j, to_first, to_second, mean))
     return found
 
 
@@ -127,31 +137,61 @@ def expected_details(fluctuation: FloatArray, blocks: list[Blocks]) -> Expected:
     intensities. A photon's noise e, of variance 1 + δ, adds e_i (δ_j - Γ_ij) + (δ_i - Γ_ij) e_j, and e_i e_j, whose
     variance is 1 + Γ_ij.
     """
-    of_scales = [_of_scale(fluctuation, b) for b in blocks]
-    speckle, mixed = (np.array([part[k] for part in of_scales]).reshape(-1, 3) for k in (0, 1))
+    found, approximation = [], fluctuation
+    for b in blocks:
+        approximation, detail = _pairs(approximation)
+        sums, portions = np.stack([approximation, detail]), list(_portions(b))
+        of_portions = [_of_pairs(fluctuation, sums, portion) for portion in portions]
+        found.append(np.average(of_portions, axis=0, weights=[max(portion.first.size, 1) for portion in portions]))
+    speckle, mixed = np.moveaxis(np.reshape(found, (-1, 2, 3)), 1, 0)
     return Expected(speckle, mixed, np.outer([1 + b.mean for b in blocks], np.ones(3)))
 
 
-def _of_scale(fluctuation: FloatArray, b: Blocks) -> tuple[list[float], list[float]]:
+def _portions(b: Blocks) -> Iterator[Blocks]:
+    """Yield the pairs of blocks in portions: what one needs fits into the processor's own memory."""
+    for k in range(0, max(b.first.size, 1), _AT_ONCE):
+        some = slice(k, k + _AT_ONCE)
+        yield b._replace(
+            first=b.first[some],
+            second=b.second[some],
+            to_first=b.to_first[:, some],
+            to_second=b.to_second[:, some],
+        )
+
+
+def _of_pairs(fluctuation: FloatArray, sums: FloatArray, b: Blocks) -> FloatArray:
+    """Return the mean squares (2, 3) that speckle, and photon noise seen through it, make of the three details.
+
+    `sums` (2, n_block, n_pixel) are those of the fluctuation over the patterns of every block.
+    """
     if b.first.size == 0:
-        return [0.0] * 3, [0.0] * 3
-    even, odd = _patterns(b.width)
+        return np.zeros((2, 3))
+    one, two, linear = sums[:, b.first], sums[:, b.second], _linear(fluctuation, b)
+    patterns = zip(_OF_FIRST, _OF_SECOND, strict=True)
+    speckle = [_variance(one[f] * two[s] - linear[:, k]) for k, (f, s) in enumerate(patterns)]
+    light_one, light_two = (1 + even / np.sqrt(b.width) for even in (one[0], two[0]))
+    # The noise of a photon in the first block times what the second shows, and the other way round.
+    in_one = np.array([_seen(light_one, part, gamma) for part, gamma in zip(two, b.to_first, strict=True)])
+    in_two = np.array([_seen(light_two, part, gamma) for part, gamma in zip(one, b.to_second, strict=True)])
+    return np.stack([speckle, in_one[_OF_SECOND] + in_two[_OF_FIRST]])
+
+
+def _linear(fluctuation: FloatArray, b: Blocks) -> FloatArray:
+    """Return the terms with Γ of the details, (n_pair, 3, n_pixel)."""
+    patterns = _patterns(b.width)
+    of_one = np.moveaxis(patterns[_OF_FIRST, None] * b.to_first[_OF_SECOND], 0, 1)
+    of_two = np.moveaxis(patterns[_OF_SECOND, None] * b.to_second[_OF_FIRST], 0, 1)
     whole = len(fluctuation) // b.width * b.width
     cut = fluctuation[:whole].reshape(-1, b.width, fluctuation.shape[1])
-    one, two = cut[b.first], cut[b.second]
-    patterns = {"even": even, "odd": odd}
-    to_first = {"even": b.even_to_first, "odd": b.odd_to_first}
-    to_second = {"even": b.even_to_second, "odd": b.odd_to_second}
-    sums = {(n, k): np.einsum("w,pwx->px", p, half) for n, p in patterns.items() for k, half in ((1, one), (2, two))}
-    light_one, light_two = (1 + sums["even", k] / np.sqrt(b.width) for k in (1, 2))
-    speckle, mixed = [], []
-    for of_one, of_two in (("odd", "even"), ("even", "odd"), ("odd", "odd")):
-        linear = np.einsum("pw,pwx->px", patterns[of_one] * to_first[of_two], one)
-        linear += np.einsum("pw,pwx->px", patterns[of_two] * to_second[of_one], two)
-        detail = sums[of_one, 1] * sums[of_two, 2] - linear
-        # Its mean is the detail of Γ itself, which the residuals do not have.
-        speckle.append(float(np.mean(np.var(detail, axis=1))))
-        in_one = (sums[of_two, 2] - to_first[of_two].mean(axis=1, keepdims=True)) ** 2
-        in_two = (sums[of_one, 1] - to_second[of_one].mean(axis=1, keepdims=True)) ** 2
-        mixed.append(float(np.mean(light_one * in_one + light_two * in_two)))
-    return speckle, mixed
+    return np.asarray(of_one @ cut[b.first] + of_two @ cut[b.second])
+
+
+def _variance(detail: FloatArray) -> float:
+    """Return the variance over pixels, its mean over pairs: the mean of a detail is that of Γ, which residuals lack."""
+    return float(np.mean(np.vecdot(detail, detail) / detail.shape[1] - detail.mean(axis=1) ** 2))
+
+
+def _seen(light: FloatArray, sums: FloatArray, gamma: FloatArray) -> float:
+    """Return the mean square of noise of variance `light` times `sums` less their Γ, all (n_pair, n_pixel) or wide."""
+    apart = sums - gamma.mean(axis=1, keepdims=True)
+    return float(np.mean(np.vecdot(light * apart, apart))) / apart.shape[1]

@@ -1,0 +1,190 @@
+"""Estimates of earlier measurements as starts: of a series of similar ones, each is most of the way to the next.
+
+Whether these data are like the earlier ones is measured before the descent hides it: how much of what the data show did
+the estimate miss, contrast and offset at their best? In 66 measurements that had nothing to do with the estimate it
+missed more than 5 % every time, and the descent ended above the lowest minimum in 25 of them; where it missed
+less (23), it never did.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_nlsq.coordinates import find_laws
+from heterodyne_nlsq.descent import approach, descend
+from heterodyne_nlsq.look.ages import FEWEST_FRAMES, age_curves
+from heterodyne_nlsq.look.chain import exchanged
+from heterodyne_nlsq.look.resolved import history
+from heterodyne_nlsq.paths import Path
+from heterodyne_nlsq.setup import Setup
+from heterodyne_nlsq.solver import Progress, Solution
+from heterodyne_nlsq.start.candidates import Candidate, inside
+from heterodyne_nlsq.start.laws import parameters, to_plain
+from heterodyne_nlsq.start.plain import descend_each, make_cells
+from heterodyne_nlsq.start.race import BEHIND, HEAT, WORTH, Final, Outcome, beside, fitted_vector
+from heterodyne_spec import ConfigError, NLSQResult, ResultError
+from heterodyne_spec.errors import Problem, did_you_mean
+
+type FloatArray = npt.NDArray[np.float64]
+type Estimate = NLSQResult | Mapping[str, float]
+
+_SIMILAR = 0.05
+"""Part of what the data show that an estimate may miss and still be one of a similar measurement."""
+
+_FAR = 200.0
+"""Exponent beyond which a factor is nothing, or everything."""
+
+
+class Followed(NamedTuple):
+    """Where the best of the estimates has led, and in words how well it described the data.
+
+    `doubt` says why the descent may have ended in a wrong minimum; empty where nothing speaks for one.
+    """
+
+    outcome: Outcome
+    described: str
+    doubt: str
+
+
+def estimates(given: Iterable[Estimate], setup: Setup) -> list[Candidate]:
+    """Return point estimates of other measurements as candidates for this one.
+
+    Parameters
+    ----------
+    given : results of fits, or mappings from names of parameters to values; a parameter that a mapping does not name
+        starts where the configuration says. What the configuration holds or ties stays so.
+
+    Raises
+    ------
+    ResultError : a result of another model.
+    ConfigError : with every unknown name and every value that is no finite number.
+    """
+    if isinstance(given, NLSQResult | Mapping | str):
+        found = type(given).__name__
+        raise ConfigError("candidates", [Problem("", found, "several estimates", "put it into a list", "Candidates")])
+    listed = [(f"[{k}]", one) for k, one in enumerate(given)]
+    if others := [p for where, one in listed if isinstance(one, NLSQResult) for p in _other_model(where, one, setup)]:
+        raise ResultError("candidates", others)
+    if problems := [p for where, one in listed for p in _problems(where, one, setup)]:
+        raise ConfigError("candidates", problems)
+    return [
+        _candidate(k + 1, dict(one.parameters if isinstance(one, NLSQResult) else one), setup)
+        for k, (_, one) in enumerate(listed)
+    ]
+
+
+def _other_model(where: str, result: NLSQResult, setup: Setup) -> list[Problem]:
+    spec, model = setup.spec, result.model
+    if model.get("sha256") == spec.sha256:
+        return []
+    found, expected = f"{model.get('id')} {model.get('version')}", f"{spec.id} {spec.version}"
+    expected += " (another specification of that name)" if found == expected else ""
+    return [Problem(f"{where}.model", found, expected, "fit that measurement again", "Candidates")]
+
+
+def _problems(where: str, one: object, setup: Setup) -> list[Problem]:
+    if isinstance(one, NLSQResult):
+        return []
+    if not isinstance(one, Mapping) or not one:
+        found = "no value" if isinstance(one, Mapping) else type(one).__name__
+        expected = "an NLSQResult, or a mapping from names of parameters to values"
+        return [Problem(where, found, expected, "give the estimate of an earlier fit", "Candidates")]
+    names = setup.free.names
+    unknown = [
+        Problem(f"{where}.{name}", "an unknown name", "a parameter", did_you_mean(str(name), names), "Candidates")
+        for name in one
+        if name not in names
+    ]
+    numbers = {name: value for name, value in one.items() if name in names}
+    return unknown + [
+        Problem(f"{where}.{name}", repr(value), "a finite number", "correct it or leave it out", "Candidates")
+        for name, value in numbers.items()
+        if isinstance(value, bool)
+        or not isinstance(value, int | float | np.floating | np.integer)
+        or not math.isfinite(value)
+    ]
+
+
+def _candidate(number: int, values: dict[str, float], setup: Setup) -> Candidate:
+    """Return an estimate as a candidate, moved inside the bounds, which its origin then says."""
+    free, positions = setup.free, list(setup.free.free)
+    start = dict(zip(free.names, free.start.tolist(), strict=True))
+    values = _from_same_origin({**start, **values}, start, setup)
+    vector = np.array([values[name] for name in free.free_names])
+    outside = (vector < free.lower[positions]) | (vector > free.upper[positions])
+    moved = [name for name, out in zip(free.free_names, outside, strict=True) if out]
+    words = f" ({', '.join(moved)} moved inside the bounds)" if moved else ""
+    return Candidate(f"earlier estimate {number}{words}", inside(vector, free))
+
+
+def _from_same_origin(values: dict[str, float], start: dict[str, float], setup: Setup) -> dict[str, float]:
+    """Return the same laws A e^{b (t - t0)} with t0 where the fit has it: only A e^{-b t0} counts."""
+    found = dict(values)
+    for law in find_laws(setup.spec):
+        if law.origin is not None:
+            shift = values[law.rate] * (start[law.origin] - values[law.origin])
+            found[law.amplitude] *= math.exp(min(max(shift, -_FAR), _FAR))
+            found[law.origin] = start[law.origin]
+    return found
+
+
+def follow(setup: Setup, path: Path, given: list[Candidate], progress: Progress | None) -> Followed:
+    """Return where the estimate that describes the data best leads to, and its twin with the components exchanged.
+
+    The twin is followed where it describes the ages about as well: which of the two is lower may change from
+    measurement to measurement.
+    """
+    points = [fitted_vector(setup, path, candidate.vector) for candidate in given]
+    squares = [_squares(point, path) for point in points]
+    k = int(np.argmin(squares))
+    solution = descend(setup, path, points[k], progress)
+    left = _squares(solution.vector, path)
+    shown = float(path.spread.sum()) - left
+    missed = max((squares[k] - left) / shown, 0.0) if shown > 0 else math.inf
+    final, described = (
+        Final(solution, given[k].origin),
+        f"{given[k].origin} missed {100 * missed:.2g} % of what they show",
+    )
+    if not missed <= _SIMILAR:
+        return Followed(Outcome([final], solution.n_evaluations), described, described)
+    outcome = _with_twin(setup, path, final, progress)
+    doubt = "" if outcome.finals[0].solution.success else f"the descent from {given[k].origin} did not converge"
+    return Followed(outcome, described, doubt)
+
+
+def _squares(vector: FloatArray, path: Path) -> float:
+    return float(np.sum(np.asarray(path.squares(vector, path.problem))))
+
+
+def _with_twin(setup: Setup, path: Path, final: Final, progress: Progress | None) -> Outcome:
+    solution, limit = final.solution, setup.config.nlsq.max_iterations
+    twin = _twin(setup, solution)
+    if twin is None:
+        return Outcome([final], solution.n_evaluations)
+    heat = approach(setup, path, fitted_vector(setup, path, twin), min(HEAT, limit), progress)
+    others = [Final(heat, f"{final.origin}, components exchanged")] if heat.cost <= BEHIND * solution.cost else []
+    outcome = beside(setup, path, final, others, progress)
+    return outcome._replace(n_evaluations=outcome.n_evaluations + heat.n_evaluations)
+
+
+def _twin(setup: Setup, solution: Solution) -> FloatArray | None:
+    """Return free parameters that describe the ages about as well under exchanged names; None where none do."""
+    data, free = setup.data, setup.free
+    if data.n_t < FEWEST_FRAMES or not free.free:
+        return None
+    curves = age_curves(data)
+    cells = make_cells(curves, float(data.t[-1]))
+    values = dict(zip(free.names, free.full(solution.vector[: len(free.free)]).tolist(), strict=True))
+    own = history(setup.spec, values, curves, data.q)
+    looks = np.array([to_plain(theta, curves, cells) for theta in (own, exchanged(own))])
+    looks[:, 9] = np.deg2rad(values["phi0"])
+    theta, cost = descend_each(looks, cells)
+    if cost[1] > WORTH * cost[0]:
+        return None
+    found = parameters(theta[1], cells, data.q)
+    return inside(np.array([found[name] for name in free.free_names]), free)
