@@ -279,7 +279,7 @@ def test_machines_get_an_event_for_every_fit(
     write(land / "a.h5", 0.1)
     assert run(land, "--once", "--json") == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [event["event"] for event in events] == ["watching", "fit", "written", "end"]
+    assert [event["event"] for event in events] == ["watching", "fit", "written", "ended", "end"]
     assert events[1]["v_mean"] == pytest.approx(100)
     assert all(Path(path).is_file() for path in events[2]["files"])
 

@@ -60,7 +60,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
         try:
             return Watch(settings, request, desk, fitting, drawing, tellings).run()
         except KeyboardInterrupt:
-            desk.say(f"watch ended: {desk.counts['fitted']} fitted, {desk.counts['failed']} failed", "ended")
+            desk.say_end()
             return INTERRUPTED
         finally:
             for lane in filter(None, (fitting, drawing)):

@@ -74,8 +74,8 @@ def _range(points: Sequence[Point]) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return about four round numbers in a range."""
-    raw = (high - low) / 4
+    """Return three to six round numbers in a range."""
+    raw = (high - low) / 6
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw)
     first = math.ceil(low / step)

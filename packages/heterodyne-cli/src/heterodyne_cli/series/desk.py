@@ -64,6 +64,10 @@ class Desk:
         if fields or not self._console.machine:
             self._shown.show(state, **fields)
 
+    def say_end(self) -> None:
+        """Say what a watch has done."""
+        self.say(f"watch ended: {self.counts['fitted']} fitted, {self.counts['failed']} failed", "ended")
+
     def examined(self, told: Examined) -> list[Job]:
         """Return the fits that a file asks for; say why, where that is not plain."""
         plan = self.record.plan(told.path, told.signature, told.found)

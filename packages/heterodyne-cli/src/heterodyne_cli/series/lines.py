@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 from heterodyne_cli.series.row import FAILED, NOT_CONVERGED, OK, STRUCTURED, Row
 from heterodyne_spec.console import Mood
-from heterodyne_spec.quoting import rounded
+from heterodyne_spec.quoting import plus_minus
 
 _COLUMNS = (
     ("time", 8),
     ("file", 24),
     ("q / 1/Å", 8),
-    ("v / Å/s", 17),
-    ("J_r / Å²/s", 19),
-    ("J_s / Å²/s", 19),
+    ("v / Å/s", 16),
+    ("J_r / Å²/s", 16),
+    ("J_s / Å²/s", 16),
     ("x", 15),
     ("fit", 22),
     ("seconds", 7),
@@ -37,7 +38,7 @@ def line(row: Row, now: str, paint: Paint) -> str:
     if fit == FAILED:
         start = "  ".join(cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=False))
         return f"{start.rstrip()}  {paint(f'failed: {row["message"]}', 'bad')}"
-    cells += [_quantity(row, name) for name in ("v", "J_r", "J_s", "x")]
+    cells += [quoted(row, name) for name in ("v", "J_r", "J_s", "x")]
     cells += [fit, f"{row['seconds']:.2f}"]
     padded = [cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=True)]
     padded[-2] = paint(padded[-2], _MOODS[fit])
@@ -50,8 +51,9 @@ def _short(name: str) -> str:
     return name if len(name) <= width else f"…{name[1 - width :]}"
 
 
-def _quantity(row: Row, name: str) -> str:
+def quoted(row: Row, name: str) -> str:
+    """Return the mean of a function of age with its standard deviation."""
     value, sd = row.get(f"{name}_mean"), row.get(f"{name}_mean_sd")
     if value is None:
         return "unknown"
-    return f"{value:.5g}" if sd is None else f"{rounded(value, sd)} ± {sd:.2g}"
+    return plus_minus(value, math.nan if sd is None else sd)

@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from heterodyne_cli.series.chart import Point, panel
+from heterodyne_cli.series.lines import quoted
 from heterodyne_cli.series.row import FAILED, OK, Row
-from heterodyne_spec.quoting import rounded
 
 _PANELS = (
     ("v", "v / Å/s, mean over the measurement"),
@@ -29,7 +29,8 @@ body { font: 15px/1.45 system-ui, sans-serif; max-width: 62rem; margin: 1.5rem a
 svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: currentColor; } svg .title { font-weight: 600; }
 .grid { stroke: var(--faint); } .doubt circle { fill: var(--paper); }
 table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: .15rem .6rem .15rem 0; text-align: left; border-bottom: 1px solid var(--faint); }
+th, td { padding: .15rem .6rem .15rem 0; text-align: left; border-bottom: 1px solid var(--faint); white-space: nowrap; }
+td:last-child { white-space: normal; }
 a { color: inherit; } .bad { color: var(--s4); font-weight: 600; }
 @media print { body { max-width: none; } }
 """
@@ -61,7 +62,8 @@ def trend_page(rows: Sequence[Row], title: str, folder: Path, refresh: int | Non
     links = [_link(row, folder) for row in rows]
     parts = [
         f"<h1>{html.escape(title)}</h1><p>{len(rows)} measurements, {last}; q in 1/Å: {colours or 'none'}. "
-        "Bars are one standard deviation; open circles are fits with structure in the residuals or not converged.</p>",
+        "In order of time; bars are one standard deviation, open circles are fits with structure in the residuals or "
+        "not converged; point at a circle for its file.</p>",
         *(panel(points, words) for name, words in _PANELS if (points := _points(rows, links, name, wavevectors))),
         _table(rows, links),
     ]
@@ -80,9 +82,7 @@ def _points(rows: Sequence[Row], links: Sequence[str], name: str, wavevectors: S
         value, sd = row.get(f"{name}_mean"), row.get(f"{name}_mean_sd")
         if value is not None:
             at = (files[row["file"]] + 0.5) / len(files)
-            said = (
-                f"{Path(row['file']).name}, q = {row['q']:.4g} 1/Å: {_number(row, name)}, {row['fit']}, {row['time']}"
-            )
+            said = f"{Path(row['file']).name}, q = {row['q']:.4g} 1/Å: {quoted(row, name)}, {row['fit']}, {row['time']}"
             style = "ok" if row["fit"] == OK else "doubt"
             series = wavevectors.index(_rough(row["q"]))
             points.append(Point(at, value, math.nan if sd is None else sd, series, style, said, link))
@@ -92,13 +92,6 @@ def _points(rows: Sequence[Row], links: Sequence[str], name: str, wavevectors: S
 def _rough(q: float) -> float:
     """Return q to three digits: of one ring, files may give a little different ones."""
     return float(f"{q:.3g}")
-
-
-def _number(row: Row, name: str) -> str:
-    value, sd = row.get(f"{name}_mean"), row.get(f"{name}_mean_sd")
-    if value is None:
-        return ""
-    return f"{value:.5g}" if sd is None else f"{rounded(value, sd)} ± {sd:.2g}"
 
 
 def _link(row: Row, folder: Path) -> str:
@@ -124,7 +117,7 @@ def _table_row(row: Row, link: str) -> str:
         html.escape(row["time"][:19].replace("T", " ")),
         file,
         "" if row.get("q") is None else f"{row['q']:.5g}",
-        *(_number(row, function) for function, _ in _PANELS),
+        *("" if row["fit"] == FAILED else quoted(row, name) for name, _ in _PANELS),
         fit if row["fit"] == OK else f'<span class="bad">{fit}</span>',
     ]
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"

@@ -82,6 +82,7 @@ class Watch:
                 due = now + share * self._settings.every
             self._give()
             if self._settings.once and not self._away and self._nothing_left():
+                self._desk.say_end()
                 return self._desk.code(self._found)
             self._desk.show(self._state())
             for lane, told in self._tellings(lanes, due - time.monotonic()):
