@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made import fit_result, posterior_result
 
 from heterodyne_cli import command, posterior
 
@@ -72,3 +73,25 @@ def test_interrupted_runs_say_how_to_go_on(
     assert "run the same command again" in error
     # Where finished shards are kept.
     assert given["directory"] == tmp_path / "results"
+
+
+def test_a_posterior_leaves_one_report_with_the_fit_that_it_started_from(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(posterior, "read_measurement", lambda *_: None)
+    monkeypatch.setattr(posterior, "plan_of_sampling", lambda *_: ["would sample"])
+    monkeypatch.setattr(posterior, "fit_cmc_jax", lambda *_, **__: posterior_result())
+    start, output = fit_result().save(tmp_path / "fit"), tmp_path / "out"
+    arguments = ["--data", "m.h5", "--method", "cmc", "--nlsq-result", str(start), "--output", str(output)]
+    asked = [*arguments, "--set", "output.plots=false"]
+    assert command.main([*asked, "--dry-run"]) == 0
+    assert f"would write: {output / 'cmc_result.nc'}, {output / 'report.html'}\n" in capsys.readouterr().out
+    assert command.main(asked) == 0
+    assert {path.name for path in output.iterdir()} == {"cmc_result.nc", "report.html"}
+    page = (output / "report.html").read_text(encoding="utf-8")
+    assert "Posterior: parameters" in page
+    assert "Point estimate: parameters" in page
+    # The command line of this run, not of the one that the result was made by.
+    assert "--nlsq-result" in page
+    assert command.main([*asked, "--set", "output.report=false", "--output", str(tmp_path / "bare")]) == 0
+    assert [path.name for path in (tmp_path / "bare").iterdir()] == ["cmc_result.nc"]

@@ -29,7 +29,7 @@ PAGES = [
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # Other programs that a page may call; their options are not ours to check.
-FOREIGN = {"pip", "python", "git", "cd", "dask"}
+FOREIGN = {"pip", "python", "git", "cd", "dask", "chromium"}
 
 
 def blocks(page: Path, language: str) -> Iterator[tuple[int, str]]:

@@ -19,6 +19,7 @@ import heterodyne_cmc
 from heterodyne_cmc import CMCResult, fit_cmc_jax
 from heterodyne_cmc.fit import prepared_work
 from heterodyne_cmc.outcome import natural
+from heterodyne_cmc.page import report, write_page
 from heterodyne_cmc.plots import pairs_figure
 from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.request import prepare
@@ -230,6 +231,24 @@ def test_pictures(sampled: CMCResult, tmp_path: Path) -> None:
     marks = {axes.get_xlabel().split(" ")[0]: axes for axes in figure.axes if axes.get_xlabel()}
     for name in FREE:
         assert np.mean(marks[name].get_xlim()) == pytest.approx(sampled.mean[name], abs=3 * sampled.sd[name])
+
+
+def test_page_has_the_posterior_in_words_and_says_what_is_wrong_with_it(sampled: CMCResult, tmp_path: Path) -> None:
+    told = report(sampled)
+    # The noise of these pairs was taken as independent.
+    assert not told.good
+    assert "the velocity" in told.verdict
+    assert "intervals are too small" in told.verdict
+    assert (
+        "cannot be trusted (not converged)"
+        in report(dataclasses.replace(sampled, success=False, message="not converged")).verdict
+    )
+    page = write_page(sampled, tmp_path / "report.html").read_text()
+    # Functions, pairs, maps of two angles, ranks, energies, shards.
+    assert page.count("<img ") == 4 + 1 + 3 * 2 + 3
+    for row in sampled.summary:
+        assert row.name in page
+    assert "Held: " in page
 
 
 def test_predictive_maps_are_the_models_and_as_wide_as_the_noise(sampled: CMCResult) -> None:

@@ -67,9 +67,12 @@ def test_fit_from_file_to_files(measurement: Path, tmp_path: Path, capsys: pytes
         residual = file["maps/residual"][()]
         np.testing.assert_allclose(residual, file["maps/c2"][()] - file["maps/model"][()], atol=1e-6)
     page = (output / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 3
+    # Four functions, three maps and curves of every angle.
+    assert page.count("<img ") == 4 + 3 * 3 + 3
     assert 'src="http' not in page
+    assert "the velocity" in page
     assert "phi0" in page
+    assert str(result.data.provenance["sha256"]) in page
 
 
 def test_compiled_functions_are_kept_unless_switched_off(measurement: Path, tmp_path: Path) -> None:

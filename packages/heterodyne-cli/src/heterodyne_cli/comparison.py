@@ -193,10 +193,10 @@ def caution(results: Sequence[Described]) -> str:
     )
 
 
-def table_rows(rows: Sequence[Row], results: Sequence[Described]) -> list[list[str]]:
+def table_rows(what: str, rows: Sequence[Row], results: Sequence[Described]) -> list[list[str]]:
     """Return rows as text, a header first: every result's value, and behind every other its difference."""
     first, *others = results
-    header = ["", "unit", first.label]
+    header = [what, "unit", first.label]
     for other in others:
         header += [other.label, f"({other.label} - {first.label}) / sd"]
     table = [header]
@@ -218,9 +218,9 @@ def as_text(results: Sequence[Described]) -> str:
     numbers = range(2, 2 * len(results) + 1)
     parts = [columns(listed), "", sentence(results)[0]]
     parts += [f"{caution(results)}."] if caution(results) else []
-    parts += ["", columns(table_rows(parameter_rows(results), results), numbers)]
+    parts += ["", columns(table_rows("parameter", parameter_rows(results), results), numbers)]
     if functions := function_rows(results):
-        parts += ["", columns(table_rows(functions, results), numbers)]
+        parts += ["", columns(table_rows("function", functions, results), numbers)]
     else:
         parts += ["", "no age in common: the functions cannot be compared"]
     found = [[key, *values] for key, values in differences(results)]

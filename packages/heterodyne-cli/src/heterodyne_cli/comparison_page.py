@@ -32,7 +32,7 @@ from heterodyne_spec.page import (
     svg_picture,
     table,
 )
-from heterodyne_spec.panels import draw_course, known_ends, set_range
+from heterodyne_spec.panels import draw_course, near_ends, set_range
 
 
 def write_page(results: Sequence[Described], path: Path) -> Path:
@@ -75,7 +75,7 @@ def _functions(results: Sequence[Described]) -> Markup:
     rows = function_rows(results)
     if not rows:
         return joined([shown, paragraph("The results have no age in common.")])
-    return joined([shown, _table(table_rows(rows, results), "Functions at the ages that all results have")])
+    return joined([shown, _table(table_rows("function", rows, results), "Functions at the ages that all results have")])
 
 
 def _function(results: Sequence[Described], name: str) -> Picture:
@@ -86,7 +86,7 @@ def _function(results: Sequence[Described], name: str) -> Picture:
         axes = figure.subplots()
         for k, (one, course) in enumerate(zip(results, found, strict=True)):
             draw_course(axes, course, f"{one.label}, {one.kind}", k, bands=False)
-        set_range(axes, known_ends(found))
+        set_range(axes, near_ends(found))
         axes.legend(fontsize=8)
         return figure
 
@@ -100,7 +100,7 @@ def _parameters(results: Sequence[Described]) -> Markup:
         "Empty where one of them is held or not determined."
     )
     notes = [words, f"{caution(results)[0].upper()}{caution(results)[1:]}."] if caution(results) else [words]
-    shown = _table(table_rows(parameter_rows(results), results), "Parameters, one standard deviation")
+    shown = _table(table_rows("parameter", parameter_rows(results), results), "Parameters, one standard deviation")
     return joined([shown, *(paragraph(note, mood="note") for note in notes)])
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from heterodyne_spec import FittedData
 
+_VERSION = "version of "
 _HASH = 12
 """Characters of a hash that are shown."""
 
@@ -25,11 +26,16 @@ class Made(Protocol):
 
 
 def differences(results: Sequence[Made]) -> list[tuple[str, tuple[str, ...]]]:
-    """Return every key on which the results differ, with its value in each ("" where there is none)."""
+    """Return every key on which the results differ, with its value in each ("" where there is none).
+
+    A package that only one of them needed is no difference; a key of the configuration that only one names is.
+    """
     facts = [dict(_facts(one)) for one in results]
     keys = dict.fromkeys(key for one in facts for key in one)
     rows = [(key, tuple(one.get(key, "") for one in facts)) for key in keys]
-    return [(key, values) for key, values in rows if len(set(values)) > 1]
+    return [
+        (key, values) for key, values in rows if len(set(values) - ({""} if key.startswith(_VERSION) else set())) > 1
+    ]
 
 
 def _facts(one: Made) -> Iterator[tuple[str, str]]:
@@ -43,7 +49,7 @@ def _facts(one: Made) -> Iterator[tuple[str, str]]:
     yield "dt / s", f"{data.dt:g}"
     yield "model", f"{one.model.get('id')} {one.model.get('version')} {one.model.get('sha256', '')[:_HASH]}"
     yield from ((f"config {key}", value) for key, value in _flat(one.config))
-    yield from ((f"version of {name}", version) for name, version in one.versions.items())
+    yield from ((f"{_VERSION}{name}", version) for name, version in one.versions.items())
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ from heterodyne_cmc.result import CMCResult
 from heterodyne_spec import load_config, load_model
 from heterodyne_spec.course import SUBJECTS, Course
 from heterodyne_spec.model import Prior
-from heterodyne_spec.panels import LINES, SERIES, MapPanel, draw_course, draw_map, known_ends, set_range
+from heterodyne_spec.panels import LINES, SERIES, MapPanel, draw_course, draw_map, near_ends, set_range
 from heterodyne_spec.pictures import colour_limits, write_figure
 
 type FloatArray = npt.NDArray[np.float64]
@@ -153,7 +153,7 @@ def courses(result: CMCResult) -> tuple[Course, ...]:
 def draw_function(axes: Axes, course: Course) -> None:
     """Draw the median of a function of age with its central intervals of 68 and 95 %."""
     draw_course(axes, course, "median, 68 and 95 %")
-    set_range(axes, known_ends([course]))
+    set_range(axes, near_ends([course]))
 
 
 def bands_figure(result: CMCResult) -> Figure:

@@ -137,8 +137,8 @@ def _maps(result: NLSQResult) -> Markup:
     ]
     means = f" Every entry is the mean of {width} × {width} frames." if width > 1 else ""
     words = (
-        "Each map compares two ages t₁ and t₂. A good fit leaves a residual without pattern; stripes, rings or "
-        f"patches are what the model does not describe.{means}"
+        "Each map compares two ages t₁ and t₂. Stripes and rings in a residual are what the model does not describe. "
+        f"Patches may be noise that frames share: the number below tells whether there is more than that.{means}"
     )
     return joined([paragraph(words, mood="note"), *shown])
 

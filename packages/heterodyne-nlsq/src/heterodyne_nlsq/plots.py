@@ -20,7 +20,7 @@ from heterodyne_spec.panels import (
     data_and_model,
     draw_course,
     draw_map,
-    known_ends,
+    near_ends,
     set_range,
 )
 from heterodyne_spec.pictures import square_means, square_width, write_figure
@@ -149,7 +149,7 @@ def draw_function(axes: Axes, result: NLSQResult, course: Course) -> None:
     draw_course(axes, course, "fit, 68 and 95 % bands")
     axes.plot(t, fitted, color=SERIES[0], zorder=3)
     ages = [] if result.age_resolved is None else [_ages(axes, result.age_resolved, course.name, t, fitted)]
-    set_range(axes, np.concatenate([fitted, known_ends([course]), *ages]))
+    set_range(axes, np.concatenate([fitted, near_ends([course]), *ages]))
 
 
 def _ages(axes: Axes, found: AgeResolved, name: str, t: FloatArray, fitted: FloatArray) -> FloatArray:

@@ -127,13 +127,16 @@ def draw_course(axes: Any, course: Course, label: str, number: int = 0, *, bands
     axes.set_ylabel(LABELS[course.name] + ("" if course.unit == "1" else f" / {course.unit}"))
 
 
-def known_ends(courses: Sequence[Course]) -> FloatArray:
-    """Return values, and ends of the central 68 % of the ages that are known: what rules the range of a panel.
+def near_ends(courses: Sequence[Course]) -> FloatArray:
+    """Return values, and ends of their central 68 % where these are not far: what rules the range of a panel.
 
-    Bands of the others may be decades wide.
+    Where an age is not known, a band may be decades wide.
     """
-    ends = [course.quantiles[k][course.known] for course in courses for k in (1, 3)]
-    return np.concatenate([*ends, *(course.value for course in courses)])
+    shown = []
+    for course in courses:
+        near = course.known | (course.sd < 0.5 * np.abs(course.value).max())
+        shown += [course.value, course.quantiles[1][near], course.quantiles[3][near]]
+    return np.concatenate(shown)
 
 
 def set_range(axes: Any, shown: FloatArray) -> None:

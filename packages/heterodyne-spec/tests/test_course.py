@@ -1,0 +1,76 @@
+"""Functions of age in words, and numbers as people quote them."""
+
+import numpy as np
+import pytest
+
+from heterodyne_spec import Bands
+from heterodyne_spec.course import Course, courses_of, said
+from heterodyne_spec.quoting import placed, plus_minus
+
+T = np.linspace(0.1, 40, 50)
+
+
+def course(value, sd, name="v", unit="Å/s"):
+    value, sd = np.broadcast_to(value, T.shape), np.broadcast_to(sd, T.shape)
+    return Course(name, unit, T, value + np.array([-2.0, -1, 0, 1, 2])[:, None] * sd)
+
+
+@pytest.mark.parametrize(
+    ("value", "sd", "text"),
+    [
+        (468.2982, 1.779, "468.3 ± 1.8"),
+        (17050.0, 21000.0, "17000 ± 21000"),
+        (0.68382, 0.0087, "0.6838 ± 0.0087"),
+        (-0.001, 1.2, "0.0 ± 1.2"),
+        (1.0047e5, 2.25e7, "1e+05 ± 2.2e+07"),
+        (3.0, float("nan"), "3"),
+        (0.12345, 0.0, "0.1235"),
+    ],
+)
+def test_numbers_end_where_their_standard_deviation_does(value, sd, text):
+    assert plus_minus(value, sd) == text
+
+
+def test_ends_of_an_interval_have_the_digits_of_the_value_between_them():
+    assert placed(8420.3, 290.0) == "8420"
+    assert placed(1.2345, 0.01) == "1.234"
+
+
+@pytest.mark.parametrize(
+    ("value", "sd", "words"),
+    [
+        (np.linspace(468.3, 120.1, 50), 1.5, "the velocity falls from 468.3 ± 1.5 to 120.1 ± 1.5 Å/s"),
+        (np.linspace(100.0, 300.0, 50), 2.5, "the velocity rises from 100.0 ± 2.5 to 300.0 ± 2.5 Å/s"),
+        (np.linspace(200.0, 203.0, 50), 2.5, "the velocity stays at 200.0 ± 2.5 Å/s"),
+        (200.0, 0.0, "the velocity stays at 200 Å/s"),
+        (100.0 + 100 * np.sin(T / 40 * np.pi), 3.5, "rises from 100.8 ± 3.5 to 200.0 ± 3.5 and falls to 100.0 ± 3.5"),
+        (200.0 - 100 * np.sin(T / 40 * np.pi), 3.5, "falls from 199.2 ± 3.5 to 100.0 ± 3.5 and rises to 200.0 ± 3.5"),
+        (100.0, 80.0, "the velocity is not determined"),
+    ],
+)
+def test_what_a_function_does_is_said(value, sd, words):
+    assert words in said([course(value, sd)])
+    assert said([course(value, sd)]).startswith("over 40 s ")
+
+
+def test_ages_that_are_not_determined_are_named():
+    sd = np.where(T < 10, 500.0, 2.5)
+    assert said([course(np.linspace(400, 100, 50), sd)]).endswith("Å/s (not determined before 11 s)")
+    # At a floor nothing is known of the spread: no age of it is called determined.
+    floored = course(np.where(T < 20, 100.0, 0.0), np.where(T < 20, 5.0, 0.0), "J_s", "Å²/s")
+    assert "(not determined after 19.6 s)" in said([floored])
+
+
+def test_a_fraction_is_known_by_its_absolute_error():
+    assert "stays at 0.020 ± 0.015" in said([course(0.02, 0.015, "x", "1")])
+
+
+def test_courses_of_a_fit_are_normal_bands_in_the_order_of_a_report():
+    bands = Bands(T, dict.fromkeys(("J_r", "J_s", "v", "x"), T), dict.fromkeys(("J_r", "J_s", "v", "x"), 0.1 * T))
+    found = courses_of(bands)
+    assert [c.name for c in found] == ["v", "J_r", "J_s", "x"]
+    np.testing.assert_allclose(found[0].sd, 0.1 * T)
+    np.testing.assert_allclose(found[0].quantiles[[0, 4]], [0.8 * T, 1.2 * T])
+    assert found[0].at(20.0) == (pytest.approx(20.0), pytest.approx(2.0))
+    *_, last = said(found).split(", ")
+    assert last.startswith("and the sample's field fraction rises")
