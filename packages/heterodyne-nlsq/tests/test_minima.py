@@ -90,7 +90,7 @@ def test_summary_page_and_picture_show_ages_minima_and_conventions(tmp_path: Pat
         assert "v and -v" in text
         assert "the values of the configuration" in text
     assert "1100" in page
-    v_panel = functions_figure(result).axes[2]
+    v_panel = next(axes for axes in functions_figure(result).axes if "elocity" in axes.get_ylabel())
     (points,) = v_panel.containers
     found = result.age_resolved
     assert found is not None
