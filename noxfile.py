@@ -68,6 +68,10 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadfile")
 """Most of a test's time is compilation, which takes one core."""
 
+DOCS_TOOLS = ["mkdocs-material", "math-core"]
+SNIPPET_TOOLS = ["arviz-base", "arviz-stats"]
+"""What the documentation's snippets call besides the packages."""
+
 BEAMLINE_LIMIT_MB = 800
 BEAMLINE_ABSENT = ("numpyro", "flax", "dask", "PySide6", "jupyter", "jupyterlab", "notebook", "ipython")
 
@@ -124,7 +128,8 @@ def codegen(session: nox.Session) -> None:
 @nox.session
 def integration(session: nox.Session) -> None:
     """What takes several packages: import graph, versions, commands, parity, snippets, reports in a browser."""
-    install(session, *PACKAGES, also=["pytest", "pytest-xdist", "hypothesis"])
+    with_extras = (name + TESTED_WITH.get(name, "") for name in PACKAGES)
+    install(session, *with_extras, also=["pytest", "pytest-xdist", "hypothesis", *SNIPPET_TOOLS])
     program = find_browser(session)
     left_out = [] if program else ["--ignore", str(IN_BROWSER)]
     if program is None:
@@ -209,9 +214,10 @@ def compat(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documentation site; warnings are errors."""
-    install(session, "heterodyne-spec[hdf5]", also=["mkdocs-material"])
+    """The documentation site, its reference and its pictures; warnings are errors."""
+    install(session, *PACKAGES, also=DOCS_TOOLS)
     session.run("python", str(ROOT / "scripts" / "reference_pages.py"))
+    session.run("python", str(ROOT / "scripts" / "pictures.py"))
     session.run("mkdocs", *(session.posargs or ["build"]), "--strict", "--site-dir", str(ROOT / "site"))
 
 
@@ -243,17 +249,8 @@ def posterior(session: nox.Session) -> None:
 @nox.session
 def constraints(session: nox.Session) -> None:
     """Write constraints.txt anew: the newest versions that satisfy all packages and tools."""
-    tools = [
-        "nox",
-        "ruff",
-        "mypy",
-        "types-PyYAML",
-        "types-jsonschema",
-        "mkdocs-material",
-        "build",
-        "hatchling",
-        "pytest-xdist",
-    ]
+    tools = ["nox", "ruff", "mypy", "types-PyYAML", "types-jsonschema", "build", "hatchling", "pytest-xdist"]
+    tools += [*DOCS_TOOLS, *SNIPPET_TOOLS]
     groups = [requirement for package in PACKAGES.values() for requirement in package.test_requirements]
     editable = [part for name in PACKAGES for part in ("--editable", local(name + TESTED_WITH.get(name, "")))]
     session.install("--quiet", "--upgrade", *editable, *tools, *groups)

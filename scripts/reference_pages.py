@@ -1,4 +1,4 @@
-"""Write the reference pages of the documentation from the specification: docs/reference/*.md.
+"""Write the reference pages of the documentation from specification, docstrings and commands: docs/reference/*.md.
 
     python scripts/reference_pages.py [FOLDER]
 
@@ -14,6 +14,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from reference_commands import commands_page
+from reference_files import result_files_page
+from reference_python import PACKAGES, python_page
 
 from heterodyne_spec import config_template, expression, load_model
 from heterodyne_spec.lint.schema import load_schema
@@ -119,14 +123,27 @@ def model_page() -> str:
     return f"{head}\n\n{NOTE.format(source='the specification')}\n{rest}"
 
 
+def pages() -> dict[str, str]:
+    """Return the text of every page by its path below the folder."""
+    found = {
+        "model": model_page(),
+        "configuration": configuration_page(),
+        "grammar": grammar_page(),
+        "commands": commands_page(NOTE.format(source="the commands' own `--help`")),
+        "result-files": result_files_page(NOTE.format(source="the JSON Schema of results")),
+    }
+    return found | {f"python/{module}": python_page(module) for module in PACKAGES}
+
+
 def main() -> int:
     """Write all pages."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    pages = {"model": model_page, "configuration": configuration_page, "grammar": grammar_page}
-    for name, page in pages.items():
-        (folder / f"{name}.md").write_text(page(), encoding="utf-8", newline="\n")
-    print(f"{len(pages)} pages written to {folder.name}/")
+    found = pages()
+    for name, text in found.items():
+        path = folder / f"{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    print(f"{len(found)} pages written to {folder.name}/")
     return 0
 
 

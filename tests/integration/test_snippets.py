@@ -1,85 +1,109 @@
-"""The documentation says what is true: its Python runs, its commands and configurations exist."""
+"""The documentation says what is true: its Python and its commands run, what it shows is what they print."""
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from snippets import PROGRAMS, alike, blocks, commands, run_page
 
 from heterodyne_cli import command as cli_command
 from heterodyne_nlsq import command as nlsq_command
 from heterodyne_spec import command as spec_command
+from heterodyne_spec import load_data, save_data
 from heterodyne_spec.config import build_config
 from heterodyne_spec.lint.schema import load_schema
 from heterodyne_spec.yamlio import parse_yaml
 
 ROOT = Path(__file__).parents[2]
+GENERATED = ("reference", "pictures")
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
-    *sorted(p for p in (ROOT / "docs").rglob("*.md") if "reference" not in p.parts),
+    *sorted(p for p in (ROOT / "docs").rglob("*.md") if p.relative_to(ROOT / "docs").parts[0] not in GENERATED),
     *(ROOT / "packages" / name / "README.md" for name in ("heterodyne-nlsq", "heterodyne-cli")),
 ]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-# Other programs that a page may call; their options are not ours to check.
-FOREIGN = {"pip", "python", "git", "cd", "dask", "chromium"}
+FOREIGN = {"pip", "python", "git", "cd", "dask", "echo", "chromium"}
+"""Other programs that a page may call; their options are not ours to check."""
 
-
-def blocks(page: Path, language: str) -> Iterator[tuple[int, str]]:
-    """Yield the line number of the first line and the text of every block in `language`."""
-    text = page.read_text(encoding="utf-8")
-    for match in FENCE.finditer(text):
-        if match[1] == language:
-            yield text.count("\n", 0, match.start(2)) + 1, match[2]
+SMALL = {
+    name: {"value": 0, "vary": False} for name in ("D_offset_ref", "D_offset_sample", "v_offset", "f0", "f1", "f2")
+}
+"""Held in the posterior that pages read, so that it is sampled in seconds."""
 
 
 def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-def with_blocks(language: str) -> list[Path]:
-    return [page for page in PAGES if any(blocks(page, language))]
+def with_blocks(*languages: str) -> list[Path]:
+    return [page for page in PAGES if any(block.language in languages for block in blocks(page))]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of compiled functions that all pages share."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """Return a folder with the examples, a short measurement, and results of it: what pages take as given."""
+    folder = tmp_path_factory.mktemp("measured")
+    shutil.copytree(ROOT / "examples", folder / "examples")
+    data = load_data(folder / "examples" / "startup_flow_apsu.h5", q=0.0054, frames=[1, 60])
+    save_data(folder / "measurement.h5", data, layout="aps-u")
+    page = folder / "given.md"
+    held = {"model": {"parameters": SMALL}, "cmc": {"shards": 1, "chains": 2, "warmup": 100, "samples": 100}}
+    page.write_text(
+        f'```json title="held.json"\n{held}\n```\n'.replace("'", '"').replace("False", "false")
+        + "```console\n$ heterodyne --data measurement.h5 --config held.json --method cmc --quiet\n```\n"
+    )
+    done = run_page(page, folder, cache)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return an empty folder with the examples in it."""
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    return tmp_path
+def folder(measured: Path, tmp_path: Path) -> Path:
+    """Return a folder of the test's own with what is given."""
+    return shutil.copytree(measured, tmp_path / "page")
 
 
-@pytest.mark.parametrize("page", with_blocks("python"), ids=name_of)
-def test_python_blocks_of_a_page_run_one_after_the_other(page: Path, folder: Path) -> None:
-    # The lines keep their numbers, so a traceback points into the page.
-    lines: list[str] = []
-    for first, code in blocks(page, "python"):
-        lines += [""] * (first - 1 - len(lines)) + code.splitlines()
-    script = folder / f"{page.stem}.py"
-    script.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    # A process of its own: float64 is off in it until the page switches it on.
-    run = subprocess.run(
-        [sys.executable, "-W", "error", script.name],
-        cwd=folder,
-        env={**os.environ, "PYTHONUTF8": "1"},
-        check=False,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-    )
-    assert run.returncode == 0, f"{name_of(page)}:\n{run.stderr}"
+@pytest.mark.parametrize("page", with_blocks("python", "console"), ids=name_of)
+def test_the_snippets_of_a_page_run_one_after_the_other(page: Path, folder: Path, cache: Path) -> None:
+    done = run_page(page, folder, cache)
+    assert done.returncode == 0, f"{name_of(page)}:\n{done.stderr}"
 
 
 @pytest.mark.parametrize("page", with_blocks("yaml"), ids=name_of)
 def test_configurations_are_valid(page: Path) -> None:
-    for line, text in blocks(page, "yaml"):
-        build_config(parse_yaml(text, f"{name_of(page)}:{line}"))
+    for block in blocks(page):
+        if block.language == "yaml":
+            build_config(parse_yaml(block.text, f"{name_of(page)}:{block.line}"))
+
+
+@pytest.mark.parametrize(
+    ("shown", "said", "same"),
+    [
+        ("v0  468.3 ± 1.8", "v0 470.1  ± 1.9", True),
+        ("v0  468.3 ± 1.8", "v0 668.3  ± 1.8", False),
+        ("after ... evaluations, cost 5.69", "after 158 evaluations, cost 5.68702", True),
+        ("noise 0.0054", "noise 0.0055", True),
+        ("a\n...\nb", "a\n1\n2\nb", True),
+        ("a\n...\nb", "a\n1\n2", False),
+        ("4 angles", "5 angles", False),
+        ("-45 degrees", "-45 degree", False),
+    ],
+)
+def test_what_is_shown_is_compared_loosely_and_not_more(shown: str, said: str, same: bool) -> None:
+    assert alike(shown.splitlines(), said.splitlines()) is same
 
 
 def help_text(main: Callable[[Sequence[str]], int], arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -92,49 +116,57 @@ def help_text(main: Callable[[Sequence[str]], int], arguments: list[str], capsys
     return capsys.readouterr().out
 
 
-def check_program(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Fail unless the subcommand and every option in `words` exist."""
-    program, *rest = words
-    main, has_subcommands = {
-        "heterodyne": (cli_command.main, bool(rest) and not rest[0].startswith("-")),
-        "heterodyne-nlsq": (nlsq_command.main, False),
-        "heterodyne-spec": (spec_command.main, True),
-    }[program]
-    if program == "heterodyne-nlsq":
-        assert rest[0].startswith("-"), f"{program} has no subcommands"
-    known = help_text(main, rest[:1] if has_subcommands else [], capsys)
+def check_program(program: str, rest: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Fail unless the subcommand and every option in `rest` exist."""
+    main = {"heterodyne": cli_command.main, "heterodyne-nlsq": nlsq_command.main, "heterodyne-spec": spec_command.main}
+    known = help_text(main[program], [word for word in rest[:1] if not word.startswith("-")], capsys)
     for option in (word.partition("=")[0] for word in rest if word.startswith("-")):
         assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", known), f"{program}: no option {option}"
 
 
 @pytest.mark.parametrize("page", with_blocks("console"), ids=name_of)
-def test_commands_exist(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_that_are_not_run_exist(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
-    for _, text in blocks(page, "console"):
-        for line in (line for line in text.splitlines() if line.startswith("$ ")):
-            words = shlex.split(line[2:])
-            program = Path(words[0]).name
-            if program.startswith("heterodyne"):
-                check_program([program, *words[1:]], capsys)
+    for block in (b for b in blocks(page) if b.language == "console"):
+        for line, _ in commands(block.text):
+            program, *rest = shlex.split(line)
+            program = Path(program).name
+            if program in PROGRAMS:
+                check_program(program, rest, capsys)
             elif program == "make":
-                assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE), line
+                assert re.search(rf"^{rest[0]}:", makefile, re.MULTILINE), line
             elif program == "nox":
-                assert f"def {words[words.index('-s') + 1]}(session" in noxfile, line
+                assert f"def {rest[rest.index('-s') + 1]}(session" in noxfile, line
             else:
                 assert program in FOREIGN, f"unknown program in {line!r}"
 
 
 def test_every_field_of_a_result_is_explained() -> None:
-    page = (ROOT / "docs" / "fitting.md").read_text(encoding="utf-8")
-    assert [field for field in load_schema("result")["properties"] if f"`{field}`" not in page] == []
+    def silent(schema: object, path: str = "") -> list[str]:
+        if not isinstance(schema, dict):
+            return []
+        found = [f"{path}.{n}" for n, inner in schema.get("properties", {}).items() if not inner.get("description")]
+        for name, inner in {**schema.get("properties", {}), "[]": schema.get("items")}.items():
+            found += silent(inner, f"{path}.{name}")
+        return found
+
+    assert silent(load_schema("result")) == []
+
+
+def test_reference_pages_are_written_whatever_is_public(tmp_path: Path) -> None:
+    script = ROOT / "scripts" / "reference_pages.py"
+    subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, capture_output=True)
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    written = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.md"))
+    assert [name for name in written if f"reference/{name}" not in nav] == []
 
 
 def test_relative_links_lead_somewhere() -> None:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text):
-            generated = "reference/" in target
+            generated = any(f"{folder}/" in target for folder in GENERATED)
             assert generated or (page.parent / target).exists(), f"{name_of(page)}: {target}"
 
 

@@ -1,0 +1,166 @@
+"""The snippets of a page, run one after the other in a folder: files, commands with their output, Python.
+
+A block ```` ```yaml title="config.yaml" ```` is written as that file. Of a ``console`` block, lines after ``$`` are run when
+they call a command of this project (others are left out), and what is shown below a command has to be what it prints:
+numbers to 5 % or to the last digit shown, ``...`` for anything, a line ``...`` for any lines. Python blocks run in one
+process for the page. An HTML comment ``<!-- not run: why -->`` before a block leaves it out.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAMS = ("heterodyne", "heterodyne-nlsq", "heterodyne-spec")
+"""Commands that are run; others are not ours."""
+
+_FENCE = re.compile(r'(<!-- not run: [^\n]+ -->\n+)?^```(\w*)(?: title="([^"\n]+)")?\n(.*?)^```$', re.M | re.S)
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, the file that it is, the number of its first line, its text, whether it is run."""
+
+    language: str
+    title: str | None
+    line: int
+    text: str
+    run: bool
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """Yield the blocks of a page."""
+    text = page.read_text(encoding="utf-8")
+    for found in _FENCE.finditer(text):
+        line = text.count("\n", 0, found.start(4)) + 1
+        yield Block(found[2], found[3], line, found[4], run=found[1] is None)
+
+
+def commands(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield every command of a console block (lines after a backslash joined) with the lines shown below it."""
+    for part in re.split(r"^\$ ", text.replace("\\\n", " "), flags=re.M)[1:]:
+        command, *shown = part.rstrip("\n").split("\n")
+        yield command, shown
+
+
+def script(page: Path) -> str:
+    """Return a Python program that runs the page; its lines have the numbers that they have in the page."""
+    lines = ["from snippets import console as _console, write as _write"]
+    for block in (b for b in blocks(page) if b.run):
+        # Where the fence is; the text begins below it.
+        lines += [""] * (block.line - 2 - len(lines))
+        lines.append(f"_write({block.title!r}, {block.text!r})" if block.title else "")
+        if block.language == "console":
+            lines.append(f"_console({block.text!r})")
+        elif block.language == "python":
+            lines += block.text.splitlines()
+    return "\n".join(lines) + "\n"
+
+
+def run_page(page: Path, folder: Path, cache: Path) -> subprocess.CompletedProcess[str]:
+    """Run the snippets of a page in `folder`; compiled functions are kept in `cache`."""
+    # A name that no snippet gives to a file, in a process of its own: float64 is off until the page switches it on.
+    program = folder / f"page {page.stem}.py"
+    program.write_text(script(page), encoding="utf-8")
+    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    here = {"PYTHONUTF8": "1", "PYTHONPATH": os.pathsep.join(paths), "XDG_CACHE_HOME": str(cache), "NO_COLOR": "1"}
+    return subprocess.run(
+        [sys.executable, "-W", "error", program.name],
+        cwd=folder,
+        env={**os.environ, **here},
+        check=False,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def write(name: str, text: str) -> None:
+    """Write the file that a block is."""
+    Path(name).write_text(text, encoding="utf-8")
+
+
+def console(text: str) -> None:
+    """Run the commands of a console block and compare what they print.
+
+    Raises
+    ------
+    AssertionError : when a command fails where no ``$ echo $?`` follows, or prints something else.
+    """
+    code = 0
+    asked = list(commands(text))
+    for (command, shown), after in zip(asked, [*(c for c, _ in asked[1:]), ""], strict=True):
+        if command == "echo $?":
+            said = f"{code}\n"
+        elif command.split()[0] in PROGRAMS:
+            code, said = _run(command)
+            expected_to_fail = after == "echo $?"
+            assert code == 0 or expected_to_fail, f"$ {command}\nended with {code}:\n{said}"
+        else:
+            continue
+        assert not shown or alike(shown, said.splitlines()), f"$ {command}\nprinted\n{said}\nand the page shows\n" + (
+            "\n".join(shown)
+        )
+
+
+def _run(command: str) -> tuple[int, str]:
+    """Return exit code and output of a command of ours; its errors, when it fails."""
+    program, *rest = shlex.split(command)
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / program), *rest],
+        check=False,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    return done.returncode, done.stdout if done.returncode == 0 else done.stdout + done.stderr
+
+
+def alike(shown: Sequence[str], said: Sequence[str]) -> bool:
+    """Tell whether lines `said` are those `shown`; a line of ``...`` stands for any lines, empty ones count nothing."""
+    shown, said = ([line.strip() for line in lines if line.strip()] for lines in (shown, said))
+    if not shown:
+        return not said
+    if shown[0] == "...":
+        return any(alike(shown[1:], said[k:]) for k in range(len(said) + 1))
+    return bool(said) and alike_line(shown[0], said[0]) and alike(shown[1:], said[1:])
+
+
+def alike_line(shown: str, said: str) -> bool:
+    """Tell whether a line says the same, numbers within the tolerance."""
+    parts = re.split(r"(\.\.\.|\s+)", shown)
+    pattern = "".join(_pattern(part) for part in parts)
+    found = re.fullmatch(pattern, said)
+    if found is None:
+        return False
+    return all(_close(one, other) for one, other in zip(_NUMBER.findall(shown), found.groups(), strict=True))
+
+
+def _pattern(part: str) -> str:
+    if part == "...":
+        return ".*?"
+    if part.isspace():
+        return r"\s+"
+    return "".join(f"({_NUMBER.pattern})" if k % 2 else re.escape(text) for k, text in enumerate(_split(part)))
+
+
+def _split(part: str) -> list[str]:
+    """Return what stands around and in numbers, in turns."""
+    numbers = _NUMBER.findall(part)
+    return [piece for pair in zip(_NUMBER.split(part), [*numbers, ""], strict=True) for piece in pair][:-1]
+
+
+def _close(shown: str, said: str) -> bool:
+    digits = shown.lower().partition("e")[0].partition(".")[2]
+    exponent = int(shown.lower().partition("e")[2] or 0)
+    unit = 10.0 ** (exponent - len(digits)) if digits or exponent else 0.0
+    return math.isclose(float(shown), float(said), rel_tol=_TOLERANCE, abs_tol=1.5 * unit)
