@@ -45,7 +45,7 @@ NetCDF 4 with the groups of the ArviZ schema; [how to read it](../how-to/posteri
 | `bands` | quantile, age | J_r, J_s, v, x |
 | `observed_data` | phi, t1, t2 | the maps |
 | `constant_data` | | t, phi, q, dt, and what was held |
-| `log_likelihood` | chain, draw, phi | with `cmc.log_likelihood: true`: logarithm of each angle's calibrated likelihood |
+| `log_likelihood` | chain, draw, phi | with `cmc.log_likelihood: true`: ln of each angle's calibrated likelihood |
 
 Attributes hold versions and seed. Table, diagnostics, warnings and configuration are JSON in the variable `document`.
 """

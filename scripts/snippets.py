@@ -1,9 +1,9 @@
 """The snippets of a page, run one after the other in a folder: files, commands with their output, Python.
 
-A block ```` ```yaml title="config.yaml" ```` is written as that file. Of a ``console`` block, lines after ``$`` are run when
-they call a command of this project (others are left out), and what is shown below a command has to be what it prints:
-numbers to 5 % or to the last digit shown, ``...`` for anything, a line ``...`` for any lines. Python blocks run in one
-process for the page. An HTML comment ``<!-- not run: why -->`` before a block leaves it out.
+A block ```` ```yaml title="config.yaml" ```` is written as that file. Of a ``console`` block, lines after ``$`` are run
+when they call a command of this project (others are left out), and what is shown below a command has to be what it
+prints: numbers to 5 % or to the last digit shown, ``...`` for anything, a line ``...`` for any lines. Python blocks run
+in one process for the page. An HTML comment ``<!-- not run: why -->`` before a block leaves it out.
 """
 
 from __future__ import annotations
