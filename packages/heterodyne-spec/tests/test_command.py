@@ -124,6 +124,16 @@ def test_validate_sees_the_kind_of_a_file(capsys, tmp_path):
         assert facts[kind] in out
 
 
+def test_arrays_of_a_result_are_no_measurement(capsys, tmp_path):
+    summary = make_result().save(tmp_path)
+    arrays = summary.with_suffix(".h5")
+    assert main(["validate", str(arrays)]) == 0
+    assert "arrays of nlsq_result.json" in capsys.readouterr().out
+    summary.write_text("{}")
+    assert main(["validate", str(arrays)]) == 1
+    assert "no valid result" in capsys.readouterr().out
+
+
 def test_validate_prints_every_problem_on_a_line_of_its_own(capsys, tmp_path):
     file = tmp_path / "config.yaml"
     file.write_text("data: {qq: 1}\nmodel: {parameters: {f0: {value: 2}}}\n")

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from heterodyne_cli._version import __version__
 from heterodyne_cli.commands import SUBCOMMANDS
-from heterodyne_cli.subcommand import Subcommand
+from heterodyne_cli.subcommand import MissingPackageError, Subcommand
 from heterodyne_nlsq.command import fit_command
 from heterodyne_nlsq.request import add_arguments
-from heterodyne_spec import HeterodyneError
 from heterodyne_spec.console import Console, add_console_arguments
 from heterodyne_spec.terminal import Parser, use_utf8
 
@@ -25,13 +24,11 @@ EXAMPLES = (
 )
 
 
-class MethodError(HeterodyneError):
-    """The method asked for is not installed."""
-
-
 def _posterior(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:
     if importlib.util.find_spec("heterodyne_cmc") is None:
-        raise MethodError("--method cmc needs heterodyne-cmc; install it with: pip install 'heterodyne-cli[cmc]'")
+        raise MissingPackageError(
+            "--method cmc needs heterodyne-cmc; install it with: pip install 'heterodyne-cli[cmc]'"
+        )
     from heterodyne_cli.posterior import posterior_command
 
     return posterior_command(args, command, console)

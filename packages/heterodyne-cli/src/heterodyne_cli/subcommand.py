@@ -9,7 +9,12 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from heterodyne_spec import HeterodyneError
 from heterodyne_spec.console import Console
+
+
+class MissingPackageError(HeterodyneError):
+    """What was asked for takes a package that is not installed."""
 
 
 @dataclass(frozen=True)

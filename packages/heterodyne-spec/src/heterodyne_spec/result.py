@@ -27,6 +27,7 @@ from heterodyne_spec.yamlio import read_document
 
 type FloatArray = npt.NDArray[np.float64]
 
+KIND = "nlsq_result"
 JSON_NAME = "nlsq_result.json"
 HDF5_NAME = "nlsq_result.h5"
 _COMPRESSION = "lzf"
@@ -270,7 +271,7 @@ class NLSQResult:
 
     def _write_arrays(self, path: Path) -> None:
         with import_h5py().File(path, "w") as file:
-            file.attrs["kind"] = "nlsq_result"
+            file.attrs["kind"] = KIND
             file.attrs["command"] = self.command
             for name, version in self.versions.items():
                 file.attrs[f"version {name}"] = version
@@ -302,6 +303,15 @@ def read_result_document(path: Path) -> Any:
     if problems:
         raise ResultError(str(path), problems)
     return document
+
+
+def is_result_file(path: Path) -> bool:
+    """Tell whether an HDF5 file holds the arrays of a result, not a measurement."""
+    try:
+        with import_h5py().File(path) as file:
+            return bool(file.attrs.get("kind") == KIND)
+    except (OSError, DataError):
+        return False
 
 
 def _json_path(path: Path) -> Path:

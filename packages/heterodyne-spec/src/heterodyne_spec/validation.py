@@ -16,6 +16,7 @@ from heterodyne_spec.lint.model_rules import lint_model
 from heterodyne_spec.lint.result_rules import lint_result
 from heterodyne_spec.lint.rule import run
 from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
+from heterodyne_spec.result import NLSQResult, is_result_file
 from heterodyne_spec.yamlio import read_document
 
 KINDS = ("model", "config", "data", "result")
@@ -44,7 +45,7 @@ def validate(path: str | Path, kind: str | None = None) -> Verdict:
     """
     path = Path(path)
     if path.suffix.lower() in MEASUREMENTS and kind in (None, "data"):
-        return _measurement(path)
+        return _arrays(path) if kind is None and is_result_file(path) else _measurement(path)
     if kind == "data" and path.suffix.lower() not in _DOCUMENTS:
         return _measurement(path)
     try:
@@ -89,6 +90,20 @@ def _measurement(path: Path) -> Verdict:
     return Verdict("measurement", tuple(_data_facts(description)))
 
 
+def _arrays(path: Path) -> Verdict:
+    """Return the verdict on the arrays of a result, which go with the summary beside them."""
+    try:
+        result = NLSQResult.load(path.with_suffix(".json"))
+    except ProblemsError as error:
+        return Verdict("result", problems=error.problems)
+    maps = (
+        "no maps"
+        if result.maps is None
+        else "maps of {} x {} frames at {} angles".format(*result.maps[0].shape[1:], len(result.maps[0]))
+    )
+    return Verdict("result", (f"arrays of {path.with_suffix('.json').name}: {maps}",))
+
+
 def _model_facts(document: Any) -> Iterable[str]:
     yield f"{document['id']}, version {document['model_version']}"
     yield f"{len(document['parameters'])} parameters, {len(document['functions'])} functions"
@@ -109,7 +124,8 @@ def _data_facts(document: Any) -> Iterable[str]:
     yield f"layout {document['layout']}: {len(maps)} maps of {n_t} x {n_t} frames"
     yield f"dt: {dt}; first frame: {document['start_frame']}"
     yield f"q: {list_q(m['q'] for m in maps if m['q'] is not None)} 1/Å"
-    yield f"phi: {list_phi(m['phi'] for m in maps if m['phi'] is not None)} degrees"
+    angles = [m["phi"] for m in maps if m["phi"] is not None]
+    yield f"phi: {list_phi(angles)} degrees" if angles else "phi: none, bins over all azimuths cannot be fitted"
     baseline, elements = document["baseline_reference"], document["populated_elements"]
     yield "first map: empty" if elements is None else f"stored elements: {elements}; baseline: {baseline}"
     yield from document["notes"]

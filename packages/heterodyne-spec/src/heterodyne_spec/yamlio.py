@@ -156,12 +156,16 @@ def parse_json(text: str, source: str = "text") -> Any:
     return document
 
 
-def dump_yaml(document: Any) -> str:
+def dump_yaml(document: Any, inline: bool = False) -> str:
     """Return plain data as YAML that `parse_yaml` reads back to the same document, keys in their order.
 
-    Texts like ``1``, ``1e4`` or ``yes`` are quoted, so that readers of YAML 1.1 find the same too.
+    Texts like ``1``, ``1e4`` or ``yes`` are quoted, so that readers of YAML 1.1 find the same too. With `inline`, a
+    list or mapping of single values stands on one line.
     """
-    return yaml.dump(document, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=sys.maxsize)
+    style = None if inline else False
+    return yaml.dump(
+        document, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=sys.maxsize, default_flow_style=style
+    )
 
 
 def read_document(path: str | Path) -> Any:

@@ -1,39 +1,86 @@
-"""``heterodyne config``: a commented configuration with every key at its default."""
+"""``heterodyne config``: a commented configuration with every key, or that of another program as one of ours."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_spec import config_template
+from heterodyne_spec import ConfigError, Problem, config_template
 from heterodyne_spec.console import Console
 from heterodyne_spec.files import OutputError, write_text
 from heterodyne_spec.terminal import DONE
 
+_IMPORT = "import"
+
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, nargs="?", help="where to (default: the terminal)")
+    parser.add_argument(
+        "file",
+        nargs="*",
+        metavar="[import] FILE",
+        help="where to write a new configuration (default: the terminal); after the word import: a configuration of "
+        "the programs heterodyne, homodyne or xpcsjax, to be translated. What was translated, what means something "
+        "else here and what was left out is listed",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="where to write the translated configuration (default: the terminal, with the lists on stderr)",
+    )
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
-    if args.file is None:
-        print(config_template(), end="")
+    match args.file:
+        case [word, source] if word == _IMPORT:
+            return _import(Path(source), args.output, args.force, console)
+        case [] | [_] if args.file != [_IMPORT]:
+            return _write(config_template(), Path(args.file[0]) if args.file else args.output, args.force, console)
+    found, wanted = " ".join(args.file), "one FILE to write, or import FILE"
+    raise ConfigError("command line", [Problem("heterodyne config", found, wanted, "see heterodyne config --help")])
+
+
+def _write(text: str, path: Path | None, force: bool, console: Console) -> int:
+    if path is None:
+        print(text, end="")
         return DONE
-    if args.file.exists() and not args.force:
-        raise OutputError(f"{args.file}: is there already; choose another name, or --force to replace it")
-    write_text(args.file, config_template())
-    console.say(f"written: {args.file}")
-    console.tell("written", files=[args.file])
+    _check_free(path, force)
+    write_text(path, text)
+    console.say(f"written: {path}")
+    console.tell("written", files=[path])
     return DONE
+
+
+def _import(source: Path, path: Path | None, force: bool, console: Console) -> int:
+    # A second to import, for few.
+    from heterodyne_spec.migration import config_text, import_config, report_text
+
+    if path is not None:
+        _check_free(path, force)
+    imported = import_config(source)
+    report = report_text(imported, source.name)
+    if path is None and not console.quiet:
+        print(report, file=sys.stderr)
+    else:
+        console.say(report)
+    console.tell("imported", program=imported.program, report=report)
+    return _write(config_text(imported, source.name), path, force, console)
+
+
+def _check_free(path: Path, force: bool) -> None:
+    if path.exists() and not force:
+        raise OutputError(f"{path}: is there already; choose another name, or --force to replace it")
 
 
 COMMAND = Subcommand(
     "config",
-    "write a commented configuration with every key at its default",
-    ("heterodyne config config.yaml", "heterodyne config | less"),
+    "write a commented configuration with every key at its default, or translate that of another program",
+    ("heterodyne config config.yaml", "heterodyne config | less", "heterodyne config import old.yaml -o config.yaml"),
     _arguments,
     _run,
 )

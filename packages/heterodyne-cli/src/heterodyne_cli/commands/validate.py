@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
-from heterodyne_cli.subcommand import Subcommand
+from heterodyne_cli.subcommand import MissingPackageError, Subcommand
+from heterodyne_spec import ResultError
 from heterodyne_spec.console import Console
 from heterodyne_spec.errors import one_line
 from heterodyne_spec.terminal import DONE, FAILED
-from heterodyne_spec.validation import KINDS, validate
+from heterodyne_spec.validation import KINDS, Verdict, validate
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +25,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 
 
 def _check(path: Path, kind: str | None, console: Console) -> int:
-    verdict = validate(path, kind)
+    verdict = _posterior(path) if kind is None and path.suffix == ".nc" else validate(path, kind)
     problems = [problem.sentence for problem in verdict.problems]
     console.tell("validated", file=path, kind=verdict.title, facts=list(verdict.facts), problems=problems)
     for problem in problems:
@@ -37,6 +39,20 @@ def _check(path: Path, kind: str | None, console: Console) -> int:
     for fact in verdict.facts:
         console.say(f"  {one_line(fact)}")
     return DONE
+
+
+def _posterior(path: Path) -> Verdict:
+    if importlib.util.find_spec("heterodyne_cmc") is None:
+        raise MissingPackageError(f"{path}: a posterior is read by heterodyne-cmc: pip install 'heterodyne-cli[cmc]'")
+    from heterodyne_cmc import CMCResult
+
+    try:
+        result = CMCResult.load(path)
+    except ResultError as error:
+        return Verdict("posterior", problems=error.problems)
+    n_chain, n_draw, _ = result.contrast.shape
+    made = f"{n_chain} chains of {n_draw} draws, {result.n_shards} shards, consensus: {result.method}"
+    return Verdict("posterior", (result.message, made, f"parameters: {', '.join(result.draws)}"))
 
 
 COMMAND = Subcommand(

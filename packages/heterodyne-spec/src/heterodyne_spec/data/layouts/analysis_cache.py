@@ -1,0 +1,142 @@
+"""Caches (.npz) that the public programs `homodyne`, `xpcsjax` and `heterodyne` keep of the maps they have read.
+
+Of homodyne and xpcsjax: ``c2_exp`` (n, N, N), ``wavevector_q_list`` (1/Å) and ``phi_angles_list`` (degrees) with one
+entry per map, ``t1`` and ``t2`` (s; vectors, or grids of two axes in older files). Of heterodyne: ``c2``, ``q_values``
+or ``q``, ``phi``, ``t``, and ``source_mtime``. Both hold the window that was analysed, and their times begin anew with
+it: at 0, whatever the age of its first frame was.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_spec.data.checks import is_finite, is_whole
+from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source
+from heterodyne_spec.data.layouts.base import numbers
+from heterodyne_spec.data.time_axis import UNIFORM, time_axis
+from heterodyne_spec.errors import DataError
+
+NAME = "analysis-cache"
+DATA_KEY = "c2_exp"
+Q_LIST, PHI_LIST, TIMES = "wavevector_q_list", "phi_angles_list", ("t1", "t2")
+METADATA = "cache_metadata_json"
+# The cache of `heterodyne` has our own archive's key for the maps; this one tells it apart.
+OTHER_MAPS, OTHER_MARK = "c2", "source_mtime"
+
+
+def matches(source: Source) -> bool:
+    """Tell whether the file has the maps under the name that only these programs use, or the mark of their cache."""
+    return source.has(DATA_KEY) or (source.has(OTHER_MAPS) and source.has(OTHER_MARK))
+
+
+def contents(source: Source) -> Contents:
+    """List the maps, each with its own q."""
+    if source.has(DATA_KEY):
+        maps = map_refs(source, DATA_KEY, Q_LIST, PHI_LIST)
+        clock, notes = window_clock(source, source.shape(DATA_KEY)[-1])
+    else:
+        maps = map_refs(source, OTHER_MAPS, "q_values" if source.has("q_values") else "q", "phi")
+        clock, notes = index_clock(source, source.shape(OTHER_MAPS)[-1])
+    return Contents(maps, clock, "one_array_q_first", notes)
+
+
+def map_refs(source: Source, key: str, q_key: str, phi_key: str) -> tuple[MapRef, ...]:
+    """Return the maps of the stack `key`; one q may stand for all."""
+    shape = source.shape(key)
+    if len(shape) not in (2, 3):
+        raise DataError(f"{key}: found shape {shape}, expected (n, N, N); write the cache again")
+    n_maps = shape[0] if len(shape) == 3 else 1
+    q, phi = numbers(source, q_key), numbers(source, phi_key)
+    if phi.size != n_maps or q.size not in (1, n_maps):
+        raise DataError(
+            f"{key}, {q_key}, {phi_key}: found {n_maps} maps, {q.size} q and {phi.size} angles, expected one of each "
+            "per map; write the cache again"
+        )
+    index: list[int | None] = list(range(n_maps)) if len(shape) == 3 else [None]
+    return tuple(
+        MapRef(key, label, float(one_q), float(one_phi), i)
+        for label, (one_q, one_phi, i) in enumerate(zip(np.broadcast_to(q, n_maps), phi, index, strict=True), start=1)
+    )
+
+
+def window_clock(source: Source, n_t: int) -> tuple[Clock, tuple[str, ...]]:
+    """Return the time base of a cache of homodyne or xpcsjax, and what was concluded about its origin."""
+    facts = metadata(source)
+    first, dt = facts.get("start_frame"), facts.get("dt")
+    stated_dt = float(dt) if is_finite(dt) and dt > 0 else None
+    if not all(source.has(name) for name in TIMES):
+        start = float(first) if is_whole(first) and first >= 1 else 1.0
+        return Clock(stated_dt, start, f"no {' or '.join(TIMES)}"), ()
+    t, step = time_axis(common_axis(source), None, n_t)
+    if stated_dt is not None and abs(stated_dt - step) > UNIFORM * step:
+        found = f"{TIMES[0]} with a step of {step:g} s, but dt = {stated_dt:g} s in {METADATA}"
+        return Clock(None, 1.0, found), ()
+    return origin(TIMES[0], float(t[0]), step, first)
+
+
+def origin(name: str, t_first: float, step: float, first: Any) -> tuple[Clock, tuple[str, ...]]:
+    """Return the time base of a window whose times `name` begin at `t_first`; `first` numbers its first frame."""
+    begins, found = t_first / step, f"dt = {step:g}"
+    relative = abs(begins) < UNIFORM or abs(begins - 1) < UNIFORM
+    said = f"{name} begins at {t_first:g} s"
+    if is_whole(first) and first >= 1:
+        if not relative and abs(begins - first) > UNIFORM * first:
+            raise DataError(
+                f"{name}: begins at frame {begins:g}, but {METADATA} says start_frame = {first}; write the cache again"
+            )
+        return Clock(step, float(first), found), (f"{said}; {METADATA} says that its first frame is number {first}",)
+    if not relative:
+        return Clock(step, begins, found), (f"{said}, taken as the age of its first frame",)
+    meant = f"its first frame is taken as frame 1, of age {step:g} s; for a window of a longer run this is too young"
+    return Clock(step, 1.0, found), (f"{said}: {meant}",)
+
+
+def common_axis(source: Source) -> NDArray[np.float64]:
+    """Return the times that t1 and t2 agree on."""
+    axes = [one_axis(name, source.read(name)) for name in TIMES]
+    if axes[0].shape != axes[1].shape or not np.allclose(axes[0], axes[1], rtol=UNIFORM, atol=0):
+        raise DataError(
+            f"{TIMES[0]}, {TIMES[1]}: found different times, expected the same frames on both axes; "
+            "write the cache again"
+        )
+    return axes[0]
+
+
+def one_axis(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a vector of times as it is, of a grid the axis along which it varies."""
+    if values.dtype.kind not in "fiu" or values.ndim not in (1, 2) or 0 in values.shape:
+        raise DataError(f"{name}: found {values.dtype} of shape {values.shape}, expected times; write the cache again")
+    grid = np.asarray(values, dtype=np.float64)
+    if grid.ndim == 1:
+        return grid
+    for turned in (grid, grid.T):
+        if np.array_equal(turned, np.broadcast_to(turned[:, :1], turned.shape)):
+            return turned[:, 0]
+    raise DataError(f"{name}: found a grid that varies along both axes, expected one; write the cache again")
+
+
+def metadata(source: Source) -> dict[str, Any]:
+    """Return what the cache says of itself in JSON, or {}: older ones hold Python objects, which are never read."""
+    if not source.has(METADATA):
+        return {}
+    try:
+        facts = json.loads(str(source.read(METADATA).item()))
+    except ValueError:
+        raise DataError(f"{METADATA}: found no JSON; write the cache again") from None
+    return facts if isinstance(facts, dict) else {}
+
+
+def index_clock(source: Source, n_t: int) -> tuple[Clock, tuple[str, ...]]:
+    """Return the time base of a cache of heterodyne, whose t counts frames from 0 where its origin had no times."""
+    if not source.has("t"):
+        return Clock(None, 1.0, "no t"), ()
+    t, step = time_axis(numbers(source, "t"), None, n_t)
+    if step == 1 and t[0] == round(t[0]):
+        found = f"t counting frames from {t[0]:g} (or seconds, which cannot be told apart)"
+        note = f"t counts frames from {t[0]:g}: the first is frame {t[0] + 1:g}"
+        return Clock(None, float(t[0]) + 1.0, found), (note,)
+    return origin("t", float(t[0]), step, None)
