@@ -134,7 +134,7 @@ def near_ends(courses: Sequence[Course]) -> FloatArray:
     """
     shown = []
     for course in courses:
-        near = course.known | (course.sd < 0.5 * np.abs(course.value).max())
+        near = course.known | (course.sd < 0.8 * np.abs(course.value).max())
         shown += [course.value, course.quantiles[1][near], course.quantiles[3][near]]
     return np.concatenate(shown)
 

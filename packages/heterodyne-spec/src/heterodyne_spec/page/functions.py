@@ -30,7 +30,7 @@ def stand(course: Course, age: float) -> str:
     """Return the value of a function at an age in s with its standard deviation, as text."""
     value, sd = course.at(age)
     known = course.known[int(np.argmin(np.abs(course.t - age)))]
-    return plus_minus(value, sd) if known else f"{value:.3g}, not determined"
+    return plus_minus(value, sd) if known else f"{value:.4g}, not determined"
 
 
 def function_alt(course: Course) -> str:
