@@ -21,12 +21,16 @@ def make_map(n: int = 6, seed: int = 0, level: float = 1.0, dtype: str = "f4") -
     return (level + np.triu(noise) + np.triu(noise, 1).T).astype(dtype)
 
 
-def write_fields(path: Path, fields: Mapping[str, Any]) -> Path:
-    """Write datasets; None leaves one out."""
+def write_fields(path: Path, fields: Mapping[str, Any], attributes: Mapping[str, Any] | None = None) -> Path:
+    """Write datasets and attributes, the latter as key@name; None leaves one out."""
     with h5py.File(path, "w") as file:
         for key, value in fields.items():
             if value is not None:
                 file[key] = value
+        for key, value in (attributes or {}).items():
+            if value is not None:
+                where, _, name = key.partition("@")
+                file[where].attrs[name] = value
     return path
 
 
@@ -82,6 +86,69 @@ def write_legacy(path: Path, maps: Mapping[int, Any], q: list[float], phi: list[
         "/measurement/instrument/detector/exposure_period": np.array([[extra.get("exposure", 0.1)]]),
     }
     return write_fields(path, fields | {f"{LEGACY_MAPS}/g2_{k:05d}": c2 for k, c2 in maps.items()})
+
+
+Q, PHI = (0.005, 0.005, 0.008, 0.008), (-45.0, 10.0, -45.0, 10.0)
+"""Bins of the four maps that the writers below put into a file; map i has seed i."""
+
+
+def four_maps(n: int = 6, **options: Any) -> NDArray[np.floating[Any]]:
+    """Return the maps of the four bins, (4, n, n)."""
+    return np.stack([make_map(n, seed, **options) for seed in range(4)])
+
+
+def write_chx(path: Path, maps: Any = None, **changes: Any) -> Path:
+    """Write a CHX file; `changes` replaces bins (i -> attribute), md (name -> attribute), tausb, or adds datasets."""
+    maps = four_maps() if maps is None else maps
+    given = {"bins": {i: np.array([q, phi]) for i, (q, phi) in enumerate(zip(Q, PHI, strict=True))}}
+    given |= {"md": {"frame_time": 0.1, "acquire period": "0.1", "beg": 0, "end": maps.shape[-1]}}
+    given |= {"tausb": np.arange(maps.shape[-1]) * 0.1} | changes
+    attributes = {f"qval_dict@{i}": value for i, value in given.pop("bins").items()}
+    attributes |= {f"md@{name}": value for name, value in given.pop("md").items()}
+    fields = {"g12b": np.moveaxis(maps, 0, -1), "md": np.zeros(1, "i"), "qval_dict": np.zeros(1, "i")}
+    return write_fields(path, fields | given, attributes)
+
+
+def write_scikit_beam(path: Path, maps: Any = None, **changes: Any) -> Path:
+    """Write what two_time_corr returns with q, phi and dt; `changes` replaces fields (units as ``q@units``)."""
+    maps = four_maps() if maps is None else maps
+    given = {"g2": maps, "lag_steps": np.arange(maps.shape[-1]), "q": Q, "phi": PHI, "dt": 0.1} | changes
+    fields = {key: value for key, value in given.items() if "@" not in key}
+    return write_fields(path, fields, {key: value for key, value in given.items() if "@" in key})
+
+
+NX_MAPS, NX_MASKS = "/entry/twotime/two_time_corr_func", "/entry/instrument/masks"
+
+
+def write_nxxpcs(path: Path, maps: Any, mode: str = "one_array_q_first", **changes: Any) -> Path:
+    """Write an NXxpcs file; `maps` are as they stand in it: an array, or a mapping of names for data_exchange_keys.
+
+    `changes` replaces q, phi, roi_map, frame_time, units of q (q_units) and of the others, and the four attributes.
+    """
+    given = {"q": Q, "phi": PHI, "roi_map": None, "frame_time": 0.1, "q_units": "1/angstrom", "phi_units": None}
+    given |= {"time_units": "s", "storage_mode": mode, "baseline_reference": 1, "time_origin_location": "upper_left"}
+    given |= {"populated_elements": "all"} | changes
+    fields = {f"{NX_MASKS}/dynamic_q_list": given["q"], f"{NX_MASKS}/dynamic_phi_list": given["phi"]}
+    fields |= {f"{NX_MASKS}/dynamic_roi_map": given["roi_map"]}
+    fields |= {"/entry/instrument/eiger/frame_time": given["frame_time"]}
+    fields |= {f"{NX_MAPS}/{name}": c2 for name, c2 in maps.items()} if isinstance(maps, Mapping) else {NX_MAPS: maps}
+    attributes = {f"{NX_MASKS}/dynamic_q_list@units": given["q_units"]}
+    attributes |= {f"{NX_MASKS}/dynamic_phi_list@units": given["phi_units"]}
+    attributes |= {"/entry/instrument/eiger/frame_time@units": given["time_units"]}
+    words = ("storage_mode", "baseline_reference", "time_origin_location", "populated_elements")
+    return write_fields(path, fields, attributes | {f"{NX_MAPS}@{name}": given[name] for name in words})
+
+
+ID02_RESULTS = "/entry_0000/1_XPCS/results"
+
+
+def write_id02(path: Path, maps: Any = None, **changes: Any) -> Path:
+    """Write an ID02 file, q in 1/nm; `changes` replaces ttcf, q, q_unit, phi, t, t_unit."""
+    maps = four_maps() if maps is None else maps
+    given = {"ttcf": maps, "g2": np.ones((4, 6)), "q": np.array(Q) * 10, "phi": PHI}
+    given |= {"t": np.arange(maps.shape[-1]) * 0.1, "q_unit": "q_nm^-1", "t_unit": "s"} | changes
+    units = {f"{ID02_RESULTS}/{name}@unit": given.pop(f"{name}_unit") for name in ("q", "t")}
+    return write_fields(path, {f"{ID02_RESULTS}/{name}": value for name, value in given.items()}, units)
 
 
 def corrupt_map(file: h5py.File, key: str, n: int = 6) -> None:

@@ -16,7 +16,15 @@ from heterodyne_spec.data.wording import list_numbers
 from heterodyne_spec.pictures import colour_limits, square_means, square_width
 from heterodyne_spec.tables import Table, text_table
 
-_LAYOUTS = {"aps-u": "APS-U", "aps-legacy": "APS legacy", "npz": "NumPy archive", "analysis-cache": "cache"}
+_LAYOUTS = {
+    "aps-u": "APS-U",
+    "aps-legacy": "APS legacy",
+    "npz": "NumPy archive",
+    "analysis-cache": "cache",
+    "chx": "NSLS-II CHX",
+    "nxxpcs": "NXxpcs",
+    "id02": "ESRF ID02",
+}
 _REGIMES = {
     "shared": "pairs share their noise (many photons): only calibrated error bars hold",
     "independent": "pairs hardly share their noise (few photons)",

@@ -91,13 +91,18 @@ def survey(path: str | Path, q: float | None = None, most_entries: int = MOST_EN
     description = describe_data(path)
     known = [one for one in description["maps"] if one["q"] is not None and one["phi"] is not None]
     if not known:
-        raise DataError(f"{Path(path).name}: no map has a finite q and phi; correct the file's list of bins")
+        raise DataError(
+            f"{path}: no map has a finite q and phi: bins over all azimuths cannot be fitted, else correct the file's "
+            "list of bins"
+        )
     chosen = min(one["q"] for one in known) if q is None else q
-    count = sum(math.isclose(one["q"], chosen, rel_tol=0.02) for one in known)
+    # Where q is the last axis of one array, a map cannot be read without passing over all others.
+    together = description["storage_mode"] == "one_array_q_last"
+    count = len(known) if together else sum(math.isclose(one["q"], chosen, rel_tol=0.02) for one in known)
     n_t = int(description["n_frames"])
     n_read = min(n_t, max(_FEWEST_FRAMES, math.isqrt(most_entries // max(count, 1))))
     stated = description["dt"] is not None
-    data = load_data(path, q=chosen, frames=(1, n_read), dt=None if stated else 1.0)
+    data = load_data(path, q=chosen, frames=(1, n_read), dt=None if stated else 1.0, hashed=False)
     return Survey(description, data, (1, n_read), stated, tuple(survey_angle(data, k) for k in range(data.n_phi)))
 
 

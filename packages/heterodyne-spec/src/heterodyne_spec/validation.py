@@ -124,7 +124,8 @@ def _data_facts(document: Any) -> Iterable[str]:
     yield f"layout {document['layout']}: {len(maps)} maps of {n_t} x {n_t} frames"
     yield f"dt: {dt}; first frame: {document['start_frame']}"
     yield f"q: {list_q(m['q'] for m in maps if m['q'] is not None)} 1/Å"
-    yield f"phi: {list_phi(m['phi'] for m in maps if m['phi'] is not None)} degrees"
+    angles = [m["phi"] for m in maps if m["phi"] is not None]
+    yield f"phi: {list_phi(angles)} degrees" if angles else "phi: none, bins over all azimuths cannot be fitted"
     baseline, elements = document["baseline_reference"], document["populated_elements"]
     yield "first map: empty" if elements is None else f"stored elements: {elements}; baseline: {baseline}"
     yield from document["notes"]

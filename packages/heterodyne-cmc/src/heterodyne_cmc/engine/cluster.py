@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import importlib
 import itertools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
 from heterodyne_cmc.combination import SamplingError
-from heterodyne_cmc.engine.local import RETRIES
+from heterodyne_cmc.engine.local import POOL_SIZE, RETRIES
 from heterodyne_cmc.sampler import SubPosterior
 from heterodyne_cmc.work import ShardWork, fingerprint, run_shard, versions
 from heterodyne_spec import ConfigError, Problem
@@ -79,6 +80,8 @@ def _run(work: ShardWork, shard: int, wanted: Mapping[str, str]) -> SubPosterior
     found = versions()
     if other := [f"{name} {found[name]} for {wanted[name]}" for name in wanted if found[name] != wanted[name]]:
         raise SamplingError(f"a Dask worker has other versions than this machine: {', '.join(other)}; install the same")
+    # Before the first computation of this process; later XLA does not read it.
+    os.environ.setdefault(POOL_SIZE, str(_imported("distributed").get_worker().state.nthreads))
     return run_shard(work, shard)
 
 

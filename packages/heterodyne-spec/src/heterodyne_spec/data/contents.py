@@ -33,6 +33,12 @@ class Source(Protocol):
     def read(self, key: str, selection: Selection = ...) -> NDArray[Any]:
         """Read the selected part of the array at `key`."""
 
+    def attribute_names(self, key: str) -> tuple[str, ...]:
+        """Return the names of the attributes of the array or group at `key`, () when nothing stands there."""
+
+    def attribute(self, key: str, name: str) -> str | NDArray[Any] | None:
+        """Return an attribute as a text or as an array; None when there is none."""
+
 
 @dataclass(frozen=True)
 class MapRef:
@@ -46,6 +52,8 @@ class MapRef:
     phi : azimuth in degrees, as in the file.
     index : which map of a stack; None when the array is the map.
     axis : axis of the stack, 0 or -1.
+    time_origin : corner of the stored map that holds the first frame, upper_left or lower_left (words of NXxpcs).
+    populated : what the file says which of its elements hold values: all, upper_half or lower_half; None when silent.
     """
 
     key: str
@@ -54,17 +62,32 @@ class MapRef:
     phi: float
     index: int | None = None
     axis: int = 0
+    time_origin: str = "upper_left"
+    populated: str | None = None
 
     @property
     def where(self) -> str:
         """Name of the map for messages."""
         return self.key if self.index is None else f"{self.key}[{self.index}]"
 
-    def selection(self, frames: slice) -> tuple[slice | int, ...]:
-        """Return the part of the array that holds this map's window."""
+    def read(self, source: Source, frames: slice) -> NDArray[Any]:
+        """Read this map's window of frames, the first frame at the upper left."""
+        if self.time_origin == "upper_left":
+            return source.read(self.key, self._selection(frames, frames))
+        n_t = self.shape(source)[0]
+        upwards = slice(n_t - frames.stop, n_t - frames.start)
+        return source.read(self.key, self._selection(upwards, frames))[::-1]
+
+    def as_stored(self, half: str | None) -> str | None:
+        """Turn the word for a populated part of the map as read into that for the stored one, and back."""
+        if self.time_origin == "upper_left":
+            return half
+        return {"upper_half": "lower_half", "lower_half": "upper_half"}.get(half or "", half)
+
+    def _selection(self, rows: slice, columns: slice) -> tuple[slice | int, ...]:
         if self.index is None:
-            return (frames, frames)
-        return (self.index, frames, frames) if self.axis == 0 else (frames, frames, self.index)
+            return (rows, columns)
+        return (self.index, rows, columns) if self.axis == 0 else (rows, columns, self.index)
 
     def shape(self, source: Source) -> tuple[int, ...]:
         """Return the shape of this map, without reading it."""
@@ -83,11 +106,13 @@ class Clock:
     dt : time between frames of the map in s; None when the file has no usable one.
     start : age of the first frame in units of dt; 1 for a run correlated from its first frame.
     found : what stands in the file, for messages.
+    notes : what was converted, in words.
     """
 
     dt: float | None
     start: float
     found: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,9 +120,11 @@ class Contents:
     """What a file holds: its maps, its time base, how it stores them.
 
     `storage_mode` is a word of the NXxpcs vocabulary: data_exchange_keys, one_array_q_first, one_array_q_last, other.
+    `baseline` is what the file says a fully decorrelated pair has, 0 or 1; None when it says nothing.
     """
 
     maps: tuple[MapRef, ...]
     clock: Clock
     storage_mode: str
     notes: tuple[str, ...] = ()
+    baseline: int | None = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from heterodyne_spec.data import cleaning
-from heterodyne_spec.data.contents import MapRef, Source
+from heterodyne_spec.data.contents import Contents, MapRef, Source
 from heterodyne_spec.data.layouts import find_layout
 from heterodyne_spec.data.opening import open_source
 from heterodyne_spec.data.reading import baseline_of, frame_count, restore
@@ -17,10 +19,11 @@ from heterodyne_spec.data.two_time import floating_dtype
 
 FRAMES_LOOKED_AT = 1024
 """Frames of the first map that tell half and baseline: of 8000 frames all would be half a gigabyte."""
+FEWEST_LOOKED_AT = 64
 
 
 def describe_data(path: str | Path) -> dict[str, Any]:
-    """Describe a file of two-time maps; of one map `FRAMES_LOOKED_AT` are read, and all where these are empty.
+    """Describe a file of two-time maps; of one map `FRAMES_LOOKED_AT` or fewer are read, and all where these are empty.
 
     Parameters
     ----------
@@ -40,19 +43,20 @@ def describe_data(path: str | Path) -> dict[str, Any]:
     with open_source(path) as source:
         layout = find_layout(source)
         contents = layout.contents(source)
-        populated, baseline = look_at(source, contents.maps[0])
+        first = contents.maps[0]
+        populated, baseline = look_at(source, first)
         return {
             "file": path.name,
             "layout": layout.NAME,
-            "n_frames": frame_count(source, contents.maps[:1]),
+            "n_frames": frame_count(source, [first]),
             "dt": contents.clock.dt,
             "start_frame": round(contents.clock.start),
             "maps": [describe_map(ref) for ref in contents.maps],
             "storage_mode": contents.storage_mode,
             "baseline_reference": baseline,
-            "time_origin_location": "upper_left",
+            "time_origin_location": first.time_origin,
             "populated_elements": populated,
-            "notes": list(contents.notes),
+            "notes": [*contents.notes, *differences(contents, populated, baseline)],
         }
 
 
@@ -66,18 +70,33 @@ def describe_map(ref: MapRef) -> dict[str, Any]:
     }
 
 
+def differences(contents: Contents, populated: str | None, baseline: int | None) -> Iterator[str]:
+    """Say where the file states something else than its first map shows."""
+    first = contents.maps[0]
+    if populated is not None and first.populated not in (None, populated):
+        yield f"{first.where}: populated_elements is {first.populated}, found {populated}"
+    if baseline is not None and contents.baseline not in (None, baseline):
+        yield f"{first.where}: baseline_reference is {contents.baseline}, found {baseline}"
+
+
 def look_at(source: Source, ref: MapRef) -> tuple[str | None, int | None]:
     """Look at one map; return which half is populated and the baseline, None when it is empty."""
-    n_t = frame_count(source, [ref])
-    found = _look_at(source, ref, min(n_t, FRAMES_LOOKED_AT))
-    return found if found[0] is not None or n_t <= FRAMES_LOOKED_AT else _look_at(source, ref, n_t)
+    n_t, few = frame_count(source, [ref]), frames_looked_at(source, ref)
+    found = _look_at(source, ref, min(n_t, few))
+    return found if found[0] is not None or n_t <= few else _look_at(source, ref, n_t)
+
+
+def frames_looked_at(source: Source, ref: MapRef) -> int:
+    """Return how many frames are looked at; entries of maps stacked last lie apart by those of all others."""
+    apart = 1 if ref.index is None or ref.axis == 0 else source.shape(ref.key)[-1]
+    return max(FEWEST_LOOKED_AT, math.isqrt(FRAMES_LOOKED_AT**2 // apart))
 
 
 def _look_at(source: Source, ref: MapRef, n_t: int) -> tuple[str | None, int | None]:
-    values = source.read(ref.key, ref.selection(slice(0, n_t)))
+    values = ref.read(source, slice(0, n_t))
     c2 = values.astype(floating_dtype(values.dtype, ref.where))
     populated = cleaning.populated_elements(c2)
     if populated is None:
         return None, None
     dead, _ = restore(c2, ref.where)
-    return populated, baseline_of(cleaning.level(c2, ~dead))
+    return ref.as_stored(populated), baseline_of(cleaning.level(c2, ~dead))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -36,15 +36,16 @@ def open_hdf5(path: Path) -> Iterator[Source]:
             raise BusyError("is open for writing in another program; close it there or wait") from error
         raise DataError(f"is truncated or damaged ({reason(str(error))}); copy it again from its origin") from error
     with file:
-        yield Hdf5Source(path, file)
+        yield Hdf5Source(path, file, h5py.h5f.get_name)
 
 
 class Hdf5Source:
     """An open HDF5 file."""
 
-    def __init__(self, path: Path, file: Any):
+    def __init__(self, path: Path, file: Any, file_of: Callable[[Any], bytes]):
         self.path = path
         self._file = file
+        self._file_of = file_of
 
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names in a group, () when there is no such group."""
@@ -75,6 +76,18 @@ class Hdf5Source:
         with reading(key):
             return np.asarray(dataset[selection])
 
+    def attribute_names(self, key: str) -> tuple[str, ...]:
+        """Return the names of the attributes of a dataset or group, () when nothing stands at `key`."""
+        node = self._find(key)
+        with reading(key):
+            return () if node is None else tuple(name for name in node.attrs if isinstance(name, str))
+
+    def attribute(self, key: str, name: str) -> str | NDArray[Any] | None:
+        """Return an attribute as a text or as an array; None when there is none, or an empty one."""
+        node = self._find(key)
+        with reading(f"{key}@{name}"):
+            return None if node is None or name not in node.attrs else plain(node.attrs[name])
+
     def _dataset(self, key: str) -> Any:
         node = self._find(key)
         if not is_dataset(node):
@@ -95,7 +108,8 @@ class Hdf5Source:
                 if node is None:
                     return None
                 # A link in a linked file was followed by HDF5 itself: look where it ended.
-                self._check_folder(key, str(Path(node.file.filename).resolve()), "external link")
+                if self._file_of(node.id) != self._file_of(self._file.id):
+                    self._check_folder(key, str(Path(node.file.filename).resolve()), "external link")
         return node
 
     def _check_storage(self, key: str, dataset: Any) -> None:
@@ -123,3 +137,14 @@ def is_group(node: Any) -> bool:
 def is_dataset(node: Any) -> bool:
     """Tell a dataset from a group and from a named type."""
     return hasattr(node, "is_virtual")
+
+
+def plain(value: Any) -> str | NDArray[Any] | None:
+    """Return the value of an attribute: a text, however it is stored, an array of the rest, None for HDF5's "empty"."""
+    if hasattr(value, "shape") and value.shape is None:
+        return None
+    values = np.asarray(value)
+    if values.dtype.kind not in "SUO" or values.size != 1:
+        return values
+    text = values.item()
+    return text.decode("utf-8", errors="replace") if isinstance(text, bytes) else str(text)

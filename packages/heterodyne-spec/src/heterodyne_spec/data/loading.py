@@ -36,6 +36,7 @@ def load_data(
     baseline: int | None = None,
     frame_weights: ArrayLike | None = None,
     config: Config | Mapping[str, Any] | str | Path | None = None,
+    hashed: bool = True,
 ) -> TwoTimeData:
     """Read the two-time correlation maps of one q.
 
@@ -44,7 +45,7 @@ def load_data(
 
     Parameters
     ----------
-    path : an HDF5 file (APS-U or APS legacy layout) or an .npz file.
+    path : an HDF5 or .npz file of a known layout.
     q : wavevector in 1/Å; needed when the file holds several.
     phi : None or "all", a list of angles, or of ranges [low, high] modulo 360, in degrees.
     frames : first and last frame, 1-based and inclusive, in the file's map. A
@@ -55,6 +56,7 @@ def load_data(
     baseline : 0 or 1, what a fully decorrelated pair has in the file; seen from the data when None.
     frame_weights : `TwoTimeData.weight` of the frames of the window, shape (N,); 1 for all when None.
     config : a Config, a mapping, or the path of a configuration file.
+    hashed : put a hash of the file into the provenance, for which the whole file is read (up to 2 GiB of it).
 
     Returns
     -------
@@ -99,7 +101,7 @@ def load_data(
 
         valid = ~dead & ~mask
         angles = [wrap(ref.phi) for ref in refs]
-        baseline_note = shift_baseline(c2, valid, angles, baseline)
+        baseline_note = shift_baseline(c2, valid, angles, baseline, contents.baseline)
         ages = window_ages(contents.clock.start, step, first, last - first + 1)
         words = same_words([finding for finding in findings if finding[0] in angles], len(angles))
         return TwoTimeData(
@@ -114,7 +116,7 @@ def load_data(
             provenance={
                 "file": path.name,
                 "layout": layout.NAME,
-                **fingerprint(path),
+                **(fingerprint(path) if hashed else {}),
                 "maps": tuple(ref.where for ref in refs),
                 "labels": tuple(ref.label for ref in refs),
                 "frames": (first, last),

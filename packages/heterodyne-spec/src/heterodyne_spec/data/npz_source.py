@@ -68,6 +68,13 @@ class NpzSource:
             stored = read_item(file, shape[::-1] if fortran else shape, dtype, 0)
             return (stored.T if fortran else stored)[selection]
 
+    def attribute_names(self, key: str) -> tuple[str, ...]:
+        """Return (): arrays of .npz files have no attributes."""
+        return ()
+
+    def attribute(self, key: str, name: str) -> None:
+        """Return None, see `attribute_names`."""
+
     def _open(self, key: str) -> IO[bytes]:
         if not self.has(key):
             raise DataError(f"{key}: is missing; the file has {', '.join(self.names()) or 'nothing'}")

@@ -66,16 +66,19 @@ def read_maps(
     dead = np.empty((len(refs), n_t), dtype=bool)
     findings: Findings = []
     for i, ref in enumerate(refs):
-        c2[i] = source.read(ref.key, ref.selection(slice(first - 1, last)))
-        dead[i], words = restore(c2[i], ref.where)
+        c2[i] = ref.read(source, slice(first - 1, last))
+        dead[i], words = restore(c2[i], ref.where, ref.as_stored(ref.populated))
         if dead[i].any() and not dead[i].all():
             words.append(f"dead, left out: frames {list_numbers(np.flatnonzero(dead[i]) + first)}")
         findings += [(wrap(ref.phi), word) for word in words]
     return c2, dead, findings
 
 
-def restore(c2: Maps, where: str) -> tuple[NDArray[np.bool_], list[str]]:
-    """Make one map whole, in place: no infinities, both halves, dead frames NaN; return these frames and findings."""
+def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np.bool_], list[str]]:
+    """Make one map whole, in place: no infinities, both halves, dead frames NaN; return these frames and findings.
+
+    `stated` is what the file says which elements hold values: what is found counts, a difference is a finding.
+    """
     words = []
     if cleaning.has_infinite(c2):
         cleaning.blank_infinite(c2)
@@ -83,6 +86,8 @@ def restore(c2: Maps, where: str) -> tuple[NDArray[np.bool_], list[str]]:
     half = cleaning.populated_elements(c2)
     if half is None:
         return np.ones(len(c2), dtype=bool), words
+    if stated not in (None, half):
+        words.append(f"{str(stated).replace('_', ' ')} stated as filled, {half.replace('_', ' ')} found")
     if half == "all":
         cleaning.check_symmetric(c2, where)
     else:
@@ -93,7 +98,9 @@ def restore(c2: Maps, where: str) -> tuple[NDArray[np.bool_], list[str]]:
     return dead, words
 
 
-def shift_baseline(c2: Maps, valid: NDArray[np.bool_], phi: Sequence[float], given: int | None) -> str:
+def shift_baseline(
+    c2: Maps, valid: NDArray[np.bool_], phi: Sequence[float], given: int | None, stated: int | None = None
+) -> str:
     """Bring the maps to baseline 1, in place; return a note on what was found and done.
 
     Parameters
@@ -102,13 +109,19 @@ def shift_baseline(c2: Maps, valid: NDArray[np.bool_], phi: Sequence[float], giv
     valid : usable frames (n_phi, N).
     phi : angles in degrees, for messages.
     given : 0 or 1, taken for what the file has; None to see from the medians off the diagonal.
+    stated : what the file says, if it does; must be what is seen.
     """
     if given not in (None, 0, 1):
         raise DataError(f"baseline: found {given!r}, expected 0 or 1; leave it out to see from the data")
     levels = [cleaning.level(one, usable) for one, usable in zip(c2, valid, strict=True)]
     found = {baseline_of(level) for level in levels}
+    listed = ", ".join(f"{level:.4g} at phi = {angle:g}" for level, angle in zip(levels, phi, strict=True))
+    if given is None and stated is not None and found != {stated}:
+        raise DataError(
+            f"baseline: the file states {stated}, but the medians off the diagonal are {listed}; correct the file, or "
+            "give baseline=0 or baseline=1 in Python"
+        )
     if given is None and len(found) > 1:
-        listed = ", ".join(f"{level:.4g} at phi = {angle:g}" for level, angle in zip(levels, phi, strict=True))
         raise DataError(
             f"baseline: the maps disagree, their medians off the diagonal are {listed}; give baseline=0 or "
             "baseline=1, or choose the angles"

@@ -44,7 +44,12 @@ def select_maps(
     refs = tuple(refs)
     known = [ref for ref in refs if np.isfinite(ref.q) and np.isfinite(ref.phi)]
     if not known:
-        raise DataError("no map has a finite q and phi; correct the file's list of bins")
+        bins = [(ref.q, ref.phi) for ref in refs]
+        n_q, n_phi = (sum(bool(np.isfinite(value)) for value in column) for column in zip(*bins, strict=True))
+        raise DataError(
+            f"no map has a finite q and phi (of {len(refs)}, {n_q} have q and {n_phi} phi): bins over all azimuths "
+            "cannot be fitted, else correct the file's list of bins"
+        )
     notes = [f"{len(refs) - len(known)} maps without a finite q or phi left out"] if len(known) < len(refs) else []
     of_q, q_notes = select_q(known, q, q_tolerance)
     chosen = select_phi(sorted(of_q, key=lambda ref: wrap(ref.phi)), phi)

@@ -1,27 +1,40 @@
-"""The layouts that are known, one module each.
+"""The layouts that are known, one module each, and those that installed packages add.
 
-A layout is a module with three functions (see `Layout`). To add one: write the
-module, put it into `LAYOUTS`. The first that matches is taken.
+A layout is a module with two functions (see `Layout`). To add one: write the module, put it into `LAYOUTS`; or have
+it in a package of its own, see `plugins`. The first that matches is taken, this project's own before others.
 """
 
 from __future__ import annotations
 
 from heterodyne_spec.data.contents import Source
-from heterodyne_spec.data.layouts import analysis_cache, aps_legacy, aps_u, npz
+from heterodyne_spec.data.layouts import analysis_cache, aps_legacy, aps_u, chx, id02, npz, nxxpcs, scikit_beam
 from heterodyne_spec.data.layouts.base import Layout, WritableLayout
+from heterodyne_spec.data.layouts.plugins import plug_ins
 from heterodyne_spec.errors import DataError
 
 WRITABLE: tuple[WritableLayout, ...] = (aps_u, aps_legacy, npz)
-LAYOUTS: tuple[Layout, ...] = (aps_u, aps_legacy, analysis_cache, npz)  # the cache before npz, whose c2 one of them has
+# The cache before npz, whose c2 one of them has; APS-U files carry an empty /entry/twotime/two_time_corr_func as well,
+# and CHX files a g2 of other meaning.
+LAYOUTS: tuple[Layout, ...] = (aps_u, aps_legacy, analysis_cache, npz, chx, nxxpcs, scikit_beam, id02)
 
 
 def find_layout(source: Source) -> Layout:
-    """Return the layout whose data keys the file has."""
+    """Return the layout whose data keys the file has; plug-ins are loaded for files that no own layout fits."""
     for layout in LAYOUTS:
         if layout.matches(source):
             return layout
-    known = ", ".join(f"{layout.NAME} ({layout.DATA_KEY})" for layout in LAYOUTS)
+    foreign: list[Layout] = []
+    problems: list[str] = []
+    for found in plug_ins():
+        try:
+            if isinstance(found, DataError):
+                raise found
+            foreign.append(found)
+            if found.matches(source):
+                return found
+        except DataError as error:
+            problems.append(str(error))
+    known = ", ".join(f"{layout.NAME} ({layout.DATA_KEY})" for layout in (*LAYOUTS, *foreign))
     seen = ", ".join(source.names()) or "nothing"
-    raise DataError(
-        f"has no layout known here: found {seen} at the top, known are {known}; convert the file to one of these"
-    ) from None
+    unknown = f"has no layout known here: found {seen} at the top, known are {known}; convert the file to one of these"
+    raise DataError("; ".join([unknown, *problems])) from None

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from heterodyne_spec.data.contents import Contents, MapRef, Source
 from heterodyne_spec.data.hdf5_source import import_h5py
-from heterodyne_spec.data.layouts.base import frame_clock, in_range, integers, map_names, numbers, scalar
+from heterodyne_spec.data.layouts.base import (
+    azimuths,
+    frame_clock,
+    in_range,
+    integers,
+    map_names,
+    scalar,
+    wavevectors,
+)
 from heterodyne_spec.data.stored import raw_frames, write_maps
 from heterodyne_spec.errors import DataError
 
@@ -40,7 +48,7 @@ def matches(source: Source) -> bool:
 def contents(source: Source) -> Contents:
     """List the maps with the bins they belong to."""
     names = map_names(source, DATA_KEY, "g2_")
-    q, phi = numbers(source, Q_LIST), numbers(source, PHI_LIST)
+    (q, q_notes), (phi, phi_notes) = wavevectors(source, Q_LIST), azimuths(source, PHI_LIST)
     if q.size != phi.size:
         raise DataError(
             f"{Q_LIST}, {PHI_LIST}: found {q.size} and {phi.size} entries, expected one each per bin; correct the file"
@@ -53,7 +61,8 @@ def contents(source: Source) -> Contents:
     )
     # Raw frames are counted from 1 here.
     skipped = (scalar(source, BEGIN, 1.0) or 0.0) - 1.0
-    return Contents(maps, frame_clock(source, FRAME_TIME, STRIDE, AVERAGE, skipped), "data_exchange_keys", notes)
+    clock = frame_clock(source, FRAME_TIME, STRIDE, AVERAGE, skipped)
+    return Contents(maps, clock, "data_exchange_keys", (*q_notes, *phi_notes, *notes, *clock.notes))
 
 
 def bin_labels(source: Source, found: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -14,7 +14,15 @@ import numpy as np
 
 from heterodyne_spec.data.contents import Contents, MapRef, Source
 from heterodyne_spec.data.hdf5_source import import_h5py
-from heterodyne_spec.data.layouts.base import frame_clock, in_range, integers, map_names, numbers, scalar
+from heterodyne_spec.data.layouts.base import (
+    azimuths,
+    frame_clock,
+    in_range,
+    integers,
+    map_names,
+    scalar,
+    wavevectors,
+)
 from heterodyne_spec.data.stored import raw_frames, write_maps
 
 if TYPE_CHECKING:
@@ -40,13 +48,13 @@ def matches(source: Source) -> bool:
 def contents(source: Source) -> Contents:
     """List the maps with the bins they belong to."""
     names = map_names(source, DATA_KEY, "c2_")
-    q, phi = numbers(source, Q_LIST), numbers(source, PHI_LIST)
+    (q, q_notes), (phi, phi_notes) = wavevectors(source, Q_LIST), azimuths(source, PHI_LIST)
     bins = integers(source, BINS)
-    notes: tuple[str, ...] = ()
+    notes = (*q_notes, *phi_notes)
     if source.has(MAPPING):
         mapping = integers(source, MAPPING)
     else:
-        mapping, notes = np.arange(q.size * phi.size), (f"{MAPPING} is missing: no empty bins assumed",)
+        mapping, notes = np.arange(q.size * phi.size), (*notes, f"{MAPPING} is missing: no empty bins assumed")
     counters = in_range(f"{DATA_KEY} (counted by {BINS})", np.array(list(names)), 1, bins.size)
     labels = in_range(BINS, bins[counters - 1], 1, mapping.size)
     places = in_range(MAPPING, mapping[labels - 1], 0, q.size * phi.size - 1)
@@ -55,7 +63,7 @@ def contents(source: Source) -> Contents:
         for name, label, place in zip(names.values(), labels, places, strict=True)
     )
     clock = frame_clock(source, FRAME_TIME, STRIDE, AVERAGE, scalar(source, BEGIN, 0.0) or 0.0)
-    return Contents(maps, clock, "data_exchange_keys", notes)
+    return Contents(maps, clock, "data_exchange_keys", (*notes, *clock.notes))
 
 
 def write(path: Path, data: TwoTimeData) -> None:

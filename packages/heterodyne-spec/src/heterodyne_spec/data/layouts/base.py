@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_spec.data.contents import Clock, Contents, Source
+from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source
+from heterodyne_spec.data.layouts.units import ANGLE, TIME, WAVEVECTOR, Kind, convert, stated_unit
 from heterodyne_spec.errors import DataError
 
 if TYPE_CHECKING:
@@ -50,6 +51,40 @@ def numbers(source: Source, key: str) -> NDArray[np.float64]:
     return np.asarray(values, dtype=np.float64).ravel()
 
 
+def quantity(
+    source: Source, key: str, kind: Kind, required: bool = False
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Read numbers in the unit of `kind`, which is taken as meant where the file states none unless `required`.
+
+    Returns
+    -------
+    values, notes
+        Flat array, and a note when it was converted.
+    """
+    values, unit = numbers(source, key), stated_unit(source, key)
+    if unit is None and required:
+        raise DataError(f"{key}: states no unit, expected {kind.expected}; add it as the attribute units")
+    return convert(key, values, unit, kind)
+
+
+def wavevectors(source: Source, key: str, required: bool = False) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Read q in 1/Å, and a note when it was converted."""
+    return quantity(source, key, WAVEVECTOR, required)
+
+
+def azimuths(source: Source, key: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Read angles in degrees, and a note when they were converted."""
+    return quantity(source, key, ANGLE)
+
+
+def seconds(source: Source, key: str) -> tuple[float | None, tuple[str, ...]]:
+    """Read one time in s, None when it is missing, and a note when it was converted."""
+    if not source.has(key):
+        return None, ()
+    values, notes = quantity(source, key, TIME)
+    return one(key, values), notes
+
+
 def integers(source: Source, key: str) -> NDArray[np.int64]:
     """Read an index array as int64: files hold uint8 ones, in which arithmetic overflows silently."""
     values = numbers(source, key)
@@ -62,10 +97,19 @@ def scalar(source: Source, key: str, default: float | None = None) -> float | No
     """Read one number, stored as a scalar or as an array of one; `default` when it is missing."""
     if not source.has(key):
         return default
-    values = numbers(source, key)
+    return one(key, numbers(source, key))
+
+
+def one(key: str, values: NDArray[np.float64]) -> float:
+    """Return the only number of an array."""
     if values.size != 1:
         raise DataError(f"{key}: found {values.size} numbers, expected one; correct the file")
     return float(values[0])
+
+
+def positive(value: float | None) -> float | None:
+    """Return a time between frames if it can be one, else None."""
+    return value if value is not None and np.isfinite(value) and value > 0 else None
 
 
 def counted(names: Iterable[str], prefix: str) -> dict[int, str]:
@@ -105,8 +149,26 @@ def frame_clock(source: Source, frame_time: str, stride: str, average: str, skip
     step = (scalar(source, stride, 1.0) or 0.0) * (scalar(source, average, 1.0) or 0.0)
     if not step > 0:
         raise DataError(f"{stride}, {average}: found a step of {step:g} frames, expected at least 1; correct the file")
-    seconds = scalar(source, frame_time)
-    found = f"{frame_time} is missing" if seconds is None else f"{frame_time} = {seconds:g}"
-    dt = seconds * step if seconds is not None and np.isfinite(seconds) and seconds > 0 else None
+    raw, notes = seconds(source, frame_time)
+    found = f"{frame_time} is missing" if raw is None else f"{frame_time} = {raw:g}"
+    usable = positive(raw)
     # Counted in frames of the map, so that the ages (start + k) * dt take one rounding.
-    return Clock(dt, skipped / step + 1.0, found)
+    return Clock(None if usable is None else usable * step, skipped / step + 1.0, found, notes)
+
+
+def stack_shape(source: Source, key: str, axis: int) -> tuple[int, int]:
+    """Return the number of maps and of frames of maps stacked along `axis` (0 or -1)."""
+    shape = source.shape(key)
+    expected = "(n, N, N)" if axis == 0 else "(N, N, n)"
+    rows, columns = (shape[1:] if axis == 0 else shape[:-1]) if len(shape) == 3 else (0, 1)
+    if rows != columns or not shape[axis]:
+        raise DataError(f"{key}: found shape {shape}, expected {expected}: square maps, one per bin; correct the file")
+    return shape[axis], rows
+
+
+def stack(key: str, axis: int, q: NDArray[np.float64], phi: NDArray[np.float64]) -> tuple[MapRef, ...]:
+    """Return the maps of a stack that holds one per bin, labelled from 1."""
+    return tuple(
+        MapRef(key, i + 1, float(one_q), float(one_phi), i, axis)
+        for i, (one_q, one_phi) in enumerate(zip(q, phi, strict=True))
+    )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source
-from heterodyne_spec.data.layouts.base import numbers, scalar
+from heterodyne_spec.data.layouts.base import azimuths, positive, quantity, seconds, wavevectors
+from heterodyne_spec.data.layouts.units import TIME
 from heterodyne_spec.data.stored import stored_map
 from heterodyne_spec.data.time_axis import time_axis
 from heterodyne_spec.errors import DataError
@@ -27,32 +28,38 @@ def matches(source: Source) -> bool:
 
 def contents(source: Source) -> Contents:
     """List the maps; one q stands for all, or each map has its own."""
-    shape = source.shape(DATA_KEY)
+    return stacked(source, DATA_KEY)
+
+
+def stacked(source: Source, key: str) -> Contents:
+    """List the maps of an array (n_phi, N, N) or (N, N) that has q, phi, and t or dt beside it."""
+    shape = source.shape(key)
     if len(shape) not in (2, 3):
-        raise DataError(f"{DATA_KEY}: found shape {shape}, expected (N, N) or (n_phi, N, N); correct the file")
+        raise DataError(f"{key}: found shape {shape}, expected (N, N) or (n_phi, N, N); correct the file")
     n_maps = shape[0] if len(shape) == 3 else 1
-    q, phi = numbers(source, "q"), numbers(source, "phi")
+    (q, q_notes), (phi, phi_notes) = wavevectors(source, "q"), azimuths(source, "phi")
     if phi.size != n_maps or q.size not in (1, n_maps):
         raise DataError(
-            f"{DATA_KEY}, q, phi: found {n_maps} maps, {q.size} q and {phi.size} angles, expected one "
+            f"{key}, q, phi: found {n_maps} maps, {q.size} q and {phi.size} angles, expected one "
             "angle per map; correct the file"
         )
     index: list[int | None] = list(range(n_maps)) if len(shape) == 3 else [None]
     maps = tuple(
-        MapRef(DATA_KEY, label, float(one_q), float(one_phi), i)
+        MapRef(key, label, float(one_q), float(one_phi), i)
         for label, (one_q, one_phi, i) in enumerate(zip(np.broadcast_to(q, n_maps), phi, index, strict=True), start=1)
     )
-    return Contents(maps, clock(source, shape[-1]), "one_array_q_first")
+    found = clock(source, shape[-1])
+    return Contents(maps, found, "one_array_q_first", (*q_notes, *phi_notes, *found.notes))
 
 
 def clock(source: Source, n_t: int) -> Clock:
     """Return the time base from t, dt or both."""
-    dt = scalar(source, "dt")
+    dt, notes = seconds(source, "dt")
     if not source.has("t"):
-        usable = dt is not None and np.isfinite(dt) and dt > 0
-        return Clock(dt if usable else None, 1.0, "neither t nor dt" if dt is None else f"dt = {dt:g}")
-    t, step = time_axis(numbers(source, "t"), dt, n_t)
-    return Clock(step, float(t[0] / step), f"dt = {step:g}")
+        return Clock(positive(dt), 1.0, "neither t nor dt" if dt is None else f"dt = {dt:g}", notes)
+    ages, t_notes = quantity(source, "t", TIME)
+    t, step = time_axis(ages, dt, n_t)
+    return Clock(step, float(t[0] / step), f"dt = {step:g}", (*notes, *t_notes))
 
 
 def write(path: Path, data: TwoTimeData) -> None:

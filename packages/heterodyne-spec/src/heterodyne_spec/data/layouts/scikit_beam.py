@@ -1,0 +1,48 @@
+"""What scikit-beam's two_time_corr returns, put into an HDF5 or .npz file: g2 (n_roi, N, N), with q, phi, and dt or t.
+
+The library writes no files itself. Its result has the fields ``g2`` and ``lag_steps`` (frames); older versions call
+the maps ``two_time``. A result of several levels, or of fewer buffers than frames, has no value at the other lags but
+zeros: such maps are refused.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from heterodyne_spec.data.contents import Contents, Source
+from heterodyne_spec.data.layouts.base import integers, stack_shape
+from heterodyne_spec.data.layouts.npz import stacked
+from heterodyne_spec.errors import DataError
+
+NAME = "scikit-beam"
+DATA_KEY = "g2 or two_time, (n_roi, N, N)"
+MAPS = ("two_time", "g2")
+LAGS = "lag_steps"
+
+
+def matches(source: Source) -> bool:
+    """Tell whether a stack of square maps stands at the top; g2 alone may be one-time functions of another program."""
+    return maps_key(source) is not None
+
+
+def maps_key(source: Source) -> str | None:
+    """Return the name of the stack of maps."""
+    for key in MAPS:
+        shape = source.shape(key) if source.has(key) else ()
+        if len(shape) == 3 and shape[1] == shape[2]:
+            return key
+    return None
+
+
+def contents(source: Source) -> Contents:
+    """List the maps, one per region of interest."""
+    key = maps_key(source) or MAPS[0]
+    _, n_t = stack_shape(source, key, axis=0)
+    if source.has(LAGS):
+        lags = integers(source, LAGS)
+        if lags.size < n_t or not np.array_equal(lags[:n_t], np.arange(n_t)):
+            raise DataError(
+                f"{LAGS}: found {lags.size} lags up to {lags.max(initial=0)}, expected every one from 0 to {n_t - 1}: "
+                f"the maps are empty between; run two_time_corr with num_levels=1 and num_bufs={n_t + n_t % 2}"
+            )
+    return stacked(source, key)

@@ -1,0 +1,91 @@
+"""Units that files state in an attribute: understood or refused, never ignored, never guessed from the numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_spec.data.contents import Source
+from heterodyne_spec.errors import DataError
+
+ATTRIBUTES = ("units", "unit")
+"""NeXus says ``units``; files of two beamlines have ``unit``."""
+
+# By what a number is divided: 0.054 / 10 is 0.0054 to the last digit, 0.054 * 0.1 is not.
+_LENGTHS = {"å": 1.0, "nm": 10.0, "m": 1e10}
+_SYNONYMS = {
+    **dict.fromkeys(("a", "\\aa", "angstrom", "angstroms", "ångström", "ångstrom"), "å"),
+    **dict.fromkeys(("nanometer", "nanometers", "nanometre", "nanometres"), "nm"),
+    **dict.fromkeys(("meter", "meters", "metre", "metres"), "m"),
+}
+_TIMES = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "millisecond", "milliseconds"), 1e3),
+    **dict.fromkeys(("us", "\N{GREEK SMALL LETTER MU}s", "microsecond", "microseconds"), 1e6),
+    **dict.fromkeys(("ns", "nanosecond", "nanoseconds"), 1e9),
+}
+_ANGLES = {
+    **dict.fromkeys(("deg", "degree", "degrees", "°"), 1.0),
+    **dict.fromkeys(("rad", "radian", "radians"), math.pi / 180),
+}
+# 1/Å, Å^-1, Å**-1, inverse angstrom; q_Å^-1 is the way of pyFAI.
+_RECIPROCAL = re.compile(r"(?:q_)?(?:(?:1/|inverse|per)(?P<over>.+?)|(?P<power>.+?)(?:\^|\*\*)?-1)")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of quantity: the unit it is kept in, what may stand in a file, and what to divide by (None: not known)."""
+
+    unit: str
+    expected: str
+    divisor: Callable[[str], float | None]
+
+
+def _reciprocal(text: str) -> float | None:
+    match = _RECIPROCAL.fullmatch(text)
+    length = (match["over"] or match["power"]) if match else ""
+    return _LENGTHS.get(_SYNONYMS.get(length, length))
+
+
+WAVEVECTOR = Kind("1/Å", "1/Å, 1/nm or 1/m", _reciprocal)
+TIME = Kind("s", "s, ms, us or ns", _TIMES.get)
+ANGLE = Kind("degrees", "degrees or radians", _ANGLES.get)
+
+
+def stated_unit(source: Source, key: str) -> str | None:
+    """Return the unit that a field states, None when it states none."""
+    texts: dict[str, str] = {}
+    for name in ATTRIBUTES:
+        value = source.attribute(key, name)
+        if not isinstance(value, str | None):
+            raise DataError(f"{key}@{name}: found {value.tolist()}, expected the name of a unit; correct the attribute")
+        if value and value.strip():
+            texts[name] = value.strip()
+    if len({normalised(text) for text in texts.values()}) > 1:
+        raise DataError(
+            f"{key}: found units = {texts['units']!r} and unit = {texts['unit']!r}, expected one of them; correct the "
+            "attributes"
+        )
+    return next(iter(texts.values()), None)
+
+
+def convert(
+    key: str, values: NDArray[np.float64], unit: str | None, kind: Kind
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return numbers in the unit of `kind` (theirs when none is stated), and a note when they were converted."""
+    by = 1.0 if unit is None else kind.divisor(normalised(unit))
+    if by is None:
+        raise DataError(f"{key}: found the unit {unit!r}, expected {kind.expected}; correct the attribute")
+    return (values, ()) if by == 1 else (values / by, (f"{key}: converted from {unit} to {kind.unit}",))
+
+
+def normalised(unit: str) -> str:
+    """Return one spelling for Å (two code points), superscripts, minus signs, blanks, braces, and case."""
+    text = unicodedata.normalize("NFKC", unit).replace("\N{MINUS SIGN}", "-").casefold()
+    return re.sub(r"[\s(){}$]", "", text)
