@@ -122,7 +122,10 @@ class Here:
         self.idle = told is None
         return Done() if told is None else told
 
-    def end(self) -> None:
+    def terminate(self) -> None:
+        """Nothing goes on."""
+
+    def end(self, grace: float) -> None:
         """Nothing is left behind."""
 
 

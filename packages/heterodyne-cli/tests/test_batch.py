@@ -19,7 +19,7 @@ from heterodyne_cli.batching.schedule import Timing, in_words, next_job, seconds
 from heterodyne_cli.series import tasks
 from heterodyne_cli.series.examining import Bin, Signature
 from heterodyne_cli.series.job import Job
-from heterodyne_cli.series.lane import Died, Process, tellings
+from heterodyne_cli.series.lane import Died, Process, end_all, tellings
 from heterodyne_spec import NLSQResult, load_model
 
 
@@ -166,7 +166,8 @@ def test_time_left_is_that_of_fits_that_did_not_compile() -> None:
     done = [Timing(small, 30.0, True), Timing(small, 2.0, False), Timing(small, 4.0, False), Timing(small, 3.0, False)]
     assert seconds_left([small] * 10, done, 2) == pytest.approx(15.0)
     assert seconds_left([large], done, 2) == pytest.approx(12.0)
-    assert seconds_left([small], done[:1], 4) == pytest.approx(30.0)
+    assert seconds_left([small], done[:1], 1) is None
+    assert seconds_left([small], [Timing(small, 30.0, True)] * 2, 1) == pytest.approx(30.0)
     assert [in_words(s) for s in (None, 8, 200, 4000)] == [
         "time left not known yet",
         "about 8 s left",
@@ -203,4 +204,4 @@ def test_a_process_that_dies_costs_its_task_and_is_replaced() -> None:
         lane.give(count, 5, 6)
         assert 5 in told()
     finally:
-        lane.end()
+        end_all([lane])

@@ -42,18 +42,19 @@ class Timing:
 def seconds_left(waiting: Sequence[Shape], done: Sequence[Timing], workers: int) -> float | None:
     """Return how long the fits that wait will take, or None while nothing tells.
 
-    A shape takes the median of its fits; those that compiled count only where there are no others. A shape that was
-    not fitted yet takes the median of all, by the number of its pairs of frames.
+    A shape takes the median of its fits, those that compiled left out; one that was not fitted yet that of all, by the
+    number of its pairs of frames. Where every fit compiles, from the second of a process on they tell of the others.
     """
-    if not done or not waiting:
-        return 0.0 if not waiting else None
-    warm = [one for one in done if not one.first]
-    pace = statistics.median(one.seconds / _pairs(one.shape) for one in warm or done)
+    if not waiting:
+        return 0.0
+    known = [one for one in done if not one.first] or (done if len(done) > workers else [])
+    if not known:
+        return None
+    pace = statistics.median(one.seconds / _pairs(one.shape) for one in known)
 
     def expected(shape: Shape) -> float:
-        alike = [one for one in done if one.shape == shape]
-        chosen = [one.seconds for one in alike if not one.first] or [one.seconds for one in alike]
-        return statistics.median(chosen) if chosen else pace * _pairs(shape)
+        alike = [one.seconds for one in known if one.shape == shape]
+        return statistics.median(alike) if alike else pace * _pairs(shape)
 
     each = [expected(shape) for shape in waiting]
     # Side by side, but never sooner than the longest.

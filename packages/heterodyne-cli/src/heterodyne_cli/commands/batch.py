@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from heterodyne_cli.batching.schedule import default_workers
-from heterodyne_cli.series.request import add_series_arguments, requested_series
+from heterodyne_cli.series.request import Request, add_series_arguments, requested_series
 from heterodyne_cli.subcommand import Subcommand
 from heterodyne_spec.console import Console
 from heterodyne_spec.terminal import INTERRUPTED
@@ -29,29 +29,34 @@ def _count(text: str) -> int:
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
     from heterodyne_cli.batching.batch import Batch
     from heterodyne_cli.series.desk import opened_desk
-    from heterodyne_cli.series.lane import Process, tellings
+    from heterodyne_cli.series.ending import terminated_as_interrupted
+    from heterodyne_cli.series.lane import Process, end_all, tellings
     from heterodyne_cli.series.lock import only_one
+    from heterodyne_cli.series.netcdf import publish_all
     from heterodyne_cli.series.tasks import warm_up
 
     request = requested_series(args, command)
     files = list(dict.fromkeys(path.absolute() for path in args.file))
-    with only_one(request.output), console.progress() as shown:
+    with terminated_as_interrupted(), only_one(request.output), console.progress() as shown:
         desk = opened_desk(request, console, shown, "Fits of a batch")
-        lanes = [Process(warm_up, request) for _ in range(args.workers)]
-        batch = Batch(files, request, desk, lanes, tellings)
-        code = INTERRUPTED
+        lanes = [Process(warm_up, request) for _ in range(_workers(args.workers, request, len(files)))]
+        batch, code = Batch(files, request, desk, lanes, tellings), INTERRUPTED
         try:
             code = batch.run()
         except KeyboardInterrupt:
             desk.say("interrupted; what is finished is kept: run the same command again to go on", "interrupted")
         finally:
-            for lane in lanes:
-                lane.end()
-            written = desk.summarise(batch.results)
+            end_all(lanes)
+        written = publish_all(desk, batch.results)
         desk.say(batch.outcome())
         console.say("\n".join(f"written: {path}" for path in written))
         console.tell("written", files=written)
         return code
+
+
+def _workers(asked: int, request: Request, n_files: int) -> int:
+    """Return how many processes there can be work for; how many q a file has is not known yet."""
+    return asked if request.q == "all" else min(asked, n_files * len(request.q or (None,)))
 
 
 COMMAND = Subcommand(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from heterodyne_cli.series.book import CSV_NAME, PAGE_NAME, publish
+from heterodyne_cli.series.book import publish
 from heterodyne_cli.series.examining import Signature
-from heterodyne_cli.series.job import Job, key_of
+from heterodyne_cli.series.job import Job
 from heterodyne_cli.series.lines import header, line
 from heterodyne_cli.series.patience import Waiting, patiently
 from heterodyne_cli.series.record import Record
@@ -47,8 +47,8 @@ class Desk:
         refresh: int | None = None,
         wait: bool = False,
     ):
-        self.record, self.counts = record, defaultdict[str, int](int)
-        self._spec, self._console, self._shown = spec, console, shown
+        self.record, self.spec, self.counts = record, spec, defaultdict[str, int](int)
+        self._console, self._shown = console, shown
         self._title, self._refresh, self._wait = title, refresh, wait
         self._recent: dict[tuple[int, int], deque[NLSQResult]] = defaultdict(lambda: deque(maxlen=STARTS))
         self._headed = False
@@ -81,7 +81,7 @@ class Desk:
 
     def unusable(self, path: Path, signature: Signature, text: str) -> None:
         """Say and note that a file cannot be used."""
-        self.record.give_up(path, signature, text)
+        self.record.give_up(path, signature, about(path, text))
         self._row(next(self.record.rows_of([path])))
         self.publish()
 
@@ -99,31 +99,14 @@ class Desk:
 
     def failed(self, told: Failed) -> None:
         """Say and note a fit that could not be done."""
-        row = failed_row(told.job, told.text)
+        row = failed_row(told.job, about(told.job.path, told.text))
         self._row(row)
         self.record.note(told.job, row)
         self.publish()
 
-    def publish(self) -> None:
-        """Write the record and what it is shown by."""
-        self.persist(lambda: publish(self.record, self._spec, self._title, self._refresh))
-
-    def summarise(self, results: Mapping[str, NLSQResult]) -> list[Path]:
-        """Write all tables, summary.nc among them; `results` need not be read again. Return the files."""
-        # h5netcdf takes a moment to import, and a watch needs none.
-        from heterodyne_cli.series.netcdf import NAME, write_summary
-
-        self.publish()
-        rows = self.record.rows()
-        found = [self._result(row, results) for row in rows]
-        folder = self.record.folder
-        return [folder / CSV_NAME, folder / PAGE_NAME, write_summary(folder / NAME, rows, found, self._spec)]
-
-    def _result(self, row: Row, results: Mapping[str, NLSQResult]) -> NLSQResult | None:
-        if row["fit"] == FAILED:
-            return None
-        key = key_of(row["data"], row["q"], row["settings"])
-        return results[key] if key in results else NLSQResult.load(self.record.folder / row["result"], maps=False)
+    def publish(self) -> list[Path]:
+        """Write the record and what it is shown by, and return the paths of the latter."""
+        return self.persist(lambda: publish(self.record, self.spec, self._title, self._refresh))
 
     def persist[T](self, write: Callable[[], T]) -> T:
         """Return what `write` returns, waiting for room where that is meant."""
@@ -188,6 +171,11 @@ def opened_desk(
     if other := sum(row.get("settings", request.settings) != request.settings for row in record.rows()):
         desk.say(f"{request.output}: {other} results there are of other settings: their files are fitted again")
     return desk
+
+
+def about(path: Path, text: str) -> str:
+    """Return what is said of a file, without its path: that stands beside it."""
+    return text.removeprefix(f"{path}: ")
 
 
 def _now() -> str:

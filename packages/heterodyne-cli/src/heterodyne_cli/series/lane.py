@@ -42,8 +42,11 @@ class Lane(Protocol):
     def read(self) -> Any:
         """Return what the task tells next; Done at its end, Died where there is no more to come."""
 
-    def end(self) -> None:
-        """End, whatever is going on."""
+    def terminate(self) -> None:
+        """Ask to end, whatever is going on."""
+
+    def end(self, grace: float) -> None:
+        """End after at most `grace` s."""
 
 
 class Tellings(Protocol):
@@ -88,12 +91,24 @@ class Process:
         self.idle = isinstance(told, Done)
         return told
 
-    def end(self) -> None:
-        """End, whatever is going on; what is half written is removed where the process gets to it in time."""
+    def terminate(self) -> None:
+        """Ask to end, whatever is going on; what is half written is removed where the process gets to it in time."""
         self._process.terminate()
-        self._process.join(_GRACE)
+
+    def end(self, grace: float) -> None:
+        """End after at most `grace` s."""
+        self._process.join(grace)
         self._process.kill()
         self.connection.close()
+
+
+def end_all(lanes: Sequence[Lane]) -> None:
+    """End all lanes, whatever they do."""
+    for lane in lanes:
+        lane.terminate()
+    until = time.monotonic() + _GRACE
+    for lane in lanes:
+        lane.end(max(until - time.monotonic(), 0.0))
 
 
 def tellings(lanes: Sequence[Process], seconds: float) -> list[tuple[Process, Any]]:

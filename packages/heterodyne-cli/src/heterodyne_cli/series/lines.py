@@ -17,7 +17,7 @@ _COLUMNS = (
     ("v / Å/s", 16),
     ("J_r / Å²/s", 16),
     ("J_s / Å²/s", 16),
-    ("x", 15),
+    ("x", 17),
     ("fit", 22),
     ("seconds", 7),
 )
@@ -37,7 +37,7 @@ def line(row: Row, now: str, paint: Paint) -> str:
     cells = [now, _short(Path(row["file"]).name), "" if row.get("q") is None else f"{row['q']:.5g}"]
     if fit == FAILED:
         start = "  ".join(cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=False))
-        return f"{start.rstrip()}  {paint(f'failed: {row["message"]}', 'bad')}"
+        return f"{start}  {paint(f'failed: {row["message"]}', 'bad')}"
     cells += [quoted(row, name) for name in ("v", "J_r", "J_s", "x")]
     cells += [fit, f"{row['seconds']:.2f}"]
     padded = [cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=True)]

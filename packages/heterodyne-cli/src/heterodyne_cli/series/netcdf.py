@@ -16,7 +16,9 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_cli.series.row import Row
+from heterodyne_cli.series.desk import Desk
+from heterodyne_cli.series.job import key_of
+from heterodyne_cli.series.row import FAILED, Row
 from heterodyne_spec import NLSQResult
 from heterodyne_spec.files import write_atomically
 from heterodyne_spec.model import ModelSpec
@@ -33,6 +35,26 @@ _NUMBERS: Mapping[str, str] = {
 }
 
 type FloatArray = npt.NDArray[np.float64]
+
+
+def publish_all(desk: Desk, results: Mapping[str, NLSQResult]) -> list[Path]:
+    """Write all tables of a series and return their paths; `results`, by their keys, need not be read again.
+
+    Raises
+    ------
+    OutputError : when a file cannot be written.
+    ResultError : when a result of an earlier run is damaged.
+    """
+    record = desk.record
+    found = [_result(row, record.folder, results) for row in record.rows()]
+    return [*desk.publish(), write_summary(record.folder / NAME, record.rows(), found, desk.spec)]
+
+
+def _result(row: Row, folder: Path, known: Mapping[str, NLSQResult]) -> NLSQResult | None:
+    if row["fit"] == FAILED:
+        return None
+    key = key_of(row["data"], row["q"], row["settings"])
+    return known[key] if key in known else NLSQResult.load(folder / row["result"], maps=False)
 
 
 def write_summary(path: Path, rows: Sequence[Row], results: Sequence[NLSQResult | None], spec: ModelSpec) -> Path:

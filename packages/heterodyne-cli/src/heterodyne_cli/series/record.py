@@ -35,9 +35,9 @@ class Entry:
 
 
 class Plan(NamedTuple):
-    """The fits that a file asks for and that are neither done nor planned; `same` is a file with the same data.
+    """The fits that a file asks for and that are neither done nor planned.
 
-    `changed` tells that the file had other data before.
+    `same` is another file with the same data, where that is news; `changed` tells that the file had other data before.
     """
 
     jobs: list[Job]
@@ -123,8 +123,9 @@ class Record:
         self.files[path] = Entry(signature, self.asked, found.data, {**kept, **names})
         new = [job for job in jobs if not self.done(job.key) and job.key not in self._planned]
         self._planned.update(job.key for job in new)
-        same = next((other for other, entry in others.items() if entry.data == found.data), None)
-        return Plan(new, same, before is not None and before.data not in ("", found.data))
+        known = before.data if before is not None else ""
+        same = next((other for other, entry in others.items() if found.data == entry.data != known), None)
+        return Plan(new, same, known not in ("", found.data))
 
     def unplan(self, job: Job) -> None:
         """Forget that a fit is planned: it could not be done now."""

@@ -102,6 +102,8 @@ def examine_file(path: Path, request: Request) -> Iterator[Told]:
         yield Unready(path, str(error), isinstance(error, BusyError))
     except DataError as error:
         yield Unusable(path, str(error))
+    except FileNotFoundError:
+        yield Unready(path, f"{path}: there is no such file; check the path")
     except OSError as error:
         yield Unready(path, f"{path}: cannot be read ({error.strerror or error}); check the drive and the permissions")
     else:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from heterodyne_cli.series.desk import Desk
+from heterodyne_cli.series.desk import Desk, about
 from heterodyne_cli.series.examining import Signature
 from heterodyne_cli.series.job import Job
 from heterodyne_cli.series.lane import Died, Done, Lane, Tellings
@@ -178,7 +178,7 @@ class Watch:
         else:
             self._arrivals.again(told.path)
             if self._arrivals.late(told.path, time.monotonic(), self._settings.patience):
-                self._desk.say(f"{told.text}; waiting for it")
+                self._desk.say(f"{told.path.name}: {about(told.path, told.text)}; waiting for it")
 
     def _give_up(self, path: Path, text: str) -> None:
         if (signature := self._found.get(path)) is not None:
