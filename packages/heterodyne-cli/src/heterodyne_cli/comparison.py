@@ -176,6 +176,8 @@ def _agreement(one: str, other: str, found: list[tuple[float, str]], far: list[t
         return f"{one} and {other} have nothing in common that both determine"
     if not far:
         size, name = max(found)
+        if size == 0:
+            return f"{one} and {other} agree: all that both determine is the same to the last digit"
         return f"{one} and {other} agree: nothing differs by more than {size:.2g} combined standard deviations ({name})"
     named = ", ".join(f"{name} by {size:.2g}" for size, name in far[:3])
     more = f" and {len(far) - 3} more" if len(far) > 3 else ""

@@ -12,7 +12,7 @@ from heterodyne_spec.page.elements import (
     pictures,
     table,
 )
-from heterodyne_spec.page.functions import function_alt, functions_table, stand
+from heterodyne_spec.page.functions import function_alt, functions_table
 from heterodyne_spec.page.origin import citation, origin
 from heterodyne_spec.page.picture import Picture, png_picture, svg_picture
 from heterodyne_spec.page.writing import write_report
@@ -35,7 +35,6 @@ __all__ = [
     "pictures",
     "png_picture",
     "render",
-    "stand",
     "svg_picture",
     "table",
     "write_report",
