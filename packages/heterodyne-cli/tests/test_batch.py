@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -83,6 +84,7 @@ def test_files_of_one_name_and_all_their_q_keep_apart(tmp_path: Path, fits: Fits
         result = NLSQResult.load(tmp_path / "fits" / row["result"])
         assert result.parameters["v0"] == pytest.approx(float(row["v_mean"]))
         assert result.data.q == pytest.approx(float(row["q"]))
+        assert result.data.provenance["sha256"] == hashlib.sha256(Path(row["file"]).read_bytes()).hexdigest()
 
 
 def test_bad_files_and_fits_do_not_end_the_run(
@@ -150,7 +152,7 @@ def test_a_damaged_record_is_one_line(
 
 
 def job(name: str, n_frames: int) -> Job:
-    return Job(Path(name), Signature(1, 1), name, "s", Bin(0.005, 4, n_frames), name)
+    return Job(Path(name), Signature(1, 1), ("sha256", name), "s", Bin(0.005, 4, n_frames), name)
 
 
 def test_a_process_takes_what_it_has_compiled_then_what_no_other_has() -> None:

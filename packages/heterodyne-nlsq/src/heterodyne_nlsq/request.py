@@ -45,7 +45,12 @@ def add_config_arguments(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of one fit to `parser`."""
-    parser.add_argument("--data", type=Path, metavar="FILE", help="measurement: HDF5 or .npz, of any layout that heterodyne inspect reads")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="measurement: HDF5 or .npz, of any layout that heterodyne inspect reads",
+    )
     add_config_arguments(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder for the results (default: results)")
     parser.add_argument("--dry-run", action="store_true", help="check everything, say what would be done, and end")
