@@ -21,7 +21,7 @@ from heterodyne_cli.series import tasks
 from heterodyne_cli.series.examining import Bin, Signature
 from heterodyne_cli.series.job import Job
 from heterodyne_cli.series.lane import Died, Process, end_all, tellings
-from heterodyne_spec import NLSQResult, load_model
+from heterodyne_spec import DataError, NLSQResult, load_model
 
 
 def run(folder: Path, *arguments: str | Path) -> int:
@@ -187,6 +187,11 @@ def perish() -> Iterator[int]:
     os._exit(7)
 
 
+def stumble() -> Iterator[int]:
+    yield 1
+    raise DataError("no such thing")
+
+
 def test_a_process_that_dies_costs_its_task_and_is_replaced() -> None:
     lane = Process(count, 0, 2)
 
@@ -202,7 +207,9 @@ def test_a_process_that_dies_costs_its_task_and_is_replaced() -> None:
         first, last = told()[:2]
         assert first == 1
         assert isinstance(last, Died)
-        assert "exit code 7" in str(last)
+        assert "exit code 7" in last.text
+        lane.give(stumble)
+        assert [Died("no such thing")] == told()[-1:]
         lane.give(count, 5, 6)
         assert 5 in told()
     finally:
