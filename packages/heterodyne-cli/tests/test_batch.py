@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ from heterodyne_cli.series import tasks
 from heterodyne_cli.series.examining import Bin, Signature
 from heterodyne_cli.series.job import Job
 from heterodyne_cli.series.lane import Died, Process, end_all, tellings
-from heterodyne_spec import NLSQResult, load_model
+from heterodyne_spec import DataError, NLSQResult, load_model
 
 
 def run(folder: Path, *arguments: str | Path) -> int:
@@ -83,6 +84,7 @@ def test_files_of_one_name_and_all_their_q_keep_apart(tmp_path: Path, fits: Fits
         result = NLSQResult.load(tmp_path / "fits" / row["result"])
         assert result.parameters["v0"] == pytest.approx(float(row["v_mean"]))
         assert result.data.q == pytest.approx(float(row["q"]))
+        assert result.data.provenance["sha256"] == hashlib.sha256(Path(row["file"]).read_bytes()).hexdigest()
 
 
 def test_bad_files_and_fits_do_not_end_the_run(
@@ -150,7 +152,7 @@ def test_a_damaged_record_is_one_line(
 
 
 def job(name: str, n_frames: int) -> Job:
-    return Job(Path(name), Signature(1, 1), name, "s", Bin(0.005, 4, n_frames), name)
+    return Job(Path(name), Signature(1, 1), ("sha256", name), "s", Bin(0.005, 4, n_frames), name)
 
 
 def test_a_process_takes_what_it_has_compiled_then_what_no_other_has() -> None:
@@ -185,6 +187,11 @@ def perish() -> Iterator[int]:
     os._exit(7)
 
 
+def stumble() -> Iterator[int]:
+    yield 1
+    raise DataError("no such thing")
+
+
 def test_a_process_that_dies_costs_its_task_and_is_replaced() -> None:
     lane = Process(count, 0, 2)
 
@@ -200,7 +207,9 @@ def test_a_process_that_dies_costs_its_task_and_is_replaced() -> None:
         first, last = told()[:2]
         assert first == 1
         assert isinstance(last, Died)
-        assert "exit code 7" in str(last)
+        assert "exit code 7" in last.text
+        lane.give(stumble)
+        assert [Died("no such thing")] == told()[-1:]
         lane.give(count, 5, 6)
         assert 5 in told()
     finally:

@@ -12,7 +12,7 @@ from heterodyne_cli.batching.schedule import Shape, Timing, in_words, next_job, 
 from heterodyne_cli.series.desk import Desk
 from heterodyne_cli.series.examining import Signature, signature_of
 from heterodyne_cli.series.job import Job
-from heterodyne_cli.series.lane import Died, Done, Lane, Tellings
+from heterodyne_cli.series.lane import Died, Done, Lane, LaneError, Tellings
 from heterodyne_cli.series.patience import Waiting
 from heterodyne_cli.series.request import Request
 from heterodyne_cli.series.tasks import (
@@ -118,7 +118,7 @@ class Batch:
             case Waiting():
                 self._desk.waiting(told)
             case Died():
-                self._died(worker, str(told))
+                self._died(worker, told.text)
             case Done():
                 worker.current, worker.drawing = None, False
 
@@ -130,7 +130,9 @@ class Batch:
         elif isinstance(current, Job):
             self._desk.failed(Failed(current, text))
         elif current is not None:
-            self._give_up(current, f"{current}: cannot be read: {text}")
+            self._give_up(current, f"cannot be read: {text}")
+        else:
+            raise LaneError(f"no fit can be done: {text}")
 
     def _give_up(self, path: Path, text: str) -> None:
         try:

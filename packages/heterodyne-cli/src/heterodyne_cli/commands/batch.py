@@ -36,7 +36,8 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     from heterodyne_cli.series.tasks import warm_up
 
     request = requested_series(args, command)
-    files = list(dict.fromkeys(path.absolute() for path in args.file))
+    # One name for a file, however it is given; a link keeps its own.
+    files = list(dict.fromkeys(path.parent.resolve() / path.name for path in args.file))
     with terminated_as_interrupted(), only_one(request.output), console.progress() as shown:
         desk = opened_desk(request, console, shown, "Fits of a batch")
         lanes = [Process(warm_up, request) for _ in range(_workers(args.workers, request, len(files)))]

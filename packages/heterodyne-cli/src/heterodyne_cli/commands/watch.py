@@ -47,7 +47,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     from heterodyne_cli.watching.watch import Settings, Watch
 
     request = requested_series(args, command)
-    folder: Path = args.folder.absolute()
+    folder: Path = args.folder.resolve()
     if not folder.is_dir():
         raise DataError(f"{args.folder}: there is no such folder; give the one where the files land")
     settings = Settings(folder, tuple(args.pattern or PATTERNS), args.every, args.once)

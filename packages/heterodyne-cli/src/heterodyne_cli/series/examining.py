@@ -36,11 +36,20 @@ class Bin(NamedTuple):
 
 @dataclass(frozen=True)
 class Contents:
-    """What was found in a complete file: its hash, the bins asked for, and whether it has more than one q."""
+    """What was found in a complete file.
 
-    data: str
+    `fingerprint` is its hash after the name of what was hashed; `bins` are those asked for; `several` tells whether the
+    file has more than one q.
+    """
+
+    fingerprint: tuple[str, str]
     bins: tuple[Bin, ...]
     several: bool
+
+    @property
+    def data(self) -> str:
+        """The hash of the file."""
+        return self.fingerprint[1]
 
 
 class IncompleteError(DataError):
@@ -82,7 +91,7 @@ def examine(path: Path, config: DataConfig, choice: QChoice) -> Contents:
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
     bins = tuple(Bin(mean_q(one), len(one), last - first + 1) for one in chosen)
-    return Contents(next(iter(fingerprint(path).values())), bins, len(groups) > 1)
+    return Contents(next(iter(fingerprint(path).items())), bins, len(groups) > 1)
 
 
 def _asked(choice: QChoice, groups: Sequence[float]) -> Sequence[float | None]:

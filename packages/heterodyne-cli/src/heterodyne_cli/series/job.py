@@ -11,14 +11,23 @@ from heterodyne_cli.series.examining import Bin, Contents, Signature
 
 @dataclass(frozen=True)
 class Job:
-    """A fit to be done; `data` is the hash of the file, `settings` that of the configuration, `name` its folder's."""
+    """A fit to be done.
+
+    `fingerprint` is the hash of the file after the name of what was hashed, `settings` that of the configuration,
+    `name` the folder of the result.
+    """
 
     path: Path
     signature: Signature
-    data: str
+    fingerprint: tuple[str, str]
     settings: str
     bin: Bin
     name: str
+
+    @property
+    def data(self) -> str:
+        """The hash of the file."""
+        return self.fingerprint[1]
 
     @property
     def key(self) -> str:
@@ -48,5 +57,5 @@ def jobs_of(path: Path, signature: Signature, found: Contents, settings: str, ta
         name = f"{path.stem}_q{one.q:.4g}" if found.several else path.stem
         if name in taken:
             name = f"{name}_{found.data[:8]}"
-        jobs.append(Job(path, signature, found.data, settings, one, name))
+        jobs.append(Job(path, signature, found.fingerprint, settings, one, name))
     return tuple(jobs)

@@ -13,20 +13,31 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn, Protocol
+
+from heterodyne_spec import HeterodyneError
+from heterodyne_spec.terminal import said_of
 
 _GRACE = 0.5
 """Seconds that a process has to remove what it has half written."""
 
 
-class Died(Exception):
-    """A process ended amid a task; the text says how."""
+@dataclass(frozen=True)
+class Died:
+    """A task has broken off, or its process has; `text` says why."""
+
+    text: str
 
 
 class Done:
     """A task has come to its end."""
+
+
+class LaneError(HeterodyneError):
+    """A process for fits cannot be made ready."""
 
 
 class Lane(Protocol):
@@ -88,7 +99,7 @@ class Process:
             self.idle = True
             self._prepare()
             return Died(f"its process ended by itself ({_how(code)})")
-        self.idle = isinstance(told, Done)
+        self.idle = isinstance(told, Done | Died)
         return told
 
     def terminate(self) -> None:
@@ -161,9 +172,19 @@ def _serve(connection: Connection) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             task, arguments = connection.recv()
-            for told in task(*arguments):
-                connection.send(told)
-            connection.send(Done())
+            connection.send(_done(task(*arguments), connection))
+
+
+def _done(tellings: Iterator[Any], connection: Connection) -> Done | Died:
+    """Send on what a task tells, and return how it ended."""
+    while True:
+        try:
+            told = next(tellings)
+        except StopIteration:
+            return Done()
+        except Exception as error:
+            return Died(said_of(error))
+        connection.send(told)
 
 
 def _leave(number: int, frame: object) -> NoReturn:

@@ -140,10 +140,6 @@ class Record:
         """Note that a file cannot be used."""
         self.files[path] = Entry(signature, self.asked, problem=problem)
 
-    def row(self, key: str) -> Row | None:
-        """Return the row of a fit."""
-        return self._rows.get(key)
-
     def rows(self) -> list[Row]:
         """Return the rows of all files in order of their time; a fit that several files share once."""
         rows = {key: row for entry in self.files.values() for key in entry.names if (row := self._rows.get(key))}

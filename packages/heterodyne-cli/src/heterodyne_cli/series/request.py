@@ -75,7 +75,7 @@ def requested_series(args: argparse.Namespace, command: Sequence[str]) -> Reques
     choice: QChoice = args.q
     if choice is None and config.data.q is not None:
         choice = (config.data.q,)
-    output = Path(args.output or config.output.directory).absolute()
+    output = Path(args.output or config.output.directory).resolve()
     return Request(config, choice, output, shlex.join(command), not args.no_cache, not args.no_plots)
 
 

@@ -115,11 +115,11 @@ def fit_file(job: Job, request: Request, starts: Sequence[NLSQResult], wait: boo
     begin = time.perf_counter()
     config = config_of(request.config, job.bin.q)
     try:
-        data = load_data(job.path, config=config)
+        data = load_data(job.path, config=config, hashed=False)
         if signature_of(job.path) != job.signature:
             yield Unready(job.path, f"{job.path}: has changed while it was read", True)
             return
-        result = replace(fit_by_least_squares(data, config, starts), command=request.command)
+        result = _named(fit_by_least_squares(data, config, starts), job, request)
     except Exception as error:
         yield Failed(job, said_of(error))
         return
@@ -132,6 +132,12 @@ def fit_file(job: Job, request: Request, starts: Sequence[NLSQResult], wait: boo
         yield Failed(job, str(error), fatal=True)
         return
     yield Written(job, row, files)
+
+
+def _named(result: NLSQResult, job: Job, request: Request) -> NLSQResult:
+    """Return a result with the command, and with the hash of its file: that was found before, for all q at once."""
+    provenance = {**result.data.provenance, **dict([job.fingerprint])}
+    return replace(result, command=request.command, data=replace(result.data, provenance=provenance))
 
 
 def _written(result: NLSQResult, folder: Path, wait: bool) -> Generator[Waiting, None, tuple[Path, ...]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from heterodyne_cli.series.desk import Desk, about
 from heterodyne_cli.series.examining import Signature
 from heterodyne_cli.series.job import Job
-from heterodyne_cli.series.lane import Died, Done, Lane, Tellings
+from heterodyne_cli.series.lane import Died, Done, Lane, LaneError, Tellings
 from heterodyne_cli.series.patience import Waiting
 from heterodyne_cli.series.request import Request
 from heterodyne_cli.series.tasks import (
@@ -155,7 +155,7 @@ class Watch:
             case Waiting():
                 self._desk.waiting(told)
             case Died():
-                self._died(str(told))
+                self._died(told.text)
             case Done():
                 self._current = None
 
@@ -164,7 +164,7 @@ class Watch:
             case Waiting():
                 self._desk.waiting(told)
             case Died():
-                self._desk.say(f"no pictures of one result: {told}")
+                self._desk.say(f"no pictures of one result: {told.text}")
             case Done():
                 self._desk.publish()  # links to the report
 
@@ -196,7 +196,9 @@ class Watch:
         if isinstance(self._current, Job):
             self._failed(Failed(self._current, text))
         elif self._current is not None:
-            self._give_up(self._current, f"{self._current}: cannot be read: {text}")
+            self._give_up(self._current, f"cannot be read: {text}")
+        else:
+            raise LaneError(f"no fit can be done: {text}")
         self._current = None
 
     def _state(self) -> str:
