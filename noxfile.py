@@ -69,7 +69,7 @@ SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadfile")
 """Most of a test's time is compilation, which takes one core."""
 
 DOCS_TOOLS = ["mkdocs-material", "math-core"]
-SNIPPET_TOOLS = ["arviz-base", "arviz-stats"]
+SNIPPET_TOOLS = ["xarray"]
 """What the documentation's snippets call besides the packages."""
 
 BEAMLINE_LIMIT_MB = 800

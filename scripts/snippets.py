@@ -142,7 +142,9 @@ def alike_line(shown: str, said: str) -> bool:
     found = re.fullmatch(pattern, said)
     if found is None:
         return False
-    return all(_close(one, other) for one, other in zip(_NUMBER.findall(shown), found.groups(), strict=True))
+    # What "..." stands between is no part of a number.
+    numbers = (number for part in parts if part != "..." for number in _NUMBER.findall(part))
+    return all(_close(one, other) for one, other in zip(numbers, found.groups(), strict=True))
 
 
 def _pattern(part: str) -> str:
