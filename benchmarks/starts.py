@@ -43,7 +43,7 @@ def experiment(seed: int, noise: str, n_t: int | None = None, n_phi: int | None 
     n_t = n_t or int(np.exp(rng.uniform(np.log(128), np.log(1001))))
     n_phi = n_phi or int(rng.integers(1, 9))
     t = DT * np.arange(1, n_t + 1)
-    truth = next(values for values in _draws(rng, t) if _inside_bounds(values))
+    truth = next(values for values in draws(rng, t) if inside_bounds(values))
     phi = np.sort(np.append(rng.uniform(-90, 90, n_phi - 1), rng.uniform(-30, 30)))
     data, words = (_white if noise == "white" else _speckle)(rng, truth, t, phi)
     fringes = np.trapezoid(truth["v0"] * t ** truth["beta"] + truth["v_offset"], t) * Q / (2 * np.pi)
@@ -56,7 +56,7 @@ def experiment(seed: int, noise: str, n_t: int | None = None, n_phi: int | None 
     return Experiment(data, truth, made)
 
 
-def _draws(rng: np.random.Generator, t: np.ndarray) -> Iterator[dict[str, float]]:
+def draws(rng: np.random.Generator, t: np.ndarray) -> Iterator[dict[str, float]]:
     def log_uniform(low: float, high: float) -> float:
         return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
@@ -82,7 +82,7 @@ def _draws(rng: np.random.Generator, t: np.ndarray) -> Iterator[dict[str, float]
         yield values
 
 
-def _inside_bounds(values: dict[str, float]) -> bool:
+def inside_bounds(values: dict[str, float]) -> bool:
     from heterodyne_spec import load_model
 
     return all(p.bounds[0] <= values[p.name] <= p.bounds[1] for p in load_model().parameters)
@@ -157,7 +157,7 @@ def solve(task: Task) -> Solved:
     return Solved(f"{task.noise} {task.seed}", f"{data.n_phi} × {data.n_t}", ratio, spent, words, description)
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
     """Keep a worker to one core: two of them share the machine."""
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -165,7 +165,7 @@ def _one_thread() -> None:
 
 def _run(tasks: list[Task], workers: int) -> list[Solved]:
     """Return the solved tasks; a line per task goes to standard error."""
-    with multiprocessing.get_context("spawn").Pool(workers, _one_thread if workers > 1 else None) as pool:
+    with multiprocessing.get_context("spawn").Pool(workers, one_thread if workers > 1 else None) as pool:
         found = []
         for done in pool.imap(solve, tasks):
             found.append(done)

@@ -1,9 +1,9 @@
 """Estimates of earlier measurements as starts: of a series of similar ones, each is most of the way to the next.
 
-Whether these data are like the earlier ones is measured before the descent hides it: how much of what the data show did
-the estimate miss, contrast and offset at their best? In 66 measurements that had nothing to do with the estimate it
-missed more than 5 % every time, and the descent ended above the lowest minimum in 25 of them; where it missed
-less (23), it never did.
+Whether these data are like the earlier ones is measured before a descent hides it: how much of what the data show did
+the estimate miss, contrast and offset at their best? Where it is little, the fringes are in step and the descent
+begins in the valley of the lowest minimum; the cost at its end does not tell that so well, because noise that frames
+share can take the blame for a misfit.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ type FloatArray = npt.NDArray[np.float64]
 type Estimate = NLSQResult | Mapping[str, float]
 
 _SIMILAR = 0.05
-"""Part of what the data show that an estimate may miss and still be one of a similar measurement."""
+"""Part of what the data show that an estimate may miss and still be one of a similar measurement. Of 96 descents from
+estimates of similar and of quite other measurements, the 23 from estimates that had missed less ended within 0.03 %
+of the lowest cost; of the other 73, 25 ended more than 0.1 % above it, none of them from below 10 %."""
 
 _FAR = 200.0
 """Exponent beyond which a factor is nothing, or everything."""
@@ -145,12 +147,12 @@ def follow(setup: Setup, path: Path, given: list[Candidate], progress: Progress 
     solution = descend(setup, path, points[k], progress)
     left = _squares(solution.vector, path)
     shown = float(path.spread.sum()) - left
-    missed = max((squares[k] - left) / shown, 0.0) if shown > 0 else math.inf
+    missed = max((squares[k] - left) / shown, 0.0) if shown > 0 else 1.0
     final, described = (
         Final(solution, given[k].origin),
-        f"{given[k].origin} missed {100 * missed:.2g} % of what they show",
+        f"{given[k].origin} missed {100 * missed:.2g} % of what the data show",
     )
-    if not missed <= _SIMILAR:
+    if missed > _SIMILAR:
         return Followed(Outcome([final], solution.n_evaluations), described, described)
     outcome = _with_twin(setup, path, final, progress)
     doubt = "" if outcome.finals[0].solution.success else f"the descent from {given[k].origin} did not converge"
