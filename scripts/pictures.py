@@ -37,8 +37,6 @@ FROM_TUTORIAL = {
     "first/plots/maps.png": "tutorial-maps.png",
     "first/plots/curves.png": "tutorial-curves.png",
     "held/plots/functions.png": "tutorial-functions.png",
-    "early/plots/posterior_pairs.png": "tutorial-pairs.png",
-    "early/plots/posterior_bands.png": "tutorial-bands.png",
 }
 """Pictures that the tutorial's commands make, and their names here."""
 
