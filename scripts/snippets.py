@@ -3,11 +3,13 @@
 A block ```` ```yaml title="config.yaml" ```` is written as that file. Of a ``console`` block, lines after ``$`` are run
 when they call a command of this project (others are left out), and what is shown below a command has to be what it
 prints: numbers to 5 % or to the last digit shown, ``...`` for anything, a line ``...`` for any lines. Python blocks run
-in one process for the page. An HTML comment ``<!-- not run: why -->`` before a block leaves it out.
+in one process for the page; a ``text`` block right below one is what it prints. An HTML comment
+``<!-- not run: why -->`` before a block leaves it out.
 """
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import re
@@ -22,19 +24,24 @@ PROGRAMS = ("heterodyne", "heterodyne-nlsq", "heterodyne-spec")
 """Commands that are run; others are not ours."""
 
 _FENCE = re.compile(r'(<!-- not run: [^\n]+ -->\n+)?^```(\w*)(?: title="([^"\n]+)")?\n(.*?)^```$', re.M | re.S)
+_OUTPUT = re.compile(r"\n\n```text\n(.*?)^```$", re.M | re.S)
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 _TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, the file that it is, the number of its first line, its text, whether it is run."""
+    """A fenced block: its language, the file that it is, the number of its first line, its text, whether it is run.
+
+    `printed` is what the page shows as the output of a Python block.
+    """
 
     language: str
     title: str | None
     line: int
     text: str
     run: bool
+    printed: str | None = None
 
 
 def blocks(page: Path) -> Iterator[Block]:
@@ -42,7 +49,8 @@ def blocks(page: Path) -> Iterator[Block]:
     text = page.read_text(encoding="utf-8")
     for found in _FENCE.finditer(text):
         line = text.count("\n", 0, found.start(4)) + 1
-        yield Block(found[2], found[3], line, found[4], run=found[1] is None)
+        below = _OUTPUT.match(text, found.end()) if found[2] == "python" else None
+        yield Block(found[2], found[3], line, found[4], found[1] is None, below[1] if below else None)
 
 
 def commands(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -54,15 +62,16 @@ def commands(text: str) -> Iterator[tuple[str, list[str]]]:
 
 def script(page: Path) -> str:
     """Return a Python program that runs the page; its lines have the numbers that they have in the page."""
-    lines = ["from snippets import console as _console, write as _write"]
+    lines = ["from snippets import console as _console, heard as _heard, listen as _listen, write as _write"]
     for block in (b for b in blocks(page) if b.run):
         # Where the fence is; the text begins below it.
         lines += [""] * (block.line - 2 - len(lines))
-        lines.append(f"_write({block.title!r}, {block.text!r})" if block.title else "")
+        before = [f"_write({block.title!r}, {block.text!r})"] * (block.title is not None)
+        lines.append("; ".join([*before, *["_listen()"] * (block.printed is not None)]))
         if block.language == "console":
             lines.append(f"_console({block.text!r})")
         elif block.language == "python":
-            lines += block.text.splitlines()
+            lines += [*block.text.splitlines(), *[f"_heard({block.printed!r})"] * (block.printed is not None)]
     return "\n".join(lines) + "\n"
 
 
@@ -87,6 +96,18 @@ def run_page(page: Path, folder: Path, cache: Path) -> subprocess.CompletedProce
 def write(name: str, text: str) -> None:
     """Write the file that a block is."""
     Path(name).write_text(text, encoding="utf-8")
+
+
+def listen() -> None:
+    """Begin to keep what is printed."""
+    sys.stdout = io.StringIO()
+
+
+def heard(shown: str) -> None:
+    """Compare what was printed since `listen` with what the page shows."""
+    assert isinstance(sys.stdout, io.StringIO)
+    said, sys.stdout = sys.stdout.getvalue(), sys.__stdout__
+    assert alike(shown.splitlines(), said.splitlines()), f"printed\n{said}\nand the page shows\n{shown}"
 
 
 def console(text: str) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import TRUTH, at, held, make, values
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_nlsq.fit import prepare
@@ -76,6 +78,10 @@ def test_minima_are_listed_by_what_differs_and_only_inside_the_margin() -> None:
     assert choose([first, *others], setup, 1.0)[0] == 0
 
 
+def velocity_panel(figure: Figure) -> Axes:
+    return next(axes for axes in figure.axes if "elocity" in axes.get_ylabel())
+
+
 def test_summary_page_and_picture_show_ages_minima_and_conventions(tmp_path: Path) -> None:
     result = fit_nlsq_jax(make(), at(values()))
     setup = prepare(make(), load_config({"model": {"parameters": values()}}))
@@ -90,7 +96,7 @@ def test_summary_page_and_picture_show_ages_minima_and_conventions(tmp_path: Pat
         assert "v and -v" in text
         assert "the values of the configuration" in text
     assert "1100" in page
-    v_panel = next(axes for axes in functions_figure(result).axes if "elocity" in axes.get_ylabel())
+    v_panel = velocity_panel(functions_figure(result))
     (points,) = v_panel.containers
     found = result.age_resolved
     assert found is not None
@@ -107,7 +113,7 @@ def test_picture_shows_the_curve_whatever_outliers_say_and_points_wherever_most_
         values = {name: c * factors for name, c in curve.items()}
         sd = {name: np.abs(v) * bars for name, v in values.items()}
         figure = functions_figure(replace(result, age_resolved=AgeResolved(t, values, sd, "")))
-        return figure.axes[2].get_ylim()
+        return velocity_panel(figure).get_ylim()
 
     seen = spec.evaluate("v", TRUTH, result.data.t).max()
     gone = float("nan")
