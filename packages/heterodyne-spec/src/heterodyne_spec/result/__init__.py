@@ -1,0 +1,35 @@
+"""The result of a least-squares fit: what it consists of, its document, its files."""
+
+from heterodyne_spec.result.document import to_document
+from heterodyne_spec.result.estimate import HDF5_NAME, JSON_NAME, NLSQResult, is_result_file, read_result_document
+from heterodyne_spec.result.parts import (
+    AgeResolved,
+    Alternative,
+    Bands,
+    Derived,
+    Direction,
+    FittedData,
+    FittedParameter,
+    FittedScaling,
+    Identifiability,
+    MapNoise,
+)
+
+__all__ = [
+    "HDF5_NAME",
+    "JSON_NAME",
+    "AgeResolved",
+    "Alternative",
+    "Bands",
+    "Derived",
+    "Direction",
+    "FittedData",
+    "FittedParameter",
+    "FittedScaling",
+    "Identifiability",
+    "MapNoise",
+    "NLSQResult",
+    "is_result_file",
+    "read_result_document",
+    "to_document",
+]

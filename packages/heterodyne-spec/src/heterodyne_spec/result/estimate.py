@@ -1,0 +1,207 @@
+"""The result of a least-squares fit, and its files.
+
+``nlsq_result.json`` is the summary (schema ``result`` of this distribution); ``nlsq_result.h5`` holds the
+arrays: data, model and residual maps, covariances. Declared here, so that the posterior stage and other
+programs read a point estimate without installing the fit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_spec.data.damage import reading
+from heterodyne_spec.data.hdf5_source import import_h5py
+from heterodyne_spec.errors import ConfigError, DataError, Problem, ResultError
+from heterodyne_spec.files import write_atomically, write_text
+from heterodyne_spec.lint.result_rules import lint_result
+from heterodyne_spec.lint.schema import OnlyFiniteNumbers
+from heterodyne_spec.result.document import KIND, fields, to_document
+from heterodyne_spec.result.parts import (
+    AgeResolved,
+    Alternative,
+    Bands,
+    Derived,
+    FittedData,
+    FittedParameter,
+    FittedScaling,
+    FloatArray,
+    Identifiability,
+    MapNoise,
+)
+from heterodyne_spec.storage import writing_hdf5
+from heterodyne_spec.yamlio import read_document
+
+JSON_NAME = "nlsq_result.json"
+HDF5_NAME = "nlsq_result.h5"
+_COMPRESSION = "lzf"
+
+
+@dataclass(frozen=True)
+class NLSQResult:
+    """A point estimate with all that is needed to judge it.
+
+    `table` holds all parameters of the model in canonical order; `varying` names the rows of `covariance` and
+    `covariance_iid`, contrast and offset projected out. In a direction that the data leave open the covariance
+    carries the prior's variance, so that it stays a covariance; the parameters concerned have ``determined``
+    false and no standard deviation. `start` says where the descent began, `conventions` which of several equivalent
+    descriptions is reported. `maps` is data and model, each (n_phi, N, N), or None when not kept.
+    """
+
+    table: tuple[FittedParameter, ...]
+    varying: tuple[str, ...]
+    covariance: FloatArray
+    covariance_iid: FloatArray
+    covariance_kind: str
+    scaling: FittedScaling
+    data: FittedData
+    cost: float
+    reduced_chi2: float
+    noise_sd: FloatArray
+    n_pairs: int
+    n_evaluations: int
+    method: str
+    start: str
+    success: bool
+    message: str
+    warnings: tuple[str, ...]
+    identifiability: Identifiability
+    model: Mapping[str, str]
+    timings: Mapping[str, float]
+    versions: Mapping[str, str]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+    age_resolved: AgeResolved | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    conventions: tuple[str, ...] = ()
+    bands: Bands | None = None
+    derived: tuple[Derived, ...] = ()
+    noise: MapNoise | None = None
+    maps: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Value of every parameter by name."""
+        return {row.name: row.value for row in self.table}
+
+    @property
+    def sd(self) -> dict[str, float]:
+        """Standard deviation of every parameter by name; NaN when held or not determined."""
+        return {row.name: row.sd for row in self.table}
+
+    @property
+    def contrast(self) -> FloatArray:
+        """Contrast per angle, (n_phi,)."""
+        return self.scaling.contrast
+
+    @property
+    def offset(self) -> FloatArray:
+        """Offset per angle, (n_phi,)."""
+        return self.scaling.offset
+
+    def save(self, path: str | Path) -> Path:
+        """Write both files and return the path of the JSON file.
+
+        Parameters
+        ----------
+        path : a folder, or the path of the JSON file (the HDF5 file goes beside it, same stem).
+
+        Raises
+        ------
+        OutputError : when a file cannot be written; what stood there before is then kept.
+        ResultError : when a number is not finite where the file must have one.
+        DataError : when h5py is not installed.
+        """
+        json_path = _json_path(Path(path))
+        document = to_document(self)
+        if problems := list(OnlyFiniteNumbers().check(document)):
+            raise ResultError(str(json_path), problems)
+        # The arrays first: a summary never speaks of arrays that are not there.
+        write_atomically(json_path.with_suffix(".h5"), self._write_arrays)
+        text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        return write_text(json_path, text)
+
+    @classmethod
+    def load(cls, path: str | Path, *, maps: bool = True) -> NLSQResult:
+        """Read a result from a folder or the path of its JSON file.
+
+        Parameters
+        ----------
+        path : a folder, or the path of the JSON file.
+        maps : whether the maps come along, when the HDF5 file is there.
+
+        Raises
+        ------
+        ResultError : when a file is missing or damaged; with every problem of the document.
+        DataError : when there is an HDF5 file and h5py is not installed.
+        """
+        json_path = _json_path(Path(path))
+        document = read_result_document(json_path)
+        return cls(**fields(document), maps=_read_maps(json_path.with_suffix(".h5")) if maps else None)
+
+    def _write_arrays(self, path: Path) -> None:
+        with writing_hdf5(path) as file:
+            file.attrs["kind"] = KIND
+            file.attrs["command"] = self.command
+            for name, version in self.versions.items():
+                file.attrs[f"version {name}"] = version
+            for name in ("covariance", "covariance_iid"):
+                file[name] = getattr(self, name)
+                file[name].attrs["rows"] = list(self.varying)
+            for name, values, unit in (("t", self.data.t, "s"), ("phi", self.data.phi, "degree")):
+                file[name] = values
+                file[name].attrs["unit"] = unit
+            if self.maps is not None:
+                c2, model = self.maps
+                for name, values in (("c2", c2), ("model", model), ("residual", c2 - model)):
+                    file.create_dataset(
+                        f"maps/{name}", data=np.asarray(values, np.float32), chunks=True, compression=_COMPRESSION
+                    )
+
+
+def read_result_document(path: Path) -> Any:
+    """Return the checked document of a result's JSON file, as plain data.
+
+    Raises
+    ------
+    ResultError : when the file is missing or no JSON; with every problem of the document.
+    """
+    try:
+        problems = lint_result(document := read_document(path))
+    except ConfigError as error:
+        raise ResultError(error.source, error.problems) from None
+    if problems:
+        raise ResultError(str(path), problems)
+    return document
+
+
+def is_result_file(path: Path) -> bool:
+    """Tell whether an HDF5 file holds the arrays of a result, not a measurement."""
+    try:
+        with import_h5py().File(path) as file:
+            return bool(file.attrs.get("kind") == KIND)
+    except (OSError, DataError):
+        return False
+
+
+def _json_path(path: Path) -> Path:
+    return path if path.suffix == ".json" else path / JSON_NAME
+
+
+def _read_maps(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
+    if not path.is_file():
+        return None
+    h5py = import_h5py()
+    try:
+        with reading("maps"), h5py.File(path) as file:
+            return (file["maps/c2"][()], file["maps/model"][()]) if "maps" in file else None
+    except DataError:
+        remedy = "copy it again, or remove it to load the summary alone"
+        problem = Problem("maps", "arrays that cannot be read", "the arrays of the result", remedy, "ArraysReadable")
+        raise ResultError(str(path), [problem]) from None
