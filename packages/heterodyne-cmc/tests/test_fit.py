@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import resource
 import subprocess
 import sys
 import threading
@@ -272,6 +273,21 @@ def test_damaged_and_missing_files_are_named(sampled: CMCResult, tmp_path: Path)
         CMCResult.load(broken)
     with pytest.raises(OutputError):
         sampled.save(broken / "results")
+
+
+@pytest.mark.parametrize("size", [0, 5_000, 40_000])
+def test_on_a_full_disk_the_file_before_is_kept(size: int, sampled: CMCResult, tmp_path: Path) -> None:
+    path = sampled.save(tmp_path)
+    before, (soft, hard) = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    assert len(before) > size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        with pytest.raises(OutputError, match="cannot be written"):
+            sampled.save(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == before
 
 
 def test_a_run_without_point_estimate_says_so() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from documents import make_result
 
-from heterodyne_spec import NLSQResult, OutputError
+from heterodyne_spec import DataError, NLSQResult, OutputError, TwoTimeData, load_data, save_data
 from heterodyne_spec.storage import writing_hdf5
 
 
@@ -48,3 +48,18 @@ def test_a_full_disk_is_an_error_with_its_number(size: int, tmp_path: Path) -> N
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert NLSQResult.load(tmp_path).maps is not None
     assert NLSQResult.load(tmp_path, maps=False).maps is None
+
+
+@pytest.mark.parametrize("layout", ["aps-u", "aps-legacy", "npz"])
+@pytest.mark.parametrize("size", [0, 3_000, 20_000])
+def test_a_measurement_that_does_not_fit_on_the_disk_leaves_the_one_before(
+    layout: str, size: int, tmp_path: Path
+) -> None:
+    path = tmp_path / ("a.npz" if layout == "npz" else "a.h5")
+    c2 = 1 + np.random.default_rng(0).uniform(size=(2, 50, 50))
+    data = TwoTimeData(c2=(c2 + c2.swapaxes(1, 2)) / 2, q=0.0054, phi=np.array([0.0, 90.0]), dt=0.1)
+    save_data(path, data, layout)
+    with room(size), pytest.raises(DataError, match="cannot be written"):
+        save_data(path, data, layout)
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+    np.testing.assert_allclose(load_data(path).c2, data.c2, rtol=1e-6)

@@ -6,9 +6,19 @@ import io
 from collections.abc import Buffer, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from heterodyne_spec.data.hdf5_source import import_h5py
+from heterodyne_spec.errors import DataError
+
+
+def import_h5py() -> ModuleType:
+    """Import h5py, which is an optional extra of this distribution."""
+    try:
+        import h5py
+    except ImportError:
+        raise DataError("HDF5 files need h5py; run: pip install 'heterodyne-spec[hdf5]'") from None
+    return h5py  # type: ignore[no-any-return]
 
 
 class _Spared(io.FileIO):
@@ -28,19 +38,30 @@ class _Spared(io.FileIO):
 
 
 @contextmanager
+def spared(path: Path) -> Iterator[io.FileIO]:
+    """Give a new file at `path` for HDF5 to write into, which has to be done with it in the body.
+
+    Raises
+    ------
+    OSError : when it could not be written, such as for want of room; the process goes on.
+    """
+    with _Spared(path, "w+") as file:
+        try:
+            yield file
+        finally:
+            if file.failure is not None:
+                raise file.failure
+
+
+@contextmanager
 def writing_hdf5(path: Path) -> Iterator[Any]:
     """Give an h5py file at `path` that is new and written in the body.
 
     Raises
     ------
-    OSError : when it cannot be written, such as for want of room; the process goes on.
+    OSError : when it could not be written, see `spared`.
     DataError : when h5py is not installed.
     """
     h5py = import_h5py()
-    with _Spared(path, "w+") as spared:
-        try:
-            with h5py.File(spared, "w") as file:
-                yield file
-        finally:
-            if spared.failure is not None:
-                raise spared.failure
+    with spared(path) as stored, h5py.File(stored, "w") as file:
+        yield file

@@ -6,7 +6,6 @@ measurement, up to its last). What is not known is NaN.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from heterodyne_cli.series.row import FAILED, Row
 from heterodyne_spec import NLSQResult
 from heterodyne_spec.files import write_atomically
 from heterodyne_spec.model import ModelSpec
+from heterodyne_spec.storage import spared
 
 NAME = "summary.nc"
 _TEXTS = ("file", "time", "fit", "message", "result", "version", "data", "settings")
@@ -64,9 +64,11 @@ def write_summary(path: Path, rows: Sequence[Row], results: Sequence[NLSQResult 
     ------
     OutputError : when it cannot be written.
     """
-    # In memory first: HDF5 ends the whole process when a disk fills up under it.
-    stored = io.BytesIO()
-    with h5netcdf.File(stored, "w") as file:
+    return write_atomically(path, lambda temporary: _write(temporary, rows, results, spec))
+
+
+def _write(path: Path, rows: Sequence[Row], results: Sequence[NLSQResult | None], spec: ModelSpec) -> None:
+    with spared(path) as stored, h5netcdf.File(stored, "w") as file:
         file.attrs["title"] = "Fits of heterodyne XPCS measurements"
         file.attrs["model"] = f"{spec.id} {spec.version}"
         file.dimensions = {"measurement": len(rows), "parameter": len(spec.parameters), "age": _most_ages(results)}
@@ -76,11 +78,6 @@ def write_summary(path: Path, rows: Sequence[Row], results: Sequence[NLSQResult 
             _add(file, name, ("measurement",), _numbers([row.get(name) for row in rows]), unit)
         _add_parameters(file, rows, spec)
         _add_functions(file, results, spec)
-    return write_atomically(path, lambda temporary: _write(temporary, stored.getvalue()))
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
 
 
 def _add_parameters(file: h5netcdf.File, rows: Sequence[Row], spec: ModelSpec) -> None:

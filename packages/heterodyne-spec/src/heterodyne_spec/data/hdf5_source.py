@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,7 @@ from numpy.typing import NDArray
 from heterodyne_spec.data.contents import Selection, Source
 from heterodyne_spec.data.damage import reading, reason
 from heterodyne_spec.errors import BusyError, DataError
-
-
-def import_h5py() -> ModuleType:
-    """Import h5py, which is an optional extra of this distribution."""
-    try:
-        import h5py
-    except ImportError:
-        raise DataError("HDF5 files need h5py; run: pip install 'heterodyne-spec[hdf5]'") from None
-    return h5py  # type: ignore[no-any-return]
+from heterodyne_spec.storage import import_h5py
 
 
 @contextmanager

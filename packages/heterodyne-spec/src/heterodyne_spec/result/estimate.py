@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_spec.data.damage import reading
-from heterodyne_spec.data.hdf5_source import import_h5py
 from heterodyne_spec.errors import ConfigError, DataError, Problem, ResultError
 from heterodyne_spec.files import write_atomically, write_text
 from heterodyne_spec.lint.result_rules import lint_result
@@ -35,7 +34,7 @@ from heterodyne_spec.result.parts import (
     Identifiability,
     MapNoise,
 )
-from heterodyne_spec.storage import writing_hdf5
+from heterodyne_spec.storage import import_h5py, writing_hdf5
 from heterodyne_spec.yamlio import read_document
 
 JSON_NAME = "nlsq_result.json"

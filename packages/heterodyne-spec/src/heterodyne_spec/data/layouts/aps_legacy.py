@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_spec.data.contents import Contents, MapRef, Source
-from heterodyne_spec.data.hdf5_source import import_h5py
 from heterodyne_spec.data.layouts.base import (
     azimuths,
     frame_clock,
@@ -25,6 +24,7 @@ from heterodyne_spec.data.layouts.base import (
 )
 from heterodyne_spec.data.stored import raw_frames, write_maps
 from heterodyne_spec.errors import DataError
+from heterodyne_spec.storage import writing_hdf5
 
 if TYPE_CHECKING:
     from heterodyne_spec.data.two_time import TwoTimeData
@@ -77,7 +77,7 @@ def bin_labels(source: Source, found: NDArray[np.int64]) -> tuple[NDArray[np.int
 def write(path: Path, data: TwoTimeData) -> None:
     """Write a file of this layout; its scalars are (1, 1) arrays and its frames are counted from 1."""
     frame_time, stride, begin = raw_frames(data)
-    with import_h5py().File(path, "w") as file:
+    with writing_hdf5(path) as file:
         write_maps(file.create_group(DATA_KEY), "g2_", data)
         file[Q_LIST], file[PHI_LIST] = np.full((1, data.n_phi), data.q), data.phi[None, :]
         file[BINS] = np.arange(1, data.n_phi + 1)[:, None]

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heterodyne_spec.data.contents import Contents, MapRef, Source
-from heterodyne_spec.data.hdf5_source import import_h5py
 from heterodyne_spec.data.layouts.base import (
     azimuths,
     frame_clock,
@@ -24,6 +23,7 @@ from heterodyne_spec.data.layouts.base import (
     wavevectors,
 )
 from heterodyne_spec.data.stored import raw_frames, write_maps
+from heterodyne_spec.storage import writing_hdf5
 
 if TYPE_CHECKING:
     from heterodyne_spec.data.two_time import TwoTimeData
@@ -69,7 +69,7 @@ def contents(source: Source) -> Contents:
 def write(path: Path, data: TwoTimeData) -> None:
     """Write a file of this layout."""
     frame_time, stride, begin = raw_frames(data)
-    with import_h5py().File(path, "w") as file:
+    with writing_hdf5(path) as file:
         write_maps(file.create_group(DATA_KEY), "c2_", data)
         file[BINS] = np.arange(1, data.n_phi + 1, dtype=np.int32)
         file[MAPPING] = np.arange(data.n_phi, dtype=np.int32)
