@@ -31,7 +31,7 @@ from heterodyne_cmc.result import (
 )
 from heterodyne_spec import FittedData, Problem, ResultError, load_model
 from heterodyne_spec.files import write_atomically
-from heterodyne_spec.storage import spared
+from heterodyne_spec.storage import in_memory
 
 SCHEMA_VERSION = 1
 """Version of this file's layout."""
@@ -58,7 +58,7 @@ def write_result(result: CMCResult, path: Path) -> Path:
 def _write(result: CMCResult, path: Path) -> None:
     units = {p.name: p.unit for p in load_model(result.model["id"]).parameters}
     units |= {"contrast": "1", "offset": "1", "noise_sd": "1"}
-    with spared(path) as stored, h5netcdf.File(stored, "w") as file:
+    with in_memory(path) as stored, h5netcdf.File(stored, "w") as file:
         file.attrs.update(_attributes(result))
         text = file.create_variable("document", (), dtype=h5py.string_dtype())
         text[...] = json.dumps(_plain(_document(result)), ensure_ascii=False, allow_nan=False)

@@ -38,30 +38,34 @@ class _Spared(io.FileIO):
 
 
 @contextmanager
-def spared(path: Path) -> Iterator[io.FileIO]:
-    """Give a new file at `path` for HDF5 to write into, which has to be done with it in the body.
-
-    Raises
-    ------
-    OSError : when it could not be written, such as for want of room; the process goes on.
-    """
-    with _Spared(path, "w+") as file:
-        try:
-            yield file
-        finally:
-            if file.failure is not None:
-                raise file.failure
-
-
-@contextmanager
 def writing_hdf5(path: Path) -> Iterator[Any]:
     """Give an h5py file at `path` that is new and written in the body.
 
     Raises
     ------
-    OSError : when it could not be written, see `spared`.
+    OSError : when it could not be written, such as for want of room; the process goes on.
     DataError : when h5py is not installed.
     """
     h5py = import_h5py()
-    with spared(path) as stored, h5py.File(stored, "w") as file:
-        yield file
+    with _Spared(path, "w+") as spared:
+        try:
+            with h5py.File(spared, "w") as file:
+                yield file
+        finally:
+            if spared.failure is not None:
+                raise spared.failure
+
+
+@contextmanager
+def in_memory(path: Path) -> Iterator[io.BytesIO]:
+    """Give memory for a library to write an HDF5 file into, and write it to `path` at the end of the body.
+
+    For libraries that do not close their file when they fail: one that is then collected as garbage ends the process.
+
+    Raises
+    ------
+    OSError : when it cannot be written.
+    """
+    stored = io.BytesIO()
+    yield stored
+    path.write_bytes(stored.getbuffer())

@@ -21,7 +21,7 @@ from heterodyne_cli.series.row import FAILED, Row
 from heterodyne_spec import NLSQResult
 from heterodyne_spec.files import write_atomically
 from heterodyne_spec.model import ModelSpec
-from heterodyne_spec.storage import spared
+from heterodyne_spec.storage import in_memory
 
 NAME = "summary.nc"
 _TEXTS = ("file", "time", "fit", "message", "result", "version", "data", "settings")
@@ -68,7 +68,7 @@ def write_summary(path: Path, rows: Sequence[Row], results: Sequence[NLSQResult 
 
 
 def _write(path: Path, rows: Sequence[Row], results: Sequence[NLSQResult | None], spec: ModelSpec) -> None:
-    with spared(path) as stored, h5netcdf.File(stored, "w") as file:
+    with in_memory(path) as stored, h5netcdf.File(stored, "w") as file:
         file.attrs["title"] = "Fits of heterodyne XPCS measurements"
         file.attrs["model"] = f"{spec.id} {spec.version}"
         file.dimensions = {"measurement": len(rows), "parameter": len(spec.parameters), "age": _most_ages(results)}
