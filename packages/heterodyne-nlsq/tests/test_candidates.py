@@ -16,6 +16,7 @@ from heterodyne_spec import ConfigError, NLSQResult, ResultError, load_config, l
 
 DRIFTED = {"D0_ref": 1600.0, "D0_sample": 8700.0, "v0": 710.0, "f3": 0.36}
 JUMPED = {"D0_ref": 12000.0, "D0_sample": 800.0, "alpha_sample": 0.4, "v0": 300.0, "beta": 0.4}
+CONSTANT_X = {"f0": 0.0, "f1": 0.0, "f2": 0.0}
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,21 @@ def test_residuals_that_noise_does_not_explain_call_for_the_wide_search(
     result = fit_nlsq_jax(make(noise=0.01), candidates=[earlier])
     assert "a wide search was made, because the residuals" in result.start
     assert result.cost <= earlier.cost * (1 + 1e-6)
+
+
+def test_the_twin_with_exchanged_names_is_followed_too() -> None:
+    fast = {**CONSTANT_X, "D0_ref": 9000.0, "D0_sample": 1500.0}
+    result = fit_nlsq_jax(
+        make(noise=0.01, seed=3, **fast),
+        {"model": {"parameters": held(**CONSTANT_X)}},
+        candidates=[{**TRUTH, **fast}],
+    )
+    # The data are as the estimate says; what is reported is its twin, by the convention of the wide search.
+    assert result.start.startswith("earlier estimate 1, components exchanged; no wide search")
+    assert "which component is the sample" in " ".join(result.conventions)
+    assert result.parameters["f3"] == pytest.approx(1 - TRUTH["f3"], abs=0.02)
+    (twin,) = result.alternatives
+    assert "names of the components exchanged" in twin.statement
 
 
 def test_estimates_are_candidates_beside_configured_values(earlier: NLSQResult) -> None:

@@ -41,8 +41,10 @@ def test_too_few_frames_have_no_ages() -> None:
     assert fit_nlsq_jax(make(n_t=20), at(held(*TRUTH))).age_resolved is None
 
 
-def test_where_the_data_do_not_tell_the_faster_component_is_the_sample() -> None:
-    data = make(n_t=120, noise=0.01, **CONSTANT_X, D0_ref=9000.0, D0_sample=1500.0)
+# With seed 3 the search's own descent to the twin creeps and does not end.
+@pytest.mark.parametrize("seed", [0, 3])
+def test_where_the_data_do_not_tell_the_faster_component_is_the_sample(seed: int) -> None:
+    data = make(n_t=120, noise=0.01, seed=seed, **CONSTANT_X, D0_ref=9000.0, D0_sample=1500.0)
     result = fit_nlsq_jax(data, {"model": {"parameters": held(**CONSTANT_X)}})
     assert "which component is the sample" in " ".join(result.conventions)
     t, spec = result.data.t, load_model()

@@ -24,6 +24,7 @@ from heterodyne_nlsq.start.candidates import Candidate
 from heterodyne_nlsq.start.candidates import candidates as starts_asked_for
 from heterodyne_nlsq.start.earlier import Estimate, estimates, follow
 from heterodyne_nlsq.start.race import Outcome, joined, race
+from heterodyne_nlsq.start.twin import with_twin
 from heterodyne_physics_meshgrid import MODEL_VERSION
 from heterodyne_spec import (
     Config,
@@ -123,6 +124,8 @@ def _search(
     with clock("fit"):
         outcome = race(setup, path, starts, progress)
         outcome = joined(known, outcome) if known else outcome
+        # Who gives the values has named the components.
+        outcome = outcome if setup.config.nlsq.start == "values" else with_twin(setup, path, outcome, progress)
     with clock("uncertainty"):
         return make_result(setup, path, outcome)
 

@@ -46,7 +46,7 @@ def same_minimum(a: FloatArray, b: FloatArray, setup: Setup) -> bool:
     return all(_distance(first[name], second[name], name) < limit for name, limit in _SAME.items())
 
 
-def _exchanged(a: dict[str, FloatArray], b: dict[str, FloatArray]) -> bool:
+def exchanged(a: dict[str, FloatArray], b: dict[str, FloatArray]) -> bool:
     """Return whether b is a with the names of the components exchanged."""
     pairs = (("J_r", a["J_s"], b["J_r"]), ("J_s", a["J_r"], b["J_s"]), ("v", a["v"], b["v"]), ("x", 1 - a["x"], b["x"]))
     return all(_distance(one, other, name) < _SAME[name] for name, one, other in pairs)
@@ -66,7 +66,7 @@ def choose(solutions: Sequence[Solution], setup: Setup, variance: float) -> tupl
     for k, other in enumerate(solutions[1:], 1):
         untold = 2 * (other.cost - solutions[0].cost) / variance
         described = functions(other.vector, setup)
-        if other.success and untold < _UNTOLD and _exchanged(best, described):
+        if other.success and untold < _UNTOLD and exchanged(best, described):
             conventions.append(
                 "the data do not tell which component is the sample (exchanged, chi-square differs by "
                 f"{untold:.2g}): the one with the larger mean transport coefficient is called the sample"
@@ -101,7 +101,7 @@ def _alternative(best: Solution, other: Solution, setup: Setup, variance: float)
 
 def _difference(best: dict[str, FloatArray], other: dict[str, FloatArray], setup: Setup) -> str:
     """Return in words what tells two descriptions apart."""
-    if _exchanged(best, other):
+    if exchanged(best, other):
         return "the names of the components exchanged: J_r and J_s trade places, x becomes 1 - x"
     units = {f.name: "" if f.unit == "1" else f" {f.unit}" for f in setup.spec.functions}
     words = [

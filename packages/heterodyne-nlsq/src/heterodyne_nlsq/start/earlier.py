@@ -16,17 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.coordinates import find_laws
-from heterodyne_nlsq.descent import approach, descend
-from heterodyne_nlsq.look.ages import FEWEST_FRAMES, age_curves
-from heterodyne_nlsq.look.chain import exchanged
-from heterodyne_nlsq.look.resolved import history
+from heterodyne_nlsq.descent import descend
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.solver import Progress, Solution
+from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.start.candidates import Candidate, inside
-from heterodyne_nlsq.start.laws import parameters, to_plain
-from heterodyne_nlsq.start.plain import descend_each, make_cells
-from heterodyne_nlsq.start.race import BEHIND, HEAT, WORTH, Final, Outcome, beside, fitted_vector
+from heterodyne_nlsq.start.race import Final, Outcome, fitted_vector
+from heterodyne_nlsq.start.twin import with_twin
 from heterodyne_spec import ConfigError, NLSQResult, ResultError
 from heterodyne_spec.errors import Problem, did_you_mean
 
@@ -154,39 +150,10 @@ def follow(setup: Setup, path: Path, given: list[Candidate], progress: Progress 
     )
     if missed > _SIMILAR:
         return Followed(Outcome([final], solution.n_evaluations), described, described)
-    outcome = _with_twin(setup, path, final, progress)
+    outcome = with_twin(setup, path, Outcome([final], solution.n_evaluations), progress)
     doubt = "" if outcome.finals[0].solution.success else f"the descent from {given[k].origin} did not converge"
     return Followed(outcome, described, doubt)
 
 
 def _squares(vector: FloatArray, path: Path) -> float:
     return float(np.sum(np.asarray(path.squares(vector, path.problem))))
-
-
-def _with_twin(setup: Setup, path: Path, final: Final, progress: Progress | None) -> Outcome:
-    solution, limit = final.solution, setup.config.nlsq.max_iterations
-    twin = _twin(setup, solution)
-    if twin is None:
-        return Outcome([final], solution.n_evaluations)
-    heat = approach(setup, path, fitted_vector(setup, path, twin), min(HEAT, limit), progress)
-    others = [Final(heat, f"{final.origin}, components exchanged")] if heat.cost <= BEHIND * solution.cost else []
-    outcome = beside(setup, path, final, others, progress)
-    return outcome._replace(n_evaluations=outcome.n_evaluations + heat.n_evaluations)
-
-
-def _twin(setup: Setup, solution: Solution) -> FloatArray | None:
-    """Return free parameters that describe the ages about as well under exchanged names; None where none do."""
-    data, free = setup.data, setup.free
-    if data.n_t < FEWEST_FRAMES or not free.free:
-        return None
-    curves = age_curves(data)
-    cells = make_cells(curves, float(data.t[-1]))
-    values = dict(zip(free.names, free.full(solution.vector[: len(free.free)]).tolist(), strict=True))
-    own = history(setup.spec, values, curves, data.q)
-    looks = np.array([to_plain(theta, curves, cells) for theta in (own, exchanged(own))])
-    looks[:, 9] = np.deg2rad(values["phi0"])
-    theta, cost = descend_each(looks, cells)
-    if cost[1] > WORTH * cost[0]:
-        return None
-    found = parameters(theta[1], cells, data.q)
-    return inside(np.array([found[name] for name in free.free_names]), free)

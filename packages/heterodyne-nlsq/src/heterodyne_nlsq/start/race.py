@@ -58,8 +58,8 @@ def most_evaluations(settings: NLSQConfig) -> int:
     if settings.start == "values":
         return settings.max_iterations
     heats = 1 + (MULTISTARTS if settings.start == "multistart" else MOST_DESCRIPTIONS)
-    # A finalist that was stopped below the best goes on from there.
-    return heats * HEAT + 2 * _FINALISTS * settings.max_iterations
+    # A finalist that was stopped below the best goes on from there; the best one's twin may follow.
+    return heats * HEAT + (2 * _FINALISTS + 1) * settings.max_iterations
 
 
 def race(setup: Setup, path: Path, starters: list[Candidate], progress: Progress | None) -> Outcome:

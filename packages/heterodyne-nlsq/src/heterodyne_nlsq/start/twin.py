@@ -1,0 +1,71 @@
+"""The twin of a description: the names of the two components exchanged.
+
+c2 is the same when J_r and J_s trade places and x becomes 1 - x, so only the laws of age can tell which component is
+the sample. Where x hardly changes they cannot, and both descriptions have to be looked at before one is named.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_nlsq.descent import descend
+from heterodyne_nlsq.minima import exchanged, functions
+from heterodyne_nlsq.paths import Path
+from heterodyne_nlsq.setup import Setup
+from heterodyne_nlsq.solver import Progress
+from heterodyne_nlsq.start.candidates import inside
+from heterodyne_nlsq.start.laws import fraction_law
+from heterodyne_nlsq.start.race import Final, Outcome, fitted_vector, joined
+
+type FloatArray = npt.NDArray[np.float64]
+
+_WORTH = 0.05
+"""Part of what the data show that a twin may lack at its start and still be followed."""
+
+_N_AGES = 64
+_FAR = 200.0
+"""Exponent beyond which a factor is nothing, or everything."""
+
+_TRADED = tuple((f"{name}_ref", f"{name}_sample") for name in ("D0", "alpha", "D_offset"))
+
+
+def with_twin(setup: Setup, path: Path, outcome: Outcome, progress: Progress | None) -> Outcome:
+    """Return descents with that of the best one's twin, where the twin describes the data about as well.
+
+    At a constant x it does so exactly, and the descent ends where it begins.
+    """
+    (best, origin), *others = outcome.finals
+    of_best = functions(best.vector, setup)
+    converged = (other.solution for other in others if other.solution.success)
+    if not setup.free.free or any(exchanged(of_best, functions(other.vector, setup)) for other in converged):
+        return outcome
+    point = fitted_vector(setup, path, _twin(best.vector, setup))
+    left, least = (float(np.sum(np.asarray(path.squares(v, path.problem)))) for v in (point, best.vector))
+    if left - least > _WORTH * (path.spread.sum() - least):
+        return outcome
+    solution = descend(setup, path, point, progress)
+    twin = Outcome([Final(solution, f"{origin}, components exchanged")], solution.n_evaluations)
+    return joined(outcome, twin)
+
+
+def _twin(vector: FloatArray, setup: Setup) -> FloatArray:
+    """Return the free parameters (n_free,) of the twin, as near to it as the laws and the request allow."""
+    free, t = setup.free, setup.data.t
+    values = dict(zip(free.names, free.full(vector[: len(free.free)]).tolist(), strict=True))
+    age = np.linspace(t[0], t[-1], _N_AGES)
+    found = traded(values, age, np.asarray(setup.spec.evaluate("x", values, age)))
+    return inside(np.array([found[name] for name in free.free_names]), free)
+
+
+def traded(values: Mapping[str, float], age: FloatArray, x: FloatArray) -> dict[str, float]:
+    """Return parameters with those of J_r and J_s exchanged, and a law of x through 1 - x, (n_age,)."""
+    found = dict(values)
+    for one, other in _TRADED:
+        found[one], found[other] = values[other], values[one]
+    f0, f1, f3 = fraction_law(age, 1 - x, np.ones_like(age))
+    growth = math.exp(min(max(f1 * values["f2"], -_FAR), _FAR))
+    return found | {"f0": f0 * growth, "f1": f1, "f3": f3}
