@@ -199,8 +199,8 @@ def test_a_full_disk_is_waited_for_and_nothing_is_half_written(
             self.failure = self.failure or OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return spared(self, data)
 
-    monkeypatch.setattr(_Spared, "write", full)
     write(land / "a.h5", 0.1)
+    monkeypatch.setattr(_Spared, "write", full)
     assert run(land, "--once") == 0
     assert not any(attempts)
     said = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""A panel of points with error bars as SVG, drawn in the colours of the page around it."""
+"""A panel of points with error bars as SVG, drawn in the ink of the page around it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,36 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from heterodyne_spec.page import Markup
+
 WIDTH, HEIGHT = 860, 210
 _LEFT, _RIGHT, _TOP, _BOTTOM = 86, 10, 26, 22
 _ROOM = 0.08
 """Part of the range that is left free above and below the points."""
+
+
+_LIGHT = ("#1f5fa8", "#c2571a", "#2b7d3b", "#8a3ea8", "#a8243a", "#6b6b00")
+_DARK = ("#7db4f0", "#f0a06a", "#7fce8f", "#d29be8", "#f08a9a", "#cfcf60")
+SERIES = len(_LIGHT)
+"""Colours of series; the next ones begin again."""
+
+
+def _colours(shades: Sequence[str]) -> str:
+    return " ".join(f"--s{k}: {shade};" for k, shade in enumerate(shades))
+
+
+STYLE = f""":root {{ {_colours(_LIGHT)} }}
+@media screen and (prefers-color-scheme: dark) {{ :root {{ {_colours(_DARK)} }} }}
+svg {{ width: 100%; height: auto; }}
+svg text {{ font-size: 12px; fill: currentColor; }} svg .title {{ font-weight: 600; }}
+.grid {{ stroke: var(--rule); }} .doubt circle {{ fill: var(--ground); }}
+.doubtful {{ color: var(--bad); font-weight: 600; }}
+""" + "".join(
+    f".s{k} {{ stroke: var(--s{k}); }} .s{k} circle {{ stroke-width: 1.5; }} .s{k}:not(.doubt) circle "
+    f"{{ fill: var(--s{k}); }} b.s{k} {{ color: var(--s{k}); }}\n"
+    for k in range(SERIES)
+)
+"""Style of panels, and of what a page says about them: a colour for each series, one for doubt."""
 
 
 class Point(NamedTuple):
@@ -25,7 +51,7 @@ class Point(NamedTuple):
     link: str
 
 
-def panel(points: Sequence[Point], title: str) -> str:
+def panel(points: Sequence[Point], title: str) -> Markup:
     """Return a panel; bars of one standard deviation that lead out of it are cut at its edge."""
     low, high = _range(points)
 
@@ -39,7 +65,7 @@ def panel(points: Sequence[Point], title: str) -> str:
     )
     drawn = "".join(_point(point, y(point.value), *_bar(point, low, high, y(low), y(high))) for point in points)
     label = f'<text class="title" x="{_LEFT}" y="15">{html.escape(title)}</text>'
-    return (
+    return Markup(
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(title)}">{label}{marks}{drawn}</svg>'
     )
 
@@ -48,7 +74,7 @@ def _point(point: Point, y: float, top: float, bottom: float) -> str:
     x = _LEFT + 12 + point.at * (WIDTH - _LEFT - _RIGHT - 24)
     bar = f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom:.1f}"/>' if bottom > top else ""
     dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>'
-    inner = f'<g class="s{point.series % 6} {point.style}"><title>{html.escape(point.title)}</title>{bar}{dot}</g>'
+    inner = f'<g class="s{point.series % SERIES} {point.style}"><title>{html.escape(point.title)}</title>{bar}{dot}</g>'
     return f'<a href="{html.escape(point.link)}">{inner}</a>'
 
 

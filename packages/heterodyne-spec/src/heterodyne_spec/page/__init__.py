@@ -1,6 +1,6 @@
 """Reports as one HTML file that needs nothing but itself: a toolkit of pure functions for all packages."""
 
-from heterodyne_spec.page.document import Report, Section, render
+from heterodyne_spec.page.document import Report, Section, render, whole
 from heterodyne_spec.page.elements import (
     Markup,
     element,
@@ -37,5 +37,6 @@ __all__ = [
     "render",
     "svg_picture",
     "table",
+    "whole",
     "write_report",
 ]

@@ -47,7 +47,7 @@ def render(title: str, reports: Sequence[Report], ending: Sequence[Section] = ()
         element("nav", *_links(parts), aria_label="Contents"),
         element("main", *sections),
     ]
-    return _whole(title, joined(body))
+    return whole(title, joined(body))
 
 
 def _numbered(report: Report, several: bool) -> Iterator[tuple[Section, str]]:
@@ -87,11 +87,21 @@ def _section(section: Section, name: str) -> Markup:
     return element("section", element("h2", name), section.body, id=_slug(name))
 
 
-def _whole(title: str, body: Markup) -> str:
-    style = resources.files("heterodyne_spec").joinpath("page", "style.css").read_text(encoding="utf-8")
+def whole(title: str, body: Markup, *, style: str = "", refresh: int | None = None) -> str:
+    """Return a page with the looks of all reports.
+
+    Parameters
+    ----------
+    title : in the head; the heading is the body's own.
+    body : what is shown.
+    style : style sheet of the body's own elements, after the common one.
+    refresh : seconds after which a browser reads the page again; never when None.
+    """
+    common = resources.files("heterodyne_spec").joinpath("page", "style.css").read_text(encoding="utf-8")
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{html.escape(title)}</title><style>\n{style}</style>"
+        + ("" if refresh is None else f'<meta http-equiv="refresh" content="{refresh}">')
+        + f"<title>{html.escape(title)}</title><style>\n{common}{style}</style>"
     )
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
