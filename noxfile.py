@@ -85,7 +85,8 @@ def local(name: str) -> str:
 def install(session: nox.Session, *names: str, also: tuple[str, ...] | list[str] = ()) -> None:
     """Install packages of the project (editable) and other requirements, at the constrained versions."""
     editable = [part for name in names for part in ("--editable", local(name))]
-    session.install("--quiet", "--constraint", str(CONSTRAINTS), *editable, *also)
+    # Of what is installed, a test imports little: that is compiled as it is imported.
+    session.install("--quiet", "--no-compile", "--constraint", str(CONSTRAINTS), *editable, *also)
 
 
 @nox.session
@@ -192,7 +193,7 @@ def compat(session: nox.Session) -> None:
     python = str(clean / "bin" / "python")
     needed = ["heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-nlsq"]
     session.run(
-        *(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+        *(python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"),
         *("--constraint", str(CONSTRAINTS)),
         *(str(wheels[name]) + ("[hdf5]" if name == "heterodyne-spec" else "") for name in needed),
         external=True,
@@ -244,6 +245,21 @@ def posterior(session: nox.Session) -> None:
     """Consensus against an exact chain, coverage of the posterior, starts, times; ``-- consensus`` for one of them."""
     install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES))
     session.run("python", str(ROOT / "benchmarks" / "posterior.py"), *session.posargs)
+
+
+@nox.session
+@nox.parametrize("package", list(PACKAGES), ids=list(PACKAGES))
+def lowest(session: nox.Session, package: str) -> None:
+    """Each package's tests with the lowest versions that the packages' ranges admit."""
+    chosen = PACKAGES[package]
+    session.install("--quiet", "uv")
+    into = ("uv", "pip", "install", "--quiet", "--python", str(Path(session.bin) / "python"))
+    names = [local(name) for name in (*chosen.needs, package + TESTED_WITH.get(package, ""))]
+    session.run(*into, "--resolution", "lowest-direct", *names)
+    # The tools of the tests are of today.
+    session.run(*into, *chosen.test_requirements, "pytest-xdist")
+    session.run("uv", "pip", "list", "--python", str(Path(session.bin) / "python"))
+    session.run("pytest", str(chosen.path / "tests"), *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
