@@ -263,6 +263,14 @@ def lowest(session: nox.Session, package: str) -> None:
 
 
 @nox.session
+def audit(session: nox.Session) -> None:
+    """Compare constraints.txt with the known vulnerabilities that the package index lists; needs the network."""
+    session.install("--quiet", "pip-audit")
+    # Strict: what cannot be looked up is a failure and not a pass.
+    session.run("pip-audit", "--strict", "--no-deps", "--disable-pip", "--requirement", str(CONSTRAINTS))
+
+
+@nox.session
 def constraints(session: nox.Session) -> None:
     """Write constraints.txt anew: the newest versions that satisfy all packages and tools."""
     tools = ["nox", "ruff", "mypy", "types-PyYAML", "types-jsonschema", "build", "hatchling", "pytest-xdist"]

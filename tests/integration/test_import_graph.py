@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,6 +35,12 @@ FORBIDDEN = {
 }
 """Other modules that a distribution must do without: the spec is read without JAX, a beamline gets no sampler."""
 
+MODULE_OF = {"pyyaml": "yaml", "dask-jobqueue": "dask_jobqueue"}
+BROUGHT = {"jsonschema": {"referencing"}, "matplotlib": {"PIL"}}
+"""Other modules that come with a requirement that cannot do without them."""
+
+DECISION = ROOT / "docs" / "decisions" / "0010-dependencies.md"
+
 
 @dataclass(frozen=True)
 class Package:
@@ -51,11 +58,16 @@ class Package:
         return str(self.project["name"])
 
     @property
+    def requirements(self) -> list[tuple[str, str]]:
+        """All requirements as they stand, each with the extra that has it ("" for none)."""
+        extras: dict[str, list[str]] = self.project.get("optional-dependencies", {})  # type: ignore[assignment]
+        always: list[str] = self.project.get("dependencies", [])  # type: ignore[assignment]
+        return [(line, "") for line in always] + [(line, extra) for extra, lines in extras.items() for line in lines]
+
+    @property
     def required(self) -> set[str]:
         """Distributions named as requirements, those of extras included."""
-        extras: dict[str, list[str]] = self.project.get("optional-dependencies", {})  # type: ignore[assignment]
-        lines = [*self.project.get("dependencies", []), *(line for extra in extras.values() for line in extra)]  # type: ignore[misc]
-        return {re.split(r"[\s\[<>=!~;(]", line, maxsplit=1)[0].lower() for line in lines}
+        return {re.split(r"[\s\[<>=!~;(]", line, maxsplit=1)[0].lower() for line, _ in self.requirements}
 
     @property
     def imported(self) -> dict[str, str]:
@@ -116,6 +128,38 @@ def test_what_is_imported_is_required(package: Package) -> None:
     missing = {name: place for name, place in ours(package.imported).items() if name != package.name}
     missing = {name: place for name, place in missing.items() if name not in package.required}
     assert not missing, f"imported but not required by {package.name}: {missing}"
+
+
+def available(package: Package) -> set[str]:
+    """Return the modules that are there where `package` is installed with its extras."""
+    found = {MODULE_OF.get(name, name) for name in package.required}
+    below = [other for other in PACKAGES if other.name in package.required]
+    return found.union(*(BROUGHT.get(name, set()) for name in found), *(available(other) for other in below))
+
+
+@EACH
+def test_other_modules_that_are_imported_come_with_what_is_required(package: Package) -> None:
+    allowed = {*sys.stdlib_module_names, *available(package), *(["matplotlib", "PIL"] if package.name == SPEC else [])}
+    missing = {
+        n: place for n, place in package.imported.items() if n not in allowed and not n.startswith("heterodyne_")
+    }
+    assert not missing, f"imported and not required by {package.name}: {missing}"
+
+
+def test_every_requirement_is_justified() -> None:
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:5]]
+        for line in DECISION.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| heterodyne-")
+    ]
+    expected = [
+        [f"{package.name} [{extra}]" if extra else package.name, line]
+        for package in PACKAGES
+        for line, extra in package.requirements
+        if not line.startswith("heterodyne-")
+    ]
+    assert sorted(row[:2] for row in rows) == sorted(expected)
+    assert all(what and why for _, _, what, why in rows)
 
 
 @EACH

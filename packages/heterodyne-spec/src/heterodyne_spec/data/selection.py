@@ -69,7 +69,9 @@ def select_q(refs: Sequence[MapRef], q: float | None, tolerance: float) -> tuple
     chosen = [ref for ref in refs if abs(ref.q - target) <= tolerance * target]
     others = [ref for ref in refs if ref not in chosen]
     if q is None and others:
-        raise DataError(f"q: the file holds several, {list_q_of(refs)} 1/Å; give the one to fit (q; --q on the command line)")
+        raise DataError(
+            f"q: the file holds several, {list_q_of(refs)} 1/Å; give the one to fit (q; --q on the command line)"
+        )
     if not chosen:
         raise DataError(
             f"q: none within {tolerance:g} (relative) of {target:.4g}, the file has {list_q_of(refs)} 1/Å; "
