@@ -69,7 +69,7 @@ class Package:
         """Distributions named as requirements, those of extras included."""
         return {re.split(r"[\s\[<>=!~;(]", line, maxsplit=1)[0].lower() for line, _ in self.requirements}
 
-    @property
+    @cached_property
     def imported(self) -> dict[str, str]:
         """Top-level modules that any file of the package imports, wherever in the file, with one place of each."""
         places = {}
