@@ -9,14 +9,23 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 DEMO_PACKAGES := "./packages/heterodyne-spec[hdf5]" ./packages/heterodyne-physics/meshgrid \
 	./packages/heterodyne-nlsq ./packages/heterodyne-cli
 
-.PHONY: demo test clean
+NOX := $(BIN)/nox --non-interactive --error-on-missing-interpreters --session
+
+.PHONY: demo test test-packages test-whole clean
 
 demo: .venv/demo-ready
 	$(BIN)/heterodyne --config examples/startup_flow.yaml --data examples/startup_flow_apsu.h5 \
 		--method nlsq --output demo-results
 
+# Two at a time: installing and much else takes one core.
 test: .venv/test-ready
-	$(BIN)/nox --non-interactive --error-on-missing-interpreters
+	$(MAKE) --jobs 2 --keep-going test-packages test-whole
+
+test-packages:
+	$(NOX) tests
+
+test-whole:
+	$(NOX) lint types integration docs compat
 
 # The environments are made again when versions or package metadata change.
 METADATA := constraints.txt $(wildcard packages/*/pyproject.toml packages/heterodyne-physics/*/pyproject.toml)

@@ -22,6 +22,9 @@ from heterodyne_spec.lint.schema import load_schema
 from heterodyne_spec.yamlio import parse_yaml
 
 ROOT = Path(__file__).parents[2]
+TUTORIALS = ROOT / "docs" / "tutorials"
+"""Run by test_tutorials.py, beside the pages of this file."""
+
 GENERATED = ("reference", "pictures")
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
@@ -76,7 +79,7 @@ def folder(measured: Path, tmp_path: Path) -> Path:
     return shutil.copytree(measured, tmp_path / "page")
 
 
-@pytest.mark.parametrize("page", with_blocks("python", "console"), ids=name_of)
+@pytest.mark.parametrize("page", [p for p in with_blocks("python", "console") if p.parent != TUTORIALS], ids=name_of)
 def test_the_snippets_of_a_page_run_one_after_the_other(page: Path, folder: Path, cache: Path) -> None:
     done = run_page(page, folder, cache)
     assert done.returncode == 0, f"{name_of(page)}:\n{done.stderr}"
