@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 # Compilation and threads have no place in a test of readers.
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
 
-from pool import MOST_MEMORY, outcomes  # noqa: E402
-from worker import Outcome  # noqa: E402
+from pool import MOST_MEMORY, outcomes
+from worker import Outcome
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -40,6 +40,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a session; return 1 when something does not hold."""
     args = arguments(argv)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     ks: Iterator[int] = iter(range(args.inputs)) if args.only is None else iter([args.only])
     if args.keep is not None and args.only is not None:
         keep(args.seed, args.only, args.keep)
@@ -50,7 +52,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"input {one.k}: {one.done}\n    {one.place}: {one.defect}", flush=True)
         elif args.only is not None:
             print(f"input {one.k} ({one.kind}): {one.done}\n    {'accepted' if one.accepted else 'refused'}")
-    found = [name_kind(one, args.seed) for one in found]
     print(table(found))
     defects = [one for one in found if one.defect or one.memory > MOST_MEMORY]
     for (place, kind), alike in sorted(distinct(defects).items(), key=lambda item: -len(item[1])):
@@ -71,17 +72,6 @@ def keep(seed: int, k: int, folder: Path) -> None:
     print(f"{made.path}\n    {made.seed}: {made.done}")
 
 
-def name_kind(one: Outcome, seed: int) -> Outcome:
-    """Return an outcome with its kind, which a worker that died could not say."""
-    if one.kind:
-        return one
-    from dataclasses import replace
-
-    from making import Maker
-
-    return replace(one, kind=Maker(seed).kind(one.k))
-
-
 def distinct(defects: Sequence[Outcome]) -> dict[tuple[str, str], list[Outcome]]:
     """Return defects by the place where they show and the kind of file."""
     groups: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
@@ -99,9 +89,7 @@ def table(found: Sequence[Outcome]) -> str:
         accepted, defects = sum(one.accepted for one in these), sum(bool(one.defect) for one in these)
         refused = sum(not one.accepted and not one.defect for one in these)
         slowest, largest = max(one.seconds for one in these), max(one.memory for one in these) / 1e6
-        lines.append(
-            f"{kind:24}{len(these):8d}{accepted:10d}{refused:9d}{defects:9d}{slowest:8.1f} s{largest:6.0f} MB"
-        )
+        lines.append(f"{kind:24}{len(these):8d}{accepted:10d}{refused:9d}{defects:9d}{slowest:8.1f} s{largest:6.0f} MB")
     return "\n".join(lines)
 
 

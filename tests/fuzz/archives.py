@@ -194,7 +194,16 @@ def _bomb(fields: Mapping[str, Any], rng: Rng) -> bytes:
 def _strange(fields: Mapping[str, Any], rng: Rng) -> bytes:
     """Add members with strange names, or give those that are read such."""
     members = _all(fields)
-    names = ("../../evil.npy", "/etc/evil.npy", "C:\\evil.npy", "a\nb.npy", "\x1b[31m.npy", ".npy", "c2.npy/", "x" * 60_000)
+    names = (
+        "../../evil.npy",
+        "/etc/evil.npy",
+        "C:\\evil.npy",
+        "a\nb.npy",
+        "\x1b[31m.npy",
+        ".npy",
+        "c2.npy/",
+        "x" * 60_000,
+    )
     extra = [(name, members[0][1]) for name in rng.permutation(np.array(names, object))[:3]]
     return _zip([*members, *extra] if rng.random() < 0.5 else extra)
 

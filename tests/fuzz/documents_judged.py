@@ -20,7 +20,7 @@ from heterodyne_spec.migration.importing import import_document
 from heterodyne_spec.migration.ledger import leaves
 from heterodyne_spec.migration.report import Imported
 from heterodyne_spec.model import build_model
-from heterodyne_spec.validation import Verdict, check_document, validate
+from heterodyne_spec.validation import Verdict, validate
 from heterodyne_spec.yamlio import dump_yaml, parse_json, parse_yaml, read_document
 
 
@@ -60,7 +60,9 @@ def judge_model(made: Made, box: Box, maker: Maker) -> None:
         raise _Refused(f"{made.path}: {verdict.problems[0]}")
     document = read_document(made.path)
     model = build_model(document)
-    holds(parse_json(canonical_json(document)) == json.loads(json.dumps(document)), "canonical JSON says something else")
+    holds(
+        parse_json(canonical_json(document)) == json.loads(json.dumps(document)), "canonical JSON says something else"
+    )
     values, t = {p.name: p.default for p in model.parameters}, np.linspace(0.1, 10, 7)
     with np.errstate(all="ignore"):
         for function in model.functions:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +34,7 @@ def judge(made: Made, box: Box, maker: Maker) -> None:
     check_saved(data, box.out / "again.h5", "aps-u")
     check_saved(data, box.out / "again.npz", "npz")
     if made.same:
-        expected = sound(made.path.suffix, made.seed, maker)
+        expected = sound(made.path.suffix, made.seed, box, maker)
         for name in FIELDS:
             check_equal(getattr(data, name), getattr(expected, name), f"{name} of the sound file")
 
@@ -49,17 +47,11 @@ def read(path: Path) -> tuple[dict[str, Any], TwoTimeData]:
     return description, load_data(path, q=min(known, default=None), dt=dt)
 
 
-def sound(suffix: str, name: str, maker: Maker) -> TwoTimeData:
+def sound(suffix: str, name: str, box: Box, maker: Maker) -> TwoTimeData:
     """Return what the sound file gives."""
-    return _sound(suffix == ".npz", name, maker)
-
-
-@functools.cache
-def _sound(npz: bool, name: str, maker: Maker) -> TwoTimeData:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / ("a.npz" if npz else "a.h5")
-        path.write_bytes(seeds.npz_bytes(seeds.npz_fields()[name]) if npz else maker.hdf5[name])
-        return read(path)[1]
+    path = box.out / f"sound{suffix}"
+    path.write_bytes(seeds.npz_bytes(seeds.npz_fields()[name]) if suffix == ".npz" else maker.hdf5[name])
+    return read(path)[1]
 
 
 def check_description(description: dict[str, Any], data: TwoTimeData) -> None:

@@ -31,10 +31,10 @@ class _Worker:
         self.process: BaseProcess = context.Process(target=work, args=(self._seed, self._folder, other), daemon=True)
         self.process.start()
         other.close()
-        self.ready = False
+        self.ready, self.said = False, ("", "")
 
     def give(self, k: int) -> None:
-        self.k, self._looked, self._waited = k, time.monotonic(), 0.0
+        self.k, self._looked, self._waited, self.said = k, time.monotonic(), 0.0, ("made", "not yet")
         self._begin, _ = work_of(self.process.pid or 0)
         self.line.send(k)
 
@@ -98,9 +98,11 @@ def _look_at(one: _Worker, spoke: bool) -> Iterator[Outcome]:
             if isinstance(said, Outcome):
                 one.k = None
                 yield said
+            elif isinstance(said, tuple):
+                one.said = said
     elif one.k is not None:
         trouble = one.trouble()
     if trouble and one.k is not None:
         word = trouble.partition(":")[0]
-        yield Outcome(one.k, "", "", False, 0.0, 0, trouble, word)
+        yield Outcome(one.k, *one.said, False, 0.0, 0, trouble, word)
         one.replace()

@@ -41,21 +41,24 @@ def work(seed: int, folder: Path, line: Connection) -> None:
     if not (box.outside / "pipe").exists():
         os.mkfifo(box.outside / "pipe")
     os.chdir(box.work)
-    warnings.simplefilter("error")
     guard, opened = Guard(box.out), OpenedFiles(box.outside, box.work)
     line.send("ready")
     while (k := line.recv()) is not None:
-        line.send(_one(k, box, maker, guard, opened, judge))
+        line.send(_one(k, box, maker, guard, opened, judge, line))
 
 
-def _one(k, box, maker, guard, opened, judge) -> Outcome:  # type: ignore[no-untyped-def]
+def _one(k, box, maker, guard, opened, judge, line) -> Outcome:  # type: ignore[no-untyped-def]
     from guard import peak_memory, reset_peak_memory
 
     for place in (box.inside, box.out):
         shutil.rmtree(place)
         place.mkdir()
     kind = maker.kind(k)
-    made = maker.make(k, box)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = maker.make(k, box)
+    # Said before anything is read: a process that dies says nothing any more.
+    line.send((kind, f"{made.seed}: {made.done}"[:300]))
     before = sorted(box.root.rglob("*"))
     opened.names()
     guard.acts.clear()
@@ -63,7 +66,9 @@ def _one(k, box, maker, guard, opened, judge) -> Outcome:  # type: ignore[no-unt
     begin, accepted, defect, place = time.process_time(), False, "", ""
     guard.on = True
     try:
-        accepted = judge(kind, made, box, maker)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            accepted = judge(kind, made, box, maker)
     except Exception as error:
         guard.on = False
         defect = f"{type(error).__name__}: {str(error)[:300]}"
