@@ -9,7 +9,6 @@ Input k of a seed is the same on every machine with the same versions of h5py an
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import shutil
 import sys
@@ -84,7 +83,7 @@ def table(found: Sequence[Outcome]) -> str:
     """Return counts per kind: inputs, accepted, refused, defects, slowest (s), largest memory (MB)."""
     lines = [f"{'kind':24}{'inputs':>8}{'accepted':>10}{'refused':>9}{'defects':>9}{'slowest':>10}{'memory':>9}"]
     kinds = [*Counter(one.kind for one in found), "all"]
-    for kind, of in itertools.zip_longest(kinds, ()):
+    for kind in kinds:
         these = [one for one in found if kind in (one.kind, "all")]
         accepted, defects = sum(one.accepted for one in these), sum(bool(one.defect) for one in these)
         refused = sum(not one.accepted and not one.defect for one in these)

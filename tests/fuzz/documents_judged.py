@@ -33,7 +33,7 @@ def judge_config(made: Made, box: Box, maker: Maker) -> None:
         holds(verdict.problems, "refused by load_config, accepted by validate")
         raise
     holds(not verdict.problems, f"accepted by load_config, refused by validate: {verdict.problems[:1]}")
-    check_finite({key: value for key, value in dataclasses.asdict(config).items()}, "configuration")
+    check_finite(dataclasses.asdict(config), "configuration")
     for text, parse in ((dump_yaml(config.document), parse_yaml), (json.dumps(config.document), parse_json)):
         holds(load_config(parse(text)) == config, f"what is written and read again differs ({parse.__name__})")
     if made.same:

@@ -28,7 +28,7 @@ class Guard:
         if event in _FORBIDDEN:
             self.acts.append(f"{event} {given!r}"[:200])
         elif event == "open" and isinstance(given[0], str | bytes) and given[2] & _WRITING:
-            path = os.path.abspath(os.fsdecode(given[0]))
+            path = str(Path(os.fsdecode(given[0])).absolute())
             if not path.startswith((self._may_write, "/dev/null")):
                 self.acts.append(f"opened for writing: {path}")
 

@@ -1,4 +1,4 @@
-"""Input number k of a session: which kind of file it is and how it was made hostile, by the session's seed and k alone."""
+"""Input number k of a session: of which kind it is and how it was made hostile, by the seed and k alone."""
 
 from __future__ import annotations
 
