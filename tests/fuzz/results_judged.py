@@ -28,7 +28,10 @@ def judge_estimate(made: Made, box: Box, maker: Maker) -> None:
         check_words([problem.sentence])
     result = NLSQResult.load(made.path.with_suffix(".json"))
     # The arrays alone may no longer say what they are; then they are taken for a measurement.
-    holds(made.path.suffix == ".h5" or not validated.problems, f"accepted by load, refused by validate: {validated.problems[:1]}")
+    holds(
+        made.path.suffix == ".h5" or not validated.problems,
+        f"accepted by load, refused by validate: {validated.problems[:1]}",
+    )
     check_fitted(result.data)
     n_phi, n_t, size = len(result.data.phi), result.data.n_frames, len(result.varying)
     holds(list(result.parameters) == list(load_model().names), "other parameters than the model's")

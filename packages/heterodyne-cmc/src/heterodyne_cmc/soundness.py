@@ -14,6 +14,7 @@ from heterodyne_spec import load_model
 from heterodyne_spec.declared import undeclared
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.model import MODELS
+from heterodyne_spec.storage import datasets_of
 
 STATS = ("diverging", "energy", "lp", "acceptance_rate", "n_steps", "tree_depth")
 """What is kept of every step of every chain."""
@@ -89,13 +90,10 @@ def check_plain_axes(file: Any) -> None:
     ------
     DataError : naming the variable.
     """
-
-    def check(name: str, node: Any) -> None:
-        if not isinstance(node, h5py.Dataset) or "DIMENSION_LIST" not in node.attrs:
-            return
+    for name, node in datasets_of(file):
+        if "DIMENSION_LIST" not in node.attrs:
+            continue
         stored = node.attrs.get_id("DIMENSION_LIST")
         kind = h5py.check_vlen_dtype(stored.dtype)
         if h5py.check_ref_dtype(kind) is not h5py.Reference or stored.shape != (len(node.shape),):
             raise DataError(f"{name}: its axes do not fit its dimensions; copy the file again from its origin")
-
-    file.visititems(check)

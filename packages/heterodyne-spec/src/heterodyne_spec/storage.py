@@ -113,16 +113,21 @@ def check_self_contained(file: Any) -> None:
     DataError : naming the place that leads elsewhere, or that is too large for what the file stores.
     """
     h5py = import_h5py()
-
-    def check_link(name: str, link: Any) -> None:
+    # Gathered first: what is raised while HDF5 walks reaches us as its own error.
+    links: list[tuple[str, Any]] = []
+    file.visititems_links(lambda name, link: links.append((name, link)))
+    for name, link in links:
         if not isinstance(link, h5py.HardLink):
             raise DataError(f"{name}: is a link, expected the values themselves; copy the file again from its origin")
+    for name, dataset in datasets_of(file):
+        if dataset.is_virtual or dataset.external:
+            raise DataError(f"{name}: has its values elsewhere, expected them here; copy the file again")
+        check_backed(name, dataset)
 
-    def check_dataset(name: str, node: Any) -> None:
-        if isinstance(node, h5py.Dataset):
-            if node.is_virtual or node.external:
-                raise DataError(f"{name}: has its values elsewhere, expected them here; copy the file again")
-            check_backed(name, node)
 
-    file.visititems_links(check_link)
-    file.visititems(check_dataset)
+def datasets_of(file: Any) -> list[tuple[str, Any]]:
+    """Return all datasets of an h5py file with their paths."""
+    h5py = import_h5py()
+    nodes: list[tuple[str, Any]] = []
+    file.visititems(lambda name, node: nodes.append((name, node)))
+    return [(name, node) for name, node in nodes if isinstance(node, h5py.Dataset)]

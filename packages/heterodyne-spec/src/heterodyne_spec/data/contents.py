@@ -123,8 +123,7 @@ class Clock:
     def __post_init__(self) -> None:
         if not abs(self.start) < MOST_FRAMES:
             raise DataError(
-                f"age of the first frame: found {self.start:g} frames, expected below {MOST_FRAMES:g}; correct "
-                "the file"
+                f"age of the first frame: found {self.start:g} frames, expected below {MOST_FRAMES:g}; correct the file"
             )
         if self.dt is not None and not (math.isfinite(self.dt) and self.dt > 0):
             raise DataError(f"time between frames: found {self.dt:g} s, expected a positive number; correct the file")
