@@ -1,7 +1,7 @@
 """Every check of the project. ``nox -l`` lists the sessions; what follows ``--`` is passed to the tool.
 
 All sessions install the exact versions of constraints.txt. Sessions outside the default list are the long ones
-(bench, coverage, constraints), run by hand.
+(bench, coverage, fuzz, constraints), run by hand.
 """
 
 from __future__ import annotations
@@ -268,6 +268,13 @@ def audit(session: nox.Session) -> None:
     session.install("--quiet", "pip-audit")
     # Strict: what cannot be looked up is a failure and not a pass.
     session.run("pip-audit", "--strict", "--no-deps", "--disable-pip", "--requirement", str(CONSTRAINTS))
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Hostile files against every reader; ``-- --seed N --inputs N --seconds S``, ``-- --seed N --only K`` for one."""
+    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES), also=["hypothesis"])
+    session.run("python", str(ROOT / "tests" / "fuzz"), *session.posargs)
 
 
 @nox.session

@@ -29,9 +29,12 @@ from heterodyne_cmc.result import (
     ShardDiagnostics,
     SummaryRow,
 )
-from heterodyne_spec import FittedData, Problem, ResultError, load_model
+from heterodyne_cmc.soundness import check_plain_axes, problems
+from heterodyne_spec import DataError, FittedData, Problem, ResultError, load_model
+from heterodyne_spec.data.damage import reading
 from heterodyne_spec.files import write_atomically
-from heterodyne_spec.storage import in_memory
+from heterodyne_spec.storage import check_self_contained, in_memory
+from heterodyne_spec.yamlio import parse_json
 
 SCHEMA_VERSION = 1
 """Version of this file's layout."""
@@ -192,25 +195,42 @@ def read_result(path: Path) -> CMCResult:
     ResultError : when the file is missing, damaged, or no result of this kind.
     """
     try:
-        with h5netcdf.File(path, "r") as file:
-            document = json.loads(np.asarray(file.variables["document"][...], object).item())
-            if document.pop("kind") != "cmc_result" or document.pop("schema_version") != SCHEMA_VERSION:
-                raise ValueError(f"another kind or version of file than cmc_result {SCHEMA_VERSION}")
-            posterior, sub, stats, bands = (
-                _read(file, name) for name in ("posterior", "sub_posterior", "sample_stats", "bands")
-            )
-            ages = np.asarray(file.groups["bands"].variables["age"][...])
-            asked = "log_likelihood" in file.groups
-            document["log_likelihood"] = _read(file, "log_likelihood")["c2"] if asked else None
-            document["observed"] = np.asarray(file.groups["observed_data"].variables["c2"][...])
-        document["bands"] = PosteriorBands(ages, bands)
-        return _from_document(document, posterior, sub, stats)
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        found = (
-            "no such file" if not path.is_file() else f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        if not path.is_file():
+            raise DataError("no such file")
+        with reading("file"):
+            return _checked(_opened(path))
+    except DataError as error:
+        problem = Problem(
+            "", str(error), "a cmc_result.nc of heterodyne-cmc", "give the file or folder of a finished run"
         )
-        problem = Problem("", found, "a cmc_result.nc of heterodyne-cmc", "give the file or folder of a finished run")
         raise ResultError(str(path), [problem]) from None
+
+
+def _opened(path: Path) -> CMCResult:
+    with h5py.File(path, "r") as stored:
+        check_self_contained(stored)
+        check_plain_axes(stored)
+        document = parse_json(np.asarray(stored["document"][()], object).item().decode(), "document")
+    if not isinstance(document, dict) or document.pop("kind", None) != "cmc_result":
+        raise DataError("document: found another kind of file")
+    if (version := document.pop("schema_version", None)) != SCHEMA_VERSION:
+        raise DataError(f"document: found version {version!r}, expected {SCHEMA_VERSION}")
+    with h5netcdf.File(path, "r") as file:
+        posterior, sub, stats, bands = (
+            _read(file, name) for name in ("posterior", "sub_posterior", "sample_stats", "bands")
+        )
+        ages = np.asarray(file.groups["bands"].variables["age"][...])
+        asked = "log_likelihood" in file.groups
+        document["log_likelihood"] = _read(file, "log_likelihood")["c2"] if asked else None
+        document["observed"] = np.asarray(file.groups["observed_data"].variables["c2"][...])
+    document["bands"] = PosteriorBands(ages, bands)
+    return _from_document(document, posterior, sub, stats)
+
+
+def _checked(result: CMCResult) -> CMCResult:
+    if wrong := next(problems(result), None):
+        raise DataError(wrong)
+    return result
 
 
 def _read(file: h5netcdf.File, name: str) -> dict[str, npt.NDArray[Any]]:

@@ -10,6 +10,11 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+LONGEST_LINE, LONGEST_PART = 2400, 240
+"""Characters of an error, and of what one of its parts quotes: files can hold megabytes of nonsense."""
+MOST_PROBLEMS = 12
+"""Problems that the line of an error tells; ``problems`` has all."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -32,16 +37,20 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
-        return one_line(f"{where}found {self.found}, expected {self.expected}; {self.remedy}")
+        found, remedy = shortened(self.found), shortened(self.remedy)
+        return one_line(f"{shortened(where)}found {found}, expected {self.expected}; {remedy}")
 
     @property
     def sentence(self) -> str:
         """The finding with its rule, a line of a list; what the data reader finds is a whole sentence already."""
-        return f"{self if self.remedy else one_line(self.found)} [{self.rule}]"
+        return f"{self if self.remedy else one_line(shortened(self.found, LONGEST_LINE))} [{self.rule}]"
 
 
 class HeterodyneError(Exception):
-    """Base of every error that a user can cause and mend; its text is one clear line."""
+    """Base of every error that a user can cause and mend; its text is one clear line, whatever a file holds."""
+
+    def __str__(self) -> str:
+        return shortened(one_line(super().__str__()), LONGEST_LINE)
 
 
 class DataError(HeterodyneError):
@@ -62,7 +71,9 @@ class ProblemsError(HeterodyneError):
     def __init__(self, source: str, problems: Iterable[Problem]):
         self.source = source
         self.problems = tuple(problems)
-        super().__init__(f"{source}: " + " | ".join(str(p) for p in self.problems))
+        more = len(self.problems) - MOST_PROBLEMS
+        told = [str(problem) for problem in self.problems[:MOST_PROBLEMS]]
+        super().__init__(f"{source}: " + " | ".join([*told, f"and {more} more problems"] if more > 0 else told))
 
 
 class ConfigError(ProblemsError):
@@ -80,6 +91,13 @@ class ResultError(ProblemsError):
 def one_line(text: str) -> str:
     """Return `text` with what a terminal would not print as it is (line ends, control codes) escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shortened(text: str, longest: int = LONGEST_PART) -> str:
+    """Return `text` with its middle left out where it is longer than `longest`; the end says what to do."""
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest * 2 // 3]} ... {text[-longest // 4 :]}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

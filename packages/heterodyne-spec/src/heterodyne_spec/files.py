@@ -59,4 +59,5 @@ def write_text(path: Path, text: str) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
+    # Names of files may hold bytes that are no text; escaped, JSON gives them back as they were.
+    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

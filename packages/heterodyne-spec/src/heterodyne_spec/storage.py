@@ -1,12 +1,13 @@
-"""HDF5 files that are written so that a full disk is an error and no more."""
+"""HDF5 files: written so that a full disk is an error and no more, read so that a hostile one is."""
 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Buffer, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import EllipsisType, ModuleType
 from typing import Any
 
 from heterodyne_spec.errors import DataError
@@ -69,3 +70,64 @@ def in_memory(path: Path) -> Iterator[io.BytesIO]:
     stored = io.BytesIO()
     yield stored
     path.write_bytes(stored.getbuffer())
+
+
+SMALL, MOST_TIMES = 64 * 1024**2, 200
+"""Bytes that are read without looking; and times that a file may claim to hold of what it stores. Noise compresses to
+a third, an empty half to nothing; a thousand times are possible, and fill any memory."""
+
+
+def check_backed(key: str, dataset: Any, selection: tuple[slice | int, ...] | EllipsisType = ...) -> None:
+    """Check that what is read of an h5py dataset is in proportion to what the file stores of it.
+
+    A damaged size, or a file made for it, else takes all memory, and the system ends the process.
+
+    Raises
+    ------
+    DataError : when it is not.
+    """
+    shape, itemsize = dataset.shape or (), dataset.dtype.itemsize
+    asked = math.prod(_counts(shape, selection)) * itemsize
+    most = max(asked, math.prod(dataset.chunks or ()) * itemsize)
+    stored = dataset.id.get_storage_size()
+    if most > SMALL and most > MOST_TIMES * stored:
+        raise DataError(
+            f"{key}: declares {most / 1e9:.3g} GB, but the file stores {stored} bytes of it; it is damaged, copy it "
+            "again from its origin"
+        )
+
+
+def _counts(shape: tuple[int, ...], selection: tuple[slice | int, ...] | EllipsisType) -> Iterator[int]:
+    """Yield how many entries along each axis are selected."""
+    chosen = () if isinstance(selection, EllipsisType) else selection
+    for axis, size in enumerate(shape):
+        one = chosen[axis] if axis < len(chosen) else slice(None)
+        yield len(range(*one.indices(size))) if isinstance(one, slice) else 1
+
+
+def check_self_contained(file: Any) -> None:
+    """Check that an h5py file of ours, which never has a link, holds all its values itself.
+
+    Raises
+    ------
+    DataError : naming the place that leads elsewhere, or that is too large for what the file stores.
+    """
+    h5py = import_h5py()
+    # Gathered first: what is raised while HDF5 walks reaches us as its own error.
+    links: list[tuple[str, Any]] = []
+    file.visititems_links(lambda name, link: links.append((name, link)))
+    for name, link in links:
+        if not isinstance(link, h5py.HardLink):
+            raise DataError(f"{name}: is a link, expected the values themselves; copy the file again from its origin")
+    for name, dataset in datasets_of(file):
+        if dataset.is_virtual or dataset.external:
+            raise DataError(f"{name}: has its values elsewhere, expected them here; copy the file again")
+        check_backed(name, dataset)
+
+
+def datasets_of(file: Any) -> list[tuple[str, Any]]:
+    """Return all datasets of an h5py file with their paths."""
+    h5py = import_h5py()
+    nodes: list[tuple[str, Any]] = []
+    file.visititems(lambda name, node: nodes.append((name, node)))
+    return [(name, node) for name, node in nodes if isinstance(node, h5py.Dataset)]

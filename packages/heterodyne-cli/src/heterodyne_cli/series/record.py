@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 
 from heterodyne_cli.series.examining import Contents, Signature
 from heterodyne_cli.series.job import Job, jobs_of
-from heterodyne_cli.series.row import FAILED, Row
-from heterodyne_spec import OutputError
+from heterodyne_cli.series.row import FAILED, Row, checked_row
+from heterodyne_spec import ConfigError, OutputError
+from heterodyne_spec.declared import undeclared
+from heterodyne_spec.errors import shortened
 from heterodyne_spec.files import write_text
 from heterodyne_spec.result import JSON_NAME
+from heterodyne_spec.yamlio import parse_json
 
 NAME = "record.json"
 _VERSION = 1
@@ -67,16 +70,16 @@ class Record:
         """
         record = cls(folder, settings, asked)
         try:
-            document = json.loads((folder / NAME).read_text(encoding="utf-8"))
+            document = parse_json((folder / NAME).read_text(encoding="utf-8"), NAME)
             if document["version"] != _VERSION:
                 raise ValueError(f"version {document['version']}, not {_VERSION}")
             for name, entry in document["files"].items():
-                record.files[Path(name)] = Entry(**{**entry, "signature": Signature(*entry["signature"])})
-            record._rows = document["rows"]
+                record.files[Path(name)] = _checked(Entry(**{**entry, "signature": Signature(*entry["signature"])}))
+            record._rows = {key: checked_row(row) for key, row in document["rows"].items()}
         except FileNotFoundError:
             return record
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = " ".join(str(error).split())[:100]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
+            reason = shortened(" ".join(f"{error}".split()), 100)
             raise OutputError(
                 f"{folder / NAME}: cannot be read ({reason}); move it away to fit all files again, or choose another "
                 "--output"
@@ -152,6 +155,21 @@ class Record:
             if (entry := self.files.get(path)) is not None:
                 yield from (row for key in entry.names if (row := self._rows.get(key)))
                 yield from [_problem_row(path, entry)] if entry.problem else []
+
+
+def _checked(entry: Entry) -> Entry:
+    """Return an entry whose fields are what they should be."""
+    if wrong := next(undeclared(entry), None):
+        raise ValueError(wrong)
+    whole = all(isinstance(part, int) and 0 <= part < 2**63 for part in entry.signature)
+    if not whole or not all(map(_is_folder, entry.names.values())):
+        raise ValueError(f"signature {entry.signature} or folders {list(entry.names.values())}")
+    return entry
+
+
+def _is_folder(name: str) -> bool:
+    """Tell whether a name is that of a folder beside the record, and not a way to another place."""
+    return Path(name).name == name and name != ".." and "\0" not in name
 
 
 def _problem_row(path: Path, entry: Entry) -> dict[str, Any]:

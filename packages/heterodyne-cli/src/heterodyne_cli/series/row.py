@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy as np
 from heterodyne_cli.series.job import Job
 from heterodyne_nlsq.noise import STRUCTURE
 from heterodyne_spec import NLSQResult
-from heterodyne_spec.model import ModelSpec
+from heterodyne_spec.data.checks import is_finite
+from heterodyne_spec.model import ModelSpec, load_model
 
 type Row = Mapping[str, Any]
 """Names are those of `columns`; a number that is not known is None, so that JSON holds a row."""
@@ -24,6 +26,8 @@ PLACES = ("mean", "start", "middle", "end")
 
 _HEAD = ("time", "file", "q", "fit", "message", "seconds", "n_phi", "n_frames", "dt", "reduced_chi2")
 _TAIL = ("result", "version", "data", "settings")
+_SHOWN = ("time", "file", "fit", "message")
+_TEXTS = {*_SHOWN, *_TAIL}
 
 _MEANS = {
     "v": "mean velocity",
@@ -39,6 +43,32 @@ def columns(spec: ModelSpec) -> tuple[str, ...]:
     functions = [f"{name}_{place}" for name in _MEANS for place in PLACES]
     numbers = [*functions, *(p.name for p in spec.parameters)]
     return (*_HEAD, *(part for name in numbers for part in (name, f"{name}_sd")), *_TAIL)
+
+
+def checked_row(row: Any) -> Row:
+    """Return a row as it came out of a file, if it has what everything that shows rows relies on.
+
+    Raises
+    ------
+    ValueError : naming what is wrong.
+    """
+    if not isinstance(row, Mapping):
+        raise ValueError(f"row {row!r}")
+    failed = row.get("fit") == FAILED
+    needed = _SHOWN if failed else (*_SHOWN, "q", "seconds", "n_phi", "n_frames", *_TAIL)
+    if missing := [name for name in needed if name not in row]:
+        raise ValueError(f"row without {missing[0]}")
+    for name, value in row.items():
+        right = isinstance(value, str) if name in _TEXTS else value is None or is_finite(value)
+        if not right or (value is None and name in needed):
+            raise ValueError(f"row with {name} {value!r}")
+    if row["fit"] not in (OK, STRUCTURED, NOT_CONVERGED, FAILED):
+        raise ValueError(f"row with fit {row['fit']!r}")
+    if (result := row.get("result", "")) and (result == ".." or PurePath(result).name != result):
+        raise ValueError(f"row with result {result!r}, which is no folder here")
+    if unknown := row.keys() - set(columns(load_model())):
+        raise ValueError(f"row with {min(unknown)!r}, which this version does not know")
+    return row
 
 
 def quality(result: NLSQResult) -> str:
@@ -90,7 +120,8 @@ def _functions(result: NLSQResult) -> Row:
     values: dict[str, float | None] = {}
     for name, derived in _MEANS.items():
         if derived in means:
-            values[f"{name}_mean"], values[f"{name}_mean_sd"] = means[derived].value, means[derived].sd
+            values[f"{name}_mean"] = _known(means[derived].value)
+            values[f"{name}_mean_sd"] = _known(means[derived].sd)
         if result.bands is not None:
             t = result.bands.t
             for place, age in zip(PLACES[1:], (t[0], (t[0] + t[-1]) / 2, t[-1]), strict=True):

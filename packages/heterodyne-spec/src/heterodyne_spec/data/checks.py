@@ -18,4 +18,7 @@ def is_finite(value: object) -> TypeGuard[float]:
     """Tell whether a value is one finite real number; arrays without dimensions are, as read from files."""
     if getattr(value, "ndim", None) == 0:
         value = np.asarray(value).item()
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond binary64
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
@@ -9,6 +10,11 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from heterodyne_spec.errors import DataError, one_line
+
+MOST_FRAMES = 1e12
+"""Before the first frame of a map: a year at a frame every 30 µs; beyond, ages lose their digits."""
 
 type Selection = tuple[slice | int, ...] | EllipsisType
 
@@ -68,7 +74,7 @@ class MapRef:
     @property
     def where(self) -> str:
         """Name of the map for messages."""
-        return self.key if self.index is None else f"{self.key}[{self.index}]"
+        return one_line(self.key if self.index is None else f"{self.key}[{self.index}]")
 
     def read(self, source: Source, frames: slice) -> NDArray[Any]:
         """Read this map's window of frames, the first frame at the upper left."""
@@ -113,6 +119,14 @@ class Clock:
     start: float
     found: str
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not abs(self.start) < MOST_FRAMES:
+            raise DataError(
+                f"age of the first frame: found {self.start:g} frames, expected below {MOST_FRAMES:g}; correct the file"
+            )
+        if self.dt is not None and not (math.isfinite(self.dt) and self.dt > 0):
+            raise DataError(f"time between frames: found {self.dt:g} s, expected a positive number; correct the file")
 
 
 @dataclass(frozen=True)

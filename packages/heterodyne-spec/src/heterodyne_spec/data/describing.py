@@ -16,6 +16,7 @@ from heterodyne_spec.data.opening import open_source
 from heterodyne_spec.data.reading import baseline_of, frame_count, restore
 from heterodyne_spec.data.selection import wrap
 from heterodyne_spec.data.two_time import floating_dtype
+from heterodyne_spec.errors import one_line
 
 FRAMES_LOOKED_AT = 1024
 """Frames of the first map that tell half and baseline: of 8000 frames all would be half a gigabyte."""
@@ -56,7 +57,7 @@ def describe_data(path: str | Path) -> dict[str, Any]:
             "baseline_reference": baseline,
             "time_origin_location": first.time_origin,
             "populated_elements": populated,
-            "notes": [*contents.notes, *differences(contents, populated, baseline)],
+            "notes": [one_line(note) for note in (*contents.notes, *differences(contents, populated, baseline))],
         }
 
 

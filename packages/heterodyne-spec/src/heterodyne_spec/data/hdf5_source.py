@@ -1,9 +1,15 @@
-"""HDF5 files as a `Source`: lazy, and never outside the file's own folder."""
+"""HDF5 files as a `Source`: lazy, and never outside the file's own folder.
+
+HDF5 follows links by itself, also those that a linked file has, to wherever they lead (to a pipe, and it waits for
+ever), and seeks what it does not find beside the file in the folder of work. A virtual dataset made of itself ends the
+process. So every link is followed here, one by one, and every source of a virtual dataset looked at before it is read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +19,12 @@ from numpy.typing import NDArray
 from heterodyne_spec.data.contents import Selection, Source
 from heterodyne_spec.data.damage import reading, reason
 from heterodyne_spec.errors import BusyError, DataError
-from heterodyne_spec.storage import import_h5py
+from heterodyne_spec.storage import check_backed, import_h5py
+
+MOST_LINKS = 32
+"""Links from one to the next, and virtual datasets made of others: more are a circle."""
+MOST_TEXTS = 64
+"""Texts, or other things of any length, in one attribute: all may be the same long one."""
 
 
 @contextmanager
@@ -22,21 +33,23 @@ def open_hdf5(path: Path) -> Iterator[Source]:
     h5py = import_h5py()
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         if "unable to lock" in str(error):
             raise BusyError("is open for writing in another program; close it there or wait") from error
         raise DataError(f"is truncated or damaged ({reason(str(error))}); copy it again from its origin") from error
-    with file:
-        yield Hdf5Source(path, file, h5py.h5f.get_name)
+    with file, ExitStack() as linked:
+        yield Hdf5Source(path, file, linked)
 
 
 class Hdf5Source:
-    """An open HDF5 file."""
+    """An open HDF5 file; files in its folder that links lead to are opened and kept in `linked`."""
 
-    def __init__(self, path: Path, file: Any, file_of: Callable[[Any], bytes]):
+    def __init__(self, path: Path, file: Any, linked: ExitStack):
         self.path = path
-        self._file = file
-        self._file_of = file_of
+        self._folder = path.resolve().parent
+        self._files = {path.resolve(): file}
+        self._linked = linked
+        self._root = file
 
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names in a group, () when there is no such group."""
@@ -65,6 +78,9 @@ class Hdf5Source:
         """Read the selected part of a dataset."""
         dataset = self._dataset(key)
         with reading(key):
+            self._check_sources(key, dataset, selection, 0)
+            if dataset.dtype.hasobject and math.prod(dataset.shape or ()) != 1:
+                raise DataError(f"{key}: found {describe(dataset.dtype)}, expected numbers; correct the file")
             return np.asarray(dataset[selection])
 
     def attribute_names(self, key: str) -> tuple[str, ...]:
@@ -77,47 +93,87 @@ class Hdf5Source:
         """Return an attribute as a text or as an array; None when there is none, or an empty one."""
         node = self._find(key)
         with reading(f"{key}@{name}"):
-            return None if node is None or name not in node.attrs else plain(node.attrs[name])
+            if node is None or name not in node.attrs:
+                return None
+            stored = node.attrs.get_id(name)
+            if stored.dtype.hasobject and math.prod(stored.shape) > MOST_TEXTS:
+                count = math.prod(stored.shape)
+                raise DataError(f"{key}@{name}: found {count} texts or lists, expected one; correct the attribute")
+            return plain(node.attrs[name])
 
     def _dataset(self, key: str) -> Any:
         node = self._find(key)
         if not is_dataset(node):
             raise DataError(f"{key}: is missing or not a dataset; check that the file was written completely")
-        with reading(key):
-            self._check_storage(key, node)
         return node
 
     def _find(self, key: str) -> Any:
-        """Walk to `key` link by link, so that no link is followed unseen; None when nothing stands there."""
-        node = self._file
         with reading(key):
-            for name in filter(None, key.split("/")):
-                link: Any = node.get(name, getlink=True) if is_group(node) else None
-                if hasattr(link, "filename"):
-                    self._check_folder(key, link.filename, "external link")
-                node = None if link is None else node.get(name)
-                if node is None:
-                    return None
-                # A link in a linked file was followed by HDF5 itself: look where it ended.
-                if self._file_of(node.id) != self._file_of(self._file.id):
-                    self._check_folder(key, str(Path(node.file.filename).resolve()), "external link")
+            return self._walk(key, self._root, key)
+
+    def _walk(self, key: str, node: Any, path: str) -> Any:
+        """Walk from `node` along `path`, link by link; None when nothing stands there. `key` is what messages name."""
+        ahead, hops = steps(path), 0
+        while ahead:
+            name = ahead.pop()
+            link: Any = node.get(name, getlink=True) if is_group(node) else None
+            if link is None:
+                return None
+            if not hasattr(link, "path"):
+                node = node[name]
+                continue
+            if (hops := hops + 1) > MOST_LINKS:
+                raise DataError(f"{key}: more than {MOST_LINKS} links lead to it, from one to the next; correct them")
+            if hasattr(link, "filename"):
+                node = self._linked_file(key, link.filename, node, "external link")
+            elif link.path.startswith("/"):
+                node = node.file
+            if node is None:
+                return None
+            ahead += steps(link.path)
         return node
 
-    def _check_storage(self, key: str, dataset: Any) -> None:
-        """Refuse arrays whose values stand in files elsewhere (raw external storage, virtual datasets)."""
-        for name, *_ in dataset.external or ():
-            self._check_folder(key, name, "external storage")
-        for part in dataset.virtual_sources() if dataset.is_virtual else ():
-            if part.file_name != ".":
-                self._check_folder(key, part.file_name, "virtual dataset")
-
-    def _check_folder(self, key: str, filename: str, what: str) -> None:
-        folder = self.path.resolve().parent
-        if not (folder / filename).resolve().is_relative_to(folder):
+    def _linked_file(self, key: str, name: str, beside: Any, what: str) -> Any:
+        """Return the file that is called `name` in the folder of another one; None when there is none."""
+        target = (Path(beside.file.filename).resolve().parent / name).resolve()
+        if not target.is_relative_to(self._folder):
             raise DataError(
-                f"{key}: {what} to {filename}, outside the file's own folder, is not followed; copy the "
-                "data into one file"
+                f"{key}: {what} to {name}, outside the file's own folder, is not followed; copy the data into one file"
             )
+        if target not in self._files:
+            if not target.is_file():
+                return None
+            self._files[target] = self._linked.enter_context(import_h5py().File(target, "r"))
+        return self._files[target]
+
+    def _check_sources(self, key: str, dataset: Any, selection: Selection, depth: int) -> None:
+        """Refuse values that stand in files elsewhere, that nobody wrote, or that are made of themselves."""
+        if depth > MOST_LINKS:
+            raise DataError(f"{key}: is a virtual dataset that is made of itself; correct the file")
+        if dataset.external:
+            name = dataset.external[0][0]
+            raise DataError(f"{key}: external storage to {name} is not followed; copy the data into one file")
+        if not dataset.is_virtual:
+            check_backed(key, dataset, selection)
+        for part in dataset.virtual_sources() if dataset.is_virtual else ():
+            here = part.file_name == "."
+            file = dataset.file if here else self._linked_file(key, part.file_name, dataset, "virtual dataset")
+            source = None if file is None else self._walk(key, file, part.dset_name)
+            if not is_dataset(source):
+                # HDF5 would take zeros in its place.
+                where = f"{part.dset_name} of {'this file' if here else part.file_name}"
+                raise DataError(f"{key}: is a virtual dataset whose source {where} is missing; copy it here, too")
+            self._check_sources(key, source, ..., depth + 1)
+
+
+def steps(path: str) -> list[str]:
+    """Return the names in a path inside a file, the first one last."""
+    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
+
+
+def describe(dtype: np.dtype[Any]) -> str:
+    """Return what a type of values of any length is called."""
+    return "texts, lists or references" if dtype.kind == "O" else str(dtype)
 
 
 def is_group(node: Any) -> bool:

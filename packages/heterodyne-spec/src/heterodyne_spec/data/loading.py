@@ -21,7 +21,7 @@ from heterodyne_spec.data.time_axis import window_ages
 from heterodyne_spec.data.two_time import TwoTimeData, as_weight
 from heterodyne_spec.data.window import check_window, masked
 from heterodyne_spec.data.wording import same_words
-from heterodyne_spec.errors import DataError
+from heterodyne_spec.errors import DataError, one_line
 
 
 def load_data(
@@ -112,7 +112,9 @@ def load_data(
             dt=step,
             valid=valid,
             weight=weight,
-            notes=[*contents.notes, *notes, baseline_note, *words, *clock_notes, *mask_notes, *weight_notes],
+            notes=map(
+                one_line, (*contents.notes, *notes, baseline_note, *words, *clock_notes, *mask_notes, *weight_notes)
+            ),
             provenance={
                 "file": path.name,
                 "layout": layout.NAME,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from heterodyne_spec.data.contents import Selection, Source
 from heterodyne_spec.data.damage import reading
-from heterodyne_spec.errors import DataError
+from heterodyne_spec.errors import DataError, shortened
+from heterodyne_spec.storage import MOST_TIMES, SMALL
 
 BLOCK = 1024**2
 
@@ -25,10 +27,32 @@ def open_npz(path: Path) -> Iterator[Source]:
     """Open an .npz file for reading."""
     try:
         archive = zipfile.ZipFile(path)
+        check_members(archive)
+    except DataError:
+        raise
     except Exception as error:  # see `reading`: damage shows as nearly any exception
         raise DataError(f"is truncated or damaged ({error}); copy it again from its origin") from error
     with archive:
         yield NpzSource(path, archive)
+
+
+def check_members(archive: zipfile.ZipFile) -> None:
+    """Refuse archives that NumPy does not write: their reader would have to guess, or take all memory."""
+    names = archive.namelist()
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(f"holds {shortened(twice[0])} twice; save it again with numpy.savez")
+    for member in archive.infolist():
+        # Others are unpacked as a whole, whatever comes out: some bytes of bzip2 are gigabytes.
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataError(
+                f"{shortened(member.filename)}: is compressed by method {member.compress_type}, expected that of "
+                "numpy.savez_compressed; save it again with that"
+            )
+        if member.file_size > max(SMALL, MOST_TIMES * member.compress_size):
+            raise DataError(
+                f"{shortened(member.filename)}: declares {member.file_size / 1e9:.3g} GB, but the file stores "
+                f"{member.compress_size} bytes of it; it is damaged, copy it again from its origin"
+            )
 
 
 class NpzSource:
@@ -63,6 +87,9 @@ class NpzSource:
             shape, fortran, dtype = read_header(key, file)
             if dtype.hasobject:
                 raise DataError(f"{key}: holds Python objects, expected numbers; save it as an array of floats")
+            declared, there = math.prod(shape) * dtype.itemsize, self._archive.getinfo(f"{key}.npy").file_size
+            if declared > there:
+                raise EOFError(f"{there} of {declared} bytes")
             if isinstance(selection, tuple) and isinstance(selection[0], int) and not fortran:
                 return read_item(file, shape[1:], dtype, selection[0])[selection[1:]]
             stored = read_item(file, shape[::-1] if fortran else shape, dtype, 0)

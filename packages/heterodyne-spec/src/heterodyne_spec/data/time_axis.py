@@ -57,5 +57,6 @@ def window_ages(start: float, dt: float, first: int, count: int) -> NDArray[np.f
     # Counted first and multiplied once: no error accumulates; whole starts are kept whole.
     whole = round(start)
     start = whole if abs(start - whole) < 1e-9 * max(1.0, abs(start)) else start
-    ages: NDArray[np.float64] = (start + np.arange(first - 1, first - 1 + count, dtype=np.float64)) * dt
+    with np.errstate(over="ignore"):
+        ages: NDArray[np.float64] = (start + np.arange(first - 1, first - 1 + count, dtype=np.float64)) * dt
     return ages

@@ -19,6 +19,9 @@ from heterodyne_spec.lint.rule import Rule, number
 SCHEMAS = ("model", "config", "data", "result")
 """Names of the shipped JSON Schemas."""
 
+MOST_UNKNOWN = 100
+"""Keys whose nearest known one is sought: a file that is no document of ours may have thousands."""
+
 _TYPE_WORDS = {
     "object": "a mapping",
     "array": "a list",
@@ -105,9 +108,12 @@ class FollowsSchema(Rule):
         wanted: Any = error.validator_value
         if error.validator == "additionalProperties":
             known = list(error.schema.get("properties", ()))  # type: ignore[union-attr]
-            for key in (k for k in instance if k not in known):
+            unknown = [k for k in instance if k not in known]
+            for key in unknown[:MOST_UNKNOWN]:
                 where = f"{path}.{key}" if path else str(key)
                 yield self.problem(where, f"unknown key '{key}'", "a known key", did_you_mean(str(key), known))
+            if (more := len(unknown) - MOST_UNKNOWN) > 0:
+                yield self.problem(path, f"{more} more unknown keys", "known keys", "give the right file")
         elif error.validator == "required":
             for key in (k for k in wanted if k not in instance):
                 yield self.problem(path, f"no '{key}'", f"the key '{key}'", "add it")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from heterodyne_spec.errors import ConfigError
+from heterodyne_spec.errors import ConfigError, Problem
 from heterodyne_spec.lint import lint_config
 from heterodyne_spec.migration.fitting import translate_fitting
 from heterodyne_spec.migration.ledger import Ledger
@@ -61,7 +61,7 @@ def import_document(document: Any, source: str = "configuration") -> Imported:
         for subject, sentence in program.differs:
             ledger.differ(subject, sentence)
     translate_fitting(ledger)
-    _withdraw_invalid(ledger)
+    _withdraw_invalid(ledger, source)
     explain_freed(ledger, held)
     leave_remainder(ledger, program)
     return Imported(
@@ -69,7 +69,7 @@ def import_document(document: Any, source: str = "configuration") -> Imported:
     )
 
 
-def _withdraw_invalid(ledger: Ledger) -> None:
+def _withdraw_invalid(ledger: Ledger, source: str) -> None:
     """Take back what this program does not accept, with its own words as the reason."""
     while problems := lint_config(ledger.document()):
         before = len(ledger.translated)
@@ -80,7 +80,17 @@ def _withdraw_invalid(ledger: Ledger) -> None:
             if new.endswith(".value"):
                 ledger.withdraw(new.removesuffix("value") + "vary", f"not accepted here: {problem}")
         if len(ledger.translated) == before:
-            raise ConfigError("imported configuration", problems)
+            _withdraw_beside(ledger, problems)
+        if len(ledger.translated) == before:
+            raise ConfigError(source, problems)
+
+
+def _withdraw_beside(ledger: Ledger, problems: Sequence[Problem]) -> None:
+    """Take back what stands beside a place that was not translated: bounds, say, that leave out the default."""
+    for problem in problems:
+        section = problem.path.rpartition(".")[0]
+        for new in dict.fromkeys(one.new for one in ledger.translated if one.new.startswith(f"{section}.")):
+            ledger.withdraw(new, f"not accepted here: {problem}")
 
 
 def _new_setting(ledger: Ledger, path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,8 +23,13 @@ class Ledger:
         self.settings = dict(leaves(document, ""))
         self.translated: list[Translated] = []
         self.differs: list[Differs] = []
-        self.left: list[Left] = []
+        self._left: dict[tuple[str, str], Left] = {}
         self._open = dict.fromkeys(self.settings)
+
+    @property
+    def left(self) -> list[Left]:
+        """Settings that have no place here."""
+        return list(self._left.values())
 
     def get(self, path: str) -> Any:
         """Return the value at `path`, None when there is none."""
@@ -54,8 +60,7 @@ class Ledger:
         """Note that the setting at `old` has no place here."""
         self._open.pop(old, None)
         # One list, or one held value, may say the same of several settings.
-        if (one := Left(old, self.settings[old], reason)) not in self.left:
-            self.left.append(one)
+        self._left.setdefault((old, reason), Left(old, self.settings[old], reason))
 
     def leave_all(self, paths: Sequence[str], reason: str) -> None:
         """Note that none of these has a place here."""
@@ -116,7 +121,7 @@ def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def _names(entries: Sequence[Mapping[str, Any]], path: str) -> list[str]:
     names = [str(entry.get("name", number)) for number, entry in enumerate(entries)]
-    twice = [name for name in names if names.count(name) > 1]
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ConfigError("", [Problem(path, f"'{twice[0]}' twice", "every name once", "remove one", "DuplicateName")])
     return names

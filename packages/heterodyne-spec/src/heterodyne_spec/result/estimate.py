@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from heterodyne_spec.result.parts import (
     Identifiability,
     MapNoise,
 )
-from heterodyne_spec.storage import import_h5py, writing_hdf5
+from heterodyne_spec.storage import check_self_contained, import_h5py, writing_hdf5
 from heterodyne_spec.yamlio import read_document
 
 JSON_NAME = "nlsq_result.json"
@@ -141,8 +141,9 @@ class NLSQResult:
         DataError : when there is an HDF5 file and h5py is not installed.
         """
         json_path = _json_path(Path(path))
-        document = read_result_document(json_path)
-        return cls(**fields(document), maps=_read_maps(json_path.with_suffix(".h5")) if maps else None)
+        result = cls(**fields(read_result_document(json_path)))
+        stored = _read_maps(json_path.with_suffix(".h5"), result.data) if maps else None
+        return replace(result, maps=stored)
 
     def _write_arrays(self, path: Path) -> None:
         with writing_hdf5(path) as file:
@@ -183,9 +184,9 @@ def read_result_document(path: Path) -> Any:
 def is_result_file(path: Path) -> bool:
     """Tell whether an HDF5 file holds the arrays of a result, not a measurement."""
     try:
-        with import_h5py().File(path) as file:
-            return bool(file.attrs.get("kind") == KIND)
-    except (OSError, DataError):
+        with reading("kind"), import_h5py().File(path) as file:
+            return str(file.attrs.get("kind")) == KIND
+    except DataError:
         return False
 
 
@@ -193,14 +194,25 @@ def _json_path(path: Path) -> Path:
     return path if path.suffix == ".json" else path / JSON_NAME
 
 
-def _read_maps(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
+def _read_maps(path: Path, data: FittedData) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
     if not path.is_file():
         return None
-    h5py = import_h5py()
+    shape = (len(data.phi), data.n_frames, data.n_frames)
     try:
-        with reading("maps"), h5py.File(path) as file:
-            return (file["maps/c2"][()], file["maps/model"][()]) if "maps" in file else None
-    except DataError:
+        with reading("maps"), import_h5py().File(path) as file:
+            check_self_contained(file)
+            if "maps" not in file:
+                return None
+            return _map(file, "maps/c2", shape), _map(file, "maps/model", shape)
+    except DataError as error:
         remedy = "copy it again, or remove it to load the summary alone"
-        problem = Problem("maps", "arrays that cannot be read", "the arrays of the result", remedy, "ArraysReadable")
+        problem = Problem("", str(error), "the arrays of the result", remedy, "ArraysReadable")
         raise ResultError(str(path), [problem]) from None
+
+
+def _map(file: Any, key: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Read maps that must be those of the summary."""
+    found = file[key]
+    if found.dtype.kind != "f" or found.shape != shape:
+        raise DataError(f"{key}: found {found.dtype} of shape {found.shape}, expected floats of shape {shape}")
+    return np.asarray(found[()])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from heterodyne_spec.data.checks import is_finite, is_whole
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source
-from heterodyne_spec.data.layouts.base import numbers
+from heterodyne_spec.data.layouts.base import LARGEST_NUMBER, numbers
 from heterodyne_spec.data.time_axis import UNIFORM, time_axis
 from heterodyne_spec.errors import DataError
 
@@ -125,9 +125,12 @@ def metadata(source: Source) -> dict[str, Any]:
         return {}
     try:
         facts = json.loads(str(source.read(METADATA).item()))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DataError(f"{METADATA}: found no JSON; write the cache again") from None
-    return facts if isinstance(facts, dict) else {}
+    facts = facts if isinstance(facts, dict) else {}
+    if is_whole(first := facts.get("start_frame")) and abs(first) > LARGEST_NUMBER:
+        raise DataError(f"{METADATA}: found a start_frame beyond {LARGEST_NUMBER}; write the cache again")
+    return facts
 
 
 def index_clock(source: Source, n_t: int) -> tuple[Clock, tuple[str, ...]]:

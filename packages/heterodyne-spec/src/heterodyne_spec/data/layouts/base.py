@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source
 from heterodyne_spec.data.layouts.units import ANGLE, TIME, WAVEVECTOR, Kind, convert, stated_unit
-from heterodyne_spec.errors import DataError
+from heterodyne_spec.errors import DataError, shortened
 
 if TYPE_CHECKING:
     from heterodyne_spec.data.two_time import TwoTimeData
@@ -43,12 +43,17 @@ class WritableLayout(Layout, Protocol):
         """Write a file."""
 
 
+LARGEST_NUMBER = 10**9
+"""Of a bin or a map: beyond, a file is damaged."""
+
+
 def numbers(source: Source, key: str) -> NDArray[np.float64]:
     """Read an array of numbers of any shape as a flat one; scalars may be stored as (1, 1)."""
-    values = source.read(key)
-    if values.dtype.kind not in "fiub":
-        raise DataError(f"{key}: found {values.dtype} values, expected numbers; correct the file")
-    return np.asarray(values, dtype=np.float64).ravel()
+    # Looked at before it is read: texts and lists can be of any length.
+    if (dtype := source.dtype(key)).kind not in "fiub":
+        raise DataError(f"{key}: found {dtype} values, expected numbers; correct the file")
+    with np.errstate(over="ignore"):
+        return np.asarray(source.read(key), dtype=np.float64).ravel()
 
 
 def quantity(
@@ -90,6 +95,8 @@ def integers(source: Source, key: str) -> NDArray[np.int64]:
     values = numbers(source, key)
     if not (np.isfinite(values).all() and np.array_equal(values, np.rint(values))):
         raise DataError(f"{key}: found numbers that are not whole, expected bin numbers; correct the file")
+    if (too_large := values[np.abs(values) > LARGEST_NUMBER]).size:
+        raise DataError(f"{key}: found {too_large[0]:g}, expected bin numbers; correct the file")
     return values.astype(np.int64)
 
 
@@ -114,8 +121,21 @@ def positive(value: float | None) -> float | None:
 
 def counted(names: Iterable[str], prefix: str) -> dict[int, str]:
     """Return the names made of `prefix` and digits, by their number, in ascending order."""
-    found = {int(match[1]): name for name in names if (match := re.fullmatch(rf"{prefix}(\d+)", name))}
+    found: dict[int, str] = {}
+    for name in names:
+        if match := re.fullmatch(rf"{prefix}([0-9]+)", name):
+            number = map_number(name, match[1])
+            if number in found:
+                raise DataError(f"{found[number]}, {name}: found two maps of one number; take one of them out")
+            found[number] = name
     return dict(sorted(found.items()))
+
+
+def map_number(name: str, digits: str) -> int:
+    """Return the number in the name of a map."""
+    if len(digits) > len(str(LARGEST_NUMBER)) or int(digits) > LARGEST_NUMBER:
+        raise DataError(f"{shortened(name)}: found a number of {len(digits)} digits, expected {LARGEST_NUMBER} at most")
+    return int(digits)
 
 
 def map_names(source: Source, group: str, prefix: str) -> dict[int, str]:
@@ -149,6 +169,11 @@ def frame_clock(source: Source, frame_time: str, stride: str, average: str, skip
     step = (scalar(source, stride, 1.0) or 0.0) * (scalar(source, average, 1.0) or 0.0)
     if not step > 0:
         raise DataError(f"{stride}, {average}: found a step of {step:g} frames, expected at least 1; correct the file")
+    if not np.isfinite([step, skipped]).all():
+        raise DataError(
+            f"{stride}, {average}: found steps of {step:g} frames after {skipped:g} skipped ones, expected finite "
+            "numbers; correct the file"
+        )
     raw, notes = seconds(source, frame_time)
     found = f"{frame_time} is missing" if raw is None else f"{frame_time} = {raw:g}"
     usable = positive(raw)

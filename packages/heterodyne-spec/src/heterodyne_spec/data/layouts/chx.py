@@ -7,11 +7,13 @@ incidence (q parallel, q perpendicular), which are no azimuths. Frames are those
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_spec.data.contents import Clock, Contents, Source
-from heterodyne_spec.data.layouts.base import positive, quantity, stack, stack_shape
+from heterodyne_spec.data.layouts.base import map_number, positive, quantity, stack, stack_shape
 from heterodyne_spec.data.layouts.units import TIME, WAVEVECTOR, convert, stated_unit
 from heterodyne_spec.errors import DataError
 
@@ -40,7 +42,8 @@ def contents(source: Source) -> Contents:
 
 def bins(source: Source, n_maps: int) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
     """Return q (1/Å) and azimuth (degrees, NaN where there is none) of every map, and notes."""
-    names = sorted((name for name in source.attribute_names(BINS) if name.isdecimal()), key=int)
+    found = [name for name in source.attribute_names(BINS) if re.fullmatch("[0-9]+", name)]
+    names = [name for _, name in sorted((map_number(name, name), name) for name in found)]
     if [int(name) for name in names] != list(range(n_maps)):
         listed = f"{names[0]} to {names[-1]}" if names else "no numbers"
         raise DataError(

@@ -27,7 +27,14 @@ def matches(source: Source) -> bool:
 
 def results(source: Source) -> list[str]:
     """Return the groups of results, one per entry."""
-    return [key for key in (f"/{entry}/{RESULTS}" for entry in source.names()) if source.names(key)]
+    return [key for key in (f"/{entry}/{RESULTS}" for entry in source.names()) if _holds(source, key)]
+
+
+def _holds(source: Source, key: str) -> bool:
+    try:
+        return bool(source.names(key))
+    except DataError:  # an entry that links to raw data elsewhere, which are not the results
+        return False
 
 
 def contents(source: Source) -> Contents:

@@ -17,6 +17,7 @@ from heterodyne_spec.data.layouts.base import (
     azimuths,
     in_range,
     integers,
+    map_number,
     numbers,
     positive,
     seconds,
@@ -79,8 +80,8 @@ def word(source: Source, name: str, known: Sequence[str], required: bool = True)
 
 def in_keys(source: Source) -> Places:
     """Return the maps of a group; the number at the end of a name is the value in the map of regions."""
-    numbered = [(name, re.search(r"(\d+)$", name)) for name in source.names(DATA_KEY)]
-    labels = {name: int(match[1]) for name, match in numbered if match}
+    numbered = [(name, re.search(r"([0-9]+)$", name)) for name in source.names(DATA_KEY)]
+    labels = {name: map_number(name, match[1]) for name, match in numbered if match}
     if not labels or len(set(labels.values())) < len(labels) or len(labels) < len(numbered):
         listed = ", ".join(source.names(DATA_KEY)[:6]) or "nothing"
         raise DataError(
