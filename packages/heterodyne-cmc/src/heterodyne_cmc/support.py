@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from heterodyne_cmc.scaling import scaling_problems
 from heterodyne_spec import Config, ModelSpec, Problem
+from heterodyne_spec.config import ParameterConfig
+
+FARTHEST = 30.0
+"""Distance of a prior's middle from the bounds, in its scales, up to which it can be sampled inside them."""
 
 FLOW_REQUIREMENT = 'pip install "heterodyne-cmc[flow]"'
 
@@ -24,6 +29,7 @@ def unsupported(config: Config, spec: ModelSpec) -> list[Problem]:
         problems.append(Problem("cmc.consensus", "'flow'", "Flax and Optax installed", FLOW_REQUIREMENT))
     if config.cmc.engine == "dask":
         problems += _dask_problems(config.cmc.dask)
+    problems += _priors_elsewhere(config, spec)
     for name in spec.names:
         entry = config.model.parameters.get(name)
         if entry is not None and entry.prior is not None and not entry.prior.truncated:
@@ -46,3 +52,18 @@ def _dask_problems(settings: Mapping[str, Any]) -> list[Problem]:
         found, wanted = "both" if given else "neither", "cmc.dask.scheduler (an address), or cmc.dask.cluster"
         problems.append(Problem("cmc.dask", found, f"{wanted} (slurm or pbs)", "give one of the two"))
     return problems
+
+
+def _priors_elsewhere(config: Config, spec: ModelSpec) -> Iterator[Problem]:
+    """Yield sampled parameters whose prior says that all values inside their bounds are impossible."""
+    for parameter in spec.parameters:
+        entry = config.model.parameters.get(parameter.name) or ParameterConfig()
+        prior, ends = entry.prior or parameter.prior, entry.bounds or parameter.bounds
+        if entry.tie or not entry.vary or (prior.family == "lognormal" and ends[0] <= 0):
+            continue
+        low, high = (math.log(end) if prior.family == "lognormal" else end for end in ends)
+        away = max(low - prior.location, prior.location - high) / prior.scale
+        if away > FARTHEST:
+            found = f"{prior.family} {prior.location:g}, {prior.scale:g}"
+            wanted = f"a prior within {FARTHEST:g} of its scales of the bounds [{ends[0]:g}, {ends[1]:g}], not {away:.3g}"
+            yield Problem(f"model.parameters.{parameter.name}.prior", found, wanted, "give another prior or other bounds")
