@@ -248,7 +248,7 @@ def posterior(session: nox.Session) -> None:
 
 @nox.session
 def numbers(session: nox.Session) -> None:
-    """Random and hostile numbers, maps and configurations; ``-- --seed 7 --minutes 60``, or ``--examples``, is passed on."""
+    """Random and hostile numbers, maps and configurations; ``-- --seed 7 --minutes 60`` for others, and longer."""
     install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES), also=["hypothesis"])
     session.run("python", str(ROOT / "tests" / "numbers"), *session.posargs)
 

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).parents[1] / "numbers"))
 
-from configurations import configurations  # noqa: E402
-from measurements import ANGLES, Measurement  # noqa: E402
+from configurations import configurations
+from measurements import ANGLES, Measurement
 
-from heterodyne_cmc.support import unsupported  # noqa: E402
-from heterodyne_spec import ConfigError, load_config, load_model  # noqa: E402
-from heterodyne_spec.lint import lint_config  # noqa: E402
-from heterodyne_spec.lint.schema import load_schema  # noqa: E402
-from heterodyne_spec.yamlio import dump_yaml, parse_yaml  # noqa: E402
+from heterodyne_cmc.support import unsupported
+from heterodyne_spec import ConfigError, load_config, load_model
+from heterodyne_spec.lint import lint_config
+from heterodyne_spec.lint.schema import load_schema
+from heterodyne_spec.yamlio import dump_yaml, parse_yaml
 
 RANDOM = configurations(Measurement(Path("measurement.h5"), ANGLES, 24))
 """For a measurement that is not read here."""

@@ -64,6 +64,8 @@ def _priors_elsewhere(config: Config, spec: ModelSpec) -> Iterator[Problem]:
         low, high = (math.log(end) if prior.family == "lognormal" else end for end in ends)
         away = max(low - prior.location, prior.location - high) / prior.scale
         if away > FARTHEST:
-            found = f"{prior.family} {prior.location:g}, {prior.scale:g}"
-            wanted = f"a prior within {FARTHEST:g} of its scales of the bounds [{ends[0]:g}, {ends[1]:g}], not {away:.3g}"
-            yield Problem(f"model.parameters.{parameter.name}.prior", found, wanted, "give another prior or other bounds")
+            found = (
+                f"{prior.family} {prior.location:g}, {prior.scale:g}, {away:.3g} scales from [{ends[0]:g}, {ends[1]:g}]"
+            )
+            wanted, remedy = f"at most {FARTHEST:g} scales from the bounds", "give another prior or other bounds"
+            yield Problem(f"model.parameters.{parameter.name}.prior", found, wanted, remedy)
