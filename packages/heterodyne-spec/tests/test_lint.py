@@ -48,7 +48,7 @@ CONFIG_BREACHES = [
     ("TieNamesFreeParameter", [((*P, "v0"), {"tie": "v0"})], "model.parameters.v0.tie", "another parameter"),
     ("TieNamesFreeParameter", [((*P, "offset"), {"tie": "v0"})], "model.parameters.offset.tie", "scaling: shared"),
     ("ScalingParametersFollowScaling", [((*P, "offset"), {"vary": False})], "model.parameters.offset.vary", "fixed"),
-    ("FixedScalingHasValues", [(("scaling",), "fixed")], "model.parameters.offset", "the value to hold"),
+    ("FixedScalingHasValues", [(("scaling",), "fixed")], "model.parameters.offset.value", "the value to hold"),
     (
         "FixedScalingHasValues",
         [((*P, "offset"), {"value": [1, 1, 1]})],

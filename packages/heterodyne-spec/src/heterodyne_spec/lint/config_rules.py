@@ -109,7 +109,7 @@ class FixedScalingHasValues(Rule):
         if isinstance(document, dict) and document.get("scaling") == "fixed":
             for name in (name for name, value in zip(names, values, strict=True) if value is None):
                 remedy = "add value, or another scaling"
-                yield self.problem(f"model.parameters.{name}", "no value", "the value to hold", remedy)
+                yield self.problem(f"model.parameters.{name}.value", "no value", "the value to hold", remedy)
         numbers = [len(value) for value in values if isinstance(value, list)]
         if len(set(numbers)) > 1:
             found, expected = f"{numbers[1]} values", f"{numbers[0]} as for {names[0]}, one per angle"
