@@ -278,6 +278,20 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def numbers(session: nox.Session) -> None:
+    """Random and hostile numbers, maps and configurations; ``-- --seed 7 --minutes 60`` for others, and longer."""
+    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES), also=["hypothesis"])
+    session.run("python", str(ROOT / "tests" / "numbers"), *session.posargs)
+
+
+@nox.session
+def endurance(session: nox.Session) -> None:
+    """300 fits in a process, unusual sizes, the same results again, 8000 frames (20 GB); ``-- fits`` for a part."""
+    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES))
+    session.run("python", str(ROOT / "tests" / "numbers" / "endure.py"), *session.posargs)
+
+
+@nox.session
 def constraints(session: nox.Session) -> None:
     """Write constraints.txt anew: the newest versions that satisfy all packages and tools."""
     tools = ["nox", "ruff", "mypy", "types-PyYAML", "types-jsonschema", "build", "hatchling", "pytest-xdist"]

@@ -48,6 +48,15 @@ def test_job_scripts_without_dask_say_what_to_install(
     assert "heterodyne-cmc[dask]" in error
 
 
+def test_validate_tells_what_a_posterior_cannot_be_made_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("scaling: {fourier: 1}\n")
+    assert command.main(["validate", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "valid configuration" in said
+    assert "--method cmc refuses: scaling: found" in said
+
+
 def test_point_estimates_have_no_job(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         command.main(["--data", "missing.h5", "--preview-job"])

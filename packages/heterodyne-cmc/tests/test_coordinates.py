@@ -10,7 +10,7 @@ from measurement import FREE, NOISE, config, make, point_estimate
 
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, log_tempered_prior, shard_problem, untilted
 from heterodyne_cmc.parameters import ParameterSpace, parameter_space
-from heterodyne_cmc.priors import log_prior, prior_moments
+from heterodyne_cmc.priors import Priors, log_prior, prior_moments
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.sums import some_pairs
 from heterodyne_cmc.transforms import Intervals, constrain, log_jacobian, unconstrain
@@ -74,6 +74,14 @@ def test_prior_moments_of_a_narrow_prior_are_linear() -> None:
     _, sd = prior_moments(space.prior_arrays(), space.intervals())
     k = space.free_names.index("D_offset_ref")  # sd 1e3 in the middle of ±1e5, where du/dp is 4 over the width
     assert sd[k] == pytest.approx(1e3 * 4 / 2e5, rel=1e-3)
+
+
+def test_prior_moments_of_the_narrowest_prior_are_linear() -> None:
+    intervals, one = Intervals(*(jnp.array([value]) for value in (-2.0, 2.0, False))), jnp.ones(1)
+    mean, sd = prior_moments(Priors(0.5 * one, 1e-9 * one, jnp.array([False])), intervals)
+    # u = ln((p + 2) / (2 - p)), du/dp = 4 / ((p + 2) (2 - p)).
+    assert mean[0] == pytest.approx(np.log(2.5 / 1.5), abs=1e-9)
+    assert sd[0] == pytest.approx(1e-9 * 4 / (2.5 * 1.5), rel=1e-3)
 
 
 @pytest.mark.parametrize("n_shards", [2, 5])

@@ -161,14 +161,14 @@ def test_resampling_takes_every_draw_as_often_as_its_weight_says() -> None:
 
 
 def test_flow_without_its_extra_is_refused_before_the_sampling(monkeypatch: pytest.MonkeyPatch) -> None:
-    from heterodyne_cmc import request
+    from heterodyne_cmc import support
     from heterodyne_spec import load_config, load_model
 
     config = load_config({"cmc": {"consensus": "flow"}})
     spec = load_model(config.model.name)
-    assert request.unsupported(config, spec) == []
-    monkeypatch.setattr(request, "flow_available", lambda: False)
-    (problem,) = request.unsupported(config, spec)
+    assert support.unsupported(config, spec) == []
+    monkeypatch.setattr(support, "flow_available", lambda: False)
+    (problem,) = support.unsupported(config, spec)
     assert problem.path == "cmc.consensus"
     assert 'pip install "heterodyne-cmc[flow]"' in str(problem)
 

@@ -200,6 +200,10 @@ def test_requests_that_cannot_be_met_are_refused() -> None:
         fit_nlsq_jax(data, {"data": {"q": 0.01}})
     with pytest.raises(ConfigError, match=r"contrast.*offset"):
         fit_nlsq_jax(data, {"scaling": "fixed"})
+    with pytest.raises(ConfigError, match="found 3 values, expected 2 as for contrast"):
+        fit_nlsq_jax(
+            data, {"model": {"parameters": {"contrast": {"value": [0.1, 0.2]}, "offset": {"value": [1, 1, 1]}}}}
+        )
     with pytest.raises(ConfigError, match="5 terms"):
         fit_nlsq_jax(data, {"scaling": {"fourier": 2}})
     with pytest.raises(ConfigError, match="did you mean 'alpha_ref'"):

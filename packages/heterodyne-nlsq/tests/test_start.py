@@ -121,6 +121,13 @@ def test_a_multistart_is_a_latin_hypercube_over_the_priors_inside_the_bounds() -
     assert sorted(strata) == list(range(MULTISTARTS))
 
 
+def test_a_multistart_under_a_prior_far_outside_of_the_bounds_starts_at_their_end() -> None:
+    far = {"prior": {"family": "lognormal", "location": 1e9, "scale": 1e-9, "truncated": True}}
+    setup = prepare(make(), load_config({"nlsq": {"start": "multistart"}, "model": {"parameters": {"D0_ref": far}}}))
+    drawn = [c.vector[setup.free.free_names.index("D0_ref")] for c in candidates(setup)[1:]]
+    assert drawn == pytest.approx([1e6] * MULTISTARTS, rel=1e-5)
+
+
 def test_a_multistart_ends_in_the_best_of_its_minima() -> None:
     data = make(n_t=80, phi=(10.0,), noise=0.01)
     own = fit_nlsq_jax(data, {"nlsq": {"start": "values"}})

@@ -48,6 +48,13 @@ CONFIG_BREACHES = [
     ("TieNamesFreeParameter", [((*P, "v0"), {"tie": "v0"})], "model.parameters.v0.tie", "another parameter"),
     ("TieNamesFreeParameter", [((*P, "offset"), {"tie": "v0"})], "model.parameters.offset.tie", "scaling: shared"),
     ("ScalingParametersFollowScaling", [((*P, "offset"), {"vary": False})], "model.parameters.offset.vary", "fixed"),
+    ("FixedScalingHasValues", [(("scaling",), "fixed")], "model.parameters.offset.value", "the value to hold"),
+    (
+        "FixedScalingHasValues",
+        [((*P, "offset"), {"value": [1, 1, 1]})],
+        "model.parameters.offset.value",
+        "found 3 values",
+    ),
     ("FramesOrdered", [(("data", "frames"), [9, 2])], "data.frames", "found [9, 2], expected first < last"),
     ("FramesOrdered", [(("data", "frames"), [float("nan"), 2])], "data.frames", "found [nan, 2]"),
     ("LognormalPriorPositive", [((*P, "v0"), {"bounds": [0, 2e3]})], "model.parameters.v0.bounds", "above 0"),

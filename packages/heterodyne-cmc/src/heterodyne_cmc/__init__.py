@@ -5,8 +5,24 @@ Dimensions in the signatures: ``n_t`` frames, ``n_phi`` azimuths, ``n_pair`` pai
 ``n_dim`` sampled values, ``n_joint`` these and the coefficients.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from heterodyne_cmc._version import __version__
-from heterodyne_cmc.fit import clear_shards, fit_cmc_jax, plan_of_sampling
-from heterodyne_cmc.result import CMCResult
+
+if TYPE_CHECKING:
+    from heterodyne_cmc.fit import clear_shards, fit_cmc_jax, plan_of_sampling
+    from heterodyne_cmc.result import CMCResult
 
 __all__ = ["CMCResult", "__version__", "clear_shards", "fit_cmc_jax", "plan_of_sampling"]
+
+_MODULES = {"CMCResult": "result", "clear_shards": "fit", "fit_cmc_jax": "fit", "plan_of_sampling": "fit"}
+
+
+def __getattr__(name: str) -> Any:
+    # JAX takes a second to import: what only checks a configuration does not wait for it.
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from heterodyne_cmc.consensus import (
 from heterodyne_cmc.departure import Departure, departure
 from heterodyne_cmc.importance import K_MOST, Corrected, corrected
 from heterodyne_cmc.linalg import inverse
+from heterodyne_cmc.support import flow_available
 from heterodyne_spec import HeterodyneError
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 type FloatArray = npt.NDArray[np.float64]
 type LogDensity = Callable[[FloatArray], FloatArray]
 """ln of a density, up to a constant, of vectors (n, n_joint) of unconstrained joint coordinates: (n,)."""
-
-FLOW_REQUIREMENT = 'pip install "heterodyne-cmc[flow]"'
 
 
 class SamplingError(HeterodyneError):
@@ -66,11 +64,6 @@ class Combined:
         """Whether the Gaussian consensus cannot be trusted. Weights alone cannot tell: of a tail that the Gaussian
         draws do not reach they say nothing, while the sub-posteriors, which are wider, show it as a bend."""
         return (self.departure is not None and self.departure.bent) or self.k_hat >= K_MOST
-
-
-def flow_available() -> bool:
-    """Return whether what the extra `flow` installs is there."""
-    return all(importlib.util.find_spec(name) is not None for name in ("flax", "optax"))
 
 
 def combine(

@@ -36,14 +36,30 @@ def log_prior(u: Float[Array, " n_free"], priors: Priors, intervals: Intervals) 
 
 def prior_moments(priors: Priors, intervals: Intervals) -> tuple[FloatArray, FloatArray]:
     """Return mean and standard deviation of each prior in its unconstrained coordinate, (n_free,) each."""
-    # The tails fall as e^-|u| at least; a narrow prior of a wide interval still spans hundreds of points.
-    u = np.linspace(-40.0, 40.0, 160_001)
-    means, deviations = [], []
-    for k in range(len(intervals.lower)):
-        one = Intervals(*(field[k] for field in intervals))
-        density = np.asarray(log_prior(jnp.asarray(u), Priors(*(field[k] for field in priors)), one))
-        weight = np.exp(density - density.max())
-        mean = float(np.sum(weight * u) / np.sum(weight))
-        means.append(mean)
-        deviations.append(float(np.sqrt(np.sum(weight * (u - mean) ** 2) / np.sum(weight))))
-    return np.array(means), np.array(deviations)
+    found = [
+        _moments(Priors(*(field[k] for field in priors)), Intervals(*(field[k] for field in intervals)))
+        for k in range(len(intervals.lower))
+    ]
+    means, deviations = np.reshape(found, (-1, 2)).T
+    return means, deviations
+
+
+_FAR = 40.0
+"""The tails fall as e^-|u| at least."""
+_FEWEST, _DEEP, _ZOOMS = 200, 50.0, 12
+"""Points over which a prior must spread, the fall of its logarithm up to which a point is one of them, and how often a
+grid zooms in on a prior that is narrower."""
+
+
+def _moments(prior: Priors, interval: Intervals) -> tuple[float, float]:
+    low, high = -_FAR, _FAR
+    for _ in range(_ZOOMS):
+        u = np.linspace(low, high, 160_001)
+        density = np.asarray(log_prior(jnp.asarray(u), prior, interval))
+        (near,) = np.nonzero(density > density.max() - _DEEP)
+        if near.size >= _FEWEST:
+            break
+        low, high = float(u[max(near[0] - 1, 0)]), float(u[min(near[-1] + 1, u.size - 1)])
+    weight = np.exp(density - density.max())
+    mean = float(np.sum(weight * u) / np.sum(weight))
+    return mean, float(np.sqrt(np.sum(weight * (u - mean) ** 2) / np.sum(weight)))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from heterodyne_cmc.combination import FLOW_REQUIREMENT, flow_available
 from heterodyne_cmc.parameters import ParameterSpace, parameter_space
-from heterodyne_cmc.scaling import Scaling, make_scaling, scaling_problems
+from heterodyne_cmc.scaling import Scaling, make_scaling
 from heterodyne_cmc.shards import Partition, automatic_shards, partition, usable_pairs
 from heterodyne_cmc.start import check_start
+from heterodyne_cmc.support import unsupported
 from heterodyne_spec import (
     Config,
     ConfigError,
@@ -47,37 +44,6 @@ class Request:
     def n_joint(self) -> int:
         """Number of values of a joint draw: free parameters, noise, coefficients."""
         return len(self.space.free) + 1 + self.scaling.mean.size
-
-
-def unsupported(config: Config, spec: ModelSpec) -> list[Problem]:
-    """Return every option of `config` that this version does not implement; none is replaced by another."""
-    problems = scaling_problems(config, spec)
-    if config.cmc.consensus == "flow" and not flow_available():
-        problems.append(Problem("cmc.consensus", "'flow'", "Flax and Optax installed", FLOW_REQUIREMENT))
-    if config.cmc.engine == "dask":
-        problems += _dask_problems(config.cmc.dask)
-    for name in spec.names:
-        entry = config.model.parameters.get(name)
-        if entry is not None and entry.prior is not None and not entry.prior.truncated:
-            path = f"model.parameters.{name}.prior.truncated"
-            remedy = "set truncated: true, and wider bounds where they should not matter"
-            problems.append(Problem(path, "false", "true (a parameter is sampled inside its bounds)", remedy))
-    return problems
-
-
-def _dask_problems(settings: Mapping[str, Any]) -> list[Problem]:
-    """Return what keeps the Dask engine from being begun with."""
-    given = [name for name in ("scheduler", "cluster") if settings[name] is not None]
-    needed = ["distributed", *(["dask_jobqueue"] if "cluster" in given else [])]
-    problems = [
-        Problem("cmc.engine", f"'dask', and {name} is not installed", "Dask", "pip install 'heterodyne-cmc[dask]'")
-        for name in needed
-        if importlib.util.find_spec(name) is None
-    ]
-    if len(given) != 1:
-        found, wanted = "both" if given else "neither", "cmc.dask.scheduler (an address), or cmc.dask.cluster"
-        problems.append(Problem("cmc.dask", found, f"{wanted} (slurm or pbs)", "give one of the two"))
-    return problems
 
 
 def read_measurement(data: TwoTimeData | str | Path, config: Config) -> TwoTimeData:

@@ -58,7 +58,7 @@ def make_scaling(config: Config, spec: ModelSpec, phi: FloatArray) -> Scaling:
 
     Raises
     ------
-    ConfigError : when values of a fixed scaling are missing or not one per angle.
+    ConfigError : when the values of a fixed scaling are not one per angle.
     """
     entries = [config.model.parameters.get(p.name) for p in spec.scaling]
     priors = [
@@ -86,15 +86,12 @@ def _held(config: Config, spec: ModelSpec, phi: FloatArray) -> FloatArray:
     """Return the configured contrast and offset per angle, (2, n_phi)."""
     problems, rows = [], []
     for parameter in spec.scaling:
-        entry = config.model.parameters.get(parameter.name)
-        path = f"model.parameters.{parameter.name}.value"
-        if entry is None or entry.value is None:
-            problems.append(Problem(path, "no value", "the value to hold", "add value, or another scaling"))
-        elif np.size(entry.value) not in (1, phi.size):
-            found = f"{np.size(entry.value)} values"
+        value = config.model.parameters[parameter.name].value
+        if np.size(value) not in (1, phi.size):
+            path, found = f"model.parameters.{parameter.name}.value", f"{np.size(value)} values"
             problems.append(Problem(path, found, f"{phi.size}, one per angle", "give one number or one per angle"))
         else:
-            rows.append(np.broadcast_to(np.asarray(entry.value, float), phi.shape))
+            rows.append(np.broadcast_to(np.asarray(value, float), phi.shape))
     if problems:
         raise ConfigError("configuration", problems)
     return np.array(rows)

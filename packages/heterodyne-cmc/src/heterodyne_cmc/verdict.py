@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from heterodyne_cmc.combination import FLOW_REQUIREMENT
 from heterodyne_cmc.importance import K_MOST
 from heterodyne_cmc.result import Diagnostics, ShardDiagnostics, SummaryRow
 from heterodyne_cmc.sampler import ACCEPTANCE, DIVERGENT
+from heterodyne_cmc.support import FLOW_REQUIREMENT
 from heterodyne_spec.config import CMCConfig
 
 R_HAT_GOOD, R_HAT_MOST = 1.01, 1.05

@@ -87,7 +87,7 @@ def fit_nlsq_jax(
         setup = prepare(data, load_config(config))
         earlier = estimates(candidates, setup)
         make_room()
-        path = _path(setup)
+        path = paths.choose_path(setup)
     with jax.enable_x64(True):
         if earlier and setup.config.nlsq.start == "auto":
             result = _follow_then_search(setup, path, earlier, progress, clock)
@@ -161,17 +161,18 @@ def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:
             f"the data have q = {data.q:.4g} 1/Å and the configuration asks for {asked:.4g}; change data.q or the data"
         )
     spec = load_model(config.model.name)
-    return Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
+    setup = Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
+    _check_pairs(setup)
+    return setup
 
 
-def _path(setup: Setup) -> paths.Path:
-    """Return the way to evaluate the problem; too few pairs for what is fitted are refused."""
+def _check_pairs(setup: Setup) -> None:
+    """Refuse too few pairs for what is fitted."""
     data = setup.data
-    path = paths.choose_path(setup)
+    counts = paths.count_pairs(data, setup.config.data.exclude_diagonals)
     n_fitted = len(setup.free.free) + 2 * setup.scaling.n_coefficients
-    if path.n_pairs.min() == 0 or path.n_pairs.sum() <= n_fitted:
+    if counts.min() == 0 or counts.sum() <= n_fitted:
         raise DataError(
-            f"too few valid pairs of frames for {n_fitted} fitted values (fewest, {path.n_pairs.min()}, at phi = "
-            f"{data.phi[int(path.n_pairs.argmin())]:g}); use more frames, mask fewer, or hold parameters"
+            f"too few valid pairs of frames for {n_fitted} fitted values (fewest, {counts.min()}, at phi = "
+            f"{data.phi[int(counts.argmin())]:g}); use more frames, mask fewer, or hold parameters"
         )
-    return path

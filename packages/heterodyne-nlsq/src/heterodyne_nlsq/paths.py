@@ -6,7 +6,7 @@ all residuals and their Jacobian written out; for everything, and the oracle of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,12 @@ import numpy.typing as npt
 from heterodyne_nlsq import dense, factored
 from heterodyne_nlsq.normal import NormalEquations
 from heterodyne_nlsq.setup import Setup
+from heterodyne_spec import TwoTimeData
 
 type FloatArray = npt.NDArray[np.float64]
+
+_ROWS = 256
+"""Rows of a map that are looked at together: large maps are not copied whole."""
 
 _EXCLUDED_PER_FRAME = 64
 """Single excluded pairs per frame beyond which evaluating them one by one costs more than it saves."""
@@ -40,6 +44,20 @@ class Path:
     n_pairs: npt.NDArray[np.int_]
     weights: FloatArray
     spread: FloatArray
+
+
+def count_pairs(data: TwoTimeData, exclude_diagonals: int) -> npt.NDArray[np.int_]:
+    """Return how many pairs of every azimuth count in a fit, (n_phi,)."""
+    return np.array([sum(_in_rows(data, a, exclude_diagonals)) for a in range(data.n_phi)], int)
+
+
+def _in_rows(data: TwoTimeData, a: int, exclude_diagonals: int) -> Iterator[int]:
+    weight, frames = data.weight[a] * data.valid[a], np.arange(data.n_t)
+    for first in range(0, data.n_t, _ROWS):
+        rows, later = slice(first, first + _ROWS), slice(first, None)
+        apart = frames[later] - frames[rows, None] >= max(exclude_diagonals, 1)
+        counts = apart & np.isfinite(data.c2[a, rows, later]) & (weight[rows, None] * weight[later] > 0)
+        yield int(np.count_nonzero(counts))
 
 
 def choose_path(setup: Setup) -> Path:

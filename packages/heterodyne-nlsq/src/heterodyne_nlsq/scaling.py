@@ -69,7 +69,7 @@ def make_scaling(config: Config, spec: ModelSpec, phi: FloatArray) -> Scaling:
 
     Raises
     ------
-    ConfigError : when fixed values are missing, or a Fourier series has more terms than there are angles.
+    ConfigError : when values are not one per angle, or a Fourier series has more terms than there are angles.
     """
     given = _given(config, spec, phi)
     entries = [config.model.parameters.get(p.name) for p in spec.scaling]
@@ -83,14 +83,6 @@ def make_scaling(config: Config, spec: ModelSpec, phi: FloatArray) -> Scaling:
         case "shared":
             mode, basis = "shared", np.ones((phi.size, 1))
         case "fixed":
-            if missing := [p.name for p, row in zip(spec.scaling, given, strict=True) if np.isnan(row).any()]:
-                problems = [
-                    Problem(
-                        f"model.parameters.{name}", "no value", "the value to hold", "add value, or another scaling"
-                    )
-                    for name in missing
-                ]
-                raise ConfigError("configuration", problems)
             mode, basis, held = "fixed", np.zeros((phi.size, 0)), given
         case Mapping() as series:
             order = series["fourier"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from heterodyne_cli.subcommand import MissingPackageError, Subcommand
-from heterodyne_spec import ResultError
+from heterodyne_spec import ResultError, load_config, load_model
 from heterodyne_spec.console import Console
 from heterodyne_spec.errors import one_line
 from heterodyne_spec.terminal import DONE, FAILED
@@ -26,6 +27,8 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 
 def _check(path: Path, kind: str | None, console: Console) -> int:
     verdict = _posterior(path) if kind is None and path.suffix == ".nc" else validate(path, kind)
+    if verdict.title == "configuration" and not verdict.problems:
+        verdict = replace(verdict, facts=(*verdict.facts, *_without_posterior(path)))
     problems = [problem.sentence for problem in verdict.problems]
     console.tell("validated", file=path, kind=verdict.title, facts=list(verdict.facts), problems=problems)
     for problem in problems:
@@ -39,6 +42,18 @@ def _check(path: Path, kind: str | None, console: Console) -> int:
     for fact in verdict.facts:
         console.say(f"  {one_line(fact)}")
     return DONE
+
+
+def _without_posterior(path: Path) -> Iterator[str]:
+    """Yield what keeps a valid configuration from ``--method cmc``, where heterodyne-cmc is installed."""
+    if importlib.util.find_spec("heterodyne_cmc") is None:
+        return
+    from heterodyne_cmc.support import unsupported
+
+    config = load_config(path)
+    yield from (
+        f"for a fit only, --method cmc refuses: {p}" for p in unsupported(config, load_model(config.model.name))
+    )
 
 
 def _posterior(path: Path) -> Verdict:

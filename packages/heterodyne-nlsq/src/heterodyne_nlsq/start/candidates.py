@@ -97,10 +97,12 @@ def _hypercube(priors: list[Prior], free: FreeParameters, seed: int) -> list[Can
         normal = NormalDist(prior.location, prior.scale)
         lower = max(lower, float(np.finfo(float).tiny)) if prior.family == "lognormal" else lower
         turn = np.log if prior.family == "lognormal" else np.asarray
-        low, high = normal.cdf(float(turn(lower))), normal.cdf(float(turn(upper)))
+        ends = float(turn(lower)), float(turn(upper))
+        low, high = map(normal.cdf, ends)
         quantile = (rng.permutation(MULTISTARTS) + rng.random(MULTISTARTS)) / MULTISTARTS
         level = np.clip(low + (high - low) * quantile, 1e-12, 1 - 1e-12)
-        drawn = np.array([normal.inv_cdf(float(p)) for p in level])
+        # A prior far outside of the bounds gives their nearest end.
+        drawn = np.clip([normal.inv_cdf(float(p)) for p in level], *ends)
         columns.append(np.exp(drawn) if prior.family == "lognormal" else drawn)
     points = np.stack(columns, axis=1)
     return [Candidate(f"point {k + 1} of the multi-start", inside(point, free)) for k, point in enumerate(points)]

@@ -100,6 +100,24 @@ class ScalingParametersFollowScaling(Rule):
                 yield self.problem(f"{path}.vary", entry["vary"], "no vary", remedy)
 
 
+class FixedScalingHasValues(Rule):
+    """Contrast and offset that are held have values, as many of the one as of the other."""
+
+    def check(self, document: Any) -> Iterator[Problem]:
+        names = [p.name for p in load_model().scaling]
+        values = [mapping(document, "model", "parameters", name).get("value") for name in names]
+        if isinstance(document, dict) and document.get("scaling") == "fixed":
+            for name in (name for name, value in zip(names, values, strict=True) if value is None):
+                remedy = "add value, or another scaling"
+                yield self.problem(f"model.parameters.{name}.value", "no value", "the value to hold", remedy)
+        numbers = [len(value) for value in values if isinstance(value, list)]
+        if len(set(numbers)) > 1:
+            found, expected = f"{numbers[1]} values", f"{numbers[0]} as for {names[0]}, one per angle"
+            yield self.problem(
+                f"model.parameters.{names[1]}.value", found, expected, "give one number or one per angle"
+            )
+
+
 class FramesOrdered(Rule):
     """A frame window goes from a lower to a higher frame."""
 
@@ -131,6 +149,7 @@ CONFIG_RULES: tuple[Rule, ...] = (
     OneValuePerPhysicalParameter(),
     TieNamesFreeParameter(),
     ScalingParametersFollowScaling(),
+    FixedScalingHasValues(),
     FramesOrdered(),
     LognormalPriorPositive(),
 )

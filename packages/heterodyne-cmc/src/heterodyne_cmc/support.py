@@ -1,0 +1,71 @@
+"""Which options of a configuration this version implements; without JAX, so that a check of a file costs nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from heterodyne_cmc.scaling import scaling_problems
+from heterodyne_spec import Config, ModelSpec, Problem
+from heterodyne_spec.config import ParameterConfig
+
+FARTHEST = 30.0
+"""Distance of a prior's middle from the bounds, in its scales, up to which it can be sampled inside them."""
+
+FLOW_REQUIREMENT = 'pip install "heterodyne-cmc[flow]"'
+
+
+def flow_available() -> bool:
+    """Return whether what the extra `flow` installs is there."""
+    return all(importlib.util.find_spec(name) is not None for name in ("flax", "optax"))
+
+
+def unsupported(config: Config, spec: ModelSpec) -> list[Problem]:
+    """Return every option of `config` that this version does not implement; none is replaced by another."""
+    problems = scaling_problems(config, spec)
+    if config.cmc.consensus == "flow" and not flow_available():
+        problems.append(Problem("cmc.consensus", "'flow'", "Flax and Optax installed", FLOW_REQUIREMENT))
+    if config.cmc.engine == "dask":
+        problems += _dask_problems(config.cmc.dask)
+    problems += _priors_elsewhere(config, spec)
+    for name in spec.names:
+        entry = config.model.parameters.get(name)
+        if entry is not None and entry.prior is not None and not entry.prior.truncated:
+            path = f"model.parameters.{name}.prior.truncated"
+            remedy = "set truncated: true, and wider bounds where they should not matter"
+            problems.append(Problem(path, "false", "true (a parameter is sampled inside its bounds)", remedy))
+    return problems
+
+
+def _dask_problems(settings: Mapping[str, Any]) -> list[Problem]:
+    """Return what keeps the Dask engine from being begun with."""
+    given = [name for name in ("scheduler", "cluster") if settings[name] is not None]
+    needed = ["distributed", *(["dask_jobqueue"] if "cluster" in given else [])]
+    problems = [
+        Problem("cmc.engine", f"'dask', and {name} is not installed", "Dask", "pip install 'heterodyne-cmc[dask]'")
+        for name in needed
+        if importlib.util.find_spec(name) is None
+    ]
+    if len(given) != 1:
+        found, wanted = "both" if given else "neither", "cmc.dask.scheduler (an address), or cmc.dask.cluster"
+        problems.append(Problem("cmc.dask", found, f"{wanted} (slurm or pbs)", "give one of the two"))
+    return problems
+
+
+def _priors_elsewhere(config: Config, spec: ModelSpec) -> Iterator[Problem]:
+    """Yield sampled parameters whose prior says that all values inside their bounds are impossible."""
+    for parameter in spec.parameters:
+        entry = config.model.parameters.get(parameter.name) or ParameterConfig()
+        prior, ends = entry.prior or parameter.prior, entry.bounds or parameter.bounds
+        if entry.tie or not entry.vary or (prior.family == "lognormal" and ends[0] <= 0):
+            continue
+        low, high = (math.log(end) if prior.family == "lognormal" else end for end in ends)
+        away = max(low - prior.location, prior.location - high) / prior.scale
+        if away > FARTHEST:
+            found = (
+                f"{prior.family} {prior.location:g}, {prior.scale:g}, {away:.3g} scales from [{ends[0]:g}, {ends[1]:g}]"
+            )
+            wanted, remedy = f"at most {FARTHEST:g} scales from the bounds", "give another prior or other bounds"
+            yield Problem(f"model.parameters.{parameter.name}.prior", found, wanted, remedy)
