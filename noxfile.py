@@ -292,6 +292,13 @@ def endurance(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Faults in every command, counted: kills, full disks, Ctrl-C ...; ``-- --seed N --count N``; as root on Linux."""
+    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES))
+    session.run("python", str(ROOT / "tests" / "faults"), *session.posargs)
+
+
+@nox.session
 def constraints(session: nox.Session) -> None:
     """Write constraints.txt anew: the newest versions that satisfy all packages and tools."""
     tools = ["nox", "ruff", "mypy", "types-PyYAML", "types-jsonschema", "build", "hatchling", "pytest-xdist"]

@@ -7,6 +7,9 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,6 +154,27 @@ def test_a_damaged_record_is_one_line(
     assert run(tmp_path, path) == 0
 
 
+def test_a_result_that_is_removed_meanwhile_is_no_success(
+    tmp_path: Path, fits: Fits, clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [write(tmp_path / f"{k}.h5", level) for k, level in enumerate((0.1, 0.12))]
+
+    def give(self: Here, task: object, *arguments: object) -> None:
+        given.append(task)
+        if given.count(tasks.fit_file) == 2:
+            shutil.rmtree(tmp_path / "fits", ignore_errors=True)
+        ordinary(self, task, *arguments)  # type: ignore[arg-type]
+
+    given: list[object] = []
+    ordinary = Here.give
+    monkeypatch.setattr(Here, "give", give)
+    assert run(tmp_path, *files, "--workers", "1") == 1
+    assert "failed: 0: written and gone" in capsys.readouterr().out
+    monkeypatch.setattr(Here, "give", ordinary)
+    assert run(tmp_path, *files) == 0
+    assert fits.levels == [0.1, 0.12, 0.1]
+
+
 def job(name: str, n_frames: int) -> Job:
     return Job(Path(name), Signature(1, 1), ("sha256", name), "s", Bin(0.005, 4, n_frames), name)
 
@@ -185,6 +209,33 @@ def count(first: int, last: int) -> Iterator[int]:
 def perish() -> Iterator[int]:
     yield 1
     os._exit(7)
+
+
+ORPHAN = """
+import os, signal
+from heterodyne_cli.series.lane import Process
+from test_batch import slumber
+lane = Process(slumber)
+lane.read()
+print(lane._process.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def slumber() -> Iterator[int]:
+    yield 1
+    time.sleep(600)
+
+
+def test_a_process_ends_when_its_command_was_killed() -> None:
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", ORPHAN], env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, check=False
+    )
+    status, until = Path(f"/proc/{int(done.stdout)}/stat"), time.monotonic() + 30
+    while status.exists() and status.read_text().rpartition(") ")[2][0] != "Z" and time.monotonic() < until:
+        time.sleep(0.1)
+    assert time.monotonic() < until
 
 
 def stumble() -> Iterator[int]:

@@ -20,12 +20,12 @@ from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax
 from heterodyne_cmc.combination import SamplingError
 from heterodyne_cmc.engine import finished, plan
 from heterodyne_cmc.engine.cluster import _run, job_script
-from heterodyne_cmc.engine.local import free_memory
 from heterodyne_cmc.fit import _sample, prepared_work
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.sampler import Chains, SubPosterior
 from heterodyne_cmc.work import ShardWork, bytes_per_worker, fingerprint, versions
 from heterodyne_spec import ConfigError, load_config
+from heterodyne_spec.memory import free_memory
 
 CMC = {"shards": 3, "chains": 2, "warmup": 50, "samples": 40, "consensus": "gaussian"}
 

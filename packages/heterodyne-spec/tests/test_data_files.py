@@ -262,3 +262,13 @@ def test_description_of_a_file_that_tells_little_still_follows_the_schema(tmp_pa
     jsonschema.Draft202012Validator(SCHEMA).validate(description)
     assert description["populated_elements"] is None
     assert description["maps"][0]["q"] is None
+
+
+def test_maps_that_do_not_fit_into_memory_are_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heterodyne_spec.data.reading.free_memory", lambda: 1000.0)
+    path = tmp_path / "a.npz"
+    np.savez(path, c2=np.ones((2, 20, 20)), t=0.1 * np.arange(1, 21), q=0.0054, phi=[0.0, 90.0], dt=0.1)
+    with pytest.raises(DataError, match=r"2 maps of 20 frames need 6\.4e-06 GB, 1e-06 GB are free; choose fewer"):
+        load_data(path)

@@ -14,7 +14,7 @@ from heterodyne_cli.subcommand import MissingPackageError, Subcommand
 from heterodyne_nlsq.command import fit_command
 from heterodyne_nlsq.request import add_arguments
 from heterodyne_spec.console import Console, add_console_arguments
-from heterodyne_spec.terminal import Parser, use_utf8
+from heterodyne_spec.terminal import Parser, ready_streams
 
 EXAMPLES = (
     "heterodyne --data measurement.h5 --q 0.0054",
@@ -78,7 +78,7 @@ def _add(places: argparse._SubParsersAction[Parser], one: Subcommand) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``heterodyne`` and return its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    use_utf8()
+    ready_streams()
     whole = parser()
     args = whole.parse_args(argv)
     console, command = Console.of(args), ["heterodyne", *argv]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +12,13 @@ from typing import Any
 from heterodyne_cli.results import Saved, write_page
 from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax, plan_of_sampling
 from heterodyne_nlsq.command import fit_measurement, outputs_of_fit, read_measurement, result_event, say_plan
+from heterodyne_nlsq.output import save
 from heterodyne_nlsq.request import requested_config, requested_data, requested_output
 from heterodyne_nlsq.summary import columns
 from heterodyne_spec import Config, NLSQResult, TwoTimeData
 from heterodyne_spec.console import Console, Progress
-from heterodyne_spec.terminal import DONE, INTERRUPTED, NOT_CONVERGED
+from heterodyne_spec.files import check_there
+from heterodyne_spec.terminal import DONE, INTERRUPTED, NOT_CONVERGED, complain
 
 
 def posterior_command(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:
@@ -34,10 +35,7 @@ def posterior_command(args: argparse.Namespace, command: Sequence[str], console:
     try:
         return _sample(args, command, config, data, directory, console)
     except KeyboardInterrupt:
-        print(
-            f"interrupted; what is finished is kept in {directory}: run the same command again to go on",
-            file=sys.stderr,
-        )
+        complain(f"interrupted; what is finished is kept in {directory}: run the same command again to go on")
         return INTERRUPTED
 
 
@@ -78,8 +76,10 @@ def _sample(
         console.say("no --nlsq-result given: fitting the point estimate first")
         start = fit_measurement(data, config, console, cache=not args.no_cache, command=command)
         console.tell("result", **result_event(start))
-        console.say(f"written: {start.save(directory)}")
+        written = [save(start, directory)]
+        console.say(f"written: {written[0]}")
     else:
+        written = []
         start = NLSQResult.load(args.nlsq_result)
     with console.progress() as shown:
         report = SamplingProgress(shown)
@@ -87,12 +87,13 @@ def _sample(
     result = replace(result, command=shlex.join(command))
     console.say("\n" + summary(result))
     console.detail(f"time: {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in result.timings.items())}")
-    written = [result.save(directory)]
+    written.append(result.save(directory))
     clear_shards(directory, result.n_shards)
     if config.output.plots:
         written += result.plot(directory)
     if config.output.report:
         written.append(write_page(Saved(directory, start, result), directory / "report.html"))
+    check_there(written)
     console.say("\n" + "\n".join(f"written: {path}" for path in written))
     console.tell("result", **posterior_event(result))
     console.tell("written", files=written)

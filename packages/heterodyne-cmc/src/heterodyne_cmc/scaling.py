@@ -86,12 +86,13 @@ def _held(config: Config, spec: ModelSpec, phi: FloatArray) -> FloatArray:
     """Return the configured contrast and offset per angle, (2, n_phi)."""
     problems, rows = [], []
     for parameter in spec.scaling:
-        value = config.model.parameters[parameter.name].value
-        if np.size(value) not in (1, phi.size):
-            path, found = f"model.parameters.{parameter.name}.value", f"{np.size(value)} values"
+        # That there is a value is a rule of the configuration.
+        value = np.asarray(config.model.parameters[parameter.name].value, float)
+        if value.size not in (1, phi.size):
+            path, found = f"model.parameters.{parameter.name}.value", f"{value.size} values"
             problems.append(Problem(path, found, f"{phi.size}, one per angle", "give one number or one per angle"))
         else:
-            rows.append(np.broadcast_to(np.asarray(value, float), phi.shape))
+            rows.append(np.broadcast_to(value, phi.shape))
     if problems:
         raise ConfigError("configuration", problems)
     return np.array(rows)

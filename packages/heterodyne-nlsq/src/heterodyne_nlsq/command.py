@@ -17,7 +17,8 @@ from heterodyne_nlsq.compilation import keep_compiled_functions
 from heterodyne_nlsq.request import add_arguments, requested_config, requested_data, requested_output
 from heterodyne_spec import Config, NLSQResult, TwoTimeData, load_data
 from heterodyne_spec.console import Console, Progress
-from heterodyne_spec.terminal import DONE, NOT_CONVERGED, Parser, use_utf8
+from heterodyne_spec.files import check_there
+from heterodyne_spec.terminal import DONE, NOT_CONVERGED, Parser, ready_streams
 
 EXAMPLES = (
     "heterodyne-nlsq --data measurement.h5 --q 0.0054 --output results",
@@ -137,6 +138,7 @@ def fit_command(args: argparse.Namespace, command: Sequence[str], console: Conso
     written = write_outputs(result, directory, config.output)
     console.say(f"\n{summary(result, console.paint)}")
     console.detail(f"\n{details(result)}")
+    check_there(written)
     console.say(f"\nwritten: {', '.join(str(path) for path in written)}")
     console.tell("result", **result_event(result))
     console.tell("written", files=written)
@@ -158,7 +160,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``heterodyne-nlsq`` and return its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    use_utf8()
+    ready_streams()
     args = parser().parse_args(argv)
     console = Console.of(args)
     return console.run(lambda: fit_command(args, ["heterodyne-nlsq", *argv], console))

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import re
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+from heterodyne_spec.terminal import complain
 
 
 def cache_folder() -> Path:
@@ -15,7 +23,7 @@ def cache_folder() -> Path:
 def keep_compiled_functions() -> None:
     """Have this process read and write compiled functions in `cache_folder`: the second run need not compile.
 
-    A folder that cannot be written costs time, not the fit: JAX then warns and compiles.
+    A folder that cannot be written, and entries that are not whole, cost time, not the fit.
     """
     import jax
 
@@ -26,6 +34,34 @@ def keep_compiled_functions() -> None:
     }
     for name, value in settings.items():
         jax.config.update(name, value)  # type: ignore[no-untyped-call]
+    warnings.showwarning = _Mending(warnings.showwarning)
+
+
+_TROUBLE = re.compile(r"Error (?P<doing>reading|writing) persistent compilation cache entry for '(?P<name>[^']+)': ")
+
+
+class _Mending:
+    """Shows warnings, but for those of the cache: it removes the entries that they are about.
+
+    An entry is cut off when its process is killed, or the disk is full, while it is written; JAX would warn of it in
+    every run, and never replace it.
+    """
+
+    def __init__(self, show: Callable[..., None]):
+        self._show, self._told = show, False
+
+    def __call__(self, message: Warning | str, *rest: Any, **given: Any) -> None:
+        trouble = _TROUBLE.match(str(message))
+        if trouble is None:
+            self._show(message, *rest, **given)
+            return
+        for entry in cache_folder().glob(f"{glob.escape(trouble['name'])}-*-cache"):
+            with suppress(OSError):
+                entry.unlink()
+        if trouble["doing"] == "writing" and not self._told:
+            self._told = True
+            reason = str(message)[trouble.end() :].partition("\n")[0]
+            complain(f"compiled functions cannot be kept, so the next run compiles again ({reason})")
 
 
 _AREAS, _LIMIT = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")

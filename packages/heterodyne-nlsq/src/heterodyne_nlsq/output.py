@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from heterodyne_spec import NLSQResult
 from heterodyne_spec.config import OutputConfig
+
+PICTURES = ("maps", "curves", "functions")
+"""Names of the pictures of a fit, without their suffix."""
 
 
 def write_outputs(result: NLSQResult, directory: Path, settings: OutputConfig) -> list[Path]:
@@ -15,8 +19,23 @@ def write_outputs(result: NLSQResult, directory: Path, settings: OutputConfig) -
     ------
     OutputError : when a file cannot be written; those written before it stay, each complete.
     """
-    path = result.save(directory)
+    path = save(result, directory)
     return [path, path.with_suffix(".h5"), *write_drawings(result, directory, settings)]
+
+
+def save(result: NLSQResult, directory: Path) -> Path:
+    """Write the result itself into `directory` and return its path; drawings of one that was there before go.
+
+    Raises
+    ------
+    OutputError : when it cannot be written; what stood there before is then kept.
+    """
+    path = result.save(directory)
+    for old in (*(directory / "plots" / f"{name}.png" for name in PICTURES), directory / "report.html"):
+        # Pictures of other data would stand beside these numbers.
+        with suppress(OSError):
+            old.unlink(missing_ok=True)
+    return path
 
 
 def write_drawings(result: NLSQResult, directory: Path, settings: OutputConfig) -> list[Path]:

@@ -16,7 +16,7 @@ from heterodyne_spec.conformance import load_vectors, report
 from heterodyne_spec.files import write_text
 from heterodyne_spec.model import MODELS, load_model
 from heterodyne_spec.tables import as_markdown, as_text
-from heterodyne_spec.terminal import Parser, run_command, use_utf8
+from heterodyne_spec.terminal import Parser, ready_streams, run_command
 from heterodyne_spec.validation import KINDS, validate
 from heterodyne_spec.yamlio import dump_yaml, read_document
 
@@ -111,7 +111,7 @@ def main(argv: list[str] | None = None) -> int:
     ----------
     argv : arguments after the program's name; those of the process when None.
     """
-    use_utf8()
+    ready_streams()
     try:
         args = build_parser().parse_args(argv)
     except SystemExit as end:

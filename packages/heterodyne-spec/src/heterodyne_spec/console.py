@@ -14,7 +14,16 @@ from typing import Any, Literal, TextIO
 
 import numpy as np
 
-from heterodyne_spec.terminal import INTERRUPTED, StatusLine, run_command
+from heterodyne_spec.terminal import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    NOT_CONVERGED,
+    StatusLine,
+    complain,
+    run_command,
+    silence,
+)
 
 type Mood = Literal["good", "bad", "caution", "head"]
 
@@ -43,6 +52,7 @@ class Console:
         self, *, quiet: bool = False, verbose: bool = False, machine: bool = False, debug: bool = False
     ) -> None:
         self.quiet, self.verbose, self.machine, self.debug = quiet, verbose, machine, debug
+        self._lost = ""
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Console:
@@ -52,7 +62,7 @@ class Console:
     def say(self, text: str) -> None:
         """Print `text` for people."""
         if not (self.quiet or self.machine):
-            print(text, flush=True)
+            self._print(text)
 
     def detail(self, text: str) -> None:
         """Print `text` for people who want to know more."""
@@ -62,7 +72,17 @@ class Console:
     def tell(self, event: str, **fields: Any) -> None:
         """Print an event for machines; numbers that are not finite become null."""
         if self.machine:
-            print(json.dumps({"event": event, **_plain(fields)}, ensure_ascii=False), flush=True)
+            self._print(json.dumps({"event": event, **_plain(fields)}, ensure_ascii=False))
+
+    def _print(self, line: str) -> None:
+        """Print a line; where nobody reads it, or it finds no room, the work goes on: its results are files."""
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            silence(sys.stdout)
+        except OSError as error:
+            silence(sys.stdout)
+            self._lost = error.strerror or str(error)
 
     def paint(self, text: str, mood: Mood) -> str:
         """Return `text` in a colour where standard output is a terminal that shows them (see no-color.org)."""
@@ -78,6 +98,9 @@ class Console:
         if code == INTERRUPTED:
             self.tell("interrupted")
         self.tell("end", exit_code=code)
+        if self._lost and code in (DONE, NOT_CONVERGED):
+            complain(f"error: standard output cannot be written ({self._lost}); the files of results are complete")
+            return FAILED
         return code
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import glob
 import os
-import tempfile
-from collections.abc import Callable
+import re
+import secrets
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from heterodyne_spec.errors import HeterodyneError
+
+type Writer = Callable[[Path], None]
+
+_MARK = re.compile(r"\.(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{4}(\.[^.]*)?")
+"""What stands in the name of a temporary file after that of the file: machine, process, a random number."""
 
 
 class OutputError(HeterodyneError):
@@ -21,41 +30,112 @@ class OutputError(HeterodyneError):
         return OutputError, (str(self), self.errno)
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> Path:
+def write_atomically(path: Path, write: Writer) -> Path:
     """Call `write` with a temporary path in the folder of `path`, then move the file to `path`.
 
-    An interrupted or failed write leaves what stood at `path` before, and nothing else.
+    An interrupted or failed write leaves what stood at `path` before, and nothing else. What a process that was killed
+    has left half written there is removed.
 
     Raises
     ------
     OutputError : when the folder or file cannot be written; says which and why.
     """
+    return write_together({path: write})[0]
+
+
+def write_together(writers: Mapping[Path, Writer]) -> list[Path]:
+    """Write files that belong together and return their paths: the first is moved to its place when all are written.
+
+    Raises
+    ------
+    OutputError : when a folder or file cannot be written; says which and why.
+    """
+    temporaries = {path: _temporary(path) for path in writers}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        said = f"{path}: cannot be written ({error.strerror or error}); choose another folder"
-        raise OutputError(said, error.errno) from None
-    temporary = Path(name)
-    try:
-        # mkstemp gives mode 0600; results are for everyone whom the user's umask admits.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        write(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        said = f"{path}: cannot be written ({error.strerror or error}); nothing was changed"
-        raise OutputError(said, error.errno) from None
+        for path, write in writers.items():
+            _write_temporary(path, temporaries[path], write)
+        for path, temporary in temporaries.items():
+            with _refusal(path, "nothing was changed"):
+                temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
-    return path
+        for temporary in temporaries.values():
+            # Where it cannot be removed, on a drive that is away, the next process that writes there does it.
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    return list(writers)
+
+
+def _write_temporary(path: Path, temporary: Path, write: Writer) -> None:
+    with _refusal(path, "choose another folder"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left_behind(path)
+        # New, and for everyone whom the user's umask admits.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    with _refusal(path, "nothing was changed"):
+        write(temporary)
+
+
+@contextmanager
+def _refusal(path: Path, remedy: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        said = f"{path}: cannot be written ({error.strerror or error}); {remedy}"
+        raise OutputError(said, error.errno) from None
+
+
+def _temporary(path: Path) -> Path:
+    # Hidden, and with the suffix, by which some libraries choose the format.
+    mark = f"{_machine()}-{os.getpid()}-{secrets.token_hex(2)}"
+    return path.with_name(f".{path.name}.{mark}{path.suffix}")
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(os.uname().nodename.encode()) if hasattr(os, 'uname') else 0:08x}"
+
+
+def _remove_left_behind(path: Path) -> None:
+    """Remove what processes of this machine that were killed have left of a file."""
+    start = f".{path.name}"
+    for left in path.parent.glob(f"{glob.escape(start)}.*"):
+        mark = _MARK.fullmatch(left.name.removeprefix(start))
+        if mark and mark["machine"] == _machine() and not _alive(int(mark["process"])):
+            with suppress(OSError):
+                left.unlink()
+
+
+def _alive(process: int) -> bool:
+    if os.name != "posix":
+        return True  # elsewhere the question would be a signal
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def check_there(paths: Iterable[Path]) -> None:
+    """Refuse to call a run done whose files are gone.
+
+    Raises
+    ------
+    OutputError : naming the first that is not there any more.
+    """
+    for path in paths:
+        if not path.exists():
+            raise OutputError(f"{path}: was written and is gone: somebody has removed it; run the same command again")
 
 
 def write_text(path: Path, text: str) -> Path:
     """Write `text` in UTF-8 to `path`, completely or not at all."""
-    return write_atomically(path, lambda temporary: _write(temporary, text))
+    return write_atomically(path, text_writer(text))
+
+
+def text_writer(text: str) -> Writer:
+    """Return what writes `text` in UTF-8."""
+    return lambda path: _write(path, text)
 
 
 def _write(path: Path, text: str) -> None:

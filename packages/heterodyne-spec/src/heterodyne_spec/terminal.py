@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any, NoReturn, TextIO
 
@@ -48,32 +49,66 @@ def run_command(
         return code
     except BrokenPipeError:
         # The reader has seen enough; without this the interpreter complains when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         return FAILED
     except KeyboardInterrupt:
-        print("interrupted; files written before are complete", file=sys.stderr)
+        complain("interrupted; files written before are complete")
         return INTERRUPTED
     except Exception as error:
         if debug:
-            traceback.print_exc()
-        print(f"error: {said_of(error)}", file=sys.stderr)
+            with suppress(OSError):
+                traceback.print_exc()
+        complain(f"error: {said_of(error)}")
         failed(said_of(error))
         return FAILED
+
+
+def complain(line: str) -> None:
+    """Print a line on stderr, if that still leads anywhere: a terminal may have been closed."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
+def silence(stream: TextIO) -> None:
+    """Have what is written to a standard stream go nowhere: what it led to is gone, or full."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def said_of(error: Exception) -> str:
     """Return the line in which an error is told."""
     if isinstance(error, HeterodyneError):
         return str(error)
-    if isinstance(error, MemoryError):
+    # XLA says it by an error of its own.
+    if isinstance(error, MemoryError) or str(error).startswith("RESOURCE_EXHAUSTED"):
         return "out of memory; use fewer frames (data.frames) or angles (data.phi)"
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}the system says: {error.strerror}; check the drive, its free space and the permissions"
     return f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}; please report it with --debug"
 
 
-def use_utf8() -> None:
-    """Write UTF-8 with plain line ends: units are Å and °, exports are hashed, neither may depend on the terminal."""
+def ready_streams() -> None:
+    """Have all three standard streams, and write UTF-8 with plain line ends to standard output.
+
+    Units are Å and °, exports are hashed: neither may depend on the terminal. A stream that was closed leads nowhere.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            _take(number)
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+
+
+def _take(number: int) -> None:
+    """Take the number of a stream that was closed: the next file that is opened would get what is written to it."""
+    with suppress(OSError):
+        while (taken := os.open(os.devnull, os.O_RDWR)) < number:
+            pass
+        # For the processes that this one starts, too.
+        os.set_inheritable(taken, True)
 
 
 class StatusLine:
@@ -85,14 +120,18 @@ class StatusLine:
     def show(self, text: str) -> None:
         """Show `text` in place of what stood there."""
         if self._stream.isatty():
-            self._stream.write(f"\r\033[K{text}")
-            self._stream.flush()
+            self._write(f"\r\033[K{text}")
         elif (now := time.monotonic()) - self._last >= self._pause:
             self._last = now
-            print(text, file=self._stream, flush=True)
+            self._write(f"{text}\n")
 
     def close(self) -> None:
         """Clear the line."""
         if self._stream.isatty():
-            self._stream.write("\r\033[K")
+            self._write("\r\033[K")
+
+    def _write(self, text: str) -> None:
+        # A terminal that is gone ends no work.
+        with suppress(OSError):
+            self._stream.write(text)
             self._stream.flush()

@@ -29,7 +29,6 @@ def _count(text: str) -> int:
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
     from heterodyne_cli.batching.batch import Batch
     from heterodyne_cli.series.desk import opened_desk
-    from heterodyne_cli.series.ending import terminated_as_interrupted
     from heterodyne_cli.series.lane import Process, end_all, tellings
     from heterodyne_cli.series.lock import only_one
     from heterodyne_cli.series.netcdf import publish_all
@@ -38,7 +37,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     request = requested_series(args, command)
     # One name for a file, however it is given; a link keeps its own.
     files = list(dict.fromkeys(path.parent.resolve() / path.name for path in args.file))
-    with terminated_as_interrupted(), only_one(request.output), console.progress() as shown:
+    with only_one(request.output), console.progress() as shown:
         desk = opened_desk(request, console, shown, "Fits of a batch")
         lanes = [Process(warm_up, request) for _ in range(_workers(args.workers, request, len(files)))]
         batch, code = Batch(files, request, desk, lanes, tellings), INTERRUPTED

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from heterodyne_cli.subcommand import Subcommand
 from heterodyne_spec.console import Console
+from heterodyne_spec.files import check_there
 from heterodyne_spec.terminal import DONE
 
 
@@ -23,6 +24,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     if saved.fit is not None and saved.fit.maps is None:
         console.say(f"{args.path}: no maps beside the fit (its HDF5 file), so no pictures of them")
     written = write_plots(saved, args.output or saved.folder)
+    check_there(written)
     console.say("\n".join(f"written: {path}" for path in written))
     console.tell("written", files=written)
     return DONE

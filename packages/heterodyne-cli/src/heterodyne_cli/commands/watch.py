@@ -40,7 +40,6 @@ def _seconds(text: str) -> float:
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
     from heterodyne_cli.series.desk import opened_desk
-    from heterodyne_cli.series.ending import terminated_as_interrupted
     from heterodyne_cli.series.lane import Process, end_all, tellings
     from heterodyne_cli.series.lock import only_one
     from heterodyne_cli.series.tasks import warm_up
@@ -51,7 +50,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     if not folder.is_dir():
         raise DataError(f"{args.folder}: there is no such folder; give the one where the files land")
     settings = Settings(folder, tuple(args.pattern or PATTERNS), args.every, args.once)
-    with terminated_as_interrupted(), only_one(request.output), console.progress(math.inf) as shown:
+    with only_one(request.output), console.progress(math.inf) as shown:
         desk = opened_desk(request, console, shown, f"Fits of {folder.name}", refresh=_REFRESH, wait=True)
         desk.recall()
         fitting = Process(warm_up, request)

@@ -141,9 +141,14 @@ class Desk:
                     self._recent[shape].appendleft(NLSQResult.load(self.record.folder / row["result"], maps=False))
 
     def code(self, paths: Iterable[Path]) -> int:
-        """Return the exit code that says how these files went."""
-        fits = {row["fit"] for row in self.record.rows_of(list(paths))}
-        if FAILED in fits:
+        """Return the exit code that says how these files went; say which results are gone."""
+        rows = list(self.record.rows_of(list(paths)))
+        fits = {row["fit"] for row in rows}
+        if gone := [row["result"] for row in rows if row["fit"] != FAILED and not self.record.there(row)]:
+            self.say(
+                f"failed: {', '.join(gone)}: written and gone, somebody has removed it; run the same command again"
+            )
+        if FAILED in fits or gone:
             return CODE_FAILED
         return CODE_NOT_CONVERGED if NOT_CONVERGED in fits else DONE
 

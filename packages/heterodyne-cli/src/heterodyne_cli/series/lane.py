@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import sys
 import time
@@ -19,6 +20,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn, Protocol
 
 from heterodyne_spec import HeterodyneError
+from heterodyne_spec.processes import end_with
 from heterodyne_spec.terminal import said_of
 
 _GRACE = 0.5
@@ -143,7 +145,7 @@ def _how(code: int | None) -> str:
 def _started() -> tuple[Connection, BaseProcess]:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there,), daemon=True)
+    process = context.Process(target=_serve, args=(there, os.getpid()), daemon=True)
     with _without_interrupts():
         process.start()
     there.close()
@@ -165,10 +167,13 @@ def _without_interrupts() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _serve(connection: Connection) -> None:
-    """Do tasks until there is nobody left to give them."""
+def _serve(connection: Connection, parent: int) -> None:
+    """Do tasks until there is nobody left to give them; what asks all processes to end is left to the parent."""
     signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    end_with(parent)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             task, arguments = connection.recv()

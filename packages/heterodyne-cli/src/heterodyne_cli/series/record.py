@@ -111,7 +111,11 @@ class Record:
     def done(self, key: str) -> bool:
         """Tell whether a fit is done and its result is in its folder."""
         row = self._rows.get(key)
-        return row is not None and row["fit"] != FAILED and (self.folder / row["result"] / JSON_NAME).is_file()
+        return row is not None and row["fit"] != FAILED and self.there(row)
+
+    def there(self, row: Row) -> bool:
+        """Tell whether the result of a row is in its folder."""
+        return (self.folder / row["result"] / JSON_NAME).is_file()
 
     def plan(self, path: Path, signature: Signature, found: Contents) -> Plan:
         """Note what a file holds, and return what is to be done about it."""

@@ -141,11 +141,10 @@ def _named(result: NLSQResult, job: Job, request: Request) -> NLSQResult:
 
 
 def _written(result: NLSQResult, folder: Path, wait: bool) -> Generator[Waiting, None, tuple[Path, ...]]:
+    from heterodyne_nlsq.output import save
+
     def write() -> tuple[Path, ...]:
-        # Pictures of data that were here before would stand beside the numbers of others.
-        for old in (*folder.glob("plots/*.png"), folder / "report.html"):
-            old.unlink(missing_ok=True)
-        path = result.save(folder)
+        path = save(result, folder)
         return path, path.with_suffix(".h5")
 
     if not wait:

@@ -7,14 +7,11 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
-import time
 import types
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 
 import jax
 
@@ -23,18 +20,14 @@ from heterodyne_cmc.request import Request
 from heterodyne_cmc.sampler import SubPosterior
 from heterodyne_cmc.work import ShardWork, bytes_per_worker, run_shard
 from heterodyne_spec import ConfigError, Problem
+from heterodyne_spec.memory import free_memory
+from heterodyne_spec.processes import end_with
 
 RETRIES = 2
 """How often a shard is tried again whose worker died."""
 
 _SHARE = 0.8
 """Part of the free memory that workers may take when the configuration does not say."""
-_LIMITS = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
-)
-"""Limit and use of memory of a container or job, version 2 and version 1."""
-
 POOL_SIZE = "NPROC"
 """What XLA takes the size of its pool of threads from. With more than a worker has cores, a gradient's parts are handed
 to and fro: twice the processor time for the same draws (measured)."""
@@ -76,19 +69,6 @@ def _automatic() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def free_memory() -> float:
-    """Return the bytes that can be had without swapping, a job's or container's limit included; inf if unknown."""
-    left = [float("inf")]
-    with contextlib.suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        # Free pages alone leave out the file cache, which on a machine that has read much is most of the memory.
-        left.append(1024.0 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")))
-    for limit, used in _LIMITS:
-        with contextlib.suppress(OSError, ValueError):
-            left.append(float(limit.read_text()) - float(used.read_text()))
-    return max(min(left), 0.0)
-
-
 _given: ShardWork | None = None
 """In a worker: the work, sent once."""
 
@@ -98,14 +78,7 @@ def _begin(work: ShardWork, parent: int, cache: str | None) -> None:
     global _given
     jax.config.update("jax_compilation_cache_dir", cache)  # type: ignore[no-untyped-call]
     _given = work
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    """End this process once its parent has: a killed run leaves no workers behind."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
+    end_with(parent)
 
 
 def _run(shard: int) -> SubPosterior:

@@ -14,6 +14,7 @@ from heterodyne_spec.data.selection import wrap
 from heterodyne_spec.data.two_time import floating_dtype
 from heterodyne_spec.data.wording import list_numbers
 from heterodyne_spec.errors import DataError
+from heterodyne_spec.memory import free_memory
 
 # Between a fully decorrelated pair in c2 (1) and in c2 - 1 (0); contrasts are below 0.5.
 HALFWAY = 0.5
@@ -56,13 +57,14 @@ def read_maps(
     """
     n_t = last - first + 1
     dtype = np.result_type(*(floating_dtype(source.dtype(ref.key), ref.where) for ref in refs))
-    try:
-        c2 = np.empty((len(refs), n_t, n_t), dtype=dtype)
-    except MemoryError:
-        size = len(refs) * n_t**2 * dtype.itemsize / 1e9
+    needed, free = len(refs) * n_t**2 * dtype.itemsize, free_memory()
+    # Asked before: the system gives memory that it does not have, and ends the process that uses it.
+    if needed > free:
         raise DataError(
-            f"c2: {len(refs)} maps of {n_t} frames need {size:.3g} GB; choose fewer angles or frames"
-        ) from None
+            f"c2: {len(refs)} maps of {n_t} frames need {needed / 1e9:.3g} GB, {free / 1e9:.3g} GB are free; choose "
+            "fewer angles (data.phi) or frames (data.frames)"
+        )
+    c2 = np.empty((len(refs), n_t, n_t), dtype=dtype)
     dead = np.empty((len(refs), n_t), dtype=bool)
     findings: Findings = []
     for i, ref in enumerate(refs):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
 from heterodyne_spec.data.layouts import WRITABLE
 from heterodyne_spec.data.selection import same_angles
 from heterodyne_spec.data.two_time import TwoTimeData
 from heterodyne_spec.errors import DataError, did_you_mean
+from heterodyne_spec.files import OutputError, write_atomically
 
 
 def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> None:
@@ -44,17 +44,9 @@ def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> Non
     if same := same_angles(data.phi.tolist()):
         one, other = data.phi[list(same)]
         raise DataError(f"{path}: phi: found {one:g} and {other:g}, expected different directions; leave one out")
-    # In the same folder, because a replacement is only atomic within one file system.
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        writers[layout].write(part, data)
-        part.replace(path)
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written ({error.strerror or error}); check the permissions and the free space "
-            "of the folder"
-        ) from error
+        write_atomically(path, lambda temporary: writers[layout].write(temporary, data))
+    except OutputError as error:
+        raise DataError(str(error)) from None
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)

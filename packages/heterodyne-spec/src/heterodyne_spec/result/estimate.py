@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from heterodyne_spec.data.damage import reading
 from heterodyne_spec.errors import ConfigError, DataError, Problem, ResultError
-from heterodyne_spec.files import write_atomically, write_text
+from heterodyne_spec.files import text_writer, write_together
 from heterodyne_spec.lint.result_rules import lint_result
 from heterodyne_spec.lint.schema import OnlyFiniteNumbers
 from heterodyne_spec.result.document import KIND, fields, to_document
@@ -121,10 +121,10 @@ class NLSQResult:
         document = to_document(self)
         if problems := list(OnlyFiniteNumbers().check(document)):
             raise ResultError(str(json_path), problems)
-        # The arrays first: a summary never speaks of arrays that are not there.
-        write_atomically(json_path.with_suffix(".h5"), self._write_arrays)
         text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-        return write_text(json_path, text)
+        # The arrays first: a summary never speaks of arrays that are not there.
+        write_together({json_path.with_suffix(".h5"): self._write_arrays, json_path: text_writer(text)})
+        return json_path
 
     @classmethod
     def load(cls, path: str | Path, *, maps: bool = True) -> NLSQResult:
@@ -142,13 +142,15 @@ class NLSQResult:
         """
         json_path = _json_path(Path(path))
         result = cls(**fields(read_result_document(json_path)))
-        stored = _read_maps(json_path.with_suffix(".h5"), result.data) if maps else None
+        stored = _read_maps(json_path.with_suffix(".h5"), result.data, result.cost) if maps else None
         return replace(result, maps=stored)
 
     def _write_arrays(self, path: Path) -> None:
         with writing_hdf5(path) as file:
             file.attrs["kind"] = KIND
             file.attrs["command"] = self.command
+            # By this the summary knows its arrays.
+            file.attrs["cost"] = self.cost
             for name, version in self.versions.items():
                 file.attrs[f"version {name}"] = version
             for name in ("covariance", "covariance_iid"):
@@ -194,20 +196,24 @@ def _json_path(path: Path) -> Path:
     return path if path.suffix == ".json" else path / JSON_NAME
 
 
-def _read_maps(path: Path, data: FittedData) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
+def _read_maps(path: Path, data: FittedData, cost: float) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
+    """Return the maps of the result of these data and this cost; None where there are none."""
     if not path.is_file():
         return None
     shape = (len(data.phi), data.n_frames, data.n_frames)
     try:
         with reading("maps"), import_h5py().File(path) as file:
             check_self_contained(file)
-            if "maps" not in file:
-                return None
-            return _map(file, "maps/c2", shape), _map(file, "maps/model", shape)
+            known = float(file.attrs.get("cost", cost))
+            maps = (_map(file, "maps/c2", shape), _map(file, "maps/model", shape)) if "maps" in file else None
     except DataError as error:
         remedy = "copy it again, or remove it to load the summary alone"
-        problem = Problem("", str(error), "the arrays of the result", remedy, "ArraysReadable")
-        raise ResultError(str(path), [problem]) from None
+        raise _unfit(path, str(error), remedy, "ArraysReadable") from None
+    # A run that was killed between its two files, or two runs in one folder.
+    if known != cost:
+        remedy = f"run the fit again, or remove {path.name} to load the summary alone"
+        raise _unfit(path, "arrays of another run than the summary beside them", remedy, "ArraysOfResult")
+    return maps
 
 
 def _map(file: Any, key: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
@@ -216,3 +222,7 @@ def _map(file: Any, key: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     if found.dtype.kind != "f" or found.shape != shape:
         raise DataError(f"{key}: found {found.dtype} of shape {found.shape}, expected floats of shape {shape}")
     return np.asarray(found[()])
+
+
+def _unfit(path: Path, found: str, remedy: str, rule: str) -> ResultError:
+    return ResultError(str(path), [Problem("", found, "the arrays of the result", remedy, rule)])

@@ -1,0 +1,48 @@
+"""The first lines of a command: little to import, so that whoever ends it early is heard from the beginning."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from contextlib import suppress
+
+_INTERRUPTED = 130
+_ASKING = ("SIGTERM", "SIGHUP")
+"""Signals that ask for an end besides Ctrl-C: of ``kill``, a scheduler, a shutdown; of a terminal that was closed."""
+
+
+def begin(module: str) -> int:
+    """Run ``main`` of a module as the command of this process, and return its exit code.
+
+    SIGTERM and SIGHUP end it as Ctrl-C does, unless the process was started to take no notice of them (``nohup``).
+    """
+    _hear(signal.default_int_handler, signal.SIG_DFL)
+    # What XLA has to say of a slow machine is no line for users; what ends a fit comes as an exception.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        return int(importlib.import_module(module).main())
+    except KeyboardInterrupt:
+        with suppress(OSError, AttributeError):
+            print("interrupted", file=sys.stderr, flush=True)
+        return _INTERRUPTED
+    finally:
+        # The work is done; the interpreter is not to be stopped while it tidies up.
+        _hear(signal.SIG_IGN, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _hear(handler: signal._HANDLER, instead_of: signal._HANDLER) -> None:
+    for name in _ASKING:
+        if (number := getattr(signal, name, None)) is not None and signal.getsignal(number) == instead_of:
+            signal.signal(number, handler)
+
+
+def main() -> int:
+    """Run ``heterodyne-nlsq`` and return its exit code."""
+    return begin("heterodyne_nlsq.command")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""How much memory can be had: what needs more is refused before it begins, not ended by the system in the middle."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+_LIMITS = (
+    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
+    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+)
+"""Limit and use of memory of a container or job, version 2 and version 1."""
+
+
+def free_memory() -> float:
+    """Return the bytes that can be had without swapping, a job's or container's limit included; inf if unknown."""
+    left = [float("inf")]
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        # Free pages alone leave out the file cache, which on a machine that has read much is most of the memory.
+        left.append(_kilobytes(Path("/proc/meminfo"), "MemAvailable:"))
+    for limit, used in _LIMITS:
+        with contextlib.suppress(OSError, ValueError):
+            left.append(float(limit.read_text()) - float(used.read_text()))
+    with contextlib.suppress(ImportError, OSError, ValueError, StopIteration):
+        # Not on every system. What `ulimit -v` and some schedulers set.
+        import resource
+
+        if (most := resource.getrlimit(resource.RLIMIT_AS)[0]) != resource.RLIM_INFINITY:
+            left.append(most - _kilobytes(Path("/proc/self/status"), "VmSize:"))
+    return max(min(left), 0.0)
+
+
+def _kilobytes(path: Path, name: str) -> float:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith(name))
