@@ -296,6 +296,7 @@ def test_an_error_stays_a_line_whatever_is_wrong(tmp_path):
     path.write_text("".join(f"key{k}: 1\n" for k in range(5000)))
     text = refusal(path, load_config)
     assert "and 89 more problems" in text
+    path = tmp_path / "a.json"
     path.write_text(f'{{"{"x" * 100_000}": 1}}')
     assert "unknown key" in refusal(path, load_config)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from documents import make_result
 
-from heterodyne_spec import DataError, NLSQResult, OutputError, TwoTimeData, load_data, save_data
+from heterodyne_spec import DataError, FittedData, NLSQResult, OutputError, TwoTimeData, load_data, save_data
 from heterodyne_spec.storage import writing_hdf5
 
 
@@ -39,7 +39,9 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [0, 100, 5_000, 40_000, 80_000])
 def test_a_full_disk_is_an_error_with_its_number(size: int, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).normal(size=(2, 100, 100))
-    result = make_result(maps=(noise, np.zeros((2, 100, 100))))
+    result = make_result(
+        maps=(noise, np.zeros((2, 100, 100))), data=FittedData(0.0054, np.array([0.0, 90.0]), 100, 1, 0.1)
+    )
     result.save(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with room(size), pytest.raises(OutputError, match=r"cannot be written .*nothing was changed") as stop:
