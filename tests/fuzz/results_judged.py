@@ -119,4 +119,4 @@ def judge_record(made: Made, box: Box, maker: Maker) -> None:
     again = Record.load(box.out, "a1b2c3", "all")
     holds(again.files == record.files and again.rows() == rows, "what is written and read again differs")
     if made.same:
-        holds(len(rows) == 2 and rows[0]["v_mean"] == 400.0, "not what the sound file says")
+        holds(len(rows) == 2 and 400.0 in [row.get("v_mean") for row in rows], "not what the sound file says")

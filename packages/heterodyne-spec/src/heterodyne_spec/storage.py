@@ -58,18 +58,20 @@ def writing_hdf5(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def in_memory(path: Path) -> Iterator[io.BytesIO]:
-    """Give memory for a library to write an HDF5 file into, and write it to `path` at the end of the body.
+def in_memory(path: Path) -> Iterator[Any]:
+    """Give an h5py file in memory for a library to fill, and write it to `path` at the end of the body.
 
-    For libraries that do not close their file when they fail: one that is then collected as garbage ends the process.
+    For libraries that do not close their file when they fail: HDF5 would meet the full disk once more at any later
+    time, and end the process.
 
     Raises
     ------
     OSError : when it cannot be written.
     """
-    stored = io.BytesIO()
-    yield stored
-    path.write_bytes(stored.getbuffer())
+    with import_h5py().File(path.name, "w", driver="core", backing_store=False) as file:
+        yield file
+        file.flush()
+        path.write_bytes(file.id.get_file_image())
 
 
 SMALL, MOST_TIMES = 64 * 1024**2, 200
