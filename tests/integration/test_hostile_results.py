@@ -41,11 +41,11 @@ def changed(file, **changes):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda file: put(file, "posterior/v0", np.ones(3)), "cannot be read"),
-        (lambda file: put(file, "posterior/v0", np.full((2, 100), np.nan)), "cannot be read"),
+        (lambda file: put(file, "posterior/v0", np.ones(3)), "v0: found float64 of shape (3,)"),
+        (lambda file: put(file, "posterior/v0", np.full((2, 100), np.nan)), "v0: found numbers that are not finite"),
         (lambda file: put(file, "posterior/v0", np.bytes_(b"a")), "v0: found"),
         (lambda file: put(file, "sub_posterior/noise_sd", np.ones(2)), "sub_posterior/"),
-        (lambda file: put(file, "observed_data/c2", np.ones((2, 2))), "cannot be read"),
+        (lambda file: put(file, "observed_data/c2", np.ones((2, 2))), "observed: found"),
         (lambda file: file.__delitem__("posterior/v0"), "posterior: found v0 missing or too many"),
         (lambda file: file.__delitem__("bands"), "bands"),
         (lambda file: put(file, "posterior/v0", h5py.SoftLink("/posterior/beta")), "posterior/v0: is a link"),
@@ -81,15 +81,14 @@ def test_a_posterior_is_whole_or_refused(tmp_path, stored, change, text):
 
 
 @pytest.mark.parametrize("value", [np.array(["x"], object), np.ones(1), "text"])
-def test_axes_that_are_tied_to_nothing(tmp_path, stored, value):
-    # The library for dimensions ends the process when it meets these.
+def test_axes_that_are_tied_to_nothing_do_not_matter(tmp_path, stored, value):
+    # The library for dimensions ends the process when it meets these; it is not needed to read draws.
     path = tmp_path / "cmc_result.nc"
     path.write_bytes(stored)
     with h5py.File(path, "a") as file:
         del file["posterior/v0"].attrs["DIMENSION_LIST"]
         file["posterior/v0"].attrs["DIMENSION_LIST"] = value
-    with pytest.raises(ResultError, match="posterior/v0: its axes do not fit its dimensions"):
-        CMCResult.load(path)
+    np.testing.assert_array_equal(CMCResult.load(path).draws["v0"], posterior_result().draws["v0"])
 
 
 KEY = f"{'5' * 32} 0.0054 settings"

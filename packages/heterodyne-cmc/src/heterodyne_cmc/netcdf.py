@@ -29,7 +29,7 @@ from heterodyne_cmc.result import (
     ShardDiagnostics,
     SummaryRow,
 )
-from heterodyne_cmc.soundness import check_plain_axes, problems
+from heterodyne_cmc.soundness import problems
 from heterodyne_spec import DataError, FittedData, Problem, ResultError, load_model
 from heterodyne_spec.data.damage import reading
 from heterodyne_spec.files import write_atomically
@@ -39,6 +39,8 @@ from heterodyne_spec.yamlio import parse_json
 SCHEMA_VERSION = 1
 """Version of this file's layout."""
 BESIDE = ("contrast", "offset", "noise_sd")
+AXES = ("chain", "draw", "shard", "phi", "quantile", "age")
+"""Variables that number the entries of the others."""
 
 _ARRAYS = (
     "draws",
@@ -207,23 +209,20 @@ def read_result(path: Path) -> CMCResult:
 
 
 def _opened(path: Path) -> CMCResult:
-    with h5py.File(path, "r") as stored:
-        check_self_contained(stored)
-        check_plain_axes(stored)
-        document = parse_json(np.asarray(stored["document"][()], object).item().decode(), "document")
-    if not isinstance(document, dict) or document.pop("kind", None) != "cmc_result":
-        raise DataError("document: found another kind of file")
-    if (version := document.pop("schema_version", None)) != SCHEMA_VERSION:
-        raise DataError(f"document: found version {version!r}, expected {SCHEMA_VERSION}")
-    with h5netcdf.File(path, "r") as file:
+    # With h5py alone: the library for the dimensions of NetCDF ends the process when these are damaged.
+    with h5py.File(path, "r") as file:
+        check_self_contained(file)
+        document = parse_json(np.asarray(file["document"][()], object).item().decode(), "document")
+        if not isinstance(document, dict) or document.pop("kind", None) != "cmc_result":
+            raise DataError("document: found another kind of file")
+        if (version := document.pop("schema_version", None)) != SCHEMA_VERSION:
+            raise DataError(f"document: found version {version!r}, expected {SCHEMA_VERSION}")
         posterior, sub, stats, bands = (
-            _read(file, name) for name in ("posterior", "sub_posterior", "sample_stats", "bands")
+            _read(file[name]) for name in ("posterior", "sub_posterior", "sample_stats", "bands")
         )
-        ages = np.asarray(file.groups["bands"].variables["age"][...])
-        asked = "log_likelihood" in file.groups
-        document["log_likelihood"] = _read(file, "log_likelihood")["c2"] if asked else None
-        document["observed"] = np.asarray(file.groups["observed_data"].variables["c2"][...])
-    document["bands"] = PosteriorBands(ages, bands)
+        document["bands"] = PosteriorBands(np.asarray(file["bands/age"][()]), bands)
+        document["log_likelihood"] = _read(file["log_likelihood"])["c2"] if "log_likelihood" in file else None
+        document["observed"] = np.asarray(file["observed_data/c2"][()])
     return _from_document(document, posterior, sub, stats)
 
 
@@ -233,13 +232,12 @@ def _checked(result: CMCResult) -> CMCResult:
     return result
 
 
-def _read(file: h5netcdf.File, name: str) -> dict[str, npt.NDArray[Any]]:
-    group = file.groups[name]
+def _read(group: h5py.Group) -> dict[str, npt.NDArray[Any]]:
     arrays = {}
-    for key, variable in group.variables.items():
-        if key not in group.dimensions:
-            values = np.asarray(variable[...])
-            arrays[key] = values.astype(bool) if variable.attrs.get("dtype") == "bool" else values
+    for key in group:
+        if key not in AXES:
+            values = np.asarray(group[key][()])
+            arrays[key] = values.astype(bool) if group[key].attrs.get("dtype") == "bool" else values
     return arrays
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
 from heterodyne_cmc.result import QUANTILES, CMCResult
 from heterodyne_spec import load_model
 from heterodyne_spec.declared import undeclared
-from heterodyne_spec.errors import DataError
 from heterodyne_spec.model import MODELS
-from heterodyne_spec.storage import datasets_of
 
 STATS = ("diverging", "energy", "lp", "acceptance_rate", "n_steps", "tree_depth")
 """What is kept of every step of every chain."""
@@ -79,21 +76,3 @@ def _unlike(name: str, values: npt.NDArray[Any], shape: tuple[int, ...], finite:
         yield f"{name}: found {values.dtype} of shape {values.shape}, expected numbers of shape {shape}"
     elif finite and not np.isfinite(values).all():
         yield f"{name}: found numbers that are not finite"
-
-
-def check_plain_axes(file: Any) -> None:
-    """Check that the axes of every variable are tied to dimensions as NetCDF has it.
-
-    The library for dimension scales ends the process when it finds anything else.
-
-    Raises
-    ------
-    DataError : naming the variable.
-    """
-    for name, node in datasets_of(file):
-        if "DIMENSION_LIST" not in node.attrs:
-            continue
-        stored = node.attrs.get_id("DIMENSION_LIST")
-        kind = h5py.check_vlen_dtype(stored.dtype)
-        if h5py.check_ref_dtype(kind) is not h5py.Reference or stored.shape != (len(node.shape),):
-            raise DataError(f"{name}: its axes do not fit its dimensions; copy the file again from its origin")

@@ -91,8 +91,8 @@ def check_backed(key: str, dataset: Any, selection: tuple[slice | int, ...] | El
     shape, itemsize = dataset.shape or (), dataset.dtype.itemsize
     asked = math.prod(_counts(shape, selection)) * itemsize
     most = max(asked, math.prod(dataset.chunks or ()) * itemsize)
-    stored = dataset.id.get_storage_size()
-    if most > SMALL and most > MOST_TIMES * stored:
+    # Asked of large ones only: HDF5 counts the chunks.
+    if most > SMALL and most > MOST_TIMES * (stored := dataset.id.get_storage_size()):
         raise DataError(
             f"{key}: declares {most / 1e9:.3g} GB, but the file stores {stored} bytes of it; it is damaged, copy it "
             "again from its origin"
@@ -121,15 +121,9 @@ def check_self_contained(file: Any) -> None:
     for name, link in links:
         if not isinstance(link, h5py.HardLink):
             raise DataError(f"{name}: is a link, expected the values themselves; copy the file again from its origin")
-    for name, dataset in datasets_of(file):
+    nodes: list[tuple[str, Any]] = []
+    file.visititems(lambda name, node: nodes.append((name, node)))
+    for name, dataset in ((name, node) for name, node in nodes if isinstance(node, h5py.Dataset)):
         if dataset.is_virtual or dataset.external:
             raise DataError(f"{name}: has its values elsewhere, expected them here; copy the file again")
         check_backed(name, dataset)
-
-
-def datasets_of(file: Any) -> list[tuple[str, Any]]:
-    """Return all datasets of an h5py file with their paths."""
-    h5py = import_h5py()
-    nodes: list[tuple[str, Any]] = []
-    file.visititems(lambda name, node: nodes.append((name, node)))
-    return [(name, node) for name, node in nodes if isinstance(node, h5py.Dataset)]
