@@ -76,8 +76,8 @@ def prepared(root: Path) -> tuple[Stage, dict[str, Reference]]:
         for command in COMMANDS:
             reference = _undisturbed(stage, command, template, root / f"{kind}-{command.name.replace(' ', '_')}")
             shutil.copytree(reference.folder, place(command))
-            references[command.name] = Reference(reference.code, reference.seconds, reference.sizes, place(command))
-            print(f"{kind}: {command.name}: exit code {reference.code}, {reference.seconds:.1f} s", flush=True)
+            references[command.name] = Reference(reference.code, reference.work, reference.sizes, place(command))
+            print(f"{kind}: {command.name}: exit code {reference.code}, {reference.work:.1f} s of work", flush=True)
             if command.name == "nlsq":
                 shutil.copytree(reference.folder, template / "fit")
     return stage, references
@@ -94,7 +94,7 @@ def _undisturbed(stage: Stage, command: Command, template: Path, root: Path) -> 
     if ended.code not in (0, 2):
         sys.exit(f"error: {command.name}: exit code {ended.code}: {ended.err}")
     sizes = tuple(path.stat().st_size for path in where.output.rglob("*") if path.is_file())
-    return Reference(ended.code, ended.seconds, sizes, where.output)
+    return Reference(ended.code, ended.work, sizes, where.output)
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def _recalled(root: Path) -> tuple[Stage, dict[str, Reference]] | None:
     except FileNotFoundError:
         return None
     return Stage(root), {
-        name: Reference(one["code"], one["seconds"], tuple(one["sizes"]), Path(one["folder"]))
+        name: Reference(one["code"], one["work"], tuple(one["sizes"]), Path(one["folder"]))
         for name, one in document.items()
     }
 

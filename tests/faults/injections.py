@@ -26,10 +26,10 @@ HOOK = Path(__file__).parent / "hook"
 
 @dataclass(frozen=True)
 class Reference:
-    """An undisturbed run: its exit code, time in s, sizes of its files in bytes, and the `folder` of what it left."""
+    """An undisturbed run: its exit code, processor time in s, sizes in bytes, and the `folder` of what it left."""
 
     code: int
-    seconds: float
+    work: float
     sizes: tuple[int, ...]
     folder: Path
 
@@ -100,7 +100,7 @@ def killed(rng: random.Random, command: Command, reference: Reference) -> Fault:
 
     def strike(scene: Scene) -> Struck:
         run = scene.start()
-        if run.wait_for(at * reference.seconds):
+        if run.wait_for(at * reference.work):
             if target == "process":
                 for pid in [pid for pid in run.children() if _is_worker(pid)][:1]:
                     with suppress(ProcessLookupError):
@@ -163,7 +163,7 @@ def asked_to_end(rng: random.Random, command: Command, reference: Reference) -> 
 
     def strike(scene: Scene) -> Struck:
         run = scene.start()
-        if run.wait_for(at * reference.seconds):
+        if run.wait_for(at * reference.work):
             run.signal(number, group=group)
         return Struck(run.end(), _ends(reference, 130))
 
@@ -198,8 +198,9 @@ def disk_full(rng: random.Random, command: Command, reference: Reference) -> Fau
             _mounted(output, "-o", "remount,size=1g")
 
         if command.waits:
-            # It waits for as long as it takes: room is made once it must have come to the end of it.
-            run.wait_for(1.5 * reference.seconds)
+            # It waits for as long as it takes: room is made once it says so, or is done.
+            while run.process.poll() is None and "trying again" not in run.said():
+                time.sleep(0.1)
             undo()
             return Struck(run.end(), _ends(reference), undo=lambda: None)
         return Struck(run.end(), _ends(reference, 1), undo=undo)
@@ -235,7 +236,7 @@ def read_only(rng: random.Random, command: Command, reference: Reference) -> Fau
         if at == 0:
             _mounted(output, "-o", "remount,bind,ro")
         run = scene.start()
-        if at and run.wait_for(at * reference.seconds):
+        if at and run.wait_for(at * reference.work):
             # Busy while a file is open for writing.
             for _ in range(200):
                 if not subprocess.run(
@@ -255,7 +256,7 @@ def removed(rng: random.Random, command: Command, reference: Reference) -> Fault
 
     def strike(scene: Scene) -> Struck:
         run = scene.start()
-        going = run.wait_for(at * reference.seconds)
+        going = run.wait_for(at * reference.work)
         for _ in range(100):
             shutil.rmtree(scene.where.output, ignore_errors=True)
             if not scene.where.output.exists():
@@ -263,7 +264,7 @@ def removed(rng: random.Random, command: Command, reference: Reference) -> Fault
         gone = time.monotonic()
         ended = run.end()
         # What is removed when the command has looked at it for the last time is nobody's fault.
-        late = not going or run.begin + ended.seconds - gone < 0.5
+        late = not going or ended.ended - gone < 0.5
         scene.where.output.mkdir(exist_ok=True)
         return Struck(ended, _ends(reference, 1), whole=not late)
 
@@ -286,7 +287,7 @@ def clock(rng: random.Random, command: Command, reference: Reference) -> Fault:
             lock = scene.where.output / ".lock"
             lock.write_text(f"{_gone()}\n{os.uname().nodename}\n")
             os.utime(lock, (time.time() + shift,) * 2)
-        ended = scene.start(env=scene.env(FAULT_CLOCK=f"{at * reference.seconds:.3f}:{shift}")).end()
+        ended = scene.start(env=scene.env(FAULT_CLOCK=f"{at * reference.work:.3f}:{shift}")).end()
         return Struck(ended, _ends(reference))
 
     return Fault("clock", f"{shift:+.0f} s at {at:.2f}{', all files as well' if touched else ''}", strike, again=False)
@@ -306,7 +307,7 @@ def twice(rng: random.Random, command: Command, reference: Reference) -> Fault:
 
     def strike(scene: Scene) -> Struck:
         first = scene.start()
-        first.wait_for(at * reference.seconds)
+        first.wait_for(at * reference.work)
         argv = [part.replace("/land/a.h5", "/land/b.h5") if other else part for part in command.argv(scene.where)]
         second = scene.start("second", argv)
         ended = first.end()

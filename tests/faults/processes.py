@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-LIMIT = 600.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+LIMIT = 1800.0
 """Seconds after which a command hangs."""
 _GRACE = 6.0
 """Seconds in which all that a command has started must be gone after it."""
@@ -20,12 +21,16 @@ _GRACE = 6.0
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: `code` is negative for a signal; `alive` are processes that it left behind."""
+    """How a command ended, and when: `code` is negative for a signal; `alive` are processes that it left behind.
+
+    `work` is the processor time of all its processes in s.
+    """
 
     code: int
     out: str
     err: str
-    seconds: float
+    work: float
+    ended: float
     alive: tuple[str, ...]
     hung: bool
 
@@ -46,7 +51,6 @@ class Running:
         self.up = beside.with_suffix(".up")
         self.up.unlink(missing_ok=True)
         with self._paths[0].open("wb") as out, self._paths[1].open("wb") as err:
-            self.begin = time.monotonic()
             self.process = subprocess.Popen(
                 argv,
                 env={**env, "FAULT_UP": str(self.up)},
@@ -58,13 +62,26 @@ class Running:
             )
         self.pid = self.process.pid
 
-    def wait_for(self, seconds: float) -> bool:
-        """Wait until `seconds` after the first line of the command's own code; tell whether the command still runs."""
+    def wait_for(self, work: float) -> bool:
+        """Wait until the command has worked for as long; tell whether it still runs.
+
+        Processor time, in s, of all its processes since the first line of its own code: how long a run takes depends
+        on what else the machine does, how much it takes hardly.
+        """
         while not self.up.exists() and self.process.poll() is None:
             time.sleep(0.002)
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(seconds)
+        begin = self.work()
+        while self.process.poll() is None and self.work() - begin < work:
+            time.sleep(0.005)
         return self.process.poll() is None
+
+    def work(self) -> float:
+        """Return the processor time in s that all processes of the command have taken until now."""
+        return sum(one.work for one in _session(self.pid))
+
+    def said(self) -> str:
+        """Return what the command has printed until now."""
+        return self._paths[0].read_text(encoding="utf-8", errors="replace")
 
     def signal(self, number: int, *, group: bool = False) -> None:
         """Send a signal to the command, or to all that it has started as well."""
@@ -73,18 +90,18 @@ class Running:
 
     def children(self) -> list[int]:
         """Return the processes of the session besides the command."""
-        return [pid for pid in _session(self.pid) if pid != self.pid]
+        return [one.pid for one in _session(self.pid) if one.pid != self.pid and one.alive]
 
     def end(self) -> Ended:
         """Wait for the end, and for that of all that it has started."""
-        hung = False
-        try:
-            self.process.wait(LIMIT)
-        except subprocess.TimeoutExpired:
-            hung = True
-            self.signal(signal.SIGKILL, group=True)
-            self.process.wait()
-        seconds = time.monotonic() - self.begin
+        begin, work, hung = time.monotonic(), 0.0, False
+        while self.process.poll() is None:
+            work = max(work, self.work())
+            hung = time.monotonic() - begin > LIMIT
+            if hung:
+                self.signal(signal.SIGKILL, group=True)
+            time.sleep(0.02)
+        ended = time.monotonic()
         until = time.monotonic() + _GRACE
         while (left := self.children()) and time.monotonic() < until:
             time.sleep(0.05)
@@ -94,7 +111,7 @@ class Running:
                 os.kill(pid, signal.SIGKILL)
         self.up.unlink(missing_ok=True)
         out, err = (path.read_text(encoding="utf-8", errors="replace") for path in self._paths)
-        return Ended(self.process.returncode, out, err, seconds, alive, hung)
+        return Ended(self.process.returncode, out, err, work, ended, alive, hung)
 
 
 _GROUP = Path("/proc/self/autogroup")
@@ -118,16 +135,24 @@ def _weight() -> str:
 _WEIGHT = _weight()
 
 
-def _session(number: int) -> list[int]:
+@dataclass(frozen=True)
+class _Process:
+    pid: int
+    alive: bool
+    work: float
+
+
+def _session(number: int) -> list[_Process]:
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         with suppress(OSError, ValueError):
-            # After the name, which may hold anything: state, parent, group, session.
-            state, _, _, session = entry.joinpath("stat").read_text().rpartition(") ")[2].split()[:4]
-            if int(session) == number and state != "Z":
-                found.append(int(entry.name))
+            # After the name, which may hold anything: state, parent, group, session; times with those of children.
+            fields = entry.joinpath("stat").read_text().rpartition(") ")[2].split()
+            if int(fields[3]) == number:
+                work = sum(map(int, fields[11:15])) / _TICKS
+                found.append(_Process(int(entry.name), fields[0] != "Z", work))
     return found
 
 

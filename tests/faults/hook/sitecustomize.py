@@ -2,7 +2,8 @@
 
 FAULT_STAGE names a function as ``end of the file's path:qualified name``; FAULT_CALL (from 1) which of its calls;
 FAULT_DELAY seconds after it; FAULT_SIGNAL what is sent, to the process group where FAULT_GROUP is set.
-FAULT_CLOCK is two numbers of seconds with a colon between: when, after the start, the time of day jumps, and how far.
+FAULT_CLOCK is two numbers of seconds with a colon between: after how much work of a process
+the time of day jumps, and how far.
 FAULT_UP names a file that is made when the first line of the command's own code runs.
 """
 
@@ -67,11 +68,11 @@ def _have(events: list[_At]) -> None:
 
 
 def _jump(delay: float, seconds: float) -> None:
-    """Have the time of day jump, `delay` s from now; clocks that only go forward are as they were."""
-    begin, true, true_ns, steady = time.monotonic(), time.time, time.time_ns, time.monotonic
+    """Have the time of day jump after `delay` s of work; clocks that only go forward are as they were."""
+    true, true_ns, worked = time.time, time.time_ns, time.process_time
 
     def shift() -> float:
-        return seconds if steady() - begin > delay else 0.0
+        return seconds if worked() >= delay else 0.0
 
     time.time = lambda: true() + shift()
     time.time_ns = lambda: true_ns() + int(1e9 * shift())
