@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import invariants
-from commands import BY_NAME, COMMANDS, ROOT, Command
+from commands import BY_NAME, COMMANDS, ROOT, WEIGHTS, Command
 from injections import INJECTIONS, Fault, Reference, Scene
 from table import Outcome, print_table
 from workspace import Workspace, digests, launcher, make_template
@@ -111,7 +111,7 @@ def plan(seed: int, count: int, references: dict[str, Reference]) -> list[Planne
     """Return faults, every kind in turn by its weight: the same ones for the same numbers."""
     rng, planned = random.Random(seed), []
     kinds = [kind for kind, weight in INJECTIONS.items() for _ in range(weight)]
-    commands = [command for command in COMMANDS for _ in range(command.weight)]
+    commands = [command for command in COMMANDS for _ in range(WEIGHTS[command.name])]
     order: list[object] = []
     for number in range(count):
         order = order or rng.sample(kinds, len(kinds))

@@ -35,15 +35,14 @@ _ENDING = {"ending": "threading.py:_shutdown"}
 class Command:
     """A command: `arguments` with ``{in}`` and ``{out}``, stages at which it is interrupted.
 
-    `waits` tells that it waits for room on a full disk, `series` that it is alone in its folder, `weight` how often
-    it is struck, `workers` that it starts processes.
+    `waits` tells that it waits for room on a full disk, `series` that it is alone in its folder, `workers` that it starts
+    processes.
     """
 
     name: str
     arguments: tuple[str, ...]
     stages: dict[str, str]
     program: str = "heterodyne"
-    weight: int = 1
     workers: bool = False
     series: bool = False
     waits: bool = False
@@ -63,34 +62,45 @@ _ONE = ("--config", "{in}/config.json", "--data", "{in}/land/a.h5", "--output", 
 _MANY = ("--config", "{in}/config.json", "--output", "{out}")
 _WRITING = {"writing": _FIT["writing"]}
 
+WEIGHTS = {
+    "nlsq": 5,
+    "heterodyne-nlsq": 2,
+    "cmc, 2 workers": 2,
+    "cmc, 1 process": 1,
+    "batch": 3,
+    "watch": 2,
+    "simulate": 3,
+    "plot": 3,
+    "report": 3,
+    "compare": 2,
+    "config": 2,
+    "config import": 2,
+}
+"""How often each is struck: the cheap ones more often, there can be more of them."""
+
 COMMANDS = (
-    Command("nlsq", ("--method", "nlsq", *_ONE), {**_FIT, **_DRAWN}, weight=5),
-    Command("heterodyne-nlsq", _ONE, {**_FIT, **_DRAWN}, "heterodyne-nlsq", weight=2),
-    Command("cmc, 2 workers", ("--method", "cmc", *_ONE), {**_FIT, **_SAMPLED}, weight=3, workers=True),
+    Command("nlsq", ("--method", "nlsq", *_ONE), {**_FIT, **_DRAWN}),
+    Command("heterodyne-nlsq", _ONE, {**_FIT, **_DRAWN}, "heterodyne-nlsq"),
+    Command("cmc, 2 workers", ("--method", "cmc", *_ONE), {**_FIT, **_SAMPLED}, workers=True),
     Command(
         "cmc, 1 process",
         ("--method", "cmc", "--config", "{in}/single.json", *_ONE[2:]),
         {**_SAMPLED, "writing": _FIT["writing"]},
-        weight=2,
     ),
     Command(
         "batch",
         ("batch", "{in}/land/a.h5", "{in}/land/b.h5", "--workers", "2", *_MANY),
         _WRITING,
-        weight=4,
         workers=True,
         series=True,
     ),
-    Command(
-        "watch", ("watch", "{in}/land", "--once", *_MANY), _WRITING, weight=3, workers=True, series=True, waits=True
-    ),
-    Command("simulate", ("simulate", "{out}/s.h5", "--frames", "24", "--pixels", "500", "--force"), _WRITING, weight=2),
-    Command("plot", ("plot", "{in}/fit", "--output", "{out}"), {"plots": _DRAWN["plots"]}, weight=2),
+    Command("watch", ("watch", "{in}/land", "--once", *_MANY), _WRITING, workers=True, series=True, waits=True),
+    Command("simulate", ("simulate", "{out}/s.h5", "--frames", "24", "--pixels", "500", "--force"), _WRITING),
+    Command("plot", ("plot", "{in}/fit", "--output", "{out}"), {"plots": _DRAWN["plots"]}),
     Command(
         "report",
         ("report", "{in}/fit", "--output", "{out}/report.html"),
         {"report": _DRAWN["report"]},
-        weight=2,
     ),
     Command("compare", ("compare", "{in}/fit", "{in}/fit", "--output", "{out}/c.html"), _WRITING),
     Command("config", ("config", "{out}/c.yaml", "--force"), _WRITING),
