@@ -35,8 +35,8 @@ _ENDING = {"ending": "threading.py:_shutdown"}
 class Command:
     """A command: `arguments` with ``{in}`` and ``{out}``, stages at which it is interrupted.
 
-    `waits` tells that it waits for room on a full disk, `series` that it is alone in its folder, `workers` that it starts
-    processes.
+    `waits` tells that it waits for room on a full disk, `series` that it is alone in its folder, `workers` that it
+    starts processes.
     """
 
     name: str
