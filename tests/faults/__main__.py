@@ -1,7 +1,7 @@
 """Faults in every command, counted: what is promised when something breaks.
 
-``python tests/faults --seed N --count N``; the same numbers choose the same faults. ``--only K`` does one of them and
-keeps its folder.
+``python tests/faults --seed N --count N``; the same numbers choose the same faults. ``--only K`` does one of them. With
+``--stage FOLDER`` undisturbed runs are kept for the next time, and so are the folders of faults that broke a promise.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,6 +124,7 @@ def strike(stage: Stage, one: Planned, reference: Reference) -> Outcome:
     """Do a fault, check, run the command once more, check."""
     begin = time.monotonic()
     where = Workspace(stage.root / f"fault-{one.number:04d}")
+    shutil.rmtree(where.root, ignore_errors=True)
     where.root.mkdir()
     where.fill(stage.inputs, None if one.fault.cold else stage.cache)
     if one.old:
@@ -169,7 +169,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--workers", type=int, default=2, help="faults at the same time")
-    parser.add_argument("--only", type=int, nargs="*", help="numbers of faults, whose folders are kept")
+    parser.add_argument("--only", type=int, nargs="*", help="numbers of faults, instead of all")
     parser.add_argument("--command", choices=BY_NAME, nargs="*", help="only faults of these commands")
     parser.add_argument("--stage", type=Path, help="folder of undisturbed runs, made there or taken from there")
     args = parser.parse_args()
@@ -187,9 +187,8 @@ def main() -> int:
             found = strike(stage, one, references[one.command.name])
             outcomes.append(found)
             print(f"{len(outcomes)} of {len(planned)}: {found}", flush=True)
-            if args.only is None:
-                with suppress(OSError):
-                    shutil.rmtree(stage.root / f"fault-{one.number:04d}")
+            if not found.problems:
+                shutil.rmtree(stage.root / f"fault-{one.number:04d}", ignore_errors=True)
 
         with ThreadPoolExecutor(args.workers) as pool:
             list(pool.map(do, planned))

@@ -112,14 +112,10 @@ def read(folder: Path) -> tuple[Contents, list[str]]:
     return found, problems
 
 
-def estimates(folder: Path) -> dict[str, dict[str, tuple[float, float]]]:
-    """Return values and standard deviations of all point estimates of a folder, by their places."""
-    found = {}
-    for path in visible(folder):
-        if path.name == JSON_NAME:
-            result = NLSQResult.load(path, maps=False)
-            found[str(path.parent.relative_to(folder))] = {row.name: (row.value, row.sd) for row in result.table}
-    return found
+def costs(folder: Path) -> dict[str, float]:
+    """Return the costs of all point estimates of a folder, by their places."""
+    found = [path for path in visible(folder) if path.name == JSON_NAME]
+    return {str(path.parent.relative_to(folder)): NLSQResult.load(path, maps=False).cost for path in found}
 
 
 def mixed(folder: Path) -> list[str]:

@@ -137,6 +137,8 @@ def _at_stage(
 ) -> Fault:
     call = rng.randint(1, {"writing": 5, "compiling": 40}.get(name, 1))
     delay = rng.choice((0.0, 0.0, rng.uniform(0.0, 0.02), rng.uniform(0.0, 0.5)))
+    if name == "ending":
+        delay = 0.0  # no thread can wait for it there
     killing = number == signal.SIGKILL
     variables = {
         "FAULT_STAGE": command.all_stages[name],

@@ -16,8 +16,8 @@ _PROGRESS = ("fitting: ", "sampling: ", "examining: ", "simulating: ", "watching
 _DRAWN = (".png", ".html")
 """Files that are made from results: a new result takes away those of the one before."""
 _BROKEN_OFF = ("interrupted", "watch ended")
-_CLOSE = 0.05
-"""Part of its standard deviation by which a value may differ that was found from other starts."""
+_WORSE = 0.05
+"""Part of its cost by which a fit from other starts may be worse: it may end in another minimum."""
 
 
 def said(ended: Ended) -> list[str]:
@@ -98,17 +98,9 @@ def difference(where: Workspace, reference: Reference, command: Command) -> list
     """Return what a folder holds otherwise than the undisturbed run left it."""
     found, expected = contents.read(where.output)[0], contents.read(reference.folder)[0]
     problems = [f"{name} is missing" for name in expected if name not in found]
-    # A watch starts each fit from those before it, which a resumed one takes in another order.
+    # A watch starts each fit from those before it, and these depend on what was there: it may find what is better.
     if command.waits:
-        return problems + _values(where, reference)
+        found_costs, expected_costs = contents.costs(where.output), contents.costs(reference.folder)
+        worse = [k for k in expected_costs if found_costs.get(k, 0.0) > (1 + _WORSE) * expected_costs[k]]
+        return problems + [f"{k}: a worse fit, {found_costs[k]:.8g} for {expected_costs[k]:.8g}" for k in worse]
     return problems + [f"{name} differs" for name in expected if name in found and found[name] != expected[name]]
-
-
-def _values(where: Workspace, reference: Reference) -> list[str]:
-    found, expected = contents.estimates(where.output), contents.estimates(reference.folder)
-    return [
-        f"{place}: {name} differs"
-        for place, values in expected.items()
-        for name, (value, sd) in values.items()
-        if place in found and abs(found[place][name][0] - value) > _CLOSE * (sd if sd == sd else abs(value))
-    ]

@@ -119,6 +119,9 @@ _GROUP = Path("/proc/self/autogroup")
 
 
 def _prepare(before: Callable[[], None] | None) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # This program may itself have been started in the background, or under nohup.
+        signal.signal(number, signal.SIG_DFL)
     if _WEIGHT:
         with suppress(OSError):
             _GROUP.write_text(_WEIGHT)
