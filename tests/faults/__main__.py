@@ -129,6 +129,7 @@ def strike(stage: Stage, one: Planned, reference: Reference) -> Outcome:
     where.fill(stage.inputs, None if one.fault.cold else stage.cache)
     if one.old:
         shutil.copytree(stage.old(one.command), where.output, dirs_exist_ok=True)
+        _moved(where.output / "record.json", stage.root / f"old-{one.command.name}", where.root)
     inputs, before = where.hashes(), digests(where.output)
     scene = Scene(where, one.command, reference)
     struck = one.fault.strike(scene)
@@ -152,6 +153,12 @@ def strike(stage: Stage, one: Planned, reference: Reference) -> Outcome:
         tuple(problems),
         seconds,
     )
+
+
+def _moved(record: Path, before: Path, now: Path) -> None:
+    """Have the record of a series speak of the files of this workspace: they are others under the same names."""
+    if record.is_file():
+        record.write_text(record.read_text(encoding="utf-8").replace(f"{before}/", f"{now}/"), encoding="utf-8")
 
 
 def _warm(source: Path, cache: Path) -> None:

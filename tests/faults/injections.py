@@ -231,6 +231,8 @@ def file_too_large(rng: random.Random, command: Command, reference: Reference) -
 def read_only(rng: random.Random, command: Command, reference: Reference) -> Fault:
     """The output folder cannot be written, from the beginning or from some time on."""
     at = rng.choice((0.0, rng.uniform(0.0, 1.0)))
+    if command.series:
+        at = 0.0  # its lock is open for writing: Linux makes no such folder read-only
 
     def strike(scene: Scene) -> Struck:
         output = scene.where.output

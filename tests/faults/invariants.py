@@ -16,8 +16,8 @@ _PROGRESS = ("fitting: ", "sampling: ", "examining: ", "simulating: ", "watching
 _DRAWN = (".png", ".html")
 """Files that are made from results: a new result takes away those of the one before."""
 _BROKEN_OFF = ("interrupted", "watch ended")
-_WORSE = 0.05
-"""Part of its cost by which a fit from other starts may be worse: it may end in another minimum."""
+_WORSE = 1e-4
+"""Part of its cost by which a fit from other starts may be worse: that is how far a descent goes."""
 
 
 def said(ended: Ended) -> list[str]:

@@ -53,6 +53,19 @@ def test_whoever_asks_for_an_end_gets_one_line(number: signal.Signals, importing
     assert ended(tmp_path, number, importing) == (130, "interrupted\n")
 
 
+LOST = """
+class Library:
+    def __del__(self):
+        print("at work", flush=True)
+        time.sleep(60)
+Library()
+"""
+
+
+def test_a_ctrl_c_that_falls_into_a_callback_is_not_lost(tmp_path: Path) -> None:
+    assert ended(tmp_path, signal.SIGINT, LOST) == (130, "interrupted\n")
+
+
 def test_a_command_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
     assert ended(tmp_path, signal.SIGHUP, shell="trap '' HUP; ") == (130, "interrupted\n")
 

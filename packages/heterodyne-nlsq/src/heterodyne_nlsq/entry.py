@@ -9,8 +9,12 @@ import sys
 from contextlib import suppress
 
 _INTERRUPTED = 130
-_ASKING = ("SIGTERM", "SIGHUP")
-"""Signals that ask for an end besides Ctrl-C: of ``kill``, a scheduler, a shutdown; of a terminal that was closed."""
+_ASKING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
+"""Signals that ask for an end: of Ctrl-C; of ``kill``, a scheduler, a shutdown; of a terminal that was closed; and that
+of `_once_more`."""
+
+_MOMENT = 0.02
+"""Seconds after which a Ctrl-C that was lost comes again."""
 
 
 def begin(module: str) -> int:
@@ -19,6 +23,7 @@ def begin(module: str) -> int:
     SIGTERM and SIGHUP end it as Ctrl-C does, unless the process was started to take no notice of them (``nohup``).
     """
     _hear(signal.default_int_handler, signal.SIG_DFL)
+    sys.unraisablehook = _once_more
     # What XLA has to say of a slow machine is no line for users; what ends a fit comes as an exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
@@ -30,13 +35,20 @@ def begin(module: str) -> int:
     finally:
         # The work is done; the interpreter is not to be stopped while it tidies up.
         _hear(signal.SIG_IGN, signal.default_int_handler)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _hear(handler: signal._HANDLER, instead_of: signal._HANDLER) -> None:
     for name in _ASKING:
         if (number := getattr(signal, name, None)) is not None and signal.getsignal(number) == instead_of:
             signal.signal(number, handler)
+
+
+def _once_more(lost: sys.UnraisableHookArgs) -> None:
+    """Have a Ctrl-C come again that fell into a callback of a library, from where Python cannot pass it on."""
+    if issubclass(lost.exc_type, KeyboardInterrupt) and hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, _MOMENT)
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def main() -> int:
