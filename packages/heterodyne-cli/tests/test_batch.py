@@ -154,6 +154,40 @@ def test_a_damaged_record_is_one_line(
     assert run(tmp_path, path) == 0
 
 
+def test_pictures_that_an_interrupted_run_has_not_drawn_are_drawn_by_the_next(
+    tmp_path: Path, fits: Fits, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [write(tmp_path / f"{k}.h5", level) for k, level in enumerate((0.1, 0.12))]
+
+    def give(self: Here, task: object, *arguments: object) -> None:
+        if task is tasks.draw_result:
+            raise KeyboardInterrupt
+        ordinary(self, task, *arguments)  # type: ignore[arg-type]
+
+    ordinary = Here.give
+    monkeypatch.setattr(Here, "give", give)
+    asked = ["batch", *map(str, files), "--output", str(tmp_path / "fits"), "--workers", "1"]
+    assert command.main([*asked, "--set", "output.plots=false"]) == 130
+    monkeypatch.setattr(Here, "give", ordinary)
+    drawn: list[Path] = []
+
+    def draw(result: NLSQResult, folder: Path, settings: object) -> None:
+        drawn.append(folder)
+        (folder / "report.html").touch()
+
+    monkeypatch.setattr(tasks, "write_drawings", draw)
+    for _ in range(2):
+        assert command.main([*asked, "--set", "output.plots=false"]) == 0
+        assert sorted(path.name for path in drawn) == ["0", "1"]
+    assert len(fits.levels) == 2
+    # A watch does the same with what it finds settled.
+    (tmp_path / "fits" / "0" / "report.html").unlink()
+    watch = ["watch", str(tmp_path), "--once", "--output", str(tmp_path / "fits"), "--set", "output.plots=false"]
+    assert command.main(watch) == 0
+    assert [path.name for path in drawn[2:]] == ["0"]
+    assert len(fits.levels) == 2
+
+
 def test_a_result_that_is_removed_meanwhile_is_no_success(
     tmp_path: Path, fits: Fits, clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

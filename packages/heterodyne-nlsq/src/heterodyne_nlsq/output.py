@@ -31,11 +31,17 @@ def save(result: NLSQResult, directory: Path) -> Path:
     OutputError : when it cannot be written; what stood there before is then kept.
     """
     path = result.save(directory)
-    for old in (*(directory / "plots" / f"{name}.png" for name in PICTURES), directory / "report.html"):
+    for old in drawings(directory, plots=True, report=True):
         # Pictures of other data would stand beside these numbers.
         with suppress(OSError):
             old.unlink(missing_ok=True)
     return path
+
+
+def drawings(directory: Path, *, plots: bool, report: bool) -> list[Path]:
+    """Return the paths of pictures and report of a result."""
+    pictures = [directory / "plots" / f"{name}.png" for name in PICTURES] if plots else []
+    return pictures + [directory / "report.html"] * report
 
 
 def write_drawings(result: NLSQResult, directory: Path, settings: OutputConfig) -> list[Path]:

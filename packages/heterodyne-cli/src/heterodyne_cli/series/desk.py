@@ -11,10 +11,9 @@ from typing import Any
 
 from heterodyne_cli.series.book import publish
 from heterodyne_cli.series.examining import Signature
-from heterodyne_cli.series.job import Job
 from heterodyne_cli.series.lines import header, line
 from heterodyne_cli.series.patience import Waiting, patiently
-from heterodyne_cli.series.record import Record
+from heterodyne_cli.series.record import Plan, Record
 from heterodyne_cli.series.request import Request
 from heterodyne_cli.series.row import FAILED, NOT_CONVERGED, Row, failed_row
 from heterodyne_cli.series.tasks import Examined, Failed, Fitted, Written
@@ -68,7 +67,7 @@ class Desk:
         """Say what a watch has done."""
         self.say(f"watch ended: {self.counts['fitted']} fitted, {self.counts['failed']} failed", "ended")
 
-    def examined(self, told: Examined) -> list[Job]:
+    def examined(self, told: Examined) -> Plan:
         """Return the fits that a file asks for; say why, where that is not plain."""
         plan = self.record.plan(told.path, told.signature, told.found)
         name = told.path.name
@@ -77,7 +76,7 @@ class Desk:
         elif plan.same is not None and not plan.jobs:
             self.say(f"{name}: the same data as {plan.same.name}: not fitted again")
             self.publish()
-        return plan.jobs
+        return plan
 
     def unusable(self, path: Path, signature: Signature, text: str) -> None:
         """Say and note that a file cannot be used."""

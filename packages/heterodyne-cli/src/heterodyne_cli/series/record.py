@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,12 +38,13 @@ class Entry:
 
 
 class Plan(NamedTuple):
-    """The fits that a file asks for and that are neither done nor planned.
+    """The fits that a file asks for: `jobs` are neither done nor planned, `done` are done.
 
     `same` is another file with the same data, where that is news; `changed` tells that the file had other data before.
     """
 
     jobs: list[Job]
+    done: list[Job]
     same: Path | None
     changed: bool
 
@@ -117,6 +118,11 @@ class Record:
         """Tell whether the result of a row is in its folder."""
         return (self.folder / row["result"] / JSON_NAME).is_file()
 
+    def folders(self, path: Path) -> list[Path]:
+        """Return the folders of the results of a file."""
+        rows = (self._rows.get(key) for key in self.files[path].names)
+        return [self.folder / row["result"] for row in rows if row is not None]
+
     def plan(self, path: Path, signature: Signature, found: Contents) -> Plan:
         """Note what a file holds, and return what is to be done about it."""
         before = self.files.get(path)
@@ -130,9 +136,10 @@ class Record:
         self.files[path] = Entry(signature, self.asked, found.data, {**kept, **names})
         new = [job for job in jobs if not self.done(job.key) and job.key not in self._planned]
         self._planned.update(job.key for job in new)
+        done = [replace(job, name=self._rows[job.key]["result"]) for job in jobs if self.done(job.key)]
         known = before.data if before is not None else ""
         same = next((other for other, entry in others.items() if found.data == entry.data != known), None)
-        return Plan(new, same, known not in ("", found.data))
+        return Plan(new, done, same, known not in ("", found.data))
 
     def unplan(self, job: Job) -> None:
         """Forget that a fit is planned: it could not be done now."""

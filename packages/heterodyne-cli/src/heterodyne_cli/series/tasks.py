@@ -13,6 +13,7 @@ from heterodyne_cli.series.job import Job
 from heterodyne_cli.series.patience import Waiting, patiently
 from heterodyne_cli.series.request import Request, config_of
 from heterodyne_cli.series.row import Row, row_of
+from heterodyne_nlsq.output import drawings, save, write_drawings
 from heterodyne_spec import Config, NLSQResult, OutputError, TwoTimeData, load_data
 from heterodyne_spec.errors import BusyError, DataError
 from heterodyne_spec.terminal import said_of
@@ -141,8 +142,6 @@ def _named(result: NLSQResult, job: Job, request: Request) -> NLSQResult:
 
 
 def _written(result: NLSQResult, folder: Path, wait: bool) -> Generator[Waiting, None, tuple[Path, ...]]:
-    from heterodyne_nlsq.output import save
-
     def write() -> tuple[Path, ...]:
         path = save(result, folder)
         return path, path.with_suffix(".h5")
@@ -152,10 +151,15 @@ def _written(result: NLSQResult, folder: Path, wait: bool) -> Generator[Waiting,
     return (yield from patiently(write))
 
 
+def is_drawn(folder: Path, request: Request) -> bool:
+    """Tell whether nothing is left to be drawn of the result in a folder."""
+    output = request.config.output
+    asked = drawings(folder, plots=output.plots, report=output.report) if request.draws else []
+    return all(path.is_file() for path in asked)
+
+
 def draw_result(job: Job, request: Request, wait: bool) -> Iterator[Told]:
     """Draw the pictures and the report of a result that is written; what goes wrong is told, and costs no numbers."""
-    from heterodyne_nlsq.output import write_drawings
-
     folder = request.output / job.name
     settings = request.config.output
     try:

@@ -24,6 +24,7 @@ from heterodyne_cli.series.tasks import (
     draw_result,
     examine_file,
     fit_file,
+    is_drawn,
 )
 from heterodyne_cli.watching.arrivals import Arrivals
 from heterodyne_cli.watching.folder import look
@@ -103,7 +104,7 @@ class Watch:
         rested = self._arrivals.look(found, now)
         # What the record knows needs no second look.
         for path in self._arrivals.waiting():
-            if self._desk.record.settled(path, found[path]):
+            if self._desk.record.settled(path, found[path]) and self._drawn(path):
                 self._arrivals.settle(path)
         waiting = set(self._arrivals.waiting())
         self._rested = [path for path in rested if path in waiting]
@@ -112,6 +113,11 @@ class Watch:
         for path in waiting.difference(rested):
             if self._arrivals.late(path, now, self._settings.patience):
                 self._desk.say(f"{path.name}: is still being written; waiting for it")
+
+    def _drawn(self, path: Path) -> bool:
+        """Tell whether nothing is left to be drawn of a file that is fitted: an earlier watch may have been ended."""
+        record = self._desk.record
+        return all(is_drawn(folder, self._request) for folder in record.folders(path))
 
     def _nothing_left(self) -> bool:
         idle = self._current is None and (self._drawing is None or self._drawing.idle)
@@ -139,7 +145,11 @@ class Watch:
     def _hear(self, told: object) -> None:
         match told:
             case Examined():
-                self._jobs += self._desk.examined(told)
+                plan = self._desk.examined(told)
+                self._jobs += plan.jobs
+                self._drawings += [
+                    job for job in plan.done if not is_drawn(self._request.output / job.name, self._request)
+                ]
             case Unready():
                 self._unready(told)
             case Unusable():
