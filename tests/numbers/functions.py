@@ -159,7 +159,7 @@ def _simulated(experiment: Experiment) -> FloatArray:
 def _spoken(values: Mapping[str, float], t: FloatArray) -> bool:
     spec = load_model()
     courses = {f.name: spec.evaluate(f.name, values, t) for f in spec.functions}
-    spreads = {name: np.resize([0.0, 1e-300, 1.0, 1e300, np.nan], t.size) for name in courses}
+    spreads = {name: np.resize([0.0, 1e-300, 1.0, 1e300, np.nan, np.inf], t.size) for name in courses}
     return all("nan" not in said(courses_of(Bands(t, courses, sd))) for sd in (spreads, dict.fromkeys(courses, 0 * t)))
 
 

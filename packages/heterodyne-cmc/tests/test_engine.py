@@ -25,7 +25,6 @@ from heterodyne_cmc.request import prepare
 from heterodyne_cmc.sampler import Chains, SubPosterior
 from heterodyne_cmc.work import ShardWork, bytes_per_worker, fingerprint, versions
 from heterodyne_spec import ConfigError, load_config
-from heterodyne_spec.memory import free_memory
 
 CMC = {"shards": 3, "chains": 2, "warmup": 50, "samples": 40, "consensus": "gaussian"}
 
@@ -122,13 +121,6 @@ def test_memory_bounds_the_workers() -> None:
     assert "in 2 processes" in plan(work(workers=3, memory=2.5 * one).request, range(3))
     with pytest.raises(ConfigError, match=r"cmc\.memory"):
         plan(work(workers=3, memory=0.5 * one).request, range(3))
-
-
-def test_free_memory_counts_what_the_file_cache_can_give_back() -> None:
-    available = Path("/proc/meminfo")
-    if not available.is_file():
-        pytest.skip("this system has no /proc/meminfo")
-    assert 0 < free_memory() < float("inf")
 
 
 def test_time_left_is_that_of_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,3 +74,11 @@ def test_courses_of_a_fit_are_normal_bands_in_the_order_of_a_report():
     assert found[0].at(20.0) == (pytest.approx(20.0), pytest.approx(2.0))
     *_, last = said(found).split(", ")
     assert last.startswith("and the sample's field fraction rises")
+
+
+@pytest.mark.parametrize("unknown", [np.inf, np.nan])
+def test_ages_without_a_finite_standard_deviation_say_nothing(unknown):
+    sd = np.where(T < 10, unknown, 2.5)
+    (found,) = courses_of(Bands(T, {"v": np.linspace(400, 100, 50)}, {"v": sd}))
+    assert np.array_equal(found.known, T >= 10)
+    assert said([found]).endswith("Å/s (not determined before 11 s)")

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_cmc.result import (
+    BESIDE,
     QUANTILES,
     Calibration,
     CMCResult,
@@ -33,12 +34,12 @@ from heterodyne_cmc.soundness import problems
 from heterodyne_spec import DataError, FittedData, Problem, ResultError, load_model
 from heterodyne_spec.data.damage import reading
 from heterodyne_spec.files import write_atomically
+from heterodyne_spec.plain import plain
 from heterodyne_spec.storage import check_self_contained, in_memory
 from heterodyne_spec.yamlio import parse_json
 
 SCHEMA_VERSION = 1
 """Version of this file's layout."""
-BESIDE = ("contrast", "offset", "noise_sd")
 AXES = ("chain", "draw", "shard", "phi", "quantile", "age")
 """Variables that number the entries of the others."""
 
@@ -66,7 +67,7 @@ def _write(result: CMCResult, path: Path) -> None:
     with in_memory(path) as stored, h5netcdf.File(stored, "w") as file:
         file.attrs.update(_attributes(result))
         text = file.create_variable("document", (), dtype=h5py.string_dtype())
-        text[...] = json.dumps(_plain(_document(result)), ensure_ascii=False, allow_nan=False)
+        text[...] = json.dumps(plain(_document(result)), ensure_ascii=False, allow_nan=False)
         _group(file, "posterior", {**result.draws, **{n: getattr(result, n) for n in BESIDE}}, result, units)
         _group(file, "sub_posterior", result.sub_draws, result, units)
         _group(file, "sample_stats", result.sample_stats, result, {})
@@ -174,19 +175,6 @@ def _document(result: CMCResult) -> dict[str, Any]:
     }
     document |= {"data": vars(result.data), "calibration": vars(result.calibration)}
     return {"kind": "cmc_result", "schema_version": SCHEMA_VERSION, **document}
-
-
-def _plain(value: Any) -> Any:
-    """Return `value` as JSON holds it; a number that is not finite becomes null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if isinstance(value, str | int | bool | None) else str(value)
 
 
 def read_result(path: Path) -> CMCResult:

@@ -99,6 +99,9 @@ class Diagnostics:
     corrected: bool
 
 
+BESIDE = ("contrast", "offset", "noise_sd")
+"""What is drawn besides the parameters of the model."""
+
 QUANTILES = (0.025, 0.16, 0.5, 0.84, 0.975)
 """Levels of the bands: the median between the ends of the central 68 % and 95 % intervals."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_cmc.result import QUANTILES, CMCResult
+from heterodyne_cmc.result import BESIDE, QUANTILES, CMCResult
 from heterodyne_spec import load_model
 from heterodyne_spec.declared import undeclared
 from heterodyne_spec.model import MODELS
@@ -38,10 +38,9 @@ def _of_names(result: CMCResult) -> Iterator[str]:
         yield f"model: found {result.model.get('id')!r}, expected one of {', '.join(MODELS)}"
         return
     spec = load_model(result.model["id"])
-    beside = {"contrast", "offset", "noise_sd"}
     for place, found, expected in (
         ("posterior", {*result.draws, *result.fixed}, set(spec.names)),
-        ("sub_posterior", set(result.sub_draws), {*result.draws, *beside}),
+        ("sub_posterior", set(result.sub_draws), {*result.draws, *BESIDE}),
         ("bands", set(result.bands.quantiles), {f.name for f in spec.functions}),
         ("sample_stats", {*STATS} - set(result.sample_stats), set()),
         ("versions", {"heterodyne-cmc", "numpyro"} - set(result.versions), set()),

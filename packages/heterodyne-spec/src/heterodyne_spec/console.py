@@ -9,11 +9,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Literal, TextIO
 
-import numpy as np
-
+from heterodyne_spec.plain import plain
 from heterodyne_spec.terminal import (
     DONE,
     FAILED,
@@ -72,7 +70,7 @@ class Console:
     def tell(self, event: str, **fields: Any) -> None:
         """Print an event for machines; numbers that are not finite become null."""
         if self.machine:
-            self._print(json.dumps({"event": event, **_plain(fields)}, ensure_ascii=False))
+            self._print(json.dumps({"event": event, **plain(fields)}, ensure_ascii=False))
 
     def _print(self, line: str) -> None:
         """Print a line; where nobody reads it, or it finds no room, the work goes on: its results are files."""
@@ -131,16 +129,3 @@ class Progress:
 
 def _coloured(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _plain(value: Any) -> Any:
-    """Return `value` as JSON has it."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return str(value) if isinstance(value, Path) else value

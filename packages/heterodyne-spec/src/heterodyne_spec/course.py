@@ -73,9 +73,9 @@ def courses_of(bands: Bands) -> tuple[Course, ...]:
     units = {f.name: f.unit for f in load_model().functions}
     steps = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])[:, None]
     return tuple(
-        Course(name, units[name], bands.t, bands.values[name] + steps * bands.sd[name])
-        for name in SUBJECTS
-        if name in bands.values
+        # Without a finite standard deviation an age says nothing.
+        Course(name, units[name], bands.t, bands.values[name] + steps * np.where(np.isfinite(sd), sd, np.nan))
+        for name, sd in ((name, bands.sd[name]) for name in SUBJECTS if name in bands.values)
     )
 
 

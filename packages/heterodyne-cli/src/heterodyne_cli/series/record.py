@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from heterodyne_cli.series.examining import Contents, Signature
 from heterodyne_cli.series.job import Job, jobs_of
-from heterodyne_cli.series.row import FAILED, Row, checked_row
+from heterodyne_cli.series.row import FAILED, Row, checked_row, is_folder
 from heterodyne_spec import ConfigError, OutputError
 from heterodyne_spec.declared import undeclared
 from heterodyne_spec.errors import shortened
@@ -173,14 +173,9 @@ def _checked(entry: Entry) -> Entry:
     if wrong := next(undeclared(entry), None):
         raise ValueError(wrong)
     whole = all(isinstance(part, int) and 0 <= part < 2**63 for part in entry.signature)
-    if not whole or not all(map(_is_folder, entry.names.values())):
+    if not whole or not all(map(is_folder, entry.names.values())):
         raise ValueError(f"signature {entry.signature} or folders {list(entry.names.values())}")
     return entry
-
-
-def _is_folder(name: str) -> bool:
-    """Tell whether a name is that of a folder beside the record, and not a way to another place."""
-    return Path(name).name == name and name != ".." and "\0" not in name
 
 
 def _problem_row(path: Path, entry: Entry) -> dict[str, Any]:

@@ -64,11 +64,16 @@ def checked_row(row: Any) -> Row:
             raise ValueError(f"row with {name} {value!r}")
     if row["fit"] not in (OK, STRUCTURED, NOT_CONVERGED, FAILED):
         raise ValueError(f"row with fit {row['fit']!r}")
-    if (result := row.get("result", "")) and (result == ".." or PurePath(result).name != result):
+    if (result := row.get("result", "")) and not is_folder(result):
         raise ValueError(f"row with result {result!r}, which is no folder here")
     if unknown := row.keys() - set(columns(load_model())):
         raise ValueError(f"row with {min(unknown)!r}, which this version does not know")
     return row
+
+
+def is_folder(name: str) -> bool:
+    """Tell whether a name is that of a folder beside the record, and not a way to another place."""
+    return PurePath(name).name == name and name != ".." and "\0" not in name
 
 
 def quality(result: NLSQResult) -> str:

@@ -21,7 +21,8 @@ from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.start.candidates import Candidate, inside
-from heterodyne_nlsq.start.race import Final, Outcome, fitted_vector
+from heterodyne_nlsq.start.laws import factor
+from heterodyne_nlsq.start.race import Final, Outcome, fitted_vector, squares
 from heterodyne_nlsq.start.twin import with_twin
 from heterodyne_spec import ConfigError, NLSQResult, ResultError
 from heterodyne_spec.errors import Problem, did_you_mean
@@ -33,9 +34,6 @@ _SIMILAR = 0.05
 """Part of what the data show that an estimate may miss and still be one of a similar measurement. Of 96 descents from
 estimates of similar and of quite other measurements, the 23 from estimates that had missed less ended within 0.03 %
 of the lowest cost; of the other 73, 25 ended more than 0.1 % above it, none of them from below 10 %."""
-
-_FAR = 200.0
-"""Exponent beyond which a factor is nothing, or everything."""
 
 
 class Followed(NamedTuple):
@@ -126,7 +124,7 @@ def _from_same_origin(values: dict[str, float], start: dict[str, float], setup: 
     for law in find_laws(setup.spec):
         if law.origin is not None:
             shift = values[law.rate] * (start[law.origin] - values[law.origin])
-            found[law.amplitude] *= math.exp(min(max(shift, -_FAR), _FAR))
+            found[law.amplitude] *= factor(shift)
             found[law.origin] = start[law.origin]
     return found
 
@@ -138,12 +136,12 @@ def follow(setup: Setup, path: Path, given: list[Candidate], progress: Progress 
     measurement to measurement.
     """
     points = [fitted_vector(setup, path, candidate.vector) for candidate in given]
-    squares = [_squares(point, path) for point in points]
-    k = int(np.argmin(squares))
+    misfits = [squares(path, point) for point in points]
+    k = int(np.argmin(misfits))
     solution = descend(setup, path, points[k], progress)
-    left = _squares(solution.vector, path)
+    left = squares(path, solution.vector)
     shown = float(path.spread.sum()) - left
-    missed = max((squares[k] - left) / shown, 0.0) if shown > 0 else 1.0
+    missed = max((misfits[k] - left) / shown, 0.0) if shown > 0 else 1.0
     final, described = (
         Final(solution, given[k].origin),
         f"{given[k].origin} missed {100 * missed:.2g} % of what the data show",
@@ -153,7 +151,3 @@ def follow(setup: Setup, path: Path, given: list[Candidate], progress: Progress 
     outcome = with_twin(setup, path, Outcome([final], solution.n_evaluations), progress)
     doubt = "" if outcome.finals[0].solution.success else f"the descent from {given[k].origin} did not converge"
     return Followed(outcome, described, doubt)
-
-
-def _squares(vector: FloatArray, path: Path) -> float:
-    return float(np.sum(np.asarray(path.squares(vector, path.problem))))

@@ -122,3 +122,8 @@ def fitted_vector(setup: Setup, path: Path, free: FloatArray) -> FloatArray:
     """Return free parameters (n_free,) with the scaling coefficients that suit them best, (n_fit,)."""
     sums = np.asarray(path.scaling_sums(free, path.problem))
     return np.concatenate([free, start_coefficients(setup.scaling, sums)])
+
+
+def squares(path: Path, vector: FloatArray) -> float:
+    """Return the sum of squared residuals of all azimuths at a fitted vector (n_fit,)."""
+    return float(np.sum(np.asarray(path.squares(vector, path.problem))))

@@ -6,7 +6,6 @@ the sample. Where x hardly changes they cannot, and both descriptions have to be
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -18,8 +17,8 @@ from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.start.candidates import inside
-from heterodyne_nlsq.start.laws import fraction_law
-from heterodyne_nlsq.start.race import Final, Outcome, fitted_vector, joined
+from heterodyne_nlsq.start.laws import factor, fraction_law
+from heterodyne_nlsq.start.race import Final, Outcome, fitted_vector, joined, squares
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -27,9 +26,6 @@ _WORTH = 0.05
 """Part of what the data show that a twin may lack at its start and still be followed."""
 
 _N_AGES = 64
-_FAR = 200.0
-"""Exponent beyond which a factor is nothing, or everything."""
-
 _TRADED = tuple((f"{name}_ref", f"{name}_sample") for name in ("D0", "alpha", "D_offset"))
 
 
@@ -44,7 +40,7 @@ def with_twin(setup: Setup, path: Path, outcome: Outcome, progress: Progress | N
     if not setup.free.free or any(exchanged(of_best, functions(other.vector, setup)) for other in converged):
         return outcome
     point = fitted_vector(setup, path, _twin(best.vector, setup))
-    left, least = (float(np.sum(np.asarray(path.squares(v, path.problem)))) for v in (point, best.vector))
+    left, least = squares(path, point), squares(path, best.vector)
     if left - least > _WORTH * (path.spread.sum() - least):
         return outcome
     solution = descend(setup, path, point, progress)
@@ -67,5 +63,4 @@ def traded(values: Mapping[str, float], age: FloatArray, x: FloatArray) -> dict[
     for one, other in _TRADED:
         found[one], found[other] = values[other], values[one]
     f0, f1, f3 = fraction_law(age, 1 - x, np.ones_like(age))
-    growth = math.exp(min(max(f1 * values["f2"], -_FAR), _FAR))
-    return found | {"f0": f0 * growth, "f1": f1, "f3": f3}
+    return found | {"f0": f0 * factor(f1 * values["f2"]), "f1": f1, "f3": f3}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_spec.plain import plain
 from heterodyne_spec.result.parts import (
     AgeResolved,
     Alternative,
@@ -64,7 +65,7 @@ def to_document(result: NLSQResult) -> dict[str, Any]:
             "start_frame": data.start_frame,
             "dt": data.dt,
             "notes": list(data.notes),
-            "provenance": _plain(data.provenance),
+            "provenance": plain(data.provenance),
         },
         "parameters": [{**vars(row), "sd": _number_or_null(row.sd)} for row in result.table],
         "varying": list(result.varying),
@@ -99,7 +100,7 @@ def to_document(result: NLSQResult) -> dict[str, Any]:
         "noise": _noise_document(result.noise),
         "timings": dict(result.timings),
         "versions": dict(result.versions),
-        "config": _plain(result.config),
+        "config": plain(result.config),
         "command": result.command,
     }
 
@@ -191,14 +192,3 @@ def _numbers(values: npt.ArrayLike) -> list[float]:
 
 def _nan_for_null(values: Sequence[float | None]) -> FloatArray:
     return np.array([math.nan if v is None else v for v in values])
-
-
-def _plain(value: Any) -> Any:
-    """Return `value` as JSON holds it: NumPy scalars and arrays become numbers and lists."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
