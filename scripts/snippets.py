@@ -2,7 +2,7 @@
 
 A block ```` ```yaml title="config.yaml" ```` is written as that file. Of a ``console`` block, lines after ``$`` are run
 when they call a command of this project (others are left out), and what is shown below a command has to be what it
-prints: numbers to 5 % or to the last digit shown, ``...`` for anything, a line ``...`` for any lines. Python blocks run
+prints: numbers to 1 % or to the last digit shown, ``...`` for anything, a line ``...`` for any lines. Python blocks run
 in one process for the page; a ``text`` block right below one is what it prints. An HTML comment
 ``<!-- not run: why -->`` before a block leaves it out.
 """
@@ -26,7 +26,7 @@ PROGRAMS = ("heterodyne", "heterodyne-nlsq", "heterodyne-spec")
 _FENCE = re.compile(r'(<!-- not run: [^\n]+ -->\n+)?^```(\w*)(?: title="([^"\n]+)")?\n(.*?)^```$', re.M | re.S)
 _OUTPUT = re.compile(r"\n\n```text\n(.*?)^```$", re.M | re.S)
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
-_TOLERANCE = 0.05
+_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GLOB",
         help=f"which files; may be repeated (default: {' '.join(PATTERNS)})",
     )
-    parser.add_argument("--every", type=_seconds, default=1.0, metavar="S", help="seconds between looks (default 1)")
+    parser.add_argument("--every", type=_seconds, default=0.5, metavar="S", help="seconds between looks (default 0.5)")
     parser.add_argument("--once", action="store_true", help="fit what is there, and end")
     add_series_arguments(parser)
 

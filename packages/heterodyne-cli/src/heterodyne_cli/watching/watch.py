@@ -32,6 +32,9 @@ from heterodyne_cli.watching.folder import look
 _SECOND_LOOK = 0.2
 """Part of the time between looks after which a file that is new is looked at a second time."""
 
+_PAUSE = 10
+"""Times that a look took, until the next one: a slow drive with thousands of files is not looked at without end."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -43,7 +46,7 @@ class Settings:
 
     folder: Path
     patterns: Sequence[str]
-    every: float = 1.0
+    every: float = 0.5
     once: bool = False
     patience: float = 10.0
     surrender: float = 60.0
@@ -80,7 +83,7 @@ class Watch:
             if (now := time.monotonic()) >= due:
                 self._look(now)
                 share = _SECOND_LOOK if self._arrivals.soon(now) else 1.0
-                due = now + share * self._settings.every
+                due = now + max(share * self._settings.every, _PAUSE * (time.monotonic() - now))
             self._give()
             if self._settings.once and not self._away and self._nothing_left():
                 self._desk.say_end()

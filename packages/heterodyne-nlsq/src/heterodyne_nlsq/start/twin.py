@@ -11,14 +11,14 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.descent import descend
+from heterodyne_nlsq.descent import approach, descend
 from heterodyne_nlsq.minima import exchanged, functions
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.start.candidates import inside
 from heterodyne_nlsq.start.laws import factor, fraction_law
-from heterodyne_nlsq.start.race import Final, Outcome, fitted_vector, joined, squares
+from heterodyne_nlsq.start.race import BEHIND, Final, Outcome, fitted_vector, joined, squares
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -43,9 +43,13 @@ def with_twin(setup: Setup, path: Path, outcome: Outcome, progress: Progress | N
     left, least = squares(path, point), squares(path, best.vector)
     if left - least > _WORTH * (path.spread.sum() - least):
         return outcome
-    solution = descend(setup, path, point, progress)
-    twin = Outcome([Final(solution, f"{origin}, components exchanged")], solution.n_evaluations)
-    return joined(outcome, twin)
+    begun = approach(setup, path, point, setup.config.nlsq.max_iterations, progress)
+    if begun.success and begun.cost > BEHIND * best.cost:
+        # Nearly flat, and far above: most of a descent in the valleys of a wrong description leads nowhere.
+        return outcome._replace(n_evaluations=outcome.n_evaluations + begun.n_evaluations)
+    solution = descend(setup, path, begun.vector, progress)
+    spent = begun.n_evaluations + solution.n_evaluations
+    return joined(outcome, Outcome([Final(solution, f"{origin}, components exchanged")], spent))
 
 
 def _twin(vector: FloatArray, setup: Setup) -> FloatArray:

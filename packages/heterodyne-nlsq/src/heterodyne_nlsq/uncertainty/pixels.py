@@ -127,8 +127,8 @@ def pixel_details(
     """Return the details that a pixel of azimuth number `a` makes, where Γ is `correlation` (n_t, n_t)."""
     used = np.flatnonzero(request.weight[a] > 0)
     blocks = make_blocks(correlation, used, request.n_near)
-    parts = (fluctuation[used, k : k + _PORTION].astype(np.float64) for k in _portions(fluctuation))
-    found = [expected_details(part, blocks) for part in parts]
+    # In single precision: 2048 pixels give 1.6 %.
+    found = [expected_details(fluctuation[used, k : k + _PORTION], blocks) for k in _portions(fluctuation)]
     return Expected(*np.mean(found, axis=0))
 
 

@@ -7,6 +7,7 @@ for the parameters is the noise at long times, of which white noise has little i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ _PAIRS, _FRAMES = 64, 2048
 """Pairs of blocks per scale over which the expectation is taken: so many at least, and so many frames of them."""
 
 
-_AT_ONCE = 128
+_AT_ONCE = 256
 """Pairs of blocks over which the expectation is taken at once."""
 
 
@@ -39,7 +40,7 @@ def n_scales(n_t: int) -> int:
 def _pairs(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return sums and differences, over √2, of neighbours along the first axis; an odd last one is left out."""
     even, odd = values[0 : len(values) // 2 * 2 : 2], values[1::2]
-    return (even + odd) / np.sqrt(2), (even - odd) / np.sqrt(2)
+    return (even + odd) / math.sqrt(2), (even - odd) / math.sqrt(2)
 
 
 def _beside(n_block: int, width: int, n_near: int) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]:
@@ -135,10 +136,11 @@ def expected_details(fluctuation: FloatArray, blocks: list[Blocks]) -> Expected:
 
     One pixel adds δ_i δ_j - Γ_ij (1 + δ_i + δ_j) to c2_ij; the terms with Γ come from the division by mean
     intensities. A photon's noise e, of variance 1 + δ, adds e_i (δ_j - Γ_ij) + (δ_i - Γ_ij) e_j, and e_i e_j, whose
-    variance is 1 + Γ_ij.
+    variance is 1 + Γ_ij. Computed in the precision of the fluctuation.
     """
     found, approximation = [], fluctuation
     for b in blocks:
+        b = b._replace(to_first=b.to_first.astype(fluctuation.dtype), to_second=b.to_second.astype(fluctuation.dtype))
         approximation, detail = _pairs(approximation)
         sums, portions = np.stack([approximation, detail]), list(_portions(b))
         of_portions = [_of_pairs(fluctuation, sums, portion) for portion in portions]
@@ -169,7 +171,7 @@ def _of_pairs(fluctuation: FloatArray, sums: FloatArray, b: Blocks) -> FloatArra
     one, two, linear = sums[:, b.first], sums[:, b.second], _linear(fluctuation, b)
     patterns = zip(_OF_FIRST, _OF_SECOND, strict=True)
     speckle = [_variance(one[f] * two[s] - linear[:, k]) for k, (f, s) in enumerate(patterns)]
-    light_one, light_two = (1 + even / np.sqrt(b.width) for even in (one[0], two[0]))
+    light_one, light_two = (1 + even / math.sqrt(b.width) for even in (one[0], two[0]))
     # The noise of a photon in the first block times what the second shows, and the other way round.
     in_one = np.array([_seen(light_one, part, gamma) for part, gamma in zip(two, b.to_first, strict=True)])
     in_two = np.array([_seen(light_two, part, gamma) for part, gamma in zip(one, b.to_second, strict=True)])
@@ -183,7 +185,7 @@ def _linear(fluctuation: FloatArray, b: Blocks) -> FloatArray:
     of_two = np.moveaxis(patterns[_OF_SECOND, None] * b.to_second[_OF_FIRST], 0, 1)
     whole = len(fluctuation) // b.width * b.width
     cut = fluctuation[:whole].reshape(-1, b.width, fluctuation.shape[1])
-    return np.asarray(of_one @ cut[b.first] + of_two @ cut[b.second])
+    return np.asarray(of_one.astype(cut.dtype) @ cut[b.first] + of_two.astype(cut.dtype) @ cut[b.second])
 
 
 def _variance(detail: FloatArray) -> float:
