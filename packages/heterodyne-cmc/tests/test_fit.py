@@ -332,6 +332,16 @@ def test_without_point_estimate_an_installed_fit_is_asked(monkeypatch: pytest.Mo
             },
             ["model.parameters.v0.prior.truncated"],
         ),
+        (
+            {
+                "model": {
+                    "parameters": {
+                        "v0": {"prior": {"family": "normal", "location": -1e6, "scale": 1, "truncated": True}}
+                    }
+                }
+            },
+            ["model.parameters.v0.prior", "at most", "scales from the bounds"],
+        ),
     ],
 )
 def test_what_it_cannot_do_is_refused(sections: dict[str, Any], names: list[str]) -> None:
