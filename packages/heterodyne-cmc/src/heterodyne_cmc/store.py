@@ -11,6 +11,7 @@ import numpy as np
 
 from heterodyne_cmc.sampler import Chains, SubPosterior
 from heterodyne_spec.files import write_atomically
+from heterodyne_spec.storage import write_npz
 
 FOLDER = "shards"
 
@@ -43,12 +44,8 @@ class ShardStore:
             "seconds": sub.seconds,
         }
         arrays = {f"chains_{name}": value for name, value in sub.chains._asdict().items()}
-
-        def write(temporary: Path) -> None:
-            with temporary.open("wb") as file:
-                np.savez(file, record=np.array(json.dumps(record)), draws=sub.draws, **arrays)
-
-        write_atomically(self.path(sub.shard), write)
+        words = np.array(json.dumps(record))
+        write_atomically(self.path(sub.shard), lambda path: write_npz(path, record=words, draws=sub.draws, **arrays))
 
     def load(self) -> tuple[dict[int, SubPosterior], list[str]]:
         """Return the finished shards by number, and in words which files were not used."""

@@ -1,14 +1,18 @@
-"""HDF5 files: written so that a full disk is an error and no more, read so that a hostile one is."""
+"""HDF5 and NumPy files: written so that a full disk is an error and no more, read so that a hostile one is."""
 
 from __future__ import annotations
 
 import io
 import math
+import zipfile
 from collections.abc import Buffer, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import EllipsisType, ModuleType
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from heterodyne_spec.errors import DataError
 
@@ -72,6 +76,21 @@ def in_memory(path: Path) -> Iterator[Any]:
         yield file
         file.flush()
         path.write_bytes(file.id.get_file_image())
+
+
+def write_npz(path: Path, **arrays: npt.ArrayLike) -> None:
+    """Write arrays to an archive of NumPy, not compressed; `numpy.load` reads it.
+
+    `numpy.savez` of NumPy 2.0 leaves an archive that could not be written open, which then speaks up at any later time.
+
+    Raises
+    ------
+    OSError : when it cannot be written.
+    """
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
 
 
 SMALL, MOST_TIMES = 64 * 1024**2, 200

@@ -13,6 +13,7 @@ from heterodyne_spec.data.layouts.units import TIME
 from heterodyne_spec.data.stored import stored_map
 from heterodyne_spec.data.time_axis import time_axis
 from heterodyne_spec.errors import DataError
+from heterodyne_spec.storage import write_npz
 
 if TYPE_CHECKING:
     from heterodyne_spec.data.two_time import TwoTimeData
@@ -65,5 +66,4 @@ def clock(source: Source, n_t: int) -> Clock:
 def write(path: Path, data: TwoTimeData) -> None:
     """Write a file of this layout: full maps in float32."""
     maps = np.stack([stored_map(data, i) for i in range(data.n_phi)])
-    with path.open("wb") as file:
-        np.savez(file, c2=maps, t=data.t, q=data.q, phi=data.phi, dt=data.dt)
+    write_npz(path, c2=maps, t=data.t, q=data.q, phi=data.phi, dt=data.dt)
