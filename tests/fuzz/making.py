@@ -99,16 +99,20 @@ class Maker:
         """Write a hostile HDF5 measurement, and what its links may lead to."""
         name = pick(rng, list(self.hdf5))
         path = box.inside / pick(rng, ("a.h5", "a.h5", "a.hdf", "a.nxs"))
-        return self._hdf5(path, name, self.hdf5[name], rng, box)
+        return self._hdf5(path, name, self.hdf5[name], rng, box, linked=True)
 
-    def _hdf5(self, path: Path, name: str, seed: bytes, rng: Rng, box: Box, bombs: float = BOMBS) -> Made:
+    def _hdf5(
+        self, path: Path, name: str, seed: bytes, rng: Rng, box: Box, bombs: float = BOMBS, linked: bool = False
+    ) -> Made:
+        """Write a hostile HDF5 file; `linked` tells whether its kind may hold links, wherever they lead."""
         path.write_bytes(seed)
         measurements.write_neighbours(box.inside, seed, box.work, box.outside)
         way = rng.random()
         if way < bombs:
             return Made(path, name, measurements.bomb(path, rng))
         if way < 0.08:
-            return Made(path, name, f"beside: {measurements.add_bystanders(path, rng)}", same=True)
+            words = measurements.add_bystanders(path, rng)
+            return Made(path, name, f"beside: {words}", same=linked or "link" not in words)
         if way < 0.1:
             path.write_bytes(rng.bytes(int(pick(rng, (512, 1024, 2048)))) + seed)
             return Made(path, name, "a user block", same=True)

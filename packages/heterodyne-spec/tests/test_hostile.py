@@ -16,6 +16,7 @@ from documents import make_result
 from heterodyne_spec import ConfigError, DataError, NLSQResult, ResultError, describe_data, load_config, load_data
 from heterodyne_spec.errors import LONGEST_LINE
 from heterodyne_spec.migration import import_config
+from heterodyne_spec.migration.report import report_text
 from heterodyne_spec.result import is_result_file
 from heterodyne_spec.yamlio import MAX_YAML_BYTES
 
@@ -191,6 +192,27 @@ def test_a_first_frame_that_is_no_number_of_frames(tmp_path, begin, call):
     assert "correct the file" in refusal(write_one(tmp_path / "a.h5", make_map(), begin=begin), call)
 
 
+def test_an_attribute_that_is_no_text(tmp_path):
+    path = write_nxxpcs(tmp_path / "a.h5", four_maps())
+    with h5py.File(path, "a") as file:
+        file["entry/twotime/two_time_corr_func"].attrs["storage_mode"] = np.void(b"\x80\x03")
+    assert "@storage_mode: found" in refusal(path)
+
+
+@pytest.mark.parametrize("key", ["xpcs/qmap/dynamic_v_list_dim1", "entry/instrument/detector_1/frame_time", MAP])
+def test_an_empty_dataset_holds_no_numbers(tmp_path, key):
+    path = write_apsu(tmp_path / "a.h5")
+    replaced(path, key, lambda file, key: file.create_dataset(key, data=h5py.Empty("f8")))
+    assert key in refusal(path, lambda path: load_data(path, q=0.005))
+
+
+def test_infinities_at_both_places_of_a_pair_are_no_difference(tmp_path):
+    c2 = make_map()
+    c2[1, 3] = c2[3, 1] = np.inf
+    c2[2, 4] += 1
+    assert "differ at frames 3 and 5" in refusal(write_one(tmp_path / "a.h5", c2))
+
+
 def test_times_and_bins_beyond_all_measure(tmp_path):
     assert "correct the file" in refusal(write_one(tmp_path / "a.h5", make_map(), stride=1e308, average=1e308))
     assert "found 1e+300, expected bin numbers" in refusal(write_apsu(tmp_path / "a.h5", bins=np.full(4, 1e300)))
@@ -269,6 +291,13 @@ def test_maps_of_a_result_are_those_of_its_summary(tmp_path, values):
     assert "expected floats of shape (2, 4, 4)" in text
 
 
+def test_maps_of_a_result_are_finite(tmp_path):
+    def change(file):
+        file["maps/c2"][0, 1, 2] = np.inf
+
+    assert "maps/c2: holds infinite values" in refusal(damaged_result(tmp_path, change), NLSQResult.load)
+
+
 def test_a_result_has_no_links(places):
     here, outside, _ = places
     make_result(maps=(np.ones((2, 4, 4)), np.ones((2, 4, 4)))).save(outside)
@@ -305,6 +334,12 @@ def test_yaml_that_would_take_minutes_is_refused(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("a: [" + "1," * MAX_YAML_BYTES + "]")
     assert "or this one as JSON" in refusal(path, load_config)
+
+
+def test_control_codes_of_another_configuration_do_not_reach_the_terminal(tmp_path):
+    path = tmp_path / "old.json"
+    path.write_text('{"analyzer_parameters": {"dt": 0.1}, "parameters": {"velocity": {"v0": {"a\\u0000b\\n": 1}}}}')
+    assert all(line.isprintable() for line in report_text(import_config(path), "old.json").splitlines())
 
 
 def test_bounds_that_leave_out_the_default_are_left_and_said_so(tmp_path):

@@ -86,7 +86,9 @@ def check_symmetric(c2: Map, where: str) -> None:
         if np.array_equal(above, below, equal_nan=True):
             continue
         # One NaN of a pair counts as infinitely far off.
-        off = np.where(np.isnan(above) != np.isnan(below), np.inf, np.nan_to_num(np.abs(above - below)))
+        with np.errstate(invalid="ignore"):  # of two infinities
+            apart = np.nan_to_num(np.abs(above - below))
+        off = np.where(np.isnan(above) != np.isnan(below), np.inf, apart)
         if off.max() > worst:
             i, j = divmod(int(off.argmax()), off.shape[1])
             worst, place = float(off.max()), (rows.start + i + 1, columns.start + j + 1)

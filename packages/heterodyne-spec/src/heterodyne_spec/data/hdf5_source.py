@@ -79,6 +79,8 @@ class Hdf5Source:
         dataset = self._dataset(key)
         with reading(key):
             self._check_sources(key, dataset, selection, 0)
+            if dataset.shape is None:
+                raise DataError(f"{key}: is empty, expected numbers; correct the file")
             if dataset.dtype.hasobject and math.prod(dataset.shape or ()) != 1:
                 raise DataError(f"{key}: found {describe(dataset.dtype)}, expected numbers; correct the file")
             return np.asarray(dataset[selection])

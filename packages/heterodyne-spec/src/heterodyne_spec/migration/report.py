@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from heterodyne_spec.errors import one_line
 from heterodyne_spec.lint.schema import short
 from heterodyne_spec.model import Prior
 from heterodyne_spec.tables import Table, prior_text, text_table
@@ -76,7 +77,7 @@ def _translated(imported: Imported) -> str:
     """Return a table of the new settings, each with all that it comes from."""
     sources: dict[str, list[str]] = {}
     for one in imported.translated:
-        sources.setdefault(one.new, []).append(one.old)
+        sources.setdefault(one.new, []).append(one_line(one.old))
     values = {one.new: one.value for one in imported.translated}
     rows = tuple((new, _value(values[new]), ", ".join(old)) for new, old in sources.items())
     return text_table(Table("Translated", ("here", "value", "there"), rows)) if rows else "Nothing was translated.\n"
@@ -101,7 +102,7 @@ def _left(imported: Imported) -> Iterator[str]:
         yield "Left out\n"
     for reason in dict.fromkeys(one.reason for one in imported.left):
         yield _wrapped(f"{reason}:")
-        told = ", ".join(f"{one.old} = {short(one.value)}" for one in imported.left if one.reason == reason)
+        told = ", ".join(f"{one_line(one.old)} = {short(one.value)}" for one in imported.left if one.reason == reason)
         yield _wrapped(told, "    ") + "\n"
 
 

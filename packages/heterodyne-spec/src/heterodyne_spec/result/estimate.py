@@ -221,7 +221,10 @@ def _map(file: Any, key: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     found = file[key]
     if found.dtype.kind != "f" or found.shape != shape:
         raise DataError(f"{key}: found {found.dtype} of shape {found.shape}, expected floats of shape {shape}")
-    return np.asarray(found[()])
+    values = np.asarray(found[()])
+    if np.isinf(values).any():
+        raise DataError(f"{key}: holds infinite values, expected finite ones, or NaN where nothing was measured")
+    return values
 
 
 def _unfit(path: Path, found: str, remedy: str, rule: str) -> ResultError:

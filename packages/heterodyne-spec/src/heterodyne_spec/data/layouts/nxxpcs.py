@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from heterodyne_spec.data.layouts.base import (
     wavevectors,
 )
 from heterodyne_spec.data.layouts.units import WAVEVECTOR, normalised, stated_unit
-from heterodyne_spec.errors import DataError
+from heterodyne_spec.errors import DataError, shortened
 
 NAME = "nxxpcs"
 DATA_KEY = "/entry/twotime/two_time_corr_func"
@@ -71,11 +72,15 @@ def word(source: Source, name: str, known: Sequence[str], required: bool = True)
     value = source.attribute(DATA_KEY, name)
     if value is None and not required:
         return None
-    found = value if isinstance(value, str | None) else f"{value.item():g}" if value.size == 1 else str(value.tolist())
+    found = value if isinstance(value, str | None) else _told(value)
     if found not in known:
         what = "is missing" if found is None else f"found {found!r}"
         raise DataError(f"{DATA_KEY}@{name}: {what}, expected {', '.join(known)}; correct the attribute")
     return found
+
+
+def _told(value: NDArray[Any]) -> str:
+    return f"{value.item():g}" if value.size == 1 and value.dtype.kind in "iuf" else shortened(str(value.tolist()))
 
 
 def in_keys(source: Source) -> Places:
