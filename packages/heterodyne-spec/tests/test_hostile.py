@@ -338,7 +338,8 @@ def test_yaml_that_would_take_minutes_is_refused(tmp_path):
 
 def test_control_codes_of_another_configuration_do_not_reach_the_terminal(tmp_path):
     path = tmp_path / "old.json"
-    path.write_text('{"analyzer_parameters": {"dt": 0.1}, "parameters": {"velocity": {"v0": {"a\\u0000b\\n": 1}}}}')
+    v0 = '{"a\\u0000b\\n": "\\ud800"}'
+    path.write_text(f'{{"analyzer_parameters": {{"dt": 0.1}}, "parameters": {{"velocity": {{"v0": {v0}}}}}}}')
     assert all(line.isprintable() for line in report_text(import_config(path), "old.json").splitlines())
 
 

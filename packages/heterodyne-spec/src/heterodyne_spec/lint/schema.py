@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from referencing import Registry, Resource
 
-from heterodyne_spec.errors import Problem, did_you_mean
+from heterodyne_spec.errors import Problem, did_you_mean, one_line
 from heterodyne_spec.lint.rule import Rule, number
 
 SCHEMAS = ("model", "config", "data", "result")
@@ -57,8 +57,8 @@ def dotted(path: Any) -> str:
 
 
 def short(value: Any) -> str:
-    """Return `value` in at most 60 characters."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    """Return `value` in at most 60 characters that can be printed."""
+    text = one_line(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= 60 else text[:57] + "..."
 
 
