@@ -94,7 +94,9 @@ def _sound(name: str) -> dict[str, object]:
 def check_accounted(made: Made, imported: Imported) -> None:
     """Check that every setting is said to be translated or left; lists that name or switch others aside."""
     said = {one.old for one in (*imported.translated, *imported.left)}
-    for path, _ in leaves(read_document(made.path), ""):
+    for path, value in leaves(read_document(made.path), ""):
         parts = any(one.startswith(f"{path}[") for one in said)
+        if isinstance(value, list) and not any(value):
+            continue
         if path not in said and not parts and not path.endswith((".parameter_names", ".enabled")):
             raise Broken(f"a setting is neither translated nor left: {path[:100]!r}")

@@ -97,7 +97,9 @@ def check_stored(path: Path, data: TwoTimeData) -> None:
     """Check with h5py alone that every value is one that stands in the file, where a baseline of 0 became 1."""
     with h5py.File(path, "r") as file:
         for c2, where in zip(data.c2, data.provenance["maps"], strict=True):
-            raw = np.asarray(file[re.sub(r"\[\d+\]$", "", where)][()])
+            # As it is printed: with control codes escaped.
+            key = re.sub(r"\[\d+\]$", "", where).encode("latin-1", "backslashreplace").decode("unicode_escape")
+            raw = np.asarray(file[key][()])
             with np.errstate(all="ignore"):
                 stored = raw.astype(c2.dtype).ravel()
                 stored = np.concatenate([stored, stored + c2.dtype.type(1)])

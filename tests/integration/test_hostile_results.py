@@ -38,6 +38,11 @@ def changed(file, **changes):
     file["document"][()] = json.dumps(document)
 
 
+def first_row(file):
+    """Return the first row of the table of a posterior."""
+    return json.loads(file["document"][()])["summary"][0]
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -61,6 +66,7 @@ def changed(file, **changes):
         (lambda file: changed(file, data__dt=-1.0), "dt = -1.0"),
         (lambda file: changed(file, data__n_frames=3), "observed: found"),
         (lambda file: changed(file, summary=[]), None),
+        (lambda file: changed(file, summary=[first_row(file) | {"mean": True}]), "mean: found true, expected a number"),
         (lambda file: changed(file, diagnostics=None), "diagnostics"),
     ],
 )

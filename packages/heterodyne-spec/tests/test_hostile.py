@@ -192,6 +192,18 @@ def test_a_first_frame_that_is_no_number_of_frames(tmp_path, begin, call):
     assert "correct the file" in refusal(write_one(tmp_path / "a.h5", make_map(), begin=begin), call)
 
 
+@pytest.mark.parametrize("damage", [b"\0", b"\xff"])
+@pytest.mark.parametrize("call", [load_data, describe_data])
+def test_texts_that_would_keep_hdf5_for_ever(tmp_path, damage, call):
+    path = write_nxxpcs(tmp_path / "a.h5", four_maps())
+    raw = bytearray(path.read_bytes())
+    # The second object of the heap of texts, and all behind it.
+    place = raw.index(b"GCOL\1\0\0\0") + 16 + 16 + 16
+    raw[place : place + 1024] = damage * 1024
+    path.write_bytes(bytes(raw))
+    assert "where its texts stand" in refusal(path, call)
+
+
 def test_an_attribute_that_is_no_text(tmp_path):
     path = write_nxxpcs(tmp_path / "a.h5", four_maps())
     with h5py.File(path, "a") as file:
@@ -204,6 +216,18 @@ def test_an_empty_dataset_holds_no_numbers(tmp_path, key):
     path = write_apsu(tmp_path / "a.h5")
     replaced(path, key, lambda file, key: file.create_dataset(key, data=h5py.Empty("f8")))
     assert key in refusal(path, lambda path: load_data(path, q=0.005))
+
+
+def test_maps_far_from_any_correlation(tmp_path):
+    for level in (-2.0, 4.0):
+        assert "expected near 0 or 1" in refusal(write_one(tmp_path / "a.h5", make_map() + np.float32(level)))
+
+
+def test_nan_of_which_arithmetic_warns(tmp_path):
+    c2 = make_map()
+    c2[1, 3] = c2[3, 1] = np.array(0x7F800001, np.uint32).view(np.float32)
+    with np.errstate(invalid="raise"):
+        assert np.isnan(load_data(write_one(tmp_path / "a.h5", c2)).c2[0] - 1.0).sum() == 2
 
 
 def test_infinities_at_both_places_of_a_pair_are_no_difference(tmp_path):

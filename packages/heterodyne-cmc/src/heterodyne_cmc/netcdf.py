@@ -34,8 +34,9 @@ from heterodyne_cmc.soundness import problems
 from heterodyne_spec import DataError, FittedData, Problem, ResultError, load_model
 from heterodyne_spec.data.damage import reading
 from heterodyne_spec.files import write_atomically
+from heterodyne_spec.lint.schema import short
 from heterodyne_spec.plain import plain
-from heterodyne_spec.storage import check_self_contained, in_memory
+from heterodyne_spec.storage import check_self_contained, in_memory, opened_hdf5
 from heterodyne_spec.yamlio import parse_json
 
 SCHEMA_VERSION = 1
@@ -198,7 +199,7 @@ def read_result(path: Path) -> CMCResult:
 
 def _opened(path: Path) -> CMCResult:
     # With h5py alone: the library for the dimensions of NetCDF ends the process when these are damaged.
-    with h5py.File(path, "r") as file:
+    with opened_hdf5(path) as file:
         check_self_contained(file)
         document = parse_json(np.asarray(file["document"][()], object).item().decode(), "document")
         if not isinstance(document, dict) or document.pop("kind", None) != "cmc_result":
@@ -232,14 +233,17 @@ def _read(group: h5py.Group) -> dict[str, npt.NDArray[Any]]:
 def _numbers(cls: type, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a row, null for NaN undone and lists as tuples, as the dataclass declares them."""
     types = {f.name: str(f.type) for f in dataclasses.fields(cls)}
-    return {
-        name: math.nan
-        if value is None and types[name] == "float"
-        else tuple(value)
-        if isinstance(value, list)
-        else value
-        for name, value in row.items()
-    }
+    return {name: _number(name, value) if types[name] == "float" else _whole(value) for name, value in row.items()}
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | None):
+        raise DataError(f"{name}: found {short(value)}, expected a number")
+    return math.nan if value is None else float(value)
+
+
+def _whole(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _from_document(

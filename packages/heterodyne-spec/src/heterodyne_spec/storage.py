@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_spec.errors import DataError
+from heterodyne_spec.heaps import check_heaps
 
 
 def import_h5py() -> ModuleType:
@@ -24,6 +25,19 @@ def import_h5py() -> ModuleType:
     except ImportError:
         raise DataError("HDF5 files need h5py; run: pip install 'heterodyne-spec[hdf5]'") from None
     return h5py  # type: ignore[no-any-return]
+
+
+def opened_hdf5(path: Path) -> Any:
+    """Return an h5py file that is open for reading.
+
+    Raises
+    ------
+    OSError : when it cannot be opened.
+    DataError : when h5py is not installed, or HDF5 would not come to an end with the file.
+    """
+    h5py = import_h5py()
+    check_heaps(path)
+    return h5py.File(path, "r")
 
 
 class _Spared(io.FileIO):

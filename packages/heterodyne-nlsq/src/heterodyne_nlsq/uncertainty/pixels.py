@@ -11,6 +11,7 @@ photons, adds e_i Σ_j W_ij (δ_j - Γ_ij) and a part that is white over the pai
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -78,7 +79,7 @@ def _derivatives(product: Callable[[Array], Array], vector: Array, expand: Array
     return jax.vmap(lambda along: jax.jvp(product, (vector,), (along,)), out_axes=(None, 0))(expand.T)
 
 
-@jax.jit(static_argnames="n_near")
+@functools.partial(jax.jit, static_argnames="n_near")
 def _quadratic(
     vector: Array, expand: Array, t: Array, q: Array, phi: Array, contrast: Array, z: Float[Array, "n_t k"], n_near: int
 ) -> Float[Array, "n_local k"]:
@@ -92,7 +93,7 @@ def _quadratic(
     return jnp.concatenate([contrast * of_parameters, of_model[None], of_offset[None]])
 
 
-@jax.jit(static_argnames="n_near")
+@functools.partial(jax.jit, static_argnames="n_near")
 def _products(
     vector: Array, expand: Array, t: Array, q: Array, phi: Array, contrast: Array, z: Float[Array, "n_t k"], n_near: int
 ) -> Float[Array, "n_local n_t k"]:

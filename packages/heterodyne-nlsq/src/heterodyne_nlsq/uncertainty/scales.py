@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 type FloatArray = npt.NDArray[np.float64]
+type Floats = npt.NDArray[np.floating]
 
 
 _PAIRS, _FRAMES = 64, 2048
@@ -37,7 +38,7 @@ def n_scales(n_t: int) -> int:
     return max(int(np.log2(max(n_t, 1))) - 1, 0)
 
 
-def _pairs(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _pairs(values: Floats) -> tuple[Floats, Floats]:
     """Return sums and differences, over √2, of neighbours along the first axis; an odd last one is left out."""
     even, odd = values[0 : len(values) // 2 * 2 : 2], values[1::2]
     return (even + odd) / math.sqrt(2), (even - odd) / math.sqrt(2)
@@ -131,7 +132,7 @@ def make_blocks(correlation: npt.NDArray[np.floating], frames: npt.NDArray[np.in
     return found
 
 
-def expected_details(fluctuation: FloatArray, blocks: list[Blocks]) -> Expected:
+def expected_details(fluctuation: Floats, blocks: list[Blocks]) -> Expected:
     """Return what pixels with intensity 1 + fluctuation (n_used, n_pixel) make of the details.
 
     One pixel adds δ_i δ_j - Γ_ij (1 + δ_i + δ_j) to c2_ij; the terms with Γ come from the division by mean
@@ -161,7 +162,7 @@ def _portions(b: Blocks) -> Iterator[Blocks]:
         )
 
 
-def _of_pairs(fluctuation: FloatArray, sums: FloatArray, b: Blocks) -> FloatArray:
+def _of_pairs(fluctuation: Floats, sums: Floats, b: Blocks) -> FloatArray:
     """Return the mean squares (2, 3) that speckle, and photon noise seen through it, make of the three details.
 
     `sums` (2, n_block, n_pixel) are those of the fluctuation over the patterns of every block.
@@ -178,7 +179,7 @@ def _of_pairs(fluctuation: FloatArray, sums: FloatArray, b: Blocks) -> FloatArra
     return np.stack([speckle, in_one[_OF_SECOND] + in_two[_OF_FIRST]])
 
 
-def _linear(fluctuation: FloatArray, b: Blocks) -> FloatArray:
+def _linear(fluctuation: Floats, b: Blocks) -> Floats:
     """Return the terms with Γ of the details, (n_pair, 3, n_pixel)."""
     patterns = _patterns(b.width)
     of_one = np.moveaxis(patterns[_OF_FIRST, None] * b.to_first[_OF_SECOND], 0, 1)
@@ -188,12 +189,12 @@ def _linear(fluctuation: FloatArray, b: Blocks) -> FloatArray:
     return np.asarray(of_one.astype(cut.dtype) @ cut[b.first] + of_two.astype(cut.dtype) @ cut[b.second])
 
 
-def _variance(detail: FloatArray) -> float:
+def _variance(detail: Floats) -> float:
     """Return the variance over pixels, its mean over pairs: the mean of a detail is that of Γ, which residuals lack."""
     return float(np.mean(np.vecdot(detail, detail) / detail.shape[1] - detail.mean(axis=1) ** 2))
 
 
-def _seen(light: FloatArray, sums: FloatArray, gamma: FloatArray) -> float:
+def _seen(light: Floats, sums: Floats, gamma: Floats) -> float:
     """Return the mean square of noise of variance `light` times `sums` less their Γ, all (n_pair, n_pixel) or wide."""
     apart = sums - gamma.mean(axis=1, keepdims=True)
     return float(np.mean(np.vecdot(light * apart, apart))) / apart.shape[1]

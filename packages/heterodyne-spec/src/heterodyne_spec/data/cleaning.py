@@ -77,6 +77,13 @@ def has_infinite(c2: Map) -> bool:
     return any(bool(np.isinf(c2[rows]).any()) for rows in rows_of(len(c2)))
 
 
+def quiet_nan(c2: Map) -> None:
+    """Put the usual NaN in the place of others, in place: damage makes some of which arithmetic warns."""
+    for rows in rows_of(len(c2)):
+        block = c2[rows]
+        block[np.isnan(block)] = np.nan
+
+
 def check_symmetric(c2: Map, where: str) -> None:
     """Raise DataError when c2[i, j] and c2[j, i] differ, or when only one of them is NaN."""
     worst = 0.0

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from heterodyne_spec.data.contents import Selection, Source
 from heterodyne_spec.data.damage import reading, reason
 from heterodyne_spec.errors import BusyError, DataError
-from heterodyne_spec.storage import check_backed, import_h5py
+from heterodyne_spec.storage import check_backed, opened_hdf5
 
 MOST_LINKS = 32
 """Links from one to the next, and virtual datasets made of others: more are a circle."""
@@ -30,9 +30,8 @@ MOST_TEXTS = 64
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[Source]:
     """Open an HDF5 file for reading."""
-    h5py = import_h5py()
     try:
-        file = h5py.File(path, "r")
+        file = opened_hdf5(path)
     except (OSError, RuntimeError) as error:
         if "unable to lock" in str(error):
             raise BusyError("is open for writing in another program; close it there or wait") from error
@@ -145,7 +144,7 @@ class Hdf5Source:
         if target not in self._files:
             if not target.is_file():
                 return None
-            self._files[target] = self._linked.enter_context(import_h5py().File(target, "r"))
+            self._files[target] = self._linked.enter_context(opened_hdf5(target))
         return self._files[target]
 
     def _check_sources(self, key: str, dataset: Any, selection: Selection, depth: int) -> None:

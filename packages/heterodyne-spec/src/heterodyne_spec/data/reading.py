@@ -19,6 +19,9 @@ from heterodyne_spec.memory import free_memory
 # Between a fully decorrelated pair in c2 (1) and in c2 - 1 (0); contrasts are below 0.5.
 HALFWAY = 0.5
 
+LOWEST, HIGHEST = -0.5, 3.0
+"""Medians off the diagonal between which maps are those of a correlation; else no contrast and no offset fits them."""
+
 type Maps = NDArray[np.floating[Any]]
 type Findings = list[tuple[float, str]]
 
@@ -85,6 +88,7 @@ def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np
     if cleaning.has_infinite(c2):
         cleaning.blank_infinite(c2)
         words.append("infinite values taken as NaN")
+    cleaning.quiet_nan(c2)
     half = cleaning.populated_elements(c2)
     if half is None:
         return np.ones(len(c2), dtype=bool), words
@@ -127,6 +131,11 @@ def shift_baseline(
         raise DataError(
             f"baseline: the maps disagree, their medians off the diagonal are {listed}; give baseline=0 or "
             "baseline=1, or choose the angles"
+        )
+    if given is None and not all(LOWEST < level < HIGHEST for level in levels if np.isfinite(level)):
+        raise DataError(
+            f"baseline: the medians off the diagonal are {listed}, expected near 0 or 1; divide the maps by the mean "
+            "intensities of both frames"
         )
     baseline = found.pop() if given is None else given
     said = f"baseline {baseline} {'as given' if given is not None else 'found'}"

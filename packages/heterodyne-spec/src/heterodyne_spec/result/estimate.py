@@ -34,7 +34,7 @@ from heterodyne_spec.result.parts import (
     Identifiability,
     MapNoise,
 )
-from heterodyne_spec.storage import check_self_contained, import_h5py, writing_hdf5
+from heterodyne_spec.storage import check_self_contained, opened_hdf5, writing_hdf5
 from heterodyne_spec.yamlio import read_document
 
 JSON_NAME = "nlsq_result.json"
@@ -186,7 +186,7 @@ def read_result_document(path: Path) -> Any:
 def is_result_file(path: Path) -> bool:
     """Tell whether an HDF5 file holds the arrays of a result, not a measurement."""
     try:
-        with reading("kind"), import_h5py().File(path) as file:
+        with reading("kind"), opened_hdf5(path) as file:
             return str(file.attrs.get("kind")) == KIND
     except DataError:
         return False
@@ -202,7 +202,7 @@ def _read_maps(path: Path, data: FittedData, cost: float) -> tuple[npt.NDArray[A
         return None
     shape = (len(data.phi), data.n_frames, data.n_frames)
     try:
-        with reading("maps"), import_h5py().File(path) as file:
+        with reading("maps"), opened_hdf5(path) as file:
             check_self_contained(file)
             known = float(file.attrs.get("cost", cost))
             maps = (_map(file, "maps/c2", shape), _map(file, "maps/model", shape)) if "maps" in file else None
@@ -222,6 +222,8 @@ def _map(file: Any, key: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     if found.dtype.kind != "f" or found.shape != shape:
         raise DataError(f"{key}: found {found.dtype} of shape {found.shape}, expected floats of shape {shape}")
     values = np.asarray(found[()])
+    # Damage makes NaN of which arithmetic would warn.
+    values[np.isnan(values)] = np.nan
     if np.isinf(values).any():
         raise DataError(f"{key}: holds infinite values, expected finite ones, or NaN where nothing was measured")
     return values

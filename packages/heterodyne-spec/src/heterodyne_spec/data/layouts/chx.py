@@ -7,6 +7,7 @@ incidence (q parallel, q perpendicular), which are no azimuths. Frames are those
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -81,10 +82,11 @@ def frame_clock(source: Source, n_t: int) -> Clock:
         )
         return Clock(period, start, found, notes)
     lags, lag_notes = quantity(source, LAGS, TIME)
-    step = float(lags[lags > 0].min()) if (lags > 0).any() else None
+    positive_lags = lags[(lags > 0) & np.isfinite(lags)]
+    step = float(positive_lags.min()) if positive_lags.size else None
     if step is None or period is None:
         return Clock(positive(step), start, f"{LAGS} without a positive lag", (*notes, *lag_notes))
-    binned = max(round(step / period), 1)
+    binned = max(round(step / period), 1) if math.isfinite(step / period) else 0
     if abs(step - binned * period) > 1e-3 * step:
         raise DataError(
             f"{LAGS}, {METADATA}@{stated}: found a first lag of {step:g} s and {period:g} s between frames, expected a "

@@ -60,7 +60,7 @@ def clock(source: Source, n_t: int) -> Clock:
         return Clock(positive(dt), 1.0, "neither t nor dt" if dt is None else f"dt = {dt:g}", notes)
     ages, t_notes = quantity(source, "t", TIME)
     t, step = time_axis(ages, dt, n_t)
-    return Clock(step, float(t[0] / step), f"dt = {step:g}", (*notes, *t_notes))
+    return Clock(step, float(t[0]) / step, f"dt = {step:g}", (*notes, *t_notes))
 
 
 def write(path: Path, data: TwoTimeData) -> None:

@@ -1,0 +1,60 @@
+"""The global heaps of an HDF5 file, where its texts of any length stand, looked at before HDF5 does.
+
+HDF5 (2.0, of h5py 3.16) goes through a heap from object to object by their sizes. A size of zero, as in a block that
+a drive has not stored yet, keeps it at one place for ever, and no signal ends that.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from heterodyne_spec.errors import DataError
+
+_LOOKED_AT = 16 * 1024**2
+"""Bytes at either end of a file that are looked at: maps stand between, and reading all of them would take long."""
+
+_HEAD = b"GCOL\x01\0\0\0"
+_SIZE = struct.Struct("<Q")
+_OBJECT = struct.Struct("<HHIQ")
+
+
+def check_heaps(path: Path) -> None:
+    """Check that HDF5 comes to the end of the heaps at both ends of a file.
+
+    Raises
+    ------
+    DataError : when it does not.
+    OSError : when the file cannot be read.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        for start in sorted({0, max(size - _LOOKED_AT, 0)}):
+            file.seek(start)
+            raw = file.read(_LOOKED_AT)
+            if any(_is_endless(raw, at) for at in _heaps(raw)):
+                raise DataError(
+                    "is damaged where its texts stand (they have impossible sizes); copy it again from its origin"
+                )
+
+
+def _heaps(raw: bytes) -> Iterator[int]:
+    at = raw.find(_HEAD)
+    while at >= 0:
+        yield at
+        at = raw.find(_HEAD, at + 1)
+
+
+def _is_endless(raw: bytes, at: int) -> bool:
+    """Tell whether an object of the heap at `at` leads nowhere; number 0 is the free space, its length all of it."""
+    if at + len(_HEAD) + _SIZE.size > len(raw):
+        return False
+    end, place = at + _SIZE.unpack_from(raw, at + len(_HEAD))[0], at + len(_HEAD) + _SIZE.size
+    while place + _OBJECT.size <= min(end, len(raw)):
+        number, _, _, length = _OBJECT.unpack_from(raw, place)
+        # Beyond the end, HDF5's own sum overflows, and leads to any place.
+        if number == length == 0 or length > end - place:
+            return True
+        place += _OBJECT.size + -(-length // 8) * 8 if number else length
+    return False
