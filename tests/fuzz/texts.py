@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
 from collections.abc import Callable, Iterator
@@ -76,9 +75,8 @@ def spoiled(document: Any, rng: Rng) -> tuple[Any, str]:
         elif action == "rename" and isinstance(holder, dict):
             holder[pick(rng, (f"{key}x", str(key)[:-1], *ODD_TEXTS))] = holder.pop(key)
         elif action == "twin":
-            other = _holder(result, pick(rng, places))
-            with contextlib.suppress(RecursionError):  # one that is nested deeply by now
-                holder[key] = [holder[key], holder[key]] if rng.random() < 0.5 else copy.deepcopy(other)
+            other = copy.deepcopy(_holder(result, pick(rng, places)))
+            holder[key] = [holder[key], holder[key]] if rng.random() < 0.5 else other
         elif action == "nest":
             for _ in range(int(pick(rng, (1, 3, 98, 150, 900)))):
                 holder[key] = [holder[key]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 import traceback
 import warnings
@@ -56,7 +57,11 @@ def _one(k, box, maker, guard, opened, judge, line) -> Outcome:  # type: ignore[
     kind = maker.kind(k)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        # Deep ones are made, too; they are read with the limit that all programs have.
+        usual = sys.getrecursionlimit()
+        sys.setrecursionlimit(100 * usual)
         made = maker.make(k, box)
+        sys.setrecursionlimit(usual)
     # Said before anything is read: a process that dies says nothing any more.
     line.send((kind, f"{made.seed}: {made.done}"[:300]))
     before = sorted(box.root.rglob("*"))
