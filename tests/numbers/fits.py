@@ -26,6 +26,8 @@ from heterodyne_spec import NLSQResult
 from heterodyne_spec.terminal import DONE, FAILED
 
 QUICK = {"max_iterations": 25}
+_BATCH = 25
+"""Configurations drawn with one seed: more are drawn with the next one while there is time."""
 
 
 @dataclass
@@ -53,24 +55,32 @@ def random_configurations(
 ) -> Tally:
     """Return how random configurations of `measurements` ended; none is begun after the time `until`."""
     tally = Tally("posteriors" if cmc else "fits")
-    numbers = itertools.count()
+    seeds = itertools.count(first_seed)
+    while tally.count < examples and time.monotonic() < until:
+        for measurement, document in drawn(measurements, next(seeds), min(_BATCH, examples - tally.count)):
+            if time.monotonic() < until:
+                check(measurement, document, folder / f"{tally.title}{tally.count:05}", tally, cmc=cmc)
+    return tally
+
+
+def drawn(measurements: Sequence[Measurement], first_seed: int, count: int) -> list[tuple[Measurement, Any]]:
+    """Return random configurations, each with the measurement that it is for."""
+    found: list[tuple[Measurement, Any]] = []
 
     @seed(first_seed)
     @settings(
-        max_examples=examples,
+        max_examples=count,
         deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     @given(st.sampled_from(measurements).flatmap(lambda one: st.tuples(st.just(one), configurations(one))))
-    def one(drawn: tuple[Measurement, Any]) -> None:
-        if time.monotonic() < until:
-            measurement, document = drawn
-            check(measurement, document, folder / f"{tally.title}{next(numbers):05}", tally, cmc=cmc)
+    def keep(one: tuple[Measurement, Any]) -> None:
+        found.append(one)
 
-    one()
-    return tally
+    keep()
+    return found
 
 
 def hostile_fits(measurements: Sequence[Measurement], folder: Path, until: float) -> Tally:
