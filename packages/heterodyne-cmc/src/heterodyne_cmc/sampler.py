@@ -178,13 +178,15 @@ def _joint(
 ) -> Float[Array, "n_chain n_draw n_joint"]:
     """Return the sampled vectors with the coefficients of contrast and offset drawn back."""
     problem, centre, spread = arguments
-    vectors = z.reshape(-1, z.shape[-1]) @ spread.T + centre
+    steps = z.reshape(-1, z.shape[-1])
 
     def one(given: tuple[Array, Array]) -> Array:
-        key, vector = given
+        # One by one: a product of all at once depends, in the last bit, on how many threads share it.
+        key, step = given
+        vector = spread @ step + centre
         return jnp.concatenate([vector, draw_coefficients(key, vector, problem)])
 
-    joint = jax.lax.map(one, (jax.random.split(key, len(vectors)), vectors))
+    joint = jax.lax.map(one, (jax.random.split(key, len(steps)), steps))
     return joint.reshape(*z.shape[:2], -1)
 
 
