@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 sys.path.append(str(Path(__file__).parents[1] / "numbers"))
 
 from configurations import configurations
-from measurements import ANGLES, Measurement
+from fits import QUICK, Tally, check
+from measurements import ANGLES, Measurement, hostile
 
 from heterodyne_cmc.support import unsupported
 from heterodyne_spec import ConfigError, load_config, load_model
@@ -52,6 +53,14 @@ def test_every_key_of_the_schema_is_drawn() -> None:
 
     draw()
     assert set(_declared(load_schema("config"), "")) <= found
+
+
+def test_a_hostile_map_is_fitted_or_refused_in_one_line(tmp_path: Path) -> None:
+    tally = Tally("hostile maps")
+    found = {measurement.path.stem: measurement for measurement in hostile(tmp_path)}
+    for name in ("spikes", "largest_numbers", "one_pair", "without_noise", "contrast_zero", "azimuths_of_other_scales"):
+        check(found[name], {"nlsq": QUICK}, tmp_path / name, tally)
+    assert tally.defects == []
 
 
 def _keys(document: Any, path: str) -> Iterator[str]:

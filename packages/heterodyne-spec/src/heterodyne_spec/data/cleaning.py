@@ -17,6 +17,8 @@ type Frames = NDArray[np.bool_]
 TILE = 512
 # Allowed asymmetry relative to the largest value: rounding of float32 sums, far below any noise.
 SYMMETRY = 1e-4
+# Larger ones are as good as infinite: sums of their squares are, and results are stored in single precision.
+LARGEST = 1e30
 
 
 def tiles(n: int) -> Iterator[tuple[slice, slice]]:
@@ -69,12 +71,12 @@ def blank_infinite(c2: Map) -> None:
     """Turn infinite entries into NaN."""
     for rows in rows_of(len(c2)):
         block = c2[rows]
-        block[np.isinf(block)] = np.nan
+        block[np.abs(block) > LARGEST] = np.nan
 
 
 def has_infinite(c2: Map) -> bool:
-    """Tell whether an entry is infinite."""
-    return any(bool(np.isinf(c2[rows]).any()) for rows in rows_of(len(c2)))
+    """Tell whether an entry is infinite, or as good as that."""
+    return any(bool((np.abs(c2[rows]) > LARGEST).any()) for rows in rows_of(len(c2)))
 
 
 def quiet_nan(c2: Map) -> None:
