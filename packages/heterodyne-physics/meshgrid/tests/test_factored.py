@@ -140,3 +140,17 @@ def test_float32_maps_lose_nothing() -> None:
 
     assert halve_maps(c2[None], t, weight).near.dtype == np.float32
     np.testing.assert_allclose(sums(c2[None]), sums(c2[None].astype(float)), rtol=1e-13)
+
+
+@pytest.mark.parametrize("n_t", [6, 2 * LEAF])
+def test_one_step_far_larger_than_those_before_it_leaves_no_rounding(n_t: int) -> None:
+    # What the sums over a leaf once made of it: e to the power of that rounding, which is infinite.
+    t = np.append(5570.8 + 0.07 * np.arange(n_t - 1), 1774462.3)
+    vector = np.array([6.9e5, 2.0, 7.0e4, 2.3e5, 2.0, 4.1e4, 1e-6, 2.0, 100.0, 0.92, 0.0, -5221.6, 1e-12, 1e-12])
+    weight, pair = np.ones((len(PHI), n_t)), np.triu(np.ones((len(PHI), n_t, n_t)), 1)
+    maps = halve_maps(np.full((len(PHI), n_t, n_t), 1.1), t, weight)
+    found = SUMS(jnp.asarray(vector), Q, PHI, maps)
+    gram, ones, data = dense_sums(vector, t, np.full_like(pair, 1.1 - BASELINE), pair)
+    for one, other in zip(found, (gram, ones, data), strict=True):
+        assert np.isfinite(one).all()
+        np.testing.assert_allclose(one[:, 0], np.asarray(other)[:, 0], rtol=1e-9, atol=1e-12)

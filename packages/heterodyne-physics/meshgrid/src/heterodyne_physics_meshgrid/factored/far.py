@@ -21,7 +21,7 @@ from jaxtyping import Array, Float
 
 from heterodyne_physics_meshgrid.factored.halving import Level, levels, sides, spread, to_borders
 from heterodyne_physics_meshgrid.factored.maps import Tiles
-from heterodyne_physics_meshgrid.factored.profiles import GROUPS, PARTS, PROFILES, AlongFlow, Areas, Mixing
+from heterodyne_physics_meshgrid.factored.profiles import GROUPS, PARTS, PROFILES, AlongFlow, Areas, Mixing, decay
 
 _COLUMNS, _FEATURES = 4, 8
 _STRIP = 256
@@ -97,7 +97,7 @@ class FarSums(NamedTuple):
 def borders(mixing: Mixing, areas: Areas) -> Borders:
     """Return the frames' fields referred to the borders."""
     reach = Areas(*map(to_borders, areas))
-    e_r, e_s = jnp.exp(-reach.reference[0]), jnp.exp(-reach.sample[0])
+    e_r, e_s = decay(reach.reference[0]), decay(reach.sample[0])
     cosine, sine = spread(mixing.cosine), spread(mixing.sine)
     return Borders(cosine * e_r, sine * e_s, -sine * e_r, cosine * e_s, spread(mixing.derivatives), reach)
 

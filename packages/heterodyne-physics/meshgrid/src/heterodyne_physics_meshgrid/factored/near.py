@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from heterodyne_physics_meshgrid.factored.halving import LEAF
-from heterodyne_physics_meshgrid.factored.profiles import AlongFlow, Areas, Mixing
+from heterodyne_physics_meshgrid.factored.profiles import AlongFlow, Areas, Mixing, decay
+
+type Frames = Int[Array, " n_pair"] | Int[np.ndarray, " n_pair"]
 
 
 class Pairs(NamedTuple):
@@ -29,7 +31,7 @@ class Pairs(NamedTuple):
 
 
 def _pairs(at_i: Mixing, at_j: Mixing, between: Areas) -> Pairs:
-    e_r, e_s = jnp.exp(-between.reference[0]), jnp.exp(-between.sample[0])
+    e_r, e_s = decay(between.reference[0]), decay(between.sample[0])
     return Pairs(
         u=at_i.cosine * at_j.cosine * e_r,
         w=at_i.sine * at_j.sine * e_s,
@@ -43,6 +45,14 @@ def _pairs(at_i: Mixing, at_j: Mixing, between: Areas) -> Pairs:
     )
 
 
+def _differences(steps: Float[Array, "k n ..."], i: Frames, j: Frames) -> Array:
+    """Return the sums of steps from i up to j, (k, n_pair, ...)."""
+    # Not less the own step: one that is far larger than those before would leave its rounding.
+    from_begin = jnp.cumsum(steps, axis=1)[:, :-1]
+    from_begin = jnp.concatenate([jnp.zeros_like(steps[:, :1]), from_begin], axis=1)
+    return from_begin[:, j] - from_begin[:, i]
+
+
 def pairs_inside_leaves(mixing: Mixing, areas: Areas) -> Pairs:
     """Return the pairs inside leaves, (n_inside, n_leaf), in the order of ``np.triu_indices(LEAF, 1)``."""
     i, j = np.triu_indices(LEAF, 1)
@@ -52,8 +62,7 @@ def pairs_inside_leaves(mixing: Mixing, areas: Areas) -> Pairs:
 
     def between(values: Float[Array, "k n_pad"]) -> Float[Array, "k n_inside n_leaf"]:
         steps = leaves(values)
-        from_begin = jnp.cumsum(steps, axis=1) - steps
-        return from_begin[:, j] - from_begin[:, i]
+        return _differences(steps, i, j)
 
     def at(frames: Int[np.ndarray, " n_inside"]) -> Mixing:
         return Mixing(*(leaves(values)[..., frames, :] for values in mixing))
@@ -65,8 +74,7 @@ def single_pairs(mixing: Mixing, areas: Areas, i: Int[Array, " n_pair"], j: Int[
     """Return the pairs (i, j), (n_pair,)."""
 
     def between(values: Float[Array, "k n_pad"]) -> Float[Array, "k n_pair"]:
-        from_begin = jnp.cumsum(values, axis=1) - values
-        return from_begin[:, j] - from_begin[:, i]
+        return _differences(values, i, j)
 
     def at(frames: Int[Array, " n_pair"]) -> Mixing:
         return Mixing(*(values[..., frames] for values in mixing))

@@ -93,6 +93,11 @@ def profiles(
     return mixing, Areas(areas(half * jet("J_r")), areas(half * jet("J_s")), areas(jet("v")))
 
 
+def decay(area: Float[Array, " ..."]) -> Float[Array, " ..."]:
+    """Return e^{-area}; an area is below zero by the rounding of far larger ones only."""
+    return jnp.exp(-jnp.maximum(area, 0.0))
+
+
 def along_flow(vector: Float[Array, " n_par"], q: Float[Array, ""], phi: Float[Array, ""]) -> AlongFlow:
     """Return q cos(phi+phi0)."""
     phi0 = vector[HeterodyneModel.names.index("phi0")]
