@@ -265,10 +265,10 @@ def removed(rng: random.Random, command: Command, reference: Reference) -> Fault
             shutil.rmtree(scene.where.output, ignore_errors=True)
             if not scene.where.output.exists():
                 break
-        gone = time.monotonic()
+        work = run.work()
         ended = run.end()
         # What is removed when the command has looked at it for the last time is nobody's fault.
-        late = not going or ended.ended - gone < 0.5
+        late = not going or ended.work - work < 0.5
         scene.where.output.mkdir(exist_ok=True)
         return Struck(ended, _ends(reference, 1), whole=not late)
 
