@@ -28,6 +28,7 @@ from heterodyne_nlsq.start.twin import with_twin
 from heterodyne_physics_meshgrid import MODEL_VERSION
 from heterodyne_spec import (
     Config,
+    ConfigError,
     DataError,
     NLSQResult,
     TwoTimeData,
@@ -36,6 +37,7 @@ from heterodyne_spec import (
     load_data,
     load_model,
 )
+from heterodyne_spec.errors import Problem
 
 
 def fit_nlsq_jax(
@@ -163,7 +165,24 @@ def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:
     spec = load_model(config.model.name)
     setup = Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
     _check_pairs(setup)
+    _check_start(setup)
     return setup
+
+
+def _check_start(setup: Setup) -> None:
+    """Refuse values at which the model is not finite, as with an exponent of a million: no descent begins there."""
+    free, t = setup.free, setup.data.t
+    values = dict(zip(free.names, free.full(free.start[list(free.free)]).tolist(), strict=True))
+    with np.errstate(all="ignore"):
+        infinite = [
+            f.name for f in setup.spec.functions if not np.isfinite(setup.spec.evaluate(f.name, values, t)).all()
+        ]
+    if infinite:
+        found = f"values that make {', '.join(infinite)} infinite"
+        remedy = "correct the values and bounds of their parameters"
+        raise ConfigError(
+            "configuration", [Problem("model.parameters", found, "finite functions", remedy, "FiniteStart")]
+        )
 
 
 def _check_pairs(setup: Setup) -> None:

@@ -24,7 +24,7 @@ def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatAr
     """Return the direction numbered `index`: its step is the one that the noise covers, inside the bounds' width."""
     is_open = bool(bent.open[index])
     step = bent.vectors[:, index] / np.where(bent.scale > 0, bent.scale, 1.0)
-    fits = float(np.min(width / np.maximum(np.abs(step), 1e-300))) / 2
+    fits = float(np.min(width / np.maximum(np.abs(step), np.maximum(1e-290 * width, 1e-300)))) / 2
     step = step * (fits if is_open else min(fits, float(spread[index])))
     weights = {n: float(w) for n, w in zip(names, bent.vectors[:, index], strict=True) if abs(w) > _TAKES_PART}
     moves = ", ".join(_change(name, float(step[list(names).index(name)])) for name in weights)
