@@ -208,6 +208,8 @@ def test_requests_that_cannot_be_met_are_refused() -> None:
         fit_nlsq_jax(data, {"scaling": {"fourier": 2}})
     with pytest.raises(ConfigError, match="did you mean 'alpha_ref'"):
         fit_nlsq_jax(data, {"model": {"parameters": {"alpha_rev": {"value": 0}}}})
+    with pytest.raises(ConfigError, match="make v infinite"):
+        fit_nlsq_jax(data, {"model": {"parameters": {"beta": {"value": -1e8, "bounds": [-1e9, 1e9]}}}})
     with pytest.raises(DataError, match="too few valid pairs"):
         fit_nlsq_jax(make(n_t=3))
 
