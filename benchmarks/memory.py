@@ -8,6 +8,7 @@ import json
 import resource
 import subprocess
 import sys
+from typing import Any
 
 from table import megabytes, print_table
 
@@ -30,7 +31,7 @@ def measure(backend: str, n_t: int, n_pair: int) -> dict[str, int]:
 
     jax.config.update("jax_enable_x64", True)
 
-    def compiled_for(n_t: int, n_pair: int):  # type: ignore[no-untyped-def]
+    def compiled_for(n_t: int, n_pair: int) -> tuple[Any, tuple[Any, ...]]:
         t = 0.05 * np.arange(1, n_t + 1)
         if backend == "meshgrid":
             import heterodyne_physics_meshgrid as physics

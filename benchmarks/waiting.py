@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,14 +109,14 @@ def landings(options: tuple[str, ...]) -> tuple[list[float], list[float]]:
     return [spent for spent, _ in found[1:]], [fit for _, fit in found[1:]]
 
 
-def landing(lines: object, path: Path, folder: Path, rng: np.random.Generator) -> tuple[float, float]:
+def landing(lines: Iterable[str], path: Path, folder: Path, rng: np.random.Generator) -> tuple[float, float]:
     """Let a file land and return the seconds until its line, and those of its fit."""
     # As files come: when the pictures of the one before are drawn, at any moment between two looks.
     time.sleep(6.0 + rng.uniform(0, 1))
     os.utime(path)
     begin = time.perf_counter()
     path.rename(folder / path.name)
-    for line in lines:  # type: ignore[attr-defined]
+    for line in lines:
         event = json.loads(line)
         if event["event"] == "fit":
             return time.perf_counter() - begin, float(event["seconds"])

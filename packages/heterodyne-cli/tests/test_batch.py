@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,11 +120,11 @@ def test_interrupted_it_keeps_what_is_finished_and_goes_on_from_there(
     files = [write(tmp_path / f"{k}.h5", level) for k, level in enumerate((0.1, 0.12, 0.14))]
     given = []
 
-    def give(self: Here, task: object, *arguments: object) -> None:
+    def give(self: Here, task: Any, *arguments: object) -> None:
         given.append(task)
         if given.count(tasks.fit_file) == 3:
             raise KeyboardInterrupt
-        ordinary(self, task, *arguments)  # type: ignore[arg-type]
+        ordinary(self, task, *arguments)
 
     ordinary = Here.give
     monkeypatch.setattr(Here, "give", give)
@@ -159,10 +160,10 @@ def test_pictures_that_an_interrupted_run_has_not_drawn_are_drawn_by_the_next(
 ) -> None:
     files = [write(tmp_path / f"{k}.h5", level) for k, level in enumerate((0.1, 0.12))]
 
-    def give(self: Here, task: object, *arguments: object) -> None:
+    def give(self: Here, task: Any, *arguments: object) -> None:
         if task is tasks.draw_result:
             raise KeyboardInterrupt
-        ordinary(self, task, *arguments)  # type: ignore[arg-type]
+        ordinary(self, task, *arguments)
 
     ordinary = Here.give
     monkeypatch.setattr(Here, "give", give)
@@ -193,11 +194,11 @@ def test_a_result_that_is_removed_meanwhile_is_no_success(
 ) -> None:
     files = [write(tmp_path / f"{k}.h5", level) for k, level in enumerate((0.1, 0.12))]
 
-    def give(self: Here, task: object, *arguments: object) -> None:
+    def give(self: Here, task: Any, *arguments: object) -> None:
         given.append(task)
         if given.count(tasks.fit_file) == 2:
             shutil.rmtree(tmp_path / "fits", ignore_errors=True)
-        ordinary(self, task, *arguments)  # type: ignore[arg-type]
+        ordinary(self, task, *arguments)
 
     given: list[object] = []
     ordinary = Here.give

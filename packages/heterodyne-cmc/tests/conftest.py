@@ -6,12 +6,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 
+import pytest
+
 # Before JAX is imported, and for the processes that tests start: each would compile the same chains for 15 s.
 CACHE = tempfile.TemporaryDirectory(prefix="heterodyne-cmc-tests-")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE.name
 
 import jax  # noqa: E402
-import pytest  # noqa: E402
 
 
 @pytest.fixture

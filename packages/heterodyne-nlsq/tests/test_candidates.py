@@ -71,6 +71,15 @@ def test_the_twin_with_exchanged_names_is_followed_too() -> None:
     assert "names of the components exchanged" in twin.statement
 
 
+def test_a_twin_that_is_nearly_flat_far_above_is_left() -> None:
+    # Followed to its end in the valleys of a wrong description, it takes 76 evaluations more.
+    bent = {"f1": -0.5}
+    result = fit_nlsq_jax(make(noise=0.01, seed=1, **bent), candidates=[{**TRUTH, **bent, "v0": 714.0}])
+    assert result.success
+    assert result.start.startswith("earlier estimate 1; no wide search")
+    assert result.n_evaluations < 70
+
+
 def test_estimates_are_candidates_beside_configured_values(earlier: NLSQResult) -> None:
     result = fit_nlsq_jax(make(noise=0.01), at(values(v0={"value": 100.0})), candidates=[earlier])
     assert result.start == "earlier estimate 1"

@@ -12,8 +12,9 @@ from conftest import TRUTH, make, values
 
 from heterodyne_nlsq import compilation, dense
 from heterodyne_nlsq.coordinates import Law, find_laws, from_parameters, hold, make_coordinates, to_parameters
-from heterodyne_nlsq.covariance import covariance, covariance_root, curvature, projected_score, spread_along
+from heterodyne_nlsq.covariance import Curvature, covariance, covariance_root, curvature, projected_score, spread_along
 from heterodyne_nlsq.free import free_parameters
+from heterodyne_nlsq.identify import identifiability
 from heterodyne_nlsq.noise import noise_sd
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
 from heterodyne_nlsq.paths import choose_path, dense_path
@@ -232,3 +233,10 @@ def test_compiled_functions_are_forgotten_before_the_system_runs_out_of_areas(
     assert twice._cache_size() == 0
     areas.unlink()
     compilation.make_room()
+
+
+def test_an_open_direction_between_bounds_of_any_width_is_said_without_overflow() -> None:
+    bent = Curvature(np.diag([0.0, 1.0]), np.ones(2), np.array([0.0, 1.0]), np.eye(2))
+    with np.errstate(all="raise"):
+        found = identifiability(("beta", "v0"), bent, np.array([2e300, 1e-9]), np.array([np.inf, 1e-3]))
+    assert "beta has no effect" in found.directions[0].statement

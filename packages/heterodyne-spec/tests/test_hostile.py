@@ -15,6 +15,7 @@ from documents import make_result
 
 from heterodyne_spec import ConfigError, DataError, NLSQResult, ResultError, describe_data, load_config, load_data
 from heterodyne_spec.errors import LONGEST_LINE
+from heterodyne_spec.heaps import check_heaps
 from heterodyne_spec.migration import import_config
 from heterodyne_spec.migration.report import report_text
 from heterodyne_spec.result import is_result_file
@@ -202,6 +203,19 @@ def test_texts_that_would_keep_hdf5_for_ever(tmp_path, damage, call):
     raw[place : place + 1024] = damage * 1024
     path.write_bytes(bytes(raw))
     assert "where its texts stand" in refusal(path, call)
+
+
+def test_texts_that_come_and_go_leave_a_sound_file(tmp_path):
+    path, rng = write_nxxpcs(tmp_path / "a.h5", four_maps()), np.random.default_rng(0)
+    for _ in range(10):
+        with h5py.File(path, "a") as file:
+            for k in rng.integers(0, 40, 60):
+                file.attrs[f"note {k}"] = "x" * int(rng.integers(0, 3000))
+            for k in set(rng.integers(0, 40, 20).tolist()):
+                file.attrs.pop(f"note {k}", None)
+        check_heaps(path)
+    assert path.read_bytes().count(b"GCOL") > 5
+    assert load_data(path, q=0.005).n_phi > 0
 
 
 def test_an_attribute_that_is_no_text(tmp_path):

@@ -38,7 +38,7 @@ from heterodyne_cmc.importance import Corrected, corrected, smoothed_weights
 from heterodyne_cmc.linalg import inverse, root
 
 try:
-    import optax  # type: ignore[import-untyped]
+    import optax
     from flax import linen
 except ImportError as error:
     raise ImportError('the flow consensus needs Flax and Optax: pip install "heterodyne-cmc[flow]"') from error

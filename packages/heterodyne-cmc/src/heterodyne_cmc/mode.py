@@ -70,7 +70,7 @@ def _climbed(downhill: Descent, start: FloatArray, prior: FloatArray) -> tuple[f
     """Return -ln of the posterior at the end of all climbs, that end, and the local spread there."""
     with warnings.catch_warnings():
         # SciPy adds a filter when imported; the process gets its own back.
-        from scipy.optimize import minimize  # type: ignore[import-untyped]
+        from scipy.optimize import minimize
 
     centre, options = start, {"gtol": _NEAR, "maxiter": _STEPS}
     for _ in range(_CLIMBS):

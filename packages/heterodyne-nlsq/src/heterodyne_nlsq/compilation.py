@@ -33,7 +33,7 @@ def keep_compiled_functions() -> None:
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
     for name, value in settings.items():
-        jax.config.update(name, value)  # type: ignore[no-untyped-call]
+        jax.config.update(name, value)
     warnings.showwarning = _Mending(warnings.showwarning)
 
 
@@ -84,4 +84,4 @@ def make_room() -> None:
     if taken > _FULL * limit:
         import jax
 
-        jax.clear_caches()  # type: ignore[no-untyped-call]
+        jax.clear_caches()

@@ -172,17 +172,13 @@ def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:
 def _check_start(setup: Setup) -> None:
     """Refuse values at which the model is not finite, as with an exponent of a million: no descent begins there."""
     free, t = setup.free, setup.data.t
-    values = dict(zip(free.names, free.full(free.start[list(free.free)]).tolist(), strict=True))
+    values = dict(zip(free.names, free.start.tolist(), strict=True))
     with np.errstate(all="ignore"):
-        infinite = [
-            f.name for f in setup.spec.functions if not np.isfinite(setup.spec.evaluate(f.name, values, t)).all()
-        ]
-    if infinite:
-        found = f"values that make {', '.join(infinite)} infinite"
+        courses = {f.name: setup.spec.evaluate(f.name, values, t) for f in setup.spec.functions}
+    if infinite := [name for name, course in courses.items() if not np.isfinite(course).all()]:
+        found, wanted = f"values that make {', '.join(infinite)} infinite", "finite functions"
         remedy = "correct the values and bounds of their parameters"
-        raise ConfigError(
-            "configuration", [Problem("model.parameters", found, "finite functions", remedy, "FiniteStart")]
-        )
+        raise ConfigError("configuration", [Problem("model.parameters", found, wanted, remedy, "FiniteStart")])
 
 
 def _check_pairs(setup: Setup) -> None:

@@ -62,7 +62,7 @@ def _import_solver() -> Any:
         del os.environ[name]
     os.environ.update(environment)
     for name, value in settings.items():
-        jax.config.update(name, value)  # type: ignore[no-untyped-call]
+        jax.config.update(name, value)
     return LeastSquares
 
 

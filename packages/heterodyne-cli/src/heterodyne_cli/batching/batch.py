@@ -25,7 +25,7 @@ from heterodyne_cli.series.tasks import (
     draw_result,
     examine_file,
     fit_file,
-    is_drawn,
+    undrawn,
 )
 from heterodyne_spec import NLSQResult, OutputError
 
@@ -100,10 +100,7 @@ class Batch:
                 self._jobs += plan.jobs
                 self._total += len(plan.jobs)
                 self.there += sum(self._desk.record.done(key) for key in self._desk.record.files[told.path].names)
-                # An earlier run was interrupted before it drew them.
-                self._drawings += [
-                    job for job in plan.done if not is_drawn(self._request.output / job.name, self._request)
-                ]
+                self._drawings += undrawn(plan.done, self._request)
             case Unready() | Unusable():
                 if isinstance(worker.current, Job):
                     self._desk.record.unplan(worker.current)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -156,6 +156,11 @@ def is_drawn(folder: Path, request: Request) -> bool:
     output = request.config.output
     asked = drawings(folder, plots=output.plots, report=output.report) if request.draws else []
     return all(path.is_file() for path in asked)
+
+
+def undrawn(done: Iterable[Job], request: Request) -> list[Job]:
+    """Return the jobs whose results are there, but not all pictures: an earlier run was interrupted before."""
+    return [job for job in done if not is_drawn(request.output / job.name, request)]
 
 
 def draw_result(job: Job, request: Request, wait: bool) -> Iterator[Told]:

@@ -25,6 +25,7 @@ from heterodyne_cli.series.tasks import (
     examine_file,
     fit_file,
     is_drawn,
+    undrawn,
 )
 from heterodyne_cli.watching.arrivals import Arrivals
 from heterodyne_cli.watching.folder import look
@@ -150,9 +151,7 @@ class Watch:
             case Examined():
                 plan = self._desk.examined(told)
                 self._jobs += plan.jobs
-                self._drawings += [
-                    job for job in plan.done if not is_drawn(self._request.output / job.name, self._request)
-                ]
+                self._drawings += undrawn(plan.done, self._request)
             case Unready():
                 self._unready(told)
             case Unusable():

@@ -76,7 +76,7 @@ _given: ShardWork | None = None
 def _begin(work: ShardWork, parent: int, cache: str | None) -> None:
     """Prepare a worker: its work, its parent's compiled functions, and an end when its parent is gone."""
     global _given
-    jax.config.update("jax_compilation_cache_dir", cache)  # type: ignore[no-untyped-call]
+    jax.config.update("jax_compilation_cache_dir", cache)
     _given = work
     end_with(parent)
 

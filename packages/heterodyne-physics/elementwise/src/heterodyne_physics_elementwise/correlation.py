@@ -42,7 +42,7 @@ def _c2(
     # Barriers: without them XLA computes all of this anew for each of the eight sums that a gradient takes of it, and
     # a gradient takes four times as long (3 x 20000 pairs: 160 against 41 ns per pair).
     x = model.x(grid.t)
-    x1, x2, decay_r, decay_s, path = jax.lax.optimization_barrier(  # type: ignore[no-untyped-call]
+    x1, x2, decay_r, decay_s, path = jax.lax.optimization_barrier(
         (
             at(x, first),
             at(x, last),
@@ -51,7 +51,7 @@ def _c2(
             grid.q * integral(model.v(grid.t)),
         )
     )
-    field_r, field_s, beat = jax.lax.optimization_barrier(  # type: ignore[no-untyped-call]
+    field_r, field_s, beat = jax.lax.optimization_barrier(
         (
             jnp.exp(-0.5 * decay_r),
             jnp.exp(-0.5 * decay_s),
