@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -171,13 +173,18 @@ def test_dask_workers_of_other_versions_are_refused() -> None:
 def test_job_scripts_need_no_cluster() -> None:
     pytest.importorskip("dask_jobqueue")
     options = {"queue": "short", "cores": 4, "memory": "8GB", "walltime": "00:30:00"}
-    for cluster, marks in (
-        ("slurm", ["#SBATCH -p short", "#SBATCH --cpus-per-task=4"]),
-        ("pbs", ["#PBS -q short", "ncpus=4"]),
-    ):
-        asked = load_config({"cmc": {"engine": "dask", "dask": {"cluster": cluster, "options": options}}})
-        script = job_script(asked.cmc.dask)
-        assert all(mark in script for mark in marks), script
+    with socket.socket() as taken:
+        # Somebody else uses Dask here, be it a test beside this one: the port of its page is taken.
+        with contextlib.suppress(OSError):
+            taken.bind(("", 8787))
+            taken.listen()
+        for cluster, marks in (
+            ("slurm", ["#SBATCH -p short", "#SBATCH --cpus-per-task=4"]),
+            ("pbs", ["#PBS -q short", "ncpus=4"]),
+        ):
+            asked = load_config({"cmc": {"engine": "dask", "dask": {"cluster": cluster, "options": options}}})
+            script = job_script(asked.cmc.dask)
+            assert all(mark in script for mark in marks), script
 
 
 @pytest.mark.parametrize(

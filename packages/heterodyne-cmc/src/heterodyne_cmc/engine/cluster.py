@@ -17,6 +17,8 @@ from heterodyne_cmc.work import ShardWork, fingerprint, run_shard, versions
 from heterodyne_spec import ConfigError, Problem
 
 _CLUSTERS = {"slurm": "SLURMCluster", "pbs": "PBSCluster"}
+_FREE_PORT = {"dashboard_address": ":0"}
+"""Of a scheduler's page, unless one is asked for: where others use Dask, its own is taken, and it warns of that."""
 _CONNECT_S = 30
 """Seconds that a scheduler may take to answer."""
 _KEPT = "run the same again: finished shards are kept where a folder was given"
@@ -117,8 +119,10 @@ def _cluster(settings: Mapping[str, Any]) -> Any:
     if kind is None:
         wanted = "cmc.dask.scheduler (an address), or cmc.dask.cluster (slurm or pbs)"
         raise ConfigError("configuration", [Problem("cmc.dask", "neither", wanted, "give one of the two")])
+    options = settings["options"]
     try:
-        return getattr(_imported("dask_jobqueue"), _CLUSTERS[kind])(**settings["options"])
+        scheduler = {**_FREE_PORT, **options.get("scheduler_options", {})}
+        return getattr(_imported("dask_jobqueue"), _CLUSTERS[kind])(**{**options, "scheduler_options": scheduler})
     except (TypeError, ValueError) as error:
         found = " ".join(str(error).split())[:200]
         remedy = "correct cmc.dask.options: they are those of dask-jobqueue"
