@@ -20,7 +20,9 @@ from heterodyne_spec import (
     FittedScaling,
     Identifiability,
     MapNoise,
+    NestedTest,
     NLSQResult,
+    Signal,
     load_model,
 )
 
@@ -90,7 +92,7 @@ CONFIG = {
         },
     },
     "scaling": {"fourier": 2},
-    "nlsq": {"start": "values", "loss": "soft_l1", "max_iterations": 10, "seed": 1},
+    "nlsq": {"start": "values", "representative": "optimum", "loss": "soft_l1", "max_iterations": 10, "seed": 1},
     "cmc": {
         "shards": 4,
         "chains": 1,
@@ -127,6 +129,8 @@ def make_result(**changes: Any) -> NLSQResult:
             tie="D0_ref" if p.name == "D0_sample" else None,
             determined=p.name != "v0",
             at_bound="lower" if p.name == "f3" else None,
+            standing={"D0_ref": "determined", "v0": "chosen", "D0_sample": "tied"}.get(p.name, "held"),
+            against="beta, v_offset" if p.name == "v0" else "",
         )
         for p in spec.parameters
     )
@@ -174,5 +178,13 @@ def make_result(**changes: Any) -> NLSQResult:
         ),
         "derived": (Derived("mean velocity", 500.0, 2.0, "Å/s", "mean of v over the measurement"),),
         "noise": MapNoise(np.array([4000.0, np.nan]), np.array([0.25, 1.0]), np.array([1.0, 1.5]), "2 to 9 times"),
+        "signal": {
+            "contrast": Signal(True, 1200.0, 0.0, "the maps show contrast"),
+            "flow": Signal(False, 9.5, 0.6, "no flow is seen"),
+        },
+        "verdict": "caution",
+        "sentence": "no flow is seen: no velocity is stated.",
+        "headline": (Derived("J_r", 3370.0, 110.0, "Å²/s", "transport coefficient of the reference at 20 s"),),
+        "nested": (NestedTest(("f1", "f3"), True, 96.0, 2, 1e-20, True, "x held constant: the data need it to vary"),),
     }
     return NLSQResult(**(values | changes))

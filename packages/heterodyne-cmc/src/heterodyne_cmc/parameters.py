@@ -65,11 +65,8 @@ def parameter_space(spec: ModelSpec, config: Config, nlsq: NLSQResult | None) ->
     the parameter that it follows.
     """
     given, names = config.model.parameters, spec.names
-    status, tie = [], []
-    for name in names:
-        entry = given.get(name)
-        tie.append(entry.tie if entry else None)
-        status.append("tied" if entry and entry.tie else "free" if entry is None or entry.vary else "fixed")
+    status = config.model.status(spec)
+    tie = [given[name].tie if name in given else None for name in names]
     free = [k for k, state in enumerate(status) if state == "free"]
     values = np.array([_value(parameter, config) for parameter in spec.parameters])
     leader = [names.index(target) if target else k for k, target in enumerate(tie)]
@@ -81,7 +78,7 @@ def parameter_space(spec: ModelSpec, config: Config, nlsq: NLSQResult | None) ->
     expand = np.array([[float(leader[k] == column) for column in free] for k in range(len(names))])
     return ParameterSpace(
         parameters=spec.parameters,
-        status=tuple(status),
+        status=status,
         tie=tuple(tie),
         free=tuple(free),
         base=np.array([0.0 if leader[k] in free else values[leader[k]] for k in range(len(names))]),

@@ -56,10 +56,10 @@ def _dask_problems(settings: Mapping[str, Any]) -> list[Problem]:
 
 def _priors_elsewhere(config: Config, spec: ModelSpec) -> Iterator[Problem]:
     """Yield sampled parameters whose prior says that all values inside their bounds are impossible."""
-    for parameter in spec.parameters:
+    for parameter, status in zip(spec.parameters, config.model.status(spec), strict=True):
         entry = config.model.parameters.get(parameter.name) or ParameterConfig()
         prior, ends = entry.prior or parameter.prior, entry.bounds or parameter.bounds
-        if entry.tie or not entry.vary or (prior.family == "lognormal" and ends[0] <= 0):
+        if status != "free" or (prior.family == "lognormal" and ends[0] <= 0):
             continue
         low, high = (math.log(end) if prior.family == "lognormal" else end for end in ends)
         away = max(low - prior.location, prior.location - high) / prior.scale

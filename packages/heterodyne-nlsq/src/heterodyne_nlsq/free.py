@@ -41,13 +41,10 @@ class FreeParameters:
 
 
 def free_parameters(spec: ModelSpec, config: ModelConfig) -> FreeParameters:
-    """Return how `config` treats the parameters of `spec`; what it does not mention is free at its default."""
+    """Return how `config` treats the parameters of `spec`; the others are free at their default, f2 held."""
     given = config.parameters
     names = spec.names
-    status = tuple(
-        "free" if name not in given else "tied" if given[name].tie else "free" if given[name].vary else "fixed"
-        for name in names
-    )
+    status = config.status(spec)
     tie = tuple(given[name].tie if name in given else None for name in names)
     bounds = np.array(
         [given[p.name].bounds if p.name in given and given[p.name].bounds else p.bounds for p in spec.parameters],

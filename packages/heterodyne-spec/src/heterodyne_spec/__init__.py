@@ -26,7 +26,9 @@ from heterodyne_spec.result import (
     FittedScaling,
     Identifiability,
     MapNoise,
+    NestedTest,
     NLSQResult,
+    Signal,
 )
 from heterodyne_spec.template import config_template
 
@@ -50,11 +52,13 @@ __all__ = [
     "ModelSpec",
     "ModelVersionError",
     "NLSQResult",
+    "NestedTest",
     "OutputError",
     "Parameter",
     "ParameterConfig",
     "Problem",
     "ResultError",
+    "Signal",
     "TwoTimeData",
     "__version__",
     "check_model_versions",

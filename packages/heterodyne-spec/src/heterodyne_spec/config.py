@@ -11,7 +11,7 @@ from typing import Any
 from heterodyne_spec.errors import ConfigError
 from heterodyne_spec.lint.config_rules import lint_config
 from heterodyne_spec.lint.schema import load_schema
-from heterodyne_spec.model import Prior
+from heterodyne_spec.model import ModelSpec, Prior
 from heterodyne_spec.yamlio import read_document
 
 
@@ -37,7 +37,7 @@ class ParameterConfig:
     """What a configuration says of one parameter; None where it is silent."""
 
     value: float | list[float] | None = None
-    vary: bool = True
+    vary: bool | None = None
     bounds: tuple[float, float] | None = None
     prior: Prior | None = None
     tie: str | None = None
@@ -50,12 +50,27 @@ class ModelConfig:
     name: str
     parameters: Mapping[str, ParameterConfig]
 
+    def status(self, spec: ModelSpec) -> tuple[str, ...]:
+        """Return how every parameter of `spec` is treated: ``free``, ``fixed`` or ``tied``.
+
+        A parameter on which the configuration is silent varies unless the specification holds it, as it does a gauge.
+        """
+        silent = ParameterConfig()
+
+        def one(name: str, vary: bool) -> str:
+            entry = self.parameters.get(name, silent)
+            asked = vary if entry.vary is None else entry.vary
+            return "tied" if entry.tie else "free" if asked else "fixed"
+
+        return tuple(one(p.name, p.vary) for p in spec.parameters)
+
 
 @dataclass(frozen=True)
 class NLSQConfig:
     """The least-squares fit."""
 
     start: str
+    representative: str
     loss: str
     max_iterations: int
     seed: int
@@ -141,7 +156,7 @@ def _parameter(entry: Mapping[str, Any]) -> ParameterConfig:
     bounds, prior = entry.get("bounds"), entry.get("prior")
     return ParameterConfig(
         value=entry.get("value"),
-        vary=entry.get("vary", True),
+        vary=entry.get("vary"),
         bounds=None if bounds is None else (float(bounds[0]), float(bounds[1])),
         prior=None if prior is None else Prior(**prior),
         tie=entry.get("tie"),

@@ -32,7 +32,7 @@ class Prior:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter with its unit, registry values and meaning."""
+    """One parameter with its unit, registry values and meaning; a gauge does not `vary` unless asked to."""
 
     name: str
     unit: str
@@ -43,6 +43,7 @@ class Parameter:
     group: str
     meaning: str
     source: str
+    vary: bool = True
 
 
 @dataclass(frozen=True)

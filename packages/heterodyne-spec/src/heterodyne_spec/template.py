@@ -10,8 +10,8 @@ from heterodyne_spec.lint.schema import load_schema
 from heterodyne_spec.model import ModelSpec, Parameter, load_model
 from heterodyne_spec.yamlio import dump_yaml
 
-KEY_WIDTH = 26
-COMMENT_WIDTH = 90
+KEY_WIDTH = 28
+COMMENT_WIDTH = 88
 
 _HEAD = """\
 # Configuration of a fit. Every key is optional and stands here at its default.
@@ -71,7 +71,7 @@ def _parameters(schema: dict[str, Any], spec: ModelSpec) -> Iterator[str]:
 
 def _setting(parameter: Parameter) -> str:
     # How contrast and offset vary is said by the key scaling.
-    vary = {} if parameter.group == "scaling" else {"vary": True}
+    vary = {} if parameter.group == "scaling" else {"vary": parameter.vary}
     setting = {"value": parameter.default, **vary, "bounds": list(parameter.bounds)}
     return f"{{{', '.join(f'{key}: {_inline(value)}' for key, value in setting.items())}}}"
 

@@ -16,6 +16,7 @@ from heterodyne_spec.lint.model_rules import lint_model
 from heterodyne_spec.lint.result_rules import lint_result
 from heterodyne_spec.lint.rule import run
 from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
+from heterodyne_spec.model import load_model
 from heterodyne_spec.result import NLSQResult, is_result_file
 from heterodyne_spec.yamlio import read_document
 
@@ -113,7 +114,8 @@ def _config_facts(document: Any) -> Iterable[str]:
     config = build_config(document or {})
     yield f"model: {config.model.name}; scaling: {config.scaling}"
     entries = config.model.parameters
-    held = [name for name, entry in entries.items() if not entry.vary]
+    spec = load_model(config.model.name)
+    held = [name for name, status in zip(spec.names, config.model.status(spec), strict=True) if status == "fixed"]
     yield f"parameters given: {', '.join(entries) or 'none'}" + (f"; held: {', '.join(held)}" if held else "")
     yield f"q: {'from the data' if config.data.q is None else f'{config.data.q:g} 1/Å'}; phi: {config.data.phi}"
 

@@ -13,6 +13,8 @@ from heterodyne_spec.result.parts import (
     FittedScaling,
     Identifiability,
     MapNoise,
+    NestedTest,
+    Signal,
 )
 
 __all__ = [
@@ -29,6 +31,8 @@ __all__ = [
     "Identifiability",
     "MapNoise",
     "NLSQResult",
+    "NestedTest",
+    "Signal",
     "is_result_file",
     "read_result_document",
     "to_document",

@@ -22,6 +22,8 @@ from heterodyne_spec.result.parts import (
     FloatArray,
     Identifiability,
     MapNoise,
+    NestedTest,
+    Signal,
 )
 
 if TYPE_CHECKING:
@@ -98,6 +100,11 @@ def to_document(result: NLSQResult) -> dict[str, Any]:
         "bands": _by_age_document(result.bands),
         "derived": [vars(quantity) for quantity in result.derived],
         "noise": _noise_document(result.noise),
+        "signal": {question: dict(vars(answer)) for question, answer in result.signal.items()},
+        "verdict": result.verdict,
+        "sentence": result.sentence,
+        "headline": [vars(quantity) for quantity in result.headline],
+        "nested": [{**vars(test), "restriction": list(test.restriction)} for test in result.nested],
         "timings": dict(result.timings),
         "versions": dict(result.versions),
         "config": plain(result.config),
@@ -140,6 +147,13 @@ def fields(document: Mapping[str, Any]) -> dict[str, Any]:
         bands=_bands(document.get("bands")),
         derived=tuple(Derived(**quantity) for quantity in document.get("derived", ())),
         noise=_noise(document.get("noise")),
+        signal={name: Signal(**answer) for name, answer in document.get("signal", {}).items()},
+        verdict=document.get("verdict", ""),
+        sentence=document.get("sentence", ""),
+        headline=tuple(Derived(**quantity) for quantity in document.get("headline", ())),
+        nested=tuple(
+            NestedTest(**{**test, "restriction": tuple(test["restriction"])}) for test in document.get("nested", ())
+        ),
         **{key: document[key] for key in _UNCHANGED},
     )
 

@@ -33,6 +33,8 @@ from heterodyne_spec.result.parts import (
     FloatArray,
     Identifiability,
     MapNoise,
+    NestedTest,
+    Signal,
 )
 from heterodyne_spec.storage import check_self_contained, opened_hdf5, writing_hdf5
 from heterodyne_spec.yamlio import read_document
@@ -51,6 +53,11 @@ class NLSQResult:
     carries the prior's variance, so that it stays a covariance; the parameters concerned have ``determined``
     false and no standard deviation. `start` says where the descent began, `conventions` which of several equivalent
     descriptions is reported. `maps` is data and model, each (n_phi, N, N), or None when not kept.
+
+    `signal` answers, under ``contrast``, ``dynamics``, ``two_components``, ``flow`` and ``ageing``, whether the maps
+    show each; `nested` are the tests of single restrictions. `verdict` is ``usable``, ``caution`` or ``no-signal``,
+    `sentence` the same in words, with the numbers that can be quoted; `headline` these numbers: J_r, J_s, v and x at a
+    reference age inside the measurement and their local exponents. All empty in results that do not say.
     """
 
     table: tuple[FittedParameter, ...]
@@ -82,6 +89,11 @@ class NLSQResult:
     bands: Bands | None = None
     derived: tuple[Derived, ...] = ()
     noise: MapNoise | None = None
+    signal: Mapping[str, Signal] = field(default_factory=dict)
+    verdict: str = ""
+    sentence: str = ""
+    headline: tuple[Derived, ...] = ()
+    nested: tuple[NestedTest, ...] = ()
     maps: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None
 
     @property

@@ -14,7 +14,11 @@ type FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FittedParameter:
-    """One row of the result's table; `sd` is NaN when the parameter was held or the data leave it open."""
+    """One row of the result's table; `sd` is NaN when the parameter was held or the data leave it open.
+
+    `standing` is ``determined``, ``held``, ``tied`` or ``chosen`` (from values that fit equally well; ``""`` in results
+    of versions that did not say), and `against` says in words what a chosen one was weighed against.
+    """
 
     name: str
     unit: str
@@ -26,6 +30,8 @@ class FittedParameter:
     tie: str | None = None
     determined: bool = True
     at_bound: str | None = None
+    standing: str = ""
+    against: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +140,38 @@ class Derived:
     sd: float
     unit: str
     meaning: str
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Whether the maps show a feature: the answer to one question of `NLSQResult.signal`.
+
+    `statistic` is a calibrated chi-square, by which the fit is worse without the feature; `p_value` the probability
+    that a measurement without it gives as much, the search for the best fit included. `words` say both.
+    """
+
+    present: bool
+    statistic: float
+    p_value: float
+    words: str
+
+
+@dataclass(frozen=True)
+class NestedTest:
+    """What the data say of a restriction: of a constant that could be 0, or of something that was held.
+
+    `restriction` names the parameters that it fixes; `held` says whether the fit held them (then `delta_chi2` is by how
+    much the calibrated chi-square would fall if they were free) or not (by how much it would rise without them);
+    `needed` whether the data reject the restriction. `words` say it.
+    """
+
+    restriction: tuple[str, ...]
+    held: bool
+    delta_chi2: float
+    freedom: int
+    p_value: float
+    needed: bool
+    words: str
 
 
 @dataclass(frozen=True)

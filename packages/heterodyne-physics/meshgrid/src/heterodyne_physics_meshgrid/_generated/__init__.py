@@ -1,4 +1,4 @@
 # Generated from the specification by `nox -s codegen`; do not edit.
-# model: two-component, version 1.0.0
-# sha256 of its canonical JSON: 7276b49047e2e9665ae2e36f98b90ae0b71dc109d5aa417689db2a0fec72f854
+# model: two-component, version 1.1.0
+# sha256 of its canonical JSON: 74e992832f6b2e997e4b485fa35a9540a8bc613ab11f3c84e6612ceffce02ecd
 """Code generated from the specification."""

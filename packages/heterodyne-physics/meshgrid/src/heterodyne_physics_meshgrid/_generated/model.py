@@ -1,6 +1,6 @@
 # Generated from the specification by `nox -s codegen`; do not edit.
-# model: two-component, version 1.0.0
-# sha256 of its canonical JSON: 7276b49047e2e9665ae2e36f98b90ae0b71dc109d5aa417689db2a0fec72f854
+# model: two-component, version 1.1.0
+# sha256 of its canonical JSON: 74e992832f6b2e997e4b485fa35a9540a8bc613ab11f3c84e6612ceffce02ecd
 """The model ``two-component``: its parameters and pointwise functions of age."""
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 MODEL_ID = "two-component"
-MODEL_VERSION = "1.0.0"
-MODEL_SHA256 = "7276b49047e2e9665ae2e36f98b90ae0b71dc109d5aa417689db2a0fec72f854"
+MODEL_VERSION = "1.1.0"
+MODEL_SHA256 = "74e992832f6b2e997e4b485fa35a9540a8bc613ab11f3c84e6612ceffce02ecd"
 
 
 def _number(value: ArrayLike) -> Array:
@@ -50,7 +50,7 @@ class HeterodyneModel(eqx.Module):
     v_offset        Å/s         age-independent part of v
     f0              1           amplitude of the age-dependent part of the sample's field fraction x
     f1              1/s         rate of the exponential in x
-    f2              s           age at which the exponential in x is one; never determined together with f0
+    f2              s           age at which the exponential in x is one; held, because only f0 exp(-f1 f2) enters
     f3              1           age-independent part of x
     phi0            degree      added to the azimuth, so that phi + phi0 is the angle between q and the flow
 
@@ -103,8 +103,8 @@ class HeterodyneModel(eqx.Module):
     Source: He2025, SI Eqs. S-77 to S-98."""
 
     f2: Float[Array, ""] = eqx.field(converter=_number, default=0.0)
-    """Age at which the exponential in x is one; never determined together with f0. Unit: s. Bounds: -10000 ..
-    10000. Prior: normal(0, 1000), truncated to the bounds. Source: He2025, SI Eqs. S-77 to S-98."""
+    """Age at which the exponential in x is one; held, because only f0 exp(-f1 f2) enters. Unit: s. Bounds: -10000
+    .. 10000. Prior: normal(0, 1000), truncated to the bounds. Source: He2025, SI Eqs. S-77 to S-98."""
 
     f3: Float[Array, ""] = eqx.field(converter=_number, default=0.0)
     """Age-independent part of x. Unit: 1. Bounds: 0 .. 1. Prior: normal(0, 0.5), truncated to the bounds. Source:
