@@ -7,9 +7,11 @@ evaluations). With a, the value of the first term at an age T inside the measure
 
     ln a,    s = a b (the slope at T, in ln t or t),    f = a + C (the value at T),
 
-in which the valley is the line ln a. A free t0 only multiplies A, so it keeps its start value, as long as A
-need not go beyond its bounds for it. Fits and results speak of the model's own parameters throughout; this map
-stands between them and the solver only.
+in which the valley is the line ln a. Where neither A nor C can be negative, as in the fraction x, both f and the share
+w = a / f of the first term lie between 0 and a bound, and the coordinates are logit f, logit w and s. The exponent
+is b = m + h tanh((s / a - m) / h) with m and h middle and half width of its bounds: no step leads beyond them, and
+none ends on them. A free t0 only multiplies A, so it keeps its value. Fits and results speak of the model's own
+parameters throughout; this map stands between them and the solver only.
 """
 
 from __future__ import annotations
@@ -43,13 +45,15 @@ class Coordinates(NamedTuple):
     """The map from solver coordinates z (n_free,) to free parameters.
 
     `laws` (n_law, 3) holds the positions of A, b, C among the free parameters; those of a law that is `straight`
-    take the coordinates above, all other parameters are their own. `clock` is ln T or T, and `origin` the position of
-    t0 (0, and `has_origin` 0, where none is free). `lower` and `upper` bound the parameters. Those that are `held` stay
-    at `at`, whatever z is.
+    take the coordinates above, with a `share` where it has one, and all other parameters are their own. `most` is the
+    largest f of a law with a share, `clock` is ln T or T, and `origin` the position of t0 (0, and `has_origin` 0, where
+    none is free). `lower` and `upper` bound the parameters. Those that are `held` stay at `at`, whatever z is.
     """
 
     laws: Int[Array, "n_law 3"]
     straight: Bool[Array, " n_law"]
+    share: Bool[Array, " n_law"]
+    most: Float[Array, " n_law"]
     clock: Float[Array, " n_law"]
     origin: Int[Array, " n_law"]
     has_origin: Float[Array, " n_law"]
@@ -105,9 +109,12 @@ def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Co
         for clock, law in zip(clocks, laws, strict=True)
     ]
     held = np.isin(names, [law.origin for law in laws if law.origin])
+    at = {law: [names.index(name) for name in law[:3]] for law in laws}
     return Coordinates(
-        laws=jnp.array([[names.index(name) for name in law[:3]] for law in laws], int).reshape(-1, 3),
+        laws=jnp.array([at[law] for law in laws], int).reshape(-1, 3),
         straight=jnp.ones(len(laws), bool),
+        share=jnp.array([lower[at[law][0]] == lower[at[law][2]] == 0 for law in laws], bool),
+        most=jnp.array([float(upper[at[law][2]]) for law in laws], float),
         clock=jnp.array(clocks, float),
         origin=jnp.array([names.index(law.origin) if law.origin in names else 0 for law in laws], int),
         has_origin=jnp.array([float(law.origin in names) for law in laws], float),
@@ -123,12 +130,36 @@ def plain(c: Coordinates) -> Coordinates:
     return c._replace(straight=jnp.zeros_like(c.straight))
 
 
+def without_bounds(c: Coordinates) -> Coordinates:
+    """Return the coordinates with no bounds but those of exponents and shares: every z has its own parameters."""
+    own = np.zeros(np.asarray(c.lower).shape, bool)
+    own[np.asarray(c.laws)[:, 1]] = True
+    low, high = (jnp.where(jnp.asarray(own), bound, end) for bound, end in ((c.lower, -jnp.inf), (c.upper, jnp.inf)))
+    return c._replace(lower=low, upper=high)
+
+
+_LEAST = 1e-4
+"""Nearest that f and w of a law with a share come to the ends of their ranges, on the way into the coordinates."""
+
+_NEAR = 0.999
+"""Part of the way from the middle of an exponent's range to its ends that the way into the coordinates keeps."""
+
+
+def _rate_range(c: Coordinates) -> tuple[Array, Array]:
+    """Return middle and half width of the range of every law's exponent."""
+    low, high = c.lower[c.laws[:, 1]], c.upper[c.laws[:, 1]]
+    return (low + high) / 2, jnp.maximum((high - low) / 2, 1e-12)
+
+
 def to_parameters(z: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " n_free"]:
     """Return the free parameters at z, each kept at its bound where z leads beyond: their box is none in z."""
     own = jnp.where(c.held, c.at, jnp.clip(z, c.lower, c.upper))
-    log_a, slope, value = z[c.laws].T
-    a = jnp.exp(jnp.where(c.straight, log_a, 0.0))
-    b = jnp.clip(slope / a, c.lower[c.laws[:, 1]], c.upper[c.laws[:, 1]])
+    first, slope, third = z[c.laws].T
+    shared = c.most * jax.nn.sigmoid(third)
+    value = jnp.where(c.share, shared, third)
+    a = jnp.where(c.share, shared * jax.nn.sigmoid(first), jnp.exp(jnp.where(c.straight & ~c.share, first, 0.0)))
+    middle, half = _rate_range(c)
+    b = middle + half * jnp.tanh((slope / jnp.maximum(a, 1e-300) - middle) / half)
     growth = jnp.exp(jnp.clip(b * (c.clock - c.has_origin * own[c.origin]), -_FAR, _FAR))
     law = jnp.stack([a / growth, b, value - a], axis=1)
     moved = own.at[c.laws].set(jnp.where(c.straight[:, None], law, own[c.laws]))
@@ -141,8 +172,19 @@ def from_parameters(free: ArrayLike, c: Coordinates) -> Float[Array, " n_free"]:
     free = jnp.asarray(free, float)
     amplitude, b, offset = free[c.laws].T
     a = amplitude * jnp.exp(jnp.clip(b * (c.clock - c.has_origin * free[c.origin]), -_FAR, _FAR))
-    law = jnp.stack([jnp.log(jnp.maximum(a, jnp.exp(-_FAR))), a * b, a + offset], axis=1)
+    f = jnp.clip((a + offset) / c.most, _LEAST, 1 - _LEAST)
+    w = jnp.clip(a / (f * c.most), _LEAST, 1 - _LEAST)
+    a = jnp.where(c.share, w * f * c.most, jnp.maximum(a, jnp.exp(-_FAR)))
+    middle, half = _rate_range(c)
+    slope = a * (middle + half * jnp.arctanh(jnp.clip((b - middle) / half, -_NEAR, _NEAR)))
+    law = jnp.stack(
+        [jnp.where(c.share, _logit(w), jnp.log(a)), slope, jnp.where(c.share, _logit(f), a + offset)], axis=1
+    )
     return free.at[c.laws].set(jnp.where(c.straight[:, None], law, free[c.laws]))
+
+
+def _logit(u: Array) -> Array:
+    return jnp.log(u) - jnp.log1p(-u)
 
 
 _FAR = 200.0
@@ -152,10 +194,10 @@ _FAR = 200.0
 def at_edge(free: FloatArray, c: Coordinates) -> npt.NDArray[np.bool_]:
     """Return which parameters of straight laws stand at a bound or a thousandth before it.
 
-    Past the bound z has lost its hold on the parameter, so the solver stops just before it.
+    Past the bound z has lost its hold on the parameter, so the solver stops just before it. Exponents never reach it.
     """
     inside = np.zeros(free.shape, bool)
-    inside[np.asarray(c.laws)[np.asarray(c.straight)].ravel()] = True
+    inside[np.asarray(c.laws)[np.asarray(c.straight)][:, [0, 2]].ravel()] = True
     lower, upper = np.asarray(c.lower), np.asarray(c.upper)
     near = (free - lower <= 1e-3 * np.abs(lower)) | (upper - free <= 1e-3 * np.abs(upper))
     return inside & ~np.asarray(c.held) & near
@@ -164,8 +206,8 @@ def at_edge(free: FloatArray, c: Coordinates) -> npt.NDArray[np.bool_]:
 def hold(c: Coordinates, held: npt.NDArray[np.bool_], free: FloatArray) -> Coordinates:
     """Return the coordinates with `held` in place of what was held so far.
 
-    What is new goes to the bound next to its value in `free`. A law of which a parameter is held is not straight; one
-    that has lost A gets back its t0.
+    Newly fixed parameters are set to the nearer bound. A law of which a parameter is held is not straight; one that has
+    lost A gets back its t0.
     """
     lower, upper = np.asarray(c.lower), np.asarray(c.upper)
     before, laws, origin = np.asarray(c.held), np.asarray(c.laws), np.asarray(c.origin)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
-from heterodyne_nlsq import dense
+from heterodyne_nlsq import dense, priors
 from heterodyne_nlsq.coordinates import (
     Coordinates,
     at_edge,
@@ -27,15 +27,26 @@ from heterodyne_nlsq.coordinates import (
 from heterodyne_nlsq.noise import noise_sd
 from heterodyne_nlsq.normal import NormalEquations, equivalent_problem
 from heterodyne_nlsq.paths import Path
+from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import NOT_CONVERGED, TOLERANCE, Progress, Solution, least_squares
+from heterodyne_nlsq.uncertainty.inflation import inflation
 from heterodyne_spec import TwoTimeData, pair_valid
 
 type FloatArray = npt.NDArray[np.float64]
 type Rows = tuple[Array, Array]
+type Known = tuple[Priors, Weights]
 
 _NEARLY_FLAT = 1e-3
 """Relative change of the cost at which the descent changes to straight coordinates."""
+
+REGULAR = 1e-4
+"""Weight of the priors in every descent. It decides where the data say nothing and moves nothing that they determine: at
+D_offset = -1e5, a hundred scales from the middle of its prior, it adds 1 to chi-square."""
+
+BASELINE = 0.1
+"""Weight of the offset's priors in every descent: less than the 1 that they have at the end, because how much shared
+noise weighs against them is known only then."""
 
 _ROUNDS = 6
 """How often parameters may come to a bound or leave it; there are three power laws with three bounds each."""
@@ -58,16 +69,26 @@ def _turned(n: NormalEquations, turn: Float[Array, "n_fit n_fit"]) -> tuple[Arra
     return equivalent_problem(NormalEquations(n.cost, turn.T @ n.gradient, turn.T @ n.matrix @ turn))
 
 
-def _linear_rows(z: FloatArray, path: Path, coordinates: Coordinates) -> Rows:
+@jax.jit
+def _with_prior(
+    residuals: Array, jacobian: Array, vector: Array, turn: Float[Array, "n_fit n_fit"], known: Known
+) -> Rows:
+    """Return rows and Jacobian with those of the priors behind them."""
+    below, slope = priors.rows(vector, *known), jax.jacfwd(priors.rows)(vector, *known)
+    return jnp.concatenate([residuals, below]), jnp.concatenate([jacobian, slope @ turn])
+
+
+def _linear_rows(z: FloatArray, path: Path, coordinates: Coordinates, known: Known) -> Rows:
     """Return residuals and Jacobian of the equivalent small problem in solver coordinates."""
     vector, turn = _fitted_and_turn(jnp.asarray(z), coordinates)
-    return _turned(path.normal(vector, path.problem), turn)
+    return _with_prior(*_turned(path.normal(vector, path.problem), turn), vector, turn, known)
 
 
-def _all_rows(z: FloatArray, path: Path, coordinates: Coordinates) -> Rows:
+def _all_rows(z: FloatArray, path: Path, coordinates: Coordinates, known: Known) -> Rows:
     """Return all residuals and their Jacobian in solver coordinates: what a loss other than linear needs."""
     vector, turn = _fitted_and_turn(jnp.asarray(z), coordinates)
-    return dense.residuals(vector, path.problem), dense.jacobian(vector, path.problem) @ turn
+    found = dense.residuals(vector, path.problem), dense.jacobian(vector, path.problem) @ turn
+    return _with_prior(*found, vector, turn, known)
 
 
 class _LastEvaluation:
@@ -96,36 +117,51 @@ def approach(
 ) -> Solution:
     """Return how far a few evaluations lead from `start` (n_fit,), in the parameters themselves."""
     coordinates = plain(make_coordinates(setup.spec, setup.free, setup.data.t))
-    return _one_descent(setup, path, coordinates, start, _NEARLY_FLAT, max_evaluations, progress)
+    return _one_descent(setup, path, coordinates, 0.0, start, _NEARLY_FLAT, max_evaluations, progress)
+
+
+def variance_unit(setup: Setup, path: Path, solution: Solution) -> float:
+    """Return the variance of a pair by which differences of the squares are chi-squares, shared noise included."""
+    variance = 2 * solution.cost / max(float(path.weights.sum()), 1.0)
+    return variance * inflation(setup, solution.vector)
 
 
 def descend(
-    setup: Setup, path: Path, start: FloatArray, progress: Progress | None, max_evaluations: int | None = None
+    setup: Setup,
+    path: Path,
+    start: FloatArray,
+    progress: Progress | None,
+    max_evaluations: int | None = None,
+    unit: float | None = None,
 ) -> Solution:
     """Return the minimum reached from `start` (n_fit,); with nothing to vary, the cost there.
 
     First in the parameters themselves until the cost is nearly flat (far from the minimum a step in other coordinates
-    can leap to a bound of an amplitude, measured: one start in four ended there), then in the straight ones. Where
-    these run into a bound of the parameters, the parameter is held there and the descent goes on without it; one
-    that the cost pulls back inside is let go again.
+    can leap to a bound of an amplitude, measured: one start in four ended there), then in the straight ones, with the
+    priors at the weight `REGULAR`. Where these run into a bound of the parameters, the parameter is held there and the
+    descent goes on without it; one that the cost pulls back inside is released. Whatever is moved or released is
+    followed by another descent: the cost is that of the vector returned.
+
+    `unit` is that of `variance_unit`, found where the cost is nearly flat when None.
     """
     if start.size == 0:
         cost = float(path.normal(start, path.problem).cost)
         return Solution(start, cost, True, "nothing to fit: all values are held", 1)
     n_free, limit = len(setup.free.free), max_evaluations or setup.config.nlsq.max_iterations
-    straight = make_coordinates(setup.spec, setup.free, setup.data.t)
-    solution = _one_descent(setup, path, plain(straight), start, _NEARLY_FLAT, limit, progress)
-    spent, coordinates = solution.n_evaluations, straight
+    coordinates = make_coordinates(setup.spec, setup.free, setup.data.t)
+    solution = _one_descent(setup, path, plain(coordinates), 0.0, start, _NEARLY_FLAT, limit, progress)
+    unit = variance_unit(setup, path, solution) if unit is None else unit
     # Nearly flat is not converged: only a descent to the full tolerance may say so.
-    solution = replace(solution, success=False, message=NOT_CONVERGED)
-    for _ in range(_ROUNDS):
+    spent, solution = solution.n_evaluations, replace(solution, success=False, message=NOT_CONVERGED)
+    for rounds_left in reversed(range(_ROUNDS)):
         if spent >= limit:
             break
-        solution = _one_descent(setup, path, coordinates, solution.vector, _tolerance(path), limit - spent, progress)
+        tolerance = _tolerance(unit, solution.cost)
+        solution = _one_descent(setup, path, coordinates, unit, solution.vector, tolerance, limit - spent, progress)
         spent += solution.n_evaluations
         held, edge = np.asarray(coordinates.held), at_edge(solution.vector[:n_free], coordinates)
-        wanted = (held | edge) & ~_pulled_inside(solution.vector, held, path, coordinates)
-        if np.array_equal(wanted, held):
+        wanted = (held | edge) & ~_pulled_inside(solution.vector, held, path, coordinates, tolerance)
+        if np.array_equal(wanted, held) or not rounds_left or spent >= limit:
             break
         moved = inside(solution.vector[:n_free], held & ~wanted, coordinates)
         coordinates = hold(coordinates, wanted, moved)
@@ -133,27 +169,35 @@ def descend(
     return replace(solution, n_evaluations=spent)
 
 
-def _tolerance(path: Path) -> float:
-    """Return the relative change of the cost at which chi-square, about the number of pairs, changes by 1e-4.
+_SETTLED = 1e-3
+"""Change of chi-square at which a descent is done. Smaller changes are insignificant, and along a direction that the data
+leave open they can go on for long."""
 
-    Less is nothing that the data could tell, and along a direction that they leave open it can go on for long.
-    """
-    return float(np.clip(1e-4 / path.n_pairs.sum(), TOLERANCE, 1e-6))
+
+def _tolerance(unit: float, cost: float) -> float:
+    """Return the relative change of the cost at which a descent is done."""
+    return float(np.clip(_SETTLED * unit / max(2 * cost, 1e-300), TOLERANCE, 1e-5))
 
 
 def _one_descent(
     setup: Setup,
     path: Path,
     coordinates: Coordinates,
+    unit: float,
     start: FloatArray,
     tolerance: float,
     max_evaluations: int,
     progress: Progress | None,
 ) -> Solution:
-    """Return where the solver gets from `start` (n_fit,) in the given coordinates."""
+    """Return where the solver gets from `start` (n_fit,) in the given coordinates; its cost is that of the data.
+
+    `unit` is the variance of a pair in units of which the priors count; 0 leaves them out.
+    """
+    weights = Weights(*(jnp.array(weight * unit) for weight in (BASELINE, REGULAR, WALL)))
+    known = make_priors(setup), weights
     n_free, loss = len(setup.free.free), setup.config.nlsq.loss
     rows = _linear_rows if loss == "linear" else _all_rows
-    evaluation = _LastEvaluation(functools.partial(rows, path=path, coordinates=coordinates))
+    evaluation = _LastEvaluation(functools.partial(rows, path=path, coordinates=coordinates, known=known))
     lower, upper = box(coordinates)
     solution = least_squares(
         evaluation.residuals,
@@ -167,11 +211,13 @@ def _one_descent(
         max_evaluations=max_evaluations,
         progress=progress,
     )
-    return replace(solution, vector=np.asarray(_fitted(jnp.asarray(solution.vector), coordinates)))
+    vector = _fitted(jnp.asarray(solution.vector), coordinates)
+    penalty = float(np.sum(np.asarray(priors.rows(vector, *known)) ** 2)) / 2
+    return replace(solution, vector=np.asarray(vector), cost=solution.cost - penalty)
 
 
 def _pulled_inside(
-    vector: FloatArray, held: npt.NDArray[np.bool_], path: Path, coordinates: Coordinates
+    vector: FloatArray, held: npt.NDArray[np.bool_], path: Path, coordinates: Coordinates, tolerance: float
 ) -> npt.NDArray[np.bool_]:
     """Return which held parameters lower the cost by more than the solver's tolerance when they leave their bound."""
     if not held.any():
@@ -181,7 +227,7 @@ def _pulled_inside(
     at_bound = (vector[:n_free] <= np.asarray(coordinates.lower)) | (vector[:n_free] >= np.asarray(coordinates.upper))
     inward = np.where(vector[:n_free] <= np.asarray(coordinates.lower), -gradient[:n_free], gradient[:n_free])
     gain = inward**2 / np.maximum(2 * np.diag(matrix)[:n_free], 1e-300)
-    return held & at_bound & (inward > 0) & (gain > _tolerance(path) * cost)
+    return held & at_bound & (inward > 0) & (gain > tolerance * cost)
 
 
 def _noise_of(data: TwoTimeData) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from heterodyne_nlsq.look.resolved import age_resolved
 from heterodyne_nlsq.minima import MARGIN, alternatives, choose
 from heterodyne_nlsq.noise import STRUCTURE, noise_sd, reduced_chi_square
 from heterodyne_nlsq.paths import Path
+from heterodyne_nlsq.representative import representative
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.start.race import Outcome
@@ -61,15 +63,26 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     matrices = np.asarray(path.matrices(solution.vector, path.problem))
     gauss_newton = matrices.sum(axis=0)
     variance = float(squares.sum()) / degrees
-    bent = curvature(gauss_newton, len(positions))
-    prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
     model, noise = _maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
     calibration = calibrate(setup, values, contrast, offset, model, matrices, squares / np.maximum(path.weights, 1.0))
-    score = projected_score(calibration.score, gauss_newton, len(positions))
-    root = covariance_root(bent, gauss_newton, calibration.score, prior)
+    score = calibration.score
+    if chooses(setup) and variance > 0:
+        # What follows is of the point reported: it describes the data as well, and may be far from the optimum.
+        choice = representative(setup, path, solution.vector, score, variance)
+        solution = replace(solution, vector=choice.vector, cost=float(path.normal(choice.vector, path.problem).cost))
+        score = choice.turn.T @ score @ choice.turn
+        values = free.full(solution.vector[: len(positions)])
+        contrast, offset = scaling.per_angle(solution.vector[len(positions) :])
+        squares = np.asarray(path.squares(solution.vector, path.problem))
+        gauss_newton = np.asarray(path.matrices(solution.vector, path.problem)).sum(axis=0)
+        model, noise = _maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
+    bent = curvature(gauss_newton, len(positions))
+    prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
+    root = covariance_root(bent, gauss_newton, score, prior)
     joint, joint_iid = covariance(root), covariance(covariance_root(bent, gauss_newton, variance * gauss_newton, prior))
     calibrated, independent = (found[: len(positions), : len(positions)] for found in (joint, joint_iid))
-    known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], spread_along(bent, score))
+    spread = spread_along(bent, projected_score(score, gauss_newton, len(positions)))
+    known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], spread)
     table = _table(setup, values, calibrated, known)
     fitted = _scaling(setup, contrast, offset, joint, joint_iid)
     parameters = dict(zip(free.names, values.tolist(), strict=True))
@@ -105,6 +118,11 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
         config=setup.config.document,
         maps=(data.c2, model),
     )
+
+
+def chooses(setup: Setup) -> bool:
+    """Return whether there is something to choose between equals, and least squares to judge them."""
+    return setup.config.nlsq.loss == "linear" and bool(setup.free.free)
 
 
 def _noise(calibration: Calibration, calibrated: FloatArray, independent: FloatArray) -> MapNoise:

@@ -1,0 +1,94 @@
+"""What the registry says before the data do, as rows of a least-squares problem.
+
+Twice the logarithm of a normal prior is a squared residual, ((T(p) - location) / scale)², with T the logarithm for a
+lognormal one. It decides between values that fit equally well; a weak wall at the bounds, -2 ln(4 u (1 - u)) of the
+position u between them, keeps off them what the data do not push there. See `descent` and `representative`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Array, Bool, Float
+
+from heterodyne_nlsq.setup import Setup
+
+type FloatArray = npt.NDArray[np.float64]
+
+WALL = 1e-3
+"""Weight of the walls in chi-square: a thousandth before a bound they add 0.01, a millionth before it 0.025."""
+
+_EDGE = 1e-9
+"""Nearest that a position between bounds is taken to come to them."""
+
+
+class Priors(NamedTuple):
+    """Priors and bounds of the fitted vector (n_fit,): parameters, then the coefficients of contrast and of offset.
+
+    `baseline` marks the coefficients of the offset: that a map normalised by its mean intensities has one near 1 is
+    knowledge, not a choice between equals.
+    """
+
+    location: Float[Array, " n_fit"]
+    scale: Float[Array, " n_fit"]
+    log: Bool[Array, " n_fit"]
+    lower: Float[Array, " n_fit"]
+    upper: Float[Array, " n_fit"]
+    baseline: Bool[Array, " n_fit"]
+
+
+def make_priors(setup: Setup) -> Priors:
+    """Return the priors of the fitted vector: the configuration's where it gives them, else the registry's."""
+    spec, free, scaling, given = setup.spec, setup.free, setup.scaling, setup.config.model.parameters
+
+    def prior(parameter):  # type: ignore[no-untyped-def]
+        entry = given.get(parameter.name)
+        return (entry.prior if entry else None) or parameter.prior
+
+    own = [prior(spec.parameters[k]) for k in free.free]
+    positions, n_coef = list(free.free), scaling.n_coefficients
+    location, scale = [p.location for p in own], [p.scale for p in own]
+    for of in map(prior, spec.scaling):
+        # Harmonics of a series in phi are around 0.
+        location += [of.location if k == 0 or scaling.mode == "individual" else 0.0 for k in range(n_coef)]
+        scale += [of.scale] * n_coef
+    return Priors(
+        jnp.array(location, float),
+        jnp.array(scale, float),
+        jnp.array([p.family == "lognormal" for p in own] + [False] * 2 * n_coef, bool),
+        jnp.asarray(np.concatenate([free.lower[positions], scaling.lower.ravel()])),
+        jnp.asarray(np.concatenate([free.upper[positions], scaling.upper.ravel()])),
+        jnp.arange(len(own) + 2 * n_coef) >= len(own) + n_coef,
+    )
+
+
+def prior_rows(vector: Float[Array, " n_fit"], p: Priors) -> Float[Array, " n_fit"]:
+    """Return the residuals (T(p) - location) / scale of a fitted vector."""
+    value = jnp.where(p.log, jnp.log(jnp.maximum(jnp.where(p.log, vector, 1.0), 1e-300)), vector)
+    return (value - p.location) / p.scale
+
+
+def wall_rows(vector: Float[Array, " n_fit"], p: Priors) -> Float[Array, " n_fit"]:
+    """Return the residuals whose squares are -2 ln(4 u (1 - u)), 0 in the middle of the bounds, signed."""
+    u = jnp.clip((vector - p.lower) / (p.upper - p.lower), _EDGE, 1 - _EDGE)
+    # Near the middle the root has no derivative where its square has one: (2u - 1)² to second order.
+    off = 2 * u - 1
+    squared = -2 * jnp.log1p(-jnp.where(jnp.abs(off) > 1e-3, off, 1e-3) ** 2)
+    return jnp.where(jnp.abs(off) > 1e-3, jnp.sign(off) * jnp.sqrt(squared), jnp.sqrt(2.0) * off)
+
+
+class Weights(NamedTuple):
+    """Weights in units of the cost: of the offset's priors, of all others, and of the walls."""
+
+    baseline: Array
+    choice: Array
+    wall: Array
+
+
+def rows(vector: Float[Array, " n_fit"], p: Priors, weights: Weights) -> Float[Array, " 2*n_fit"]:
+    """Return all rows, so that the sum of their squares is minus twice the logarithm of the weighted prior."""
+    own = jnp.where(p.baseline, jnp.maximum(weights.choice, weights.baseline), weights.choice)
+    return jnp.concatenate([jnp.sqrt(own) * prior_rows(vector, p), jnp.sqrt(weights.wall) * wall_rows(vector, p)])
