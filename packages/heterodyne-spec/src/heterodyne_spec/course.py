@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,24 +79,50 @@ def courses_of(bands: Bands) -> tuple[Course, ...]:
     )
 
 
-def said(courses: Sequence[Course]) -> str:
-    """Return what the functions do, as the first part of a sentence: ``over 40 s the velocity falls from ...``."""
-    last = max(float(course.t[-1]) for course in courses)
-    *most, end = [_clause(course) for course in courses]
+def said(
+    courses: Sequence[Course],
+    *,
+    leave_out: Container[str] = (),
+    subjects: Mapping[str, str] = SUBJECTS,
+    steady: bool = False,
+) -> str:
+    """Return what the functions do, as the first part of a sentence: ``over 40 s the velocity falls from ...``.
+
+    Parameters
+    ----------
+    courses : functions of age, in the order in which they are named.
+    leave_out : names of functions that are not mentioned, because the data show no sign of them.
+    subjects : what the functions are called in the sentence.
+    steady : the data show no change with age: every function then stays at its best known value.
+
+    Returns
+    -------
+    The words, ``""`` when no function is left.
+    """
+    told = [course for course in courses if course.name not in leave_out]
+    if not told:
+        return ""
+    last = max(float(course.t[-1]) for course in told)
+    *most, end = [_clause(course, subjects[course.name], steady) for course in told]
     return f"over {last:.3g} s " + (f"{', '.join(most)}, and {end}" if most else end)
 
 
-def _clause(course: Course) -> str:
+def _clause(course: Course, subject: str, steady: bool) -> str:
     (known,) = np.nonzero(course.known)
-    subject = SUBJECTS[course.name]
     if not len(known):
         return f"{subject} is not determined"
     value, sd = course.value[known], course.sd[known]
-    words = with_unit(_movement(value, sd), course.unit)
+    words = with_unit(_level(value, sd) if steady else _movement(value, sd), course.unit)
     first, last = course.t[known[0]], course.t[known[-1]]
     early, late = known[0] > 0, known[-1] < len(course.t) - 1
     spoken = ([f"before {first:.2g} s"] if early else []) + ([f"after {last:.3g} s"] if late else [])
     return f"{subject} {words}" + (f" (not determined {' and '.join(spoken)})" if spoken else "")
+
+
+def _level(value: FloatArray, sd: FloatArray) -> str:
+    """Return ``stays at 468.3 ± 1.8``, the best known of the ages (n,) each."""
+    sharpest = int(np.argmin(sd))
+    return f"stays at {plus_minus(value[sharpest], sd[sharpest])}"
 
 
 def _movement(value: FloatArray, sd: FloatArray) -> str:
@@ -108,6 +134,5 @@ def _movement(value: FloatArray, sd: FloatArray) -> str:
         if beyond > max(wide, _TURN * float(np.abs(value).max())):
             return f"{verbs[0]} from {begin} to {plus_minus(value[turn], sd[turn])} and {verbs[1]} to {end}"
     if abs(value[-1] - value[0]) <= _APART * math.hypot(sd[0], sd[-1]):
-        sharpest = int(np.argmin(sd))
-        return f"stays at {plus_minus(value[sharpest], sd[sharpest])}"
+        return _level(value, sd)
     return f"{'falls' if value[-1] < value[0] else 'rises'} from {begin} to {end}"
