@@ -13,7 +13,7 @@ import numpy as np
 
 from heterodyne_cli.differences import differences
 from heterodyne_cli.results import Saved
-from heterodyne_nlsq.plots import courses as courses_of_fit
+from heterodyne_nlsq.courses import courses as courses_of_fit
 from heterodyne_nlsq.summary import columns
 from heterodyne_spec import FittedData, NLSQResult, load_model
 from heterodyne_spec.course import Course
