@@ -76,6 +76,14 @@ def test_what_a_function_does_is_said(value, sd, words):
     assert said([course(value, sd)]).startswith("over 40 s ")
 
 
+def test_a_course_stays_only_where_a_change_would_show():
+    assert said([course(200.0, 16.0)]) == "over 40 s the velocity stays at 200 ± 16 Å/s"
+    blurred = course(200.0, np.linspace(80.0, 20.0, 50))
+    words = "the velocity is 200 ± 20 Å/s at 40 s, any change with age unresolved"
+    assert said([blurred]) == f"over 40 s {words}"
+    assert said([blurred], steady=True).endswith("stays at 200 ± 20 Å/s")
+
+
 def test_ages_that_are_not_determined_are_named():
     sd = np.where(T < 10, 500.0, 2.5)
     assert said([course(np.linspace(400, 100, 50), sd)]).endswith("Å/s (not determined before 11 s)")

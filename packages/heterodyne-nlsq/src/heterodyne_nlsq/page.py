@@ -259,7 +259,7 @@ def _minima(result: NLSQResult) -> Markup:
 
 
 def _fit(result: NLSQResult) -> Markup:
-    steps = [f"{ending(result)}.", f"The descent began at {result.start}.", *result.conventions]
+    steps = [f"{ending(result)}.", f"Starting values: {result.start}.", *result.conventions]
     if math.isfinite(result.reduced_chi2):
         steps.append(f"Reduced chi-square {result.reduced_chi2:.3g}; it is 1 when the residuals are white noise.")
     return items(steps)

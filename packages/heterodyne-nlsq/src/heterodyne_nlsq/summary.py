@@ -175,7 +175,7 @@ def summary(result: NLSQResult, paint: Paint = lambda text, mood: text, width: i
         parts += ["", textwrap.fill(f"noise: {result.noise.statement}", width, subsequent_indent="  ")]
     if math.isfinite(result.reduced_chi2):
         parts += ["", f"reduced chi-square {result.reduced_chi2:.3g} (noise from neighbouring residuals; 1 when white)"]
-    parts += ["", f"start: {result.start}"]
+    parts += ["", f"starting values: {result.start}"]
     for title, sentences in (
         ("Conventions:", result.conventions),
         (EQUIVALENT, minima_statements(result)),

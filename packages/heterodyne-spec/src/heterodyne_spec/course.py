@@ -27,6 +27,8 @@ _KNOWN_PART, _KNOWN_FRACTION = 0.5, 0.25
 """Standard deviation up to which an age is known: as a part of the value, and of a field fraction."""
 _APART = 2.0
 """Combined standard deviations from which two ages differ."""
+_HIDDEN_PART, _HIDDEN_FRACTION = 0.25, 0.1
+"""Change that a course which stays may hide: as a part of the value, and of a field fraction."""
 _TURN = 0.1
 """How far a course goes beyond both its ends, in parts of the value, to be said to turn."""
 
@@ -111,28 +113,38 @@ def _clause(course: Course, subject: str, steady: bool) -> str:
     (known,) = np.nonzero(course.known)
     if not len(known):
         return f"{subject} is not determined"
-    value, sd = course.value[known], course.sd[known]
-    words = with_unit(_level(value, sd) if steady else _movement(value, sd), course.unit)
+    words = _level(course, steady=True) if steady else _movement(course) or _level(course, steady=False)
     first, last = course.t[known[0]], course.t[known[-1]]
     early, late = known[0] > 0, known[-1] < len(course.t) - 1
     spoken = ([f"before {first:.2g} s"] if early else []) + ([f"after {last:.3g} s"] if late else [])
     return f"{subject} {words}" + (f" (not determined {' and '.join(spoken)})" if spoken else "")
 
 
-def _level(value: FloatArray, sd: FloatArray) -> str:
-    """Return ``stays at 468.3 ± 1.8``, the best known of the ages (n,) each."""
+def _level(course: Course, *, steady: bool) -> str:
+    """Return ``stays at 468.3 ± 1.8 Å/s``, the best known of the ages.
+
+    Where the ages are so uncertain that a large change would not show, and `steady` does not say that there is none, it
+    is the value at that age alone.
+    """
+    t, value, sd = (column[course.known] for column in (course.t, course.value, course.sd))
     sharpest = int(np.argmin(sd))
-    return f"stays at {plus_minus(value[sharpest], sd[sharpest])}"
+    words = with_unit(plus_minus(value[sharpest], sd[sharpest]), course.unit)
+    limit = _HIDDEN_FRACTION if course.name == "x" else _HIDDEN_PART * abs(value[sharpest])
+    if steady or _APART * math.hypot(sd[0], sd[-1]) <= limit:
+        return f"stays at {words}"
+    return f"is {words} at {t[sharpest]:.3g} s, any change with age unresolved"
 
 
-def _movement(value: FloatArray, sd: FloatArray) -> str:
-    """Return ``falls from 468.3 ± 1.8 to 120.1 ± 0.9`` of the ages that are known, (n,) each."""
+def _movement(course: Course) -> str:
+    """Return ``falls from 468.3 ± 1.8 to 120.1 ± 0.9 Å/s`` of the ages that are known, ``""`` where no change shows."""
+    value, sd = course.value[course.known], course.sd[course.known]
     begin, end = plus_minus(value[0], sd[0]), plus_minus(value[-1], sd[-1])
     for turn, verbs in ((int(np.argmax(value)), ("rises", "falls")), (int(np.argmin(value)), ("falls", "rises"))):
         beyond = min(abs(value[turn] - value[0]), abs(value[turn] - value[-1]))
         wide = _APART * math.hypot(sd[turn], max(sd[0], sd[-1]))
         if beyond > max(wide, _TURN * float(np.abs(value).max())):
-            return f"{verbs[0]} from {begin} to {plus_minus(value[turn], sd[turn])} and {verbs[1]} to {end}"
+            middle = plus_minus(value[turn], sd[turn])
+            return with_unit(f"{verbs[0]} from {begin} to {middle} and {verbs[1]} to {end}", course.unit)
     if abs(value[-1] - value[0]) <= _APART * math.hypot(sd[0], sd[-1]):
-        return _level(value, sd)
-    return f"{'falls' if value[-1] < value[0] else 'rises'} from {begin} to {end}"
+        return ""
+    return with_unit(f"{'falls' if value[-1] < value[0] else 'rises'} from {begin} to {end}", course.unit)
