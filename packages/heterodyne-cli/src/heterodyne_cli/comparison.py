@@ -279,7 +279,7 @@ def as_text(results: Sequence[Described]) -> str:
     numbers = range(2, 2 * len(results) + 1)
     parts = [columns(listed_rows(results), (4, 5)), *([""] if sentences(results) else [])]
     parts += [told(words, _WIDTH) for words in sentences(results)]
-    parts += ["", sentence(results)[0]]
+    parts += ["", told(sentence(results)[0], _WIDTH)]
     parts += [f"{caution(results)}."] if caution(results) else []
     if found := nested_tests(results):
         parts += ["", *(told(f"{test.words}.", _WIDTH) for test in found), told(METHOD, _WIDTH)]

@@ -26,6 +26,8 @@ QUESTIONS: Mapping[str, str] = {
 }
 """Keys of `NLSQResult.signal` as a table names them, in its order."""
 
+_BOUND = "\N{NO-BREAK SPACE}"
+
 EQUIVALENT = "Other minima, statistically indistinguishable from the best:"
 CAUTIONS = "Before you use these numbers:"
 
@@ -188,10 +190,11 @@ def summary(result: NLSQResult, paint: Paint = lambda text, mood: text, width: i
 
 
 def told(text: str, width: int, indent: str = "") -> str:
-    """Return a text in lines of at most `width` that begin with `indent`; error bars stay with their values."""
-    bound = text.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
-    lines = textwrap.fill(bound, width, initial_indent=indent, subsequent_indent=indent)
-    return lines.replace("\N{NO-BREAK SPACE}", " ")
+    """Return a text in lines of at most `width` that begin with `indent`; no line ends before or after a ``±``."""
+    for sign in "±=<":
+        text = text.replace(f" {sign} ", f"{_BOUND}{sign}{_BOUND}")
+    lines = textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+    return lines.replace(_BOUND, " ")
 
 
 def _parameters(result: NLSQResult) -> list[list[str]]:
