@@ -94,6 +94,7 @@ def test_only_fits_of_the_same_pairs_are_tested() -> None:
         replace(large, data=replace(large.data, provenance={})),
         replace(large, data=replace(large.data, phi=large.data.phi + 1)),
         replace(large, config={"nlsq": {"loss": "soft_l1"}}),
+        replace(large, config={"nlsq": {"key_of_another_version": 1}}),
     ):
         assert not of_same_pairs(small, other)
         assert nested_fits({"A": small, "B": other}) == []

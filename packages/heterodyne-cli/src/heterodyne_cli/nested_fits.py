@@ -17,7 +17,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_spec import FittedParameter, NLSQResult, load_config
+from heterodyne_spec import ConfigError, FittedParameter, NLSQResult, load_config
 from heterodyne_spec.quoting import plain, probability
 
 type FloatArray = npt.NDArray[np.float64]
@@ -67,15 +67,18 @@ def nested_fits(fits: Mapping[str, NLSQResult]) -> list[NestedFits]:
 def of_same_pairs(one: NLSQResult, other: NLSQResult) -> bool:
     """Return whether two fits have the same data and the same cost function, so that their costs can be compared."""
     known = one.data.provenance.get("sha256")
-    return (
-        known is not None
-        and known == other.data.provenance.get("sha256")
-        and _facts(one) == _facts(other)
-        and np.array_equal(one.data.phi, other.data.phi)
-    )
+    if known is None or known != other.data.provenance.get("sha256"):
+        return False
+    try:
+        alike = _facts(one) == _facts(other)
+    except ConfigError:
+        # What another version was asked for, this one cannot tell.
+        return False
+    return alike and np.array_equal(one.data.phi, other.data.phi)
 
 
 def _facts(fit: NLSQResult) -> tuple[object, ...]:
+    """Return what the cost depends on beside the parameters."""
     data, config = fit.data, load_config(fit.config)
     weighing = (config.data.mask_frames, config.data.frame_weights, config.data.exclude_diagonals, config.nlsq.loss)
     return (data.q, data.n_frames, data.start_frame, data.dt, fit.n_pairs, fit.scaling.mode, fit.model, weighing)
