@@ -16,7 +16,7 @@ from heterodyne_cli.series.book import publish
 from heterodyne_cli.series.record import Record
 from heterodyne_cmc import CMCResult
 from heterodyne_cmc.result import QUANTILES
-from heterodyne_nlsq.summary import verdict
+from heterodyne_nlsq.summary import ending
 from heterodyne_spec import FittedData, NLSQResult, load_model
 from heterodyne_spec.result import to_document
 from heterodyne_spec.validation import validate
@@ -41,7 +41,7 @@ def judge_estimate(made: Made, box: Box, maker: Maker) -> None:
         holds(values.shape == (n_phi,), "not one value per angle")
     for values in result.maps or ():
         holds(values.shape == (n_phi, n_t, n_t) and values.dtype.kind == "f", f"maps {values.shape} {values.dtype}")
-    holds("\n" not in verdict(result), "a verdict of several lines")
+    holds("\n" not in ending(result), "an ending of several lines")
     result.save(box.out)
     again = NLSQResult.load(box.out)
     holds(to_document(again) == to_document(result), "what is written and read again differs")

@@ -91,7 +91,7 @@ def test_differences_are_in_combined_standard_deviations() -> None:
 def test_agreement_is_said_and_what_disagrees_is_named() -> None:
     words, agree = sentence(described(fit_result(), fit_result()))
     assert agree
-    assert "A and B agree: all that both determine is the same" in words
+    assert "A and B agree: all that both determine is identical" in words
     words, agree = sentence(described(fit_result(), fit_result(values={"beta": VALUES["beta"] + 1e-3})))
     assert agree
     assert "nothing differs by more than" in words
@@ -128,7 +128,7 @@ def test_a_fit_is_compared_with_its_posterior(tmp_path: Path, capsys: pytest.Cap
     assert "version of numpyro" not in compared["differences"]
     assert command.main(["compare", str(run)]) == 0
     text = capsys.readouterr().out
-    assert "share its noise" in text
+    assert "errors are correlated" in text
     assert "(B - A) / sd" in text
 
 

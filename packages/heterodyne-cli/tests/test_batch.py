@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from heterodyne_cli.series import tasks
 from heterodyne_cli.series.examining import Bin, Signature
 from heterodyne_cli.series.job import Job
 from heterodyne_cli.series.lane import Died, Process, end_all, tellings
-from heterodyne_spec import DataError, NLSQResult, load_model
+from heterodyne_spec import Config, DataError, NLSQResult, Signal, TwoTimeData, load_model
 
 
 def run(folder: Path, *arguments: str | Path) -> int:
@@ -44,7 +45,7 @@ def test_only_what_is_new_or_changed_is_fitted(
     assert run(tmp_path, *files[:2], files[0]) == 0
     assert run(tmp_path, *files) == 0
     assert fits.levels == [0.1, 0.12, 0.14]
-    assert "1 fitted, 2 were there already, 0 failed" in capsys.readouterr().out
+    assert "1 fitted, 2 skipped (up to date), 0 failed" in capsys.readouterr().out
     write(files[1], 0.16)
     assert run(tmp_path, *files) == 0
     assert fits.levels[3:] == [0.16]
@@ -59,7 +60,7 @@ def test_the_summary_is_what_xarray_reads(tmp_path: Path, fits: Fits, clock: Clo
     os.utime(files[0], (1, 1))
     assert run(tmp_path, *files) == 1
     with xarray.open_dataset(tmp_path / "fits" / "summary.nc", engine="h5netcdf") as table:
-        assert dict(table.sizes) == {"measurement": 3, "parameter": 14, "age": 5}
+        assert dict(table.sizes) == {"measurement": 3, "parameter": 14, "age": 5, "angle": 2}
         assert list(table["fit"].values) == ["ok", "ok", "failed"]
         assert list(table["parameter"].values) == [p.name for p in load_model().parameters]
         assert table["value"].sel(parameter="v0").values[:2] == pytest.approx([100, 120])
@@ -74,6 +75,72 @@ def test_the_summary_is_what_xarray_reads(tmp_path: Path, fits: Fits, clock: Clo
         assert table["v"].attrs["units"] == "Å/s"
         assert np.isnan(table["v"].values[2]).all()
         assert table["file"].values[0].endswith("a.h5")
+        np.testing.assert_array_equal(table["phi"].values[1], [0, 90])
+        np.testing.assert_array_equal(table["contrast"].values[1], [0.2, 0.2])
+        assert table["contrast_sd"].dims == table["offset_sd"].dims == ("measurement", "angle")
+
+
+def answers(**absent: float) -> dict[str, Signal]:
+    """Return what a fit says of the features of its maps: all are there but those named, with their p-values."""
+    names = ("contrast", "dynamics", "two_components", "flow", "ageing")
+    return {name: Signal(name not in absent, 9.0, absent.get(name, 0.0), "") for name in names}
+
+
+def test_a_number_without_evidence_is_in_no_table(
+    tmp_path: Path, fits: Fits, clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = {
+        0.1: {"signal": answers(), "verdict": "usable", "sentence": "The velocity is 100 Å/s."},
+        0.12: {"signal": answers(flow=0.6), "verdict": "caution", "sentence": "No flow is seen (p = 0.6)."},
+        0.14: {"signal": answers(contrast=0.4), "verdict": "no-signal", "sentence": "The maps are flat (p = 0.4)."},
+    }
+
+    def fit(data: TwoTimeData, config: Config, starts: Sequence[NLSQResult]) -> NLSQResult:
+        return replace(fits(data, config, starts), **said[fits.levels[-1]])
+
+    monkeypatch.setattr(tasks, "fit_by_least_squares", fit)
+    files = [write(tmp_path / f"{level}.h5", level) for level in said]
+    for k, path in enumerate(files):
+        os.utime(path, (k, k))
+    assert run(tmp_path, *files) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for path, verdict, words in (
+        (files[0], "usable", "100.0 ± 2.0"),
+        (files[1], "caution", "no flow "),
+        (files[2], "no-signal", "no signal "),
+    ):
+        (place,) = (k for k, line in enumerate(lines) if path.name in line)
+        assert verdict in lines[place]
+        assert words in lines[place]
+        assert lines[place + 1].strip() == said[float(path.stem)]["sentence"]
+    one, still, flat = summary(tmp_path)
+    assert (float(one["v_mean"]), float(one["v0"])) == (pytest.approx(100), pytest.approx(100))
+    assert (one["shows_flow"], one["p_flow"]) == ("yes", "0.0")
+    assert (still["verdict"], still["shows_flow"], still["p_flow"]) == ("caution", "no", "0.6")
+    assert still["sentence"] == "No flow is seen (p = 0.6)."
+    # Fitted, and without evidence; v_offset was held.
+    means = {"v_mean", "v_start", "v_middle", "v_end", "v0"}
+    assert not any(still[name] or still[f"{name}_sd"] for name in means)
+    assert still["v_offset"]
+    assert float(still["J_r_mean"]) == pytest.approx(120)
+    assert not any(flat[f"{name}_{place}"] for name in ("v", "J_r", "J_s", "x") for place in ("mean", "start", "end"))
+    assert one["phi"] == "0 90"
+    assert (one["contrast"], one["contrast_sd"]) == ("0.2 0.2", "nan nan")
+    with xarray.open_dataset(tmp_path / "fits" / "summary.nc", engine="h5netcdf") as table:
+        assert list(table["verdict"].values) == ["usable", "caution", "no-signal"]
+        assert list(table["sentence"].values) == [row["sentence"] for row in said.values()]
+        assert [bool(np.isnan(v).all()) for v in table["v"].values] == [False, True, True]
+        assert [bool(np.isnan(x).all()) for x in table["x"].values] == [False, False, True]
+        assert [bool(np.isnan(v0)) for v0 in table["value"].sel(parameter="v0").values] == [False, True, True]
+    page = (tmp_path / "fits" / "index.html").read_text(encoding="utf-8")
+    panels = page.split("<svg")[1:]
+    # Circles of v, J_r, J_s and x.
+    assert [panel.count("<circle") for panel in panels] == [1, 2, 2, 2]
+    assert all(row["sentence"] in page for row in said.values())
+    assert "no flow" in page
+    # The record keeps all of it.
+    assert run(tmp_path, *files) == 0
+    assert summary(tmp_path) == [one, still, flat]
 
 
 def test_files_of_one_name_and_all_their_q_keep_apart(tmp_path: Path, fits: Fits, clock: Clock) -> None:
@@ -204,7 +271,7 @@ def test_a_result_that_is_removed_meanwhile_is_no_success(
     ordinary = Here.give
     monkeypatch.setattr(Here, "give", give)
     assert run(tmp_path, *files, "--workers", "1") == 1
-    assert "failed: 0: written and gone" in capsys.readouterr().out
+    assert "failed: 0: deleted after it was written" in capsys.readouterr().out
     monkeypatch.setattr(Here, "give", ordinary)
     assert run(tmp_path, *files) == 0
     assert fits.levels == [0.1, 0.12, 0.1]

@@ -109,9 +109,9 @@ def test_copies_and_new_names_are_not_fitted_again_and_changed_files_are(
     assert run(land) == 130
     assert fits.levels == [0.1, 0.15]
     said = capsys.readouterr().out
-    assert "copy.h5: the same data as a.h5: not fitted again" in said
-    assert "b.h5: the same data as a.h5: not fitted again" in said
-    assert "copy.h5: has changed since it was fitted: it is fitted again" in said
+    assert "copy.h5: same data as a.h5; not fitted again" in said
+    assert "b.h5: same data as a.h5; not fitted again" in said
+    assert "copy.h5: changed since it was fitted; fitting it again" in said
     assert [row["result"] for row in summary(land)] == ["a", "copy"]
 
 
@@ -151,7 +151,7 @@ def test_other_settings_fit_again_and_say_so(
     assert fits.levels == [0.1]
     assert run(land, "--once", "--set", "nlsq.start=values") == 0
     assert fits.levels == [0.1, 0.1]
-    assert "1 results there are of other settings" in capsys.readouterr().out
+    assert "1 results were fitted with other settings" in capsys.readouterr().out
     assert len(summary(land)) == 1
 
 
@@ -221,7 +221,7 @@ def test_the_folder_may_go_away_and_come_back(
     clock.after(5, interrupt)
     assert run(land) == 130
     said = capsys.readouterr().out
-    assert said.count("is away") == said.count("is back") == 1
+    assert said.count(": not available") == said.count(": available again") == 1
     assert fits.levels == [0.1, 0.12]
 
 

@@ -99,7 +99,7 @@ def test_values_given_are_one_candidate_and_held_ones_stay() -> None:
     setup = prepare(data, load_config({"model": {"parameters": {**values(), **held("f2", "phi0")}}}))
     found = candidates(setup)
     assert found[0].vector.tolist() == [TRUTH[name] for name in setup.free.free_names]
-    assert [c.origin.split(",")[0] for c in found[1:]] == ["the data"] * len(found[1:])
+    assert [c.origin.split(" (")[0] for c in found[1:]] == ["estimated from the data"] * len(found[1:])
     assert 2 <= len(found) <= 1 + MOST_DESCRIPTIONS
     assert not {"f2", "phi0"} & set(setup.free.free_names)
 

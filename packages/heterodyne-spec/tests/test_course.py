@@ -5,7 +5,7 @@ import pytest
 
 from heterodyne_spec import Bands
 from heterodyne_spec.course import Course, courses_of, said
-from heterodyne_spec.quoting import placed, plus_minus
+from heterodyne_spec.quoting import interval, placed, plain, plus_minus, probability, value_and_sd
 
 T = np.linspace(0.1, 40, 50)
 
@@ -23,6 +23,8 @@ def course(value, sd, name="v", unit="Å/s"):
         (0.68382, 0.0087, "0.6838 ± 0.0087"),
         (-0.001, 1.2, "0.0 ± 1.2"),
         (1.0047e5, 2.25e7, "1e+05 ± 2.2e+07"),
+        (1183.0, 490.0, "1180 ± 490"),
+        (-100000.0, float("nan"), "-100000"),
         (3.0, float("nan"), "3"),
         (0.12345, 0.0, "0.1235"),
     ],
@@ -34,6 +36,27 @@ def test_numbers_end_where_their_standard_deviation_does(value, sd, text):
 def test_ends_of_an_interval_have_the_digits_of_the_value_between_them():
     assert placed(8420.3, 290.0) == "8420"
     assert placed(1.2345, 0.01) == "1.234"
+
+
+def test_a_value_and_its_standard_deviation_are_cells_of_a_table():
+    assert value_and_sd(57412.0, 9500.0) == ("57400", "9500")
+    assert value_and_sd(2e-5, 1e-6) == ("2e-05", "1.0e-06")
+    assert value_and_sd(100000.0, float("nan")) == ("100000", "")
+
+
+def test_numbers_that_people_read_have_no_power_of_ten():
+    assert plain(5700.0, 2) == "5700"
+    assert interval(5683.0, 6410.0) == "5700–6400"
+    assert interval(76.2, 99.8) == "76–100"
+    assert interval(5683.0, 5702.0) == "5700"
+    assert interval(-3.0, 5.0) == "-3 to 5"
+
+
+@pytest.mark.parametrize(
+    ("p_value", "text"), [(0.0, "p < 0.001"), (9e-4, "p < 0.001"), (0.03, "p = 0.03"), (0.4, "p = 0.4"), (1, "p = 1")]
+)
+def test_probabilities_are_readable(p_value, text):
+    assert probability(p_value) == text
 
 
 @pytest.mark.parametrize(
@@ -51,6 +74,14 @@ def test_ends_of_an_interval_have_the_digits_of_the_value_between_them():
 def test_what_a_function_does_is_said(value, sd, words):
     assert words in said([course(value, sd)])
     assert said([course(value, sd)]).startswith("over 40 s ")
+
+
+def test_a_course_stays_only_where_a_change_would_show():
+    assert said([course(200.0, 16.0)]) == "over 40 s the velocity stays at 200 ± 16 Å/s"
+    blurred = course(200.0, np.linspace(80.0, 20.0, 50))
+    words = "the velocity is 200 ± 20 Å/s at 40 s, any change with age unresolved"
+    assert said([blurred]) == f"over 40 s {words}"
+    assert said([blurred], steady=True).endswith("stays at 200 ± 20 Å/s")
 
 
 def test_ages_that_are_not_determined_are_named():
@@ -74,6 +105,15 @@ def test_courses_of_a_fit_are_normal_bands_in_the_order_of_a_report():
     assert found[0].at(20.0) == (pytest.approx(20.0), pytest.approx(2.0))
     *_, last = said(found).split(", ")
     assert last.startswith("and the sample's field fraction rises")
+
+
+def test_functions_are_left_out_renamed_and_held_steady():
+    found = [course(np.linspace(400, 100, 50), 2.5), course(np.linspace(10, 30, 50), 0.12 * T, "J_s", "Å²/s")]
+    assert said(found, leave_out={"v"}).startswith("over 40 s J of the sample ")
+    assert said(found, leave_out={"v", "J_s"}) == ""
+    assert "over 40 s the flow falls from 400.0" in said(found, leave_out={"J_s"}, subjects={"v": "the flow"})
+    # The best known age is the first.
+    assert said(found[1:], steady=True).startswith("over 40 s J of the sample stays at 10.000 ± 0.012 Å²/s")
 
 
 @pytest.mark.parametrize("unknown", [np.inf, np.nan])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -12,15 +12,21 @@ from typing import Any
 import numpy as np
 
 from heterodyne_cli.differences import differences
+from heterodyne_cli.nested_fits import METHOD, NestedFits, nested_fits
 from heterodyne_cli.results import Saved
-from heterodyne_nlsq.plots import courses as courses_of_fit
-from heterodyne_nlsq.summary import columns
+from heterodyne_nlsq.courses import courses as courses_of_fit
+from heterodyne_nlsq.stated import reasons, reasons_of_parameters
+from heterodyne_nlsq.summary import columns, told
+from heterodyne_nlsq.verdict import NO_SIGNAL, TITLES
 from heterodyne_spec import FittedData, NLSQResult, load_model
 from heterodyne_spec.course import Course
-from heterodyne_spec.quoting import plus_minus
+from heterodyne_spec.quoting import plain, plus_minus, probability
 
 FAR = 3.0
 """Combined standard deviations from which a difference is called one."""
+
+_WIDTH = 120
+"""Characters of a line of sentences."""
 
 _STAND = (0.0, 0.5, 1.0)
 """Ages at which functions are compared, in parts of what the results have in common."""
@@ -28,13 +34,18 @@ _STAND = (0.0, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class Value:
-    """A parameter of a result; `sd` is NaN where there is none, and `note` says why."""
+    """A parameter of a result; `sd` is NaN where there is none, and `note` says why.
+
+    What a result does not state has no value either: it is NaN.
+    """
 
     value: float
     sd: float
     note: str = ""
 
     def __str__(self) -> str:
+        if math.isnan(self.value):
+            return self.note
         text = plus_minus(self.value, self.sd)
         return f"{text}, {self.note}" if self.note else text
 
@@ -43,7 +54,8 @@ class Value:
 class Described:
     """A result in the terms that a point estimate and a posterior share; `label` is a letter.
 
-    `values` are parameters by name, and contrast and offset by name and angle.
+    `values` are parameters by name, and contrast and offset by name and angle. `verdict` and `sentence` are those of a
+    point estimate, `left_out` says by their names why functions of age are not stated; `fit` is the estimate itself.
     """
 
     label: str
@@ -57,6 +69,17 @@ class Described:
     model: Mapping[str, str]
     config: Mapping[str, Any]
     versions: Mapping[str, str]
+    verdict: str = ""
+    sentence: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    fit: NLSQResult | None = None
+
+    @property
+    def standing(self) -> str:
+        """The verdict in words, and how the result ended where that is not implied."""
+        ended = "converged" if self.success else "NOT converged"
+        title = TITLES.get(self.verdict, "")
+        return ended if not title else title if self.success else f"{title}, {ended}"
 
 
 @dataclass(frozen=True)
@@ -99,6 +122,10 @@ def _parts(saved: Saved) -> Iterator[dict[str, Any]]:
             "kind": "point estimate",
             "values": _of_fit(fit),
             "courses": tuple(courses_of_fit(fit)),
+            "verdict": fit.verdict,
+            "sentence": fit.sentence,
+            "left_out": reasons(fit),
+            "fit": fit,
         }
         yield own | {name: getattr(fit, name) for name in shared}
     if (posterior := saved.posterior) is not None:
@@ -111,14 +138,19 @@ def _parts(saved: Saved) -> Iterator[dict[str, Any]]:
 
 
 def _of_fit(fit: NLSQResult) -> dict[str, Value]:
-    values = {}
+    values, hidden = {}, reasons_of_parameters(fit)
     for row in fit.table:
-        note = "held" if row.status == "fixed" else "" if row.determined else "not determined"
-        values[row.name] = Value(row.value, math.nan if note else row.sd, note)
+        chosen = "chosen" if row.standing == "chosen" else "not determined"
+        note = "held" if row.status == "fixed" else "" if row.determined else chosen
+        known = Value(row.value, math.nan if note else row.sd, note)
+        values[row.name] = Value(math.nan, math.nan, hidden[row.name]) if row.name in hidden else known
     scaling = fit.scaling
     for k, phi in enumerate(fit.data.phi):
-        values[_of_angle("contrast", phi)] = Value(scaling.contrast[k], scaling.contrast_sd[k])
-        values[_of_angle("offset", phi)] = Value(scaling.offset[k], scaling.offset_sd[k])
+        for name, found, sd in (
+            ("contrast", scaling.contrast[k], scaling.contrast_sd[k]),
+            ("offset", scaling.offset[k], scaling.offset_sd[k]),
+        ):
+            values[_of_angle(name, phi)] = Value(found, sd, "" if sd > 0 else "held")
     return values
 
 
@@ -146,13 +178,15 @@ def function_rows(results: Sequence[Described]) -> list[Row]:
     last = min(float(one.data.t[-1]) for one in results)
     ages = [first + part * (last - first) for part in _STAND] if last > first else []
     return [
-        Row(f"{course.name} at {age:.3g} s", course.unit, tuple(_at(one.courses[k], age) for one in results))
+        Row(f"{course.name} at {age:.3g} s", course.unit, tuple(_at(one, one.courses[k], age) for one in results))
         for k, course in enumerate(results[0].courses)
         for age in ages
     ]
 
 
-def _at(course: Course, age: float) -> Value:
+def _at(one: Described, course: Course, age: float) -> Value:
+    if course.name in one.left_out:
+        return Value(math.nan, math.nan, one.left_out[course.name])
     value, sd = course.at(age)
     known = bool(course.known[int(np.argmin(np.abs(course.t - age)))])
     return Value(value, sd if known and sd > 0 else math.nan, "" if known else "not determined")
@@ -167,17 +201,23 @@ def sentence(results: Sequence[Described]) -> tuple[str, bool]:
         far = sorted((pair for pair in found if pair[0] > FAR), reverse=True)
         all_agree &= not far
         words.append(_agreement(results[0].label, other.label, found, far))
-    stopped = [f"{one.label} did not converge" for one in results if not one.success]
-    return "; ".join([*words, *stopped]) + ".", all_agree and not stopped
+    wrong = [f"{one.label} did not converge" for one in results if not one.success]
+    wrong += [f"{one.label} shows no signal" for one in results if one.verdict == NO_SIGNAL]
+    wrong += [
+        f"the data reject {test.restricted} in favour of {test.full} ({probability(test.p_value)})"
+        for test in nested_tests(results)
+        if test.preferred == test.full
+    ]
+    return "; ".join([*words, *wrong]) + ".", all_agree and not wrong
 
 
 def _agreement(one: str, other: str, found: list[tuple[float, str]], far: list[tuple[float, str]]) -> str:
     if not found:
-        return f"{one} and {other} have nothing in common that both determine"
+        return f"{one} and {other} cannot be compared: neither states a quantity that the other determines, too"
     if not far:
         size, name = max(found)
         if size == 0:
-            return f"{one} and {other} agree: all that both determine is the same to the last digit"
+            return f"{one} and {other} agree: all that both determine is identical"
         return f"{one} and {other} agree: nothing differs by more than {size:.2g} combined standard deviations ({name})"
     named = ", ".join(f"{name} by {size:.2g}" for size, name in far[:3])
     more = f" and {len(far) - 3} more" if len(far) > 3 else ""
@@ -185,14 +225,34 @@ def _agreement(one: str, other: str, found: list[tuple[float, str]], far: list[t
 
 
 def caution(results: Sequence[Described]) -> str:
-    """Return what to keep in mind about the differences of results of one measurement, "" of different ones."""
+    """Return what to keep in mind about differences between results of the same file, "" for different files."""
     files = {one.data.provenance.get("sha256") for one in results}
     if len(files) > 1 or None in files:
         return ""
-    return (
-        "all are of one file and share its noise: results that differ by one combined standard deviation differ by "
-        "more than chance"
-    )
+    return "same file, so the errors are correlated: even 1 σ is meaningful"
+
+
+def nested_tests(results: Sequence[Described]) -> list[NestedFits]:
+    """Return the tests between the point estimates that are of the same data and nested."""
+    return nested_fits({one.label: one.fit for one in results if one.fit is not None})
+
+
+def listed_rows(results: Sequence[Described]) -> list[list[str]]:
+    """Return label, path, kind, verdict, cost and reduced chi-square of every result, a header first."""
+    rows = [["", "result", "kind", "verdict", "cost", "reduced chi-square"]]
+    for one in results:
+        sizes = ["", ""] if one.fit is None else [plain(one.fit.cost, 6), _reduced(one.fit)]
+        rows.append([one.label, str(one.path), one.kind, one.standing, *sizes])
+    return rows
+
+
+def _reduced(fit: NLSQResult) -> str:
+    return f"{fit.reduced_chi2:.3g}" if math.isfinite(fit.reduced_chi2) else ""
+
+
+def sentences(results: Sequence[Described]) -> list[str]:
+    """Return what every result says of itself."""
+    return [f"{one.label}: {one.sentence}" for one in results if one.sentence]
 
 
 def table_rows(what: str, rows: Sequence[Row], results: Sequence[Described]) -> list[list[str]]:
@@ -216,18 +276,22 @@ def _cell(value: Value | None) -> str:
 
 def as_text(results: Sequence[Described]) -> str:
     """Return the comparison for the terminal."""
-    listed = [[one.label, str(one.path), one.kind, "converged" if one.success else "NOT converged"] for one in results]
     numbers = range(2, 2 * len(results) + 1)
-    parts = [columns(listed), "", sentence(results)[0]]
+    parts = [columns(listed_rows(results), (4, 5)), *([""] if sentences(results) else [])]
+    parts += [told(words, _WIDTH) for words in sentences(results)]
+    parts += ["", told(sentence(results)[0], _WIDTH)]
     parts += [f"{caution(results)}."] if caution(results) else []
+    if found := nested_tests(results):
+        parts += ["", *(told(f"{test.words}.", _WIDTH) for test in found), told(METHOD, _WIDTH)]
     parts += ["", columns(table_rows("parameter", parameter_rows(results), results), numbers)]
     if functions := function_rows(results):
         parts += ["", columns(table_rows("function", functions, results), numbers)]
     else:
         parts += ["", "no age in common: the functions cannot be compared"]
-    found = [[key, *values] for key, values in differences(results)]
+    differing = [[key, *values] for key, values in differences(results)]
     header = ["what differs", *(one.label for one in results)]
-    parts += ["", columns([header, *found]) if found else "nothing differs in data, configuration and versions"]
+    same = "data, configuration and versions are the same"
+    parts += ["", columns([header, *differing]) if differing else same]
     return "\n".join(parts)
 
 
@@ -247,10 +311,17 @@ def as_document(results: Sequence[Described]) -> dict[str, Any]:
         ]
 
     return {
-        "results": [{"label": r.label, "path": r.path, "kind": r.kind, "success": r.success} for r in results],
+        "results": [_result_document(one) for one in results],
         "agree": agree,
         "message": words,
+        "nested": [vars(test) for test in nested_tests(results)],
         "parameters": rows(parameter_rows(results)),
         "functions": rows(function_rows(results)),
         "differences": {key: list(values) for key, values in differences(results)},
     }
+
+
+def _result_document(one: Described) -> dict[str, Any]:
+    shared = {name: getattr(one, name) for name in ("label", "path", "kind", "success", "verdict", "sentence")}
+    sizes = {name: None if one.fit is None else getattr(one.fit, name) for name in ("cost", "reduced_chi2")}
+    return shared | sizes

@@ -11,11 +11,15 @@ from heterodyne_cli.comparison import (
     Described,
     caution,
     function_rows,
+    listed_rows,
+    nested_tests,
     parameter_rows,
     sentence,
+    sentences,
     table_rows,
 )
 from heterodyne_cli.differences import differences
+from heterodyne_cli.nested_fits import METHOD
 from heterodyne_spec.course import SUBJECTS
 from heterodyne_spec.files import write_text
 from heterodyne_spec.page import (
@@ -25,6 +29,7 @@ from heterodyne_spec.page import (
     Section,
     citation,
     function_alt,
+    items,
     joined,
     paragraph,
     pictures,
@@ -44,8 +49,10 @@ def write_page(results: Sequence[Described], path: Path) -> Path:
 
 
 def _sections(results: Sequence[Described]) -> list[Section]:
+    nested = [Section("Nested models", _nested(results))] if nested_tests(results) else []
     return [
         Section("The results", _listed(results)),
+        *nested,
         Section("Velocity, transport and mixing", _functions(results)),
         Section("Parameters, contrast and offset", _parameters(results)),
         Section("What differs in data, configuration and versions", _differences(results)),
@@ -53,25 +60,31 @@ def _sections(results: Sequence[Described]) -> list[Section]:
 
 
 def _listed(results: Sequence[Described]) -> Markup:
+    header, *rows = listed_rows(results)
     rows = [
         [
-            one.label,
-            str(one.path),
-            one.kind,
-            one.message if one.success else f"NOT converged: {one.message}",
+            *row,
+            one.message,
             str(one.data.provenance.get("file", "in memory")),
             f"{one.data.q:.5g}",
             f"{one.data.n_frames}",
         ]
-        for one in results
+        for row, one in zip(rows, results, strict=True)
     ]
-    columns = ("", "path", "kind", "how it ended", "measurement", "q / (1/Å)", "frames")
-    return table(columns, rows, caption="What is compared", words=(1, 2, 3, 4))
+    columns = (*header, "how it ended", "measurement", "q / (1/Å)", "frames")
+    shown = table(columns, rows, caption="Compared results", words=(1, 2, 3, 6, 7))
+    return joined([shown, items(sentences(results))] if sentences(results) else [shown])
+
+
+def _nested(results: Sequence[Described]) -> Markup:
+    found = [f"{test.words}." for test in nested_tests(results)]
+    return joined([items(found), paragraph(METHOD, mood="note")])
 
 
 def _functions(results: Sequence[Described]) -> Markup:
-    words = "Lines: the middle; bands: 68 %. Line styles tell the results apart as the colours do."
-    shown = pictures([_function(results, name) for name in SUBJECTS], caption=words, width=24)
+    words = "Lines: the median; bands: 68 %. Every result has its own colour and line style."
+    named = [name for name in SUBJECTS if any(name not in one.left_out for one in results)]
+    shown = pictures([_function(results, name) for name in named], caption=words, width=24)
     rows = function_rows(results)
     if not rows:
         return joined([shown, paragraph("The results have no age in common.")])
@@ -79,18 +92,22 @@ def _functions(results: Sequence[Described]) -> Markup:
 
 
 def _function(results: Sequence[Described], name: str) -> Picture:
-    found = [next(course for course in one.courses if course.name == name) for one in results]
+    found = [
+        (k, one, next(course for course in one.courses if course.name == name))
+        for k, one in enumerate(results)
+        if name not in one.left_out
+    ]
 
     def draw() -> Figure:
         figure = Figure(figsize=(4.3, 3.0), layout="constrained")
         axes = figure.subplots()
-        for k, (one, course) in enumerate(zip(results, found, strict=True)):
+        for k, one, course in found:
             draw_course(axes, course, f"{one.label}, {one.kind}", k, bands=False)
-        set_range(axes, near_ends(found))
+        set_range(axes, near_ends([course for _, _, course in found]))
         axes.legend(fontsize=8)
         return figure
 
-    said = " ".join(f"{one.label}: {function_alt(course)}" for one, course in zip(results, found, strict=True))
+    said = " ".join(f"{one.label}: {function_alt(course)}" for _, one, course in found)
     return svg_picture(draw, said)
 
 

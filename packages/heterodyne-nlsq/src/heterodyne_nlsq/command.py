@@ -15,6 +15,7 @@ from typing import Any
 from heterodyne_nlsq._version import __version__
 from heterodyne_nlsq.compilation import keep_compiled_functions
 from heterodyne_nlsq.request import add_arguments, requested_config, requested_data, requested_output
+from heterodyne_nlsq.stated import stated
 from heterodyne_spec import Config, NLSQResult, TwoTimeData, load_data
 from heterodyne_spec.console import Console, Progress
 from heterodyne_spec.files import check_there
@@ -76,18 +77,23 @@ def fit_measurement(
 
 def result_event(result: NLSQResult) -> dict[str, Any]:
     """Return what a machine is told of a fit."""
-    table = {
-        row.name: {"value": row.value, "sd": row.sd, "unit": row.unit, "status": row.status} for row in result.table
-    }
+    keys = ("value", "sd", "unit", "status", "standing", "against")
+    table = {row.name: {key: getattr(row, key) for key in keys} for row in result.table}
     return {
         "method": "nlsq",
         "success": result.success,
         "message": result.message,
+        "verdict": result.verdict,
+        "sentence": result.sentence,
+        "signal": {question: vars(answer) for question, answer in result.signal.items()},
+        "headline": [vars(quantity) for quantity in stated(result, result.headline)],
         "q": result.data.q,
         "parameters": table,
         "not_determined": list(result.identifiability.not_determined),
         "contrast": result.scaling.contrast,
+        "contrast_sd": result.scaling.contrast_sd,
         "offset": result.scaling.offset,
+        "offset_sd": result.scaling.offset_sd,
         "reduced_chi2": result.reduced_chi2,
         "cost": result.cost,
         "timings": result.timings,

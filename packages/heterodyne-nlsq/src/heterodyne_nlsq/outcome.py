@@ -28,6 +28,7 @@ from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.start.race import Outcome
 from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate
 from heterodyne_nlsq.uncertainty.propagation import bands, derived
+from heterodyne_nlsq.verdict import judge
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 from heterodyne_spec import (
     FittedData,
@@ -38,6 +39,7 @@ from heterodyne_spec import (
     NLSQResult,
     TwoTimeData,
 )
+from heterodyne_spec.quoting import interval
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -87,7 +89,7 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     fitted = _scaling(setup, contrast, offset, joint, joint_iid)
     parameters = dict(zip(free.names, values.tolist(), strict=True))
     reduced = reduced_chi_square(squares, path.weights, noise, solution.vector.size)
-    return NLSQResult(
+    result = NLSQResult(
         table=table,
         varying=free.free_names,
         covariance=calibrated,
@@ -118,6 +120,8 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
         config=setup.config.document,
         maps=(data.c2, model),
     )
+    verdict, sentence = judge(result)
+    return replace(result, verdict=verdict, sentence=sentence)
 
 
 def chooses(setup: Setup) -> bool:
@@ -131,22 +135,22 @@ def _noise(calibration: Calibration, calibrated: FloatArray, independent: FloatA
     pixels = np.where(speckle > 0, 1 / np.where(speckle > 0, speckle, 1.0), np.nan)
     own = 100 * calibration.own_share
     if not np.any(speckle > 0):
-        words = "no noise shared between pairs of frames was found: standard deviations are those of independent noise"
+        words = "no noise shared between pairs of frames was found: standard deviations assume uncorrelated pairs"
         return MapNoise(pixels, calibration.own_share, calibration.excess, words)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.sqrt(np.diag(calibrated) / np.diag(independent))
     changed = ratio[np.isfinite(ratio)]
-    times = f"{changed.min():.2g} to {changed.max():.2g} times those of independent noise" if changed.size else "held"
+    times = f"{_range(changed)} times those that assume uncorrelated pairs" if changed.size else "calibrated"
     words = (
-        f"standard deviations are {times}: frames share their speckle. That rests on {_range(pixels)} effective pixels "
-        f"per azimuth and on photon and detector noise being {_range(own)} % of the variance, both from the residuals"
+        f"standard deviations are {times}, because pairs of frames share their speckle; estimated from the residuals: "
+        f"{_range(pixels)} effective pixels per azimuth, and photon and detector noise that make up {_range(own)} % of "
+        "the variance"
     )
     return MapNoise(pixels, calibration.own_share, calibration.excess, words)
 
 
 def _range(values: FloatArray) -> str:
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    return f"{low:.2g}" if f"{low:.2g}" == f"{high:.2g}" else f"{low:.2g} to {high:.2g}"
+    return interval(float(np.nanmin(values)), float(np.nanmax(values)))
 
 
 def _maps_and_noise(

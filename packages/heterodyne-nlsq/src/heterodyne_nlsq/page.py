@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from heterodyne_nlsq.noise import STRUCTURE
-from heterodyne_nlsq.plots import courses, curve_ages, draw_curves, draw_function, map_panels
-from heterodyne_nlsq.summary import minima_rows, minima_statements, uncertainty, verdict
-from heterodyne_spec import NLSQResult, load_config
-from heterodyne_spec.course import Course, said
+from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.plots import curve_ages, draw_curves, draw_function, map_panels
+from heterodyne_nlsq.stated import FUNCTION_OF_GROUP, reasons, reasons_of_parameters, stated, telling
+from heterodyne_nlsq.summary import (
+    EQUIVALENT,
+    ending,
+    evidence_rows,
+    minima_rows,
+    minima_statements,
+    nested_rows,
+    scale_factor,
+    uncertainty,
+)
+from heterodyne_nlsq.verdict import NO_SIGNAL, TITLES, is_good, verdict_and_sentence
+from heterodyne_spec import Derived, NLSQResult, load_config, load_model
+from heterodyne_spec.course import Course
 from heterodyne_spec.page import (
     Markup,
     Picture,
@@ -31,7 +42,7 @@ from heterodyne_spec.page import (
     write_report,
 )
 from heterodyne_spec.panels import map_picture, page_width
-from heterodyne_spec.quoting import plus_minus, with_unit
+from heterodyne_spec.quoting import plain, plus_minus, with_unit
 
 
 def write_page(result: NLSQResult, path: Path) -> Path:
@@ -41,43 +52,26 @@ def write_page(result: NLSQResult, path: Path) -> Path:
 
 def report(result: NLSQResult) -> Report:
     """Return what a report says of a point estimate."""
-    good = result.success and not _structured(result)
-    return Report("Point estimate", in_a_sentence(result), good, list(_sections(result)))
-
-
-def in_a_sentence(result: NLSQResult) -> str:
-    """Return what v, J_r, J_s and x are and how good the fit is, in plain words."""
-    course = said(courses(result))
-    angles = _structured(result)
-    left = f"the residuals at φ = {angles}° show structure that noise does not explain" if angles else ""
-    if not result.success:
-        also = f", and {left}" if left else ""
-        return f"The fit did not converge{also}: its numbers are only where it stopped, where {course}."
-    return f"{course[0].upper()}{course[1:]}; the fit converged{_residuals(result) if not left else f', but {left}'}."
-
-
-def _structured(result: NLSQResult) -> str:
-    """Return the angles whose residuals have structure, as text."""
-    if result.noise is None:
-        return ""
-    return ", ".join(f"{phi:g}" for phi in result.data.phi[result.noise.excess > STRUCTURE])
-
-
-def _residuals(result: NLSQResult) -> str:
-    # Results of versions that did not look at the noise do not know.
-    return "" if result.noise is None else " and the residuals show nothing but noise"
+    verdict, sentence = verdict_and_sentence(result)
+    return Report("Point estimate", sentence, is_good(result), list(_sections(result)), TITLES.get(verdict, ""))
 
 
 def _sections(result: NLSQResult) -> Iterator[Section]:
+    if headline := stated(result, result.headline):
+        yield Section("In short", _quantities(headline, "At the reference age, one standard deviation"))
     if cautions := _cautions(result):
         yield Section("Before you use these numbers", items(cautions))
-    yield Section("Velocity, transport and mixing", _functions(result))
+    if result.signal:
+        yield Section("Evidence", _evidence(result))
+    if found := [course for course in courses(result) if course.name not in reasons(result)]:
+        yield Section("Velocity, transport and mixing", _functions(result, found))
     yield Section("Data, model and residual", _maps(result))
     if result.maps is not None:
         yield Section("c₂ against lag", _curves(result))
     yield Section("Parameters", _parameters(result))
-    yield Section("What is not determined", _open(result))
-    if result.alternatives:
+    if result.verdict != NO_SIGNAL:
+        yield Section("What is not determined", _open(result))
+    if minima_statements(result):
         yield Section("Other minima", _minima(result))
     yield Section("How the fit was done", _fit(result))
     yield origin(
@@ -94,20 +88,46 @@ def _sections(result: NLSQResult) -> Iterator[Section]:
 def _cautions(result: NLSQResult) -> list[str]:
     """Return the warnings; those on what is not determined in one line, for they have a section of their own."""
     left_open = {direction.statement for direction in result.identifiability.directions}
-    words = [warning for warning in result.warnings if warning not in left_open]
-    if names := ", ".join(result.identifiability.not_determined):
-        words.append(f"{names} are not determined by themselves: quote the functions of age, not these")
+    return [*(word for word in telling(result, result.warnings) if word not in left_open), *_not_determined(result)]
+
+
+def _not_determined(result: NLSQResult) -> list[str]:
+    """Return in a sentence for each function of age which of its parameters are not determined on their own."""
+    why, parameters = reasons_of_parameters(result), load_model().parameters
+    functions = {p.name: FUNCTION_OF_GROUP.get(p.group, "") if p.group != "angle" else "" for p in parameters}
+    open_ = [name for name in result.identifiability.not_determined if name not in why]
+    words = []
+    for function in dict.fromkeys(functions.get(name, "") for name in open_):
+        names = [name for name in open_ if functions.get(name, "") == function]
+        be = "is not determined on its own" if len(names) == 1 else "are not determined on their own"
+        words.append(f"{', '.join(names)} {be}" + (f"; quote {function}(t) instead" if function else ""))
     return words
 
 
-def _functions(result: NLSQResult) -> Markup:
-    found = courses(result)
+def _evidence(result: NLSQResult) -> Markup:
+    columns, *rows = evidence_rows(result)
+    parts = [table(columns, rows, caption="Features of the maps", words=(1, 3))]
+    if result.nested:
+        columns, *rows = nested_rows(result)
+        parts.append(table(columns, rows, caption="Tests between nested models", words=(1, 4)))
+        note = (
+            "Needed: the data reject the model in which these parameters keep the value at which the fit held them, or "
+            "in which they are left out. Δχ²: calibrated chi-square between both models, for the degrees of freedom."
+        )
+        parts.append(paragraph(note, mood="note"))
+    return joined(parts)
+
+
+def _functions(result: NLSQResult, found: list[Course]) -> Markup:
     words = "Lines: the fit, with bands of 68 % and 95 %."
     if result.age_resolved is not None:
-        words += " Grey points with bars: what every age shows by itself, without the laws of the model."
+        words += " Grey points with bars: age slices, fitted independently, without the laws of the model."
     shown = pictures([_function(result, course) for course in found], caption=words, width=24)
     parts = [shown, functions_table(found)]
-    return joined([*parts, _derived(result)] if result.derived else parts)
+    if why := [f"{name} ({reason})" for name, reason in reasons(result).items()]:
+        parts.append(paragraph(f"Not stated: {', '.join(why)}.", mood="note"))
+    derived = stated(result, result.derived)
+    return joined([*parts, _quantities(derived, "Derived quantities")] if derived else parts)
 
 
 def _function(result: NLSQResult, course: Course) -> Picture:
@@ -121,9 +141,9 @@ def _function(result: NLSQResult, course: Course) -> Picture:
     return svg_picture(draw, function_alt(course))
 
 
-def _derived(result: NLSQResult) -> Markup:
-    rows = [[d.name, with_unit(plus_minus(d.value, d.sd), d.unit), d.meaning] for d in result.derived]
-    return table(("", "value", "what it is"), rows, caption="What follows from them", words=(2,))
+def _quantities(quantities: Sequence[Derived], caption: str) -> Markup:
+    rows = [[d.name, with_unit(plus_minus(d.value, d.sd), d.unit), d.meaning] for d in quantities]
+    return table(("", "value", "what it is"), rows, caption=caption, words=(2,))
 
 
 def _maps(result: NLSQResult) -> Markup:
@@ -138,19 +158,23 @@ def _maps(result: NLSQResult) -> Markup:
     means = f" Every entry is the mean of {width} × {width} frames." if width > 1 else ""
     words = (
         "Each map compares two ages t₁ and t₂. Stripes and rings in a residual are what the model does not describe. "
-        f"Patches may be noise that frames share: the number below tells whether there is more than that.{means}"
+        "Patches may be speckle noise, which neighbouring frames share: the residual noise given below each row is "
+        f"compared with the expected one.{means}"
     )
     return joined([paragraph(words, mood="note"), *shown])
 
 
 def _caption(result: NLSQResult, angle: int) -> str:
     scaling = result.scaling
-    contrast = plus_minus(scaling.contrast[angle], scaling.contrast_sd[angle])
-    words = f"φ = {result.data.phi[angle]:g}°: contrast {contrast}, noise of one entry {result.noise_sd[angle]:.2g}"
-    if result.noise is None:
+    contrast, offset = (
+        scale_factor(values[angle], sd[angle])
+        for values, sd in ((scaling.contrast, scaling.contrast_sd), (scaling.offset, scaling.offset_sd))
+    )
+    noise = f"noise of one entry {plain(result.noise_sd[angle], 2)}"
+    words = f"φ = {result.data.phi[angle]:g}°: contrast {contrast}; offset {offset}; {noise}"
+    if result.noise is None or not math.isfinite(result.noise.excess[angle]):
         return f"{words}."
-    most = f"{result.noise.excess[angle]:.2g} times what speckle and photons explain"
-    return f"{words}; at any time scale, noise is at most {most}."
+    return f"{words}; residual noise ≤ {result.noise.excess[angle]:.1f} × the expected speckle and photon noise."
 
 
 def _curves(result: NLSQResult) -> Markup:
@@ -169,27 +193,32 @@ def _curves(result: NLSQResult) -> Markup:
 
 
 def _parameters(result: NLSQResult) -> Markup:
-    ratio = _ratios(result)
+    if result.verdict == NO_SIGNAL:
+        words = "The fitted parameters describe noise and are left out here; nlsq_result.json has them."
+        return joined([paragraph(words), _scaling(result)])
+    ratio, why = _ratios(result), reasons_of_parameters(result)
     rows = []
     for row in result.table:
-        value = plus_minus(row.value, row.sd) if row.status == "free" and row.determined else f"{row.value:.5g}"
-        remark = "" if row.status == "free" and row.determined else uncertainty(row)
+        known = row.status == "free" and math.isfinite(row.sd)
+        value = plus_minus(row.value, row.sd) if known else plain(row.value, 5)
+        remark = "" if known else uncertainty(row)
         bound = f"at its {row.at_bound} bound" if row.at_bound else ""
         said_of = "; ".join(word for word in (remark, bound) if word)
-        rows.append([row.name, value, "" if row.unit == "1" else row.unit, ratio.get(row.name, ""), said_of])
-    columns = ("parameter", "value ± sd", "unit", "sd / independent", "remark")
+        unit = "" if row.unit == "1" else row.unit
+        if row.name in why:
+            rows.append([row.name, "", unit, "", f"not stated: {why[row.name]}"])
+        else:
+            rows.append([row.name, value, unit, ratio.get(row.name, ""), said_of])
+    columns = ("parameter", "value ± sd", "unit", "sd ratio", "remark")
     parts = [table(columns, rows, caption="Parameters, one standard deviation", words=(2, 4)), _scaling(result)]
     if result.noise is not None:
         parts.insert(0, paragraph(f"Noise: {result.noise.statement}.", mood="note"))
-    note = (
-        "sd / independent: the stated standard deviation over the one that takes the noise of all pairs as "
-        "independent, as many programs state it."
-    )
+    note = "sd ratio: ratio to the uncertainty that assumes uncorrelated pairs."
     return joined([*parts, paragraph(note, mood="note")])
 
 
 def _ratios(result: NLSQResult) -> dict[str, str]:
-    """Return by how much the stated standard deviation is larger than that of independent noise."""
+    """Return by how much the stated standard deviation is larger than the one that assumes uncorrelated pairs."""
     stated, independent = (np.sqrt(np.diag(c)) for c in (result.covariance, result.covariance_iid))
     open_ = result.identifiability.not_determined
     return {
@@ -204,9 +233,9 @@ def _scaling(result: NLSQResult) -> Markup:
     rows = [
         [
             f"{phi:g}",
-            plus_minus(s.contrast[k], s.contrast_sd[k]),
-            plus_minus(s.offset[k], s.offset_sd[k]),
-            f"{result.noise_sd[k]:.2g}",
+            scale_factor(s.contrast[k], s.contrast_sd[k]),
+            scale_factor(s.offset[k], s.offset_sd[k]),
+            plain(result.noise_sd[k], 2),
         ]
         for k, phi in enumerate(result.data.phi)
     ]
@@ -218,20 +247,19 @@ def _open(result: NLSQResult) -> Markup:
     known = result.identifiability
     if not known.directions and not known.not_determined:
         return paragraph("Nothing: the data determine every free parameter.")
-    names = ", ".join(known.not_determined)
-    words = [paragraph(f"By themselves, these are not determined: {names}.")] if names else []
-    return joined([*words, items([direction.statement for direction in known.directions])])
+    words = [paragraph(f"{sentence}.") for sentence in _not_determined(result)]
+    moves = telling(result, [direction.statement for direction in known.directions])
+    return joined([*words, items(moves)] if moves else words)
 
 
 def _minima(result: NLSQResult) -> Markup:
-    words = "The data hardly tell these from the reported one:"
     columns, *rows = minima_rows(result)
     compared = table(columns, rows, caption="Parameters of every minimum")
-    return joined([paragraph(words), items(minima_statements(result)), compared])
+    return joined([paragraph(EQUIVALENT), items(minima_statements(result)), compared])
 
 
 def _fit(result: NLSQResult) -> Markup:
-    steps = [f"{verdict(result)}.", f"The descent began at {result.start}.", *result.conventions]
+    steps = [f"{ending(result)}.", f"Starting values: {result.start}.", *result.conventions]
     if math.isfinite(result.reduced_chi2):
-        steps.append(f"Reduced chi-square {result.reduced_chi2:.3g}: 1 where what is left is white noise.")
+        steps.append(f"Reduced chi-square {result.reduced_chi2:.3g}; it is 1 when the residuals are white noise.")
     return items(steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,9 +11,12 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from heterodyne_spec import AgeResolved, Bands, NLSQResult, load_model
-from heterodyne_spec.course import Course, courses_of
+from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.stated import reasons
+from heterodyne_spec import AgeResolved, NLSQResult, load_model
+from heterodyne_spec.course import Course
 from heterodyne_spec.panels import (
+    LABELS,
     MARKERS,
     SERIES,
     MapPanel,
@@ -122,28 +125,34 @@ def _means(lag: FloatArray, values: npt.NDArray[np.floating]) -> tuple[FloatArra
 
 
 def functions_figure(result: NLSQResult) -> Figure:
-    """Return the fitted J_r(t), J_s(t), v(t), x(t) over the measured ages, what every age shows by itself behind."""
+    """Return the fitted J_r(t), J_s(t), v(t), x(t) over the measured ages, the fits of single ages behind.
+
+    A function for which the maps show no evidence has no curve; its panel says why.
+    """
     figure = Figure(figsize=(9.0, 6.0), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True).ravel()
+    why = reasons(result)
     for axes, course in zip(panels, courses(result), strict=True):
-        draw_function(axes, result, course)
+        if course.name in why:
+            _leave_empty(axes, course, why[course.name])
+        else:
+            draw_function(axes, result, course)
     for axes in panels[:2]:
         axes.set_xlabel("")
-    panels[0].legend(fontsize=8)
+    if drawn := [axes for axes in panels if axes.lines]:
+        drawn[0].legend(fontsize=8)
     return figure
 
 
-def courses(result: NLSQResult) -> Sequence[Course]:
-    """Return the functions of age of a fit; without bands where the result is of a version that had none."""
-    if result.bands is not None:
-        return courses_of(result.bands)
-    spec, t = load_model(), result.data.t
-    values = {f.name: spec.evaluate(f.name, result.parameters, t) for f in spec.functions}
-    return courses_of(Bands(t, values, {name: np.zeros(len(t)) for name in values}))
+def _leave_empty(axes: Axes, course: Course, reason: str) -> None:
+    axes.text(0.5, 0.5, f"not stated: {reason}", transform=axes.transAxes, ha="center", va="center")
+    axes.set_yticks([])
+    axes.set_xlabel("age t / s")
+    axes.set_ylabel(LABELS[course.name])
 
 
 def draw_function(axes: Axes, result: NLSQResult, course: Course) -> None:
-    """Draw a fitted function with its bands, what every age shows by itself behind it."""
+    """Draw a fitted function with its bands, the fits of single ages behind it."""
     t = result.data.t
     fitted = load_model().evaluate(course.name, result.parameters, t)
     draw_course(axes, course, "fit, 68 and 95 % bands")
@@ -160,7 +169,7 @@ def _ages(axes: Axes, found: AgeResolved, name: str, t: FloatArray, fitted: Floa
     there = np.isfinite(found.values[name])
     age, values, sd = found.t[there], found.values[name][there], found.sd[name][there]
     bars = axes.errorbar(age, values, sd, fmt="o", color=SERIES[-1], markersize=3, linewidth=1)
-    bars.set_label("every age by itself")
+    bars.set_label("age slices, fitted independently")
     bulk = _bulk(values, sd, np.interp(age, t, fitted))
     return np.concatenate([values[bulk] - sd[bulk], values[bulk] + sd[bulk]])
 

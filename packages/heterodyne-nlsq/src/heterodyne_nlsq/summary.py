@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from heterodyne_spec import FittedParameter, NLSQResult
+from heterodyne_nlsq.stated import reasons, reasons_of_parameters, stated, symbol_in, telling
+from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, TITLES, USABLE
+from heterodyne_spec import Derived, FittedParameter, NLSQResult
 from heterodyne_spec.console import Mood
-from heterodyne_spec.quoting import rounded
+from heterodyne_spec.quoting import plain, plus_minus, probability, value_and_sd
 
 type Paint = Callable[[str, Mood], str]
 """Gives a text the colour of a mood, where there are colours."""
 
+MOODS: Mapping[str, Mood] = {USABLE: "good", CAUTION: "caution", NO_SIGNAL: "bad"}
 
-def verdict(result: NLSQResult) -> str:
-    """Return the outcome in one sentence."""
+QUESTIONS: Mapping[str, str] = {
+    "contrast": "contrast",
+    "dynamics": "decay with lag",
+    "two_components": "two components",
+    "flow": "flow",
+    "ageing": "change with age",
+}
+"""Keys of `NLSQResult.signal` as a table names them, in its order."""
+
+_BOUND = "\N{NO-BREAK SPACE}"
+
+EQUIVALENT = "Other minima, statistically indistinguishable from the best:"
+CAUTIONS = "Before you use these numbers:"
+
+
+def ending(result: NLSQResult) -> str:
+    """Return in one sentence what was fitted and how the fit ended."""
     data = result.data
     what = f"{len(data.phi)} angle{'s' if len(data.phi) > 1 else ''} x {data.n_frames} frames at q = {data.q:.5g} 1/Å"
     return f"{what}: {result.message} after {result.n_evaluations} evaluations, cost {result.cost:.6g}"
@@ -23,11 +41,19 @@ def verdict(result: NLSQResult) -> str:
 
 def uncertainty(row: FittedParameter) -> str:
     """Return the standard deviation of a parameter, or why there is none."""
+    if row.status != "free" or not math.isfinite(row.sd):
+        return standing(row)
+    return f"± {value_and_sd(row.value, row.sd)[1]}"
+
+
+def standing(row: FittedParameter) -> str:
+    """Return in words how a parameter got its value, ``""`` where the data determine it."""
     if row.status != "free":
         return f"tied to {row.tie}" if row.tie else "held"
-    if not row.determined:
-        return "not determined"
-    return f"± {row.sd:.2g}"
+    if row.standing == "chosen":
+        against = f", against {row.against}" if row.against else ""
+        return f"chosen among values that fit equally well{against}"
+    return "" if row.determined else "not determined"
 
 
 def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
@@ -42,77 +68,145 @@ def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
 
 def parameter_rows(result: NLSQResult) -> list[list[str]]:
     """Return name, value, uncertainty, unit and remark of every parameter, a header first."""
+    why = reasons_of_parameters(result)
     rows = [["parameter", "value", "uncertainty", "unit", ""]]
     for row in result.table:
-        remark = f"at its {row.at_bound} bound" if row.at_bound else ""
-        rows.append(
-            [row.name, rounded(row.value, row.sd), uncertainty(row), "" if row.unit == "1" else row.unit, remark]
-        )
+        unit = "" if row.unit == "1" else row.unit
+        if row.name in why:
+            rows.append([row.name, "", "", unit, f"not stated: {why[row.name]}"])
+            continue
+        spread = uncertainty(row)
+        chosen = row.standing == "chosen" and spread == standing(row)
+        bound = f"at its {row.at_bound} bound" if row.at_bound else ""
+        remark = "; ".join(word for word in (spread if chosen else "", bound) if word)
+        rows.append([row.name, value_and_sd(row.value, row.sd)[0], "" if chosen else spread, unit, remark])
     return rows
 
 
 def scaling_rows(result: NLSQResult) -> list[list[str]]:
-    """Return phi, contrast, offset and noise of every angle, a header first."""
+    """Return phi, contrast and offset with their standard deviations, and noise of every angle, a header first."""
     s = result.scaling
     rows = [["phi / degree", "contrast", "offset", "noise"]]
     for k, phi in enumerate(result.data.phi):
-        contrast, offset = rounded(s.contrast[k], s.contrast_sd[k]), rounded(s.offset[k], s.offset_sd[k])
-        rows.append([f"{phi:g}", contrast, offset, f"{result.noise_sd[k]:.2g}"])
+        contrast, offset = (
+            scale_factor(values[k], sd[k]) for values, sd in ((s.contrast, s.contrast_sd), (s.offset, s.offset_sd))
+        )
+        rows.append([f"{phi:g}", contrast, offset, plain(result.noise_sd[k], 2)])
     return rows
 
 
-def derived_rows(result: NLSQResult) -> list[list[str]]:
-    """Return name, value, uncertainty and unit of every derived quantity, a header first."""
-    rows = [["derived", "value", "uncertainty", "unit"]]
-    for d in result.derived:
-        rows.append([d.name, rounded(d.value, d.sd), f"± {d.sd:.2g}", "" if d.unit == "1" else d.unit])
+def scale_factor(value: float, sd: float) -> str:
+    """Return a contrast or an offset with its standard deviation; one without was held."""
+    return plus_minus(value, sd) if math.isfinite(sd) and sd > 0 else f"{plain(value, 5)}, held"
+
+
+def evidence_rows(result: NLSQResult) -> list[list[str]]:
+    """Return question, answer, p-value and words of every test for a feature of the maps, a header first."""
+    asked = [(label, result.signal[question]) for question, label in QUESTIONS.items() if question in result.signal]
+    answers = [[label, "yes" if s.present else "no", probability(s.p_value), s.words] for label, s in asked]
+    return [["do the maps show", "", "p-value", ""], *answers]
+
+
+def nested_rows(result: NLSQResult) -> list[list[str]]:
+    """Return parameters, answer, chi-square, p-value and words of every nested test, a header first."""
+    rows = [["parameters", "needed", "Δχ²", "p-value", ""]]
+    for test in result.nested:
+        size = f"{plain(test.delta_chi2, 3)} for {test.freedom}"
+        restriction = ", ".join(test.restriction)
+        rows.append([restriction, "yes" if test.needed else "no", size, probability(test.p_value), test.words])
+    return rows
+
+
+def quantity_rows(quantities: Sequence[Derived], title: str) -> list[list[str]]:
+    """Return name, value, uncertainty, unit and meaning of quantities, a header that begins with `title` first."""
+    rows = [[title, "value", "uncertainty", "unit", ""]]
+    for d in quantities:
+        value, sd = value_and_sd(d.value, d.sd)
+        rows.append([d.name, value, f"± {sd}" if sd else "", "" if d.unit == "1" else d.unit, d.meaning])
     return rows
 
 
 def minima_rows(result: NLSQResult) -> list[list[str]]:
-    """Return the parameters of the reported minimum and of the others that the data hardly tell from it."""
+    """Return the parameters of the reported minimum and of the others that fit as well."""
     rows = [["parameter", "reported", *(f"another {k + 1}" for k in range(len(result.alternatives)))]]
+    why = reasons_of_parameters(result)
     for row in result.table:
-        others = (f"{alternative.parameters[row.name]:.5g}" for alternative in result.alternatives)
-        rows.append([row.name, f"{row.value:.5g}", *others])
+        if row.name in why:
+            continue
+        others = (plain(alternative.parameters[row.name], 5) for alternative in result.alternatives)
+        rows.append([row.name, plain(row.value, 5), *others])
     above = (f"{alternative.delta_chi2:.3g}" for alternative in result.alternatives)
     return [*rows, ["chi-square above", "0", *above]]
 
 
 def minima_statements(result: NLSQResult) -> list[str]:
-    """Return what tells every other minimum from the reported one."""
-    return [f"chi-square {a.delta_chi2:+.3g}: {a.statement}" for a in result.alternatives]
+    """Return how every other minimum differs from the reported one."""
+    why = reasons(result)
+    told = [
+        (a, "; ".join(part for part in a.statement.split("; ") if symbol_in(part) not in why))
+        for a in result.alternatives
+    ]
+    return [f"chi-square {a.delta_chi2:+.3g}: {words}" for a, words in told if words]
 
 
 def details(result: NLSQResult) -> str:
-    """Return where the time went and what computed, as text."""
+    """Return nested tests, times and versions, as text."""
     times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in result.timings.items())
     versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
-    return f"time: {times}\nmethod: {result.method}, {result.n_pairs} pairs\nversions: {versions}"
+    made = f"time: {times}\nmethod: {result.method}, {result.n_pairs} pairs\nversions: {versions}"
+    return f"{columns(nested_rows(result))}\n\n{made}" if result.nested else made
 
 
 def summary(result: NLSQResult, paint: Paint = lambda text, mood: text, width: int = 100) -> str:
     """Return the whole summary as text, in colours by `paint`."""
-    parts = [
-        paint(verdict(result), "good" if result.success else "bad"),
-        "",
-        columns(parameter_rows(result), right=(1,)),
-        "",
-        columns(scaling_rows(result), (1, 2, 3)),
-    ]
-    if result.derived:
-        parts += ["", columns(derived_rows(result), (1,))]
+    parts = [paint(ending(result), "good" if result.success else "bad")]
+    if result.verdict:
+        parts += ["", paint(told(f"{TITLES[result.verdict]}. {result.sentence}", width), MOODS[result.verdict])]
+    for rows, right in (
+        (quantity_rows(stated(result, result.headline), "in short"), (1,)),
+        (evidence_rows(result), ()),
+        (_parameters(result), (1,)),
+        (scaling_rows(result), (1, 2, 3)),
+        ([row[:-1] for row in quantity_rows(stated(result, result.derived), "derived")], (1,)),
+    ):
+        if rows[1:]:
+            parts += ["", columns(_wrapped(rows, width), right)]
+    if result.verdict == NO_SIGNAL:
+        parts += ["", "The fitted parameters describe noise and are left out here; the result file has them."]
     if result.noise is not None:
         parts += ["", textwrap.fill(f"noise: {result.noise.statement}", width, subsequent_indent="  ")]
     if math.isfinite(result.reduced_chi2):
         parts += ["", f"reduced chi-square {result.reduced_chi2:.3g} (noise from neighbouring residuals; 1 when white)"]
-    parts += ["", f"start: {result.start}"]
+    parts += ["", f"starting values: {result.start}"]
     for title, sentences in (
         ("Conventions:", result.conventions),
-        ("Other minima that the data hardly tell from this one:", minima_statements(result)),
-        ("Before you use these numbers:", result.warnings),
+        (EQUIVALENT, minima_statements(result)),
+        (CAUTIONS, telling(result, result.warnings)),
     ):
         if sentences:
-            parts += ["", paint(title, "caution" if sentences is result.warnings else "head")]
+            parts += ["", paint(title, "caution" if title == CAUTIONS else "head")]
             parts += [textwrap.fill(s, width, initial_indent="  - ", subsequent_indent="    ") for s in sentences]
     return "\n".join(parts)
+
+
+def told(text: str, width: int, indent: str = "") -> str:
+    """Return a text in lines of at most `width` that begin with `indent`; no line ends before or after a ``±``."""
+    for sign in "±=<":
+        text = text.replace(f" {sign} ", f"{_BOUND}{sign}{_BOUND}")
+    lines = textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+    return lines.replace(_BOUND, " ")
+
+
+def _parameters(result: NLSQResult) -> list[list[str]]:
+    """Return the rows of the parameters, none where all that was fitted is noise."""
+    return [[]] if result.verdict == NO_SIGNAL else parameter_rows(result)
+
+
+def _wrapped(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+    """Return rows whose last cells go on in rows below where a line would be longer than `width`."""
+    before = sum(max(len(row[k]) for row in rows) + 2 for k in range(len(rows[0]) - 1))
+    wrapped = []
+    for *cells, last in rows:
+        first, *more = textwrap.wrap(last, max(width - before, 24)) or [""]
+        wrapped += [[*cells, first], *([*("" for _ in cells), words] for words in more)]
+    return wrapped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,8 @@ _KNOWN_PART, _KNOWN_FRACTION = 0.5, 0.25
 """Standard deviation up to which an age is known: as a part of the value, and of a field fraction."""
 _APART = 2.0
 """Combined standard deviations from which two ages differ."""
+_HIDDEN_PART, _HIDDEN_FRACTION = 0.25, 0.1
+"""Change that a course which stays may hide: as a part of the value, and of a field fraction."""
 _TURN = 0.1
 """How far a course goes beyond both its ends, in parts of the value, to be said to turn."""
 
@@ -79,35 +81,70 @@ def courses_of(bands: Bands) -> tuple[Course, ...]:
     )
 
 
-def said(courses: Sequence[Course]) -> str:
-    """Return what the functions do, as the first part of a sentence: ``over 40 s the velocity falls from ...``."""
-    last = max(float(course.t[-1]) for course in courses)
-    *most, end = [_clause(course) for course in courses]
+def said(
+    courses: Sequence[Course],
+    *,
+    leave_out: Container[str] = (),
+    subjects: Mapping[str, str] = SUBJECTS,
+    steady: bool = False,
+) -> str:
+    """Return what the functions do, as the first part of a sentence: ``over 40 s the velocity falls from ...``.
+
+    Parameters
+    ----------
+    courses : functions of age, in the order in which they are named.
+    leave_out : names of functions that are not mentioned, because the data show no sign of them.
+    subjects : what the functions are called in the sentence.
+    steady : the data show no change with age: every function then stays at its best known value.
+
+    Returns
+    -------
+    The words, ``""`` when no function is left.
+    """
+    told = [course for course in courses if course.name not in leave_out]
+    if not told:
+        return ""
+    last = max(float(course.t[-1]) for course in told)
+    *most, end = [_clause(course, subjects[course.name], steady) for course in told]
     return f"over {last:.3g} s " + (f"{', '.join(most)}, and {end}" if most else end)
 
 
-def _clause(course: Course) -> str:
+def _clause(course: Course, subject: str, steady: bool) -> str:
     (known,) = np.nonzero(course.known)
-    subject = SUBJECTS[course.name]
     if not len(known):
         return f"{subject} is not determined"
-    value, sd = course.value[known], course.sd[known]
-    words = with_unit(_movement(value, sd), course.unit)
+    words = _level(course, steady=True) if steady else _movement(course) or _level(course, steady=False)
     first, last = course.t[known[0]], course.t[known[-1]]
     early, late = known[0] > 0, known[-1] < len(course.t) - 1
     spoken = ([f"before {first:.2g} s"] if early else []) + ([f"after {last:.3g} s"] if late else [])
     return f"{subject} {words}" + (f" (not determined {' and '.join(spoken)})" if spoken else "")
 
 
-def _movement(value: FloatArray, sd: FloatArray) -> str:
-    """Return ``falls from 468.3 ± 1.8 to 120.1 ± 0.9`` of the ages that are known, (n,) each."""
+def _level(course: Course, *, steady: bool) -> str:
+    """Return ``stays at 468.3 ± 1.8 Å/s``, the best known of the ages.
+
+    Where the ages are so uncertain that a large change would not show, and `steady` does not say that there is none, it
+    is the value at that age alone.
+    """
+    t, value, sd = (column[course.known] for column in (course.t, course.value, course.sd))
+    sharpest = int(np.argmin(sd))
+    words = with_unit(plus_minus(value[sharpest], sd[sharpest]), course.unit)
+    limit = _HIDDEN_FRACTION if course.name == "x" else _HIDDEN_PART * abs(value[sharpest])
+    if steady or _APART * math.hypot(sd[0], sd[-1]) <= limit:
+        return f"stays at {words}"
+    return f"is {words} at {t[sharpest]:.3g} s, any change with age unresolved"
+
+
+def _movement(course: Course) -> str:
+    """Return ``falls from 468.3 ± 1.8 to 120.1 ± 0.9 Å/s`` of the ages that are known, ``""`` where no change shows."""
+    value, sd = course.value[course.known], course.sd[course.known]
     begin, end = plus_minus(value[0], sd[0]), plus_minus(value[-1], sd[-1])
     for turn, verbs in ((int(np.argmax(value)), ("rises", "falls")), (int(np.argmin(value)), ("falls", "rises"))):
         beyond = min(abs(value[turn] - value[0]), abs(value[turn] - value[-1]))
         wide = _APART * math.hypot(sd[turn], max(sd[0], sd[-1]))
         if beyond > max(wide, _TURN * float(np.abs(value).max())):
-            return f"{verbs[0]} from {begin} to {plus_minus(value[turn], sd[turn])} and {verbs[1]} to {end}"
+            middle = plus_minus(value[turn], sd[turn])
+            return with_unit(f"{verbs[0]} from {begin} to {middle} and {verbs[1]} to {end}", course.unit)
     if abs(value[-1] - value[0]) <= _APART * math.hypot(sd[0], sd[-1]):
-        sharpest = int(np.argmin(sd))
-        return f"stays at {plus_minus(value[sharpest], sd[sharpest])}"
-    return f"{'falls' if value[-1] < value[0] else 'rises'} from {begin} to {end}"
+        return ""
+    return with_unit(f"{'falls' if value[-1] < value[0] else 'rises'} from {begin} to {end}", course.unit)

@@ -1,41 +1,73 @@
-"""Numbers as people quote them: as many digits as their standard deviation warrants."""
+"""Numbers as people quote them: as many digits as their standard deviation warrants, in plain notation."""
 
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 _LARGE, _SMALL = 1e6, 1e-3
 """Numbers from the one on, and below the other, are written with a power of ten."""
+_LEAST_P = 1e-3
+"""p-values below this are given as smaller than it: tails of tests are not known further out."""
 
 
-def rounded(value: float, sd: float) -> str:
-    """Return `value` with as many digits as its standard deviation warrants, two of it shown."""
-    if not math.isfinite(sd) or sd <= 0 or value == 0:
-        return f"{value:.5g}"
-    digits = max(2, min(12, math.floor(math.log10(abs(value))) - math.floor(math.log10(sd)) + 2))
-    return f"{value:.{digits}g}"
+def plain(value: float, digits: int) -> str:
+    """Return `value` with `digits` significant digits, without a power of ten: ``5700``, not ``5.7e+03``.
+
+    From a million on, and where the decimals would begin with four zeros, the power of ten is easier to read.
+    """
+    text = f"{value:.{digits}g}"
+    return format(Decimal(text), "f") if "e" in text and 1 <= abs(value) < _LARGE else text
+
+
+def value_and_sd(value: float, sd: float) -> tuple[str, str]:
+    """Return ``468.3`` and ``1.8``: both numbers end at the second digit of the standard deviation.
+
+    A value without one (0, NaN) is given with five digits, and ``""``.
+    """
+    if not math.isfinite(sd) or sd <= 0:
+        return plain(value, 5), ""
+    size = max(abs(value), sd)
+    if size >= _LARGE or size < _SMALL:
+        return _scientific(value, sd), f"{sd:.1e}"
+    return placed(value, sd), placed(sd, sd)
 
 
 def plus_minus(value: float, sd: float) -> str:
-    """Return ``468.3 ± 1.8``: both numbers end at the second digit of the standard deviation.
-
-    A value without one (0, NaN) is given with four digits.
-    """
-    if not math.isfinite(sd) or sd <= 0:
-        return f"{value:.4g}"
-    size = max(abs(value), sd)
-    if size >= _LARGE or size < _SMALL:
-        return f"{rounded(value, sd)} ± {sd:.1e}"
-    return f"{placed(value, sd)} ± {placed(sd, sd)}"
+    """Return ``468.3 ± 1.8``; a value without a standard deviation (0, NaN) is given with four digits."""
+    number, spread = value_and_sd(value, sd)
+    return f"{number} ± {spread}" if spread else plain(value, 4)
 
 
 def placed(value: float, sd: float) -> str:
     """Return `value` down to the second digit of its standard deviation, as it stands before the ±."""
-    if not math.isfinite(sd) or sd <= 0 or max(abs(value), sd) >= _LARGE:
-        return rounded(value, sd)
+    if not math.isfinite(sd) or sd <= 0:
+        return plain(value, 5)
+    if max(abs(value), sd) >= _LARGE:
+        return _scientific(value, sd)
     place = 1 - math.floor(math.log10(sd))
     # Adding zero turns a rounded -0.0 into 0.0.
     return f"{round(value, place) + 0.0:.{max(place, 0)}f}"
+
+
+def _scientific(value: float, sd: float) -> str:
+    """Return a value with the digits that its standard deviation warrants, two of it shown."""
+    if value == 0:
+        return "0"
+    digits = max(2, min(12, math.floor(math.log10(abs(value))) - math.floor(math.log10(sd)) + 2))
+    return f"{value:.{digits}g}"
+
+
+def interval(low: float, high: float, digits: int = 2) -> str:
+    """Return ``76–100``, or one number where both ends round to the same."""
+    first, last = plain(low, digits), plain(high, digits)
+    # A dash before a minus sign is misread.
+    return first if first == last else f"{first} to {last}" if low < 0 else f"{first}–{last}"
+
+
+def probability(p_value: float) -> str:
+    """Return ``p = 0.03``, or ``p < 0.001``."""
+    return f"p < {_LEAST_P:g}" if p_value < _LEAST_P else f"p = {p_value:.2g}"
 
 
 def with_unit(text: str, unit: str) -> str:

@@ -43,7 +43,7 @@ class _Worker:
 class Batch:
     """A batch over `files`.
 
-    `results` are those that it has made, by the keys of their fits, without maps; `there` counts those that were there.
+    `results` are those that it has made, by the keys of their fits, without maps; `there` counts those up to date.
     """
 
     def __init__(self, files: Sequence[Path], request: Request, desk: Desk, lanes: Sequence[Lane], tellings: Tellings):
@@ -115,7 +115,7 @@ class Batch:
                     self._drawings.append(told.job)
             case Failed():
                 if told.fatal:
-                    raise OutputError(f"{told.text}; what was written before is kept: run the same command to go on")
+                    raise OutputError(f"{told.text}; what was written before is kept: rerun the same command to resume")
                 self._desk.failed(told)
             case Waiting():
                 self._desk.waiting(told)
@@ -159,4 +159,4 @@ class Batch:
     def outcome(self) -> str:
         """Return in a line what came out."""
         counts = self._desk.counts
-        return f"{counts['fitted']} fitted, {self.there} were there already, {counts['failed']} failed"
+        return f"{counts['fitted']} fitted, {self.there} skipped (up to date), {counts['failed']} failed"

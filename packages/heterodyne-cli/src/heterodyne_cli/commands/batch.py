@@ -44,7 +44,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
         try:
             code = batch.run()
         except KeyboardInterrupt:
-            desk.say("interrupted; what is finished is kept: run the same command again to go on", "interrupted")
+            desk.say("interrupted; finished fits are kept: rerun the same command to resume", "interrupted")
         finally:
             end_all(lanes)
         written = publish_all(desk, batch.results)

@@ -72,9 +72,9 @@ class Desk:
         plan = self.record.plan(told.path, told.signature, told.found)
         name = told.path.name
         if plan.changed:
-            self.say(f"{name}: has changed since it was fitted: it is fitted again")
+            self.say(f"{name}: changed since it was fitted; fitting it again")
         elif plan.same is not None and not plan.jobs:
-            self.say(f"{name}: the same data as {plan.same.name}: not fitted again")
+            self.say(f"{name}: same data as {plan.same.name}; not fitted again")
             self.publish()
         return plan
 
@@ -144,9 +144,7 @@ class Desk:
         rows = list(self.record.rows_of(list(paths)))
         fits = {row["fit"] for row in rows}
         if gone := [row["result"] for row in rows if row["fit"] != FAILED and not self.record.there(row)]:
-            self.say(
-                f"failed: {', '.join(gone)}: written and gone, somebody has removed it; run the same command again"
-            )
+            self.say(f"failed: {', '.join(gone)}: deleted after it was written; rerun the same command to fit it again")
         if FAILED in fits or gone:
             return CODE_FAILED
         return CODE_NOT_CONVERGED if NOT_CONVERGED in fits else DONE
@@ -173,7 +171,7 @@ def opened_desk(
     record = Record.load(request.output, request.settings, request.asked)
     desk = Desk(record, load_model(request.config.model.name), console, shown, title, refresh=refresh, wait=wait)
     if other := sum(row.get("settings", request.settings) != request.settings for row in record.rows()):
-        desk.say(f"{request.output}: {other} results there are of other settings: their files are fitted again")
+        desk.say(f"{request.output}: {other} results were fitted with other settings; their files are fitted again")
     return desk
 
 

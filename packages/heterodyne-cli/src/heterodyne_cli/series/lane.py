@@ -100,7 +100,7 @@ class Process:
             self.connection, self._process = _started()
             self.idle = True
             self._prepare()
-            return Died(f"its process ended by itself ({_how(code)})")
+            return Died(f"the worker died ({_how(code)})")
         self.idle = isinstance(told, Done | Died)
         return told
 
@@ -138,7 +138,7 @@ def _how(code: int | None) -> str:
     if code is not None and code < 0:
         with contextlib.suppress(ValueError):
             name = signal.Signals(-code).name
-            return f"{name}, perhaps for want of memory" if name == "SIGKILL" else name
+            return f"{name}, possibly out of memory" if name == "SIGKILL" else name
     return f"exit code {code}"
 
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from heterodyne_cli.series.row import FAILED, NOT_CONVERGED, OK, STRUCTURED, Row
+from heterodyne_cli.series.row import FAILED, NOT_CONVERGED, OK, STRUCTURED, Row, judgement, why_not
+from heterodyne_nlsq.summary import MOODS, told
 from heterodyne_spec.console import Mood
 from heterodyne_spec.quoting import plus_minus
 
@@ -18,10 +19,12 @@ _COLUMNS = (
     ("J_r / Å²/s", 16),
     ("J_s / Å²/s", 16),
     ("x", 17),
-    ("fit", 22),
+    ("verdict", 22),
     ("seconds", 7),
 )
-_MOODS: dict[str, Mood] = {OK: "good", STRUCTURED: "caution", NOT_CONVERGED: "bad", FAILED: "bad"}
+_MOODS: dict[str, Mood] = {**MOODS, OK: "good", STRUCTURED: "caution", NOT_CONVERGED: "bad", FAILED: "bad"}
+_WIDTH = 150
+"""Characters of a line, about those of the table."""
 
 type Paint = Callable[[str, Mood], str]
 
@@ -32,17 +35,19 @@ def header() -> str:
 
 
 def line(row: Row, now: str, paint: Paint) -> str:
-    """Return the line of a fit that was done at `now`."""
+    """Return the line of a fit that was done at `now`, and its sentence in lines below."""
     fit = str(row["fit"])
     cells = [now, _short(Path(row["file"]).name), "" if row.get("q") is None else f"{row['q']:.5g}"]
     if fit == FAILED:
         start = "  ".join(cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=False))
         return f"{start}  {paint(f'failed: {row["message"]}', 'bad')}"
     cells += [quoted(row, name) for name in ("v", "J_r", "J_s", "x")]
-    cells += [fit, f"{row['seconds']:.2f}"]
+    cells += [judgement(row), f"{row['seconds']:.2f}"]
     padded = [cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=True)]
-    padded[-2] = paint(padded[-2], _MOODS[fit])
-    return "  ".join(padded).rstrip()
+    padded[-2] = paint(padded[-2], _MOODS[judgement(row)])
+    sentence = row.get("sentence", "")
+    below = f"\n{told(sentence, _WIDTH, ' ' * (_COLUMNS[0][1] + 2))}" if sentence else ""
+    return "  ".join(padded).rstrip() + below
 
 
 def _short(name: str) -> str:
@@ -52,8 +57,8 @@ def _short(name: str) -> str:
 
 
 def quoted(row: Row, name: str) -> str:
-    """Return the mean of a function of age with its standard deviation."""
+    """Return the mean of a function of age with its standard deviation, or why there is none."""
     value, sd = row.get(f"{name}_mean"), row.get(f"{name}_mean_sd")
     if value is None:
-        return "unknown"
+        return why_not(row, name)
     return plus_minus(value, math.nan if sd is None else sd)

@@ -1,7 +1,8 @@
 """summary.nc: all results of a series as one NetCDF 4 file, for xarray and whatever else reads NetCDF.
 
 Dimensions: ``measurement`` (a file at a q), ``parameter``, ``age`` (number of an age: ``t`` has the ages in s of every
-measurement, up to its last). What is not known is NaN.
+measurement, up to its last), ``angle`` (number of an azimuth: ``phi`` has those of every measurement). What is not
+known is NaN, and so is every number for which the maps show no evidence: ``sentence`` says why.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ import numpy.typing as npt
 
 from heterodyne_cli.series.desk import Desk
 from heterodyne_cli.series.job import key_of
-from heterodyne_cli.series.row import FAILED, Row
+from heterodyne_cli.series.row import CHANCES, FAILED, PER_ANGLE, SHOWS, Row
+from heterodyne_nlsq.stated import reasons
 from heterodyne_spec import NLSQResult
 from heterodyne_spec.files import write_atomically
 from heterodyne_spec.model import ModelSpec
 from heterodyne_spec.storage import in_memory
 
 NAME = "summary.nc"
-_TEXTS = ("file", "time", "fit", "message", "result", "version", "data", "settings")
+_TEXTS = ("file", "time", "verdict", "sentence", "fit", "message", *SHOWS, "result", "version", "data", "settings")
 _NUMBERS: Mapping[str, str] = {
     "q": "1/Å",
     "dt": "s",
@@ -32,6 +34,7 @@ _NUMBERS: Mapping[str, str] = {
     "n_frames": "1",
     "seconds": "s",
     "reduced_chi2": "1",
+    **dict.fromkeys(CHANCES, "1"),
 }
 
 type FloatArray = npt.NDArray[np.float64]
@@ -71,12 +74,18 @@ def _write(path: Path, rows: Sequence[Row], results: Sequence[NLSQResult | None]
     with in_memory(path) as stored, h5netcdf.File(stored, "w") as file:
         file.attrs["title"] = "Fits of heterodyne XPCS measurements"
         file.attrs["model"] = f"{spec.id} {spec.version}"
-        file.dimensions = {"measurement": len(rows), "parameter": len(spec.parameters), "age": _most_ages(results)}
+        file.dimensions = {
+            "measurement": len(rows),
+            "parameter": len(spec.parameters),
+            "age": _most_ages(results),
+            "angle": max((len(r.data.phi) for r in results if r is not None), default=1),
+        }
         for name in _TEXTS:
             _add(file, name, ("measurement",), np.array([row.get(name, "") for row in rows], object), None)
         for name, unit in _NUMBERS.items():
             _add(file, name, ("measurement",), _numbers([row.get(name) for row in rows]), unit)
         _add_parameters(file, rows, spec)
+        _add_scaling(file, results)
         _add_functions(file, results, spec)
 
 
@@ -89,15 +98,29 @@ def _add_parameters(file: h5netcdf.File, rows: Sequence[Row], spec: ModelSpec) -
         _add(file, variable, ("measurement", "parameter"), np.array(table).reshape(len(rows), len(names)), None)
 
 
+def _add_scaling(file: h5netcdf.File, results: Sequence[NLSQResult | None]) -> None:
+    """Write the azimuths, and contrast and offset at them with standard deviations, each (measurement, angle)."""
+    size = file.dimensions["angle"].size
+    axes = ("measurement", "angle")
+    _add(file, "phi", axes, _padded([None if r is None else r.data.phi for r in results], size), "degree")
+    for name in PER_ANGLE[1:]:
+        columns = [None if r is None else getattr(r.scaling, name) for r in results]
+        _add(file, name, axes, _padded(columns, size), "1")
+
+
 def _add_functions(file: h5netcdf.File, results: Sequence[NLSQResult | None], spec: ModelSpec) -> None:
     """Write the ages, and J_r, J_s, v and x at them with standard deviations, each (measurement, age)."""
+    hidden = [{} if result is None else reasons(result) for result in results]
     bands = [None if result is None else result.bands for result in results]
     size = file.dimensions["age"].size
     axes = ("measurement", "age")
     _add(file, "t", axes, _padded([None if b is None else b.t for b in bands], size), "s")
     for function in spec.functions:
         for name, part in ((function.name, "values"), (f"{function.name}_sd", "sd")):
-            columns = [None if b is None else getattr(b, part)[function.name] for b in bands]
+            columns = [
+                None if b is None or function.name in why else getattr(b, part)[function.name]
+                for b, why in zip(bands, hidden, strict=True)
+            ]
             _add(file, name, axes, _padded(columns, size), function.unit)
 
 

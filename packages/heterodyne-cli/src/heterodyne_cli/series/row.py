@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 
 from heterodyne_cli.series.job import Job
-from heterodyne_nlsq.noise import STRUCTURE
+from heterodyne_nlsq.stated import NO_FLOW, ONE_COMPONENT, reasons, reasons_of_parameters
+from heterodyne_nlsq.stated import NO_SIGNAL as NOTHING_SEEN
+from heterodyne_nlsq.summary import QUESTIONS
+from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, USABLE, structured_angles
 from heterodyne_spec import NLSQResult
 from heterodyne_spec.data.checks import is_finite
 from heterodyne_spec.model import ModelSpec, load_model
@@ -24,10 +27,20 @@ OK, STRUCTURED, NOT_CONVERGED, FAILED = "ok", "structure in residuals", "not con
 PLACES = ("mean", "start", "middle", "end")
 """Where functions of age are given: their mean over the measurement, and at the first, middle and last age."""
 
-_HEAD = ("time", "file", "q", "fit", "message", "seconds", "n_phi", "n_frames", "dt", "reduced_chi2")
+SHOWS = tuple(f"shows_{question}" for question in QUESTIONS)
+"""Columns that say whether the maps show a feature: ``yes``, ``no``, or empty where that was not tested."""
+CHANCES = tuple(f"p_{question}" for question in QUESTIONS)
+"""Columns of the p-values."""
+PER_ANGLE = ("phi", "contrast", "contrast_sd", "offset", "offset_sd")
+"""Columns with one number for every azimuth, separated by spaces."""
+
+_HEAD = (
+    *("time", "file", "q", "verdict", "sentence", "fit", "message", "seconds", "n_phi", "n_frames", "dt"),
+    *("reduced_chi2", *SHOWS, *CHANCES, *PER_ANGLE),
+)
 _TAIL = ("result", "version", "data", "settings")
 _SHOWN = ("time", "file", "fit", "message")
-_TEXTS = {*_SHOWN, *_TAIL}
+_TEXTS = {*_SHOWN, *_TAIL, "verdict", "sentence", *SHOWS, *PER_ANGLE}
 
 _MEANS = {
     "v": "mean velocity",
@@ -64,6 +77,8 @@ def checked_row(row: Any) -> Row:
             raise ValueError(f"row with {name} {value!r}")
     if row["fit"] not in (OK, STRUCTURED, NOT_CONVERGED, FAILED):
         raise ValueError(f"row with fit {row['fit']!r}")
+    if row.get("verdict", "") not in ("", USABLE, CAUTION, NO_SIGNAL):
+        raise ValueError(f"row with verdict {row['verdict']!r}")
     if (result := row.get("result", "")) and not is_folder(result):
         raise ValueError(f"row with result {result!r}, which is no folder here")
     if unknown := row.keys() - set(columns(load_model())):
@@ -77,17 +92,39 @@ def is_folder(name: str) -> bool:
 
 
 def quality(result: NLSQResult) -> str:
-    """Return in a word or two whether a fit can be used."""
+    """Return in a word or two how a fit ended."""
     if not result.success:
         return NOT_CONVERGED
-    return STRUCTURED if result.noise is not None and (result.noise.excess > STRUCTURE).any() else OK
+    return STRUCTURED if structured_angles(result) else OK
+
+
+def is_good(row: Row) -> bool:
+    """Return whether the numbers of a row can be quoted; rows of versions without a verdict go by how the fit ended."""
+    return row["verdict"] == USABLE if row.get("verdict") else row["fit"] == OK
+
+
+def judgement(row: Row) -> str:
+    """Return the verdict on a row, or how its fit ended where there is none."""
+    return str(row.get("verdict") or row["fit"])
+
+
+def why_not(row: Row, name: str) -> str:
+    """Return why a row has no number of a function of age (v, J_r, J_s, x)."""
+    if row.get("verdict") == NO_SIGNAL:
+        return NOTHING_SEEN
+    if name == "v" and row.get("shows_flow") == "no":
+        return NO_FLOW
+    return ONE_COMPONENT if name != "v" and row.get("shows_two_components") == "no" else "unknown"
 
 
 def row_of(result: NLSQResult, job: Job, seconds: float) -> Row:
-    """Return the line of a fit that took `seconds`."""
-    data = result.data
+    """Return the line of a fit that took `seconds`; numbers for which the maps show no evidence are None."""
+    data, hidden = result.data, reasons_of_parameters(result)
+    table = [row for row in result.table if row.name not in hidden]
     return {
         **_origin(job),
+        "verdict": result.verdict,
+        "sentence": result.sentence,
         "fit": quality(result),
         "message": result.message,
         "seconds": round(seconds, 3),
@@ -95,9 +132,11 @@ def row_of(result: NLSQResult, job: Job, seconds: float) -> Row:
         "n_frames": data.n_frames,
         "dt": data.dt,
         "reduced_chi2": _known(result.reduced_chi2),
+        **_evidence(result),
+        **_scaling(result),
         **_functions(result),
-        **{row.name: row.value for row in result.table},
-        **{f"{row.name}_sd": _known(row.sd) for row in result.table},
+        **{row.name: row.value for row in table},
+        **{f"{row.name}_sd": _known(row.sd) for row in table},
         "version": result.versions.get("heterodyne-nlsq", ""),
     }
 
@@ -119,11 +158,29 @@ def _origin(job: Job) -> Row:
     }
 
 
+def _evidence(result: NLSQResult) -> Row:
+    found: dict[str, str | float] = {}
+    for question, answer in result.signal.items():
+        found |= {f"shows_{question}": "yes" if answer.present else "no", f"p_{question}": answer.p_value}
+    return found
+
+
+def _scaling(result: NLSQResult) -> Row:
+    """Return contrast and offset of every azimuth with standard deviations, each as one text."""
+    columns = (result.data.phi, *(getattr(result.scaling, name) for name in PER_ANGLE[1:]))
+    # Nine digits hold a float32, and a number stays one word.
+    texts = (" ".join(f"{value:.9g}" for value in column) for column in columns)
+    return dict(zip(PER_ANGLE, texts, strict=True))
+
+
 def _functions(result: NLSQResult) -> Row:
     """Return v, J_r, J_s and x with standard deviations: their means, and their values at three ages."""
     means = {quantity.name: quantity for quantity in result.derived}
+    hidden = reasons(result)
     values: dict[str, float | None] = {}
     for name, derived in _MEANS.items():
+        if name in hidden:
+            continue
         if derived in means:
             values[f"{name}_mean"] = _known(means[derived].value)
             values[f"{name}_mean_sd"] = _known(means[derived].sd)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from heterodyne_cli.series.chart import SERIES, STYLE, Point, panel
 from heterodyne_cli.series.lines import quoted
-from heterodyne_cli.series.row import FAILED, OK, Row
+from heterodyne_cli.series.row import FAILED, Row, is_good, judgement
 from heterodyne_spec.page import Markup, element, joined, paragraph, table, whole
 
 _PANELS = (
@@ -18,7 +18,7 @@ _PANELS = (
     ("J_s", "J of the sample / Å²/s, mean"),
     ("x", "field fraction of the sample x, mean"),
 )
-_HEADS = ("file", "time", "q / 1/Å", "v / Å/s", "J_r / Å²/s", "J_s / Å²/s", "x", "fit")
+_HEADS = ("file", "time", "q / 1/Å", "v / Å/s", "J_r / Å²/s", "J_s / Å²/s", "x", "verdict", "in words")
 
 
 def trend_page(rows: Sequence[Row], title: str, folder: Path, refresh: int | None = None) -> str:
@@ -38,8 +38,8 @@ def trend_page(rows: Sequence[Row], title: str, folder: Path, refresh: int | Non
         element("h1", title),
         paragraph(*_state(rows, wavevectors)),
         paragraph(
-            "In order of time; bars are one standard deviation, open circles are fits with structure in the residuals "
-            "or not converged; point at a circle for its file.",
+            "In order of time; bars are one standard deviation; open circles need caution. A quantity for which the "
+            "maps show no evidence has no circle. Point at a circle for its file.",
             mood="note",
         ),
         *drawn,
@@ -57,15 +57,16 @@ def _state(rows: Sequence[Row], wavevectors: Sequence[float]) -> list[str]:
 
 
 def _points(rows: Sequence[Row], links: Sequence[str], name: str, wavevectors: Sequence[float]) -> list[Point]:
-    """Return the means of a function over all measurements, each file a place."""
+    """Return the means of a function over the measurements that show it, each file a place."""
     files = {file: k for k, file in enumerate(dict.fromkeys(row["file"] for row in rows))}
     points = []
     for row, link in zip(rows, links, strict=True):
         value, sd = row.get(f"{name}_mean"), row.get(f"{name}_mean_sd")
         if value is not None:
             at = (files[row["file"]] + 0.5) / len(files)
-            said = f"{Path(row['file']).name}, q = {row['q']:.4g} 1/Å: {quoted(row, name)}, {row['fit']}, {row['time']}"
-            style = "ok" if row["fit"] == OK else "doubt"
+            said = f"{Path(row['file']).name}, q = {row['q']:.4g} 1/Å: {quoted(row, name)}, "
+            said += f"{judgement(row)}, {row['time']}"
+            style = "ok" if is_good(row) else "doubt"
             series = wavevectors.index(_rough(row["q"]))
             points.append(Point(at, value, math.nan if sd is None else sd, series, style, said, link))
     return points
@@ -87,16 +88,17 @@ def _link(row: Row, folder: Path) -> str:
 def _table(rows: Sequence[Row], links: Sequence[str]) -> Markup:
     """Return the table, newest first."""
     listed = [_cells(row, link) for row, link in reversed(list(zip(rows, links, strict=True)))]
-    return table(_HEADS, listed, caption="All measurements, the newest first", words=(len(_HEADS) - 1,))
+    return table(_HEADS, listed, caption="All measurements, the newest first", words=(len(_HEADS) - 2, len(_HEADS) - 1))
 
 
 def _cells(row: Row, link: str) -> list[str]:
     name, failed = Path(row["file"]).name, row["fit"] == FAILED
-    fit = f"failed: {row['message']}" if failed else row["fit"]
+    fit = f"failed: {row['message']}" if failed else judgement(row)
     return [
         name if failed else element("a", name, href=link),
         row["time"][:19].replace("T", " "),
         "" if row.get("q") is None else f"{row['q']:.5g}",
         *("" if failed else quoted(row, function) for function, _ in _PANELS),
-        fit if row["fit"] == OK else element("span", fit, class_="doubtful"),
+        fit if is_good(row) else element("span", fit, class_="doubtful"),
+        row.get("sentence", ""),
     ]

@@ -101,7 +101,7 @@ class Watch:
         if (found is None) != self._away:
             self._away = found is None
             folder = self._settings.folder
-            self._desk.say(f"{folder}: is away; waiting for it" if self._away else f"{folder}: is back")
+            self._desk.say(f"{folder}: not available; waiting for it" if self._away else f"{folder}: available again")
         if found is None:
             return
         self._found = found

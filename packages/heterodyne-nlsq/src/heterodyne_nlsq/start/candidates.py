@@ -70,7 +70,7 @@ def _from_data(setup: Setup) -> list[Candidate]:
     for rank, (theta, misfit) in enumerate(zip(descriptions, cost / cost[0], strict=True)):
         values = parameters(theta, cells, data.q)
         vector = np.array([values[name] for name in free.free_names])
-        found.append(Candidate(f"the data, description {rank + 1} of its ages", inside(vector, free), float(misfit)))
+        found.append(Candidate(f"estimated from the data (candidate {rank + 1})", inside(vector, free), float(misfit)))
     return found
 
 

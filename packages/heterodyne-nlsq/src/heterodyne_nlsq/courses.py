@@ -1,0 +1,19 @@
+"""The functions of age of a fit, with their uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from heterodyne_spec import Bands, NLSQResult, load_model
+from heterodyne_spec.course import Course, courses_of
+
+
+def courses(result: NLSQResult) -> Sequence[Course]:
+    """Return the functions of age of a fit; without bands where the result is of a version that had none."""
+    if result.bands is not None:
+        return courses_of(result.bands)
+    spec, t = load_model(), result.data.t
+    values = {f.name: spec.evaluate(f.name, result.parameters, t) for f in spec.functions}
+    return courses_of(Bands(t, values, {name: np.zeros(len(t)) for name in values}))

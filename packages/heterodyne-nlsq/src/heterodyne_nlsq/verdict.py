@@ -1,0 +1,141 @@
+"""The verdict on a fit and the sentence that says it: whether its numbers can be quoted, and which.
+
+The rules, first match:
+
+* ``no-signal``: the maps show no contrast, or do not decay. The sentence says what was looked for and states no number
+  of J_r, J_s, v or x.
+* ``caution``: the fit did not converge; the residuals have structure beyond the expected noise; the data need something
+  that was held; there is no evidence of two components, or of a flow. The sentence begins with the reasons.
+* ``usable``: otherwise.
+
+Results of versions that did not test for these features are judged by convergence and residuals alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.noise import STRUCTURE
+from heterodyne_nlsq.stated import absent, reasons, shown, single
+from heterodyne_spec import NestedTest, NLSQResult, load_model
+from heterodyne_spec.course import SUBJECTS, said
+from heterodyne_spec.quoting import plain, probability
+
+USABLE, CAUTION, NO_SIGNAL = "usable", "caution", "no-signal"
+
+TITLES: Mapping[str, str] = {USABLE: "Usable", CAUTION: "Caution", NO_SIGNAL: "No signal"}
+"""The verdicts as they stand before their sentence; results that have none (``""``) are not in it."""
+
+_NOTHING = "no velocity, transport coefficient or fraction is stated"
+
+
+def judge(result: NLSQResult) -> tuple[str, str]:
+    """Return the verdict on a fit and its sentence.
+
+    Parameters
+    ----------
+    result : a finished result: `signal`, `nested`, `noise`, `bands` and `success` are used, its own verdict is not.
+
+    Returns
+    -------
+    ``usable``, ``caution`` or ``no-signal``, and the same in words with the numbers that can be quoted.
+    """
+    if not result.signal:
+        return _judge_untested(result)
+    if absent(result, "contrast") or absent(result, "dynamics"):
+        return NO_SIGNAL, _no_signal(result)
+    doubts = list(_doubts(result))
+    course = _course(result)
+    if not doubts:
+        return USABLE, f"{_capital(course)}; the fit converged{_residuals(result)}."
+    numbers = f" {_capital(course)}." if course else ""
+    return CAUTION, f"{_capital('; '.join(doubts))}.{numbers}"
+
+
+def verdict_and_sentence(result: NLSQResult) -> tuple[str, str]:
+    """Return verdict and sentence of a result; those of versions without one have ``""`` and the words of that time."""
+    return (result.verdict, result.sentence) if result.verdict else ("", judge(result)[1])
+
+
+def is_good(result: NLSQResult) -> bool:
+    """Return whether the numbers of a result can be quoted without further thought."""
+    return (result.verdict or judge(result)[0]) == USABLE
+
+
+def structured_angles(result: NLSQResult) -> str:
+    """Return the azimuths (degree) whose residuals have structure beyond the expected noise, as text."""
+    if result.noise is None:
+        return ""
+    return ", ".join(f"{phi:g}" for phi in result.data.phi[result.noise.excess > STRUCTURE])
+
+
+def with_size(test: NestedTest) -> str:
+    """Return the words of a nested test and its size: ``x held constant: the data need it to vary, Δχ² = 96``."""
+    return test.words if "χ²" in test.words else f"{test.words}, Δχ² = {plain(test.delta_chi2, 3)}"
+
+
+def _judge_untested(result: NLSQResult) -> tuple[str, str]:
+    """Return the verdict of results that do not say which features the maps show."""
+    course = said(courses(result))
+    angles = structured_angles(result)
+    left = f"the residuals at φ = {angles}° show structure that noise does not explain" if angles else ""
+    if not result.success:
+        also = f", and {left}" if left else ""
+        return CAUTION, f"The fit did not converge{also}: its numbers are only where it stopped, where {course}."
+    end = f", but {left}" if left else _residuals(result)
+    return CAUTION if left else USABLE, f"{_capital(course)}; the fit converged{end}."
+
+
+def _no_signal(result: NLSQResult) -> str:
+    question = "contrast" if absent(result, "contrast") else "dynamics"
+    found = "the maps are flat" if question == "contrast" else "the maps have contrast but do not decay"
+    p_value = probability(result.signal[question].p_value)
+    return f"{_capital(found)}: c2 does not change with lag by more than the noise ({p_value}); {_NOTHING}."
+
+
+def _doubts(result: NLSQResult) -> Iterator[str]:
+    """Yield why the numbers of a fit need caution."""
+    if not result.success:
+        yield "the fit did not converge, so its numbers are only where it stopped"
+    if angles := structured_angles(result):
+        yield f"the residuals at φ = {angles}° have structure that noise does not explain"
+    yield from (with_size(test) for test in result.nested if test.held and test.needed)
+    if not shown(result, "two_components"):
+        yield f"no second component is seen{_chance(result, 'two_components')}: {_instead_of_two(result)}"
+    if not shown(result, "flow"):
+        yield f"no flow is seen{_chance(result, 'flow')}: no velocity is stated"
+
+
+def _instead_of_two(result: NLSQResult) -> str:
+    if single(courses(result)) is None:
+        return (
+            "no fraction is stated, and no transport coefficient, because the fit splits one component into two "
+            "different ones; hold x at 0 to fit one"
+        )
+    return "one transport coefficient J is stated and no fraction"
+
+
+def _chance(result: NLSQResult, question: str) -> str:
+    """Return the p-value of a feature in brackets; a feature that was not tested has none."""
+    return f" ({probability(result.signal[question].p_value)})" if question in result.signal else ""
+
+
+def _course(result: NLSQResult) -> str:
+    """Return what the functions do for which there is evidence, ``""`` when there is none."""
+    subjects = dict(SUBJECTS)
+    if not shown(result, "two_components"):
+        subjects |= dict.fromkeys(("J_r", "J_s"), "the transport coefficient J")
+    return said(courses(result), leave_out=reasons(result), subjects=subjects, steady=absent(result, "ageing"))
+
+
+def _residuals(result: NLSQResult) -> str:
+    # Results of versions that did not look at the noise do not know.
+    return "" if result.noise is None else " and the residuals show nothing but noise"
+
+
+def _capital(text: str) -> str:
+    """Return a text as the beginning of a sentence; names of functions and parameters keep their letters."""
+    model = load_model()
+    first = text.partition(" ")[0].strip(",:;")
+    return text if first in {*model.names, *(f.name for f in model.functions)} else text[:1].upper() + text[1:]

@@ -1,0 +1,218 @@
+"""Verdict, sentence and what is shown: no number is stated for which the maps show no evidence."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from handmade import made, signal, upward
+
+from heterodyne_nlsq.command import result_event
+from heterodyne_nlsq.page import write_page
+from heterodyne_nlsq.plots import functions_figure
+from heterodyne_nlsq.stated import reasons, reasons_of_parameters
+from heterodyne_nlsq.summary import details, summary
+from heterodyne_nlsq.verdict import judge
+from heterodyne_spec import MapNoise, NLSQResult
+
+
+def judged(**changes: Any) -> NLSQResult:
+    result = made(**changes)
+    verdict, sentence = judge(result)
+    return replace(result, verdict=verdict, sentence=sentence)
+
+
+def page(result: NLSQResult, folder: Path) -> str:
+    """Return the text of the report without its pictures and without the configuration at its end."""
+    text = write_page(result, folder / "report.html").read_text(encoding="utf-8")
+    return re.sub(r"<style>.*?</style>|<img [^>]*>|<pre.*?</pre>", "", text, flags=re.DOTALL)
+
+
+def test_a_usable_fit_says_what_can_be_quoted() -> None:
+    verdict, sentence = judge(made())
+    assert verdict == "usable"
+    assert sentence.startswith("Over 4 s the velocity falls from 1773 ± 35")
+    assert "J of the reference rises" in sentence
+    assert "the sample's field fraction falls" in sentence
+    assert sentence.endswith("; the fit converged and the residuals show nothing but noise.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"success": False}, "The fit did not converge, so its numbers are only where it stopped."),
+        (
+            {"noise": MapNoise(np.ones(2), np.ones(2), np.array([1.0, 9.0]), "")},
+            "The residuals at φ = 5° have structure that noise does not explain.",
+        ),
+        ({"nested": (upward(),)}, "x held constant: the data need it to vary, Δχ² = 96.3."),
+        ({"signal": signal(flow=0.6)}, "No flow is seen (p = 0.6): no velocity is stated."),
+        ({"signal": signal(two_components=0.3)}, "No second component is seen (p = 0.3): "),
+        ({"signal": {k: v for k, v in signal().items() if k != "flow"}}, "No flow is seen: no velocity is stated."),
+    ],
+)
+def test_caution_begins_with_its_reason(changes: dict[str, Any], words: str) -> None:
+    verdict, sentence = judge(made(**changes))
+    assert verdict == "caution"
+    assert sentence.startswith(words)
+    assert "nothing but noise" not in sentence
+
+
+def test_what_was_held_and_is_not_needed_is_no_reason_for_caution() -> None:
+    assert judge(made(nested=(upward(needed=False),)))[0] == "usable"
+    # Needed, but free: the fit has it.
+    assert judge(made(nested=(replace(upward(), held=False),)))[0] == "usable"
+
+
+def test_a_velocity_is_not_stated_without_a_flow() -> None:
+    _, sentence = judge(made(signal=signal(flow=0.6)))
+    assert "Over 4 s J of the reference" in sentence
+    assert "velocity falls" not in sentence
+    assert "Å/s" not in sentence
+
+
+def test_of_one_component_one_transport_coefficient_is_stated() -> None:
+    alone = made({"f0": 0.0, "f3": 0.02}, signal=signal(two_components=0.3, flow=0.6))
+    verdict, sentence = judge(alone)
+    assert verdict == "caution"
+    assert "Over 4 s the transport coefficient J rises from" in sentence
+    assert "fraction" not in sentence.partition("Over 4 s")[2]
+    assert reasons(alone) == {"v": "no flow", "J_s": "one component", "x": "one component"}
+    sample = made({"f0": 0.0, "f3": 0.99}, signal=signal(two_components=0.3))
+    assert reasons(sample) == {"J_r": "one component", "x": "one component"}
+    # One component that the fit has made of two different ones: neither is its transport coefficient.
+    split = made(signal=signal(two_components=0.3, flow=0.6))
+    assert "J" not in judge(split)[1]
+    assert set(reasons(split)) == {"v", "J_r", "J_s", "x"}
+    equal = {"D0_sample": 1500.0, "alpha_sample": 0.3, "D_offset_sample": 200.0}
+    assert set(reasons(made(equal, signal=signal(two_components=0.3)))) in ({"J_r", "x"}, {"J_s", "x"})
+
+
+def test_functions_that_do_not_age_stay() -> None:
+    _, sentence = judge(made(signal=signal(ageing=0.4)))
+    assert sentence.count("stays at") == 4
+    assert "falls" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("absent", "words"),
+    [
+        ({"contrast": 0.4}, "The maps are flat: c2 does not change with lag by more than the noise (p = 0.4)"),
+        ({"contrast": 0.4, "dynamics": 0.2}, "The maps are flat: c2 does not change with lag"),
+        ({"dynamics": 0.03}, "The maps have contrast but do not decay: c2 does not change"),
+    ],
+)
+def test_without_a_signal_no_number_is_stated(absent: dict[str, float], words: str, tmp_path: Path) -> None:
+    result = judged(signal=signal(**absent))
+    assert result.verdict == "no-signal"
+    assert result.sentence.startswith(words)
+    assert "no velocity, transport coefficient or fraction is stated" in result.sentence
+    for text in (summary(result), page(result, tmp_path)):
+        assert "No signal. " in text
+        assert result.sentence in " ".join(text.split())
+        for number in ("432", "512", "3370", "1773", "1500", "0.61", "±2", "Å/s"):
+            assert number not in text.replace("0.0012", ""), number
+        assert "0.1970 ± 0.0012" in text
+        assert "lower bound" not in text
+
+
+def test_results_that_were_not_tested_read_as_before(tmp_path: Path) -> None:
+    old = made(signal={}, headline=())
+    verdict, sentence = judge(old)
+    assert (verdict, sentence[:15]) == ("usable", "Over 4 s the ve")
+    assert sentence.endswith("the fit converged and the residuals show nothing but noise.")
+    assert judge(replace(old, success=False)) == (
+        "caution",
+        "The fit did not converge: its numbers are only where it stopped, where "
+        + sentence[0].lower()
+        + sentence[1:].partition("; the fit")[0]
+        + ".",
+    )
+    structured = replace(old, noise=MapNoise(np.ones(2), np.ones(2), np.array([1.0, 9.0]), ""))
+    assert "but the residuals at φ = 5° show structure" in judge(structured)[1]
+    text = page(structured, tmp_path)
+    assert "Look closer. " in text
+    assert "Evidence" not in text
+    assert "Usable" not in summary(old)
+    assert reasons(old) == {}
+
+
+def test_the_screen_begins_with_verdict_headline_and_evidence() -> None:
+    result = judged(nested=(upward(),))
+    text = summary(result)
+    order = [
+        "2 angles x 40 frames",
+        "Caution. x held constant",
+        "in short",
+        "do the maps show",
+        "parameter ",
+        "phi / degree",
+    ]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    assert re.search(r"J_r +3370 +± 110 +Å²/s +transport coefficient of the reference at 2 s", text)
+    assert re.search(r"d ln v/d ln t +-0.420 +± 0.010", text)
+    assert re.search(r"flow +yes +p < 0.001 +words about flow", text)
+    assert re.search(r"D0_ref +1500 +Å²/s\^\(α\+1\) +chosen among values that fit equally well,\n", text)
+    assert re.search(r"f2 +0 +held +s\n", text)
+    assert re.search(r"-45 +0.1970 ± 0.0012 +1.00250 ± 0.00040 +0.005", text)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "e+0" not in text
+    assert re.search(r"f0, f1 +yes +96.3 for 2 +p < 0.001 +x held constant", details(result))
+
+
+def test_parameters_of_what_is_not_seen_are_not_listed_with_values(tmp_path: Path) -> None:
+    result = judged(signal=signal(flow=0.6))
+    assert reasons_of_parameters(result) == dict.fromkeys(("v0", "beta", "v_offset", "phi0"), "no flow")
+    for text in (summary(result), page(result, tmp_path)):
+        assert "not stated: no flow" in text
+        assert "v0 ended" not in text
+        for number in ("432", "501", "512", "700"):
+            assert number not in text
+    # A value that was held is the user's own.
+    held = replace(result, table=tuple(replace(row, status="fixed") for row in result.table))
+    assert reasons_of_parameters(held) == {}
+    panels = [axes for axes in functions_figure(result).axes if axes.texts]
+    assert [axes.texts[0].get_text() for axes in panels] == ["not stated: no flow"]
+    assert not panels[0].lines
+
+
+def test_the_page_has_headline_evidence_and_nested_tests(tmp_path: Path) -> None:
+    result = judged(nested=(upward(),), signal=signal(flow=0.03), maps=(np.ones((2, 40, 40)), np.ones((2, 40, 40))))
+    text = page(result, tmp_path)
+    assert text.index("In short") < text.index("Before you use these numbers") < text.index(">Evidence<")
+    for words in (
+        "Caution. ",
+        "words about flow",
+        "p = 0.03",
+        "Tests between nested models",
+        "96.3 for 2",
+        "D0_ref, D_offset_ref are not determined on their own; quote J_r(t) instead",
+        "Derived quantities",
+        "ratio to the uncertainty that assumes uncorrelated pairs",
+        "residual noise ≤ 1.0 × the expected speckle and photon noise",
+        "statistically indistinguishable",
+        "chosen among values that fit equally well, against D_offset_ref",
+        "offset 1.00250 ± 0.00040",
+    ):
+        assert words in text, words
+
+
+def test_machines_are_told_verdict_evidence_and_every_error_bar() -> None:
+    event = result_event(judged(signal=signal(flow=0.6)))
+    assert event["verdict"] == "caution"
+    assert event["sentence"].startswith("No flow is seen")
+    assert event["signal"]["flow"] == {
+        "present": False,
+        "statistic": 300.0,
+        "p_value": 0.6,
+        "words": "words about flow",
+    }
+    assert [one["name"] for one in event["headline"]] == ["J_r"]
+    assert list(event["contrast_sd"]) == [0.0012, 0.0013]
+    assert list(event["offset_sd"]) == [0.0004, 0.0005]
+    assert event["parameters"]["D0_ref"]["standing"] == "chosen"
