@@ -222,6 +222,16 @@ def hold(c: Coordinates, held: npt.NDArray[np.bool_], free: FloatArray) -> Coord
     )
 
 
+def pinned(c: Coordinates, positions: npt.NDArray[np.int_], values: FloatArray) -> Coordinates:
+    """Return the coordinates with the parameters at `positions` held at `values`, inside their bounds or not.
+
+    A law of which a parameter is pinned is not straight.
+    """
+    held, at, laws = np.array(c.held), np.array(c.at), np.asarray(c.laws)
+    held[positions], at[positions] = True, values
+    return c._replace(straight=c.straight & jnp.asarray(~held[laws].any(axis=1)), held=jnp.asarray(held), at=jnp.asarray(at))
+
+
 def inside(free: FloatArray, released: npt.NDArray[np.bool_], c: Coordinates) -> FloatArray:
     """Return `free` with what is `released` moved a hundredth of its bound inside, where z has a hold on it."""
     lower, upper = np.asarray(c.lower), np.asarray(c.upper)

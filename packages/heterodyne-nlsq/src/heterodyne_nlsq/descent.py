@@ -21,6 +21,7 @@ from heterodyne_nlsq.coordinates import (
     hold,
     inside,
     make_coordinates,
+    pinned,
     plain,
     to_parameters,
 )
@@ -172,6 +173,28 @@ def descend(
 _SETTLED = 1e-3
 """Change of chi-square at which a descent is done. Smaller changes are insignificant, and along a direction that the data
 leave open they can go on for long."""
+
+
+def descend_pinned(
+    setup: Setup,
+    path: Path,
+    start: FloatArray,
+    positions: npt.NDArray[np.int_],
+    values: FloatArray,
+    unit: float,
+    max_evaluations: int,
+) -> Solution:
+    """Return the minimum next to `start` (n_fit,) with the free parameters at `positions` held at `values`.
+
+    It is that of a nested model. `unit` is that of `variance_unit`.
+    """
+    coordinates = pinned(make_coordinates(setup.spec, setup.free, setup.data.t), positions, values)
+    begun = _one_descent(setup, path, plain(coordinates), unit, start, _NEARLY_FLAT, max_evaluations, None)
+    left = max_evaluations - begun.n_evaluations
+    if left <= 0 or not begun.success:
+        return begun
+    ended = _one_descent(setup, path, coordinates, unit, begun.vector, _tolerance(unit, begun.cost), left, None)
+    return replace(ended, n_evaluations=begun.n_evaluations + ended.n_evaluations)
 
 
 def _tolerance(unit: float, cost: float) -> float:

@@ -40,6 +40,15 @@ class FreeParameters:
         return self.base + self.expand @ np.asarray(free, float)
 
 
+def released(free: FreeParameters, gauges: tuple[str, ...]) -> FreeParameters:
+    """Return the same with every fixed parameter free but the `gauges`: what could vary, whatever was asked for."""
+    status = tuple(
+        "free" if state == "fixed" and name not in gauges else state
+        for name, state in zip(free.names, free.status, strict=True)
+    )
+    return _made(free.names, status, free.tie, free.start, free.lower, free.upper)
+
+
 def free_parameters(spec: ModelSpec, config: ModelConfig) -> FreeParameters:
     """Return how `config` treats the parameters of `spec`; the others are free at their default, f2 held."""
     given = config.parameters
@@ -54,6 +63,18 @@ def free_parameters(spec: ModelSpec, config: ModelConfig) -> FreeParameters:
     start = np.array([p.default if v is None else v for p, v in zip(spec.parameters, values, strict=True)], float)
     # What a parameter follows: itself, or the one it is tied to.
     leader = [names.index(target) if target else k for k, target in enumerate(tie)]
+    return _made(names, status, tie, start[leader], bounds[leader, 0], bounds[leader, 1])
+
+
+def _made(
+    names: tuple[str, ...],
+    status: tuple[str, ...],
+    tie: tuple[str | None, ...],
+    start: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+) -> FreeParameters:
+    leader = [names.index(target) if target else k for k, target in enumerate(tie)]
     free = tuple(k for k, state in enumerate(status) if state == "free")
     expand = np.array([[float(leader[k] == column) for column in free] for k in range(len(names))])
     base = np.array([0.0 if leader[k] in free else start[leader[k]] for k in range(len(names))])
@@ -61,9 +82,9 @@ def free_parameters(spec: ModelSpec, config: ModelConfig) -> FreeParameters:
         names=names,
         status=status,
         tie=tie,
-        start=start[leader],
-        lower=bounds[leader, 0],
-        upper=bounds[leader, 1],
+        start=start,
+        lower=lower,
+        upper=upper,
         free=free,
         base=base,
         expand=expand.reshape(len(names), len(free)),

@@ -7,13 +7,15 @@ all residuals and their Jacobian written out; for everything, and the oracle of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq import dense, factored
+from heterodyne_nlsq.free import FreeParameters
 from heterodyne_nlsq.normal import NormalEquations
 from heterodyne_nlsq.setup import Setup
 from heterodyne_spec import TwoTimeData
@@ -44,6 +46,12 @@ class Path:
     n_pairs: npt.NDArray[np.int_]
     weights: FloatArray
     spread: FloatArray
+
+
+def with_free(path: Path, free: FreeParameters) -> Path:
+    """Return the same data with other parameters free; nothing is read again."""
+    problem = path.problem._replace(base=jnp.asarray(free.base), expand=jnp.asarray(free.expand))
+    return replace(path, problem=problem)
 
 
 def count_pairs(data: TwoTimeData, exclude_diagonals: int) -> npt.NDArray[np.int_]:

@@ -25,6 +25,9 @@ from heterodyne_nlsq.uncertainty.scales import Details, Expected, measured_detai
 type FloatArray = npt.NDArray[np.float64]
 
 
+_KEPT = 512
+"""Pixels that are kept for the tests of nested models: they give a variance to 6 %."""
+
 _ENOUGH = 20
 """Blocks of a scale that are enough to compare its noise with the expectation."""
 
@@ -34,14 +37,17 @@ class Calibration:
     """The noise of every azimuth, and what follows from it.
 
     `score` (n_fit, n_fit) is the covariance of the score in the fitted vector; `own_share` (n_phi,) the part of the
-    noise that every pair has for itself (photons, detector), `excess` (n_phi,) the largest ratio of the measured noise
-    at some scale to what speckle and photons explain.
+    noise that every pair has for itself (photons, detector), `own` (n_phi,) its variance, `excess` (n_phi,) the largest
+    ratio of the measured noise at some scale to what speckle and photons explain. `pixels` are relative fluctuations
+    (n_t, n_pixel) of some simulated pixels of every azimuth.
     """
 
     score: FloatArray
     parts: tuple[NoiseParts, ...]
+    own: FloatArray
     own_share: FloatArray
     excess: FloatArray
+    pixels: tuple[npt.NDArray[np.float32], ...]
 
 
 def calibrate(
@@ -72,20 +78,28 @@ def calibrate(
     request = Request(values, setup.free.expand, data.t, data.q, data.phi, contrast, weight, near)
     delta = fluctuations(request, setup.config.nlsq.seed)
 
-    def of_azimuth(a: int) -> tuple[FloatArray, NoiseParts, float, float]:
+    def of_azimuth(a: int) -> tuple[FloatArray, NoiseParts, float, float, float]:
         expected = pixel_details(request, a, delta[a], model[a] - offset[a])
         found = _details(data.c2[a] - model[a], weight[a] > 0, near)
         parts = noise_parts(found, expected, float(variance[a]))
-        score = _own_variance(parts, expected) * matrices[a]
+        own = _own_variance(parts, expected)
+        score = own * matrices[a]
         if parts.speckle > 0:
             with jax.enable_x64(True):  # The setting belongs to a thread.
                 score = score + _shared(setup, a, parts, pixel_scores(request, a, delta[a]))
-        return score, parts, *_judged(found, expected, parts)
+        return score, parts, own, *_judged(found, expected, parts)
 
     with ThreadPoolExecutor(min(data.n_phi, os.cpu_count() or 1, THREADS)) as threads:
-        scores, parts, own_share, excess = zip(*threads.map(of_azimuth, range(data.n_phi)), strict=True)
+        scores, parts, own, own_share, excess = zip(*threads.map(of_azimuth, range(data.n_phi)), strict=True)
     score = np.sum(scores, axis=0)
-    return Calibration((score + score.T) / 2, parts, np.array(own_share), np.array(excess))
+    return Calibration(
+        (score + score.T) / 2,
+        parts,
+        np.array(own),
+        np.array(own_share),
+        np.array(excess),
+        tuple(pixels[:, :_KEPT].copy() for pixels in delta),
+    )
 
 
 def _own_variance(parts: NoiseParts, expected: Expected) -> float:

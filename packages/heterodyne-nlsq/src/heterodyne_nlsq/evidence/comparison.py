@@ -1,0 +1,137 @@
+"""The full fit against nested models: by how much the calibrated chi-square is worse without a feature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_nlsq.descent import descend_pinned
+from heterodyne_nlsq.evidence.difference import noise_along
+from heterodyne_nlsq.evidence.nulls import RESTRICTIONS, starts
+from heterodyne_nlsq.paths import Path
+from heterodyne_nlsq.setup import Setup
+from heterodyne_nlsq.solver import Solution
+from heterodyne_nlsq.start.race import fitted_vector
+from heterodyne_nlsq.uncertainty.calibration import Calibration
+from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
+
+type FloatArray = npt.NDArray[np.float64]
+
+_OBVIOUS = 2000.0
+"""Chi-square, the inflation by shared noise taken off, from which one short descent of a nested model is enough."""
+
+_SHORT, _LONG = 8, 60
+"""Evaluations of a short descent of a nested model, and of all."""
+
+
+@dataclass(frozen=True)
+class Full:
+    """The full fit: every parameter of the model but the gauge in `setup` and `path`, at `vector` (n_fit,).
+
+    `pinned` are the positions among the free parameters that the request held; `model` (n_phi, n_t, n_t) the maps,
+    `variance` that of a pair, `unit` the same with the inflation by shared noise.
+    """
+
+    setup: Setup
+    path: Path
+    vector: FloatArray
+    pinned: npt.NDArray[np.int_]
+    cost: float
+    model: npt.NDArray[np.floating]
+    calibration: Calibration
+    variance: float
+    unit: float
+
+
+def rises(full: Full) -> dict[str, float]:
+    """Return by how much the calibrated chi-square rises without each feature, by question."""
+    one = _best(full, "two_components", None)
+    found = {"dynamics": _flat(full), "two_components": _rise(full, one)}
+    values = _values(full, one)
+    for question in ("flow", "ageing"):
+        found[question] = _rise(full, _best(full, question, values))
+    return found
+
+
+def _values(full: Full, solution: Solution) -> dict[str, float]:
+    free = full.setup.free
+    return dict(zip(free.names, free.full(solution.vector[: len(free.free)]).tolist(), strict=True))
+
+
+def _best(full: Full, question: str, one: Mapping[str, float] | None) -> Solution:
+    """Return the best fit of a nested model; a short descent where it is far above the full fit in any case."""
+    free = full.setup.free
+    values = dict(zip(free.names, free.full(full.vector[: len(free.free)]).tolist(), strict=True))
+    fixed = RESTRICTIONS[question]
+    asked = {free.free_names[k]: values[free.free_names[k]] for k in full.pinned}
+    pins = {name: v for name, v in {**asked, **fixed}.items() if name in free.free_names}
+    positions = np.array([free.free_names.index(name) for name in pins], int)
+    best: Solution | None = None
+    for start in starts(question, values, full.setup, one):
+        vector = np.array([{**start, **pins}[name] for name in free.free_names])
+        at = fitted_vector(full.setup, full.path, vector)
+        limit = _SHORT if best is None else _LONG
+        found = descend_pinned(full.setup, full.path, at, positions, np.array(list(pins.values())), full.unit, limit)
+        if best is None and 2 * (found.cost - full.cost) / full.unit < _OBVIOUS:
+            found = descend_pinned(
+                full.setup, full.path, found.vector, positions, np.array(list(pins.values())), full.unit, _LONG
+            )
+        best = found if best is None or found.cost < best.cost else best
+        if 2 * (best.cost - full.cost) / full.unit > _OBVIOUS:
+            break
+    assert best is not None, "every question has a start"
+    return best
+
+
+def _flat(full: Full) -> float:
+    """Return the rise of a constant c2."""
+    level = [np.full(full.setup.data.n_t, 0.0)] * full.setup.data.n_phi
+    cost = float(full.path.spread.sum()) / 2
+    maps = []
+    for a in range(full.setup.data.n_phi):
+        weight = full.setup.data.weight[a] * full.setup.data.valid[a]
+        apart = np.triu(np.outer(weight, weight), _near(full))
+        maps.append(float(np.sum(apart * full.model[a]) / max(apart.sum(), 1e-300)))
+    del level
+    return _calibrated(full, cost, [full.model[a] - maps[a] for a in range(full.setup.data.n_phi)])
+
+
+def _near(full: Full) -> int:
+    return max(full.setup.config.data.exclude_diagonals, 1)
+
+
+def _rise(full: Full, nested: Solution) -> float:
+    """Return the rise of a nested model."""
+    data, free = full.setup.data, full.setup.free
+    model = HeterodyneModel.from_vector(free.full(nested.vector[: len(free.free)]))
+    contrast, offset = full.setup.scaling.per_angle(nested.vector[len(free.free) :])
+    differences = [
+        full.model[a] - np.asarray(c2_meshgrid(model, data.t, data.q, phi, contrast[a], offset[a]))
+        for a, phi in enumerate(data.phi)
+    ]
+    return _calibrated(full, nested.cost, differences)
+
+
+def _calibrated(full: Full, cost: float, differences: list[npt.NDArray[np.floating]]) -> float:
+    """Return the rise from the full fit to a nested one of that cost, whose maps differ by `differences`."""
+    data, calibration = full.setup.data, full.calibration
+    _, offset = full.setup.scaling.per_angle(full.vector[len(full.setup.free.free) :])
+    found = [
+        noise_along(
+            differences[a],
+            full.model[a] - offset[a],
+            data.weight[a] * data.valid[a],
+            _near(full),
+            calibration.pixels[a],
+            calibration.parts[a],
+            calibration.own[a],
+        )
+        for a in range(data.n_phi)
+    ]
+    variance, squares = np.sum(found, axis=0)
+    if squares <= 0 or variance <= 0:
+        return 0.0
+    return max(2 * (cost - full.cost) * squares / variance, 0.0)
