@@ -226,7 +226,7 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Benchmarks: programs that print tables. ``-- NAME`` runs one."""
     install(session, *PACKAGES)
-    apart = ("table", "coverage", "posterior")
+    apart = ("table", "coverage", "posterior", "nulls")
     programs = sorted(p for p in (ROOT / "benchmarks").glob("*.py") if p.stem not in apart)
     for program in programs:
         if not session.posargs or program.stem in session.posargs:
