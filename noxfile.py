@@ -226,7 +226,7 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Benchmarks: programs that print tables. ``-- NAME`` runs one."""
     install(session, *PACKAGES)
-    apart = ("table", "coverage", "posterior")
+    apart = ("table", "coverage", "posterior", "evidence", "nulls", "claims", "power", "sense")
     programs = sorted(p for p in (ROOT / "benchmarks").glob("*.py") if p.stem not in apart)
     for program in programs:
         if not session.posargs or program.stem in session.posargs:
@@ -238,6 +238,13 @@ def coverage(session: nox.Session) -> None:
     """How often stated intervals hold the truth, over simulated measurements; ``-- COUNT`` repeats of each (200)."""
     install(session, *PACKAGES)
     session.run("python", str(ROOT / "benchmarks" / "coverage.py"), *session.posargs)
+
+
+@nox.session
+def evidence(session: nox.Session) -> None:
+    """Held-out proof of what fits say: absent features claimed, features missed, power, sense; ``-- nulls 50`` etc."""
+    install(session, *PACKAGES)
+    session.run("python", str(ROOT / "benchmarks" / "evidence.py"), *session.posargs)
 
 
 @nox.session
