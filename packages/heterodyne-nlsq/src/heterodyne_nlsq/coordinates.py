@@ -229,7 +229,9 @@ def pinned(c: Coordinates, positions: npt.NDArray[np.int_], values: FloatArray) 
     """
     held, at, laws = np.array(c.held), np.array(c.at), np.asarray(c.laws)
     held[positions], at[positions] = True, values
-    return c._replace(straight=c.straight & jnp.asarray(~held[laws].any(axis=1)), held=jnp.asarray(held), at=jnp.asarray(at))
+    return c._replace(
+        straight=c.straight & jnp.asarray(~held[laws].any(axis=1)), held=jnp.asarray(held), at=jnp.asarray(at)
+    )
 
 
 def inside(free: FloatArray, released: npt.NDArray[np.bool_], c: Coordinates) -> FloatArray:

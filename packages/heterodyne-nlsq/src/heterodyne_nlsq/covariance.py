@@ -95,6 +95,16 @@ def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray
     return np.hstack([step @ _root(score), left_open])
 
 
+def with_observations(root: FloatArray, observed: npt.NDArray[np.int_], sd: FloatArray) -> FloatArray:
+    """Return the root of a covariance when the quantities `observed` (n_obs,) are also known to `sd` (n_obs,).
+
+    The covariance R Rᵀ becomes R (1 + AᵀA)⁻¹ Rᵀ, where A holds the observed rows of R over their sd (Kalman 1960).
+    """
+    known = root[observed] / sd[:, None]
+    values, vectors = np.linalg.eigh(np.eye(root.shape[1]) + known.T @ known)
+    return np.asarray(root @ (vectors / np.sqrt(np.maximum(values, 1.0))) @ vectors.T)
+
+
 def _root(matrix: FloatArray) -> FloatArray:
     """Return a matrix whose product with its transpose is `matrix` (n, n), positive but for rounding."""
     length = np.sqrt(np.maximum(np.diag(matrix), 0.0))

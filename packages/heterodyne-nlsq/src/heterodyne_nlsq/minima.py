@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
+from heterodyne_nlsq.uncertainty.propagation import reference_age
 from heterodyne_spec import Alternative
 
 type FloatArray = npt.NDArray[np.float64]
@@ -52,8 +53,12 @@ def exchanged(a: dict[str, FloatArray], b: dict[str, FloatArray]) -> bool:
     return all(_distance(one, other, name) < _SAME[name] for name, one, other in pairs)
 
 
-def _sample_is_faster(found: dict[str, FloatArray]) -> bool:
-    return bool(found["J_s"].mean() >= found["J_r"].mean())
+def _sample_is_faster(vector: FloatArray, setup: Setup) -> bool:
+    """Return whether J_s is at least J_r at the reference age: the one that the headline speaks of."""
+    age, free = reference_age(setup.data.t), setup.free
+    parameters = dict(zip(free.names, free.full(vector[: len(free.free)]).tolist(), strict=True))
+    one, other = (float(setup.spec.evaluate(name, parameters, np.array([age]))[0]) for name in ("J_s", "J_r"))
+    return one >= other
 
 
 def choose(solutions: Sequence[Solution], setup: Setup, variance: float) -> tuple[int, tuple[str, ...]]:
@@ -69,9 +74,10 @@ def choose(solutions: Sequence[Solution], setup: Setup, variance: float) -> tupl
         if other.success and untold < _UNTOLD and exchanged(best, described):
             conventions.append(
                 "the data do not tell which component is the sample (exchanged, chi-square differs by "
-                f"{untold:.2g}): the one with the larger mean transport coefficient is called the sample"
+                f"{untold:.2g}): the one with the larger transport coefficient at {reference_age(setup.data.t):.3g} s is "
+                "called the sample"
             )
-            return (0 if _sample_is_faster(best) else k), tuple(conventions)
+            return (0 if _sample_is_faster(solutions[0].vector, setup) else k), tuple(conventions)
     return 0, tuple(conventions)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,20 +17,26 @@ from heterodyne_nlsq.covariance import (
     prior_scale,
     projected_score,
     spread_along,
+    with_observations,
 )
+from heterodyne_nlsq.evidence.constants import constant_tests
+from heterodyne_nlsq.evidence.examination import examine
 from heterodyne_nlsq.identify import at_bound, identifiability
 from heterodyne_nlsq.look.resolved import age_resolved
+from heterodyne_nlsq.maps import maps_and_noise
 from heterodyne_nlsq.minima import MARGIN, alternatives, choose
-from heterodyne_nlsq.noise import STRUCTURE, noise_sd, reduced_chi_square
+from heterodyne_nlsq.noise import STRUCTURE, reduced_chi_square
 from heterodyne_nlsq.paths import Path
+from heterodyne_nlsq.priors import make_priors
 from heterodyne_nlsq.representative import representative
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
+from heterodyne_nlsq.standing import Standing, standings
 from heterodyne_nlsq.start.race import Outcome
-from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate
-from heterodyne_nlsq.uncertainty.propagation import bands, derived
+from heterodyne_nlsq.uncertainty.calibration import Calibration
+from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
 from heterodyne_nlsq.verdict import judge
-from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
+from heterodyne_physics_meshgrid import HeterodyneModel
 from heterodyne_spec import (
     FittedData,
     FittedParameter,
@@ -37,7 +44,7 @@ from heterodyne_spec import (
     Identifiability,
     MapNoise,
     NLSQResult,
-    TwoTimeData,
+    Signal,
 )
 from heterodyne_spec.quoting import interval
 
@@ -52,42 +59,44 @@ _SAID = 4
 
 def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     """Return the result of a fit from its descents."""
-    degrees = max(float(path.weights.sum()) - outcome.finals[0].solution.vector.size, 1.0)
     minima = [final.solution for final in outcome.finals]
+    degrees = max(float(path.weights.sum()) - minima[0].vector.size, 1.0)
     # Data without noise have no chi-square; any small variance keeps it defined.
     chosen, conventions = choose(minima, setup, max(2 * minima[0].cost / degrees, 1e-300))
-    solution, origin = minima.pop(chosen), outcome.finals[chosen].origin
-    spec, data, free, scaling = setup.spec, setup.data, setup.free, setup.scaling
-    positions = list(free.free)
-    values = free.full(solution.vector[: len(positions)])
-    contrast, offset = scaling.per_angle(solution.vector[len(positions) :])
-    squares = np.asarray(path.squares(solution.vector, path.problem))
-    matrices = np.asarray(path.matrices(solution.vector, path.problem))
-    gauss_newton = matrices.sum(axis=0)
-    variance = float(squares.sum()) / degrees
-    model, noise = _maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
-    calibration = calibrate(setup, values, contrast, offset, model, matrices, squares / np.maximum(path.weights, 1.0))
-    score = calibration.score
-    if chooses(setup) and variance > 0:
+    optimum, origin = minima.pop(chosen), outcome.finals[chosen].origin
+    found = examine(setup, path, optimum)
+    spec, data, free, positions = setup.spec, setup.data, setup.free, list(setup.free.free)
+    solution, score = optimum, found.score
+    if chooses(setup) and found.variance > 0:
+        choice = representative(setup, path, optimum.vector, score, found.variance)
         # What follows is of the point reported: it describes the data as well, and may be far from the optimum.
-        choice = representative(setup, path, solution.vector, score, variance)
-        solution = replace(solution, vector=choice.vector, cost=float(path.normal(choice.vector, path.problem).cost))
+        solution = replace(optimum, vector=choice.vector, cost=float(path.normal(choice.vector, path.problem).cost))
         score = choice.turn.T @ score @ choice.turn
-        values = free.full(solution.vector[: len(positions)])
-        contrast, offset = scaling.per_angle(solution.vector[len(positions) :])
-        squares = np.asarray(path.squares(solution.vector, path.problem))
-        gauss_newton = np.asarray(path.matrices(solution.vector, path.problem)).sum(axis=0)
-        model, noise = _maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
+    values = free.full(solution.vector[: len(positions)])
+    contrast, offset = setup.scaling.per_angle(solution.vector[len(positions) :])
+    squares = np.asarray(path.squares(solution.vector, path.problem))
+    gauss_newton = np.asarray(path.matrices(solution.vector, path.problem)).sum(axis=0)
+    model, noise = maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
     bent = curvature(gauss_newton, len(positions))
     prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
     root = covariance_root(bent, gauss_newton, score, prior)
-    joint, joint_iid = covariance(root), covariance(covariance_root(bent, gauss_newton, variance * gauss_newton, prior))
-    calibrated, independent = (found[: len(positions), : len(positions)] for found in (joint, joint_iid))
+    if chooses(setup) and found.variance > 0:
+        root = _with_baseline(setup, root)
+    of_parameters = root[: len(positions)]
+    joint = covariance(root)
+    joint_iid = covariance(covariance_root(bent, gauss_newton, found.variance * gauss_newton, prior))
+    calibrated, independent = (whole[: len(positions), : len(positions)] for whole in (joint, joint_iid))
     spread = spread_along(bent, projected_score(score, gauss_newton, len(positions)))
     known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], spread)
-    table = _table(setup, values, calibrated, known)
+    signal = found.signal()
+    standing = standings(setup, solution.vector, root)
+    table = _table(setup, values, calibrated, known, standing, signal)
+    known = replace(
+        known,
+        determined=tuple(row.name for row in table if row.status == "free" and row.determined),
+        not_determined=tuple(row.name for row in table if row.status == "free" and not row.determined),
+    )
     fitted = _scaling(setup, contrast, offset, joint, joint_iid)
-    parameters = dict(zip(free.names, values.tolist(), strict=True))
     reduced = reduced_chi_square(squares, path.weights, noise, solution.vector.size)
     result = NLSQResult(
         table=table,
@@ -106,14 +115,17 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
         start=origin,
         success=solution.success,
         message=solution.message,
-        warnings=_warnings(setup, solution, table, known, fitted, calibration.excess),
+        warnings=_warnings(setup, solution, table, known, fitted, found.calibration.excess),
         identifiability=known,
-        age_resolved=age_resolved(data, spec, parameters),
-        alternatives=alternatives(solution, minima, setup, max(variance, 1e-300), MARGIN * max(1.0, reduced)),
+        age_resolved=age_resolved(data, spec, dict(zip(free.names, values.tolist(), strict=True))),
+        alternatives=alternatives(optimum, minima, setup, max(found.variance, 1e-300), MARGIN * max(1.0, reduced)),
         conventions=conventions,
-        bands=bands(setup, values, root[: len(positions)]),
-        derived=derived(setup, values, root[: len(positions)]),
-        noise=_noise(calibration, calibrated, independent),
+        bands=bands(setup, values, of_parameters),
+        derived=derived(setup, values, of_parameters),
+        headline=headline(setup, values, of_parameters),
+        noise=_noise(found.calibration, calibrated, independent),
+        signal=signal,
+        nested=(*found.held(), *constant_tests(setup, values, of_parameters)),
         model={"id": spec.id, "version": spec.version, "sha256": spec.sha256},
         timings={},
         versions={name: importlib.metadata.version(name) for name in _DISTRIBUTIONS},
@@ -122,6 +134,13 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     )
     verdict, sentence = judge(result)
     return replace(result, verdict=verdict, sentence=sentence)
+
+
+def _with_baseline(setup: Setup, root: FloatArray) -> FloatArray:
+    """Return the root of the covariance with what is known of the offset: its prior, which counts as data."""
+    known = make_priors(setup)
+    of_offset = np.flatnonzero(np.asarray(known.baseline))
+    return with_observations(root, of_offset, np.asarray(known.scale)[of_offset]) if of_offset.size else root
 
 
 def chooses(setup: Setup) -> bool:
@@ -153,31 +172,29 @@ def _range(values: FloatArray) -> str:
     return interval(float(np.nanmin(values)), float(np.nanmax(values)))
 
 
-def _maps_and_noise(
-    data: TwoTimeData, model: HeterodyneModel, contrast: FloatArray, offset: FloatArray
-) -> tuple[npt.NDArray[np.float32], FloatArray]:
-    """Return the model's maps and the noise of every angle; one map in float64 at a time."""
-    maps = np.empty(data.c2.shape, np.float32)
-    noise = np.empty(data.n_phi)
-    for a, phi in enumerate(data.phi):
-        fitted = np.asarray(c2_meshgrid(model, data.t, data.q, phi, contrast[a], offset[a]))
-        usable = np.isfinite(data.c2[a]) & np.outer(data.valid[a], data.valid[a])
-        noise[a] = noise_sd(data.c2[a] - fitted, usable)
-        maps[a] = fitted
-    return maps, noise
-
-
 def _table(
-    setup: Setup, values: FloatArray, covariance: FloatArray, known: Identifiability
+    setup: Setup,
+    values: FloatArray,
+    covariance: FloatArray,
+    known: Identifiability,
+    standing: Mapping[str, Standing],
+    signal: Mapping[str, Signal],
 ) -> tuple[FittedParameter, ...]:
     free = setup.free
     sd = dict(zip(free.free_names, np.sqrt(np.diag(covariance)), strict=True))
+    # What describes a feature that the maps do not show is determined by nothing.
+    unseen = {group for question, groups in _OF_FEATURE.items() for group in groups if _absent(signal, question)}
     rows = []
     for k, parameter in enumerate(setup.spec.parameters):
         leader = free.tie[k] or parameter.name
-        determined = leader not in known.not_determined
-        spread = float(sd[leader]) if determined and leader in sd else math.nan
-        moved = free.status[k] == "free"
+        moved = leader in standing
+        determined = not moved or (
+            standing[leader].determined
+            and leader not in known.not_determined
+            and setup.spec.parameter(leader).group not in unseen
+        )
+        spread = float(sd[leader]) if determined and moved else math.nan
+        at = at_bound(values[k], free.lower[k], free.upper[k], float(sd.get(leader, math.nan)))
         rows.append(
             FittedParameter(
                 name=parameter.name,
@@ -189,10 +206,24 @@ def _table(
                 status=free.status[k],
                 tie=free.tie[k],
                 determined=determined,
-                at_bound=at_bound(values[k], free.lower[k], free.upper[k], spread) if moved else None,
+                at_bound=at if free.status[k] == "free" else None,
+                standing="tied" if free.tie[k] else "held" if not moved else "determined" if determined else "chosen",
+                against="" if determined else ", ".join(standing[leader].against),
             )
         )
     return tuple(rows)
+
+
+_OF_FEATURE = {
+    "dynamics": ("reference", "sample", "velocity", "fraction", "angle"),
+    "two_components": ("fraction", "velocity", "angle"),
+    "flow": ("velocity", "angle"),
+}
+"""Groups of parameters that describe a feature."""
+
+
+def _absent(signal: Mapping[str, Signal], question: str) -> bool:
+    return question in signal and not signal[question].present
 
 
 def _scaling(

@@ -76,7 +76,7 @@ def wall_rows(vector: Float[Array, " n_fit"], p: Priors) -> Float[Array, " n_fit
     u = jnp.clip((vector - p.lower) / (p.upper - p.lower), _EDGE, 1 - _EDGE)
     # Near the middle the root has no derivative where its square has one: (2u - 1)² to second order.
     off = 2 * u - 1
-    squared = -2 * jnp.log1p(-jnp.where(jnp.abs(off) > 1e-3, off, 1e-3) ** 2)
+    squared = -2 * jnp.log1p(-(jnp.where(jnp.abs(off) > 1e-3, off, 1e-3) ** 2))
     return jnp.where(jnp.abs(off) > 1e-3, jnp.sign(off) * jnp.sqrt(squared), jnp.sqrt(2.0) * off)
 
 

@@ -198,9 +198,7 @@ def _to_z(vector: FloatArray, coordinates: Coordinates) -> FloatArray:
 
 
 @jax.jit
-def _rows_of_prior(
-    z: Float[Array, " n_fit"], coordinates: Coordinates, known: Priors, weights: Weights
-) -> Array:
+def _rows_of_prior(z: Float[Array, " n_fit"], coordinates: Coordinates, known: Priors, weights: Weights) -> Array:
     return priors.rows(_of_z(z, coordinates), known, weights)
 
 

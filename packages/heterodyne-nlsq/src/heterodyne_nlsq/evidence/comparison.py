@@ -11,6 +11,7 @@ import numpy.typing as npt
 from heterodyne_nlsq.descent import descend_pinned
 from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.evidence.nulls import RESTRICTIONS, starts
+from heterodyne_nlsq.free import FreeParameters
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
@@ -45,26 +46,30 @@ class Full:
     variance: float
     unit: float
 
+    @property
+    def values(self) -> dict[str, float]:
+        """All parameters of the model by name."""
+        return values_of(self.setup.free, self.vector)
+
+
+def values_of(free: FreeParameters, vector: FloatArray) -> dict[str, float]:
+    """Return all parameters of the model by name at a fitted vector (n_fit,)."""
+    return dict(zip(free.names, free.full(vector[: len(free.free)]).tolist(), strict=True))
+
 
 def rises(full: Full) -> dict[str, float]:
     """Return by how much the calibrated chi-square rises without each feature, by question."""
     one = _best(full, "two_components", None)
     found = {"dynamics": _flat(full), "two_components": _rise(full, one)}
-    values = _values(full, one)
+    values = values_of(full.setup.free, one.vector)
     for question in ("flow", "ageing"):
         found[question] = _rise(full, _best(full, question, values))
     return found
 
 
-def _values(full: Full, solution: Solution) -> dict[str, float]:
-    free = full.setup.free
-    return dict(zip(free.names, free.full(solution.vector[: len(free.free)]).tolist(), strict=True))
-
-
 def _best(full: Full, question: str, one: Mapping[str, float] | None) -> Solution:
     """Return the best fit of a nested model; a short descent where it is far above the full fit in any case."""
-    free = full.setup.free
-    values = dict(zip(free.names, free.full(full.vector[: len(free.free)]).tolist(), strict=True))
+    free, values = full.setup.free, full.values
     fixed = RESTRICTIONS[question]
     asked = {free.free_names[k]: values[free.free_names[k]] for k in full.pinned}
     pins = {name: v for name, v in {**asked, **fixed}.items() if name in free.free_names}
@@ -88,15 +93,12 @@ def _best(full: Full, question: str, one: Mapping[str, float] | None) -> Solutio
 
 def _flat(full: Full) -> float:
     """Return the rise of a constant c2."""
-    level = [np.full(full.setup.data.n_t, 0.0)] * full.setup.data.n_phi
-    cost = float(full.path.spread.sum()) / 2
-    maps = []
-    for a in range(full.setup.data.n_phi):
-        weight = full.setup.data.weight[a] * full.setup.data.valid[a]
+    data, differences = full.setup.data, []
+    for a in range(data.n_phi):
+        weight = data.weight[a] * data.valid[a]
         apart = np.triu(np.outer(weight, weight), _near(full))
-        maps.append(float(np.sum(apart * full.model[a]) / max(apart.sum(), 1e-300)))
-    del level
-    return _calibrated(full, cost, [full.model[a] - maps[a] for a in range(full.setup.data.n_phi)])
+        differences.append(full.model[a] - np.sum(apart * full.model[a]) / max(float(apart.sum()), 1e-300))
+    return _calibrated(full, float(full.path.spread.sum()) / 2, differences)
 
 
 def _near(full: Full) -> int:

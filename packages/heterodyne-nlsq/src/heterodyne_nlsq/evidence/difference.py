@@ -19,7 +19,13 @@ type Floats = npt.NDArray[np.floating]
 
 
 def noise_along(
-    difference: Floats, correlation: Floats, weight: FloatArray, near: int, pixels: Floats, parts: NoiseParts, own: float
+    difference: Floats,
+    correlation: Floats,
+    weight: FloatArray,
+    near: int,
+    pixels: Floats,
+    parts: NoiseParts,
+    own: float,
 ) -> tuple[float, float]:
     """Return the variance of <R, D> at one azimuth, and <D, D>.
 

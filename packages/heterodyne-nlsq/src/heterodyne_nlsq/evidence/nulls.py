@@ -41,7 +41,9 @@ RESTRICTIONS: Mapping[str, Mapping[str, float]] = {
 """Parameters and values that a nested model fixes, by the question that it answers."""
 
 
-def starts(question: str, values: Mapping[str, float], setup: Setup, one: Mapping[str, float] | None) -> Iterator[dict[str, float]]:
+def starts(
+    question: str, values: Mapping[str, float], setup: Setup, one: Mapping[str, float] | None
+) -> Iterator[dict[str, float]]:
     """Yield where descents of a nested model begin, all parameters by name, the most likely first.
 
     Parameters
@@ -70,7 +72,13 @@ def starts(question: str, values: Mapping[str, float], setup: Setup, one: Mappin
             yield held({})
             if one is not None:
                 law = {"D0_sample": "D0_ref", "alpha_sample": "alpha_ref", "D_offset_sample": "D_offset_ref"}
-                same = {**one, **{name: one[other] for name, other in law.items()}, "f0": 0.1, "f1": 0.01 / age, "f3": 0.2}
+                same = {
+                    **one,
+                    **{name: one[other] for name, other in law.items()},
+                    "f0": 0.1,
+                    "f1": 0.01 / age,
+                    "f3": 0.2,
+                }
                 for factor in (10.0, 0.1):
                     scaled = {"D0_sample": factor * one["D0_ref"], "D_offset_sample": factor * one["D_offset_ref"]}
                     yield held({**same, **scaled})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import jax
 import jax.numpy as jnp
@@ -59,6 +59,50 @@ def bands(setup: Setup, values: FloatArray, root: FloatArray) -> Bands:
     return Bands(ages, dict(zip(names, value, strict=True)), dict(zip(names, sd, strict=True)))
 
 
+def reference_age(t: FloatArray) -> float:
+    """Return the age in s at which results are quoted: the mean of the measurement, where laws are determined best."""
+    return float(np.mean(t))
+
+
+def headline(setup: Setup, values: FloatArray, root: FloatArray) -> tuple[Derived, ...]:
+    """Return J_r, J_s, v and x at the reference age, and how they change with the logarithm of age there.
+
+    `root` (n_free, k) is that of the covariance. A function that is at its floor has no exponent.
+    """
+    age = reference_age(setup.data.t)
+    at = jnp.log(jnp.asarray([age]))
+
+    def quantities(model: HeterodyneModel) -> Array:
+        def both(function: Callable[[Array], Array]) -> tuple[Array, Array]:
+            return jax.jvp(lambda u: function(jnp.exp(u)), (at,), (jnp.ones(1),))
+
+        (j_r, by_r), (j_s, by_s), (v, by_v), (x, by_x) = map(both, (model.J_r, model.J_s, model.v, model.x))
+        return jnp.concatenate([j_r, by_r / j_r, j_s, by_s / j_s, v, by_v / v, x, by_x])
+
+    when = f"at {age:.4g} s"
+    exponent = "local exponent of age, as alpha or beta where the law has no constant"
+    labels = (
+        ("J_r", "Å²/s", f"transport coefficient of the reference {when}"),
+        ("d ln J_r / d ln t", "1", f"{exponent}, {when}"),
+        ("J_s", "Å²/s", f"transport coefficient of the sample {when}"),
+        ("d ln J_s / d ln t", "1", f"{exponent}, {when}"),
+        ("v", "Å/s", f"velocity {when}"),
+        ("d ln v / d ln t", "1", f"{exponent}, {when}"),
+        ("x", "1", f"field fraction of the sample {when}"),
+        ("d x / d ln t", "1", f"its change with the logarithm of age {when}"),
+    )
+    value, sd = _propagated(quantities, setup, values, root)
+    return _named(labels, value, sd)
+
+
+def _named(labels: Iterable[tuple[str, str, str]], value: FloatArray, sd: FloatArray) -> tuple[Derived, ...]:
+    return tuple(
+        Derived(name, float(v), float(s), unit, meaning)
+        for (name, unit, meaning), v, s in zip(labels, value, sd, strict=True)
+        if np.isfinite(v) and np.isfinite(s)
+    )
+
+
 def derived(setup: Setup, values: FloatArray, root: FloatArray) -> tuple[Derived, ...]:
     """Return what people quote: means over the measurement, the displacement, relaxation times at its middle."""
     t, q = setup.data.t, setup.data.q
@@ -89,8 +133,4 @@ def derived(setup: Setup, values: FloatArray, root: FloatArray) -> tuple[Derived
         ("mean fraction", "1", "mean of x over the measurement"),
     )
     value, sd = _propagated(quantities, setup, values, root)
-    return tuple(
-        Derived(name, float(v), float(s), unit, meaning)
-        for (name, unit, meaning), v, s in zip(labels, value, sd, strict=True)
-        if np.isfinite(v) and np.isfinite(s)
-    )
+    return _named(labels, value, sd)

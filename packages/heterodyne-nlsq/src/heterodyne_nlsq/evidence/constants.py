@@ -1,0 +1,54 @@
+"""Which constants the laws need: D_offset and v_offset against 0.
+
+In the straight coordinates of a law A t^b + C the restriction C = 0 is ln(a / f) = 0, with the first term a and the value f
+at the mean age. It is linear there, so that its value over its standard deviation, squared, is the chi-square by which the
+fit is worse without the constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Array
+from scipy.stats import chi2
+
+from heterodyne_nlsq.coordinates import find_laws
+from heterodyne_nlsq.evidence.held import NEEDED
+from heterodyne_nlsq.setup import Setup
+from heterodyne_spec import NestedTest
+
+type FloatArray = npt.NDArray[np.float64]
+
+
+def constant_tests(setup: Setup, values: FloatArray, root: FloatArray) -> Iterator[NestedTest]:
+    """Yield one test for the constant of every power law of which it was free.
+
+    Parameters
+    ----------
+    values : of all parameters (n_par,).
+    root : root of the covariance of the free parameters, (n_free, k).
+    """
+    free, names = setup.free, list(setup.free.names)
+    age = float(np.mean(setup.data.t))
+    for law in find_laws(setup.spec):
+        if law.origin is not None or law.offset not in free.free_names:
+            continue
+        a, b, c = (names.index(name) for name in law[:3])
+
+        def share(full: Array, a: int = a, b: int = b, c: int = c) -> Array:
+            first = full[a] * age ** full[b]
+            return jax.numpy.log(first) - jax.numpy.log(first + full[c])
+
+        value = float(share(jax.numpy.asarray(values)))
+        slope = np.asarray(jax.grad(share)(jax.numpy.asarray(values))) @ free.expand
+        sd = float(np.linalg.norm(slope @ root))
+        if not (np.isfinite(value) and np.isfinite(sd) and sd > 0):
+            continue
+        statistic = (value / sd) ** 2
+        p_value = float(chi2.sf(statistic, 1))
+        needed = p_value < NEEDED
+        words = f"{law.offset} = 0: the data need the constant" if needed else f"{law.offset} = 0 fits as well"
+        yield NestedTest((law.offset,), False, statistic, 1, p_value, needed, words)

@@ -1,0 +1,94 @@
+"""What was held that the data contradict: score tests of the parameters that the request fixed.
+
+At the optimum the score of a held parameter, once what is free has followed, is noise where the value is right. Its
+covariance is that of the calibration, so that U' Cov(U)⁻¹ U is a chi-square with as many degrees of freedom as parameters
+(Rao 1948; for composite likelihoods Varin, Reid and Firth 2011). No model is fitted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import chi2
+
+from heterodyne_nlsq.stated import FUNCTION_OF_GROUP
+from heterodyne_spec import ModelSpec, NestedTest
+
+type FloatArray = npt.NDArray[np.float64]
+
+NEEDED = 1e-3
+"""Probability of as much by chance under which the data are said to need a parameter."""
+
+_NO_EFFECT = 1e-9
+"""Part of a score's own variance below which nothing is left of it when the others follow."""
+
+_WITHOUT_CHANGE = {"alpha_ref": "J_r", "alpha_sample": "J_s", "beta": "v", "f1": "x"}
+"""Parameters that hold a function constant when they are 0."""
+
+
+def held_tests(
+    spec: ModelSpec,
+    names: Sequence[str],
+    values: Mapping[str, float],
+    pinned: npt.NDArray[np.int_],
+    gradient: FloatArray,
+    matrix: FloatArray,
+    score: FloatArray,
+) -> Iterator[NestedTest]:
+    """Yield one test for every function of age, and for the flow angle, of which a parameter was held.
+
+    Parameters
+    ----------
+    names : of the parameters, free or held, the leading ones of the vectors that follow.
+    values : of the fit.
+    pinned : positions of the held ones.
+    gradient, matrix, score : of the cost at the optimum, (n_fit,) and (n_fit, n_fit), covariance of the score (n_fit, n_fit).
+    """
+    groups: dict[str, list[int]] = {}
+    for position in pinned:
+        group = spec.parameter(names[position]).group
+        groups.setdefault("phi0" if group == "angle" else FUNCTION_OF_GROUP[group], []).append(int(position))
+    free = np.setdiff1d(np.arange(len(gradient)), pinned)
+    for function, positions in groups.items():
+        statistic, freedom = score_test(np.array(positions), free, gradient, matrix, score)
+        if freedom == 0:
+            continue
+        p_value = float(chi2.sf(statistic, freedom))
+        needed = p_value < NEEDED
+        held = tuple(names[k] for k in positions)
+        words = _words(function, held, values, needed)
+        yield NestedTest(held, True, statistic, freedom, p_value, needed, words)
+
+
+def score_test(
+    tested: npt.NDArray[np.int_],
+    free: npt.NDArray[np.int_],
+    gradient: FloatArray,
+    matrix: FloatArray,
+    score: FloatArray,
+) -> tuple[float, int]:
+    """Return the statistic and its degrees of freedom; none where the tested parameters have no effect of their own."""
+    follow = matrix[np.ix_(tested, free)] @ np.linalg.pinv(matrix[np.ix_(free, free)], rcond=1e-12, hermitian=True)
+    onto = np.zeros((len(tested), len(gradient)))
+    onto[np.arange(len(tested)), tested] = 1.0
+    onto[:, free] = -follow
+    own = np.sqrt(np.maximum(np.diag(matrix)[tested], 1e-300))
+    left = onto @ matrix @ onto.T / np.outer(own, own)
+    values, vectors = np.linalg.eigh((left + left.T) / 2)
+    seen = vectors[:, values > _NO_EFFECT] / own[:, None]
+    if seen.shape[1] == 0:
+        return 0.0, 0
+    along = seen.T @ onto
+    covariance = along @ score @ along.T
+    value = along @ gradient
+    return float(value @ np.linalg.pinv(covariance, hermitian=True) @ value), seen.shape[1]
+
+
+def _words(function: str, held: tuple[str, ...], values: Mapping[str, float], needed: bool) -> str:
+    constant = next((name for name in held if _WITHOUT_CHANGE.get(name) == function and values[name] == 0), None)
+    stated = ", ".join(f"{name} at {values[name]:g}" for name in held)
+    what = f"{function} held constant ({stated})" if constant else f"{stated} held"
+    it = "it" if constant or len(held) == 1 else "them"
+    return f"{what}: the data need {it} to vary" if needed else f"{what}: the data do not object"

@@ -1,0 +1,87 @@
+"""The answers to what a reader takes for granted: is there contrast, do the maps decay, two components, a flow, ageing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.stats import norm
+
+from heterodyne_nlsq.evidence.comparison import Full
+from heterodyne_nlsq.evidence.tail import PRESENT, probability
+from heterodyne_spec import Signal
+from heterodyne_spec.quoting import plain
+from heterodyne_spec.quoting import probability as quoted
+
+_SEEN = {
+    "dynamics": ("c2 decays with lag", "a constant describes c2 as well"),
+    "two_components": ("two components are seen", "one component describes the maps as well"),
+    "flow": ("a flow is seen", "the maps are described as well without a flow"),
+    "ageing": ("the sample changes with age", "constant coefficients describe the maps as well"),
+}
+"""Words where a feature is present, and where it is not."""
+
+_RESTS_ON = {"two_components": ("dynamics",), "flow": ("dynamics",), "ageing": ("dynamics",)}
+"""Features without which another one cannot be there."""
+
+
+def answers(full: Full, rises: Mapping[str, float]) -> dict[str, Signal]:
+    """Return the answer to every question.
+
+    Parameters
+    ----------
+    rises : of chi-square without dynamics, two components, flow and ageing.
+    """
+    data = full.setup.data
+    found = {
+        question: _answer(question, float(rise), probability(question, float(rise), data.n_t, data.n_phi))
+        for question, rise in rises.items()
+    }
+    # A beat needs two components.
+    if found["flow"].present and not found["two_components"].present:
+        found["two_components"] = Signal(
+            True,
+            found["flow"].statistic,
+            found["flow"].p_value,
+            "two components beat against each other: a flow is seen",
+        )
+    for question, others in _RESTS_ON.items():
+        if not all(found[other].present for other in others):
+            words = f"{_SEEN[question][1]}: c2 does not decay"
+            found[question] = Signal(False, found[question].statistic, 1.0, words)
+    return {"contrast": _contrast(full, found["dynamics"]), **found}
+
+
+def _answer(question: str, rise: float, p_value: float) -> Signal:
+    present = p_value < PRESENT
+    words = f"{_SEEN[question][not present]} (Δχ² = {plain(rise, 3)}, {quoted(p_value)})"
+    return Signal(present, rise, p_value, words)
+
+
+def _contrast(full: Full, dynamics: Signal) -> Signal:
+    """Return whether there is contrast: c2 decays, or lies so far above 1 that no normalisation explains it."""
+    if dynamics.present:
+        contrast, _ = full.setup.scaling.per_angle(full.vector[len(full.setup.free.free) :])
+        words = f"c2 decays with lag; fitted contrast {plain(float(np.mean(contrast)), 2)}"
+        return Signal(True, dynamics.statistic, dynamics.p_value, words)
+    level, scale = _level(full), full.setup.spec.parameter("offset").prior.scale
+    p_value = float(norm.sf((level - 1) / scale))
+    present = p_value < PRESENT
+    words = (
+        f"c2 is {plain(level, 4)} at all lags: static speckle, or maps that are not normalised"
+        if present
+        else f"c2 is {plain(level, 4)} at all lags, as it is without any contrast"
+    )
+    return Signal(present, max((level - 1) / scale, 0.0) ** 2, p_value, words)
+
+
+def _level(full: Full) -> float:
+    """Return the mean of c2 over all pairs that count."""
+    data, total, count = full.setup.data, 0.0, 0.0
+    near = max(full.setup.config.data.exclude_diagonals, 1)
+    for a in range(data.n_phi):
+        weight = data.weight[a] * data.valid[a]
+        apart = np.triu(np.outer(weight, weight), near) * np.isfinite(data.c2[a])
+        total += float(np.sum(apart * np.where(apart > 0, data.c2[a], 0.0)))
+        count += float(apart.sum())
+    return total / max(count, 1e-300)

@@ -1,0 +1,46 @@
+"""How often a measurement without a feature gives as much evidence for it: the search for the best fit included.
+
+The full model finds the best of many flows, decays and fractions, so that the rise of chi-square without a feature is not a
+chi-square with as many degrees of freedom as the feature has parameters; where x = 0 or v = 0 these even lose their
+meaning (Davies 1987, Biometrika 74, 33). Its distribution was simulated: whole fits of measurements that lack the
+feature (`benchmarks/nulls.py`), and described by the largest of m independent chi-squares of ν degrees of freedom,
+
+    P(rise > T) = 1 - exp(-m Q(T; ν)),    m = m_0 (N n_phi / 300)^g,
+
+with N frames and n_phi azimuths. How it was found: `benchmarks/null_distribution.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import chi2
+
+PRESENT = 2e-3
+"""Probability by chance under which a feature is said to be present."""
+
+
+class Null(NamedTuple):
+    """Degrees of freedom ν, and number m_0 and growth g of independent chi-squares."""
+
+    freedom: float
+    number: float
+    growth: float
+
+
+NULLS: Mapping[str, Null] = {
+    "dynamics": Null(6.0, 30.0, 0.5),
+    "two_components": Null(4.0, 20.0, 0.5),
+    "flow": Null(4.0, 20.0, 0.5),
+    "ageing": Null(6.0, 10.0, 0.5),
+}
+"""The distributions, by question."""
+
+
+def probability(question: str, statistic: float, n_frames: int, n_phi: int) -> float:
+    """Return the probability of a rise of at least `statistic` in a measurement without the feature."""
+    null = NULLS[question]
+    number = null.number * (n_frames * n_phi / 300) ** null.growth
+    return float(-np.expm1(-number * chi2.sf(statistic, null.freedom)))

@@ -1,0 +1,100 @@
+"""Per parameter: determined by the data, held, tied, or chosen among values that fit equally well.
+
+A parameter is determined when its standard deviation is at most half of what was known before (of the prior's scale, or of
+the distance from its middle, where the data have moved it further), and when it still holds two standard deviations away:
+along a bent valley the linear interval says nothing. The displacement is made in straight coordinates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_nlsq.coordinates import from_parameters, make_coordinates, to_parameters, without_bounds
+from heterodyne_nlsq.priors import make_priors
+from heterodyne_nlsq.setup import Setup
+
+type FloatArray = npt.NDArray[np.float64]
+
+_KNOWN = 0.5
+"""Standard deviation, in units of what was known before, up to which a parameter is determined."""
+
+_BENT = (0.6, 1.6)
+"""Change at two standard deviations over that of the linear interval, within which it holds."""
+
+_TRADES = 0.7
+"""Correlation from which two parameters trade against each other."""
+
+_MOST = 3
+"""Parameters that are named as what a choice was weighed against."""
+
+
+class Standing(NamedTuple):
+    """Of one free parameter: whether it is `determined`, and the names of those `against` which it trades."""
+
+    determined: bool
+    against: tuple[str, ...]
+
+
+def standings(setup: Setup, vector: FloatArray, root: FloatArray) -> dict[str, Standing]:
+    """Return the standing of every free parameter.
+
+    Parameters
+    ----------
+    vector : fitted vector (n_fit,).
+    root : root of its calibrated covariance, (n_fit, k).
+    """
+    names, n_free = setup.free.free_names, len(setup.free.free)
+    covariance = root[:n_free] @ root[:n_free].T
+    sd = np.sqrt(np.diag(covariance))
+    known = _known(setup, vector, sd)
+    straight = _straight(setup, vector[:n_free], covariance, sd)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = np.abs(covariance / np.outer(sd, sd))
+    found = {}
+    for k, name in enumerate(names):
+        order = [j for j in np.argsort(-np.nan_to_num(correlation[k])) if j != k and correlation[k, j] > _TRADES]
+        found[name] = Standing(bool(known[k] and straight[k]), tuple(names[j] for j in order[:_MOST]))
+    return found
+
+
+def _known(setup: Setup, vector: FloatArray, sd: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return of which parameters the data know more than was known before."""
+    n_free, p = len(setup.free.free), make_priors(setup)
+    log, location, scale = (np.asarray(part)[:n_free] for part in (p.log, p.location, p.scale))
+    value = vector[:n_free]
+    safe = np.where(log, np.maximum(value, 1e-300), 1.0)
+    own = np.where(log, np.log(safe), value)
+    spread = np.where(log, sd / safe, sd)
+    return np.asarray(spread <= _KNOWN * np.maximum(scale, np.where(log, 0.0, np.abs(own - location))))
+
+
+def _straight(setup: Setup, free: FloatArray, covariance: FloatArray, sd: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return for which parameters the linear interval holds two standard deviations away."""
+    coordinates = without_bounds(make_coordinates(setup.spec, setup.free, setup.data.t))
+    z = from_parameters(jnp.asarray(free), coordinates)
+    here = np.asarray(to_parameters(z, coordinates))
+    slope = np.asarray(jax.jacfwd(to_parameters)(z, coordinates))
+    back = np.linalg.pinv(slope, rcond=1e-13)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # How far the others go along when one parameter goes by its standard deviation.
+        steps = back @ covariance / sd
+    ends = [np.diag(_at(z, sign * 2 * steps, coordinates)) - here for sign in (1.0, -1.0)]
+    ratio = np.abs(np.stack(ends)) / np.where(sd > 0, 2 * sd, np.inf)
+    return np.asarray(np.all((ratio >= _BENT[0]) & (ratio <= _BENT[1]), axis=0))
+
+
+def _at(z: jax.Array, steps: FloatArray, coordinates) -> FloatArray:  # type: ignore[no-untyped-def]
+    """Return the parameters (n_free, n_free) at z and every step away, a column for each."""
+    moved = jax.vmap(lambda step: to_parameters(z + step, coordinates), in_axes=1, out_axes=1)
+    return np.asarray(moved(jnp.asarray(np.nan_to_num(steps))))
+
+
+def worded(standing: Mapping[str, Standing], name: str) -> str:
+    """Return what a chosen parameter was weighed against, in words."""
+    return ", ".join(standing[name].against)
