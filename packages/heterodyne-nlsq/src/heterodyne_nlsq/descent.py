@@ -42,8 +42,8 @@ _NEARLY_FLAT = 1e-3
 """Relative change of the cost at which the descent changes to straight coordinates."""
 
 REGULAR = 1e-4
-"""Weight of the priors in every descent. It decides where the data say nothing and moves nothing that they determine: at
-D_offset = -1e5, a hundred scales from the middle of its prior, it adds 1 to chi-square."""
+"""Weight of the priors in every descent. It decides where the data say nothing and moves nothing that they determine:
+at D_offset = -1e5, a hundred scales from the middle of its prior, it adds 1 to chi-square."""
 
 BASELINE = 0.1
 """Weight of the offset's priors in every descent: less than the 1 that they have at the end, because how much shared
@@ -171,8 +171,8 @@ def descend(
 
 
 _SETTLED = 1e-3
-"""Change of chi-square at which a descent is done. Smaller changes are insignificant, and along a direction that the data
-leave open they can go on for long."""
+"""Change of chi-square at which a descent is done. Smaller changes are insignificant, and along a direction that the
+data leave open they can go on for long."""
 
 
 def descend_pinned(

@@ -15,7 +15,7 @@ type FloatArray = npt.NDArray[np.float64]
 def model_maps(
     data: TwoTimeData, values: FloatArray, contrast: FloatArray, offset: FloatArray
 ) -> npt.NDArray[np.float32]:
-    """Return the maps (n_phi, n_t, n_t) of all parameters (n_par,), contrast and offset (n_phi,); one in float64 at a time."""
+    """Return the maps (n_phi, n_t, n_t) of all parameters (n_par,), contrast and offset (n_phi,)."""
     model, maps = HeterodyneModel.from_vector(values), np.empty(data.c2.shape, np.float32)
     for a, phi in enumerate(data.phi):
         maps[a] = np.asarray(c2_meshgrid(model, data.t, data.q, phi, contrast[a], offset[a]))

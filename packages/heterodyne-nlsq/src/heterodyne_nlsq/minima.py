@@ -74,8 +74,8 @@ def choose(solutions: Sequence[Solution], setup: Setup, variance: float) -> tupl
         if other.success and untold < _UNTOLD and exchanged(best, described):
             conventions.append(
                 "the data do not tell which component is the sample (exchanged, chi-square differs by "
-                f"{untold:.2g}): the one with the larger transport coefficient at {reference_age(setup.data.t):.3g} s is "
-                "called the sample"
+                f"{untold:.2g}): the one with the larger transport coefficient at "
+                f"{reference_age(setup.data.t):.3g} s is called the sample"
             )
             return (0 if _sample_is_faster(solutions[0].vector, setup) else k), tuple(conventions)
     return 0, tuple(conventions)

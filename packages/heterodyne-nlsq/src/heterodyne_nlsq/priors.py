@@ -15,6 +15,8 @@ import numpy.typing as npt
 from jaxtyping import Array, Bool, Float
 
 from heterodyne_nlsq.setup import Setup
+from heterodyne_spec import Parameter
+from heterodyne_spec.model import Prior
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -44,7 +46,7 @@ def make_priors(setup: Setup) -> Priors:
     """Return the priors of the fitted vector: the configuration's where it gives them, else the registry's."""
     spec, free, scaling, given = setup.spec, setup.free, setup.scaling, setup.config.model.parameters
 
-    def prior(parameter):  # type: ignore[no-untyped-def]
+    def prior(parameter: Parameter) -> Prior:
         entry = given.get(parameter.name)
         return (entry.prior if entry else None) or parameter.prior
 

@@ -1,14 +1,14 @@
 """Which of the values that fit equally well is reported: the plainest, that is the one nearest to the priors.
 
-The least-squares optimum along a direction that the data leave open is decided by the last digit of the noise. Reported is
-instead the point of highest prior density among those that describe the data as well and say the same: at which the
+The least-squares optimum along a direction that the data leave open is decided by the last digit of the noise. Reported
+is instead the point of highest prior density among those that describe the data as well and say the same: at which the
 calibrated chi-square is at most `RISE` above its least, and none of J_r, J_s, v and x is further than `SHIFT` of its
 calibrated standard deviation from its value at the optimum, at ages from the beginning to the end.
 
-The calibrated chi-square is that of the data at y_o + K (y - y_o), in straight coordinates y with the optimum y_o, where
-KᵀHK is the information that the noise leaves (Chandler and Bate 2007, Biometrika 94, 167): the exact cost, not its
-quadratic approximation, because valleys are long. The offset's priors count as data: that a map normalised by its mean
-intensities has an offset near 1 is knowledge, not a choice between equals.
+The calibrated chi-square is that of the data at y_o + K (y - y_o), in straight coordinates y with the optimum y_o,
+where KᵀHK is the information that the noise leaves (Chandler and Bate 2007, Biometrika 94, 167): the exact cost, not
+its quadratic approximation, because valleys are long. The offset's priors count as data: that a map normalised by its
+mean intensities has an offset near 1 is knowledge, not a choice between equals.
 """
 
 from __future__ import annotations
@@ -169,8 +169,9 @@ _slope_of_functions = jax.jit(jax.jacfwd(_functions))
 def calibrating(matrix: FloatArray, score: FloatArray, prior: FloatArray) -> FloatArray:
     """Return K (n, n) with Kᵀ (matrix) K the information that noise with this covariance of the score leaves.
 
-    `matrix` is the curvature of half of chi-square, `score` the covariance of its gradient, which would be the same without
-    shared noise, and `prior` (n,) the precisions up to which directions are open: along these nothing is pulled.
+    `matrix` is the curvature of half of chi-square, `score` the covariance of its gradient, which would be the same
+    without shared noise, and `prior` (n,) the precisions up to which directions are open: along these nothing is
+    pulled.
     """
     whole = matrix + np.diag(prior)
     root = np.linalg.cholesky(whole)

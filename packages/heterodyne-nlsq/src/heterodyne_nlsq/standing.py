@@ -1,13 +1,12 @@
 """Per parameter: determined by the data, held, tied, or chosen among values that fit equally well.
 
-A parameter is determined when its standard deviation is at most half of what was known before (of the prior's scale, or of
-the distance from its middle, where the data have moved it further), and when it still holds two standard deviations away:
-along a bent valley the linear interval says nothing. The displacement is made in straight coordinates.
+A parameter is determined when its standard deviation is at most half of what was known before (of the prior's scale, or
+of the distance from its middle, where the data have moved it further), and when it still holds two standard deviations
+away: along a bent valley the linear interval says nothing. The displacement is made in straight coordinates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
@@ -15,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.coordinates import from_parameters, make_coordinates, to_parameters, without_bounds
+from heterodyne_nlsq.coordinates import Coordinates, from_parameters, make_coordinates, to_parameters, without_bounds
 from heterodyne_nlsq.priors import make_priors
 from heterodyne_nlsq.setup import Setup
 
@@ -89,12 +88,7 @@ def _straight(setup: Setup, free: FloatArray, covariance: FloatArray, sd: FloatA
     return np.asarray(np.all((ratio >= _BENT[0]) & (ratio <= _BENT[1]), axis=0))
 
 
-def _at(z: jax.Array, steps: FloatArray, coordinates) -> FloatArray:  # type: ignore[no-untyped-def]
+def _at(z: jax.Array, steps: FloatArray, coordinates: Coordinates) -> FloatArray:
     """Return the parameters (n_free, n_free) at z and every step away, a column for each."""
     moved = jax.vmap(lambda step: to_parameters(z + step, coordinates), in_axes=1, out_axes=1)
     return np.asarray(moved(jnp.asarray(np.nan_to_num(steps))))
-
-
-def worded(standing: Mapping[str, Standing], name: str) -> str:
-    """Return what a chosen parameter was weighed against, in words."""
-    return ", ".join(standing[name].against)

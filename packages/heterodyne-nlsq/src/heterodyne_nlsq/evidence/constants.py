@@ -1,8 +1,8 @@
 """Which constants the laws need: D_offset and v_offset against 0.
 
-In the straight coordinates of a law A t^b + C the restriction C = 0 is ln(a / f) = 0, with the first term a and the value f
-at the mean age. It is linear there, so that its value over its standard deviation, squared, is the chi-square by which the
-fit is worse without the constant.
+In the straight coordinates of a law A t^b + C the restriction C = 0 is ln(a / f) = 0, with the first term a and the
+value f at the mean age. It is linear there, so that its value over its standard deviation, squared, is the chi-square
+by which the fit is worse without the constant.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from heterodyne_nlsq.setup import Setup
 from heterodyne_spec import NestedTest
 
 type FloatArray = npt.NDArray[np.float64]
+
+_AS_WELL = 0.05
+"""Probability from which a law without its constant fits as well."""
 
 
 def constant_tests(setup: Setup, values: FloatArray, root: FloatArray) -> Iterator[NestedTest]:
@@ -50,5 +53,6 @@ def constant_tests(setup: Setup, values: FloatArray, root: FloatArray) -> Iterat
         statistic = (value / sd) ** 2
         p_value = float(chi2.sf(statistic, 1))
         needed = p_value < NEEDED
-        words = f"{law.offset} = 0: the data need the constant" if needed else f"{law.offset} = 0 fits as well"
+        fits = "fits as well" if p_value > _AS_WELL else "fits hardly worse"
+        words = f"{law.offset} = 0: the data need the constant" if needed else f"{law.offset} = 0 {fits}"
         yield NestedTest((law.offset,), False, statistic, 1, p_value, needed, words)

@@ -27,7 +27,8 @@ type FloatArray = npt.NDArray[np.float64]
 class Examination:
     """The optimum of a fit with every parameter but the gauge set free, and its calibration.
 
-    `score` (n_fit, n_fit) is the covariance of the score in the fitted vector of the request, `variance` that of a pair.
+    `score` (n_fit, n_fit) is the covariance of the score in the fitted vector of the request, `variance` that of a
+    pair.
     """
 
     full: Full

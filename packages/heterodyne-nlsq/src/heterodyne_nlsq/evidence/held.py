@@ -1,8 +1,8 @@
 """What was held that the data contradict: score tests of the parameters that the request fixed.
 
 At the optimum the score of a held parameter, once what is free has followed, is noise where the value is right. Its
-covariance is that of the calibration, so that U' Cov(U)⁻¹ U is a chi-square with as many degrees of freedom as parameters
-(Rao 1948; for composite likelihoods Varin, Reid and Firth 2011). No model is fitted again.
+covariance is that of the calibration, so that U' Cov(U)⁻¹ U is a chi-square with as many degrees of freedom as
+parameters (Rao 1948; for composite likelihoods Varin, Reid and Firth 2011). No model is fitted again.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def held_tests(
     names : of the parameters, free or held, the leading ones of the vectors that follow.
     values : of the fit.
     pinned : positions of the held ones.
-    gradient, matrix, score : of the cost at the optimum, (n_fit,) and (n_fit, n_fit), covariance of the score (n_fit, n_fit).
+    gradient, matrix, score : of the cost at the optimum, (n_fit,) and (n_fit, n_fit), covariance of the score (n_fit,
+    n_fit).
     """
     groups: dict[str, list[int]] = {}
     for position in pinned:

@@ -1,4 +1,4 @@
-"""The answers to what a reader takes for granted: is there contrast, do the maps decay, two components, a flow, ageing."""
+"""What a reader takes for granted: is there contrast, do the maps decay, are there two components, a flow, ageing."""
 
 from __future__ import annotations
 

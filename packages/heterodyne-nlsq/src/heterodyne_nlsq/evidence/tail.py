@@ -1,8 +1,8 @@
 """How often a measurement without a feature gives as much evidence for it: the search for the best fit included.
 
-The full model finds the best of many flows, decays and fractions, so that the rise of chi-square without a feature is not a
-chi-square with as many degrees of freedom as the feature has parameters; where x = 0 or v = 0 these even lose their
-meaning (Davies 1987, Biometrika 74, 33). Its distribution was simulated: whole fits of measurements that lack the
+The full model finds the best of many flows, decays and fractions, so that the rise of chi-square without a feature is
+not a chi-square with as many degrees of freedom as the feature has parameters; where x = 0 or v = 0 these even lose
+their meaning (Davies 1987, Biometrika 74, 33). Its distribution was simulated: whole fits of measurements that lack the
 feature (`benchmarks/nulls.py`), and described by the largest of m independent chi-squares of ν degrees of freedom,
 
     P(rise > T) = 1 - exp(-m Q(T; ν)),    m = m_0 (N n_phi / 300)^g,

@@ -1,8 +1,8 @@
 """By how much noise that frames share exceeds independent noise: one number, before any pixel is simulated.
 
 Chi-square with the noise of all pairs taken as independent overstates what the data say by the variance of a sum over
-many pairs with their noise over that without its correlations. The details of the residuals by scale show it: white noise
-has the same mean square at every scale, shared noise grows with the scale.
+many pairs with their noise over that without its correlations. The details of the residuals by scale show it: white
+noise has the same mean square at every scale, shared noise grows with the scale.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST = 300.0
 
 
 def inflation(setup: Setup, vector: FloatArray) -> float:
-    """Return the inflation, 1 for white noise, at a fitted vector (n_fit,) that describes the data about as well as any."""
+    """Return the inflation, 1 for white noise, at a fitted vector (n_fit,) that describes the data well."""
     data, n_free = setup.data, len(setup.free.free)
     model = HeterodyneModel.from_vector(setup.free.full(vector[:n_free]))
     contrast, offset = setup.scaling.per_angle(vector[n_free:])
