@@ -85,8 +85,10 @@ def representative(setup: Setup, path: Path, vector: FloatArray, score: FloatArr
     variance : of a pair of frames.
     """
     coordinates = without_bounds(make_coordinates(setup.spec, setup.free, setup.data.t))
-    known = make_priors(setup)
-    centre = _to_z(vector, coordinates)
+    bounds, centre = make_priors(setup), _to_z(vector, coordinates)
+    # At an end of its range an exponent is moved on the way into the coordinates, and may take an amplitude along.
+    here = _of_z(jnp.asarray(centre), coordinates)
+    known = bounds._replace(lower=jnp.minimum(bounds.lower, here), upper=jnp.maximum(bounds.upper, here))
     turn = np.asarray(_slope(jnp.asarray(centre), coordinates))
     matrix = np.asarray(path.normal(vector, path.problem).matrix)
     ends = _prior_precision(centre, coordinates, known)
@@ -98,7 +100,7 @@ def representative(setup: Setup, path: Path, vector: FloatArray, score: FloatArr
         best = _within_limits(land, best, least, _Functions(setup, coordinates, covariance))
     z = best
     # On a bound, rounding may lead beyond.
-    found = np.clip(np.asarray(_of_z(jnp.asarray(z), coordinates)), known.lower, known.upper)
+    found = np.clip(np.asarray(_of_z(jnp.asarray(z), coordinates)), bounds.lower, bounds.upper)
     back = np.linalg.pinv(np.asarray(_slope(jnp.asarray(z), coordinates)), rcond=1e-13)
     return Choice(found, turn @ back)
 

@@ -90,5 +90,8 @@ def _straight(setup: Setup, free: FloatArray, covariance: FloatArray, sd: FloatA
 
 def _at(z: jax.Array, steps: FloatArray, coordinates: Coordinates) -> FloatArray:
     """Return the parameters (n_free, n_free) at z and every step away, a column for each."""
-    moved = jax.vmap(lambda step: to_parameters(z + step, coordinates), in_axes=1, out_axes=1)
-    return np.asarray(moved(jnp.asarray(np.nan_to_num(steps))))
+
+    def moved(step: jax.Array) -> jax.Array:
+        return to_parameters(z + step, coordinates)
+
+    return np.asarray(jax.vmap(moved, in_axes=1, out_axes=1)(jnp.asarray(np.nan_to_num(steps))))

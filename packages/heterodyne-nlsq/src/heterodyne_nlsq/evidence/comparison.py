@@ -15,7 +15,7 @@ from heterodyne_nlsq.free import FreeParameters
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
-from heterodyne_nlsq.start.race import fitted_vector
+from heterodyne_nlsq.start.race import fitted_vector, squares
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 
@@ -25,7 +25,10 @@ _OBVIOUS = 2000.0
 """Chi-square, the inflation by shared noise taken off, from which one short descent of a nested model is enough."""
 
 _SHORT, _LONG = 8, 60
-"""Evaluations of a short descent of a nested model, and of all."""
+"""Evaluations of a short descent of a nested model, and of a long one."""
+
+_FOLLOWED = 2
+"""Starts of a nested model that are followed, the best ones."""
 
 
 @dataclass(frozen=True)
@@ -68,27 +71,32 @@ def rises(full: Full) -> dict[str, float]:
 
 
 def _best(full: Full, question: str, one: Mapping[str, float] | None) -> Solution:
-    """Return the best fit of a nested model; a short descent where it is far above the full fit in any case."""
+    """Return the best fit of a nested model; after a short descent where it is far above the full fit in any case."""
     free, values = full.setup.free, full.values
     fixed = RESTRICTIONS[question]
     asked = {free.free_names[k]: values[free.free_names[k]] for k in full.pinned}
     pins = {name: v for name, v in {**asked, **fixed}.items() if name in free.free_names}
     positions = np.array([free.free_names.index(name) for name in pins], int)
-    best: Solution | None = None
+    held = np.array(list(pins.values()))
+    points = []
     for start in starts(question, values, full.setup, one):
         vector = np.array([{**start, **pins}[name] for name in free.free_names])
-        at = fitted_vector(full.setup, full.path, vector)
-        limit = _SHORT if best is None else _LONG
-        found = descend_pinned(full.setup, full.path, at, positions, np.array(list(pins.values())), full.unit, limit)
-        if best is None and 2 * (found.cost - full.cost) / full.unit < _OBVIOUS:
-            found = descend_pinned(
-                full.setup, full.path, found.vector, positions, np.array(list(pins.values())), full.unit, _LONG
-            )
+        points.append(fitted_vector(full.setup, full.path, vector))
+    points.sort(key=lambda point: squares(full.path, point))
+    best: Solution | None = None
+    for point in points[:_FOLLOWED]:
+        found = descend_pinned(full.setup, full.path, point, positions, held, full.unit, _SHORT)
+        if _far(full, found):
+            return found if best is None or found.cost < best.cost else best
+        found = descend_pinned(full.setup, full.path, found.vector, positions, held, full.unit, _LONG)
         best = found if best is None or found.cost < best.cost else best
-        if 2 * (best.cost - full.cost) / full.unit > _OBVIOUS:
-            break
     assert best is not None, "every question has a start"
     return best
+
+
+def _far(full: Full, nested: Solution) -> bool:
+    """Return whether a nested model is so far above the full fit that no further descent can matter."""
+    return 2 * (nested.cost - full.cost) / full.unit > _OBVIOUS
 
 
 def _flat(full: Full) -> float:
