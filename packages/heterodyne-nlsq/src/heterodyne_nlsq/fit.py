@@ -34,8 +34,8 @@ from heterodyne_spec import (
     TwoTimeData,
     check_model_versions,
     load_config,
-    load_data,
     load_model,
+    select_data,
 )
 from heterodyne_spec.errors import Problem
 
@@ -51,7 +51,8 @@ def fit_nlsq_jax(
 
     Parameters
     ----------
-    data : a measurement, or the path of a file (then q, phi, frames, dt and masks come from `config`).
+    data : a measurement, or the path of a file. The section ``data`` of `config` applies to both: see
+        `heterodyne_spec.select_data`.
     config : a Config, a dict, the path of a YAML or JSON file, or None for the defaults.
     candidates : point estimates of other, similar measurements as further starts: results, or mappings from names of
         parameters (those not named start as configured) to values in the units of the model; q, azimuths and frames
@@ -68,7 +69,7 @@ def fit_nlsq_jax(
 
     Raises
     ------
-    DataError : when the measurement cannot be read or used.
+    DataError : when the measurement cannot be read or used, or does not hold what the configuration asks for.
     ConfigError : with every problem of the configuration, or every unknown name and unusable value of the candidates.
     ResultError : when a candidate is the result of another model.
     ModelVersionError : when the installed packages implement different versions of the model.
@@ -155,13 +156,7 @@ def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:
     ------
     DataError, ConfigError : what is wrong with it.
     """
-    if not isinstance(data, TwoTimeData):
-        data = load_data(data, config=config)
-    asked = config.data.q
-    if asked is not None and abs(data.q - asked) > config.data.q_tolerance * asked:
-        raise DataError(
-            f"the data have q = {data.q:.4g} 1/Å and the configuration asks for {asked:.4g}; change data.q or the data"
-        )
+    data = select_data(data, config)
     spec = load_model(config.model.name)
     setup = Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
     _check_pairs(setup)
