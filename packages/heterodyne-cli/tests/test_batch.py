@@ -20,7 +20,7 @@ import xarray
 from stub import Clock, Fits, Here, write
 
 from heterodyne_cli import command
-from heterodyne_cli.batching.schedule import Timing, in_words, next_job, seconds_left
+from heterodyne_cli.batching.schedule import Timing, next_job, seconds_left
 from heterodyne_cli.series import tasks
 from heterodyne_cli.series.examining import Bin, Signature
 from heterodyne_cli.series.job import Job
@@ -253,12 +253,6 @@ def test_time_left_is_that_of_fits_that_did_not_compile() -> None:
     assert seconds_left([large], done, 2) == pytest.approx(12.0)
     assert seconds_left([small], done[:1], 1) is None
     assert seconds_left([small], [Timing(small, 30.0, True)] * 2, 1) == pytest.approx(30.0)
-    assert [in_words(s) for s in (None, 8, 200, 4000)] == [
-        "time left not known yet",
-        "about 8 s left",
-        "about 3 min 20 s left",
-        "about 1 h 06 min left",
-    ]
 
 
 def count(first: int, last: int) -> Iterator[int]:

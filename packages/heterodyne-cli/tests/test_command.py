@@ -92,7 +92,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
     (tmp_path / "out" / "nlsq_result.json").write_text("{}")
     assert command.main([*asked, "--json"]) == 0
     kinds = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
-    assert kinds == ["measurement", "plan", "end"]
+    assert kinds == ["progress", "measurement", "plan", "end"]
     assert command.main(asked) == 0
     assert "would replace: " in capsys.readouterr().out
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import math
 import shlex
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +12,12 @@ from typing import Any
 
 from heterodyne_nlsq._version import __version__
 from heterodyne_nlsq.compilation import keep_compiled_functions
+from heterodyne_nlsq.durations import forecast, remember
+from heterodyne_nlsq.progress import FitProgress
 from heterodyne_nlsq.request import add_arguments, requested_config, requested_data, requested_output
+from heterodyne_nlsq.stages import LOADING, PICTURES, READING, WRITING
 from heterodyne_spec import Config, NLSQResult, TwoTimeData, load_data
-from heterodyne_spec.console import Console, Progress
+from heterodyne_spec.console import Console
 from heterodyne_spec.files import check_there
 from heterodyne_spec.terminal import DONE, NOT_CONVERGED, Parser, ready_streams
 
@@ -26,32 +27,10 @@ EXAMPLES = (
 )
 
 
-class FitProgress:
-    """Iteration, cost, time, and the longest that a fit can still take."""
-
-    def __init__(self, shown: Progress, limit: int):
-        self._shown, self._limit, self._begin, self._first, self._count = shown, limit, time.monotonic(), 0.0, 0
-
-    def __call__(self, iteration: int, cost: float) -> None:
-        self._count += 1
-        now = time.monotonic()
-        # The first iteration ends after all that is compiled: it tells nothing of those that follow.
-        self._first = now if self._count == 1 else self._first
-        pace = (now - self._first) / (self._count - 1) if self._count > 1 else math.nan
-        most = pace * max(self._limit - self._count, 0)
-        text = f"fitting: iteration {self._count}, cost {cost:.6g}, {now - self._begin:.0f} s"
-        self._shown.show(
-            text if self._count == 1 else f"{text}, at most {most:.0f} s more",
-            iteration=self._count,
-            cost=cost,
-            seconds=round(now - self._begin, 3),
-            seconds_left_at_most=round(most, 3),
-        )
-
-
 def read_measurement(path: Path, config: Config, console: Console) -> TwoTimeData:
     """Read the measurement at `path`, and say what was found."""
-    data = load_data(path, config=config)
+    with console.stage(f"{READING} {path.name}"):
+        data = load_data(path, config=config)
     console.say(f"{path}: {data.n_phi} angles x {data.n_t} frames, q = {data.q:.5g} 1/Å, dt = {data.dt:g} s")
     for note in data.notes:
         console.say(f"  {note}")
@@ -60,18 +39,37 @@ def read_measurement(path: Path, config: Config, console: Console) -> TwoTimeDat
 
 
 def fit_measurement(
-    data: TwoTimeData, config: Config, console: Console, *, cache: bool, command: Sequence[str]
-) -> NLSQResult:
-    """Fit a measurement and show how far the fit is."""
-    # JAX takes a second to import: errors before it come at once.
-    from heterodyne_nlsq.fit import fit_nlsq_jax
-    from heterodyne_nlsq.start.race import most_evaluations
+    data: TwoTimeData, config: Config, console: Console, *, cache: bool, command: Sequence[str], directory: Path | None
+) -> tuple[NLSQResult, list[Path]]:
+    """Fit a measurement, showing how far the fit is; return the result and the files that were written.
 
-    if cache:
-        keep_compiled_functions()
+    Parameters
+    ----------
+    cache : whether compiled functions are kept, and the times of the stages remembered.
+    command : the command line, for the result.
+    directory : where result, pictures and report are written as configured; None: nothing is.
+    """
+    drawn = directory is not None and (config.output.plots or config.output.report)
     with console.progress() as shown:
-        result = fit_nlsq_jax(data, config, progress=FitProgress(shown, most_evaluations(config.nlsq)))
-    return replace(result, command=shlex.join(command))
+        progress = FitProgress(shown, forecast(data, config, remembered=cache, pictures=drawn))
+        progress.stage(LOADING)
+        # JAX takes a second to import: errors before it come at once.
+        from heterodyne_nlsq.fit import fit_nlsq_jax
+
+        if cache:
+            keep_compiled_functions()
+        progress.hear_compiler()
+        result = replace(fit_nlsq_jax(data, config, progress=progress), command=shlex.join(command))
+        written = []
+        if directory is not None:
+            from heterodyne_nlsq.output import write_outputs
+
+            progress.stage(PICTURES if drawn else WRITING)
+            written = write_outputs(result, directory, config.output)
+        spent = progress.finish()
+    if cache:
+        remember(data, config, spent)
+    return result, written
 
 
 def result_event(result: NLSQResult) -> dict[str, Any]:
@@ -131,11 +129,11 @@ def fit_command(args: argparse.Namespace, command: Sequence[str], console: Conso
     data = read_measurement(path, config, console)
     if args.dry_run:
         return say_plan(console, list(plan_of_fit(config, data)), outputs_of_fit(directory, config))
-    result = fit_measurement(data, config, console, cache=not args.no_cache, command=command)
-    from heterodyne_nlsq.output import write_outputs
+    result, written = fit_measurement(
+        data, config, console, cache=not args.no_cache, command=command, directory=directory
+    )
     from heterodyne_nlsq.summary import details, summary
 
-    written = write_outputs(result, directory, config.output)
     console.say(f"\n{summary(result, console.paint)}")
     console.detail(f"\n{details(result)}")
     check_there(written)
