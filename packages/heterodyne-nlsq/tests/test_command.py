@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,18 +70,6 @@ def test_fit_from_file_to_files(measurement: Path, tmp_path: Path, capsys: pytes
     assert "the velocity" in page
     assert "phi0" in page
     assert str(result.data.provenance["sha256"]) in page
-
-
-def test_compiled_functions_are_kept_unless_switched_off(measurement: Path, tmp_path: Path) -> None:
-    # In processes of their own: JAX takes the folder of its cache once per process.
-    settings = configuration(tmp_path, nlsq={"max_iterations": 1}, output={"plots": False, "report": False})
-    arguments = ["--data", str(measurement), "--config", str(settings), "--output", str(tmp_path / "out"), "--quiet"]
-    kept = tmp_path / "cache" / "heterodyne"
-    for more, expected in ((["--no-cache"], False), ([], True)):
-        code = [sys.executable, "-m", "heterodyne_nlsq.command", *arguments, *more]
-        done = subprocess.run(code, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}, check=False)
-        assert done.returncode == NOT_CONVERGED
-        assert (kept.is_dir() and any(kept.iterdir())) == expected
 
 
 def test_without_configuration(measurement: Path, tmp_path: Path) -> None:
