@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from heterodyne_nlsq._version import __version__
 from heterodyne_nlsq.compilation import keep_compiled_functions
@@ -19,12 +20,21 @@ from heterodyne_nlsq.stages import LOADING, PICTURES, READING, WRITING
 from heterodyne_spec import Config, NLSQResult, TwoTimeData, load_data
 from heterodyne_spec.console import Console
 from heterodyne_spec.files import check_there
-from heterodyne_spec.terminal import DONE, NOT_CONVERGED, Parser, ready_streams
+from heterodyne_spec.terminal import DONE, FAILED, NOT_CONVERGED, Parser, ready_streams
 
 EXAMPLES = (
     "heterodyne-nlsq --data measurement.h5 --q 0.0054 --output results",
     "heterodyne-nlsq --data measurement.h5 --config config.yaml --set data.frames=[1,200] --dry-run",
 )
+
+
+SUBCOMMANDS = (
+    *("config", "inspect", "watch", "batch", "plot", "report", "compare"),
+    *("simulate", "validate", "completion"),
+)
+"""What the command ``heterodyne`` of heterodyne-cli has, and this one has not."""
+
+_ITS_OPTIONS = ("--method", "--nlsq-result", "--preview-job")
 
 
 def read_measurement(path: Path, config: Config, console: Console) -> TwoTimeData:
@@ -147,7 +157,8 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of ``heterodyne-nlsq``."""
     result = Parser(
         prog="heterodyne-nlsq",
-        description="Fit the heterodyne XPCS model to two-time correlation maps, all angles of one q together.",
+        description="Fit the heterodyne XPCS model to two-time correlation maps, all angles of one q together.\n\n"
+        f"For other jobs ({', '.join(SUBCOMMANDS)})\ninstall the command heterodyne: pip install heterodyne-cli",
         examples=EXAMPLES,
     )
     result.add_argument("--version", action="version", version=f"heterodyne-nlsq {__version__}")
@@ -155,11 +166,34 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+def parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments; what belongs to the command ``heterodyne`` is refused with the way to get it."""
+    whole = parser()
+    # A subcommand comes first, and its options may have other values than those of this command.
+    if argv and argv[0] in SUBCOMMANDS:
+        _refer(whole, argv[0], argv)
+    args, unknown = whole.parse_known_args(argv)
+    for word in (one.partition("=")[0] for one in unknown):
+        if word in (*SUBCOMMANDS, *_ITS_OPTIONS):
+            _refer(whole, word, argv)
+    if unknown:
+        whole.error(f"unrecognized arguments: {shlex.join(unknown)}")
+    return args
+
+
+def _refer(whole: argparse.ArgumentParser, word: str, argv: Sequence[str]) -> NoReturn:
+    kind = "a subcommand" if word in SUBCOMMANDS else "an option"
+    there = importlib.util.find_spec("heterodyne_cli") is not None
+    first = "" if there else "pip install heterodyne-cli (it brings no sampler), then "
+    remedy = f"{first}run: heterodyne {shlex.join(argv)}"
+    whole.exit(FAILED, f"error: {word} is {kind} of heterodyne, not of heterodyne-nlsq; {remedy}\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``heterodyne-nlsq`` and return its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
     ready_streams()
-    args = parser().parse_args(argv)
+    args = parsed(argv)
     console = Console.of(args)
     return console.run(lambda: fit_command(args, ["heterodyne-nlsq", *argv], console))
 
