@@ -183,21 +183,32 @@ def build_wheels(session: nox.Session) -> dict[str, Path]:
 
 @nox.session
 def compat(session: nox.Session) -> None:
-    """Built wheels in a clean environment, as a beamline machine gets them."""
+    """Built wheels in a clean environment, as a beamline machine gets them: first the fit alone, then the commands."""
     wheels = build_wheels(session)
     session.run("python", str(ROOT / "scripts" / "check_wheels.py"), *map(str, wheels.values()))
-    # Absolute: the smoke test below runs in another folder.
+    # Absolute: the smoke tests below run in another folder.
     clean = Path(session.create_tmp()).resolve() / "beamline"
     shutil.rmtree(clean, ignore_errors=True)
     session.run("python", "-m", "venv", str(clean))
     python = str(clean / "bin" / "python")
-    needed = ["heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-nlsq"]
-    session.run(
-        *(python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"),
-        *("--constraint", str(CONSTRAINTS)),
-        *(str(wheels[name]) + ("[hdf5]" if name == "heterodyne-spec" else "") for name in needed),
-        external=True,
-    )
+    # From a folder of its own, so that nothing is imported from the checkout.
+    session.chdir(session.create_tmp())
+    for names, smoke in (
+        (("heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-nlsq"), "smoke.py"),
+        (("heterodyne-cli",), "smoke_cli.py"),
+    ):
+        session.run(
+            *(python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"),
+            *("--constraint", str(CONSTRAINTS)),
+            *(str(wheels[name]) + ("[hdf5]" if name == "heterodyne-spec" else "") for name in names),
+            external=True,
+        )
+        check_beamline(session, python)
+        session.run(python, str(ROOT / "scripts" / smoke), external=True)
+
+
+def check_beamline(session: nox.Session, python: str) -> None:
+    """Look at what is installed: whether it fits together, its size, and what must be absent."""
     session.run(python, "-m", "pip", "check", external=True)
     report = subprocess.run(
         [python, str(ROOT / "scripts" / "check_beamline.py"), str(BEAMLINE_LIMIT_MB), *BEAMLINE_ABSENT],
@@ -208,9 +219,6 @@ def compat(session: nox.Session) -> None:
     session.log(report.stdout.strip())
     if report.returncode:
         session.error(report.stderr.strip() or "the beamline install is not as it should be")
-    # From a folder of its own, so that nothing is imported from the checkout.
-    session.chdir(session.create_tmp())
-    session.run(python, str(ROOT / "scripts" / "smoke.py"), external=True)
 
 
 @nox.session

@@ -11,7 +11,12 @@ from injections import Reference, Struck
 from processes import Ended
 from workspace import Workspace
 
-_PROGRESS = ("fitting: ", "sampling: ", "examining: ", "simulating: ", "watching ")
+_OF_FITS = ("loading JAX: ", "compiling: ", "starting values: ", "short fit ", "fit ", "uncertainties: ")
+_PROGRESS = (
+    *_OF_FITS,
+    *("reading ", "pictures: ", "writing: ", "preparing the sampling: ", "sampling: "),
+    *("fitting: ", "examining: ", "simulating: ", "watching "),
+)
 """How lines of progress begin, which a long run has on stderr."""
 _DRAWN = (".png", ".html")
 """Files that are made from results: a new result takes away those of the one before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from made import fit_result, posterior_result
 
 from heterodyne_cli import command, posterior
+from heterodyne_spec.console import Console
 
 CONFIG = """
 cmc:
@@ -62,6 +64,16 @@ def test_point_estimates_have_no_job(capsys: pytest.CaptureFixture[str]) -> None
         command.main(["--data", "missing.h5", "--preview-job"])
     assert stop.value.code == 1
     assert "--method cmc" in capsys.readouterr().err
+
+
+def test_a_posterior_shows_what_goes_on_before_and_after_its_shards(capsys: pytest.CaptureFixture[str]) -> None:
+    with Console(machine=True).progress() as shown:
+        progress = posterior.SamplingProgress(shown)
+        progress(1, 2, 0, 5.0)  # too soon after the first to be told
+        progress(2, 2, 3, 0.0)
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["stage"] for event in events] == ["preparing the sampling", "combining"]
+    assert events[1]["text"] == "2 of 2 shards done, 3 divergences; combining them: 0 s"
 
 
 def test_interrupted_runs_say_how_to_go_on(

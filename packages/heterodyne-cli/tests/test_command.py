@@ -15,6 +15,7 @@ import pytest
 
 from heterodyne_cli import command
 from heterodyne_cli.commands import SUBCOMMANDS
+from heterodyne_nlsq import command as nlsq_command
 from heterodyne_spec import TwoTimeData, load_config, save_data
 
 
@@ -92,7 +93,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
     (tmp_path / "out" / "nlsq_result.json").write_text("{}")
     assert command.main([*asked, "--json"]) == 0
     kinds = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
-    assert kinds == ["measurement", "plan", "end"]
+    assert kinds == ["progress", "measurement", "plan", "end"]
     assert command.main(asked) == 0
     assert "would replace: " in capsys.readouterr().out
 
@@ -125,6 +126,10 @@ def test_options_before_a_subcommand_are_refused(capsys: pytest.CaptureFixture[s
         command.main(["--quiet", "config"])
     assert stop.value.code == 1
     assert "after the subcommand" in capsys.readouterr().err
+
+
+def test_the_fit_alone_knows_the_subcommands_that_it_has_not() -> None:
+    assert set(nlsq_command.SUBCOMMANDS) == {one.name for one in SUBCOMMANDS}
 
 
 def test_every_subcommand_has_help_with_examples(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ from measurement import CONTRAST, FREE, NOISE, OFFSET, PHI, TRUTH, config, make,
 
 import heterodyne_cmc
 from heterodyne_cmc import CMCResult, fit_cmc_jax
-from heterodyne_cmc.fit import prepared_work
+from heterodyne_cmc.fit import plan_of_sampling, prepared_work
 from heterodyne_cmc.outcome import natural
 from heterodyne_cmc.page import report, write_page
 from heterodyne_cmc.plots import pairs_figure
@@ -27,7 +27,18 @@ from heterodyne_cmc.request import prepare
 from heterodyne_cmc.result import QUANTILES
 from heterodyne_cmc.start import start_warnings
 from heterodyne_cmc.work import run_shard
-from heterodyne_spec import ConfigError, DataError, OutputError, ResultError, load_config, load_model
+from heterodyne_spec import (
+    Config,
+    ConfigError,
+    DataError,
+    OutputError,
+    ResultError,
+    TwoTimeData,
+    load_config,
+    load_model,
+    save_data,
+    select_data,
+)
 
 CALLS: list[tuple[float, int, int, float]] = []
 
@@ -314,6 +325,38 @@ def test_without_point_estimate_an_installed_fit_is_asked(monkeypatch: pytest.Mo
     result = fit_cmc_jax(make(), config(cmc={"shards": 1, "chains": 1, "warmup": 20, "samples": 20}))
     assert result.start["source"] == "nlsq"
     assert asked == ["heterodyne.point_estimate"]
+
+
+def test_the_section_data_applies_to_a_measurement_from_python_and_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Enough(Exception):
+        """Ends the run before anything is sampled."""
+
+    asked: list[tuple[TwoTimeData, Config]] = []
+
+    def fit(data: TwoTimeData, config: Config) -> None:
+        asked.append((data, config))
+        raise Enough
+
+    monkeypatch.setattr("heterodyne_cmc.fit.point_estimate", fit)
+    section = {"frames": [3, 22], "phi": [80], "mask_frames": [5]}
+    save_data(tmp_path / "measurement.h5", make())
+    for data in (make(), tmp_path / "measurement.h5"):
+        with pytest.raises(Enough):
+            fit_cmc_jax(data, config(data=section, cmc={"shards": 1}))
+        measured, given = asked.pop()
+        assert (measured.phi.tolist(), measured.n_t, measured.start_frame) == ([80.0], 20, 3)
+        assert np.flatnonzero(~measured.valid[0]).tolist() == [2]
+        assert select_data(measured, given) is measured
+    settings = load_config(config(data=section, cmc={"shards": 1}))
+    plans = [plan_of_sampling(data, settings) for data in (make(), measured)]
+    assert plans[0] == plans[1]
+    assert f"{19 * 18 // 2} pairs" in plans[0][1]
+    refused = {"has 24 frames": {"frames": [1, 25]}, "dt = 0.1 s": {"dt": 7}, "has 10, 80": {"phi": [45]}}
+    for text, wrong in refused.items():
+        with pytest.raises(DataError, match=text):
+            fit_cmc_jax(make(), config(data=wrong))
 
 
 @pytest.mark.parametrize(

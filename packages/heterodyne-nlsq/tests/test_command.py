@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,18 +73,6 @@ def test_fit_from_file_to_files(measurement: Path, tmp_path: Path, capsys: pytes
     assert str(result.data.provenance["sha256"]) in page
 
 
-def test_compiled_functions_are_kept_unless_switched_off(measurement: Path, tmp_path: Path) -> None:
-    # In processes of their own: JAX takes the folder of its cache once per process.
-    settings = configuration(tmp_path, nlsq={"max_iterations": 1}, output={"plots": False, "report": False})
-    arguments = ["--data", str(measurement), "--config", str(settings), "--output", str(tmp_path / "out"), "--quiet"]
-    kept = tmp_path / "cache" / "heterodyne"
-    for more, expected in ((["--no-cache"], False), ([], True)):
-        code = [sys.executable, "-m", "heterodyne_nlsq.command", *arguments, *more]
-        done = subprocess.run(code, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}, check=False)
-        assert done.returncode == NOT_CONVERGED
-        assert (kept.is_dir() and any(kept.iterdir())) == expected
-
-
 def test_without_configuration(measurement: Path, tmp_path: Path) -> None:
     code = command.main(["--data", str(measurement), "--output", str(tmp_path / "out"), "--quiet"])
     assert code in (DONE, NOT_CONVERGED)
@@ -128,6 +114,39 @@ def test_errors_are_one_clear_line(
     assert captured.err.count("\n") == 1
     assert all(word in captured.err for word in words), captured.err
     assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["inspect", "my file.h5"], "inspect is a subcommand"),
+        (["batch", "a.h5", "--q", "all"], "batch is a subcommand"),
+        (["--quiet", "report", "results"], "report is a subcommand"),
+        (["--data", "a.h5", "--method=cmc"], "--method is an option"),
+    ],
+)
+def test_what_the_command_heterodyne_does_is_refused_with_the_way_to_it(
+    arguments: list[str], word: str, there: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: there or None)
+    with pytest.raises(SystemExit) as stop:
+        command.main(arguments)
+    assert stop.value.code == FAILED
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {word} of heterodyne, not of heterodyne-nlsq; ")
+    assert error.endswith(f"run: heterodyne {shlex.join(arguments)}\n")
+    assert ("pip install heterodyne-cli" in error) is not there
+    assert error.count("\n") == 1
+
+
+def test_other_words_are_refused_and_the_help_names_the_other_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, text in ((["--output", "report", "extra"], "unrecognized arguments: extra"), (["--help"], "")):
+        with pytest.raises(SystemExit):
+            command.main(arguments)
+        captured = capsys.readouterr()
+        assert text in captured.err
+    assert "pip install heterodyne-cli" in captured.out
 
 
 def test_interrupt_leaves_nothing_half_done(

@@ -99,7 +99,7 @@ def test_compiled_functions_that_are_not_whole_are_removed(
     folder = tmp_path / "heterodyne"
     folder.mkdir()
     shown: list[str] = []
-    mending = _Mending(lambda message, *rest: shown.append(str(message)))
+    mending = _Mending(lambda message, *rest: shown.append(str(message)), folder)
     for doing, lines in (("reading", 0), ("writing", 1), ("writing", 0)):
         (folder / "jit_f-0123-cache").touch()
         (folder / "jit_g-0123-cache").touch()

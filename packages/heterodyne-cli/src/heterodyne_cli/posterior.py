@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +15,15 @@ from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax, plan_of_samplin
 from heterodyne_nlsq.command import fit_measurement, outputs_of_fit, read_measurement, result_event, say_plan
 from heterodyne_nlsq.output import save
 from heterodyne_nlsq.request import requested_config, requested_data, requested_output
+from heterodyne_nlsq.stages import PICTURES
 from heterodyne_nlsq.summary import columns
 from heterodyne_spec import Config, NLSQResult, TwoTimeData
 from heterodyne_spec.console import Console, Progress
 from heterodyne_spec.files import check_there
 from heterodyne_spec.terminal import DONE, INTERRUPTED, NOT_CONVERGED, complain
+
+PREPARING = "preparing the sampling"
+"""What goes on from the point estimate to the first draw: compiling, mostly."""
 
 
 def posterior_command(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:
@@ -74,7 +79,7 @@ def _sample(
 ) -> int:
     if args.nlsq_result is None:
         console.say("no --nlsq-result given: fitting the point estimate first")
-        start = fit_measurement(data, config, console, cache=not args.no_cache, command=command)
+        start, _ = fit_measurement(data, config, console, cache=not args.no_cache, command=command, directory=None)
         console.tell("result", **result_event(start))
         written = [save(start, directory)]
         console.say(f"written: {written[0]}")
@@ -89,10 +94,11 @@ def _sample(
     console.detail(f"time: {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in result.timings.items())}")
     written.append(result.save(directory))
     clear_shards(directory, result.n_shards)
-    if config.output.plots:
-        written += result.plot(directory)
-    if config.output.report:
-        written.append(write_page(Saved(directory, start, result), directory / "report.html"))
+    with console.stage(PICTURES):
+        if config.output.plots:
+            written += result.plot(directory)
+        if config.output.report:
+            written.append(write_page(Saved(directory, start, result), directory / "report.html"))
     check_there(written)
     console.say("\n" + "\n".join(f"written: {path}" for path in written))
     console.tell("result", **posterior_event(result))
@@ -101,14 +107,23 @@ def _sample(
 
 
 class SamplingProgress:
-    """Shards done, divergences, and the time left."""
+    """Shards done, divergences, and the time left; seconds while there is nothing to report."""
 
     def __init__(self, shown: Progress):
         self._shown = shown
+        self._count_seconds(PREPARING, stage=PREPARING)
 
     def __call__(self, done: float, total: int, divergences: int, seconds_left: float) -> None:
         text = _progress(done, total, divergences, seconds_left)
-        self._shown.show(text, done=done, of=total, divergences=divergences, seconds_left=seconds_left)
+        fields = {"done": done, "of": total, "divergences": divergences, "seconds_left": seconds_left}
+        if done >= total:
+            self._count_seconds(text, stage="combining", **fields)
+        else:
+            self._shown.show(text, stage="sampling", **fields)
+
+    def _count_seconds(self, text: str, **fields: Any) -> None:
+        begin = time.monotonic()
+        self._shown.keep(lambda: f"{text}: {time.monotonic() - begin:.0f} s", at_once=True, **fields)
 
 
 def posterior_event(result: CMCResult) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from heterodyne_cmc.noise import checked, data_noise, residual_noise
 from heterodyne_cmc.outcome import make_result
 from heterodyne_cmc.priors import prior_moments
 from heterodyne_cmc.problem import whole_problems
-from heterodyne_cmc.request import Request, prepare, read_measurement
+from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.sampler import SubPosterior
 from heterodyne_cmc.start import point_estimate, read_start, start_warnings
@@ -34,6 +34,7 @@ from heterodyne_spec import (
     TwoTimeData,
     check_model_versions,
     load_config,
+    select_data,
 )
 
 type Progress = Callable[[float, int, int, float], None]
@@ -55,7 +56,8 @@ def fit_cmc_jax(
 
     Parameters
     ----------
-    data : a measurement, or the path of a file (then q, phi, frames, dt and masks come from `config`).
+    data : a measurement, or the path of a file. The section ``data`` of `config` applies to both: see
+        `heterodyne_spec.select_data`.
     config : a Config, a dict, the path of a YAML or JSON file, or None for the defaults. Give the one of the point
         estimate: what it holds or ties is held or tied here.
     nlsq_result : the point estimate of these data, or the folder or file of one. It gives the start, the scale in
@@ -75,7 +77,8 @@ def fit_cmc_jax(
 
     Raises
     ------
-    DataError : when the measurement cannot be read or used, or the point estimate belongs to another.
+    DataError : when the measurement cannot be read or used, does not hold what the configuration asks for, or the
+        point estimate belongs to another.
     ConfigError : with every problem of the configuration, options that this version does not have included.
     ResultError : when the file of the point estimate is damaged.
     ModelVersionError : when the installed packages implement different versions of the model.
@@ -96,7 +99,7 @@ def fit_cmc_jax(
     if start not in ("auto", "values"):
         raise ConfigError("fit_cmc_jax", [Problem("start", f"'{start}'", "auto or values", "correct it")])
     settings = load_config(config)
-    measured = read_measurement(data, settings)
+    measured = select_data(data, settings)
     # Once before the fit: what cannot be sampled is refused at once.
     request = prepare(measured, settings, read_start(nlsq_result))
     if request.nlsq is None and start == "auto":
@@ -126,7 +129,7 @@ def plan_of_sampling(
     ------
     DataError, ConfigError, ResultError : what is wrong with the request.
     """
-    request = prepare(data, config, read_start(nlsq_result))
+    request = prepare(select_data(data, config), config, read_start(nlsq_result))
     cmc, deal = config.cmc, request.partition
     return [
         f"would sample {', '.join(request.space.free_names) or 'contrast, offset and noise only'}",

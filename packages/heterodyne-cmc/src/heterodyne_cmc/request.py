@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from heterodyne_cmc.parameters import ParameterSpace, parameter_space
 from heterodyne_cmc.scaling import Scaling, make_scaling
@@ -13,12 +12,10 @@ from heterodyne_cmc.support import unsupported
 from heterodyne_spec import (
     Config,
     ConfigError,
-    DataError,
     ModelSpec,
     NLSQResult,
     Problem,
     TwoTimeData,
-    load_data,
     load_model,
 )
 
@@ -44,23 +41,6 @@ class Request:
     def n_joint(self) -> int:
         """Number of values of a joint draw: free parameters, noise, coefficients."""
         return len(self.space.free) + 1 + self.scaling.mean.size
-
-
-def read_measurement(data: TwoTimeData | str | Path, config: Config) -> TwoTimeData:
-    """Return the measurement that the configuration speaks of.
-
-    Raises
-    ------
-    DataError : when it cannot be read, or has another q.
-    """
-    if not isinstance(data, TwoTimeData):
-        data = load_data(data, config=config)
-    asked = config.data.q
-    if asked is not None and abs(data.q - asked) > config.data.q_tolerance * asked:
-        raise DataError(
-            f"the data have q = {data.q:.4g} 1/Å and the configuration asks for {asked:.4g}; change data.q or the data"
-        )
-    return data
 
 
 def prepare(data: TwoTimeData, config: Config, nlsq: NLSQResult | None) -> Request:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import math
+import importlib.util
 import shlex
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from heterodyne_nlsq._version import __version__
 from heterodyne_nlsq.compilation import keep_compiled_functions
+from heterodyne_nlsq.durations import forecast, remember
+from heterodyne_nlsq.progress import FitProgress
 from heterodyne_nlsq.request import add_arguments, requested_config, requested_data, requested_output
+from heterodyne_nlsq.stages import LOADING, PICTURES, READING, WRITING
 from heterodyne_nlsq.stated import stated
 from heterodyne_spec import Config, NLSQResult, TwoTimeData, load_data
-from heterodyne_spec.console import Console, Progress
+from heterodyne_spec.console import Console
 from heterodyne_spec.files import check_there
-from heterodyne_spec.terminal import DONE, NOT_CONVERGED, Parser, ready_streams
+from heterodyne_spec.terminal import DONE, FAILED, NOT_CONVERGED, Parser, ready_streams
 
 EXAMPLES = (
     "heterodyne-nlsq --data measurement.h5 --q 0.0054 --output results",
@@ -27,32 +29,19 @@ EXAMPLES = (
 )
 
 
-class FitProgress:
-    """Iteration, cost, time, and the longest that a fit can still take."""
+SUBCOMMANDS = (
+    *("config", "inspect", "watch", "batch", "plot", "report", "compare"),
+    *("simulate", "validate", "completion"),
+)
+"""What the command ``heterodyne`` of heterodyne-cli has, and this one has not."""
 
-    def __init__(self, shown: Progress, limit: int):
-        self._shown, self._limit, self._begin, self._first, self._count = shown, limit, time.monotonic(), 0.0, 0
-
-    def __call__(self, iteration: int, cost: float) -> None:
-        self._count += 1
-        now = time.monotonic()
-        # The first iteration ends after all that is compiled: it tells nothing of those that follow.
-        self._first = now if self._count == 1 else self._first
-        pace = (now - self._first) / (self._count - 1) if self._count > 1 else math.nan
-        most = pace * max(self._limit - self._count, 0)
-        text = f"fitting: iteration {self._count}, cost {cost:.6g}, {now - self._begin:.0f} s"
-        self._shown.show(
-            text if self._count == 1 else f"{text}, at most {most:.0f} s more",
-            iteration=self._count,
-            cost=cost,
-            seconds=round(now - self._begin, 3),
-            seconds_left_at_most=round(most, 3),
-        )
+_ITS_OPTIONS = ("--method", "--nlsq-result", "--preview-job")
 
 
 def read_measurement(path: Path, config: Config, console: Console) -> TwoTimeData:
     """Read the measurement at `path`, and say what was found."""
-    data = load_data(path, config=config)
+    with console.stage(f"{READING} {path.name}"):
+        data = load_data(path, config=config)
     console.say(f"{path}: {data.n_phi} angles x {data.n_t} frames, q = {data.q:.5g} 1/Å, dt = {data.dt:g} s")
     for note in data.notes:
         console.say(f"  {note}")
@@ -61,18 +50,37 @@ def read_measurement(path: Path, config: Config, console: Console) -> TwoTimeDat
 
 
 def fit_measurement(
-    data: TwoTimeData, config: Config, console: Console, *, cache: bool, command: Sequence[str]
-) -> NLSQResult:
-    """Fit a measurement and show how far the fit is."""
-    # JAX takes a second to import: errors before it come at once.
-    from heterodyne_nlsq.fit import fit_nlsq_jax
-    from heterodyne_nlsq.start.race import most_evaluations
+    data: TwoTimeData, config: Config, console: Console, *, cache: bool, command: Sequence[str], directory: Path | None
+) -> tuple[NLSQResult, list[Path]]:
+    """Fit a measurement, showing how far the fit is; return the result and the files that were written.
 
-    if cache:
-        keep_compiled_functions()
+    Parameters
+    ----------
+    cache : whether compiled functions are kept, and the times of the stages remembered.
+    command : the command line, for the result.
+    directory : where result, pictures and report are written as configured; None: nothing is.
+    """
+    drawn = directory is not None and (config.output.plots or config.output.report)
     with console.progress() as shown:
-        result = fit_nlsq_jax(data, config, progress=FitProgress(shown, most_evaluations(config.nlsq)))
-    return replace(result, command=shlex.join(command))
+        progress = FitProgress(shown, forecast(data, config, remembered=cache, pictures=drawn))
+        progress.stage(LOADING)
+        # JAX takes a second to import: errors before it come at once.
+        from heterodyne_nlsq.fit import fit_nlsq_jax
+
+        if cache:
+            keep_compiled_functions()
+        progress.hear_compiler()
+        result = replace(fit_nlsq_jax(data, config, progress=progress), command=shlex.join(command))
+        written = []
+        if directory is not None:
+            from heterodyne_nlsq.output import write_outputs
+
+            progress.stage(PICTURES if drawn else WRITING)
+            written = write_outputs(result, directory, config.output)
+        spent = progress.finish()
+    if cache:
+        remember(data, config, spent)
+    return result, written
 
 
 def result_event(result: NLSQResult) -> dict[str, Any]:
@@ -137,11 +145,11 @@ def fit_command(args: argparse.Namespace, command: Sequence[str], console: Conso
     data = read_measurement(path, config, console)
     if args.dry_run:
         return say_plan(console, list(plan_of_fit(config, data)), outputs_of_fit(directory, config))
-    result = fit_measurement(data, config, console, cache=not args.no_cache, command=command)
-    from heterodyne_nlsq.output import write_outputs
+    result, written = fit_measurement(
+        data, config, console, cache=not args.no_cache, command=command, directory=directory
+    )
     from heterodyne_nlsq.summary import details, summary
 
-    written = write_outputs(result, directory, config.output)
     console.say(f"\n{summary(result, console.paint)}")
     console.detail(f"\n{details(result)}")
     check_there(written)
@@ -155,7 +163,8 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of ``heterodyne-nlsq``."""
     result = Parser(
         prog="heterodyne-nlsq",
-        description="Fit the heterodyne XPCS model to two-time correlation maps, all angles of one q together.",
+        description="Fit the heterodyne XPCS model to two-time correlation maps, all angles of one q together.\n\n"
+        f"For other jobs ({', '.join(SUBCOMMANDS)})\ninstall the command heterodyne: pip install heterodyne-cli",
         examples=EXAMPLES,
     )
     result.add_argument("--version", action="version", version=f"heterodyne-nlsq {__version__}")
@@ -163,11 +172,34 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+def parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments; what belongs to the command ``heterodyne`` is refused with the way to get it."""
+    whole = parser()
+    # A subcommand comes first, and its options may have other values than those of this command.
+    if argv and argv[0] in SUBCOMMANDS:
+        _refer(whole, argv[0], argv)
+    args, unknown = whole.parse_known_args(argv)
+    for word in (one.partition("=")[0] for one in unknown):
+        if word in (*SUBCOMMANDS, *_ITS_OPTIONS):
+            _refer(whole, word, argv)
+    if unknown:
+        whole.error(f"unrecognized arguments: {shlex.join(unknown)}")
+    return args
+
+
+def _refer(whole: argparse.ArgumentParser, word: str, argv: Sequence[str]) -> NoReturn:
+    kind = "a subcommand" if word in SUBCOMMANDS else "an option"
+    there = importlib.util.find_spec("heterodyne_cli") is not None
+    first = "" if there else "pip install heterodyne-cli (it brings no sampler), then "
+    remedy = f"{first}run: heterodyne {shlex.join(argv)}"
+    whole.exit(FAILED, f"error: {word} is {kind} of heterodyne, not of heterodyne-nlsq; {remedy}\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``heterodyne-nlsq`` and return its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
     ready_streams()
-    args = parser().parse_args(argv)
+    args = parsed(argv)
     console = Console.of(args)
     return console.run(lambda: fit_command(args, ["heterodyne-nlsq", *argv], console))
 

@@ -1,4 +1,4 @@
-"""JAX's persistent compilation cache, switched on by the commands (never by the library)."""
+"""JAX's persistent compilation cache: the commands switch it on, a program from Python when it asks for it."""
 
 from __future__ import annotations
 
@@ -20,21 +20,45 @@ def cache_folder() -> Path:
     return (Path(root) if root else Path.home() / ".cache") / "heterodyne"
 
 
-def keep_compiled_functions() -> None:
-    """Have this process read and write compiled functions in `cache_folder`: the second run need not compile.
+def keep_compiled_functions(folder: str | Path | None = None) -> Path:
+    """Keep compiled functions on disk: the next process that fits as many angles and frames compiles nothing.
 
-    A folder that cannot be written, and entries that are not whole, cost time, not the fit.
+    It holds for everything that JAX compiles in this process. The commands call it themselves; a program of yours
+    does so once, before its first fit. A folder that cannot be written, and entries that are not whole, cost time, not
+    the fit: entries that cannot be read are removed, and a folder that cannot be written is told on stderr.
+
+    Parameters
+    ----------
+    folder : where; that of the commands when None, ``heterodyne`` in the user's cache folder. JAX runs what it finds
+        there: give none that people can write whom you do not trust.
+
+    Returns
+    -------
+    The folder.
+
+    Examples
+    --------
+    >>> from heterodyne_nlsq import fit_nlsq_jax, keep_compiled_functions
+    >>> keep_compiled_functions()  # doctest: +SKIP
+    >>> result = fit_nlsq_jax("measurement.h5")  # doctest: +SKIP
     """
     import jax
+    from jax.experimental.compilation_cache import compilation_cache
 
+    chosen = cache_folder() if folder is None else Path(folder).expanduser().absolute()
+    if jax.config.jax_compilation_cache_dir != str(chosen):
+        # JAX looks at the setting once; what it has opened before would stay in use.
+        compilation_cache.reset_cache()
     settings = {
-        "jax_compilation_cache_dir": str(cache_folder()),
+        "jax_compilation_cache_dir": str(chosen),
         "jax_persistent_cache_min_compile_time_secs": 0.0,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
     for name, value in settings.items():
         jax.config.update(name, value)
-    warnings.showwarning = _Mending(warnings.showwarning)
+    shown = warnings.showwarning
+    warnings.showwarning = _Mending(shown.show if isinstance(shown, _Mending) else shown, chosen)
+    return chosen
 
 
 _TROUBLE = re.compile(r"Error (?P<doing>reading|writing) persistent compilation cache entry for '(?P<name>[^']+)': ")
@@ -47,15 +71,15 @@ class _Mending:
     every run, and never replace it.
     """
 
-    def __init__(self, show: Callable[..., None]):
-        self._show, self._told = show, False
+    def __init__(self, show: Callable[..., None], folder: Path):
+        self.show, self._folder, self._told = show, folder, False
 
     def __call__(self, message: Warning | str, *rest: Any, **given: Any) -> None:
         trouble = _TROUBLE.match(str(message))
         if trouble is None:
-            self._show(message, *rest, **given)
+            self.show(message, *rest, **given)
             return
-        for entry in cache_folder().glob(f"{glob.escape(trouble['name'])}-*-cache"):
+        for entry in self._folder.glob(f"{glob.escape(trouble['name'])}-*-cache"):
             with suppress(OSError):
                 entry.unlink()
         if trouble["doing"] == "writing" and not self._told:

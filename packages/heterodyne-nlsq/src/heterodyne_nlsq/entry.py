@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
 
 _INTERRUPTED = 130
 _ASKING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
@@ -27,14 +28,34 @@ def begin(module: str) -> int:
     # What XLA has to say of a slow machine is no line for users; what ends a fit comes as an exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        return int(importlib.import_module(module).main())
+        with _sign_of_life():
+            command = importlib.import_module(module)
+        return int(command.main())
     except KeyboardInterrupt:
-        with suppress(OSError, AttributeError):
+        with contextlib.suppress(OSError, AttributeError):
             print("interrupted", file=sys.stderr, flush=True)
         return _INTERRUPTED
     finally:
         # The work is done; the interpreter is not to be stopped while it tidies up.
         _hear(signal.SIG_IGN, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def _sign_of_life() -> Iterator[None]:
+    """Show on a terminal that a fit begins: on a slow drive the imports take seconds."""
+    shown = "--data" in sys.argv and "--quiet" not in sys.argv and sys.stderr is not None and sys.stderr.isatty()
+    _write("starting" if shown else "")
+    try:
+        yield
+    finally:
+        _write("\r\033[K" if shown else "")
+
+
+def _write(text: str) -> None:
+    # A terminal that is gone ends no work.
+    with contextlib.suppress(OSError, AttributeError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def _hear(handler: signal._HANDLER, instead_of: signal._HANDLER) -> None:

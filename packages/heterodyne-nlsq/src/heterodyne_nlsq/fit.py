@@ -20,10 +20,11 @@ from heterodyne_nlsq.outcome import make_result
 from heterodyne_nlsq.scaling import make_scaling
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
+from heterodyne_nlsq.stages import COMPILING, READING, STARTS, UNCERTAINTIES, announce
 from heterodyne_nlsq.start.candidates import Candidate
 from heterodyne_nlsq.start.candidates import candidates as starts_asked_for
 from heterodyne_nlsq.start.earlier import Estimate, estimates, follow
-from heterodyne_nlsq.start.race import Outcome, joined, race
+from heterodyne_nlsq.start.race import Outcome, compile_evaluation, joined, race
 from heterodyne_nlsq.start.twin import with_twin
 from heterodyne_physics_meshgrid import MODEL_VERSION
 from heterodyne_spec import (
@@ -34,8 +35,8 @@ from heterodyne_spec import (
     TwoTimeData,
     check_model_versions,
     load_config,
-    load_data,
     load_model,
+    select_data,
 )
 from heterodyne_spec.errors import Problem
 
@@ -51,7 +52,8 @@ def fit_nlsq_jax(
 
     Parameters
     ----------
-    data : a measurement, or the path of a file (then q, phi, frames, dt and masks come from `config`).
+    data : a measurement, or the path of a file. The section ``data`` of `config` applies to both: see
+        `heterodyne_spec.select_data`.
     config : a Config, a dict, the path of a YAML or JSON file, or None for the defaults.
     candidates : point estimates of other, similar measurements as further starts: results, or mappings from names of
         parameters (those not named start as configured) to values in the units of the model; q, azimuths and frames
@@ -59,7 +61,9 @@ def fit_nlsq_jax(
         no more than 5 % of what they show, and noise explains the residuals, the wide search for other starts is left
         out; otherwise it is made, and the lowest minimum of all counts. With ``values`` and ``multistart`` they are
         candidates beside the others.
-    progress : called after every iteration with its number and the cost.
+    progress : called after every iteration with its number and the cost. Where it has a method ``stage(name)``, that is
+        called when a stage begins: "reading", "compiling", "starting values", "short fit 1 of 4", "fit 1 of 2",
+        "uncertainties".
 
     Returns
     -------
@@ -68,7 +72,7 @@ def fit_nlsq_jax(
 
     Raises
     ------
-    DataError : when the measurement cannot be read or used.
+    DataError : when the measurement cannot be read or used, or does not hold what the configuration asks for.
     ConfigError : with every problem of the configuration, or every unknown name and unusable value of the candidates.
     ResultError : when a candidate is the result of another model.
     ModelVersionError : when the installed packages implement different versions of the model.
@@ -84,12 +88,17 @@ def fit_nlsq_jax(
     Computes in float64 whatever the setting of the process is, and leaves that setting as it was.
     """
     check_model_versions({"heterodyne-physics-meshgrid": MODEL_VERSION})
-    clock = Clock()
+    clock = Clock(progress)
     with clock("read"), jax.enable_x64(True):
+        if not isinstance(data, TwoTimeData):
+            announce(progress, READING)
         setup = prepare(data, load_config(config))
         earlier = estimates(candidates, setup)
         make_room()
+        announce(progress, COMPILING)
         path = paths.choose_path(setup)
+    with clock("fit"), jax.enable_x64(True):
+        compile_evaluation(setup, path)
     with jax.enable_x64(True):
         if earlier and setup.config.nlsq.start == "auto":
             result = _follow_then_search(setup, path, earlier, progress, clock)
@@ -98,15 +107,21 @@ def fit_nlsq_jax(
     return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
 
 
-class Clock:
-    """Seconds spent in the stages of a fit."""
+_ANNOUNCED = {"start": STARTS, "uncertainty": UNCERTAINTIES}
 
-    def __init__(self) -> None:
+
+class Clock:
+    """Seconds spent in the stages of a fit, which are announced where they begin here; fits announce themselves."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
         self.spent = dict.fromkeys(("read", "start", "fit", "uncertainty"), 0.0)
 
     @contextlib.contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
         """Count what happens inside as time of the stage."""
+        if stage in _ANNOUNCED:
+            announce(self._progress, _ANNOUNCED[stage])
         begin = time.perf_counter()
         yield
         self.spent[stage] += time.perf_counter() - begin
@@ -155,13 +170,7 @@ def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:
     ------
     DataError, ConfigError : what is wrong with it.
     """
-    if not isinstance(data, TwoTimeData):
-        data = load_data(data, config=config)
-    asked = config.data.q
-    if asked is not None and abs(data.q - asked) > config.data.q_tolerance * asked:
-        raise DataError(
-            f"the data have q = {data.q:.4g} 1/Å and the configuration asks for {asked:.4g}; change data.q or the data"
-        )
+    data = select_data(data, config)
     spec = load_model(config.model.name)
     setup = Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
     _check_pairs(setup)

@@ -3,7 +3,7 @@
 from heterodyne_spec._version import __version__
 from heterodyne_spec.config import Config, ModelConfig, ParameterConfig, load_config
 from heterodyne_spec.conformance import check_results, load_vectors
-from heterodyne_spec.data import TwoTimeData, describe_data, load_data, pair_valid, save_data
+from heterodyne_spec.data import TwoTimeData, describe_data, load_data, pair_valid, save_data, select_data
 from heterodyne_spec.errors import (
     ConfigError,
     DataError,
@@ -71,4 +71,5 @@ __all__ = [
     "load_vectors",
     "pair_valid",
     "save_data",
+    "select_data",
 ]

@@ -120,7 +120,8 @@ class StatusLine:
     def show(self, text: str) -> None:
         """Show `text` in place of what stood there."""
         if self._stream.isatty():
-            self._write(f"\r\033[K{text}")
+            # A line that wraps could not be written over.
+            self._write(f"\r\033[K{text[: self._width() - 1]}")
         elif (now := time.monotonic()) - self._last >= self._pause:
             self._last = now
             self._write(f"{text}\n")
@@ -129,6 +130,12 @@ class StatusLine:
         """Clear the line."""
         if self._stream.isatty():
             self._write("\r\033[K")
+
+    def _width(self) -> int:
+        """Return the columns of the terminal; one that does not say has room for any line."""
+        with suppress(OSError, ValueError):
+            return os.get_terminal_size(self._stream.fileno()).columns or sys.maxsize
+        return sys.maxsize
 
     def _write(self, text: str) -> None:
         # A terminal that is gone ends no work.

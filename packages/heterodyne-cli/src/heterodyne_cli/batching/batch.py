@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from heterodyne_cli.batching.schedule import Shape, Timing, in_words, next_job, seconds_left
+from heterodyne_cli.batching.schedule import Shape, Timing, next_job, seconds_left
 from heterodyne_cli.series.desk import Desk
 from heterodyne_cli.series.examining import Signature, signature_of
 from heterodyne_cli.series.job import Job
@@ -28,6 +28,7 @@ from heterodyne_cli.series.tasks import (
     undrawn,
 )
 from heterodyne_spec import NLSQResult, OutputError
+from heterodyne_spec.console import time_left
 
 
 @dataclass
@@ -153,7 +154,7 @@ class Batch:
         waiting = [job.shape for job in (*self._jobs, *running)]
         left = seconds_left(waiting, self._timings, len(self._workers))
         done = self._total - len(waiting)
-        text = f"fitting: {done} of {self._total} done, {len(running)} running, {in_words(left)}"
+        text = f"fitting: {done} of {self._total} done, {len(running)} running, {time_left(left)}"
         self._desk.show(text, done=done, of=self._total, seconds_left=left)
 
     def outcome(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import statistics
 from collections.abc import Collection, Sequence
@@ -63,14 +62,3 @@ def seconds_left(waiting: Sequence[Shape], done: Sequence[Timing], workers: int)
 
 def _pairs(shape: Shape) -> float:
     return shape[0] * shape[1] ** 2
-
-
-def in_words(seconds: float | None) -> str:
-    """Return a time left in words."""
-    if seconds is None or not math.isfinite(seconds):
-        return "time left not known yet"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"about {hours} h {minutes:02d} min left"
-    return f"about {minutes} min {rest:02d} s left" if minutes else f"about {rest} s left"

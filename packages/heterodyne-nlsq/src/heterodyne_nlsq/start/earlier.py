@@ -20,6 +20,7 @@ from heterodyne_nlsq.descent import descend
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
+from heterodyne_nlsq.stages import FITS, announce, numbered
 from heterodyne_nlsq.start.candidates import Candidate, inside
 from heterodyne_nlsq.start.laws import factor
 from heterodyne_nlsq.start.race import Final, Outcome, fitted_vector, squares
@@ -138,6 +139,7 @@ def follow(setup: Setup, path: Path, given: list[Candidate], progress: Progress 
     points = [fitted_vector(setup, path, candidate.vector) for candidate in given]
     misfits = [squares(path, point) for point in points]
     k = int(np.argmin(misfits))
+    announce(progress, numbered(FITS, 1, 1))
     solution = descend(setup, path, points[k], progress)
     left = squares(path, solution.vector)
     shown = float(path.spread.sum()) - left

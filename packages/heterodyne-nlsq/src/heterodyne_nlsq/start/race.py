@@ -14,9 +14,8 @@ from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.scaling import start_coefficients
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress, Solution
-from heterodyne_nlsq.start.candidates import MULTISTARTS, Candidate
-from heterodyne_nlsq.start.plain import MOST_DESCRIPTIONS
-from heterodyne_spec.config import NLSQConfig
+from heterodyne_nlsq.stages import FITS, announce, numbered
+from heterodyne_nlsq.start.candidates import Candidate
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -53,29 +52,22 @@ class Outcome(NamedTuple):
     n_evaluations: int
 
 
-def most_evaluations(settings: NLSQConfig) -> int:
-    """Return the evaluations that a fit can take at most."""
-    if settings.start == "values":
-        return settings.max_iterations
-    heats = 1 + (MULTISTARTS if settings.start == "multistart" else MOST_DESCRIPTIONS)
-    # A finalist that was stopped below the best goes on from there; the best one's twin may follow.
-    return heats * HEAT + (2 * _FINALISTS + 1) * settings.max_iterations
-
-
 def race(setup: Setup, path: Path, starters: list[Candidate], progress: Progress | None) -> Outcome:
     """Return the minima that the starts lead to."""
     chosen = [c for k, c in enumerate(starters) if c.misfit <= WORTH or k == 1]
     points = [fitted_vector(setup, path, c.vector) for c in chosen]
     if len(points) == 1:
+        announce(progress, numbered(FITS, 1, 1))
         solution = descend(setup, path, points[0], progress)
         return Outcome([Final(solution, chosen[0].origin)], solution.n_evaluations)
     limit = setup.config.nlsq.max_iterations
-    heats = [
-        Final(approach(setup, path, point, min(HEAT, limit), progress), c.origin)
-        for point, c in zip(points, chosen, strict=True)
-    ]
+    heats = []
+    for k, (point, c) in enumerate(zip(points, chosen, strict=True)):
+        announce(progress, numbered("short fit", k + 1, len(points)))
+        heats.append(Final(approach(setup, path, point, min(HEAT, limit), progress), c.origin))
     spent = sum(heat.solution.n_evaluations for heat in heats)
     first, *others = _different(sorted(heats, key=lambda heat: heat.solution.cost), setup)
+    announce(progress, numbered(FITS, 1, 1 + len(others)))
     best = descend(setup, path, first.solution.vector, progress)
     outcome = beside(setup, path, Final(best, first.origin), others, progress)
     return outcome._replace(n_evaluations=outcome.n_evaluations + spent)
@@ -88,7 +80,8 @@ def beside(setup: Setup, path: Path, first: Final, others: Sequence[Final], prog
     """
     finals, spent = [first], first.solution.n_evaluations
     allowed = min(max(spent, _LEAST), setup.config.nlsq.max_iterations)
-    for begun, origin in others:
+    for k, (begun, origin) in enumerate(others):
+        announce(progress, numbered(FITS, k + 2, 1 + len(others)))
         trial = descend(setup, path, begun.vector, progress, allowed)
         spent += trial.n_evaluations
         if trial.cost < min(final.solution.cost for final in finals) and not trial.success:
@@ -116,6 +109,13 @@ def _different(heats: list[Final], setup: Setup) -> list[Final]:
         ):
             found.append(heat)
     return found[:_FINALISTS]
+
+
+def compile_evaluation(setup: Setup, path: Path) -> None:
+    """Have compiled what a descent evaluates, before the first begins: one evaluation at the configuration's values."""
+    if setup.config.nlsq.loss == "linear":
+        vector = fitted_vector(setup, path, setup.free.start[list(setup.free.free)])
+        path.normal(vector, path.problem)
 
 
 def fitted_vector(setup: Setup, path: Path, free: FloatArray) -> FloatArray:

@@ -16,6 +16,7 @@ from heterodyne_nlsq.minima import exchanged, functions
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
+from heterodyne_nlsq.stages import announce
 from heterodyne_nlsq.start.candidates import inside
 from heterodyne_nlsq.start.laws import factor, fraction_law
 from heterodyne_nlsq.start.race import BEHIND, Final, Outcome, fitted_vector, joined, squares
@@ -43,6 +44,7 @@ def with_twin(setup: Setup, path: Path, outcome: Outcome, progress: Progress | N
     left, least = squares(path, point), squares(path, best.vector)
     if left - least > _WORTH * (path.spread.sum() - least):
         return outcome
+    announce(progress, "fit with the components exchanged")
     begun = approach(setup, path, point, setup.config.nlsq.max_iterations, progress)
     if begun.success and begun.cost > BEHIND * best.cost:
         # Nearly flat, and far above: most of a descent in the valleys of a wrong description leads nowhere.

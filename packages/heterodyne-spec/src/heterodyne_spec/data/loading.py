@@ -15,8 +15,9 @@ from heterodyne_spec.data.contents import Clock
 from heterodyne_spec.data.fingerprint import fingerprint
 from heterodyne_spec.data.layouts import find_layout
 from heterodyne_spec.data.opening import open_source
-from heterodyne_spec.data.reading import frame_count, read_maps, shift_baseline
-from heterodyne_spec.data.selection import PhiChoice, list_phi_of, mean_q, select_maps, wrap
+from heterodyne_spec.data.reading import check_filled, frame_count, read_maps, shift_baseline
+from heterodyne_spec.data.selected import as_selection
+from heterodyne_spec.data.selection import PhiChoice, mean_q, select_maps, wrap
 from heterodyne_spec.data.time_axis import window_ages
 from heterodyne_spec.data.two_time import TwoTimeData, as_weight
 from heterodyne_spec.data.window import check_window, masked
@@ -74,7 +75,7 @@ def load_data(
     stated = load_config(config).data
     q, phi, frames = _or(q, stated.q), _or(phi, stated.phi), _or(frames, stated.frames)
     q_tolerance, dt = _or(q_tolerance, stated.q_tolerance), _or(dt, stated.dt)
-    mask_frames, frame_weights = _or(mask_frames, stated.mask_frames), _or(frame_weights, stated.frame_weights)
+    mask_frames, frame_weights = list(_or(mask_frames, stated.mask_frames)), _or(frame_weights, stated.frame_weights)
     with open_source(path) as source:
         layout = find_layout(source)
         contents = layout.contents(source)
@@ -86,18 +87,10 @@ def load_data(
         weight, weight_notes = weights_of(frame_weights, first, last)
         c2, dead, findings = read_maps(source, refs, first, last)
 
-        # An angle without a single value tells nothing: it is left out, and said so.
         filled = ~dead.all(axis=1)
-        if not filled.any():
-            raise DataError(
-                f"{refs[0].where}: found only NaN or zeros, as in all {len(refs)} chosen maps; choose "
-                "other frames or run the correlation again"
-            )
-        if not filled.all():
-            empty = [ref for ref, keep in zip(refs, filled, strict=True) if not keep]
-            notes.append(f"phi = {list_phi_of(empty)}: the map holds only NaN or zeros, left out")
-            refs = [ref for ref, keep in zip(refs, filled, strict=True) if keep]
-            c2, dead = c2[filled], dead[filled]
+        notes += check_filled(filled, [wrap(ref.phi) for ref in refs], refs[0].where)
+        refs = [ref for ref, keep in zip(refs, filled, strict=True) if keep]
+        c2, dead = c2[filled] if not filled.all() else c2, dead[filled]
 
         valid = ~dead & ~mask
         angles = [wrap(ref.phi) for ref in refs]
@@ -123,6 +116,7 @@ def load_data(
                 "labels": tuple(ref.label for ref in refs),
                 "frames": (first, last),
                 "start_frame": round(float(ages[0]) / step),
+                "selection": as_selection(phi, frames, mask_frames),
             },
         )
 

@@ -12,7 +12,7 @@ from heterodyne_spec.data import cleaning
 from heterodyne_spec.data.contents import MapRef, Source
 from heterodyne_spec.data.selection import wrap
 from heterodyne_spec.data.two_time import floating_dtype
-from heterodyne_spec.data.wording import list_numbers
+from heterodyne_spec.data.wording import list_numbers, list_phi
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.memory import free_memory
 
@@ -102,6 +102,28 @@ def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np
     dead = cleaning.dead_frames(c2)
     cleaning.blank_frames(c2, dead)
     return dead, words
+
+
+def check_filled(filled: NDArray[np.bool_], phi: Sequence[float], where: str) -> list[str]:
+    """Return a note on angles whose map holds no value: it tells nothing, and is left out.
+
+    Parameters
+    ----------
+    filled : which maps hold a value, (n_phi,).
+    phi : angles in degrees.
+    where : name of the first map, for messages.
+
+    Raises
+    ------
+    DataError : when no map does.
+    """
+    if not filled.any():
+        raise DataError(
+            f"{where}: found only NaN or zeros, as in all {len(filled)} chosen maps; choose other frames or run the "
+            "correlation again"
+        )
+    empty = [angle for angle, full in zip(phi, filled, strict=True) if not full]
+    return [f"phi = {list_phi(empty)}: the map holds only NaN or zeros, left out"] if empty else []
 
 
 def shift_baseline(

@@ -97,34 +97,41 @@ def list_q_of(refs: Iterable[MapRef]) -> str:
 
 def select_phi(refs: Sequence[MapRef], phi: PhiChoice) -> list[MapRef]:
     """Return the maps whose angle is asked for, in the order of `refs`."""
+    return [refs[i] for i in places_of([wrap(ref.phi) for ref in refs], phi)]
+
+
+def places_of(angles: Sequence[float], phi: PhiChoice, whose: str = "the file") -> list[int]:
+    """Return the places of the angles that are asked for, ascending.
+
+    Parameters
+    ----------
+    angles : those that there are, in degrees.
+    phi : None or "all", angles, or ranges [low, high], in degrees.
+    whose : what has these angles, for messages.
+    """
     if phi is None or (isinstance(phi, str) and phi == "all"):
-        return list(refs)
+        return list(range(len(angles)))
     asked = [phi] if isinstance(phi, str) or not isinstance(phi, Iterable) else list(phi)
+    there = f"{whose} has {list_phi(map(wrap, angles))}"
     if not asked:
-        raise DataError(f"phi: found an empty list, expected angles; the file has {list_phi_of(refs)}")
-    chosen: set[int] = set()
-    for one in asked:
-        chosen |= matching(refs, one)
-    return [ref for i, ref in enumerate(refs) if i in chosen]
+        raise DataError(f"phi: found an empty list, expected angles; {there}")
+    return sorted(set[int]().union(*(matching(angles, one, there) for one in asked)))
 
 
-def matching(refs: Sequence[MapRef], asked: object) -> set[int]:
-    """Return the places of the maps that one asked angle or range means."""
+def matching(angles: Sequence[float], asked: object, there: str) -> set[int]:
+    """Return the places of the angles that one asked angle or range means; `there` names the angles in messages."""
     given = list(asked) if isinstance(asked, Iterable) and not isinstance(asked, str) else [asked]
     values = [float(value) for value in given if is_finite(value)]
     if len(values) != len(given) or len(values) not in (1, 2):
-        raise DataError(
-            f"phi: found {asked!r}, expected all, angles or ranges [low, high] in degrees; "
-            f"the file has {list_phi_of(refs)}"
-        )
+        raise DataError(f"phi: found {asked!r}, expected all, angles or ranges [low, high] in degrees; {there}")
     if len(values) == 2:
-        found = {i for i, ref in enumerate(refs) if in_range(ref.phi, *values)}
+        found = {i for i, angle in enumerate(angles) if in_range(angle, *values)}
     else:
-        gaps = [distance(ref.phi, values[0]) for ref in refs]
+        gaps = [distance(angle, values[0]) for angle in angles]
         found = {int(np.argmin(gaps))} if min(gaps) <= NEAR else set()
     if not found:
         what = f"between {values[0]:g} and {values[1]:g}" if len(values) == 2 else f"within {NEAR:g} of {values[0]:g}"
-        raise DataError(f"phi: no angle {what} degrees, the file has {list_phi_of(refs)} at this q; give one of these")
+        raise DataError(f"phi: no angle {what} degrees, {there} at this q; give one of these")
     return found
 
 

@@ -1,0 +1,113 @@
+"""Compiled functions on disk: written by one process, read by the next, from commands and from Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import at, make, values
+
+from heterodyne_spec import save_data
+from heterodyne_spec.terminal import NOT_CONVERGED
+
+COUNTED = """
+import json, sys
+import jax
+
+counts = {"hits": 0, "misses": 0}
+
+def listen(event, **_):
+    for kind in counts:
+        counts[kind] += event == f"/jax/compilation_cache/cache_{kind}"
+
+jax.monitoring.register_event_listener(listen)
+"""
+
+FIT = (
+    COUNTED
+    + """
+from heterodyne_nlsq import fit_nlsq_jax, keep_compiled_functions
+keep_compiled_functions()
+fit_nlsq_jax(sys.argv[1], sys.argv[2])
+print(json.dumps(counts))
+"""
+)
+
+SINE = (
+    COUNTED
+    + """
+import warnings
+import jax.numpy as jnp
+from heterodyne_nlsq import keep_compiled_functions
+
+def compiled(f):
+    before = dict(counts)
+    jax.jit(f)(jnp.arange(7.0)).block_until_ready()
+    return {kind: counts[kind] - before[kind] for kind in counts}
+
+told = [compiled(jnp.sin)]
+# Twice, and to another folder, after JAX has compiled: the last counts.
+keep_compiled_functions(sys.argv[1] + "-first")
+told.append(compiled(jnp.cos))
+keep_compiled_functions(sys.argv[1])
+folder = keep_compiled_functions(sys.argv[1])
+told.append(compiled(jnp.tan))
+print(json.dumps([str(folder), type(warnings.showwarning.show).__name__, *told]))
+"""
+)
+
+
+def run(code: str, *arguments: str | Path, cache: Path) -> str:
+    """Return what a process of its own prints: JAX's cache belongs to a process."""
+    words = [sys.executable, "-c", code, *map(str, arguments)]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    return subprocess.run(words, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def entries(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("*-cache")}
+
+
+@pytest.fixture
+def measurement(tmp_path: Path) -> Path:
+    path = tmp_path / "measurement.h5"
+    save_data(path, make(n_t=40), layout="aps-u")
+    return path
+
+
+def test_the_command_keeps_what_it_compiles_unless_told_not_to_and_python_reads_it(
+    measurement: Path, tmp_path: Path
+) -> None:
+    settings, cache = tmp_path / "config.json", tmp_path / "cache"
+    settings.write_text(json.dumps(at(values(), {"max_iterations": 1}, output={"plots": False, "report": False})))
+    arguments = ["--data", str(measurement), "--config", str(settings), "--output", str(tmp_path / "out"), "--quiet"]
+    for more in (["--no-cache"], []):
+        code = [sys.executable, "-m", "heterodyne_nlsq.command", *arguments, *more]
+        done = subprocess.run(code, env={**os.environ, "XDG_CACHE_HOME": str(cache)}, check=False)
+        assert done.returncode == NOT_CONVERGED
+        assert cache.exists() == (not more)
+    kept = entries(cache / "heterodyne")
+    counts = json.loads(run(FIT, measurement, settings, cache=cache))
+    assert counts["hits"] > 10
+    assert counts["misses"] == 0
+    assert entries(cache / "heterodyne") == kept
+
+
+def test_python_keeps_compiled_functions_in_the_folder_that_it_names_last(tmp_path: Path) -> None:
+    folder = tmp_path / "compiled"
+    said, shown, before, first, last = json.loads(run(SINE, folder, cache=tmp_path))
+    assert (said, shown) == (str(folder), "function")
+    assert before == {"hits": 0, "misses": 0}
+    assert first["misses"] > 0
+    assert last["misses"] > 0
+    assert any(name.startswith("jit_cos") for name in entries(tmp_path / "compiled-first"))
+    assert any(name.startswith("jit_tan") for name in entries(folder))
+    assert not any(name.startswith("jit_sin") for name in entries(folder))
+    again = json.loads(run(SINE, folder, cache=tmp_path))
+    assert again[-1]["hits"] > 0
+    assert again[-1]["misses"] == 0
+    assert not (tmp_path / "heterodyne").exists()
