@@ -57,7 +57,7 @@ def test_same_minimum_from_different_starts() -> None:
 
 
 def test_f0_and_f2_are_never_both_determined() -> None:
-    result = fit_nlsq_jax(make(), at(values()))
+    result = fit_nlsq_jax(make(), at(values(f2={"value": 0.0, "vary": True})))
     assert {"f0", "f2"} <= set(result.identifiability.not_determined)
     singular = [d for d in result.identifiability.directions if d.kind == "singular"]
     assert any(set(d.weights) == {"f0", "f2"} for d in singular)

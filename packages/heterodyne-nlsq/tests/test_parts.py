@@ -118,7 +118,8 @@ def test_laws_are_read_off_the_model() -> None:
 
 def test_solver_coordinates_are_a_bijection_that_keeps_the_function_on_the_valley() -> None:
     spec, t = load_model(), 0.1 * np.arange(1, 201)
-    free = free_parameters(spec, load_config({"model": {"parameters": values()}}).model)
+    settings = {"model": {"parameters": values(f2={"value": 0.0, "vary": True})}}
+    free = free_parameters(spec, load_config(settings).model)
     coordinates = make_coordinates(spec, free, t)
     p = free.start
     z = np.asarray(from_parameters(p, coordinates))

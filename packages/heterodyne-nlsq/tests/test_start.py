@@ -90,7 +90,7 @@ def test_the_minimum_is_found_without_any_value(changes: dict[str, float]) -> No
     found = fit_nlsq_jax(data)
     assert found.success
     assert found.cost < 1.001 * expected.cost
-    assert found.start.startswith("the data")
+    assert found.start.startswith("estimated from the data")
     assert expected.start == "the values of the configuration"
 
 

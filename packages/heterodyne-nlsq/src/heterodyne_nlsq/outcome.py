@@ -71,7 +71,7 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
         choice = representative(setup, path, optimum.vector, score, found.variance)
         # What follows is of the point reported: it describes the data as well, and may be far from the optimum.
         solution = replace(optimum, vector=choice.vector, cost=float(path.normal(choice.vector, path.problem).cost))
-        score = choice.turn.T @ score @ choice.turn
+        score = choice.score
     values = free.full(solution.vector[: len(positions)])
     contrast, offset = setup.scaling.per_angle(solution.vector[len(positions) :])
     squares = np.asarray(path.squares(solution.vector, path.problem))

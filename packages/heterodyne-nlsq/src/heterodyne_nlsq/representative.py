@@ -53,13 +53,10 @@ _NEVER = 1e-9
 
 
 class Choice(NamedTuple):
-    """A point of the fitted vector (n_fit,), and the map (n_fit, n_fit) from a score there to that at the optimum.
-
-    The score of the optimum's vector, times `turn`, is the score of the chosen one's.
-    """
+    """A point of the fitted vector (n_fit,), and the covariance of the score there (n_fit, n_fit)."""
 
     vector: FloatArray
-    turn: FloatArray
+    score: FloatArray
 
 
 class _Landscape(NamedTuple):
@@ -98,11 +95,13 @@ def representative(setup: Setup, path: Path, vector: FloatArray, score: FloatArr
     best, least = _descend(land, centre, _NEVER)
     if setup.config.nlsq.representative == "plainest":
         best = _within_limits(land, best, least, _Functions(setup, coordinates, covariance))
-    z = best
     # On a bound, rounding may lead beyond.
-    found = np.clip(np.asarray(_of_z(jnp.asarray(z), coordinates)), bounds.lower, bounds.upper)
-    back = np.linalg.pinv(np.asarray(_slope(jnp.asarray(z), coordinates)), rcond=1e-13)
-    return Choice(found, turn @ back)
+    found = np.clip(np.asarray(_of_z(jnp.asarray(best), coordinates)), bounds.lower, bounds.upper)
+    there = np.asarray(_slope(jnp.asarray(best), coordinates))
+    curved = there.T @ np.asarray(path.normal(found, path.problem).matrix) @ there
+    carried = _carried(turn.T @ score @ turn, turn.T @ matrix @ turn, curved, variance * ends)
+    back = np.linalg.pinv(there, rcond=1e-13)
+    return Choice(found, back.T @ carried @ back)
 
 
 def _within_limits(land: _Landscape, optimum: FloatArray, least: float, functions: _Functions) -> FloatArray:
@@ -136,6 +135,17 @@ def _next_weight(low: tuple[float, float] | None, high: tuple[float, float] | No
     known = low or high
     assert known is not None, "one weight was tried"
     return known[0] + (aim - known[1]) / 1.2
+
+
+def _carried(score: FloatArray, here: FloatArray, there: FloatArray, ends: FloatArray) -> FloatArray:
+    """Return the covariance of the score at another point: noise inflates the curvature there as it does here.
+
+    `here` and `there` (n_fit, n_fit) are the curvatures in straight coordinates, nearly the same along their valleys,
+    and `ends` (n_fit,) keeps open directions apart.
+    """
+    one, other = (np.linalg.cholesky(matrix + np.diag(ends)) for matrix in (here, there))
+    turn = other @ np.linalg.inv(one)
+    return np.asarray(turn @ score @ turn.T)
 
 
 class _Functions:

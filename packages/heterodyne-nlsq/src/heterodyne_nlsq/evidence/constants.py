@@ -13,9 +13,9 @@ import jax
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array
-from scipy.stats import chi2
 
 from heterodyne_nlsq.coordinates import find_laws
+from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.evidence.held import NEEDED
 from heterodyne_nlsq.setup import Setup
 from heterodyne_spec import NestedTest
@@ -51,7 +51,7 @@ def constant_tests(setup: Setup, values: FloatArray, root: FloatArray) -> Iterat
         if not (np.isfinite(value) and np.isfinite(sd) and sd > 0):
             continue
         statistic = (value / sd) ** 2
-        p_value = float(chi2.sf(statistic, 1))
+        p_value = tail(statistic, 1)
         needed = p_value < NEEDED
         fits = "fits as well" if p_value > _AS_WELL else "fits hardly worse"
         words = f"{law.offset} = 0: the data need the constant" if needed else f"{law.offset} = 0 {fits}"

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
 
+from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.stated import FUNCTION_OF_GROUP
 from heterodyne_spec import ModelSpec, NestedTest
 
@@ -56,7 +56,7 @@ def held_tests(
         statistic, freedom = score_test(np.array(positions), free, gradient, matrix, score)
         if freedom == 0:
             continue
-        p_value = float(chi2.sf(statistic, freedom))
+        p_value = tail(statistic, freedom)
         needed = p_value < NEEDED
         held = tuple(names[k] for k in positions)
         words = _words(function, held, values, needed)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.stats import norm
 
+from heterodyne_nlsq.evidence.chance import PRESENT, probability
 from heterodyne_nlsq.evidence.comparison import Full
-from heterodyne_nlsq.evidence.tail import PRESENT, probability
 from heterodyne_spec import Signal
 from heterodyne_spec.quoting import plain
 from heterodyne_spec.quoting import probability as quoted
@@ -65,7 +65,7 @@ def _contrast(full: Full, dynamics: Signal) -> Signal:
         words = f"c2 decays with lag; fitted contrast {plain(float(np.mean(contrast)), 2)}"
         return Signal(True, dynamics.statistic, dynamics.p_value, words)
     level, scale = _level(full), full.setup.spec.parameter("offset").prior.scale
-    p_value = float(norm.sf((level - 1) / scale))
+    p_value = math.erfc((level - 1) / scale / math.sqrt(2)) / 2
     present = p_value < PRESENT
     words = (
         f"c2 is {plain(level, 4)} at all lags: static speckle, or maps that are not normalised"

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import chi2
+
+from heterodyne_nlsq.evidence.chi_square import tail
 
 PRESENT = 2e-3
 """Probability by chance under which a feature is said to be present."""
@@ -43,4 +44,4 @@ def probability(question: str, statistic: float, n_frames: int, n_phi: int) -> f
     """Return the probability of a rise of at least `statistic` in a measurement without the feature."""
     null = NULLS[question]
     number = null.number * (n_frames * n_phi / 300) ** null.growth
-    return float(-np.expm1(-number * chi2.sf(statistic, null.freedom)))
+    return float(-np.expm1(-number * tail(statistic, null.freedom)))
