@@ -173,7 +173,8 @@ def parity(session: nox.Session) -> None:
 
 def build_wheels(session: nox.Session) -> dict[str, Path]:
     """Build the wheel of every package and return them by name."""
-    folder = Path(session.create_tmp()) / "wheels"
+    # Absolute: sessions go on in other folders.
+    folder = Path(session.create_tmp()).resolve() / "wheels"
     shutil.rmtree(folder, ignore_errors=True)
     session.install("--quiet", "--constraint", str(CONSTRAINTS), "build", "packaging")
     for package in PACKAGES.values():
@@ -186,7 +187,6 @@ def compat(session: nox.Session) -> None:
     """Built wheels in a clean environment, as a beamline machine gets them: first the fit alone, then the commands."""
     wheels = build_wheels(session)
     session.run("python", str(ROOT / "scripts" / "check_wheels.py"), *map(str, wheels.values()))
-    # Absolute: the smoke tests below run in another folder.
     clean = Path(session.create_tmp()).resolve() / "beamline"
     shutil.rmtree(clean, ignore_errors=True)
     session.run("python", "-m", "venv", str(clean))

@@ -14,7 +14,7 @@ from smoke import measurement
 
 from heterodyne_spec import save_data
 
-SAMPLER = ("heterodyne_cmc", "heterodyne_physics_elementwise", "numpyro", "flax", "optax", "dask", "distributed")
+SAMPLER = ("heterodyne_cmc", "heterodyne_physics_elementwise", "numpyro", "flax", "dask", "distributed")
 
 
 def run(folder: Path, command: str, code: int = 0) -> str:
