@@ -20,7 +20,7 @@ from heterodyne_nlsq.covariance import (
     with_observations,
 )
 from heterodyne_nlsq.evidence.constants import constant_tests
-from heterodyne_nlsq.evidence.examination import examine
+from heterodyne_nlsq.evidence.examination import can_choose, examine
 from heterodyne_nlsq.identify import at_bound, identifiability
 from heterodyne_nlsq.look.resolved import age_resolved
 from heterodyne_nlsq.maps import maps_and_noise
@@ -28,7 +28,6 @@ from heterodyne_nlsq.minima import MARGIN, alternatives, choose
 from heterodyne_nlsq.noise import STRUCTURE, reduced_chi_square
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.priors import make_priors
-from heterodyne_nlsq.representative import representative
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.standing import Standing, standings
@@ -67,11 +66,9 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     found = examine(setup, path, optimum)
     spec, data, free, positions = setup.spec, setup.data, setup.free, list(setup.free.free)
     solution, score = optimum, found.score
-    if chooses(setup) and found.variance > 0:
-        choice = representative(setup, path, optimum.vector, score, found.variance)
+    if can_choose(setup):
         # What follows is of the point reported: it describes the data as well, and may be far from the optimum.
-        solution = replace(optimum, vector=choice.vector, cost=float(path.normal(choice.vector, path.problem).cost))
-        score = choice.score
+        solution = replace(optimum, vector=found.vector, cost=float(path.normal(found.vector, path.problem).cost))
     values = free.full(solution.vector[: len(positions)])
     contrast, offset = setup.scaling.per_angle(solution.vector[len(positions) :])
     squares = np.asarray(path.squares(solution.vector, path.problem))
@@ -80,7 +77,7 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     bent = curvature(gauss_newton, len(positions))
     prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
     root = covariance_root(bent, gauss_newton, score, prior)
-    if chooses(setup) and found.variance > 0:
+    if can_choose(setup):
         root = _with_baseline(setup, root)
     of_parameters = root[: len(positions)]
     joint = covariance(root)
@@ -141,11 +138,6 @@ def _with_baseline(setup: Setup, root: FloatArray) -> FloatArray:
     known = make_priors(setup)
     of_offset = np.flatnonzero(np.asarray(known.baseline))
     return with_observations(root, of_offset, np.asarray(known.scale)[of_offset]) if of_offset.size else root
-
-
-def chooses(setup: Setup) -> bool:
-    """Return whether there is something to choose between equals, and least squares to judge them."""
-    return setup.config.nlsq.loss == "linear" and bool(setup.free.free)
 
 
 def _noise(calibration: Calibration, calibrated: FloatArray, independent: FloatArray) -> MapNoise:

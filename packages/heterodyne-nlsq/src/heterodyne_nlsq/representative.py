@@ -3,12 +3,13 @@
 The least-squares optimum along a direction that the data leave open is decided by the last digit of the noise. Reported
 is instead the point of highest prior density among those that describe the data as well and say the same: at which the
 calibrated chi-square is at most `RISE` above its least, and none of J_r, J_s, v and x is further than `SHIFT` of its
-calibrated standard deviation from its value at the optimum, at ages from the beginning to the end.
+calibrated standard deviation from its value at the optimum, at ages from a tenth to nine tenths of the measurement. The
+offset's priors count as data: that a map normalised by its mean intensities has an offset near 1 is knowledge, not a
+choice between equals.
 
-The calibrated chi-square is that of the data at y_o + K (y - y_o), in straight coordinates y with the optimum y_o,
-where KᵀHK is the information that the noise leaves (Chandler and Bate 2007, Biometrika 94, 167): the exact cost, not
-its quadratic approximation, because valleys are long. The offset's priors count as data: that a map normalised by its
-mean intensities has an offset near 1 is knowledge, not a choice between equals.
+Chi-square is the exact one, over the inflation by noise that pairs share. How large that is shows only where the pixels
+are simulated; this is done once, at a first choice made with an estimate of it, from which a second one is a small
+step.
 """
 
 from __future__ import annotations
@@ -36,85 +37,91 @@ RISE = 1.0
 SHIFT = 0.2
 """Distance, in standard deviations, by which a function of age may differ there."""
 
-_AGES = np.array([0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98])
+_AGES = np.array([0.1, 0.2, 0.3, 0.5, 0.7, 0.9])
 """Ages at which the functions are compared, in parts of the measurement."""
 
-_TRIES, _STEPS = 8, 25
+_TRIES, _STEPS = 6, 25
 """Weights of the prior that are tried, and steps of a descent with one of them."""
 
-_ENOUGH = 0.5
+_ENOUGH = 0.4
 """Part of what is allowed from which no larger weight is looked for."""
 
 _SETTLED = 1e-3
 """Change of chi-square at which a descent is done."""
 
-_NEVER = 1e-9
+_NEVER = 1e-6
 """Least weight of the prior: it decides only where the data say nothing at all."""
 
-
-class Choice(NamedTuple):
-    """A point of the fitted vector (n_fit,), and the covariance of the score there (n_fit, n_fit)."""
-
-    vector: FloatArray
-    score: FloatArray
+_OPEN = 1e-10
+"""Eigenvalue of the curvature, scaled to unit diagonal, below which rounding hides what noise does to it."""
 
 
-class _Landscape(NamedTuple):
-    """Chi-square around an optimum `centre` (n_fit,) in solver coordinates, pulled by `pull` (n_fit, n_fit).
+class Landscape(NamedTuple):
+    """Chi-square in straight coordinates z (n_fit,), in units of the variance `unit` of a pair."""
 
-    `variance` is that of a pair.
-    """
-
+    setup: Setup
     path: Path
     coordinates: Coordinates
     priors: Priors
-    centre: FloatArray
-    pull: FloatArray
-    variance: float
+    unit: float
 
 
-def representative(setup: Setup, path: Path, vector: FloatArray, score: FloatArray, variance: float) -> Choice:
-    """Return the plainest of the points that fit as well as the optimum next to `vector` (n_fit,), or that optimum.
+class Noise(NamedTuple):
+    """What noise does at a point: the covariance (n_fit, n_fit) of z, and the variance of a pair that counts."""
+
+    covariance: FloatArray
+    unit: float
+
+
+def landscape(setup: Setup, path: Path, vector: FloatArray, unit: float) -> tuple[Landscape, FloatArray]:
+    """Return the landscape of a fit and the coordinates z of a fitted vector (n_fit,).
 
     Parameters
     ----------
-    score : covariance of the score at the optimum in the fitted vector, (n_fit, n_fit).
-    variance : of a pair of frames.
+    unit : variance of a pair, the inflation by shared noise included.
     """
     coordinates = without_bounds(make_coordinates(setup.spec, setup.free, setup.data.t))
-    bounds, centre = make_priors(setup), _to_z(vector, coordinates)
+    bounds, z = make_priors(setup), _to_z(vector, coordinates)
     # At an end of its range an exponent is moved on the way into the coordinates, and may take an amplitude along.
-    here = _of_z(jnp.asarray(centre), coordinates)
+    here = _of_z(jnp.asarray(z), coordinates)
     known = bounds._replace(lower=jnp.minimum(bounds.lower, here), upper=jnp.maximum(bounds.upper, here))
-    turn = np.asarray(_slope(jnp.asarray(centre), coordinates))
-    matrix = np.asarray(path.normal(vector, path.problem).matrix)
-    ends = _prior_precision(centre, coordinates, known)
-    pull = calibrating(turn.T @ matrix @ turn / variance, turn.T @ score @ turn / variance**2, ends)
-    covariance = np.linalg.inv(pull.T @ (turn.T @ matrix @ turn / variance + np.diag(ends)) @ pull)
-    land = _Landscape(path, coordinates, known, centre, pull, variance)
-    best, least = _descend(land, centre, _NEVER)
-    if setup.config.nlsq.representative == "plainest":
-        best = _within_limits(land, best, least, _Functions(setup, coordinates, covariance))
+    return Landscape(setup, path, coordinates, known, unit), z
+
+
+def vector_at(land: Landscape, z: FloatArray) -> FloatArray:
+    """Return the fitted vector (n_fit,) at z, inside the bounds of the request."""
+    bounds = make_priors(land.setup)
     # On a bound, rounding may lead beyond.
-    found = np.clip(np.asarray(_of_z(jnp.asarray(best), coordinates)), bounds.lower, bounds.upper)
-    there = np.asarray(_slope(jnp.asarray(best), coordinates))
-    curved = there.T @ np.asarray(path.normal(found, path.problem).matrix) @ there
-    carried = _carried(turn.T @ score @ turn, turn.T @ matrix @ turn, curved, variance * ends)
-    back = np.linalg.pinv(there, rcond=1e-13)
-    return Choice(found, back.T @ carried @ back)
+    return np.clip(np.asarray(_of_z(jnp.asarray(z), land.coordinates)), bounds.lower, bounds.upper)
 
 
-def _within_limits(land: _Landscape, optimum: FloatArray, least: float, functions: _Functions) -> FloatArray:
-    """Return the minimum with the largest weight of the prior, up to 1, that keeps the limits."""
-    best, low, high, weight = optimum, None, None, 0.0
+def optimum(land: Landscape, z: FloatArray) -> FloatArray:
+    """Return the least-squares optimum next to z, the offset's priors taken as data."""
+    return _descend(land, z, _NEVER)[0]
+
+
+def plainest(land: Landscape, start: FloatArray, least: FloatArray, noise: Noise) -> FloatArray:
+    """Return the plainest of the points that fit as well as the optimum `least`, looked for from `start`."""
+    land = land._replace(unit=noise.unit)
+    lowest = _evaluate(land, least, _NEVER)
+    assert lowest is not None, "the optimum is inside the bounds"
+    functions = _Functions(land, noise.covariance)
+
+    def used(z: FloatArray, chi2: float) -> float:
+        return max((chi2 - lowest.data) / RISE, (functions.shift(z, least) / SHIFT) ** 2, 1e-12)
+
+    begun = _evaluate(land, start, _NEVER)
+    assert begun is not None, "what was chosen before is inside the bounds"
+    best = start if used(start, begun.data) <= 1.0 else least
+    low, high, weight = None, None, functions.predicted(start, least)
     for _ in range(_TRIES):
         # From the best so far: a large weight can lead into another valley.
-        z, chi2 = _descend(land, best, float(np.exp(weight)))
-        used = max((chi2 - least) / RISE, (functions.shift(z, optimum) / SHIFT) ** 2, 1e-12)
-        here = weight, float(np.log(used))
-        if used <= 1.0:
+        z, chi2 = _descend(land, best if low else start, float(np.exp(weight)))
+        part = used(z, chi2)
+        here = weight, float(np.log(part))
+        if part <= 1.0:
             best, low = z, here
-            if weight >= 0.0 or used > _ENOUGH:
+            if weight >= 0.0 or part > _ENOUGH:
                 break
         else:
             high = here
@@ -137,34 +144,93 @@ def _next_weight(low: tuple[float, float] | None, high: tuple[float, float] | No
     return known[0] + (aim - known[1]) / 1.2
 
 
-def _carried(score: FloatArray, here: FloatArray, there: FloatArray, ends: FloatArray) -> FloatArray:
-    """Return the covariance of the score at another point: noise inflates the curvature there as it does here.
+def guessed_noise(land: Landscape, z: FloatArray) -> Noise:
+    """Return what noise does at z when it inflates all directions by the same."""
+    turn, matrix = _curvature(land, z)
+    return Noise(np.linalg.inv(turn.T @ matrix @ turn / land.unit + np.diag(_prior_precision(land, z))), land.unit)
 
-    `here` and `there` (n_fit, n_fit) are the curvatures in straight coordinates, nearly the same along their valleys,
-    and `ends` (n_fit,) keeps open directions apart.
+
+def calibrated_noise(land: Landscape, z: FloatArray, score: FloatArray, variance: float) -> Noise:
+    """Return what noise does at z.
+
+    Parameters
+    ----------
+    score : covariance of the score there in the fitted vector, (n_fit, n_fit).
+    variance : of a pair, without inflation.
     """
-    one, other = (np.linalg.cholesky(matrix + np.diag(ends)) for matrix in (here, there))
-    turn = other @ np.linalg.inv(one)
-    return np.asarray(turn @ score @ turn.T)
+    turn, matrix = _curvature(land, z)
+    curved, noisy = turn.T @ matrix @ turn / variance, turn.T @ score @ turn / variance**2
+    length = np.sqrt(np.maximum(np.diag(curved), 1e-300))
+    values, vectors = np.linalg.eigh(curved / np.outer(length, length))
+    seen = values > _OPEN
+    unit = vectors[:, seen] / np.sqrt(values[seen])
+    inflated = unit.T @ (noisy / np.outer(length, length)) @ unit
+    ratio, inner = np.linalg.eigh((inflated + inflated.T) / 2)
+    ratio = np.maximum(ratio, 1.0)
+    to_seen = (vectors[:, seen] * np.sqrt(values[seen])) * length[:, None]
+    information = to_seen @ (inner / ratio) @ inner.T @ to_seen.T
+    covariance = np.linalg.inv((information + information.T) / 2 + np.diag(_prior_precision(land, z)))
+    return Noise(covariance, variance * float(np.exp(np.mean(np.log(ratio)))))
+
+
+def carried_score(land: Landscape, score: FloatArray, here: FloatArray, there: FloatArray) -> FloatArray:
+    """Return the covariance of the score at `there`: noise inflates the curvature as it does `here`."""
+    (turn, matrix), (turn_there, matrix_there) = (_curvature(land, z) for z in (here, there))
+    one, other = turn.T @ matrix @ turn, turn_there.T @ matrix_there @ turn_there
+    scale = np.sqrt(np.maximum(np.maximum(np.diag(one), np.diag(other)), 1e-300))
+    floor = _OPEN * np.eye(len(scale))
+    roots = [np.linalg.cholesky(part / np.outer(scale, scale) + floor) for part in (one, other)]
+    step = scale[:, None] * (roots[1] @ np.linalg.inv(roots[0])) / scale
+    back = np.linalg.pinv(turn_there, rcond=1e-13)
+    return np.asarray(back.T @ step @ turn.T @ score @ turn @ step.T @ back)
+
+
+def _curvature(land: Landscape, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the derivative of the fitted vector by z, and the Gauss-Newton matrix in the fitted vector."""
+    vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
+    matrix = np.asarray(land.path.normal(vector, land.path.problem).matrix)
+    return np.asarray(_slope(jnp.asarray(z), land.coordinates)), matrix
 
 
 class _Functions:
     """The functions of age in solver coordinates, and their standard deviations where `covariance` is that of z."""
 
-    def __init__(self, setup: Setup, coordinates: Coordinates, covariance: FloatArray):
-        first, last = setup.data.t[[0, -1]]
-        self._ages = jnp.asarray(first + (last - first) * _AGES)
-        self._base, self._expand = jnp.asarray(setup.free.base), jnp.asarray(setup.free.expand)
-        self._coordinates, self._covariance = coordinates, covariance
+    def __init__(self, land: Landscape, covariance: FloatArray):
+        t, free = land.setup.data.t, land.setup.free
+        ages = jnp.asarray(t[0] + (t[-1] - t[0]) * _AGES)
+        self._arguments = (land.coordinates, jnp.asarray(free.base), jnp.asarray(free.expand), ages)
+        self._land, self._covariance = land, covariance
 
-    def shift(self, z: FloatArray, optimum: FloatArray) -> float:
+    def shift(self, z: FloatArray, least: FloatArray) -> float:
         """Return the largest difference between two points in standard deviations; one that has none does not count."""
-        arguments = (self._coordinates, self._base, self._expand, self._ages)
-        there, here = (np.asarray(_functions(jnp.asarray(point), *arguments)) for point in (z, optimum))
-        slope = np.asarray(_slope_of_functions(jnp.asarray(optimum), *arguments))
-        variance = np.einsum("fi,ij,fj->f", slope, self._covariance, slope)
+        there, here = (np.asarray(_functions(jnp.asarray(point), *self._arguments)) for point in (z, least))
+        variance = np.maximum(self._variance(z), self._variance(least))
         known = variance > 1e-18 * here**2
         return float(np.max(np.abs(there - here)[known] / np.sqrt(variance[known]), initial=0.0))
+
+    def predicted(self, z: FloatArray, least: FloatArray) -> float:
+        """Return the logarithm of the weight, at most 1, that a quadratic approximation at z expects to use what is
+        allowed.
+
+        Where z is the optimum; away from it the step already made counts as made.
+        """
+        land, weights = self._land, np.geomspace(_NEVER, 1.0, 25)
+        at, rows = _evaluate(land, z, 0.0), _choosing_rows(land, z)
+        assert at is not None, "the point is inside the bounds"
+        slope = np.asarray(_slope_of_functions(jnp.asarray(z), *self._arguments))
+        sd = np.sqrt(np.maximum(np.maximum(self._variance(z), self._variance(least)), 1e-300))
+        best = 0
+        for k, weight in enumerate(weights):
+            matrix = at.matrix + weight * rows.slope.T @ rows.slope
+            step = -np.linalg.lstsq(matrix, at.gradient + weight * rows.slope.T @ rows.value, rcond=None)[0]
+            part = max(float(step @ at.matrix @ step) / RISE, float(np.max(np.abs(slope @ step) / sd) / SHIFT) ** 2)
+            if part <= 1.0:
+                best = k
+        return float(np.log(weights[best]))
+
+    def _variance(self, z: FloatArray) -> FloatArray:
+        slope = np.asarray(_slope_of_functions(jnp.asarray(z), *self._arguments))
+        return np.einsum("fi,ij,fj->f", slope, self._covariance, slope)
 
 
 @jax.jit
@@ -176,24 +242,6 @@ def _functions(
 
 
 _slope_of_functions = jax.jit(jax.jacfwd(_functions))
-
-
-def calibrating(matrix: FloatArray, score: FloatArray, prior: FloatArray) -> FloatArray:
-    """Return K (n, n) with Kᵀ (matrix) K the information that noise with this covariance of the score leaves.
-
-    `matrix` is the curvature of half of chi-square, `score` the covariance of its gradient, which would be the same
-    without shared noise, and `prior` (n,) the precisions up to which directions are open: along these nothing is
-    pulled.
-    """
-    whole = matrix + np.diag(prior)
-    root = np.linalg.cholesky(whole)
-    inward = np.linalg.inv(root)
-    seen = inward @ matrix @ inward.T
-    noise = inward @ score @ inward.T + np.eye(len(matrix)) - seen
-    information = seen @ np.linalg.solve((noise + noise.T) / 2, seen) + np.eye(len(matrix)) - seen
-    values, vectors = np.linalg.eigh((information + information.T) / 2)
-    inner = (vectors * np.sqrt(np.clip(values, 1e-6, 1.0))) @ vectors.T
-    return np.asarray(inward.T @ inner @ root.T)
 
 
 @jax.jit
@@ -222,10 +270,28 @@ def _weights(choice: float) -> Weights:
     return Weights(jnp.array(1.0), jnp.array(choice), jnp.array(WALL))
 
 
-def _prior_precision(z: FloatArray, coordinates: Coordinates, known: Priors) -> FloatArray:
+def _prior_precision(land: Landscape, z: FloatArray) -> FloatArray:
     """Return the prior's precision of every coordinate, the others held, (n_fit,)."""
-    slope = np.asarray(_slope_of_prior(jnp.asarray(z), coordinates, known, _weights(1.0)))
+    slope = np.asarray(_slope_of_prior(jnp.asarray(z), land.coordinates, land.priors, _weights(1.0)))
     return np.maximum(np.sum(slope**2, axis=0), 1e-12)
+
+
+class _Rows(NamedTuple):
+    """The priors' residuals that only choose, and their derivatives by z."""
+
+    value: FloatArray
+    slope: FloatArray
+
+
+def _choosing(known: Priors) -> npt.NDArray[np.bool_]:
+    """Return which rows of the priors only choose: the offset's priors, and the walls, count as the data do."""
+    baseline = np.asarray(known.baseline)
+    return np.append(~baseline, np.zeros(baseline.size, bool))
+
+
+def _choosing_rows(land: Landscape, z: FloatArray) -> _Rows:
+    arguments, chosen = (jnp.asarray(z), land.coordinates, land.priors, _weights(1.0)), _choosing(land.priors)
+    return _Rows(np.asarray(_rows_of_prior(*arguments))[chosen], np.asarray(_slope_of_prior(*arguments))[chosen])
 
 
 class _Quadratic(NamedTuple):
@@ -237,22 +303,19 @@ class _Quadratic(NamedTuple):
     matrix: FloatArray
 
 
-def _evaluate(land: _Landscape, z: FloatArray, weight: float) -> _Quadratic | None:
-    """Return chi-square and its derivatives at z; None where the point, or the pulled one, is outside the bounds."""
-    pulled = land.centre + land.pull @ (z - land.centre)
-    vector, here = (np.asarray(_of_z(jnp.asarray(point), land.coordinates)) for point in (pulled, z))
-    if not (np.isfinite(vector).all() and _inside(here, land.priors)):
+def _evaluate(land: Landscape, z: FloatArray, weight: float) -> _Quadratic | None:
+    """Return chi-square and its derivatives at z; None outside the bounds."""
+    vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
+    if not (np.isfinite(vector).all() and _inside(vector, land.priors)):
         return None
     normal = land.path.normal(vector, land.path.problem)
-    slope = np.asarray(_slope(jnp.asarray(pulled), land.coordinates)) @ land.pull
-    gradient, matrix = (np.asarray(part) / land.variance for part in (normal.gradient, normal.matrix))
+    slope = np.asarray(_slope(jnp.asarray(z), land.coordinates))
+    gradient, matrix = (np.asarray(part) / land.unit for part in (normal.gradient, normal.matrix))
     arguments = (jnp.asarray(z), land.coordinates, land.priors, _weights(weight))
     rows, turn = np.asarray(_rows_of_prior(*arguments)), np.asarray(_slope_of_prior(*arguments))
-    # The offset's priors, and the walls, count as the data do; the others only choose.
-    choosing = np.append(~np.asarray(land.priors.baseline), np.zeros(len(vector), bool))
-    data = 2 * float(normal.cost) / land.variance
+    data = 2 * float(normal.cost) / land.unit
     return _Quadratic(
-        data + float(np.sum(rows[~choosing] ** 2)),
+        data + float(np.sum(rows[~_choosing(land.priors)] ** 2)),
         data + float(rows @ rows),
         slope.T @ gradient + turn.T @ rows,
         slope.T @ matrix @ slope + turn.T @ turn,
@@ -265,7 +328,7 @@ def _inside(vector: FloatArray, known: Priors) -> bool:
     return bool(np.all((vector >= lower - margin) & (vector <= upper + margin)))
 
 
-def _descend(land: _Landscape, z: FloatArray, weight: float) -> tuple[FloatArray, float]:
+def _descend(land: Landscape, z: FloatArray, weight: float) -> tuple[FloatArray, float]:
     """Return the minimum next to z with the prior at a weight, and the chi-square of the data there.
 
     Levenberg (1944), Marquardt (1963).

@@ -17,4 +17,4 @@ def _chdtrc() -> Callable[[float, float], float]:
     # SciPy adds a filter to the warnings of the process when it is imported.
     with warnings.catch_warnings():
         from scipy.special import chdtrc
-    return chdtrc  # type: ignore[no-any-return]
+    return chdtrc

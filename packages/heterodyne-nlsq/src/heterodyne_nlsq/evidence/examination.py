@@ -15,6 +15,15 @@ from heterodyne_nlsq.evidence.questions import answers
 from heterodyne_nlsq.free import released
 from heterodyne_nlsq.maps import model_maps
 from heterodyne_nlsq.paths import Path, with_free
+from heterodyne_nlsq.representative import (
+    calibrated_noise,
+    carried_score,
+    guessed_noise,
+    landscape,
+    optimum,
+    plainest,
+    vector_at,
+)
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate
@@ -25,13 +34,14 @@ type FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Examination:
-    """The optimum of a fit with every parameter but the gauge set free, and its calibration.
+    """A fit, the point of it that is reported, and what its noise does.
 
-    `score` (n_fit, n_fit) is the covariance of the score in the fitted vector of the request, `variance` that of a
-    pair.
+    `vector` (n_fit,) is the point reported, `score` (n_fit, n_fit) the covariance of its score, both in the fitted
+    vector of the request; `variance` that of a pair, and `full` the fit with every parameter but the gauge set free.
     """
 
     full: Full
+    vector: FloatArray
     score: FloatArray
     variance: float
 
@@ -61,24 +71,48 @@ class Examination:
         )
 
 
-def examine(setup: Setup, path: Path, optimum: Solution) -> Examination:
-    """Return what the data say at the optimum of a fit."""
+def can_choose(setup: Setup) -> bool:
+    """Return whether there is something to choose between equals, and least squares to judge them."""
+    return setup.config.nlsq.loss == "linear" and bool(setup.free.free)
+
+
+def examine(setup: Setup, path: Path, found: Solution) -> Examination:
+    """Return what the data say at the optimum that a descent has found, and which of its equals is reported."""
+    degrees = max(float(path.weights.sum()) - found.vector.size, 1.0)
+    variance = 2 * found.cost / degrees
+    unit = variance_unit(setup, path, found)
+    if not can_choose(setup) or variance <= 0:
+        full, score = _calibrated(setup, path, found.vector, found.cost, variance, unit)
+        return Examination(full, found.vector, score, variance)
+    land, z = landscape(setup, path, found.vector, unit)
+    least = optimum(land, z)
+    cost = min(found.cost, float(path.normal(vector_at(land, least), path.problem).cost))
+    if setup.config.nlsq.representative == "optimum":
+        full, score = _calibrated(setup, path, vector_at(land, least), cost, variance, unit)
+        return Examination(full, vector_at(land, least), score, variance)
+    first = plainest(land, least, least, guessed_noise(land, least))
+    full, score = _calibrated(setup, path, vector_at(land, first), cost, variance, unit)
+    second = plainest(land, first, least, calibrated_noise(land, first, score, variance))
+    return Examination(full, vector_at(land, second), carried_score(land, score, first, second), variance)
+
+
+def _calibrated(
+    setup: Setup, path: Path, vector: FloatArray, cost: float, variance: float, unit: float
+) -> tuple[Full, FloatArray]:
+    """Return the fit with every parameter set free, calibrated at `vector`, and the score's covariance as asked for."""
     n_free = len(setup.free.free)
     gauges = tuple(p.name for p in setup.spec.parameters if not p.vary)
     free = released(setup.free, gauges)
     everything, wider = replace(setup, free=free), with_free(path, free)
-    values = setup.free.full(optimum.vector[:n_free])
-    vector = np.concatenate([values[list(free.free)], optimum.vector[n_free:]])
-    contrast, offset = setup.scaling.per_angle(optimum.vector[n_free:])
-    squares = np.asarray(wider.squares(vector, wider.problem))
-    matrices = np.asarray(wider.matrices(vector, wider.problem))
-    variance = float(squares.sum()) / max(float(path.weights.sum()) - optimum.vector.size, 1.0)
+    values = setup.free.full(vector[:n_free])
+    whole = np.concatenate([values[list(free.free)], vector[n_free:]])
+    contrast, offset = setup.scaling.per_angle(vector[n_free:])
+    matrices = np.asarray(wider.matrices(whole, wider.problem))
     model = model_maps(setup.data, values, contrast, offset)
-    each = squares / np.maximum(path.weights, 1.0)
+    each = np.asarray(wider.squares(whole, wider.problem)) / np.maximum(path.weights, 1.0)
     calibration = calibrate(everything, values, contrast, offset, model, matrices, each)
     asked = [k for k, position in enumerate(free.free) if position in setup.free.free]
-    kept = np.array([*asked, *range(len(free.free), vector.size)], int)
+    kept = np.array([*asked, *range(len(free.free), whole.size)], int)
     pinned = np.setdiff1d(np.arange(len(free.free)), asked)
-    unit = variance_unit(everything, wider, Solution(vector, optimum.cost, True, "", 0))
-    full = Full(everything, wider, vector, pinned, float(squares.sum()) / 2, model, calibration, variance, unit)
-    return Examination(full, calibration.score[np.ix_(kept, kept)], variance)
+    full = Full(everything, wider, whole, pinned, cost, model, calibration, variance, unit)
+    return full, calibration.score[np.ix_(kept, kept)]

@@ -22,7 +22,7 @@ _ENOUGH = 20
 _MOST_ANGLES = 3
 """Azimuths that are looked at, evenly among them."""
 
-MOST = 300.0
+MOST = 3000.0
 """Largest inflation: that of the slowest speckle that was simulated. More is structure that the model lacks."""
 
 
