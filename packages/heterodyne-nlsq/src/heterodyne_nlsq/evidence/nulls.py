@@ -81,7 +81,8 @@ def starts(
                 }
                 for factor in (10.0, 0.1):
                     scaled = {"D0_sample": factor * one["D0_ref"], "D_offset_sample": factor * one["D_offset_ref"]}
-                    yield held({**same, **scaled})
+                    for fraction in (0.1, 0.4):
+                        yield held({**same, **scaled, "f3": fraction})
         case "ageing":
             x = float(np.clip(at["x"], 0.05, 0.95))
             steady = {"D0_ref": j_r, "D0_sample": j_s, "v0": max(abs(at["v"]), 1e-3), "f0": x}
