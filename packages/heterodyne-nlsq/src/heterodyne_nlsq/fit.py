@@ -15,7 +15,7 @@ import numpy as np
 from heterodyne_nlsq import paths
 from heterodyne_nlsq.compilation import make_room
 from heterodyne_nlsq.free import free_parameters
-from heterodyne_nlsq.noise import STRUCTURE
+from heterodyne_nlsq.noise import structured
 from heterodyne_nlsq.outcome import make_result
 from heterodyne_nlsq.scaling import make_scaling
 from heterodyne_nlsq.setup import Setup
@@ -156,7 +156,7 @@ def _follow_then_search(
     if not doubt:
         with clock("uncertainty"):
             result = make_result(setup, path, outcome)
-        if result.noise is None or np.all(result.noise.excess <= STRUCTURE):
+        if not structured(result.noise).any():
             return replace(result, start=f"{result.start}; no wide search for other starts: {described}")
         doubt = "the residuals from there had structure that noise does not explain"
     result = _search(setup, path, [], progress, clock, outcome)

@@ -5,10 +5,20 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_spec import MapNoise
+
 type FloatArray = npt.NDArray[np.float64]
 
 STRUCTURE = 3.0
-"""Noise at some time scale, over what explains it, from which the user is told to look at the residuals."""
+"""Noise at some time scale over what explains it that is structure, in results that do not state a limit."""
+
+
+def structured(noise: MapNoise | None) -> npt.NDArray[np.bool_]:
+    """Return at which azimuths (n_phi,) the residuals have structure beyond the noise; none when not known."""
+    if noise is None:
+        return np.zeros(0, bool)
+    return np.asarray(noise.excess > (STRUCTURE if noise.limit is None else noise.limit))
+
 
 _ROWS = 256
 

@@ -25,7 +25,7 @@ from heterodyne_nlsq.identify import at_bound, identifiability
 from heterodyne_nlsq.look.resolved import age_resolved
 from heterodyne_nlsq.maps import maps_and_noise
 from heterodyne_nlsq.minima import MARGIN, alternatives, choose
-from heterodyne_nlsq.noise import STRUCTURE, reduced_chi_square
+from heterodyne_nlsq.noise import reduced_chi_square
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.priors import make_priors
 from heterodyne_nlsq.setup import Setup
@@ -112,7 +112,7 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
         start=origin,
         success=solution.success,
         message=solution.message,
-        warnings=_warnings(setup, solution, table, known, fitted, found.calibration.excess),
+        warnings=_warnings(setup, solution, table, known, fitted, found.calibration),
         identifiability=known,
         age_resolved=age_resolved(data, spec, dict(zip(free.names, values.tolist(), strict=True))),
         alternatives=alternatives(optimum, minima, setup, max(found.variance, 1e-300), MARGIN * max(1.0, reduced)),
@@ -147,7 +147,7 @@ def _noise(calibration: Calibration, calibrated: FloatArray, independent: FloatA
     own = 100 * calibration.own_share
     if not np.any(speckle > 0):
         words = "no noise shared between pairs of frames was found: standard deviations assume uncorrelated pairs"
-        return MapNoise(pixels, calibration.own_share, calibration.excess, words)
+        return MapNoise(pixels, calibration.own_share, calibration.excess, words, calibration.limit)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.sqrt(np.diag(calibrated) / np.diag(independent))
     changed = ratio[np.isfinite(ratio)]
@@ -157,7 +157,7 @@ def _noise(calibration: Calibration, calibrated: FloatArray, independent: FloatA
         f"{_range(pixels)} effective pixels per azimuth, and photon and detector noise that make up {_range(own)} % of "
         "the variance"
     )
-    return MapNoise(pixels, calibration.own_share, calibration.excess, words)
+    return MapNoise(pixels, calibration.own_share, calibration.excess, words, calibration.limit)
 
 
 def _range(values: FloatArray) -> str:
@@ -251,7 +251,7 @@ def _warnings(
     table: tuple[FittedParameter, ...],
     known: Identifiability,
     fitted: FittedScaling,
-    excess: FloatArray,
+    calibration: Calibration,
 ) -> tuple[str, ...]:
     """Return in words what stands between the numbers and their use."""
     words: list[str] = []
@@ -265,8 +265,9 @@ def _warnings(
     words += said[:_SAID]
     if said[_SAID:]:
         words.append(f"so are {len(said) - _SAID} more combinations: see identifiability.directions in the result file")
-    if np.any(excess > STRUCTURE):
-        angles = ", ".join(f"{angle:g}" for angle in setup.data.phi[excess > STRUCTURE])
+    structured, excess = calibration.excess > calibration.limit, calibration.excess
+    if np.any(structured):
+        angles = ", ".join(f"{angle:g}" for angle in setup.data.phi[structured])
         words.append(
             f"the residuals at phi = {angles} have structure that neither speckle nor photon noise explains (up to "
             f"{excess.max():.3g} times the variance of both at some time scale): see the residual maps; the model does "

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from heterodyne_nlsq.courses import courses
-from heterodyne_nlsq.noise import STRUCTURE
+from heterodyne_nlsq.noise import structured
 from heterodyne_nlsq.stated import absent, reasons, shown, single
 from heterodyne_spec import NestedTest, NLSQResult, load_model
 from heterodyne_spec.course import SUBJECTS, said
@@ -67,7 +67,7 @@ def structured_angles(result: NLSQResult) -> str:
     """Return the azimuths (degree) whose residuals have structure beyond the expected noise, as text."""
     if result.noise is None:
         return ""
-    return ", ".join(f"{phi:g}" for phi in result.data.phi[result.noise.excess > STRUCTURE])
+    return ", ".join(f"{phi:g}" for phi in result.data.phi[structured(result.noise)])
 
 
 def with_size(test: NestedTest) -> str:

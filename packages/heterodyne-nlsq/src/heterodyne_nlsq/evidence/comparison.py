@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.descent import descend_pinned
+from heterodyne_nlsq.descent import descend, descend_pinned
 from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.evidence.nulls import RESTRICTIONS, starts
 from heterodyne_nlsq.free import FreeParameters
+from heterodyne_nlsq.maps import model_maps
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
@@ -54,6 +55,16 @@ class Full:
     def values(self) -> dict[str, float]:
         """All parameters of the model by name."""
         return values_of(self.setup.free, self.vector)
+
+
+def released_rise(full: Full) -> float:
+    """Return by how much the calibrated chi-square falls in a fit with everything free that was held."""
+    wider = descend(full.setup, full.path, full.vector, None, _LONG, full.unit)
+    data, free = full.setup.data, full.setup.free
+    contrast, offset = full.setup.scaling.per_angle(wider.vector[len(free.free) :])
+    model = model_maps(data, free.full(wider.vector[: len(free.free)]), contrast, offset)
+    fallen = replace(full, cost=wider.cost)
+    return _calibrated(fallen, full.cost, [model[a] - full.model[a] for a in range(data.n_phi)])
 
 
 def values_of(free: FreeParameters, vector: FloatArray) -> dict[str, float]:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.descent import variance_unit
-from heterodyne_nlsq.evidence.comparison import Full, rises
-from heterodyne_nlsq.evidence.held import held_tests
+from heterodyne_nlsq.evidence.comparison import Full, released_rise, rises
+from heterodyne_nlsq.evidence.held import held_tests, joint_test
 from heterodyne_nlsq.evidence.questions import answers
 from heterodyne_nlsq.free import released
 from heterodyne_nlsq.maps import model_maps
@@ -60,15 +60,23 @@ class Examination:
         if self.variance <= 0 or not full.pinned.size:
             return
         normal = full.path.normal(full.vector, full.path.problem)
-        yield from held_tests(
-            full.setup.spec,
-            full.setup.free.free_names,
-            full.values,
-            full.pinned,
-            np.asarray(normal.gradient),
-            np.asarray(normal.matrix),
-            full.calibration.score,
+        names, values = full.setup.free.free_names, full.values
+        tests = list(
+            held_tests(
+                full.setup.spec,
+                names,
+                values,
+                full.pinned,
+                np.asarray(normal.gradient),
+                np.asarray(normal.matrix),
+                full.calibration.score,
+            )
         )
+        yield from tests
+        if tests and not any(test.needed for test in tests):
+            # A test of the slope says little where the best value is far: the fit with all of it free decides.
+            freedom = sum(test.freedom for test in tests)
+            yield joint_test(names, values, full.pinned, released_rise(full), freedom)
 
 
 def can_choose(setup: Setup) -> bool:

@@ -28,6 +28,23 @@ _WITHOUT_CHANGE = {"alpha_ref": "J_r", "alpha_sample": "J_s", "beta": "v", "f1":
 """Parameters that hold a function constant when they are 0."""
 
 
+def joint_test(
+    names: Sequence[str], values: Mapping[str, float], pinned: npt.NDArray[np.int_], rise: float, freedom: int
+) -> NestedTest:
+    """Return the test of all that was held, by a fit with all of it free.
+
+    Parameters
+    ----------
+    rise : of the calibrated chi-square from that fit to this one; `freedom`, the number of held parameters with an
+    effect.
+    """
+    held, p_value = tuple(names[k] for k in pinned), tail(rise, max(freedom, 1))
+    stated = ", ".join(f"{name} at {values[name]:g}" for name in held)
+    needed = p_value < NEEDED
+    words = f"{stated} held: the data need some of this to vary" if needed else f"{stated} held: the data do not object"
+    return NestedTest(held, True, rise, max(freedom, 1), p_value, needed, words)
+
+
 def held_tests(
     spec: ModelSpec,
     names: Sequence[str],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import jax
 import numpy as np
@@ -28,6 +29,12 @@ type FloatArray = npt.NDArray[np.float64]
 _KEPT = 512
 """Pixels that are kept for the tests of nested models: they give a variance to 6 %."""
 
+_CHANCE = 1e-3
+"""Probability with which noise alone stands out at some scale and azimuth."""
+
+_LEAST_LIMIT = 1.3
+"""Ratio that is never called structure: the description of the noise is known no better."""
+
 _ENOUGH = 20
 """Blocks of a scale that are enough to compare its noise with the expectation."""
 
@@ -38,7 +45,8 @@ class Calibration:
 
     `score` (n_fit, n_fit) is the covariance of the score in the fitted vector; `own_share` (n_phi,) the part of the
     noise that every pair has for itself (photons, detector), `own` (n_phi,) its variance, `excess` (n_phi,) the largest
-    ratio of the measured noise at some scale to what speckle and photons explain. `pixels` are relative fluctuations
+    ratio of the measured noise at some scale to what speckle and photons explain, and `limit` (n_phi,) how large it may
+    be by its own scatter. `pixels` are relative fluctuations
     (n_t, n_pixel) of some simulated pixels of every azimuth.
     """
 
@@ -47,6 +55,7 @@ class Calibration:
     own: FloatArray
     own_share: FloatArray
     excess: FloatArray
+    limit: FloatArray
     pixels: tuple[npt.NDArray[np.float32], ...]
 
 
@@ -78,7 +87,7 @@ def calibrate(
     request = Request(values, setup.free.expand, data.t, data.q, data.phi, contrast, weight, near)
     delta = fluctuations(request, setup.config.nlsq.seed)
 
-    def of_azimuth(a: int) -> tuple[FloatArray, NoiseParts, float, float, float]:
+    def of_azimuth(a: int) -> tuple[FloatArray, NoiseParts, float, float, float, float]:
         expected = pixel_details(request, a, delta[a], model[a] - offset[a])
         found = _details(data.c2[a] - model[a], weight[a] > 0, near)
         parts = noise_parts(found, expected, float(variance[a]))
@@ -87,10 +96,10 @@ def calibrate(
         if parts.speckle > 0:
             with jax.enable_x64(True):  # The setting belongs to a thread.
                 score = score + _shared(setup, a, parts, pixel_scores(request, a, delta[a]))
-        return score, parts, own, *_judged(found, expected, parts)
+        return score, parts, own, *_judged(found, expected, parts, data.n_phi)
 
     with ThreadPoolExecutor(min(data.n_phi, os.cpu_count() or 1, THREADS)) as threads:
-        scores, parts, own, own_share, excess = zip(*threads.map(of_azimuth, range(data.n_phi)), strict=True)
+        scores, parts, own, own_share, excess, limit = zip(*threads.map(of_azimuth, range(data.n_phi)), strict=True)
     score = np.sum(scores, axis=0)
     return Calibration(
         (score + score.T) / 2,
@@ -98,6 +107,7 @@ def calibrate(
         np.array(own),
         np.array(own_share),
         np.array(excess),
+        np.array(limit),
         tuple(pixels[:, :_KEPT].copy() for pixels in delta),
     )
 
@@ -113,17 +123,32 @@ def _details(residual: npt.NDArray[np.floating], used: npt.NDArray[np.bool_], ne
     return measured_details(np.nan_to_num(residual[np.ix_(used, used)], nan=0.0, posinf=0.0, neginf=0.0), near)
 
 
-def _judged(found: Details, expected: Expected, parts: NoiseParts) -> tuple[float, float]:
-    """Return the share of noise of the pairs' own, and the largest ratio of measured to described noise."""
-    described = described_details(parts, expected)
+def _judged(found: Details, expected: Expected, parts: NoiseParts, n_phi: int) -> tuple[float, float, float]:
+    """Return the share of noise of the pairs' own, and the ratio of measured to described noise that stands out most,
+    with the largest that it may be by chance.
+    """
+    described, own = described_details(parts, expected), own_details(parts, expected)
     number = found.number[:, None] * np.ones(3)
     total = float(np.sum(number * described))
-    own = float(np.sum(number * own_details(parts, expected))) / total if total > 0 else 1.0
+    share = float(np.sum(number * own)) / total if total > 0 else 1.0
     many = found.number >= _ENOUGH
     if not many.any() or total == 0:
-        return own, 1.0
+        return share, 1.0, _LEAST_LIMIT
     ratio = found.square[many].mean(axis=1) / np.maximum(described[many].mean(axis=1), 1e-300)
-    return own, float(ratio.max())
+    shared = np.where(described > 0, 1 - own / np.maximum(described, 1e-300), 0.0)[many].mean(axis=1)
+    # A mean over n equal squares whose correlations have the mean square r scatters as one over n / (1 + (n - 1) r).
+    alike = expected.alike[many].mean(axis=1) * shared**2
+    freedom = 3 * found.number[many] / (1 + (3 * found.number[many] - 1) * alike)
+    limit = np.array([_limit(one, _CHANCE / (len(ratio) * n_phi)) for one in freedom])
+    most = int(np.argmax(ratio / limit))
+    return share, float(ratio[most]), float(limit[most])
+
+
+def _limit(freedom: float, chance: float) -> float:
+    """Return the mean of so many squares that is exceeded with a probability of `chance` (Wilson & Hilferty 1931)."""
+    spread = 2 / (9 * max(freedom, 1.0))
+    quantile = (1 - spread + NormalDist().inv_cdf(1 - chance) * np.sqrt(spread)) ** 3
+    return max(float(quantile), _LEAST_LIMIT)
 
 
 def _shared(setup: Setup, a: int, part: NoiseParts, pixel: PixelScores) -> FloatArray:

@@ -70,12 +70,15 @@ def measured_details(residual: npt.NDArray[np.floating], n_near: int) -> Details
 
 class Expected(NamedTuple):
     """Mean squares of the details (n_scale, 3) of one pixel: of its speckle, of what a photon's noise of unit variance
-    makes of it, and of the product of two such noises; white noise of unit variance has 1 everywhere.
+    makes of it, and of the product of two such noises; white noise of unit variance has 1 everywhere. `alike` is the
+    mean squared correlation of the speckle's details at two different pairs of blocks: with it, a mean square over many
+    pairs scatters no less than over one pair in so many.
     """
 
     speckle: FloatArray
     mixed: FloatArray
     photons: FloatArray
+    alike: FloatArray
 
 
 class Blocks(NamedTuple):
@@ -146,8 +149,8 @@ def expected_details(fluctuation: Floats, blocks: list[Blocks]) -> Expected:
         sums, portions = np.stack([approximation, detail]), list(_portions(b))
         of_portions = [_of_pairs(fluctuation, sums, portion) for portion in portions]
         found.append(np.average(of_portions, axis=0, weights=[max(portion.first.size, 1) for portion in portions]))
-    speckle, mixed = np.moveaxis(np.reshape(found, (-1, 2, 3)), 1, 0)
-    return Expected(speckle, mixed, np.outer([1 + b.mean for b in blocks], np.ones(3)))
+    speckle, mixed, alike = np.moveaxis(np.reshape(found, (-1, 3, 3)), 1, 0)
+    return Expected(speckle, mixed, np.outer([1 + b.mean for b in blocks], np.ones(3)), alike)
 
 
 def _portions(b: Blocks) -> Iterator[Blocks]:
@@ -163,20 +166,22 @@ def _portions(b: Blocks) -> Iterator[Blocks]:
 
 
 def _of_pairs(fluctuation: Floats, sums: Floats, b: Blocks) -> FloatArray:
-    """Return the mean squares (2, 3) that speckle, and photon noise seen through it, make of the three details.
+    """Return the mean squares that speckle, and photon noise seen through it, make of the three details, and how alike
+    those of the speckle are at different pairs, (3, 3).
 
     `sums` (2, n_block, n_pixel) are those of the fluctuation over the patterns of every block.
     """
     if b.first.size == 0:
-        return np.zeros((2, 3))
+        return np.zeros((3, 3))
     one, two, linear = sums[:, b.first], sums[:, b.second], _linear(fluctuation, b)
     patterns = zip(_OF_FIRST, _OF_SECOND, strict=True)
-    speckle = [_variance(one[f] * two[s] - linear[:, k]) for k, (f, s) in enumerate(patterns)]
+    details = [one[f] * two[s] - linear[:, k] for k, (f, s) in enumerate(patterns)]
+    speckle = [_variance(detail) for detail in details]
     light_one, light_two = (1 + even / math.sqrt(b.width) for even in (one[0], two[0]))
     # The noise of a photon in the first block times what the second shows, and the other way round.
     in_one = np.array([_seen(light_one, part, gamma) for part, gamma in zip(two, b.to_first, strict=True)])
     in_two = np.array([_seen(light_two, part, gamma) for part, gamma in zip(one, b.to_second, strict=True)])
-    return np.stack([speckle, in_one[_OF_SECOND] + in_two[_OF_FIRST]])
+    return np.stack([speckle, in_one[_OF_SECOND] + in_two[_OF_FIRST], [_alike(detail) for detail in details]])
 
 
 def _linear(fluctuation: Floats, b: Blocks) -> Floats:
@@ -192,6 +197,23 @@ def _linear(fluctuation: Floats, b: Blocks) -> Floats:
 def _variance(detail: Floats) -> float:
     """Return the variance over pixels, its mean over pairs: the mean of a detail is that of Γ, which residuals lack."""
     return float(np.mean(np.vecdot(detail, detail) / detail.shape[1] - detail.mean(axis=1) ** 2))
+
+
+_COMPARED = 64
+"""Pairs of blocks of a scale whose details are compared with each other."""
+
+
+def _alike(detail: Floats) -> float:
+    """Return the mean squared correlation between different rows of (n_pair, n_pixel), chance taken off."""
+    chosen = detail[:: max(len(detail) // _COMPARED, 1)][:_COMPARED]
+    apart = chosen - chosen.mean(axis=1, keepdims=True)
+    length = np.sqrt(np.maximum(np.vecdot(apart, apart), 1e-300))
+    correlation = (apart @ apart.T) / np.outer(length, length)
+    number = len(chosen)
+    if number < 2:
+        return 0.0
+    mean = (float(np.sum(correlation**2)) - number) / (number * (number - 1))
+    return max(mean - 1 / detail.shape[1], 0.0)
 
 
 def _seen(light: Floats, sums: Floats, gamma: Floats) -> float:

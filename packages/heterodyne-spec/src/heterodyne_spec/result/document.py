@@ -173,7 +173,8 @@ def _noise_document(found: MapNoise | None) -> dict[str, Any] | None:
     if found is None:
         return None
     arrays = {key: [_number_or_null(v) for v in getattr(found, key)] for key in _NOISE_ARRAYS}
-    return {**arrays, "statement": found.statement}
+    limit = {} if found.limit is None else {"limit": [_number_or_null(v) for v in found.limit]}
+    return {**arrays, **limit, "statement": found.statement}
 
 
 def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,7 +194,8 @@ def _noise(document: Mapping[str, Any] | None) -> MapNoise | None:
     if document is None:
         return None
     pixels, own_share, excess = (_nan_for_null(document[key]) for key in _NOISE_ARRAYS)
-    return MapNoise(pixels, own_share, excess, document["statement"])
+    limit = _nan_for_null(document["limit"]) if "limit" in document else None
+    return MapNoise(pixels, own_share, excess, document["statement"], limit)
 
 
 def _number_or_null(value: float) -> float | None:

@@ -179,11 +179,13 @@ class MapNoise:
     """What the noise of the maps is, per azimuth (n_phi,), and what it does.
 
     `effective_pixels` is NaN where no noise is shared between pairs; `own_share` is the part of the variance that every
-    pair has for itself (photons, detector); `excess` the largest ratio of noise at some time scale to what speckle and
-    photons explain. `statement` says how large the correction was and what it rests on.
+    pair has for itself (photons, detector); `excess` the ratio of noise at some time scale to what speckle and photons
+    explain that stands out most, and `limit` how large it may be by its own scatter (None in results that do not say).
+    `statement` says how large the correction was and what it rests on.
     """
 
     effective_pixels: FloatArray
     own_share: FloatArray
     excess: FloatArray
     statement: str
+    limit: FloatArray | None = None
