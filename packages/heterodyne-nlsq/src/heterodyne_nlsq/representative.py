@@ -100,8 +100,8 @@ def optimum(land: Landscape, z: FloatArray) -> FloatArray:
     return _descend(land, z, _NEVER)[0]
 
 
-def plainest(land: Landscape, start: FloatArray, least: FloatArray, noise: Noise) -> FloatArray:
-    """Return the plainest of the points that fit as well as the optimum `least`, looked for from `start`."""
+def plainest(land: Landscape, least: FloatArray, noise: Noise) -> FloatArray:
+    """Return the plainest of the points that fit as well as the optimum `least` and say the same."""
     land = land._replace(unit=noise.unit)
     lowest = _evaluate(land, least, _NEVER)
     assert lowest is not None, "the optimum is inside the bounds"
@@ -110,13 +110,10 @@ def plainest(land: Landscape, start: FloatArray, least: FloatArray, noise: Noise
     def used(z: FloatArray, chi2: float) -> float:
         return max((chi2 - lowest.data) / RISE, (functions.shift(z, least) / SHIFT) ** 2, 1e-12)
 
-    begun = _evaluate(land, start, _NEVER)
-    assert begun is not None, "what was chosen before is inside the bounds"
-    best = start if used(start, begun.data) <= 1.0 else least
-    low, high, weight = None, None, functions.predicted(start, least)
+    best, low, high, weight = least, None, None, functions.predicted(least)
     for _ in range(_TRIES):
         # From the best so far: a large weight can lead into another valley.
-        z, chi2 = _descend(land, best if low else start, float(np.exp(weight)))
+        z, chi2 = _descend(land, best, float(np.exp(weight)))
         part = used(z, chi2)
         here = weight, float(np.log(part))
         if part <= 1.0:
@@ -144,12 +141,6 @@ def _next_weight(low: tuple[float, float] | None, high: tuple[float, float] | No
     return known[0] + (aim - known[1]) / 1.2
 
 
-def guessed_noise(land: Landscape, z: FloatArray) -> Noise:
-    """Return what noise does at z when it inflates all directions by the same."""
-    turn, matrix = _curvature(land, z)
-    return Noise(np.linalg.inv(turn.T @ matrix @ turn / land.unit + np.diag(_prior_precision(land, z))), land.unit)
-
-
 def calibrated_noise(land: Landscape, z: FloatArray, score: FloatArray, variance: float) -> Noise:
     """Return what noise does at z.
 
@@ -169,20 +160,15 @@ def calibrated_noise(land: Landscape, z: FloatArray, score: FloatArray, variance
     ratio = np.maximum(ratio, 1.0)
     to_seen = (vectors[:, seen] * np.sqrt(values[seen])) * length[:, None]
     information = to_seen @ (inner / ratio) @ inner.T @ to_seen.T
-    covariance = np.linalg.inv((information + information.T) / 2 + np.diag(_prior_precision(land, z)))
+    covariance = _inverse(information + np.diag(_prior_precision(land, z)))
     return Noise(covariance, variance * float(np.exp(np.mean(np.log(ratio)))))
 
 
-def carried_score(land: Landscape, score: FloatArray, here: FloatArray, there: FloatArray) -> FloatArray:
-    """Return the covariance of the score at `there`: noise inflates the curvature as it does `here`."""
-    (turn, matrix), (turn_there, matrix_there) = (_curvature(land, z) for z in (here, there))
-    one, other = turn.T @ matrix @ turn, turn_there.T @ matrix_there @ turn_there
-    scale = np.sqrt(np.maximum(np.maximum(np.diag(one), np.diag(other)), 1e-300))
-    floor = _OPEN * np.eye(len(scale))
-    roots = [np.linalg.cholesky(part / np.outer(scale, scale) + floor) for part in (one, other)]
-    step = scale[:, None] * (roots[1] @ np.linalg.inv(roots[0])) / scale
-    back = np.linalg.pinv(turn_there, rcond=1e-13)
-    return np.asarray(back.T @ step @ turn.T @ score @ turn @ step.T @ back)
+def _inverse(matrix: FloatArray) -> FloatArray:
+    """Return the inverse of a positive matrix whose entries may span many decades."""
+    length = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2 / np.outer(length, length))
+    return np.asarray((vectors / np.maximum(values, 1e-15)) @ vectors.T / np.outer(length, length))
 
 
 def _curvature(land: Landscape, z: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -208,7 +194,7 @@ class _Functions:
         known = variance > 1e-18 * here**2
         return float(np.max(np.abs(there - here)[known] / np.sqrt(variance[known]), initial=0.0))
 
-    def predicted(self, z: FloatArray, least: FloatArray) -> float:
+    def predicted(self, z: FloatArray) -> float:
         """Return the logarithm of the weight, at most 1, that a quadratic approximation at z expects to use what is
         allowed.
 
@@ -218,7 +204,7 @@ class _Functions:
         at, rows = _evaluate(land, z, 0.0), _choosing_rows(land, z)
         assert at is not None, "the point is inside the bounds"
         slope = np.asarray(_slope_of_functions(jnp.asarray(z), *self._arguments))
-        sd = np.sqrt(np.maximum(np.maximum(self._variance(z), self._variance(least)), 1e-300))
+        sd = np.sqrt(np.maximum(self._variance(z), 1e-300))
         best = 0
         for k, weight in enumerate(weights):
             matrix = at.matrix + weight * rows.slope.T @ rows.slope

@@ -17,8 +17,6 @@ from heterodyne_nlsq.maps import model_maps
 from heterodyne_nlsq.paths import Path, with_free
 from heterodyne_nlsq.representative import (
     calibrated_noise,
-    carried_score,
-    guessed_noise,
     landscape,
     optimum,
     plainest,
@@ -27,6 +25,7 @@ from heterodyne_nlsq.representative import (
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate
+from heterodyne_nlsq.uncertainty.pixels import GLANCE, PORTIONS
 from heterodyne_spec import NestedTest, Signal
 
 type FloatArray = npt.NDArray[np.float64]
@@ -98,14 +97,20 @@ def examine(setup: Setup, path: Path, found: Solution) -> Examination:
     if setup.config.nlsq.representative == "optimum":
         full, score = _calibrated(setup, path, vector_at(land, least), cost, variance, unit)
         return Examination(full, vector_at(land, least), score, variance)
-    first = plainest(land, least, least, guessed_noise(land, least))
-    full, score = _calibrated(setup, path, vector_at(land, first), cost, variance, unit)
-    second = plainest(land, first, least, calibrated_noise(land, first, score, variance))
-    return Examination(full, vector_at(land, second), carried_score(land, score, first, second), variance)
+    _, glimpse = _calibrated(setup, path, vector_at(land, least), cost, variance, unit, GLANCE)
+    chosen = vector_at(land, plainest(land, least, calibrated_noise(land, least, glimpse, variance)))
+    full, score = _calibrated(setup, path, chosen, cost, variance, unit)
+    return Examination(full, chosen, score, variance)
 
 
 def _calibrated(
-    setup: Setup, path: Path, vector: FloatArray, cost: float, variance: float, unit: float
+    setup: Setup,
+    path: Path,
+    vector: FloatArray,
+    cost: float,
+    variance: float,
+    unit: float,
+    portions: int = PORTIONS,
 ) -> tuple[Full, FloatArray]:
     """Return the fit with every parameter set free, calibrated at `vector`, and the score's covariance as asked for."""
     n_free = len(setup.free.free)
@@ -118,7 +123,7 @@ def _calibrated(
     matrices = np.asarray(wider.matrices(whole, wider.problem))
     model = model_maps(setup.data, values, contrast, offset)
     each = np.asarray(wider.squares(whole, wider.problem)) / np.maximum(path.weights, 1.0)
-    calibration = calibrate(everything, values, contrast, offset, model, matrices, each)
+    calibration = calibrate(everything, values, contrast, offset, model, matrices, each, portions)
     asked = [k for k, position in enumerate(free.free) if position in setup.free.free]
     kept = np.array([*asked, *range(len(free.free), whole.size)], int)
     pinned = np.setdiff1d(np.arange(len(free.free)), asked)

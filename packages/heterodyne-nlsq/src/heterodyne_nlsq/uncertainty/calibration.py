@@ -14,6 +14,7 @@ import numpy.typing as npt
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts, described_details, noise_parts, own_details
 from heterodyne_nlsq.uncertainty.pixels import (
+    PORTIONS,
     THREADS,
     PixelScores,
     Request,
@@ -67,6 +68,7 @@ def calibrate(
     model: npt.NDArray[np.floating],
     matrices: FloatArray,
     variance: FloatArray,
+    portions: int = PORTIONS,
 ) -> Calibration:
     """Return the calibration of a fit.
 
@@ -76,6 +78,7 @@ def calibrate(
     model : fitted maps (n_phi, n_t, n_t).
     matrices : Gauss-Newton matrix of every azimuth in the fitted vector (n_phi, n_fit, n_fit).
     variance : of a residual of every azimuth (n_phi,); counts where frames are too few for blocks.
+    portions : of pixels that are simulated.
 
     Notes
     -----
@@ -85,7 +88,7 @@ def calibrate(
     weight = data.weight * data.valid
     near = max(setup.config.data.exclude_diagonals, 1)
     request = Request(values, setup.free.expand, data.t, data.q, data.phi, contrast, weight, near)
-    delta = fluctuations(request, setup.config.nlsq.seed)
+    delta = fluctuations(request, setup.config.nlsq.seed, portions)
 
     def of_azimuth(a: int) -> tuple[FloatArray, NoiseParts, float, float, float, float]:
         expected = pixel_details(request, a, delta[a], model[a] - offset[a])
