@@ -186,7 +186,11 @@ def _table(
             and setup.spec.parameter(leader).group not in unseen
         )
         spread = float(sd[leader]) if determined and moved else math.nan
-        at = at_bound(values[k], free.lower[k], free.upper[k], float(sd.get(leader, math.nan)))
+        value, lower, upper, wide = float(values[k]), float(free.lower[k]), float(free.upper[k]), spread
+        if parameter.prior.family == "lognormal" and lower > 0:
+            # A parameter that spans decades stands at a bound where its logarithm does.
+            value, lower, upper, wide = math.log(value), math.log(lower), math.log(upper), wide / value
+        at = at_bound(value, lower, upper, wide)
         rows.append(
             FittedParameter(
                 name=parameter.name,

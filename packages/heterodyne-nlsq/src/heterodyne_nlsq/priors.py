@@ -74,8 +74,17 @@ def prior_rows(vector: Float[Array, " n_fit"], p: Priors) -> Float[Array, " n_fi
 
 
 def wall_rows(vector: Float[Array, " n_fit"], p: Priors) -> Float[Array, " n_fit"]:
-    """Return the residuals whose squares are -2 ln(4 u (1 - u)), 0 in the middle of the bounds, signed."""
-    u = jnp.clip((vector - p.lower) / (p.upper - p.lower), _EDGE, 1 - _EDGE)
+    """Return the residuals whose squares are -2 ln(4 u (1 - u)), 0 in the middle of the bounds, signed.
+
+    The position u is that of the logarithm where the prior is lognormal.
+    """
+    log = p.log & (p.lower > 0)
+
+    def place(value: Array) -> Array:
+        return jnp.where(log, jnp.log(jnp.maximum(jnp.where(log, value, 1.0), 1e-300)), value)
+
+    low, high = place(p.lower), place(p.upper)
+    u = jnp.clip((place(vector) - low) / (high - low), _EDGE, 1 - _EDGE)
     # Near the middle the root has no derivative where its square has one: (2u - 1)² to second order.
     off = 2 * u - 1
     squared = -2 * jnp.log1p(-(jnp.where(jnp.abs(off) > 1e-3, off, 1e-3) ** 2))

@@ -52,6 +52,9 @@ _SETTLED = 1e-3
 _NEVER = 1e-6
 """Least weight of the prior: it decides only where the data say nothing at all."""
 
+_FIRST = float(np.log(1e-3))
+"""Logarithm of the least weight that is tried first: far out a valley is flat, and a prediction there says little."""
+
 _OPEN = 1e-10
 """Eigenvalue of the curvature, scaled to unit diagonal, below which rounding hides what noise does to it."""
 
@@ -102,7 +105,6 @@ def optimum(land: Landscape, z: FloatArray) -> FloatArray:
 
 def plainest(land: Landscape, least: FloatArray, noise: Noise) -> FloatArray:
     """Return the plainest of the points that fit as well as the optimum `least` and say the same."""
-    land = land._replace(unit=noise.unit)
     lowest = _evaluate(land, least, _NEVER)
     assert lowest is not None, "the optimum is inside the bounds"
     functions = _Functions(land, noise.covariance)
@@ -110,7 +112,7 @@ def plainest(land: Landscape, least: FloatArray, noise: Noise) -> FloatArray:
     def used(z: FloatArray, chi2: float) -> float:
         return max((chi2 - lowest.data) / RISE, (functions.shift(z, least) / SHIFT) ** 2, 1e-12)
 
-    best, low, high, weight = least, None, None, functions.predicted(least)
+    best, low, high, weight = least, None, None, max(functions.predicted(least), _FIRST)
     for _ in range(_TRIES):
         # From the best so far: a large weight can lead into another valley.
         z, chi2 = _descend(land, best, float(np.exp(weight)))

@@ -92,15 +92,16 @@ def examine(setup: Setup, path: Path, found: Solution) -> Examination:
         full, score = _calibrated(setup, path, found.vector, found.cost, variance, unit)
         return Examination(full, found.vector, score, variance)
     land, z = landscape(setup, path, found.vector, unit)
-    least = optimum(land, z)
-    cost = min(found.cost, float(path.normal(vector_at(land, least), path.problem).cost))
-    if setup.config.nlsq.representative == "optimum":
-        full, score = _calibrated(setup, path, vector_at(land, least), cost, variance, unit)
-        return Examination(full, vector_at(land, least), score, variance)
-    _, glimpse = _calibrated(setup, path, vector_at(land, least), cost, variance, unit, GLANCE)
-    chosen = vector_at(land, plainest(land, least, calibrated_noise(land, least, glimpse, variance)))
-    full, score = _calibrated(setup, path, chosen, cost, variance, unit)
-    return Examination(full, chosen, score, variance)
+    _, glimpse = _calibrated(setup, path, found.vector, found.cost, variance, unit, GLANCE)
+    noise = calibrated_noise(land, z, glimpse, variance)
+    # How much the offset's priors weigh against the data is known only now.
+    land = land._replace(unit=noise.unit)
+    chosen = least = optimum(land, z)
+    if setup.config.nlsq.representative == "plainest":
+        chosen = plainest(land, least, noise)
+    cost = min(found.cost, *(float(path.normal(vector_at(land, at), path.problem).cost) for at in (least, chosen)))
+    full, score = _calibrated(setup, path, vector_at(land, chosen), cost, variance, unit)
+    return Examination(full, vector_at(land, chosen), score, variance)
 
 
 def _calibrated(

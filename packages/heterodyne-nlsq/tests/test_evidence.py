@@ -1,0 +1,206 @@
+"""What a fit claims of the maps: nothing of noise, nothing that was held against the data, no number that is not so.
+
+Everything with default settings, as a user gives it: no starting value, nothing held unless that is what is tested.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from conftest import DT, PHI, TRUTH, Q, make
+
+from heterodyne_nlsq import fit_nlsq_jax, simulation
+from heterodyne_nlsq.evidence.chance import probability
+from heterodyne_nlsq.evidence.chi_square import tail
+from heterodyne_nlsq.evidence.difference import noise_along
+from heterodyne_nlsq.evidence.held import score_test
+from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts
+from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
+from heterodyne_physics_meshgrid.speckle import field_laws, pixel_intensities
+from heterodyne_spec import NLSQResult, TwoTimeData
+
+N_T = 120
+T = DT * np.arange(1, N_T + 1)
+
+
+def maps(c2: Any, sd: float = 0.01, seed: int = 0) -> TwoTimeData:
+    """Return maps (n_t, n_t) or (n_phi, n_t, n_t) at the usual azimuths with white noise."""
+    upper = np.triu(np.random.default_rng(seed).normal(0, sd, (len(PHI), N_T, N_T)), 1)
+    return TwoTimeData(c2=c2 + upper + np.swapaxes(upper, 1, 2), t=T, q=Q, phi=PHI, dt=DT)
+
+
+def present(result: NLSQResult) -> set[str]:
+    return {question for question, answer in result.signal.items() if answer.present}
+
+
+def dense_cost(data: TwoTimeData, result: NLSQResult) -> float:
+    """Return half the sum of squared residuals of the pairs i < j, the model written out."""
+    with jax.enable_x64(True):
+        c2 = np.array(c2_meshgrid(HeterodyneModel(**result.parameters), data.t, data.q, data.phi, 1.0, 0.0))
+    i, j = np.triu_indices(data.n_t, 1)
+    model = result.offset[:, None] + result.contrast[:, None] * c2[:, i, j]
+    return float(np.sum((np.asarray(data.c2, float)[:, i, j] - model) ** 2) / 2)
+
+
+def decay(rate: Any) -> np.ndarray:
+    """Return c2 of one component whose J integrates to `rate` (n_t,)."""
+    total = np.cumsum(rate) * DT
+    return np.asarray(1 + 0.2 * np.exp(-(Q**2) * np.abs(total[:, None] - total)))
+
+
+@pytest.mark.parametrize(
+    ("c2", "expected", "verdict"),
+    [
+        (np.ones((N_T, N_T)), set(), "no-signal"),
+        (np.full((N_T, N_T), 1.2), {"contrast"}, "no-signal"),
+        (decay(np.full(N_T, 5000.0)), {"contrast", "dynamics"}, "caution"),
+        (decay(9000 * T**-0.6), {"contrast", "dynamics", "ageing"}, "caution"),
+    ],
+    ids=["noise", "static", "diffusion", "diffusion that ages"],
+)
+def test_nothing_is_claimed_that_is_not_there(c2: np.ndarray, expected: set[str], verdict: str) -> None:
+    result = fit_nlsq_jax(maps(c2))
+    assert present(result) == expected
+    assert result.verdict == verdict
+    assert "Å/s" not in result.sentence
+    by_name = {row.name: row for row in result.table}
+    for name in ("v0", "beta", "v_offset", "phi0", "f0", "f1", "f3"):
+        assert by_name[name].standing == "chosen"
+        assert np.isnan(by_name[name].sd)
+
+
+def test_all_is_claimed_that_is_there() -> None:
+    result = fit_nlsq_jax(make(n_t=N_T, noise=0.01))
+    assert present(result) == {"contrast", "dynamics", "two_components", "flow", "ageing"}
+    assert result.verdict == "usable"
+    headline = {quantity.name: quantity for quantity in result.headline}
+    age = float(np.mean(T))
+    truth = TRUTH["v0"] * age ** TRUTH["beta"] + TRUTH["v_offset"]
+    assert headline["v"].value == pytest.approx(truth, abs=4 * headline["v"].sd)
+    slope = TRUTH["v0"] * TRUTH["beta"] * age ** TRUTH["beta"] / truth
+    assert headline["d ln v / d ln t"].value == pytest.approx(slope, abs=4 * headline["d ln v / d ln t"].sd)
+    assert headline["v"].sd < 0.02 * truth
+    assert np.all(np.isfinite(result.scaling.contrast_sd))
+    assert np.all(np.isfinite(result.scaling.offset_sd))
+
+
+def test_what_was_held_against_the_data_is_said() -> None:
+    data = make(n_t=N_T, noise=0.005)
+    right = {name: {"value": TRUTH[name], "vary": False} for name in ("f1", "beta", "D_offset_ref")}
+    result = fit_nlsq_jax(data, {"model": {"parameters": right}})
+    assert [test for test in result.nested if test.held]
+    assert not any(test.needed for test in result.nested if test.held)
+    assert result.verdict == "usable"
+    wrong = {name: {"value": 0, "vary": False} for name in ("f1", "f3")}
+    result = fit_nlsq_jax(data, {"model": {"parameters": wrong}})
+    assert result.verdict == "caution"
+    assert any("x held constant: " in test.words or "f1 at 0" in test.words for test in result.nested if test.needed)
+    assert "the data need" in result.sentence
+
+
+def test_constants_that_are_needed_and_that_are_not() -> None:
+    result = fit_nlsq_jax(make(n_t=N_T, noise=0.001, v_offset=60.0, D_offset_ref=0.0, D0_ref=1700.0))
+    needed = {test.restriction[0]: test for test in result.nested if not test.held}
+    assert needed["v_offset"].needed
+    assert not needed["D_offset_ref"].needed
+
+
+FAULT = {
+    "D0_ref": 588.3,
+    "alpha_ref": 0.2019,
+    "D_offset_ref": 66.76,
+    "D0_sample": 313.5,
+    "alpha_sample": 0.3836,
+    "D_offset_sample": 245.5,
+    "v0": 136.0,
+    "beta": -0.4802,
+    "v_offset": 5.568,
+    "f0": 0.02039,
+    "f1": 0.01441,
+    "f2": 0.0,
+    "f3": 0.4647,
+    "phi0": -3.133,
+}
+"""Of a measurement whose fit once reported parameters that did not belong to its cost."""
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_the_cost_is_that_of_the_values_reported(seed: int) -> None:
+    fault = FAULT | {"f0": FAULT["f0"] * np.exp(-FAULT["f1"] * 6.488)}
+    plan = simulation.Experiment(fault, Q, PHI, N_T, DT, pixels=4000, modes=4, seed=seed)
+    data = simulation.simulate(plan)
+    for representative in ("plainest", "optimum"):
+        result = fit_nlsq_jax(data, {"nlsq": {"representative": representative}})
+        assert result.cost == pytest.approx(dense_cost(data, result), rel=1e-9)
+        assert not [row.name for row in result.table if row.at_bound]
+        assert np.all(np.abs(result.offset - 1) < 0.05)
+
+
+def test_the_plainest_of_equals_says_what_the_optimum_says() -> None:
+    data = make(n_t=N_T, noise=0.02, D_offset_ref=0.0, D_offset_sample=0.0)
+    plain, best = (fit_nlsq_jax(data, {"nlsq": {"representative": kind}}) for kind in ("plainest", "optimum"))
+    assert plain.cost >= best.cost * (1 - 1e-9)
+    assert plain.cost < best.cost * 1.001
+    spec_ages = T[0] + (T[-1] - T[0]) * np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+    assert plain.bands is not None
+    assert best.bands is not None
+    for name, values in plain.bands.values.items():
+        one, other = (np.interp(spec_ages, r.bands.t, r.bands.values[name]) for r in (plain, best) if r.bands)
+        sd = np.interp(spec_ages, plain.bands.t, plain.bands.sd[name])
+        assert np.all(np.abs(one - other) <= 0.25 * sd), (name, values)
+
+    def distance(result: NLSQResult) -> float:
+        return float(np.hypot(result.parameters["D_offset_ref"], result.parameters["D_offset_sample"]))
+
+    assert distance(plain) <= distance(best) + 1e-6
+
+
+def test_the_noise_of_a_comparison_is_that_of_simulated_maps() -> None:
+    rng = np.random.default_rng(1)
+    with jax.enable_x64(True):
+        model = HeterodyneModel(**TRUTH)
+        laws = field_laws(model, T[:60], Q, 10.0)
+        one, other = (
+            np.array(c2_meshgrid(HeterodyneModel(**{**TRUTH, **c}), T[:60], Q, np.array([10.0]), 0.25, 1.0))[0]
+            for c in ({}, {"v0": 400.0})
+        )
+    pixels, n_pixels = pixel_intensities(laws, 1500, 4, rng).T - 1, 800
+    # The normalisation by mean intensities takes off what all pairs of a frame share.
+    values = []
+    for _ in range(200):
+        seen = pixel_intensities(laws, n_pixels, 4, rng)
+        c2 = seen.T @ seen / n_pixels / np.outer(seen.mean(0), seen.mean(0))
+        values.append(np.sum(np.triu((c2 - one) * (one - other), 1)))
+    parts = NoiseParts(1 / n_pixels, 0.0, 0.0, 0.0)
+    variance, squares = noise_along(one - other, one - 1, np.ones(60), 1, pixels.astype(np.float32), parts, 0.0)
+    assert squares == pytest.approx(np.sum(np.triu(one - other, 1) ** 2), rel=1e-5)
+    assert np.sqrt(variance) == pytest.approx(np.std(values), rel=0.15)
+
+
+def test_score_tests_are_chi_squares_when_the_held_value_is_right() -> None:
+    rng = np.random.default_rng(3)
+    jacobian = rng.normal(size=(400, 5))
+    matrix, tested, free = jacobian.T @ jacobian, np.array([1, 3]), np.array([0, 2, 4])
+    found = []
+    for _ in range(400):
+        # Noise that is shared inflates the score: five times the variance of independent residuals.
+        residual = np.sqrt(5) * rng.normal(size=400)
+        left = residual - jacobian[:, free] @ np.linalg.lstsq(jacobian[:, free], residual, rcond=None)[0]
+        found.append(score_test(tested, free, -jacobian.T @ left, matrix, 5 * matrix))
+    assert {freedom for _, freedom in found} == {2}
+    p_values = np.array([tail(statistic, freedom) for statistic, freedom in found])
+    assert abs(np.mean(p_values < 0.1) - 0.1) < 0.05
+    assert abs(np.mean(p_values) - 0.5) < 0.05
+
+
+def test_the_chance_of_a_rise_falls_with_it_and_grows_with_what_was_searched() -> None:
+    assert tail(3.841, 1) == pytest.approx(0.05, abs=1e-4)
+    for question in ("dynamics", "two_components", "flow", "ageing"):
+        chances = [probability(question, rise, 300, 3) for rise in (5.0, 20.0, 40.0, 80.0)]
+        assert chances == sorted(chances, reverse=True)
+        assert chances[0] > 0.1
+        assert chances[-1] < 1e-6
+        assert probability(question, 25.0, 1000, 8) >= probability(question, 25.0, 100, 1)
