@@ -50,7 +50,7 @@ def test_after_a_jump_the_wide_search_is_made_and_finds_the_minimum(earlier: NLS
 def test_residuals_that_noise_does_not_explain_call_for_the_wide_search(
     earlier: NLSQResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fit, "STRUCTURE", 0.0)
+    monkeypatch.setattr(fit, "structured", lambda noise: np.ones(1, bool))
     result = fit_nlsq_jax(make(noise=0.01), candidates=[earlier])
     assert "a wide search was made, because the residuals" in result.start
     assert result.cost <= earlier.cost * (1 + 1e-6)

@@ -19,7 +19,7 @@ import numpy as np
 
 from heterodyne_nlsq.evidence.chi_square import tail
 
-PRESENT = 2e-3
+PRESENT = 1e-3
 """Probability by chance under which a feature is said to be present."""
 
 
@@ -32,10 +32,10 @@ class Null(NamedTuple):
 
 
 NULLS: Mapping[str, Null] = {
-    "dynamics": Null(6.0, 30.0, 0.5),
-    "two_components": Null(4.0, 20.0, 0.5),
-    "flow": Null(4.0, 20.0, 0.5),
-    "ageing": Null(6.0, 10.0, 0.5),
+    "dynamics": Null(15.5, 1.0, 0.3),
+    "two_components": Null(8.5, 1.2, 0.3),
+    "flow": Null(8.0, 1.2, 0.3),
+    "ageing": Null(8.5, 1.0, 0.3),
 }
 """The distributions, by question."""
 
