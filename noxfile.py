@@ -251,7 +251,9 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def evidence(session: nox.Session) -> None:
     """Held-out proof of what fits say: absent features claimed, features missed, power, sense; ``-- nulls 50`` etc."""
-    install(session, *PACKAGES)
+    install(session, *PACKAGES, also=PACKAGES["heterodyne-nlsq"].test_requirements)
+    if not session.posargs:
+        session.run("pytest", str(PACKAGES["heterodyne-nlsq"].path / "tests"), "-m", "slow")
     session.run("python", str(ROOT / "benchmarks" / "evidence.py"), *session.posargs)
 
 

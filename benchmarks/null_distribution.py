@@ -1,9 +1,9 @@
 """How much evidence whole fits find for features that are not there: the numbers of `heterodyne_nlsq.evidence.chance`.
 
-``python null_distribution.py [COUNT] [SEED]``. COUNT measurements (300) of every kind of `nulls.py` that lacks something are
-fitted with default settings, seeds from SEED (0) on, all below those of the held-out test. For every question the rises
-of chi-square without a feature that is absent are described by the largest of m chi-squares of v degrees of freedom,
-those below the median by their number alone: the tail is what matters.
+``python null_distribution.py [COUNT] [SEED]``. COUNT measurements (300) of every kind of `nulls.py` that lacks
+something are fitted with default settings, seeds from SEED (0) on, all below those of the held-out test. For every
+question the rises of chi-square without a feature that is absent are described by the largest of m chi-squares of v
+degrees of freedom, those below the median by their number alone: the tail is what matters.
 """
 
 from __future__ import annotations

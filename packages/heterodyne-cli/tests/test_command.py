@@ -106,7 +106,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
         ("data.q=[1", "--set data.q"),
         ("output.plots.more=1", "--set output.plots.more"),
         ("model.parameters.v0.value=-3", "model.parameters.v0.value"),
-        ("data.frames=[1,4]", "too few valid pairs of frames for 18 fitted values (fewest, 6, at phi = 0)"),
+        ("data.frames=[1,4]", "too few valid pairs of frames for 17 fitted values (fewest, 6, at phi = 0)"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_one_line(

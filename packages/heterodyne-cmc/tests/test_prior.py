@@ -52,7 +52,9 @@ def distance(draws: npt.NDArray[np.float64], below: npt.NDArray[np.float64]) -> 
 
 
 def test_one_chain_without_data_samples_the_registry_priors() -> None:
-    request = prepare(make(), load_config({"cmc": {"shards": 1}}), None)
+    # With the gauge, which is held unless asked for.
+    everything = {"model": {"parameters": {"f2": {"vary": True}}}, "cmc": {"shards": 1}}
+    request = prepare(make(), load_config(everything), None)
     assert len(request.space.free) == 14
     joint = without_data(request, 1)
     draws = natural(joint[0], request)

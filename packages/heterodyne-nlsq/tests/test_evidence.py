@@ -55,9 +55,9 @@ def decay(rate: Any) -> np.ndarray:
     ("c2", "expected", "verdict"),
     [
         (np.ones((N_T, N_T)), set(), "no-signal"),
-        (np.full((N_T, N_T), 1.2), {"contrast"}, "no-signal"),
+        pytest.param(np.full((N_T, N_T), 1.2), {"contrast"}, "no-signal", marks=pytest.mark.slow),
         (decay(np.full(N_T, 5000.0)), {"contrast", "dynamics"}, "caution"),
-        (decay(9000 * T**-0.6), {"contrast", "dynamics", "ageing"}, "caution"),
+        pytest.param(decay(9000 * T**-0.6), {"contrast", "dynamics", "ageing"}, "caution", marks=pytest.mark.slow),
     ],
     ids=["noise", "static", "diffusion", "diffusion that ages"],
 )
@@ -101,6 +101,7 @@ def test_what_was_held_against_the_data_is_said() -> None:
     assert "the data need" in result.sentence
 
 
+@pytest.mark.slow
 def test_constants_that_are_needed_and_that_are_not() -> None:
     result = fit_nlsq_jax(make(n_t=N_T, noise=0.001, v_offset=60.0, D_offset_ref=0.0, D0_ref=1700.0))
     needed = {test.restriction[0]: test for test in result.nested if not test.held}
@@ -127,7 +128,7 @@ FAULT = {
 """Of a measurement whose fit once reported parameters that did not belong to its cost."""
 
 
-@pytest.mark.parametrize("seed", [0, 2])
+@pytest.mark.parametrize("seed", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_cost_is_that_of_the_values_reported(seed: int) -> None:
     fault = FAULT | {"f0": FAULT["f0"] * np.exp(-FAULT["f1"] * 6.488)}
     plan = simulation.Experiment(fault, Q, PHI, N_T, DT, pixels=4000, modes=4, seed=seed)

@@ -122,7 +122,15 @@ def test_bounds_are_kept_and_reported() -> None:
     assert any("v0 ended at its lower bound" in warning for warning in result.warnings)
 
 
-@pytest.mark.parametrize("scaling", ["individual", "shared", {"fourier": 1}, "fixed"])
+@pytest.mark.parametrize(
+    "scaling",
+    [
+        "individual",
+        pytest.param("shared", marks=pytest.mark.slow),
+        {"fourier": 1},
+        pytest.param("fixed", marks=pytest.mark.slow),
+    ],
+)
 def test_scaling_modes_recover_contrast_and_offset(scaling: object) -> None:
     phi = (-60.0, -20.0, 20.0, 60.0)
     angle = np.deg2rad(phi)

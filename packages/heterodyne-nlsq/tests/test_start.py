@@ -78,7 +78,7 @@ def test_laws_are_found_through_their_own_values_and_past_an_outlier() -> None:
     "changes",
     [
         {},
-        {"f0": 0.05, "f1": 0.2, "f3": 0.1, "v0": 900.0, "beta": -0.2},
+        pytest.param({"f0": 0.05, "f1": 0.2, "f3": 0.1, "v0": 900.0, "beta": -0.2}, marks=pytest.mark.slow),
         {"D0_ref": 12000.0, "D0_sample": 800.0, "alpha_sample": 0.4, "v0": 300.0, "beta": 0.4},
     ],
     ids=["as the others", "more and more sample", "fast reference"],
@@ -128,6 +128,7 @@ def test_a_multistart_under_a_prior_far_outside_of_the_bounds_starts_at_their_en
     assert drawn == pytest.approx([1e6] * MULTISTARTS, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_multistart_ends_in_the_best_of_its_minima() -> None:
     data = make(n_t=80, phi=(10.0,), noise=0.01)
     own = fit_nlsq_jax(data, {"nlsq": {"start": "values"}})

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from heterodyne_nlsq.covariance import Curvature
 from heterodyne_spec import Direction, Identifiability
+from heterodyne_spec.quoting import plain
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -17,7 +18,7 @@ _TAKES_PART = 0.1
 
 
 def _change(name: str, change: float) -> str:
-    return f"{name} {'up' if change > 0 else 'down'} by {abs(change):.2g}"
+    return f"{name} {'up' if change > 0 else 'down'} by {plain(abs(change), 2)}"
 
 
 def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatArray, spread: FloatArray) -> Direction:
@@ -31,7 +32,7 @@ def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatAr
     if is_open and len(weights) == 1:
         words = f"{next(iter(weights))} has no effect on these data"
     elif is_open:
-        words = f"only a combination of {', '.join(weights)} is determined: {moves} leaves the fit as it is"
+        words = f"only a combination of {', '.join(weights)} is determined: {moves} leaves the fit unchanged"
     else:
         words = f"{', '.join(weights)} are hardly determined: {moves} changes the fit by no more than the noise"
     return Direction("singular" if is_open else "weak", weights, float(bent.values[index]), words)
