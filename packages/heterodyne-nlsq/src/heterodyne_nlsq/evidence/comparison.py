@@ -26,7 +26,7 @@ _OBVIOUS = 2000.0
 """Rise from which a short descent of a nested model is enough. Of descents that were 300 above the full fit after so
 many evaluations, some came down to 10."""
 
-_SHORT, _LONG = 12, 80
+_SHORT, _LONG = 8, 80
 """Evaluations of a short descent of a nested model, and of a long one."""
 
 _FOLLOWED = 2
