@@ -90,7 +90,8 @@ def _judge_untested(result: NLSQResult) -> tuple[str, str]:
 def _no_signal(result: NLSQResult) -> str:
     question = "contrast" if absent(result, "contrast") else "dynamics"
     found = "the maps are flat" if question == "contrast" else "the maps have contrast but do not decay"
-    p_value = probability(result.signal[question].p_value)
+    # Both sentences speak of the change with lag; the level of c2 has a probability of its own.
+    p_value = probability(result.signal["dynamics" if "dynamics" in result.signal else question].p_value)
     return f"{_capital(found)}: c2 does not change with lag by more than the noise ({p_value}); {_NOTHING}."
 
 

@@ -18,7 +18,6 @@ from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.start.race import fitted_vector, squares
 from heterodyne_nlsq.uncertainty.calibration import Calibration
-from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -60,11 +59,15 @@ class Full:
 def released_rise(full: Full) -> float:
     """Return by how much the calibrated chi-square falls in a fit with everything free that was held."""
     wider = descend(full.setup, full.path, full.vector, None, _LONG, full.unit)
-    data, free = full.setup.data, full.setup.free
-    contrast, offset = full.setup.scaling.per_angle(wider.vector[len(free.free) :])
-    model = model_maps(data, free.full(wider.vector[: len(free.free)]), contrast, offset)
     fallen = replace(full, cost=wider.cost)
-    return _calibrated(fallen, full.cost, [model[a] - full.model[a] for a in range(data.n_phi)])
+    return _calibrated(fallen, full.cost, list(_maps_at(full, wider.vector) - full.model))
+
+
+def _maps_at(full: Full, vector: FloatArray) -> npt.NDArray[np.floating]:
+    """Return the model's maps (n_phi, n_t, n_t) at a fitted vector (n_fit,)."""
+    free = full.setup.free
+    contrast, offset = full.setup.scaling.per_angle(vector[len(free.free) :])
+    return model_maps(full.setup.data, free.full(vector[: len(free.free)]), contrast, offset)
 
 
 def values_of(free: FreeParameters, vector: FloatArray) -> dict[str, float]:
@@ -128,14 +131,7 @@ def _near(full: Full) -> int:
 
 def _rise(full: Full, nested: Solution) -> float:
     """Return the rise of a nested model."""
-    data, free = full.setup.data, full.setup.free
-    model = HeterodyneModel.from_vector(free.full(nested.vector[: len(free.free)]))
-    contrast, offset = full.setup.scaling.per_angle(nested.vector[len(free.free) :])
-    differences = [
-        full.model[a] - np.asarray(c2_meshgrid(model, data.t, data.q, phi, contrast[a], offset[a]))
-        for a, phi in enumerate(data.phi)
-    ]
-    return _calibrated(full, nested.cost, differences)
+    return _calibrated(full, nested.cost, list(full.model - _maps_at(full, nested.vector)))
 
 
 def _calibrated(full: Full, cost: float, differences: list[npt.NDArray[np.floating]]) -> float:

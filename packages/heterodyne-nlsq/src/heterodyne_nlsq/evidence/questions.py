@@ -21,9 +21,6 @@ _SEEN = {
 }
 """Words where a feature is present, and where it is not."""
 
-_RESTS_ON = {"two_components": ("dynamics",), "flow": ("dynamics",), "ageing": ("dynamics",)}
-"""Features without which another one cannot be there."""
-
 
 def answers(full: Full, rises: Mapping[str, float]) -> dict[str, Signal]:
     """Return the answer to every question.
@@ -45,8 +42,9 @@ def answers(full: Full, rises: Mapping[str, float]) -> dict[str, Signal]:
             found["flow"].p_value,
             "two components beat against each other: a flow is seen",
         )
-    for question, others in _RESTS_ON.items():
-        if not all(found[other].present for other in others):
+    if not found["dynamics"].present:
+        # Nothing else can be there.
+        for question in ("two_components", "flow", "ageing"):
             words = f"{_SEEN[question][1]}: c2 does not decay"
             found[question] = Signal(False, found[question].statistic, 1.0, words)
     return {"contrast": _contrast(full, found["dynamics"]), **found}
