@@ -36,7 +36,7 @@ def measurement(tmp_path: Path) -> Path:
 
 def save(folder: Path) -> Path:
     path = folder / "measurement.h5"
-    save_data(path, make(n_t=40), layout="aps-u")
+    save_data(path, make(), layout="aps-u")
     return path
 
 
@@ -51,7 +51,7 @@ def test_fit_from_file_to_files(measurement: Path, tmp_path: Path, capsys: pytes
     arguments = ["--data", str(measurement), "--config", str(configuration(tmp_path)), "--output", str(output)]
     assert command.main(arguments) == DONE
     printed = capsys.readouterr().out
-    assert "3 angles x 40 frames" in printed
+    assert "3 angles x 120 frames" in printed
     assert "not determined" in printed
     assert {p.name for p in output.iterdir()} == {"nlsq_result.json", "nlsq_result.h5", "plots", "report.html"}
     for name in ("maps", "curves", "functions"):

@@ -36,7 +36,7 @@ class Seen:
 
 def test_a_fit_announces_its_stages_in_their_order(tmp_path: Path) -> None:
     path, seen = tmp_path / "measurement.h5", Seen()
-    save_data(path, make(n_t=40), layout="aps-u")
+    save_data(path, make(), layout="aps-u")
     fit_nlsq_jax(path, progress=seen)
     kinds = list(dict.fromkeys(map(kind_of, seen.told)))
     assert kinds == ["reading", COMPILING, STARTS, FITS, UNCERTAINTIES]
@@ -51,7 +51,7 @@ def test_a_fit_announces_its_stages_in_their_order(tmp_path: Path) -> None:
 
 def test_one_start_is_one_fit_and_a_plain_function_is_told_of_iterations() -> None:
     seen, calls = Seen(), []
-    data, config = make(n_t=40), at(values())
+    data, config = make(), at(values())
     result = fit_nlsq_jax(data, config, progress=seen)
     assert seen.told == [COMPILING, STARTS, "fit 1 of 1", UNCERTAINTIES]
     again = fit_nlsq_jax(data, config, progress=lambda iteration, cost: calls.append((iteration, cost)))
@@ -156,7 +156,7 @@ def test_the_command_tells_every_stage_and_remembers_their_times(
     cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "measurement.h5"
-    save_data(path, make(n_t=40), layout="aps-u")
+    save_data(path, make(), layout="aps-u")
     (tmp_path / "config.json").write_text(json.dumps(at(values(), output={"plots": False})))
     arguments = ["--data", str(path), "--config", str(tmp_path / "config.json"), "--output", str(tmp_path / "out")]
     assert command.main([*arguments, "--json", "--no-cache"]) == 0

@@ -84,7 +84,7 @@ def test_laws_are_found_through_their_own_values_and_past_an_outlier() -> None:
     ids=["as the others", "more and more sample", "fast reference"],
 )
 def test_the_minimum_is_found_without_any_value(changes: dict[str, float]) -> None:
-    data = make(n_t=150, noise=0.01, **changes)
+    data = make(noise=0.01, **changes)
     truth = {name: {"value": value} for name, value in {**TRUTH, **changes}.items()}
     expected = fit_nlsq_jax(data, {"model": {"parameters": truth}, "nlsq": {"start": "values"}})
     found = fit_nlsq_jax(data)

@@ -151,6 +151,7 @@ def _rate_range(c: Coordinates) -> tuple[Array, Array]:
     return (low + high) / 2, jnp.maximum((high - low) / 2, 1e-12)
 
 
+@jax.jit
 def to_parameters(z: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " n_free"]:
     """Return the free parameters at z, each kept at its bound where z leads beyond: their box is none in z."""
     own = jnp.where(c.held, c.at, jnp.clip(z, c.lower, c.upper))

@@ -79,6 +79,11 @@ def _with_prior(
     return jnp.concatenate([residuals, below]), jnp.concatenate([jacobian, slope @ turn])
 
 
+@jax.jit
+def _penalty(vector: Float[Array, " n_fit"], known: Known) -> Array:
+    return jnp.sum(priors.rows(vector, *known) ** 2) / 2
+
+
 def _linear_rows(z: FloatArray, path: Path, coordinates: Coordinates, known: Known) -> Rows:
     """Return residuals and Jacobian of the equivalent small problem in solver coordinates."""
     vector, turn = _fitted_and_turn(jnp.asarray(z), coordinates)
@@ -235,7 +240,7 @@ def _one_descent(
         progress=progress,
     )
     vector = _fitted(jnp.asarray(solution.vector), coordinates)
-    penalty = float(np.sum(np.asarray(priors.rows(vector, *known)) ** 2)) / 2
+    penalty = float(_penalty(vector, known))
     return replace(solution, vector=np.asarray(vector), cost=solution.cost - penalty)
 
 

@@ -83,7 +83,7 @@ def choose_path(setup: Setup) -> Path:
                 factored.scaling_sums,
                 np.asarray(maps.n_pairs),
                 np.asarray(maps.one),
-                np.asarray(maps.dd - maps.d**2 / np.maximum(maps.one, 1e-300)),
+                np.asarray(maps.dd) - np.asarray(maps.d) ** 2 / np.maximum(maps.one, 1e-300),
             )
     return dense_path(setup)
 

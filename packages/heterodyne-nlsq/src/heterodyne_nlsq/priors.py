@@ -63,7 +63,7 @@ def make_priors(setup: Setup) -> Priors:
         jnp.array([p.family == "lognormal" for p in own] + [False] * 2 * n_coef, bool),
         jnp.asarray(np.concatenate([free.lower[positions], scaling.lower.ravel()])),
         jnp.asarray(np.concatenate([free.upper[positions], scaling.upper.ravel()])),
-        jnp.arange(len(own) + 2 * n_coef) >= len(own) + n_coef,
+        jnp.asarray(np.arange(len(own) + 2 * n_coef) >= len(own) + n_coef),
     )
 
 

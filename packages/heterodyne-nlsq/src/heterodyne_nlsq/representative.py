@@ -86,8 +86,10 @@ def landscape(setup: Setup, path: Path, vector: FloatArray, unit: float) -> tupl
     coordinates = without_bounds(make_coordinates(setup.spec, setup.free, setup.data.t))
     bounds, z = make_priors(setup), _to_z(vector, coordinates)
     # At an end of its range an exponent is moved on the way into the coordinates, and may take an amplitude along.
-    here = _of_z(jnp.asarray(z), coordinates)
-    known = bounds._replace(lower=jnp.minimum(bounds.lower, here), upper=jnp.maximum(bounds.upper, here))
+    here = np.asarray(_of_z(jnp.asarray(z), coordinates))
+    known = bounds._replace(
+        lower=jnp.asarray(np.minimum(bounds.lower, here)), upper=jnp.asarray(np.maximum(bounds.upper, here))
+    )
     return Landscape(setup, path, coordinates, known, unit), z
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Array, Float
 
 from heterodyne_nlsq.coordinates import Coordinates, from_parameters, make_coordinates, to_parameters, without_bounds
 from heterodyne_nlsq.priors import make_priors
@@ -76,22 +76,22 @@ def _known(setup: Setup, vector: FloatArray, sd: FloatArray) -> npt.NDArray[np.b
 def _straight(setup: Setup, free: FloatArray, covariance: FloatArray, sd: FloatArray) -> npt.NDArray[np.bool_]:
     """Return for which parameters the linear interval holds two standard deviations away."""
     coordinates = without_bounds(make_coordinates(setup.spec, setup.free, setup.data.t))
-    z = from_parameters(jnp.asarray(free), coordinates)
+    z = from_parameters(free, coordinates)
     here = np.asarray(to_parameters(z, coordinates))
-    slope = np.asarray(jax.jacfwd(to_parameters)(z, coordinates))
-    back = np.linalg.pinv(slope, rcond=1e-13)
+    back = np.linalg.pinv(np.asarray(_slope(z, coordinates)), rcond=1e-13)
     with np.errstate(divide="ignore", invalid="ignore"):
         # How far the others go along when one parameter goes by its standard deviation.
         steps = back @ covariance / sd
+    steps = np.nan_to_num(steps)
     ends = [np.diag(_at(z, sign * 2 * steps, coordinates)) - here for sign in (1.0, -1.0)]
     ratio = np.abs(np.stack(ends)) / np.where(sd > 0, 2 * sd, np.inf)
     return np.asarray(np.all((ratio >= _BENT[0]) & (ratio <= _BENT[1]), axis=0))
 
 
-def _at(z: jax.Array, steps: FloatArray, coordinates: Coordinates) -> FloatArray:
-    """Return the parameters (n_free, n_free) at z and every step away, a column for each."""
+_slope = jax.jit(jax.jacfwd(to_parameters))
 
-    def moved(step: jax.Array) -> jax.Array:
-        return to_parameters(z + step, coordinates)
 
-    return np.asarray(jax.vmap(moved, in_axes=1, out_axes=1)(jnp.asarray(np.nan_to_num(steps))))
+@jax.jit
+def _at(z: Array, steps: Float[Array, "n_free n_free"], coordinates: Coordinates) -> Float[Array, "n_free n_free"]:
+    """Return the parameters at z and every step away, a column for each."""
+    return jax.vmap(lambda step: to_parameters(z + step, coordinates), in_axes=1, out_axes=1)(steps)

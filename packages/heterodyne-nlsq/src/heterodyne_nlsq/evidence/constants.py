@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from heterodyne_nlsq.coordinates import find_laws
 from heterodyne_nlsq.evidence.chi_square import tail
@@ -24,6 +25,15 @@ type FloatArray = npt.NDArray[np.float64]
 
 _AS_WELL = 0.05
 """Probability from which a law without its constant fits as well."""
+
+
+@jax.jit
+@jax.value_and_grad
+def _share(law: Float[Array, "3"], age: float) -> Array:
+    """Return ln(a / f) of a law with A, b, C."""
+    a, b, c = law
+    first = a * age**b
+    return jnp.log(first) - jnp.log(first + c)
 
 
 def constant_tests(setup: Setup, values: FloatArray, root: FloatArray) -> Iterator[NestedTest]:
@@ -40,13 +50,8 @@ def constant_tests(setup: Setup, values: FloatArray, root: FloatArray) -> Iterat
         if law.origin is not None or law.offset not in free.free_names:
             continue
         a, b, c = (names.index(name) for name in law[:3])
-
-        def share(full: Array, a: int = a, b: int = b, c: int = c) -> Array:
-            first = full[a] * age ** full[b]
-            return jax.numpy.log(first) - jax.numpy.log(first + full[c])
-
-        value = float(share(jax.numpy.asarray(values)))
-        slope = np.asarray(jax.grad(share)(jax.numpy.asarray(values))) @ free.expand
+        value, slope = _share(values[[a, b, c]], age)
+        value, slope = float(value), np.asarray(slope) @ free.expand[[a, b, c]]
         sd = float(np.linalg.norm(slope @ root))
         if not (np.isfinite(value) and np.isfinite(sd) and sd > 0):
             continue

@@ -19,6 +19,9 @@ standard deviations. Less admits detector noise now and then where there is none
 _DARKEST = 1e4
 """Largest one over the photons per pixel and frame that is looked for."""
 
+_PARALLEL = 1e-12
+"""Part of the squares below which the determinant of two columns is rounding: they are the same."""
+
 _TRIED, _ZOOMS = 15, 3
 """Values tried at once, and how often the search zooms in on the best of them."""
 
@@ -56,15 +59,19 @@ def _misfit(found: Details, described: FloatArray) -> FloatArray:
 
 def _not_negative(columns: FloatArray, target: FloatArray) -> FloatArray:
     """Return the least-squares coefficients, none negative, of one or two columns (..., n, 1 or 2)."""
-    target = target[..., None]
-    alone = np.maximum(np.sum(columns * target, -2) / np.maximum(np.sum(columns**2, axis=-2), 1e-300), 0.0)
+    product, square = np.einsum("...nc,...n->...c", columns, target), np.einsum("...nc,...nd->...cd", columns, columns)
+    own = np.maximum(np.diagonal(square, axis1=-2, axis2=-1), 1e-300)
+    alone = np.maximum(product / own, 0.0)
     if alone.shape[-1] == 1:
-        return np.asarray(alone)
-    together = (np.linalg.pinv(columns, rcond=1e-12) @ target)[..., 0]
-    # Where one comes out negative, the minimum lies on an edge: one of the two is zero.
-    left = np.sum((target - columns * alone[..., None, :]) ** 2, axis=-2)
-    on_edge = np.where(np.arange(2) == np.argmin(left, axis=-1, keepdims=True), alone, 0.0)
-    return np.where(np.all(together >= 0, axis=-1, keepdims=True), together, on_edge)
+        return alone
+    across = square[..., 0, 1]
+    determinant = own[..., 0] * own[..., 1] - across**2
+    apart = determinant > _PARALLEL * own[..., 0] * own[..., 1]
+    swapped = own[..., ::-1] * product - across[..., None] * product[..., ::-1]
+    together = swapped / np.where(apart, determinant, 1.0)[..., None]
+    # Where one comes out negative, the minimum lies on an edge: one of the two is zero, the one that explains less.
+    on_edge = np.where(np.arange(2) == np.argmax(alone**2 * own, axis=-1)[..., None], alone, 0.0)
+    return np.where((apart & np.all(together >= 0, axis=-1))[..., None], together, on_edge)
 
 
 def _coefficients(found: Details, design: FloatArray) -> FloatArray:

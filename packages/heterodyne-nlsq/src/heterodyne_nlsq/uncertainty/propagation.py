@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Array
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
 
 from heterodyne_nlsq.setup import Setup
 from heterodyne_physics_meshgrid import HeterodyneModel
@@ -29,33 +31,38 @@ def band_ages(t: FloatArray) -> FloatArray:
     return np.unique(np.concatenate([np.linspace(t[0], t[-1], _N_AGES // 2), np.geomspace(first, t[-1], _N_AGES // 2)]))
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def _with_slopes(
+    quantities: Callable[..., Array], vector: Float[Array, " n_par"], *given: ArrayLike
+) -> tuple[Float[Array, " n"], Float[Array, "n n_par"]]:
+    """Return quantities of a model at its full vector, and their derivatives by it."""
+
+    def of_full(vector: Array) -> Array:
+        return quantities(HeterodyneModel.from_vector(vector), *given)
+
+    return of_full(vector), jax.jacfwd(of_full)(vector)
+
+
 def _propagated(
-    function: Callable[[HeterodyneModel], Array], setup: Setup, values: FloatArray, root: FloatArray
+    quantities: Callable[..., Array], setup: Setup, values: FloatArray, root: FloatArray, *given: ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
-    """Return a vector of quantities and their standard deviations, to first order in the parameters.
+    """Return what `quantities` makes of the model and of what is `given`, with standard deviations to first order.
 
     `root` (n_free, k) times its transpose is the covariance of the free parameters: variances that cancel keep their
     digits.
     """
+    found, slopes = _with_slopes(quantities, jnp.asarray(values, float), *given)
+    return np.asarray(found), np.linalg.norm(np.asarray(slopes) @ setup.free.expand @ root, axis=1)
 
-    def of_full(vector: Array) -> Array:
-        return function(HeterodyneModel.from_vector(vector))
 
-    full = jnp.asarray(values, float)
-    gradient = np.asarray(jax.jacfwd(of_full)(full)) @ setup.free.expand
-    return np.asarray(of_full(full)), np.linalg.norm(gradient @ root, axis=1)
+def _functions(model: HeterodyneModel, ages: Float[Array, " n_age"]) -> Float[Array, " 4*n_age"]:
+    return jnp.concatenate([model.J_r(ages), model.J_s(ages), model.v(ages), model.x(ages)])
 
 
 def bands(setup: Setup, values: FloatArray, root: FloatArray) -> Bands:
     """Return J_r, J_s, v and x with standard deviations; `root` (n_free, k) is that of the covariance."""
-    ages = band_ages(setup.data.t)
-    names = [f.name for f in setup.spec.functions]
-    at = jnp.asarray(ages)
-
-    def every(model: HeterodyneModel) -> Array:
-        return jnp.concatenate([getattr(model, name)(at) for name in names])
-
-    value, sd = (part.reshape(len(names), -1) for part in _propagated(every, setup, values, root))
+    ages, names = band_ages(setup.data.t), ("J_r", "J_s", "v", "x")
+    value, sd = (part.reshape(len(names), -1) for part in _propagated(_functions, setup, values, root, ages))
     return Bands(ages, dict(zip(names, value, strict=True)), dict(zip(names, sd, strict=True)))
 
 
@@ -70,15 +77,6 @@ def headline(setup: Setup, values: FloatArray, root: FloatArray) -> tuple[Derive
     `root` (n_free, k) is that of the covariance. A function that is at its floor has no exponent.
     """
     age = reference_age(setup.data.t)
-    at = jnp.log(jnp.asarray([age]))
-
-    def quantities(model: HeterodyneModel) -> Array:
-        def both(function: Callable[[Array], Array]) -> tuple[Array, Array]:
-            return jax.jvp(lambda u: function(jnp.exp(u)), (at,), (jnp.ones(1),))
-
-        (j_r, by_r), (j_s, by_s), (v, by_v), (x, by_x) = map(both, (model.J_r, model.J_s, model.v, model.x))
-        return jnp.concatenate([j_r, by_r / j_r, j_s, by_s / j_s, v, by_v / v, x, by_x])
-
     when = f"at {age:.4g} s"
     exponent = "local exponent of age, as alpha or beta where the law has no constant"
     labels = (
@@ -91,8 +89,19 @@ def headline(setup: Setup, values: FloatArray, root: FloatArray) -> tuple[Derive
         ("x", "1", f"field fraction of the sample {when}"),
         ("d x / d ln t", "1", f"its change with the logarithm of age {when}"),
     )
-    value, sd = _propagated(quantities, setup, values, root)
+    value, sd = _propagated(_at_age, setup, values, root, age)
     return _named(labels, value, sd)
+
+
+def _at_age(model: HeterodyneModel, age: Float[Array, ""]) -> Float[Array, " 8"]:
+    """Return the functions at an age, each followed by its local exponent; x by its change with the logarithm."""
+    at = jnp.log(age)[None]
+
+    def both(function: Callable[[Array], Array]) -> tuple[Array, Array]:
+        return jax.jvp(lambda u: function(jnp.exp(u)), (at,), (jnp.ones(1),))
+
+    (j_r, by_r), (j_s, by_s), (v, by_v), (x, by_x) = map(both, (model.J_r, model.J_s, model.v, model.x))
+    return jnp.concatenate([j_r, by_r / j_r, j_s, by_s / j_s, v, by_v / v, x, by_x])
 
 
 def _named(labels: Iterable[tuple[str, str, str]], value: FloatArray, sd: FloatArray) -> tuple[Derived, ...]:
@@ -106,23 +115,8 @@ def _named(labels: Iterable[tuple[str, str, str]], value: FloatArray, sd: FloatA
 def derived(setup: Setup, values: FloatArray, root: FloatArray) -> tuple[Derived, ...]:
     """Return what people quote: means over the measurement, the displacement, relaxation times at its middle."""
     t, q = setup.data.t, setup.data.q
-    ages = jnp.linspace(t[0], t[-1], _STEPS)
-    middle, duration = (t[0] + t[-1]) / 2, t[-1] - t[0]
+    middle = (t[0] + t[-1]) / 2
     when = f"at age {middle:.4g} s"
-
-    def quantities(model: HeterodyneModel) -> Array:
-        def mean(function: Array) -> Array:
-            return jnp.mean((function[1:] + function[:-1]) / 2)
-
-        def relaxation(transport: Array) -> Array:
-            return 1 / (q**2 * jnp.maximum(transport, 1e-300))
-
-        at = jnp.asarray([middle])
-        velocity = mean(model.v(ages))
-        times = [relaxation(model.J_r(at))[0], relaxation(model.J_s(at))[0]]
-        means = [mean(model.J_r(ages)), mean(model.J_s(ages)), mean(model.x(ages))]
-        return jnp.stack([velocity, velocity * duration, *times, *means])
-
     labels = (
         ("mean velocity", "Å/s", "mean of v over the measurement"),
         ("displacement", "Å", "integral of v from the first frame to the last"),
@@ -132,5 +126,21 @@ def derived(setup: Setup, values: FloatArray, root: FloatArray) -> tuple[Derived
         ("mean J of the sample", "Å²/s", "mean of J_s over the measurement"),
         ("mean fraction", "1", "mean of x over the measurement"),
     )
-    value, sd = _propagated(quantities, setup, values, root)
+    value, sd = _propagated(_means, setup, values, root, t[0], t[-1], q)
     return _named(labels, value, sd)
+
+
+def _means(model: HeterodyneModel, first: Array, last: Array, q: Array) -> Float[Array, " 7"]:
+    """Return what `derived` lists."""
+    ages, middle = jnp.linspace(first, last, _STEPS), jnp.stack([(first + last) / 2])
+
+    def mean(function: Array) -> Array:
+        return jnp.mean((function[1:] + function[:-1]) / 2)
+
+    def relaxation(transport: Array) -> Array:
+        return 1 / (q**2 * jnp.maximum(transport, 1e-300))
+
+    velocity = mean(model.v(ages))
+    times = [relaxation(model.J_r(middle))[0], relaxation(model.J_s(middle))[0]]
+    means = [mean(model.J_r(ages)), mean(model.J_s(ages)), mean(model.x(ages))]
+    return jnp.stack([velocity, velocity * (last - first), *times, *means])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
@@ -41,14 +42,20 @@ def field_laws(model: HeterodyneModel, t: FloatArray, q: float, phi: float) -> F
     dt, ages = float(t[1] - t[0]), jnp.asarray(t, float)
     require_float64(model, [ages])
 
-    def kept(transport: Array) -> FloatArray:
-        return np.asarray(np.exp(-(q**2) / 2 * np.diff(np.asarray(cumulative_trapezoid(transport, dt)))))
+    j_r, j_s, way, x, angle = (np.asarray(part) for part in _integrals(model, ages, dt, phi))
 
-    x = np.asarray(model.x(ages))
+    def kept(integral: FloatArray) -> FloatArray:
+        return np.asarray(np.exp(-(q**2) / 2 * np.diff(integral)))
+
     norm = np.sqrt(x**2 + (1 - x) ** 2)
-    angle = float(cosine_of_degrees(jnp.asarray(phi + model.phi0)))
-    phase = q * angle * np.asarray(cumulative_trapezoid(model.v(ages), dt))
-    return FieldLaws(kept(model.J_r(ages)), kept(model.J_s(ages)), (1 - x) / norm, x / norm, np.exp(1j * phase))
+    return FieldLaws(kept(j_r), kept(j_s), (1 - x) / norm, x / norm, np.exp(1j * q * angle * way))
+
+
+@jax.jit
+def _integrals(model: HeterodyneModel, ages: Array, dt: Array, phi: Array) -> tuple[Array, ...]:
+    """Return the integrals of J_r, J_s and v from the first frame, x, and cos(phi + phi0)."""
+    integrals = (cumulative_trapezoid(function(ages), dt) for function in (model.J_r, model.J_s, model.v))
+    return (*integrals, model.x(ages), cosine_of_degrees(phi + model.phi0))
 
 
 def histories(keep: FloatArray, shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.complex64]:
