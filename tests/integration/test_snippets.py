@@ -23,7 +23,7 @@ from heterodyne_spec.yamlio import parse_yaml
 
 ROOT = Path(__file__).parents[2]
 TUTORIALS = ROOT / "docs" / "tutorials"
-"""Run by test_tutorials.py, beside the pages of this file."""
+"""Run by `nox -s docs`, which takes their pictures (scripts/pictures.py)."""
 
 GENERATED = ("reference", "pictures")
 PAGES = [

@@ -36,7 +36,7 @@ def measurement(tmp_path: Path) -> Path:
 
 def save(folder: Path) -> Path:
     path = folder / "measurement.h5"
-    save_data(path, make(), layout="aps-u")
+    save_data(path, make(noise=0.02), layout="aps-u")
     return path
 
 

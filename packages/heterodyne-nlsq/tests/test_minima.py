@@ -24,7 +24,7 @@ CONSTANT_X = {"f0": 0.0, "f1": 0.0, "f2": 0.0}
 
 
 def test_every_age_by_itself_agrees_with_the_truth_within_its_bars() -> None:
-    found = fit_nlsq_jax(make(noise=5e-3), at(values())).age_resolved
+    found = fit_nlsq_jax(make(n_t=200, noise=5e-3), at(values())).age_resolved
     assert found is not None
     pulls = []
     for name, value in found.values.items():

@@ -13,7 +13,7 @@ from conftest import TRUTH, at, held, make, values
 from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.paths import choose_path
-from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate
+from heterodyne_nlsq.uncertainty.calibration import calibrate, score_covariance
 from heterodyne_nlsq.uncertainty.noise_parts import described_details, noise_parts
 from heterodyne_nlsq.uncertainty.pixels import Request, fluctuations, pixel_details
 from heterodyne_nlsq.uncertainty.propagation import bands, derived
@@ -107,7 +107,7 @@ def test_the_scatter_of_linear_steps_is_the_one_stated() -> None:
         steps.append(-inverse @ gradient)
         independent.append(np.sqrt(np.diag(inverse) * 2 * cost / (N_T * (N_T - 1) / 2)))
         if len(stated) < 20:
-            stated.append(np.sqrt(np.diag(inverse @ calibration(setup, path, vector).score @ inverse)))
+            stated.append(np.sqrt(np.diag(inverse @ score(setup, path, vector) @ inverse)))
     scatter = np.std(steps, axis=0, ddof=1)
     # 160 steps tell a standard deviation to 6 %; effective pixels of one such map are known to a third, so the mean of
     # 20 of the stated ones to 4 %, and simulated pixels add 5 %.
@@ -116,11 +116,13 @@ def test_the_scatter_of_linear_steps_is_the_one_stated() -> None:
     assert np.median(scatter / np.mean(independent, axis=0)) > 3
 
 
-def calibration(setup: Any, path: Any, vector: np.ndarray) -> Calibration:
+def score(setup: Any, path: Any, vector: np.ndarray) -> np.ndarray:
     matrices = np.asarray(path.matrices(vector, path.problem))
     np.testing.assert_allclose(matrices.sum(axis=0), path.normal(vector, path.problem).matrix, rtol=1e-10)
     full = np.array([FLOW[name] for name in setup.free.names])
-    return calibrate(setup, full, np.array([1 / MODES]), np.ones(1), model_map(), matrices, np.ones(1))
+    contrast = np.array([1 / MODES])
+    calibration = calibrate(setup, full, contrast, np.ones(1), model_map(), np.ones(1))
+    return score_covariance(setup, calibration, full, contrast, matrices)
 
 
 def test_white_noise_falls_back_to_the_usual_covariance() -> None:

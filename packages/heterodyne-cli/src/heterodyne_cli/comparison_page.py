@@ -104,7 +104,7 @@ def _function(results: Sequence[Described], name: str) -> Picture:
         for k, one, course in found:
             draw_course(axes, course, f"{one.label}, {one.kind}", k, bands=False)
         set_range(axes, near_ends([course for _, _, course in found]))
-        axes.legend(fontsize=8)
+        axes.legend(loc="upper right", fontsize=8)
         return figure
 
     said = " ".join(f"{one.label}: {function_alt(course)}" for _, one, course in found)

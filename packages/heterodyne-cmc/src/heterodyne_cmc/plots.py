@@ -164,7 +164,7 @@ def bands_figure(result: CMCResult) -> Figure:
         draw_function(axes, course)
     for axes in panels[:2]:
         axes.set_xlabel("")
-    panels[0].legend(fontsize=8)
+    panels[0].legend(loc="upper right", fontsize=8)
     return figure
 
 
@@ -246,7 +246,7 @@ def energy_figure(result: CMCResult) -> Figure:
         axes.set_yticks([])
     for unused in panels[len(worst) :]:
         unused.remove()
-    panels[0].legend(fontsize=7)
+    panels[0].legend(loc="upper right", fontsize=7)
     return figure
 
 

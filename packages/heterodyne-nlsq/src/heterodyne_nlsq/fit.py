@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from heterodyne_nlsq import paths
+from heterodyne_nlsq.blas import few_threads
 from heterodyne_nlsq.compilation import make_room
 from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.noise import structured
@@ -99,7 +100,7 @@ def fit_nlsq_jax(
         path = paths.choose_path(setup)
     with clock("fit"), jax.enable_x64(True):
         compile_evaluation(setup, path)
-    with jax.enable_x64(True):
+    with few_threads(setup.data.n_t), jax.enable_x64(True):
         if earlier and setup.config.nlsq.start == "auto":
             result = _follow_then_search(setup, path, earlier, progress, clock)
         else:

@@ -135,7 +135,7 @@ def _function(result: NLSQResult, course: Course) -> Picture:
         figure = Figure(figsize=(4.3, 3.0), layout="constrained")
         axes = figure.subplots()
         draw_function(axes, result, course)
-        axes.legend(fontsize=8)
+        axes.legend(loc="upper right", fontsize=8)
         return figure
 
     return svg_picture(draw, function_alt(course))

@@ -112,7 +112,7 @@ def draw_curves(axes: Axes, result: NLSQResult, angle: int) -> None:
     axes.set_xlabel("lag t₂ - t₁ / s")
     axes.set_ylabel("c₂")
     axes.set_title(f"φ = {result.data.phi[angle]:g}°", fontsize=9)
-    axes.legend(title="age", fontsize=7.5, title_fontsize=7.5)
+    axes.legend(loc="upper right", title="age", fontsize=7.5, title_fontsize=7.5)
 
 
 def _means(lag: FloatArray, values: npt.NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
@@ -140,7 +140,7 @@ def functions_figure(result: NLSQResult) -> Figure:
     for axes in panels[:2]:
         axes.set_xlabel("")
     if drawn := [axes for axes in panels if axes.lines]:
-        drawn[0].legend(fontsize=8)
+        drawn[0].legend(loc="upper right", fontsize=8)
     return figure
 
 

@@ -16,7 +16,7 @@ from heterodyne_nlsq.maps import model_maps
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
-from heterodyne_nlsq.start.race import fitted_vector, squares
+from heterodyne_nlsq.start.race import scaled
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 
 type FloatArray = npt.NDArray[np.float64]
@@ -37,7 +37,8 @@ class Full:
     """The full fit: every parameter of the model but the gauge in `setup` and `path`, at `vector` (n_fit,).
 
     `pinned` are the positions among the free parameters that the request held; `model` (n_phi, n_t, n_t) the maps,
-    `variance` that of a pair, `unit` the same with the inflation by shared noise.
+    `score` (n_fit, n_fit) the covariance of the score, `variance` that of a pair, `unit` the same with the inflation by
+    shared noise.
     """
 
     setup: Setup
@@ -47,6 +48,7 @@ class Full:
     cost: float
     model: npt.NDArray[np.floating]
     calibration: Calibration
+    score: FloatArray
     variance: float
     unit: float
 
@@ -96,10 +98,10 @@ def _best(full: Full, question: str, one: Mapping[str, float] | None) -> Solutio
     points = []
     for start in starts(question, values, full.setup, one):
         vector = np.array([{**start, **pins}[name] for name in free.free_names])
-        points.append(fitted_vector(full.setup, full.path, vector))
-    points.sort(key=lambda point: squares(full.path, point))
+        points.append(scaled(full.setup, full.path, vector))
+    points.sort(key=lambda point: point[1])
     best: Solution | None = None
-    for point in points[:_FOLLOWED]:
+    for point, _ in points[:_FOLLOWED]:
         found = descend_pinned(full.setup, full.path, point, positions, held, full.unit, _SHORT)
         if _far(full, found):
             return found if best is None or found.cost < best.cost else best
@@ -144,7 +146,7 @@ def _calibrated(full: Full, cost: float, differences: list[npt.NDArray[np.floati
             full.model[a] - offset[a],
             data.weight[a] * data.valid[a],
             _near(full),
-            calibration.pixels[a],
+            calibration.some_pixels(a),
             calibration.parts[a],
             calibration.own[a],
         )

@@ -29,7 +29,7 @@ _AS_WELL = 0.05
 
 @jax.jit
 @jax.value_and_grad
-def _share(law: Float[Array, "3"], age: float) -> Array:
+def _share(law: Float[Array, 3], age: float) -> Array:
     """Return ln(a / f) of a law with A, b, C."""
     a, b, c = law
     first = a * age**b

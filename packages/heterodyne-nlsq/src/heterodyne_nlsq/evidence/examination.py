@@ -24,7 +24,7 @@ from heterodyne_nlsq.representative import (
 )
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
-from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate
+from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate, score_covariance
 from heterodyne_nlsq.uncertainty.pixels import GLANCE, PORTIONS
 from heterodyne_spec import NestedTest, Signal
 
@@ -68,7 +68,7 @@ class Examination:
                 full.pinned,
                 np.asarray(normal.gradient),
                 np.asarray(normal.matrix),
-                full.calibration.score,
+                full.score,
             )
         )
         yield from tests
@@ -87,46 +87,59 @@ def examine(setup: Setup, path: Path, found: Solution) -> Examination:
     """Return what the data say at the optimum that a descent has found, and which of its equals is reported."""
     degrees = max(float(path.weights.sum()) - found.vector.size, 1.0)
     variance = 2 * found.cost / degrees
-    unit = variance_unit(setup, path, found)
+    full = _released(setup, path, found, variance)
     if not can_choose(setup) or variance <= 0:
-        full, score = _calibrated(setup, path, found.vector, found.cost, variance, unit)
-        return Examination(full, found.vector, score, variance)
-    land, z = landscape(setup, path, found.vector, unit)
-    _, glimpse = _calibrated(setup, path, found.vector, found.cost, variance, unit, GLANCE)
-    noise = calibrated_noise(land, z, glimpse, variance)
+        full = replace(full, score=_score(full))
+        return Examination(full, found.vector, _as_asked(setup, full, full.score), variance)
+    land, z = landscape(setup, path, found.vector, full.unit)
+    noise = calibrated_noise(land, z, _as_asked(setup, full, _score(full, GLANCE)), variance)
     # How much the offset's priors weigh against the data is known only now.
     land = land._replace(unit=noise.unit)
     chosen = least = optimum(land, z)
     if setup.config.nlsq.representative == "plainest":
         chosen = plainest(land, least, noise)
     cost = min(found.cost, *(float(path.normal(vector_at(land, at), path.problem).cost) for at in (least, chosen)))
-    full, score = _calibrated(setup, path, vector_at(land, chosen), cost, variance, unit)
-    return Examination(full, vector_at(land, chosen), score, variance)
+    vector = vector_at(land, chosen)
+    full = _moved(replace(full, cost=cost), setup, vector)
+    return Examination(full, vector, _as_asked(setup, full, full.score), variance)
 
 
-def _calibrated(
-    setup: Setup,
-    path: Path,
-    vector: FloatArray,
-    cost: float,
-    variance: float,
-    unit: float,
-    portions: int = PORTIONS,
-) -> tuple[Full, FloatArray]:
-    """Return the fit with every parameter set free, calibrated at `vector`, and the score's covariance as asked for."""
-    n_free = len(setup.free.free)
+def _released(setup: Setup, path: Path, found: Solution, variance: float) -> Full:
+    """Return the fit with every parameter set free, its noise calibrated; its score is not known yet."""
     gauges = tuple(p.name for p in setup.spec.parameters if not p.vary)
     free = released(setup.free, gauges)
     everything, wider = replace(setup, free=free), with_free(path, free)
-    values = setup.free.full(vector[:n_free])
-    whole = np.concatenate([values[list(free.free)], vector[n_free:]])
-    contrast, offset = setup.scaling.per_angle(vector[n_free:])
-    matrices = np.asarray(wider.matrices(whole, wider.problem))
+    n_free = len(setup.free.free)
+    values, (contrast, offset) = setup.free.full(found.vector[:n_free]), setup.scaling.per_angle(found.vector[n_free:])
+    vector = np.concatenate([values[list(free.free)], found.vector[n_free:]])
     model = model_maps(setup.data, values, contrast, offset)
-    each = np.asarray(wider.squares(whole, wider.problem)) / np.maximum(path.weights, 1.0)
-    calibration = calibrate(everything, values, contrast, offset, model, matrices, each, portions)
-    asked = [k for k, position in enumerate(free.free) if position in setup.free.free]
-    kept = np.array([*asked, *range(len(free.free), whole.size)], int)
-    pinned = np.setdiff1d(np.arange(len(free.free)), asked)
-    full = Full(everything, wider, whole, pinned, cost, model, calibration, variance, unit)
-    return full, calibration.score[np.ix_(kept, kept)]
+    each = np.asarray(wider.squares(vector, wider.problem)) / np.maximum(path.weights, 1.0)
+    calibration = calibrate(everything, values, contrast, offset, model, each)
+    pinned = np.array([k for k, position in enumerate(free.free) if position not in setup.free.free], int)
+    unit, no_score = variance_unit(setup, path, found), np.zeros((vector.size, vector.size))
+    return Full(everything, wider, vector, pinned, found.cost, model, calibration, no_score, variance, unit)
+
+
+def _moved(full: Full, setup: Setup, vector: FloatArray) -> Full:
+    """Return the fit at another point of the request (n_fit,), with the score's covariance there."""
+    n_free = len(setup.free.free)
+    values, (contrast, offset) = setup.free.full(vector[:n_free]), setup.scaling.per_angle(vector[n_free:])
+    whole = np.concatenate([values[list(full.setup.free.free)], vector[n_free:]])
+    there = replace(full, vector=whole, model=model_maps(setup.data, values, contrast, offset))
+    return replace(there, score=_score(there))
+
+
+def _score(full: Full, portions: int = PORTIONS) -> FloatArray:
+    """Return the covariance of the score of the fit with every parameter set free."""
+    free, path = full.setup.free, full.path
+    values = free.full(full.vector[: len(free.free)])
+    contrast, _ = full.setup.scaling.per_angle(full.vector[len(free.free) :])
+    matrices = np.asarray(path.matrices(full.vector, path.problem))
+    return score_covariance(full.setup, full.calibration, values, contrast, matrices, portions)
+
+
+def _as_asked(setup: Setup, full: Full, score: FloatArray) -> FloatArray:
+    """Return the score's covariance in the fitted vector of the request."""
+    asked = [k for k, position in enumerate(full.setup.free.free) if position in setup.free.free]
+    kept = np.array([*asked, *range(len(full.setup.free.free), full.vector.size)], int)
+    return score[np.ix_(kept, kept)]

@@ -23,7 +23,7 @@ from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.stages import FITS, announce, numbered
 from heterodyne_nlsq.start.candidates import Candidate, inside
 from heterodyne_nlsq.start.laws import factor
-from heterodyne_nlsq.start.race import Final, Outcome, fitted_vector, squares
+from heterodyne_nlsq.start.race import Final, Outcome, scaled, squares
 from heterodyne_nlsq.start.twin import with_twin
 from heterodyne_spec import ConfigError, NLSQResult, ResultError
 from heterodyne_spec.errors import Problem, did_you_mean
@@ -136,8 +136,7 @@ def follow(setup: Setup, path: Path, given: list[Candidate], progress: Progress 
     The twin is followed where it describes the ages about as well: which of the two is lower may change from
     measurement to measurement.
     """
-    points = [fitted_vector(setup, path, candidate.vector) for candidate in given]
-    misfits = [squares(path, point) for point in points]
+    points, misfits = zip(*(scaled(setup, path, candidate.vector) for candidate in given), strict=True)
     k = int(np.argmin(misfits))
     announce(progress, numbered(FITS, 1, 1))
     solution = descend(setup, path, points[k], progress)

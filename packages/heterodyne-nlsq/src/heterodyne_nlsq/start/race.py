@@ -120,10 +120,23 @@ def compile_evaluation(setup: Setup, path: Path) -> None:
 
 def fitted_vector(setup: Setup, path: Path, free: FloatArray) -> FloatArray:
     """Return free parameters (n_free,) with the scaling coefficients that suit them best, (n_fit,)."""
+    return scaled(setup, path, free)[0]
+
+
+def scaled(setup: Setup, path: Path, free: FloatArray) -> tuple[FloatArray, float]:
+    """Return free parameters (n_free,) with the scaling coefficients that suit them best, (n_fit,), and the sum of
+    squared residuals there."""
     sums = np.asarray(path.scaling_sums(free, path.problem))
-    return np.concatenate([free, start_coefficients(setup.scaling, sums)])
+    coefficients = start_coefficients(setup.scaling, sums)
+    contrast, offset = setup.scaling.per_angle(coefficients)
+    one, m, mm, d, dm = sums.T
+    mean = d / np.maximum(one, 1e-300)
+    off = offset - mean
+    # About the mean of the data: sums of their squares would cancel.
+    squares = path.spread + off**2 * one - 2 * contrast * (dm - mean * m) + 2 * off * contrast * m + contrast**2 * mm
+    return np.concatenate([free, coefficients]), float(np.sum(squares))
 
 
 def squares(path: Path, vector: FloatArray) -> float:
-    """Return the sum of squared residuals of all azimuths at a fitted vector (n_fit,)."""
+    """Return the sum of squared residuals of all azimuths at a fitted vector (n_fit,), whatever the loss is."""
     return float(np.sum(np.asarray(path.squares(vector, path.problem))))

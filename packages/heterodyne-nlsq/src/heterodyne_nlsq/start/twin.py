@@ -19,7 +19,7 @@ from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.stages import announce
 from heterodyne_nlsq.start.candidates import inside
 from heterodyne_nlsq.start.laws import factor, fraction_law
-from heterodyne_nlsq.start.race import BEHIND, Final, Outcome, fitted_vector, joined, squares
+from heterodyne_nlsq.start.race import BEHIND, Final, Outcome, joined, scaled, squares
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -40,8 +40,8 @@ def with_twin(setup: Setup, path: Path, outcome: Outcome, progress: Progress | N
     converged = (other.solution for other in others if other.solution.success)
     if not setup.free.free or any(exchanged(of_best, functions(other.vector, setup)) for other in converged):
         return outcome
-    point = fitted_vector(setup, path, _twin(best.vector, setup))
-    left, least = squares(path, point), squares(path, best.vector)
+    point, left = scaled(setup, path, _twin(best.vector, setup))
+    least = squares(path, best.vector)
     if left - least > _WORTH * (path.spread.sum() - least):
         return outcome
     announce(progress, "fit with the components exchanged")

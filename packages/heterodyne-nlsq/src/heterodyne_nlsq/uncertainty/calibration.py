@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -21,6 +22,7 @@ from heterodyne_nlsq.uncertainty.pixels import (
     fluctuations,
     pixel_details,
     pixel_scores,
+    some_portions,
 )
 from heterodyne_nlsq.uncertainty.scales import Details, Expected, measured_details
 
@@ -42,22 +44,24 @@ _ENOUGH = 20
 
 @dataclass(frozen=True)
 class Calibration:
-    """The noise of every azimuth, and what follows from it.
+    """The noise of every azimuth, and simulated pixels that make it.
 
-    `score` (n_fit, n_fit) is the covariance of the score in the fitted vector; `own_share` (n_phi,) the part of the
-    noise that every pair has for itself (photons, detector), `own` (n_phi,) its variance, `excess` (n_phi,) the largest
-    ratio of the measured noise at some scale to what speckle and photons explain, and `limit` (n_phi,) how large it may
-    be by its own scatter. `pixels` are relative fluctuations
-    (n_t, n_pixel) of some simulated pixels of every azimuth.
+    `own_share` (n_phi,) is the part of the noise that every pair has for itself (photons, detector), `own` (n_phi,) its
+    variance, `excess` (n_phi,) the largest ratio of the measured noise at some scale to what speckle and photons
+    explain, and `limit` (n_phi,) how large it may be by its own scatter. `fluctuations` are relative ones,
+    (n_t, n_pixel) per azimuth.
     """
 
-    score: FloatArray
     parts: tuple[NoiseParts, ...]
     own: FloatArray
     own_share: FloatArray
     excess: FloatArray
     limit: FloatArray
-    pixels: tuple[npt.NDArray[np.float32], ...]
+    fluctuations: tuple[npt.NDArray[np.float32], ...]
+
+    def some_pixels(self, a: int) -> npt.NDArray[np.float32]:
+        """Return the relative fluctuations (n_t, n_some) of some pixels of azimuth number `a`."""
+        return self.fluctuations[a][:, :_KEPT]
 
 
 def calibrate(
@@ -66,53 +70,75 @@ def calibrate(
     contrast: FloatArray,
     offset: FloatArray,
     model: npt.NDArray[np.floating],
-    matrices: FloatArray,
     variance: FloatArray,
-    portions: int = PORTIONS,
 ) -> Calibration:
-    """Return the calibration of a fit.
+    """Return the noise of the maps beside a fit.
 
     Parameters
     ----------
     values, contrast, offset : the fitted model's parameters (n_par,), and (n_phi,) each.
     model : fitted maps (n_phi, n_t, n_t).
-    matrices : Gauss-Newton matrix of every azimuth in the fitted vector (n_phi, n_fit, n_fit).
     variance : of a residual of every azimuth (n_phi,); counts where frames are too few for blocks.
-    portions : of pixels that are simulated.
+    """
+    data, request = setup.data, _request(setup, values, contrast)
+    delta = fluctuations(request, setup.config.nlsq.seed, PORTIONS)
+
+    def of_azimuth(a: int) -> tuple[NoiseParts, float, float, float, float]:
+        expected = pixel_details(request, a, delta[a], model[a] - offset[a])
+        found = _details(data.c2[a] - model[a], request.weight[a] > 0, request.n_near)
+        parts = noise_parts(found, expected, float(variance[a]))
+        return parts, _own_variance(parts, expected), *_judged(found, expected, parts, data.n_phi)
+
+    parts, *numbers = zip(*_each_azimuth(of_azimuth, data.n_phi), strict=True)
+    own, own_share, excess, limit = map(np.array, numbers)
+    return Calibration(parts, own, own_share, excess, limit, tuple(delta))
+
+
+def score_covariance(
+    setup: Setup,
+    calibration: Calibration,
+    values: FloatArray,
+    contrast: FloatArray,
+    matrices: FloatArray,
+    portions: int = PORTIONS,
+) -> FloatArray:
+    """Return the covariance (n_fit, n_fit) of the least-squares score in the fitted vector.
+
+    Parameters
+    ----------
+    calibration : of this fit, at this point or at one that describes the data as well.
+    values, contrast : the point, (n_par,) and (n_phi,).
+    matrices : Gauss-Newton matrix of every azimuth there in the fitted vector (n_phi, n_fit, n_fit).
+    portions : of pixels that are looked at.
 
     Notes
     -----
     Godambe's covariance: Varin, Reid & Firth (2011), Statistica Sinica 21, 5.
     """
-    data = setup.data
+    request = _request(setup, values, contrast)
+
+    def of_azimuth(a: int) -> FloatArray:
+        part, independent = calibration.parts[a], calibration.own[a] * matrices[a]
+        if part.speckle <= 0:
+            return independent
+        with jax.enable_x64(True):  # The setting belongs to a thread.
+            pixel = pixel_scores(request, a, some_portions(calibration.fluctuations[a], portions))
+        return independent + _shared(setup, a, part, pixel)
+
+    score = np.sum(list(_each_azimuth(of_azimuth, setup.data.n_phi)), axis=0)
+    return np.asarray((score + score.T) / 2)
+
+
+def _request(setup: Setup, values: FloatArray, contrast: FloatArray) -> Request:
+    data, near = setup.data, max(setup.config.data.exclude_diagonals, 1)
     weight = data.weight * data.valid
-    near = max(setup.config.data.exclude_diagonals, 1)
-    request = Request(values, setup.free.expand, data.t, data.q, data.phi, contrast, weight, near)
-    delta = fluctuations(request, setup.config.nlsq.seed, portions)
+    return Request(values, setup.free.expand, data.t, data.q, data.phi, contrast, weight, near)
 
-    def of_azimuth(a: int) -> tuple[FloatArray, NoiseParts, float, float, float, float]:
-        expected = pixel_details(request, a, delta[a], model[a] - offset[a])
-        found = _details(data.c2[a] - model[a], weight[a] > 0, near)
-        parts = noise_parts(found, expected, float(variance[a]))
-        own = _own_variance(parts, expected)
-        score = own * matrices[a]
-        if parts.speckle > 0:
-            with jax.enable_x64(True):  # The setting belongs to a thread.
-                score = score + _shared(setup, a, parts, pixel_scores(request, a, delta[a]))
-        return score, parts, own, *_judged(found, expected, parts, data.n_phi)
 
-    with ThreadPoolExecutor(min(data.n_phi, os.cpu_count() or 1, THREADS)) as threads:
-        scores, parts, own, own_share, excess, limit = zip(*threads.map(of_azimuth, range(data.n_phi)), strict=True)
-    score = np.sum(scores, axis=0)
-    return Calibration(
-        (score + score.T) / 2,
-        parts,
-        np.array(own),
-        np.array(own_share),
-        np.array(excess),
-        np.array(limit),
-        tuple(pixels[:, :_KEPT].copy() for pixels in delta),
-    )
+def _each_azimuth[T](function: Callable[[int], T], n_phi: int) -> list[T]:
+    """Return a function's values of all azimuths, several computed at once."""
+    with ThreadPoolExecutor(min(n_phi, os.cpu_count() or 1, THREADS)) as threads:
+        return list(threads.map(function, range(n_phi)))
 
 
 def _own_variance(parts: NoiseParts, expected: Expected) -> float:

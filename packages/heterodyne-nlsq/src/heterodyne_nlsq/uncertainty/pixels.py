@@ -149,6 +149,11 @@ def pixel_scores(request: Request, a: int, fluctuation: npt.NDArray[np.float32])
     return PixelScores(np.cov(np.concatenate(scores, axis=1)), mixed)
 
 
+def some_portions(fluctuation: npt.NDArray[np.float32], portions: int) -> npt.NDArray[np.float32]:
+    """Return the first portions of pixels."""
+    return fluctuation[:, : _PORTION * portions]
+
+
 def _portions(fluctuation: npt.NDArray[np.float32]) -> range:
     return range(0, fluctuation.shape[1], _PORTION)
 
