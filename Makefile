@@ -38,7 +38,7 @@ METADATA := constraints.txt $(wildcard packages/*/pyproject.toml packages/hetero
 	$(foreach package,$(DEMO_PACKAGES),$(PIP) --editable $(package) &&) touch $@
 
 .venv/test-ready: .venv/bin/python constraints.txt
-	$(PIP) nox
+	$(PIP) nox uv
 	touch $@
 
 clean:

@@ -6,15 +6,18 @@ All sessions install the exact versions of constraints.txt. Sessions outside the
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2024.10"
 nox.options.default_venv_backend = "venv"
@@ -68,6 +71,12 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadfile")
 """Most of a test's time is compilation, which takes one core."""
 
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""With as many processes as cores a second thread of the BLAS only waits, by spinning."""
+
+QUICKLY_COMPILED = {**ONE_THREAD, "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+"""For tests of the packages, which compile much and compute little. Sessions over all packages run as users do."""
+
 DOCS_TOOLS = ["mkdocs-material", "math-core"]
 SNIPPET_TOOLS = ["xarray"]
 """What the documentation's snippets call besides the packages."""
@@ -85,8 +94,21 @@ def local(name: str) -> str:
 def install(session: nox.Session, *names: str, also: tuple[str, ...] | list[str] = ()) -> None:
     """Install packages of the project (editable) and other requirements, at the constrained versions."""
     editable = [part for name in names for part in ("--editable", local(name))]
-    # Of what is installed, a test imports little: that is compiled as it is imported.
-    session.install("--quiet", "--no-compile", "--constraint", str(CONSTRAINTS), *editable, *also)
+    get(session, str(Path(session.bin) / "python"), *editable, *also)
+
+
+def get(session: nox.Session, python: str, *requirements: str) -> None:
+    """Install requirements for an interpreter: with uv where it is and finds them, which takes a second, else with pip.
+
+    Of what is installed, a test imports little: that is compiled as it is imported.
+    """
+    asked = ("--quiet", "--constraint", str(CONSTRAINTS), *requirements)
+    if (uv := shutil.which("uv", path=str(Path(sys.executable).parent))) is not None:
+        with contextlib.suppress(CommandFailed):
+            session.run(uv, "pip", "install", "--python", python, *asked, external=True)
+            return
+        session.warn("uv does not find what pip may find")
+    session.run(python, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", *asked, external=True)
 
 
 @nox.session
@@ -114,7 +136,7 @@ def tests(session: nox.Session, package: str) -> None:
     chosen = PACKAGES[package]
     own = package + TESTED_WITH.get(package, "")
     install(session, *chosen.needs, own, also=[*chosen.test_requirements, "pytest-xdist"])
-    session.run("pytest", str(chosen.path / "tests"), *SIDE_BY_SIDE, *session.posargs)
+    session.run("pytest", str(chosen.path / "tests"), *SIDE_BY_SIDE, *session.posargs, env=QUICKLY_COMPILED)
 
 
 @nox.session
@@ -138,7 +160,7 @@ def integration(session: nox.Session) -> None:
         if os.environ.get("CI") == "true":
             session.error(missing)
         session.warn(f"reports are not looked at in a browser: {missing}")
-    env = {"CHROME": program} if program else {}
+    env = {**ONE_THREAD, **({"CHROME": program} if program else {})}
     session.run("pytest", str(ROOT / "tests" / "integration"), *SIDE_BY_SIDE, *left_out, *session.posargs, env=env)
 
 
@@ -176,9 +198,10 @@ def build_wheels(session: nox.Session) -> dict[str, Path]:
     # Absolute: sessions go on in other folders.
     folder = Path(session.create_tmp()).resolve() / "wheels"
     shutil.rmtree(folder, ignore_errors=True)
-    session.install("--quiet", "--constraint", str(CONSTRAINTS), "build", "packaging")
+    install(session, also=["build", "packaging", "hatchling"])
     for package in PACKAGES.values():
-        session.run("python", "-m", "build", "--wheel", "--outdir", str(folder), str(package.path), silent=True)
+        command = ("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(package.path))
+        session.run(*command, silent=True)
     return {name: next(folder.glob(f"{name.replace('-', '_')}-*.whl")) for name in PACKAGES}
 
 
@@ -197,12 +220,7 @@ def compat(session: nox.Session) -> None:
         (("heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-nlsq"), "smoke.py"),
         (("heterodyne-cli",), "smoke_cli.py"),
     ):
-        session.run(
-            *(python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"),
-            *("--constraint", str(CONSTRAINTS)),
-            *(str(wheels[name]) + ("[hdf5]" if name == "heterodyne-spec" else "") for name in names),
-            external=True,
-        )
+        get(session, python, *(str(wheels[name]) + ("[hdf5]" if name == "heterodyne-spec" else "") for name in names))
         check_beamline(session, python)
         session.run(python, str(ROOT / "scripts" / smoke), external=True)
 
@@ -320,7 +338,7 @@ def faults(session: nox.Session) -> None:
 @nox.session
 def constraints(session: nox.Session) -> None:
     """Write constraints.txt anew: the newest versions that satisfy all packages and tools."""
-    tools = ["nox", "ruff", "mypy", "types-PyYAML", "types-jsonschema", "build", "hatchling", "pytest-xdist"]
+    tools = ["nox", "uv", "ruff", "mypy", "types-PyYAML", "types-jsonschema", "build", "hatchling", "pytest-xdist"]
     tools += [*DOCS_TOOLS, *SNIPPET_TOOLS]
     groups = [requirement for package in PACKAGES.values() for requirement in package.test_requirements]
     editable = [part for name in PACKAGES for part in ("--editable", local(name + TESTED_WITH.get(name, "")))]

@@ -79,17 +79,13 @@ def measurement(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_command_keeps_what_it_compiles_unless_told_not_to_and_python_reads_it(
-    measurement: Path, tmp_path: Path
-) -> None:
+def test_the_command_keeps_what_it_compiles_and_python_reads_it(measurement: Path, tmp_path: Path) -> None:
     settings, cache = tmp_path / "config.json", tmp_path / "cache"
     settings.write_text(json.dumps(at(values(), {"max_iterations": 1}, output={"plots": False, "report": False})))
     arguments = ["--data", str(measurement), "--config", str(settings), "--output", str(tmp_path / "out"), "--quiet"]
-    for more in (["--no-cache"], []):
-        code = [sys.executable, "-m", "heterodyne_nlsq.command", *arguments, *more]
-        done = subprocess.run(code, env={**os.environ, "XDG_CACHE_HOME": str(cache)}, check=False)
-        assert done.returncode == NOT_CONVERGED
-        assert cache.exists() == (not more)
+    code = [sys.executable, "-m", "heterodyne_nlsq.command", *arguments]
+    done = subprocess.run(code, env={**os.environ, "XDG_CACHE_HOME": str(cache)}, check=False)
+    assert done.returncode == NOT_CONVERGED
     kept = entries(cache / "heterodyne")
     counts = json.loads(run(FIT, measurement, settings, cache=cache))
     assert counts["hits"] > 10

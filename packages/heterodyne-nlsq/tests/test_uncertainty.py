@@ -95,6 +95,7 @@ def test_parts_of_the_noise_are_told_apart() -> None:
     assert believed <= 6
 
 
+@pytest.mark.slow
 def test_the_scatter_of_linear_steps_is_the_one_stated() -> None:
     """Gauss-Newton steps from the truth on simulated maps: their scatter is H⁻¹ (covariance of the score) H⁻¹."""
     steps, stated, independent = [], [], []
