@@ -268,7 +268,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def evidence(session: nox.Session) -> None:
-    """Held-out proof of what fits say: absent features claimed, features missed, power, sense; ``-- nulls 50`` etc."""
+    """Held-out proof of what fits say: absent features claimed, features missed, sense, power; ``-- nulls 50`` etc."""
     install(session, *PACKAGES, also=PACKAGES["heterodyne-nlsq"].test_requirements)
     if not session.posargs:
         session.run("pytest", str(PACKAGES["heterodyne-nlsq"].path / "tests"), "-m", "slow")
@@ -278,7 +278,10 @@ def evidence(session: nox.Session) -> None:
 @nox.session
 def posterior(session: nox.Session) -> None:
     """Consensus against an exact chain, coverage of the posterior, starts, times; ``-- consensus`` for one of them."""
-    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES))
+    tools = PACKAGES["heterodyne-cmc"].test_requirements
+    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES), also=tools)
+    if not session.posargs:
+        session.run("pytest", str(PACKAGES["heterodyne-cmc"].path / "tests"), "-m", "slow")
     session.run("python", str(ROOT / "benchmarks" / "posterior.py"), *session.posargs)
 
 

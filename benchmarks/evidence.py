@@ -1,13 +1,13 @@
 """Held-out proof of what fits say: nothing that is not there, all that is well seen, numbers that make sense.
 
-``python evidence.py [nulls | real | power | sense] [COUNT] [SEED] [--json FILE] [--picture]``; all four without a name.
+``python evidence.py [nulls | real | power] [COUNT] [SEED] [--json FILE] [--picture]``; all three without a name.
 ``python evidence.py one PART SEED`` makes a single case again. All fits have default settings. Seeds are none that a
 threshold was set with. Exit status 1: a target does not hold. Every shape of data is compiled once, for 20 s; compiled
 functions are kept in the user's cache, as those of the commands are.
 
 `nulls`: measurements that lack features (``nulls.py``); how often is one claimed? `real`: experiments from the range of
-``starts.py``; how often is a feature missed whose size is above 5 standard deviations? `power`: detection against size
-(``power.py``). `sense`: costs, bounds, pulls, minima, offsets, times (``sense.py``).
+``starts.py``; how often is a feature missed whose size is above 5 standard deviations, and do costs, bounds, pulls,
+minima, offsets and times make sense (``sense.py``)? `power`: detection against size (``power.py``).
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import power
 import sense
-from claims import claimed, fit_from, sizes, timed_fit
+from claims import claimed, timed_fit
 from nulls import FEATURES, HELD_OUT, KINDS, RANGES, null
 from starts import RANGES as REAL_RANGES
-from starts import experiment, one_thread
+from starts import one_thread
 from table import print_table, seconds
 
 type Row = dict[str, Any]
@@ -56,15 +56,6 @@ def null_case(seed: int) -> Row:
     result, spent = timed_fit(made.data)
     about = {"kind": kind, "noise": noise, "absent": sorted(made.absent), "description": made.description}
     return {**about, **claimed(result), "seconds": spent}
-
-
-def real_case(seed: int) -> Row:
-    """Fit one experiment of the range of ``starts.py`` from its data, and from its truth for the sizes."""
-    noise = NOISES[seed % 2]
-    made = experiment(seed, noise)
-    result, spent = timed_fit(made.data)
-    size = sizes(made.truth, fit_from(made.data, made.truth))
-    return {"noise": noise, "description": made.description, **claimed(result), "size": size, "seconds": spent}
 
 
 def upper_bound(hits: int, among: int) -> float:
@@ -132,7 +123,7 @@ def report_real(rows: list[Row]) -> bool:
         return [name for name in FEATURES if row["size"][name] > WELL_SEEN and not row["found"][name]]
 
     _print_cases("Cases with a miss", [row for row in rows if missing(row)], missing)
-    return fine
+    return sense.report(rows) and fine
 
 
 def _print_cases(title: str, rows: list[Row], what: Callable[[Row], Sequence[str]]) -> None:
@@ -141,7 +132,7 @@ def _print_cases(title: str, rows: list[Row], what: Callable[[Row], Sequence[str
 
 
 def claims_line(row: Row) -> str:
-    """Return a row of `nulls` or `real` in a line."""
+    """Return a row of `nulls` in a line."""
     found = " ".join(name for name in FEATURES if row["found"][name])
     return f"{row['verdict']}: {found or 'nothing'}  {row['seconds']:.1f} s  ({row['description']})"
 
@@ -162,9 +153,8 @@ class Part(NamedTuple):
 
 PARTS = {
     "nulls": Part(null_case, claims_line, report_nulls, 300, HELD_OUT),
-    "real": Part(real_case, claims_line, report_real, 300, 100_000),
+    "real": Part(sense.case, sense.line, report_real, 300, 100_000),
     "power": Part(power.case, power.line, power.report, 20, 0, power.N_CELLS),
-    "sense": Part(sense.case, sense.line, sense.report, 200, 200_000),
 }
 
 

@@ -1,8 +1,8 @@
 """Do fitted numbers make sense? Costs, bounds, distances from the truth, minima, offsets, times of random experiments.
 
-Part `sense` of ``evidence.py``. Every experiment of the range of ``starts.py`` is fitted with default settings, with
-``nlsq.representative: optimum``, and from the parameters it was made with; where a parameter ends at a bound, once more
-with that parameter held inside.
+Half of the part `real` of ``evidence.py``. Every experiment of the range of ``starts.py`` is fitted with default
+settings, with ``nlsq.representative: optimum``, and from the parameters it was made with; where a parameter ends at a
+bound, once more with that parameter held inside.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from claims import at_ages, fit_from, timed_fit
+from claims import at_ages, claimed, fit_from, sizes, timed_fit
 from starts import SOLVED, experiment
 from table import number, print_table, seconds
 
@@ -40,10 +40,14 @@ EITHER = "do not tell which component"
 """In a convention of the result: the names of the components are exchangeable."""
 
 
+FRAMES, ANGLES = (128, 200, 300, 400, 600, 1000), (1, 2, 3, 5, 8)
+"""Sizes, about even in the logarithm: few, since every size is compiled anew."""
+
+
 def case(seed: int) -> Row:
     """Fit one experiment in every way that is compared."""
-    noise = NOISES[seed % 2]
-    made = experiment(seed, noise)
+    noise, rng = NOISES[seed % 2], np.random.default_rng(seed)
+    made = experiment(seed, noise, int(rng.choice(FRAMES)), int(rng.choice(ANGLES)))
     optimum, _ = timed_fit(made.data, {"nlsq": {"representative": "optimum"}})
     # The second fit of a shape: most is compiled by now.
     result, spent = timed_fit(made.data)
@@ -51,6 +55,8 @@ def case(seed: int) -> Row:
     return {
         "noise": noise,
         "description": made.description,
+        **claimed(result),
+        "size": sizes(made.truth, reference),
         "constants": made.truth["D_offset_ref"] != 0,
         "cost_error": cost_error(made.data, result),
         "edges": edges(made.data, result),

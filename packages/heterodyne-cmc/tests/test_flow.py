@@ -83,6 +83,7 @@ def test_gaussian_sub_posteriors_stay_gaussian_and_give_the_exact_product() -> N
     )
 
 
+@pytest.mark.slow
 def test_banana_is_found_by_the_flow_and_corrected_by_its_density(banana: np.ndarray) -> None:
     mean, _ = gaussian_product(*moments(banana))
     # The Gaussian consensus misses the mean by more than the flow may.

@@ -66,6 +66,7 @@ def test_one_chain_without_data_samples_the_registry_priors() -> None:
     np.testing.assert_allclose(joint[0, ..., -expected.size :].std(axis=(0, 1)), expected, rtol=0.1)
 
 
+@pytest.mark.slow
 def test_consensus_of_shards_without_data_is_the_prior_once() -> None:
     narrow = {"v0": ("normal", 700.0, 20.0), "alpha_ref": ("normal", 0.3, 0.05), "D0_sample": ("lognormal", 9.0, 0.05)}
     keys = ("family", "location", "scale")

@@ -167,6 +167,7 @@ def test_soft_l1_resists_outliers() -> None:
     linear, robust = (fit_nlsq_jax(data, config(nlsq={"loss": loss})) for loss in ("linear", "soft_l1"))
     assert robust.success
     assert abs(robust.offset - 1).max() < 0.2 * abs(linear.offset - 1).max()
+    assert any("soft_l1 the optimum is reported" in words for words in robust.conventions)
 
 
 def test_masked_frames_and_pairs_do_not_count() -> None:

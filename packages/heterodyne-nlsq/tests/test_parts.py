@@ -11,7 +11,7 @@ import pytest
 from conftest import TRUTH, make, values
 
 from heterodyne_nlsq import compilation, dense
-from heterodyne_nlsq.coordinates import Law, find_laws, from_parameters, hold, make_coordinates, to_parameters
+from heterodyne_nlsq.coordinates import from_parameters, hold, make_coordinates, to_parameters
 from heterodyne_nlsq.covariance import Curvature, covariance, covariance_root, curvature, projected_score, spread_along
 from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.identify import identifiability
@@ -22,6 +22,7 @@ from heterodyne_nlsq.scaling import make_scaling, start_coefficients
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import least_squares
 from heterodyne_spec import load_config, load_model
+from heterodyne_spec.laws import Law, find_laws
 
 
 @pytest.fixture(autouse=True)

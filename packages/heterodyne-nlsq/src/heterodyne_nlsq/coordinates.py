@@ -27,18 +27,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from heterodyne_nlsq.free import FreeParameters
 from heterodyne_spec import ModelSpec
-from heterodyne_spec.expression import Binary, Call, Expression, Name
+from heterodyne_spec.laws import find_laws
 
 type FloatArray = npt.NDArray[np.float64]
-
-
-class Law(NamedTuple):
-    """``A * t^b + C``, or ``A * exp(b * (t - t0)) + C`` where `origin` names t0."""
-
-    amplitude: str
-    rate: str
-    offset: str
-    origin: str | None
 
 
 class Coordinates(NamedTuple):
@@ -61,29 +52,6 @@ class Coordinates(NamedTuple):
     upper: Float[Array, " n_free"]
     held: Bool[Array, " n_free"]
     at: Float[Array, " n_free"]
-
-
-def find_laws(spec: ModelSpec) -> list[Law]:
-    """Return the power and exponential laws in the model's functions, read off their expressions."""
-
-    def find(tree: Expression) -> list[Law]:
-        match tree:
-            case Binary("+", Binary("*", Name(a), Binary("^", Name("t"), Name(b))), Name(c)):
-                return [Law(a, b, c, None)]
-            case Binary(
-                "+",
-                Binary("*", Name(a), Call("exp", (Binary("*", Name(b), Binary("-", Name("t"), Name(t0))),))),
-                Name(c),
-            ):
-                return [Law(a, b, c, t0)]
-            case Binary(_, left, right):
-                return find(left) + find(right)
-            case Call(_, arguments):
-                return [law for argument in arguments for law in find(argument)]
-            case _:
-                return []
-
-    return [law for function in spec.functions for law in find(function.tree)]
 
 
 def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Coordinates:

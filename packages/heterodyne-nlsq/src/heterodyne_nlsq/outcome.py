@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -116,7 +116,7 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
         identifiability=known,
         age_resolved=age_resolved(data, spec, dict(zip(free.names, values.tolist(), strict=True))),
         alternatives=alternatives(optimum, minima, setup, max(found.variance, 1e-300), MARGIN * max(1.0, reduced)),
-        conventions=conventions,
+        conventions=(*conventions, *_of_loss(setup)),
         bands=bands(setup, values, of_parameters),
         derived=derived(setup, values, of_parameters),
         headline=headline(setup, values, of_parameters),
@@ -131,6 +131,15 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     )
     verdict, sentence = judge(result)
     return replace(result, verdict=verdict, sentence=sentence)
+
+
+def _of_loss(setup: Setup) -> Iterator[str]:
+    """Yield what a robust loss does to the choice between equals."""
+    if setup.config.nlsq.loss != "linear" and setup.config.nlsq.representative == "plainest":
+        yield (
+            f"with the loss {setup.config.nlsq.loss} the optimum is reported, not the plainest of the values that fit "
+            "equally well: chi-square, which judges them, is that of least squares"
+        )
 
 
 def _with_baseline(setup: Setup, root: FloatArray) -> FloatArray:

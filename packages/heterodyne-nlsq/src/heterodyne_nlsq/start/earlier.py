@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.coordinates import find_laws
 from heterodyne_nlsq.descent import descend
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
@@ -27,6 +26,7 @@ from heterodyne_nlsq.start.race import Final, Outcome, scaled, squares
 from heterodyne_nlsq.start.twin import with_twin
 from heterodyne_spec import ConfigError, NLSQResult, ResultError
 from heterodyne_spec.errors import Problem, did_you_mean
+from heterodyne_spec.laws import find_laws
 
 type FloatArray = npt.NDArray[np.float64]
 type Estimate = NLSQResult | Mapping[str, float]
