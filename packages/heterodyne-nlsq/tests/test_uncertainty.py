@@ -133,7 +133,9 @@ def test_white_noise_falls_back_to_the_usual_covariance() -> None:
     np.testing.assert_allclose(np.diag(result.covariance), np.diag(result.covariance_iid), rtol=0.1)
 
 
-@pytest.mark.parametrize(("n_t", "near"), [(5, 1), pytest.param(13, 10, marks=pytest.mark.slow)], ids=["one pair of blocks", "none"])
+@pytest.mark.parametrize(
+    ("n_t", "near"), [(5, 1), pytest.param(13, 10, marks=pytest.mark.slow)], ids=["one pair of blocks", "none"]
+)
 def test_where_there_are_no_blocks_the_residuals_still_have_their_variance(n_t: int, near: int) -> None:
     names = [name for name in TRUTH if name != "v0"]
     config = at({**held(*names), "v0": {"value": 650.0}}, data={"exclude_diagonals": near})
