@@ -5,6 +5,7 @@ Everything with default settings, as a user gives it: no starting value, nothing
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -13,14 +14,17 @@ import pytest
 from conftest import DT, PHI, TRUTH, Q, make
 
 from heterodyne_nlsq import fit_nlsq_jax, simulation
+from heterodyne_nlsq.evidence import comparison
 from heterodyne_nlsq.evidence.chance import probability
 from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.evidence.held import score_test
+from heterodyne_nlsq.fit import prepare
+from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 from heterodyne_physics_meshgrid.speckle import field_laws, pixel_intensities
-from heterodyne_spec import NLSQResult, TwoTimeData
+from heterodyne_spec import NLSQResult, TwoTimeData, load_config
 
 N_T = 120
 T = DT * np.arange(1, N_T + 1)
@@ -99,6 +103,19 @@ def test_what_was_held_against_the_data_is_said() -> None:
     assert result.verdict == "caution"
     assert any("x held constant: " in test.words or "f1 at 0" in test.words for test in result.nested if test.needed)
     assert "the data need" in result.sentence
+
+
+def test_no_flow_is_never_worse_than_one_component_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A descent at rest that ends far above one component, which it contains, has missed it: no flow follows from that.
+    costs = {"two_components": 101.0, "flow": 900.0, "ageing": 300.0}
+    setup = prepare(make(n_t=N_T), load_config({}))
+    at = np.append(setup.free.start[list(setup.free.free)], np.ones(6))
+    found = {question: Solution(at, cost, True, "", 1) for question, cost in costs.items()}
+    monkeypatch.setattr(comparison, "_best", lambda full, question, one: found[question])
+    monkeypatch.setattr(comparison, "_rise", lambda full, nested: nested.cost - 100.0)
+    monkeypatch.setattr(comparison, "_flat", lambda full: 5000.0)
+    rises = comparison.rises(SimpleNamespace(setup=setup))  # type: ignore[arg-type]
+    assert rises == {"dynamics": 5000.0, "two_components": 1.0, "flow": 1.0, "ageing": 200.0}
 
 
 @pytest.mark.slow

@@ -139,6 +139,16 @@ def test_solver_coordinates_are_a_bijection_that_keeps_the_function_on_the_valle
     assert np.asarray(coordinates.held).nonzero()[0].tolist() == [spec.names.index("f2")]
 
 
+def test_the_derivative_is_finite_where_a_law_has_lost_its_first_term() -> None:
+    spec, t = load_model(), 0.1 * np.arange(1, 201)
+    coordinates = make_coordinates(spec, free_parameters(spec, load_config({}).model), t)
+    z = np.asarray(from_parameters(np.asarray(coordinates.at), coordinates)).copy()
+    # Seed 1000213 of the null measurements: the fraction's share w came to rest at exp(-8066).
+    first, slope, _ = np.asarray(coordinates.laws)[-1]
+    z[first], z[slope] = -8066.0, 0.41
+    assert np.isfinite(jax.jacfwd(to_parameters)(jnp.asarray(z), coordinates)).all()
+
+
 def test_noise_of_a_map_is_seen_through_a_smooth_signal() -> None:
     rng = np.random.default_rng(2)
     age = np.arange(300)

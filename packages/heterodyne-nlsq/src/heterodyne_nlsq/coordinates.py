@@ -128,7 +128,8 @@ def to_parameters(z: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " 
     value = jnp.where(c.share, shared, third)
     a = jnp.where(c.share, shared * jax.nn.sigmoid(first), jnp.exp(jnp.where(c.straight & ~c.share, first, 0.0)))
     middle, half = _rate_range(c)
-    b = middle + half * jnp.tanh((slope / jnp.maximum(a, 1e-300) - middle) / half)
+    # The square of what is divided by has to stay a number: it is in the derivative.
+    b = middle + half * jnp.tanh((slope / jnp.maximum(a, _NOTHING) - middle) / half)
     growth = jnp.exp(jnp.clip(b * (c.clock - c.has_origin * own[c.origin]), -_FAR, _FAR))
     law = jnp.stack([a / growth, b, value - a], axis=1)
     moved = own.at[c.laws].set(jnp.where(c.straight[:, None], law, own[c.laws]))
@@ -155,6 +156,9 @@ def from_parameters(free: ArrayLike, c: Coordinates) -> Float[Array, " n_free"]:
 def _logit(u: Array) -> Array:
     return jnp.log(u) - jnp.log1p(-u)
 
+
+_NOTHING = 1e-100
+"""First term of a law that is none."""
 
 _FAR = 200.0
 """Exponent beyond which a law's first term is nothing, or everything, at the reference age."""

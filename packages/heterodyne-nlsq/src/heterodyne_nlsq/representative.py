@@ -294,7 +294,7 @@ class _Quadratic(NamedTuple):
 
 
 def _evaluate(land: Landscape, z: FloatArray, weight: float) -> _Quadratic | None:
-    """Return chi-square and its derivatives at z; None outside the bounds."""
+    """Return chi-square and its derivatives at z; None outside the bounds, and where it has none."""
     vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
     if not (np.isfinite(vector).all() and _inside(vector, land.priors)):
         return None
@@ -304,12 +304,13 @@ def _evaluate(land: Landscape, z: FloatArray, weight: float) -> _Quadratic | Non
     arguments = (jnp.asarray(z), land.coordinates, land.priors, _weights(weight))
     rows, turn = np.asarray(_rows_of_prior(*arguments)), np.asarray(_slope_of_prior(*arguments))
     data = 2 * float(normal.cost) / land.unit
-    return _Quadratic(
+    found = _Quadratic(
         data + float(np.sum(rows[~_choosing(land.priors)] ** 2)),
         data + float(rows @ rows),
         slope.T @ gradient + turn.T @ rows,
         slope.T @ matrix @ slope + turn.T @ turn,
     )
+    return found if all(np.isfinite(part).all() for part in found) else None
 
 
 def _inside(vector: FloatArray, known: Priors) -> bool:
