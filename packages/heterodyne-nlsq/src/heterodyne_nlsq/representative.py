@@ -40,8 +40,11 @@ SHIFT = 0.2
 _AGES = np.array([0.1, 0.2, 0.3, 0.5, 0.7, 0.9])
 """Ages at which the functions are compared, in parts of the measurement."""
 
-_TRIES, _STEPS = 6, 25
+_TRIES, _STEPS = 8, 25
 """Weights of the prior that are tried, and steps of a descent with one of them."""
+
+_LARGEST = float(np.log(20.0))
+"""Largest growth of the logarithm of the weight from one try to the next."""
 
 _ENOUGH = 0.4
 """Part of what is allowed from which no larger weight is looked for."""
@@ -142,7 +145,8 @@ def _next_weight(low: tuple[float, float] | None, high: tuple[float, float] | No
         return low[0] + float(np.clip(part, 0.2, 0.8)) * (high[0] - low[0])
     known = low or high
     assert known is not None, "one weight was tried"
-    return known[0] + (aim - known[1]) / 1.2
+    # What is used may be nothing at all, where an optimum on a bound stays there.
+    return known[0] + min((aim - known[1]) / 1.2, _LARGEST)
 
 
 def calibrated_noise(land: Landscape, z: FloatArray, score: FloatArray, variance: float) -> Noise:
@@ -313,6 +317,19 @@ def _evaluate(land: Landscape, z: FloatArray, weight: float) -> _Quadratic | Non
     return found if all(np.isfinite(part).all() for part in found) else None
 
 
+_MARGIN = 1e-6
+"""Part of the way between its bounds by which a parameter is kept off them."""
+
+
+def _kept_inside(land: Landscape, z: FloatArray) -> FloatArray:
+    """Return z, or where its parameters are beyond their bounds or on them, the coordinates of those just inside."""
+    vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
+    lower, upper = np.asarray(land.priors.lower), np.asarray(land.priors.upper)
+    margin = _MARGIN * (upper - lower)
+    inside = np.clip(vector, lower + margin, upper - margin)
+    return z if not np.isfinite(vector).all() or np.array_equal(inside, vector) else _to_z(inside, land.coordinates)
+
+
 def _inside(vector: FloatArray, known: Priors) -> bool:
     lower, upper = np.asarray(known.lower), np.asarray(known.upper)
     margin = 1e-9 * (upper - lower)
@@ -322,20 +339,23 @@ def _inside(vector: FloatArray, known: Priors) -> bool:
 def _descend(land: Landscape, z: FloatArray, weight: float) -> tuple[FloatArray, float]:
     """Return the minimum next to z with the prior at a weight, and the chi-square of the data there.
 
-    Levenberg (1944), Marquardt (1963).
+    Levenberg (1944), Marquardt (1963). A step that leads beyond a bound is taken to just before it: where the optimum
+    is on one, every other step would be refused.
     """
+    z = _kept_inside(land, z)
     at = _evaluate(land, z, weight)
     assert at is not None, "the descent begins inside the bounds"
     damping = 1e-6
     for _ in range(_STEPS):
         scale = np.maximum(np.diag(at.matrix), 1e-12)
         step = -np.linalg.lstsq(at.matrix + damping * np.diag(scale), at.gradient, rcond=None)[0]
-        there = _evaluate(land, z + step, weight)
+        moved = _kept_inside(land, z + step)
+        there = _evaluate(land, moved, weight)
         if there is None or there.whole > at.whole:
             damping = max(damping * 30, 1e-3)
             continue
         gain = at.whole - there.whole
-        z, at, damping = z + step, there, damping / 10
+        z, at, damping = moved, there, damping / 10
         if gain < _SETTLED:
             break
     return z, at.data
