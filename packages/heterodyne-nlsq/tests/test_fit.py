@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 from conftest import PHI, TRUTH, at, held, make, values
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_spec import ConfigError, DataError, TwoTimeData
@@ -102,6 +103,18 @@ def test_a_second_fit_compiles_nothing_whatever_its_data_and_start() -> None:
     finally:
         jax.monitoring.clear_event_listeners()
     assert not compiled
+
+
+def test_a_fit_has_one_thread_of_the_blas_and_gives_the_others_back() -> None:
+    def threads() -> set[int]:
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    seen: list[set[int]] = []
+    with threadpool_limits(2, user_api="blas"):
+        fit_nlsq_jax(make(), config(), progress=lambda iteration, cost: seen.append(threads()))
+        after = threads()
+    assert seen[0] == seen[-1] == {1}
+    assert after == {2}
 
 
 def test_nothing_to_vary_gives_the_cost_there() -> None:

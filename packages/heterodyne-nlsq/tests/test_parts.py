@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import TRUTH, make, values
+from scipy.optimize import nnls
 
 from heterodyne_nlsq import compilation, dense
 from heterodyne_nlsq.coordinates import from_parameters, hold, make_coordinates, to_parameters
 from heterodyne_nlsq.covariance import Curvature, covariance, covariance_root, curvature, projected_score, spread_along
+from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.identify import identifiability
 from heterodyne_nlsq.noise import noise_sd
@@ -21,6 +23,8 @@ from heterodyne_nlsq.paths import choose_path, dense_path
 from heterodyne_nlsq.scaling import make_scaling, start_coefficients
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import least_squares
+from heterodyne_nlsq.start.race import scaled, squares
+from heterodyne_nlsq.uncertainty.noise_parts import _not_negative
 from heterodyne_spec import load_config, load_model
 from heterodyne_spec.laws import Law, find_laws
 
@@ -252,3 +256,22 @@ def test_an_open_direction_between_bounds_of_any_width_is_said_without_overflow(
     with np.errstate(all="raise"):
         found = identifiability(("beta", "v0"), bent, np.array([2e300, 1e-9]), np.array([np.inf, 1e-3]))
     assert "beta has no effect" in found.directions[0].statement
+
+
+@pytest.mark.parametrize("scaling", ["individual", "shared", {"fourier": 1}])
+def test_the_squares_beside_the_best_scaling_are_those_of_the_residuals(scaling: object) -> None:
+    setup = prepare(make(contrast=np.array([0.15, 0.2, 0.25])), load_config({"scaling": scaling}))
+    path, off = choose_path(setup), 1.1 * np.array([TRUTH[name] for name in setup.free.free_names])
+    vector, found = scaled(setup, path, off)
+    assert found == pytest.approx(squares(path, vector), rel=1e-11)
+
+
+def test_coefficients_of_noise_are_the_least_squares_that_are_not_negative() -> None:
+    rng = np.random.default_rng(0)
+    columns, target = rng.normal(size=(40, 12, 2)), rng.normal(size=12)
+    columns[-1, :, 1] = columns[-1, :, 0]
+    found = _not_negative(columns, target)
+    for one, coefficients in zip(columns, found, strict=True):
+        _, least = nnls(one, target)
+        assert np.all(coefficients >= 0)
+        assert np.linalg.norm(one @ coefficients - target) == pytest.approx(least, rel=1e-9)

@@ -158,7 +158,7 @@ def _logit(u: Array) -> Array:
 
 
 _NOTHING = 1e-100
-"""First term of a law that is none."""
+"""First term of a law from which down there is none."""
 
 _FAR = 200.0
 """Exponent beyond which a law's first term is nothing, or everything, at the reference age."""

@@ -37,8 +37,7 @@ class Full:
     """The full fit: every parameter of the model but the gauge in `setup` and `path`, at `vector` (n_fit,).
 
     `pinned` are the positions among the free parameters that the request held; `model` (n_phi, n_t, n_t) the maps,
-    `score` (n_fit, n_fit) the covariance of the score, `variance` that of a pair, `unit` the same with the inflation by
-    shared noise.
+    `variance` that of a pair, `unit` the same with the inflation by shared noise.
     """
 
     setup: Setup
@@ -48,7 +47,6 @@ class Full:
     cost: float
     model: npt.NDArray[np.floating]
     calibration: Calibration
-    score: FloatArray
     variance: float
     unit: float
 
@@ -62,10 +60,10 @@ def released_rise(full: Full) -> float:
     """Return by how much the calibrated chi-square falls in a fit with everything free that was held."""
     wider = descend(full.setup, full.path, full.vector, None, _LONG, full.unit)
     fallen = replace(full, cost=wider.cost)
-    return _calibrated(fallen, full.cost, list(_maps_at(full, wider.vector) - full.model))
+    return _calibrated(fallen, full.cost, list(maps_at(full, wider.vector) - full.model))
 
 
-def _maps_at(full: Full, vector: FloatArray) -> npt.NDArray[np.floating]:
+def maps_at(full: Full, vector: FloatArray) -> npt.NDArray[np.floating]:
     """Return the model's maps (n_phi, n_t, n_t) at a fitted vector (n_fit,)."""
     free = full.setup.free
     contrast, offset = full.setup.scaling.per_angle(vector[len(free.free) :])
@@ -138,7 +136,7 @@ def _near(full: Full) -> int:
 
 def _rise(full: Full, nested: Solution) -> float:
     """Return the rise of a nested model."""
-    return _calibrated(full, nested.cost, list(full.model - _maps_at(full, nested.vector)))
+    return _calibrated(full, nested.cost, list(full.model - maps_at(full, nested.vector)))
 
 
 def _calibrated(full: Full, cost: float, differences: list[npt.NDArray[np.floating]]) -> float:

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.descent import variance_unit
-from heterodyne_nlsq.evidence.comparison import Full, released_rise, rises
+from heterodyne_nlsq.evidence.comparison import Full, maps_at, released_rise, rises
 from heterodyne_nlsq.evidence.held import held_tests, joint_test
 from heterodyne_nlsq.evidence.questions import answers
-from heterodyne_nlsq.free import released
+from heterodyne_nlsq.free import FreeParameters, released
 from heterodyne_nlsq.maps import model_maps
 from heterodyne_nlsq.paths import Path, with_free
 from heterodyne_nlsq.representative import (
@@ -35,14 +35,23 @@ type FloatArray = npt.NDArray[np.float64]
 class Examination:
     """A fit, the point of it that is reported, and what its noise does.
 
-    `vector` (n_fit,) is the point reported, `score` (n_fit, n_fit) the covariance of its score, both in the fitted
-    vector of the request; `variance` that of a pair, and `full` the fit with every parameter but the gauge set free.
+    `full` is the fit with every parameter but the gauge set free, at the point reported, `full_score` (n_full, n_full)
+    the covariance of its score; `vector` (n_fit,) is the same point in the fitted vector of the request.
     """
 
     full: Full
+    full_score: FloatArray
     vector: FloatArray
-    score: FloatArray
-    variance: float
+
+    @property
+    def score(self) -> FloatArray:
+        """The covariance of the score, (n_fit, n_fit), in the fitted vector of the request."""
+        return _as_asked(self.full, self.full_score)
+
+    @property
+    def variance(self) -> float:
+        """Variance of a pair."""
+        return self.full.variance
 
     @property
     def calibration(self) -> Calibration:
@@ -68,7 +77,7 @@ class Examination:
                 full.pinned,
                 np.asarray(normal.gradient),
                 np.asarray(normal.matrix),
-                full.score,
+                self.full_score,
             )
         )
         yield from tests
@@ -89,10 +98,9 @@ def examine(setup: Setup, path: Path, found: Solution) -> Examination:
     variance = 2 * found.cost / degrees
     full = _released(setup, path, found, variance)
     if not can_choose(setup) or variance <= 0:
-        full = replace(full, score=_score(full))
-        return Examination(full, found.vector, _as_asked(setup, full, full.score), variance)
+        return Examination(full, _score(full), found.vector)
     land, z = landscape(setup, path, found.vector, full.unit)
-    noise = calibrated_noise(land, z, _as_asked(setup, full, _score(full, GLANCE)), variance)
+    noise = calibrated_noise(land, z, _as_asked(full, _score(full, GLANCE)), variance)
     # How much the offset's priors weigh against the data is known only now.
     land = land._replace(unit=noise.unit)
     chosen = least = optimum(land, z)
@@ -100,37 +108,33 @@ def examine(setup: Setup, path: Path, found: Solution) -> Examination:
         chosen = plainest(land, least, noise)
     cost = min(found.cost, *(float(path.normal(vector_at(land, at), path.problem).cost) for at in (least, chosen)))
     vector = vector_at(land, chosen)
-    full = _moved(replace(full, cost=cost), setup, vector)
-    return Examination(full, vector, _as_asked(setup, full, full.score), variance)
+    whole = _whole(setup, full.setup.free, vector)
+    full = replace(full, cost=cost, vector=whole, model=maps_at(full, whole))
+    return Examination(full, _score(full), vector)
+
+
+def _whole(setup: Setup, free: FreeParameters, vector: FloatArray) -> FloatArray:
+    """Return a fitted vector of the request (n_fit,) as one with the parameters of `free`, (n_full,)."""
+    n_free = len(setup.free.free)
+    return np.concatenate([setup.free.full(vector[:n_free])[list(free.free)], vector[n_free:]])
 
 
 def _released(setup: Setup, path: Path, found: Solution, variance: float) -> Full:
-    """Return the fit with every parameter set free, its noise calibrated; its score is not known yet."""
-    gauges = tuple(p.name for p in setup.spec.parameters if not p.vary)
-    free = released(setup.free, gauges)
-    everything, wider = replace(setup, free=free), with_free(path, free)
-    n_free = len(setup.free.free)
-    values, (contrast, offset) = setup.free.full(found.vector[:n_free]), setup.scaling.per_angle(found.vector[n_free:])
-    vector = np.concatenate([values[list(free.free)], found.vector[n_free:]])
+    """Return the fit with every parameter set free, its noise calibrated."""
+    free = released(setup.free, tuple(p.name for p in setup.spec.parameters if not p.vary))
+    everything, wider, vector = replace(setup, free=free), with_free(path, free), _whole(setup, free, found.vector)
+    values = free.full(vector[: len(free.free)])
+    contrast, offset = setup.scaling.per_angle(vector[len(free.free) :])
     model = model_maps(setup.data, values, contrast, offset)
     each = np.asarray(wider.squares(vector, wider.problem)) / np.maximum(path.weights, 1.0)
     calibration = calibrate(everything, values, contrast, offset, model, each)
     pinned = np.array([k for k, position in enumerate(free.free) if position not in setup.free.free], int)
-    unit, no_score = variance_unit(setup, path, found), np.zeros((vector.size, vector.size))
-    return Full(everything, wider, vector, pinned, found.cost, model, calibration, no_score, variance, unit)
-
-
-def _moved(full: Full, setup: Setup, vector: FloatArray) -> Full:
-    """Return the fit at another point of the request (n_fit,), with the score's covariance there."""
-    n_free = len(setup.free.free)
-    values, (contrast, offset) = setup.free.full(vector[:n_free]), setup.scaling.per_angle(vector[n_free:])
-    whole = np.concatenate([values[list(full.setup.free.free)], vector[n_free:]])
-    there = replace(full, vector=whole, model=model_maps(setup.data, values, contrast, offset))
-    return replace(there, score=_score(there))
+    unit = variance_unit(setup, path, found)
+    return Full(everything, wider, vector, pinned, found.cost, model, calibration, variance, unit)
 
 
 def _score(full: Full, portions: int = PORTIONS) -> FloatArray:
-    """Return the covariance of the score of the fit with every parameter set free."""
+    """Return the covariance (n_full, n_full) of the score of the fit with every parameter set free."""
     free, path = full.setup.free, full.path
     values = free.full(full.vector[: len(free.free)])
     contrast, _ = full.setup.scaling.per_angle(full.vector[len(free.free) :])
@@ -138,8 +142,7 @@ def _score(full: Full, portions: int = PORTIONS) -> FloatArray:
     return score_covariance(full.setup, full.calibration, values, contrast, matrices, portions)
 
 
-def _as_asked(setup: Setup, full: Full, score: FloatArray) -> FloatArray:
-    """Return the score's covariance in the fitted vector of the request."""
-    asked = [k for k, position in enumerate(full.setup.free.free) if position in setup.free.free]
-    kept = np.array([*asked, *range(len(full.setup.free.free), full.vector.size)], int)
+def _as_asked(full: Full, score: FloatArray) -> FloatArray:
+    """Return the score's covariance without the rows and columns of what the request held."""
+    kept = np.setdiff1d(np.arange(full.vector.size), full.pinned)
     return score[np.ix_(kept, kept)]
