@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_nlsq.fit import prepare
-from heterodyne_nlsq.minima import alternatives, choose
+from heterodyne_nlsq.minima import alternatives, named, twin
 from heterodyne_nlsq.page import write_page
 from heterodyne_nlsq.plots import functions_figure
 from heterodyne_nlsq.solver import Solution
@@ -72,12 +72,24 @@ def test_minima_are_listed_by_what_differs_and_only_inside_the_margin() -> None:
         minimum(7.0, success=False, D0_ref=15000.0),
         minimum(30.0, D0_sample=20000.0),
     ]
-    (listed,) = alternatives(first, others, setup, 1.0, 20.0)
+    (listed,) = alternatives(first, others, setup, lambda other: 2 * (other.cost - first.cost))
     assert listed.delta_chi2 == pytest.approx(3.0)
     assert listed.parameters["v0"] == 1100.0
     assert listed.statement.startswith("mean v ")
     assert "J_r" not in listed.statement
-    assert choose([first, *others], setup, 1.0)[0] == 0
+    assert twin([first, *others], setup) is None
+
+
+def test_the_calibrated_rise_to_the_twin_decides_on_the_names() -> None:
+    # J_s is below J_r: with the names open, the twin is reported; with a rise that the noise does not make, it is not.
+    setup = prepare(make(), load_config({"model": {"parameters": values()}}))
+    slow = {"D0_ref": 9000.0, "D0_sample": 1500.0}
+    vector = np.array([{**TRUTH, **slow}[name] for name in setup.free.free_names])
+    best = Solution(np.append(vector, np.ones(6)), 50.0, True, "", 1)
+    assert named(best, setup, 5.0) == (True, ())
+    kept, words = named(best, setup, 3.0)
+    assert not kept
+    assert "chi-square differs by 3" in words[0]
 
 
 def velocity_panel(figure: Figure) -> Axes:
@@ -89,7 +101,7 @@ def test_summary_page_and_picture_show_ages_minima_and_conventions(tmp_path: Pat
     setup = prepare(make(), load_config({"model": {"parameters": values()}}))
     vector = np.array([{**TRUTH, "v0": 1100.0}[name] for name in setup.free.free_names])
     first = Solution(np.array([TRUTH[name] for name in setup.free.free_names]), 1.0, True, "", 1)
-    others = alternatives(first, [Solution(vector, 1.5, True, "", 1)], setup, 1.0, 20.0)
+    others = alternatives(first, [Solution(vector, 1.5, True, "", 1)], setup, lambda other: 1.0)
     result = replace(result, alternatives=others)
     page = write_page(result, tmp_path / "report.html").read_text(encoding="utf-8")
     for text in (summary(result), page):

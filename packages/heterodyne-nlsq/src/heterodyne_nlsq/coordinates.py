@@ -106,8 +106,8 @@ def without_bounds(c: Coordinates) -> Coordinates:
     return c._replace(lower=low, upper=high)
 
 
-_LEAST = 1e-4
-"""Nearest that f and w of a law with a share come to the ends of their ranges, on the way into the coordinates."""
+NEAREST = 1e-4
+"""How near to the ends of its range a share is where a descent begins: nearer, it has no hold on the parameters."""
 
 _NEAR = 0.999
 """Part of the way from the middle of an exponent's range to its ends that the way into the coordinates keeps."""
@@ -137,13 +137,16 @@ def to_parameters(z: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " 
 
 
 @jax.jit
-def from_parameters(free: ArrayLike, c: Coordinates) -> Float[Array, " n_free"]:
-    """Return z of the free parameters: the inverse of `to_parameters` inside the bounds."""
+def from_parameters(free: ArrayLike, c: Coordinates, nearest: float = NEAREST) -> Float[Array, " n_free"]:
+    """Return z of the free parameters: the inverse of `to_parameters` inside the bounds.
+
+    f and w of a law with a share come no nearer than `nearest` to 0, and than `NEAREST` to their largest values.
+    """
     free = jnp.asarray(free, float)
     amplitude, b, offset = free[c.laws].T
     a = amplitude * jnp.exp(jnp.clip(b * (c.clock - c.has_origin * free[c.origin]), -_FAR, _FAR))
-    f = jnp.clip((a + offset) / c.most, _LEAST, 1 - _LEAST)
-    w = jnp.clip(a / (f * c.most), _LEAST, 1 - _LEAST)
+    f = jnp.clip((a + offset) / c.most, nearest, 1 - NEAREST)
+    w = jnp.clip(a / (f * c.most), nearest, 1 - NEAREST)
     a = jnp.where(c.share, w * f * c.most, jnp.maximum(a, jnp.exp(-_FAR)))
     middle, half = _rate_range(c)
     slope = a * (middle + half * jnp.arctanh(jnp.clip((b - middle) / half, -_NEAR, _NEAR)))

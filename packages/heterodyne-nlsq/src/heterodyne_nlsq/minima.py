@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,10 @@ from heterodyne_spec import Alternative
 type FloatArray = npt.NDArray[np.float64]
 
 MARGIN = 20.0
-"""Chi-square above the best, over the reduced one, up to which a minimum is listed: a likelihood ratio of e^10."""
+"""Calibrated chi-square above the best up to which a minimum is listed: a likelihood ratio of e^10."""
 
 _UNTOLD = 4.0
-"""Chi-square below which the data do not tell which of two components is the sample."""
+"""Calibrated chi-square below which the data do not tell which of two components is the sample."""
 
 _SAME = {"J_r": 0.3, "J_s": 0.3, "v": 0.1, "x": 0.1}
 """Typical difference of the functions (of their logarithms; of x itself) that is none."""
@@ -61,45 +61,55 @@ def _sample_is_faster(vector: FloatArray, setup: Setup) -> bool:
     return one >= other
 
 
-def choose(solutions: Sequence[Solution], setup: Setup, variance: float) -> tuple[int, tuple[str, ...]]:
-    """Return which of the solutions (lowest cost first) is reported, and the conventions used, in sentences.
+SIGN = "c2 is the same for v and -v: the bounds of v0 make v positive, it tells how fast and not which way"
+"""A convention of every fit."""
 
-    `variance` is that of a pair: twice a difference of cost over it is one of chi-square.
-    """
-    conventions = ["c2 is the same for v and -v: the bounds of v0 make v positive, it tells how fast and not which way"]
+
+def twin(solutions: Sequence[Solution], setup: Setup) -> int | None:
+    """Return which of the solutions (lowest cost first) is the first with the components exchanged, if there is one."""
     best = functions(solutions[0].vector, setup)
-    for k, other in enumerate(solutions[1:], 1):
-        untold = 2 * (other.cost - solutions[0].cost) / variance
-        described = functions(other.vector, setup)
-        if other.success and untold < _UNTOLD and exchanged(best, described):
-            conventions.append(
-                "the data do not tell which component is the sample (exchanged, chi-square differs by "
-                f"{untold:.2g}): the one with the larger transport coefficient at "
-                f"{reference_age(setup.data.t):.3g} s is called the sample"
-            )
-            return (0 if _sample_is_faster(solutions[0].vector, setup) else k), tuple(conventions)
-    return 0, tuple(conventions)
+    found = (k for k, s in enumerate(solutions) if k and s.success and exchanged(best, functions(s.vector, setup)))
+    return next(found, None)
+
+
+def named(best: Solution, setup: Setup, rise: float) -> tuple[bool, tuple[str, ...]]:
+    """Return whether the best solution keeps the names of its components, and the convention, in a sentence, if needed.
+
+    `rise` is the calibrated chi-square of its twin above its own.
+    """
+    if rise >= _UNTOLD:
+        return True, ()
+    words = (
+        f"the data do not tell which component is the sample (exchanged, chi-square differs by {rise:.2g}): the one "
+        f"with the larger transport coefficient at {reference_age(setup.data.t):.3g} s is called the sample"
+    )
+    return _sample_is_faster(best.vector, setup), (words,)
 
 
 def alternatives(
-    best: Solution, others: Sequence[Solution], setup: Setup, variance: float, margin: float
+    best: Solution, others: Sequence[Solution], setup: Setup, rise: Callable[[Solution], float]
 ) -> tuple[Alternative, ...]:
-    """Return the minima, other than the best, whose chi-square is less than `margin` above it, lowest first."""
+    """Return the minima, other than the best, whose chi-square is less than `MARGIN` above it, lowest first.
+
+    `rise` gives the calibrated chi-square of another above that of the best.
+    """
     listed: list[Solution] = []
+    found: list[Alternative] = []
     for other in others:
-        above = 2 * (other.cost - best.cost) / variance
         known = [best, *listed]
-        if other.success and above < margin and not any(same_minimum(other.vector, k.vector, setup) for k in known):
+        if other.success and not any(same_minimum(other.vector, k.vector, setup) for k in known):
             listed.append(other)
-    return tuple(_alternative(best, other, setup, variance) for other in listed)
+            if (above := rise(other)) < MARGIN:
+                found.append(_alternative(best, other, setup, above))
+    return tuple(found)
 
 
-def _alternative(best: Solution, other: Solution, setup: Setup, variance: float) -> Alternative:
+def _alternative(best: Solution, other: Solution, setup: Setup, above: float) -> Alternative:
     free = setup.free
     values = free.full(other.vector[: len(free.free)])
     return Alternative(
         cost=other.cost,
-        delta_chi2=2 * (other.cost - best.cost) / variance,
+        delta_chi2=above,
         parameters=dict(zip(free.names, values.tolist(), strict=True)),
         statement=_difference(functions(best.vector, setup), functions(other.vector, setup), setup),
     )

@@ -24,7 +24,7 @@ from heterodyne_nlsq.evidence.examination import can_choose, examine
 from heterodyne_nlsq.identify import at_bound, identifiability
 from heterodyne_nlsq.look.resolved import age_resolved
 from heterodyne_nlsq.maps import maps_and_noise
-from heterodyne_nlsq.minima import MARGIN, alternatives, choose
+from heterodyne_nlsq.minima import SIGN, alternatives, named, twin
 from heterodyne_nlsq.noise import reduced_chi_square
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.priors import make_priors
@@ -45,6 +45,7 @@ from heterodyne_spec import (
     NLSQResult,
     Signal,
 )
+from heterodyne_spec.laws import find_laws
 from heterodyne_spec.quoting import interval
 
 type FloatArray = npt.NDArray[np.float64]
@@ -59,11 +60,14 @@ _SAID = 4
 def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     """Return the result of a fit from its descents."""
     minima = [final.solution for final in outcome.finals]
-    degrees = max(float(path.weights.sum()) - minima[0].vector.size, 1.0)
-    # Data without noise have no chi-square; any small variance keeps it defined.
-    chosen, conventions = choose(minima, setup, max(2 * minima[0].cost / degrees, 1e-300))
+    chosen, found = 0, examine(setup, path, minima[0])
+    conventions: tuple[str, ...] = (SIGN,)
+    if (other := twin(minima, setup)) is not None:
+        kept, words = named(minima[0], setup, found.rise_to(minima[other]))
+        conventions += words
+        if not kept:
+            chosen, found = other, examine(setup, path, minima[other])
     optimum, origin = minima.pop(chosen), outcome.finals[chosen].origin
-    found = examine(setup, path, optimum)
     spec, data, free, positions = setup.spec, setup.data, setup.free, list(setup.free.free)
     solution, score = optimum, found.score
     if can_choose(setup):
@@ -86,8 +90,8 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     spread = spread_along(bent, projected_score(score, gauss_newton, len(positions)))
     known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], spread)
     signal = found.signal()
-    standing = standings(setup, solution.vector, root)
-    table = _table(setup, values, calibrated, known, standing, signal)
+    standing = standings(setup, solution.vector, root, known.not_determined)
+    table = _table(setup, values, calibrated, standing, signal)
     known = replace(
         known,
         determined=tuple(row.name for row in table if row.status == "free" and row.determined),
@@ -115,7 +119,7 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
         warnings=_warnings(setup, solution, table, known, fitted, found.calibration),
         identifiability=known,
         age_resolved=age_resolved(data, spec, dict(zip(free.names, values.tolist(), strict=True))),
-        alternatives=alternatives(optimum, minima, setup, max(found.variance, 1e-300), MARGIN * max(1.0, reduced)),
+        alternatives=alternatives(optimum, minima, setup, found.rise_to),
         conventions=(*conventions, *_of_loss(setup)),
         bands=bands(setup, values, of_parameters),
         derived=derived(setup, values, of_parameters),
@@ -177,7 +181,6 @@ def _table(
     setup: Setup,
     values: FloatArray,
     covariance: FloatArray,
-    known: Identifiability,
     standing: Mapping[str, Standing],
     signal: Mapping[str, Signal],
 ) -> tuple[FittedParameter, ...]:
@@ -185,20 +188,20 @@ def _table(
     sd = dict(zip(free.free_names, np.sqrt(np.diag(covariance)), strict=True))
     # What describes a feature that the maps do not show is determined by nothing.
     unseen = {group for question, groups in _OF_FEATURE.items() for group in groups if _absent(signal, question)}
+    grown = _growth(setup, values)
     rows = []
     for k, parameter in enumerate(setup.spec.parameters):
         leader = free.tie[k] or parameter.name
         moved = leader in standing
-        determined = not moved or (
-            standing[leader].determined
-            and leader not in known.not_determined
-            and setup.spec.parameter(leader).group not in unseen
-        )
+        determined = not moved or (standing[leader].determined and setup.spec.parameter(leader).group not in unseen)
         spread = float(sd[leader]) if determined and moved else math.nan
         value, lower, upper, wide = float(values[k]), float(free.lower[k]), float(free.upper[k]), spread
         if parameter.prior.family == "lognormal" and lower > 0:
             # A parameter that spans decades stands at a bound where its logarithm does.
             value, lower, upper, wide = math.log(value), math.log(lower), math.log(upper), wide / value
+        if parameter.name in grown and lower == 0:
+            # An amplitude of almost nothing that grows to something within the measurement is not 0.
+            value *= grown[parameter.name]
         at = at_bound(value, lower, upper, wide)
         rows.append(
             FittedParameter(
@@ -217,6 +220,16 @@ def _table(
             )
         )
     return tuple(rows)
+
+
+def _growth(setup: Setup, values: FloatArray) -> dict[str, float]:
+    """Return by how much the first term of every law grows over its amplitude, at most, within the measurement."""
+    of, ends = dict(zip(setup.free.names, values.tolist(), strict=True)), setup.data.t[[0, -1]]
+    found = {}
+    for law in find_laws(setup.spec):
+        clock = np.log(ends) if law.origin is None else ends - of[law.origin]
+        found[law.amplitude] = float(np.exp(np.max(np.clip(of[law.rate] * clock, 0.0, 700.0))))
+    return found
 
 
 _OF_FEATURE = {

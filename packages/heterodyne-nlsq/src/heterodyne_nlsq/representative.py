@@ -37,6 +37,9 @@ RISE = 1.0
 SHIFT = 0.2
 """Distance, in standard deviations, by which a function of age may differ there."""
 
+_WIDER = 1.5
+"""Variance of a function at another point, over that at the optimum, from which the other one counts, as much less."""
+
 _AGES = np.array([0.1, 0.2, 0.3, 0.5, 0.7, 0.9])
 """Ages at which the functions are compared, in parts of the measurement."""
 
@@ -57,6 +60,9 @@ _NEVER = 1e-6
 
 _FIRST = float(np.log(1e-3))
 """Logarithm of the least weight that is tried first: far out a valley is flat, and a prediction there says little."""
+
+_EXACT = 1e-13
+"""How near to 0 a share may be."""
 
 _OPEN = 1e-10
 """Eigenvalue of the curvature, scaled to unit diagonal, below which rounding hides what noise does to it."""
@@ -196,9 +202,12 @@ class _Functions:
         self._land, self._covariance = land, covariance
 
     def shift(self, z: FloatArray, least: FloatArray) -> float:
-        """Return the largest difference between two points in standard deviations; one that has none does not count."""
+        """Return the largest difference between two points in standard deviations; one that has none does not count.
+
+        They are those at the optimum, `least`; where these are far smaller than at z, as on a bound, those at z decide.
+        """
         there, here = (np.asarray(_functions(jnp.asarray(point), *self._arguments)) for point in (z, least))
-        variance = np.maximum(self._variance(z), self._variance(least))
+        variance = np.maximum(self._variance(z) / _WIDER, self._variance(least))
         known = variance > 1e-18 * here**2
         return float(np.max(np.abs(there - here)[known] / np.sqrt(variance[known]), initial=0.0))
 
@@ -249,7 +258,8 @@ _slope = jax.jit(jax.jacfwd(_of_z))
 
 def _to_z(vector: FloatArray, coordinates: Coordinates) -> FloatArray:
     n_free = np.asarray(coordinates.lower).size
-    return np.concatenate([np.asarray(from_parameters(vector[:n_free], coordinates)), vector[n_free:]])
+    # As it is: a share of 1e-6 in the middle of the measurement can be one of 4 % at its end.
+    return np.concatenate([np.asarray(from_parameters(vector[:n_free], coordinates, _EXACT)), vector[n_free:]])
 
 
 @jax.jit
@@ -317,15 +327,17 @@ def _evaluate(land: Landscape, z: FloatArray, weight: float) -> _Quadratic | Non
     return found if all(np.isfinite(part).all() for part in found) else None
 
 
-_MARGIN = 1e-6
-"""Part of the way between its bounds by which a parameter is kept off them."""
+_MARGIN = 2e-6
+"""Part of the way between its bounds by which a parameter is kept off them; an amplitude by that part of the bound: one
+that is far less than a part of its range can still grow to all there is."""
 
 
 def _kept_inside(land: Landscape, z: FloatArray) -> FloatArray:
     """Return z, or where its parameters are beyond their bounds or on them, the coordinates of those just inside."""
     vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
     lower, upper = np.asarray(land.priors.lower), np.asarray(land.priors.upper)
-    margin = _MARGIN * (upper - lower)
+    margin, amplitudes = _MARGIN * (upper - lower), np.asarray(land.coordinates.laws)[:, 0]
+    margin[amplitudes] = _MARGIN * np.abs(lower[amplitudes])
     inside = np.clip(vector, lower + margin, upper - margin)
     return z if not np.isfinite(vector).all() or np.array_equal(inside, vector) else _to_z(inside, land.coordinates)
 

@@ -1,12 +1,14 @@
 """Per parameter: determined by the data, held, tied, or chosen among values that fit equally well.
 
 A parameter is determined when its standard deviation is at most half of what was known before (of the prior's scale, or
-of the distance from its middle, where the data have moved it further), and when it still holds two standard deviations
-away: along a bent valley the linear interval says nothing. The displacement is made in straight coordinates.
+of the distance from its middle, where the data have moved it further), and when it still holds three standard
+deviations away: along a bent valley the linear interval says nothing. The displacement is made in straight coordinates.
+A, b and C of a law A t^b + C are determined together or not at all: where A and C are open, b is the slope over A.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -24,7 +26,10 @@ _KNOWN = 0.5
 """Standard deviation, in units of what was known before, up to which a parameter is determined."""
 
 _BENT = (0.6, 1.6)
-"""Change at two standard deviations over that of the linear interval, within which it holds."""
+"""Change at `_FAR` standard deviations over that of the linear interval, within which it holds."""
+
+_FAR = 3.0
+"""Standard deviations to which an interval has to hold: as far as the truth is from a value now and then."""
 
 _TRADES = 0.7
 """Correlation from which two parameters trade against each other."""
@@ -40,13 +45,14 @@ class Standing(NamedTuple):
     against: tuple[str, ...]
 
 
-def standings(setup: Setup, vector: FloatArray, root: FloatArray) -> dict[str, Standing]:
+def standings(setup: Setup, vector: FloatArray, root: FloatArray, lost: Sequence[str] = ()) -> dict[str, Standing]:
     """Return the standing of every free parameter.
 
     Parameters
     ----------
     vector : fitted vector (n_fit,).
     root : root of its calibrated covariance, (n_fit, k).
+    lost : names of parameters that are not determined whatever their interval says.
     """
     names, n_free = setup.free.free_names, len(setup.free.free)
     covariance = root[:n_free] @ root[:n_free].T
@@ -55,10 +61,13 @@ def standings(setup: Setup, vector: FloatArray, root: FloatArray) -> dict[str, S
     straight = _straight(setup, vector[:n_free], covariance, sd)
     with np.errstate(divide="ignore", invalid="ignore"):
         correlation = np.abs(covariance / np.outer(sd, sd))
+    good = known & straight & ~np.isin(names, lost)
+    for law in np.asarray(make_coordinates(setup.spec, setup.free, setup.data.t).laws):
+        good[law] = good[law].all()
     found = {}
     for k, name in enumerate(names):
         order = [j for j in np.argsort(-np.nan_to_num(correlation[k])) if j != k and correlation[k, j] > _TRADES]
-        found[name] = Standing(bool(known[k] and straight[k]), tuple(names[j] for j in order[:_MOST]))
+        found[name] = Standing(bool(good[k]), tuple(names[j] for j in order[:_MOST]))
     return found
 
 
@@ -74,7 +83,7 @@ def _known(setup: Setup, vector: FloatArray, sd: FloatArray) -> npt.NDArray[np.b
 
 
 def _straight(setup: Setup, free: FloatArray, covariance: FloatArray, sd: FloatArray) -> npt.NDArray[np.bool_]:
-    """Return for which parameters the linear interval holds two standard deviations away."""
+    """Return for which parameters the linear interval holds `_FAR` standard deviations away."""
     coordinates = without_bounds(make_coordinates(setup.spec, setup.free, setup.data.t))
     z = from_parameters(free, coordinates)
     here = np.asarray(to_parameters(z, coordinates))
@@ -83,8 +92,8 @@ def _straight(setup: Setup, free: FloatArray, covariance: FloatArray, sd: FloatA
         # How far the others go along when one parameter goes by its standard deviation.
         steps = back @ covariance / sd
     steps = np.nan_to_num(steps)
-    ends = [np.diag(_at(z, sign * 2 * steps, coordinates)) - here for sign in (1.0, -1.0)]
-    ratio = np.abs(np.stack(ends)) / np.where(sd > 0, 2 * sd, np.inf)
+    ends = [np.diag(_at(z, sign * _FAR * steps, coordinates)) - here for sign in (1.0, -1.0)]
+    ratio = np.abs(np.stack(ends)) / np.where(sd > 0, _FAR * sd, np.inf)
     return np.asarray(np.all((ratio >= _BENT[0]) & (ratio <= _BENT[1]), axis=0))
 
 

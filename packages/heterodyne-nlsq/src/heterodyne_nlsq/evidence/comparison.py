@@ -114,6 +114,13 @@ def _best(full: Full, question: str, one: Mapping[str, float] | None) -> Solutio
     return best
 
 
+def rise_to(full: Full, vector: FloatArray, cost: float) -> float:
+    """Return the rise from the full fit to another of that cost, at `vector` (n_fit,); 0 for one that is lower."""
+    if 2 * (cost - full.cost) / full.unit > _OBVIOUS:
+        return 2 * (cost - full.cost) / full.unit
+    return _calibrated(full, cost, list(full.model - maps_at(full, vector)))
+
+
 def _far(full: Full, nested: Solution) -> bool:
     """Return whether a nested model is so far above the full fit that no further descent can matter."""
     # The inflation along the difference is often larger than on average, and takes a model's maps to be known.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.descent import variance_unit
-from heterodyne_nlsq.evidence.comparison import Full, maps_at, released_rise, rises
+from heterodyne_nlsq.evidence.comparison import Full, maps_at, released_rise, rise_to, rises
 from heterodyne_nlsq.evidence.held import held_tests, joint_test
 from heterodyne_nlsq.evidence.questions import answers
 from heterodyne_nlsq.free import FreeParameters, released
@@ -35,10 +36,12 @@ type FloatArray = npt.NDArray[np.float64]
 class Examination:
     """A fit, the point of it that is reported, and what its noise does.
 
-    `full` is the fit with every parameter but the gauge set free, at the point reported, `full_score` (n_full, n_full)
-    the covariance of its score; `vector` (n_fit,) is the same point in the fitted vector of the request.
+    `asked` is the request. `full` is the fit with every parameter but the gauge set free, at the point reported,
+    `full_score` (n_full, n_full) the covariance of its score; `vector` (n_fit,) is the same point in the fitted vector
+    of the request.
     """
 
+    asked: Setup
     full: Full
     full_score: FloatArray
     vector: FloatArray
@@ -61,6 +64,12 @@ class Examination:
     def signal(self) -> dict[str, Signal]:
         """Return which features the maps show, by question; nothing for data without noise."""
         return answers(self.full, rises(self.full)) if self.variance > 0 else {}
+
+    def rise_to(self, other: Solution) -> float:
+        """Return by how much the calibrated chi-square of another fit of the same request is above that of this one."""
+        if self.variance <= 0:
+            return math.inf if other.cost > self.full.cost else 0.0
+        return rise_to(self.full, _whole(self.asked, self.full.setup.free, other.vector), other.cost)
 
     def held(self) -> Iterator[NestedTest]:
         """Yield the tests of what the request held."""
@@ -98,7 +107,7 @@ def examine(setup: Setup, path: Path, found: Solution) -> Examination:
     variance = 2 * found.cost / degrees
     full = _released(setup, path, found, variance)
     if not can_choose(setup) or variance <= 0:
-        return Examination(full, _score(full), found.vector)
+        return Examination(setup, full, _score(full), found.vector)
     land, z = landscape(setup, path, found.vector, full.unit)
     noise = calibrated_noise(land, z, _as_asked(full, _score(full, GLANCE)), variance)
     # How much the offset's priors weigh against the data is known only now.
@@ -110,7 +119,7 @@ def examine(setup: Setup, path: Path, found: Solution) -> Examination:
     vector = vector_at(land, chosen)
     whole = _whole(setup, full.setup.free, vector)
     full = replace(full, cost=cost, vector=whole, model=maps_at(full, whole))
-    return Examination(full, _score(full), vector)
+    return Examination(setup, full, _score(full), vector)
 
 
 def _whole(setup: Setup, free: FreeParameters, vector: FloatArray) -> FloatArray:
