@@ -75,7 +75,7 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """With as many processes as cores a second thread of the BLAS only waits, by spinning."""
 
 QUICKLY_COMPILED = {**ONE_THREAD, "XLA_FLAGS": "--xla_backend_optimization_level=0"}
-"""For tests of the packages, which compile much and compute little. Sessions over all packages run as users do."""
+"""For tests, which compile much and compute little. What users install, `compat` runs as they do."""
 
 DOCS_TOOLS = ["mkdocs-material", "math-core"]
 SNIPPET_TOOLS = ["xarray"]
@@ -160,7 +160,7 @@ def integration(session: nox.Session) -> None:
         if os.environ.get("CI") == "true":
             session.error(missing)
         session.warn(f"reports are not looked at in a browser: {missing}")
-    env = {**ONE_THREAD, **({"CHROME": program} if program else {})}
+    env = {**QUICKLY_COMPILED, **({"CHROME": program} if program else {})}
     session.run("pytest", str(ROOT / "tests" / "integration"), *SIDE_BY_SIDE, *left_out, *session.posargs, env=env)
 
 
@@ -244,7 +244,7 @@ def docs(session: nox.Session) -> None:
     """The documentation site, its reference and its pictures; warnings are errors."""
     install(session, *PACKAGES, also=DOCS_TOOLS)
     session.run("python", str(ROOT / "scripts" / "reference_pages.py"))
-    session.run("python", str(ROOT / "scripts" / "pictures.py"))
+    session.run("python", str(ROOT / "scripts" / "pictures.py"), env=QUICKLY_COMPILED)
     session.run("mkdocs", *(session.posargs or ["build"]), "--strict", "--site-dir", str(ROOT / "site"))
 
 

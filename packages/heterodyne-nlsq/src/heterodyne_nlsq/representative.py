@@ -68,6 +68,10 @@ _OPEN = 1e-10
 """Eigenvalue of the curvature, scaled to unit diagonal, below which rounding hides what noise does to it."""
 
 
+_NO_EFFECT = 1e-60
+"""Curvature of chi-square along a coordinate up to which the coordinate has no effect."""
+
+
 class Landscape(NamedTuple):
     """Chi-square in straight coordinates z (n_fit,), in units of the variance `unit` of a pair."""
 
@@ -165,7 +169,8 @@ def calibrated_noise(land: Landscape, z: FloatArray, score: FloatArray, variance
     """
     turn, matrix = _curvature(land, z)
     curved, noisy = turn.T @ matrix @ turn / variance, turn.T @ score @ turn / variance**2
-    length = np.sqrt(np.maximum(np.diag(curved), 1e-300))
+    # What has no effect at all has no length: it is not seen, and its noise is not a number.
+    length = np.where(np.diag(curved) > _NO_EFFECT, np.sqrt(np.maximum(np.diag(curved), _NO_EFFECT)), 1.0)
     values, vectors = np.linalg.eigh(curved / np.outer(length, length))
     seen = values > _OPEN
     unit = vectors[:, seen] / np.sqrt(values[seen])
