@@ -86,10 +86,14 @@ def test_the_calibrated_rise_to_the_twin_decides_on_the_names() -> None:
     slow = {"D0_ref": 9000.0, "D0_sample": 1500.0}
     vector = np.array([{**TRUTH, **slow}[name] for name in setup.free.free_names])
     best = Solution(np.append(vector, np.ones(6)), 50.0, True, "", 1)
-    assert named(best, setup, 5.0) == (True, ())
-    kept, words = named(best, setup, 3.0)
+    other = replace(best, cost=50.02)
+    assert named(best, other, setup, 5.0) == (True, ())
+    kept, words = named(best, other, setup, 3.0)
     assert not kept
     assert "chi-square differs by 3" in words[0]
+    kept, words = named(best, replace(best, cost=51.0), setup, 3.0)
+    assert kept
+    assert "lower sum of squares" in words[0]
 
 
 def velocity_panel(figure: Figure) -> Axes:

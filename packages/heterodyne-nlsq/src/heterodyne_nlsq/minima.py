@@ -20,6 +20,9 @@ MARGIN = 20.0
 _UNTOLD = 4.0
 """Calibrated chi-square below which the data do not tell which of two components is the sample."""
 
+_AS_LOW = 1.001
+"""Ratio of costs up to which the names follow the convention."""
+
 _SAME = {"J_r": 0.3, "J_s": 0.3, "v": 0.1, "x": 0.1}
 """Typical difference of the functions (of their logarithms; of x itself) that is none."""
 
@@ -72,18 +75,21 @@ def twin(solutions: Sequence[Solution], setup: Setup) -> int | None:
     return next(found, None)
 
 
-def named(best: Solution, setup: Setup, rise: float) -> tuple[bool, tuple[str, ...]]:
+def named(best: Solution, other: Solution, setup: Setup, rise: float) -> tuple[bool, tuple[str, ...]]:
     """Return whether the best solution keeps the names of its components, and the convention, in a sentence, if needed.
 
-    `rise` is the calibrated chi-square of its twin above its own.
+    `rise` is the calibrated chi-square of the `other` one, with the components exchanged, above that of the best. Where
+    pairs share much noise the two can be as likely and yet differ in their squares: the lower one is then reported.
     """
     if rise >= _UNTOLD:
         return True, ()
-    words = (
-        f"the data do not tell which component is the sample (exchanged, chi-square differs by {rise:.2g}): the one "
-        f"with the larger transport coefficient at {reference_age(setup.data.t):.3g} s is called the sample"
+    untold = f"the data do not tell which component is the sample (exchanged, chi-square differs by {rise:.2g})"
+    if other.cost > _AS_LOW * best.cost:
+        return True, (f"{untold}: the names are those of the lower sum of squares",)
+    larger = (
+        f"the one with the larger transport coefficient at {reference_age(setup.data.t):.3g} s is called the sample"
     )
-    return _sample_is_faster(best.vector, setup), (words,)
+    return _sample_is_faster(best.vector, setup), (f"{untold}: {larger}",)
 
 
 def alternatives(

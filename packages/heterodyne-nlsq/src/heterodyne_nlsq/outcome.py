@@ -63,7 +63,7 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     chosen, found = 0, examine(setup, path, minima[0])
     conventions: tuple[str, ...] = (SIGN,)
     if (other := twin(minima, setup)) is not None:
-        kept, words = named(minima[0], setup, found.rise_to(minima[other]))
+        kept, words = named(minima[0], minima[other], setup, found.rise_to(minima[other]))
         conventions += words
         if not kept:
             chosen, found = other, examine(setup, path, minima[other])
