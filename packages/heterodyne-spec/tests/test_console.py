@@ -45,7 +45,7 @@ def test_a_line_that_counts_time_goes_on_by_itself_until_something_else_is_shown
     texts = iter(f"compiling: {k} s" for k in range(1_000_000))
     with Console().progress() as shown:
         shown.keep(lambda: next(texts))
-        assert terminal.shown() == ["", "compiling: 0 s"]
+        assert terminal.shown()[:2] == ["", "compiling: 0 s"]
         wait_for(lambda: "compiling: 3 s" in terminal.shown())
         shown.show("done")
         said = len(terminal.shown())
@@ -78,7 +78,8 @@ def test_machines_are_told_of_every_stage_and_not_of_its_seconds(capsys):
 
 def test_a_stage_of_a_command_is_shown_at_once(terminal):
     with Console().stage("reading a.h5"):
-        assert terminal.shown()[1:] == ["reading a.h5: 0 s"]
+        # More than once where the machine is so busy that the next beat comes meanwhile.
+        assert set(terminal.shown()[1:]) == {"reading a.h5: 0 s"}
     with Console(quiet=True).stage("reading b.h5"):
         assert "b.h5" not in terminal.getvalue()
 
