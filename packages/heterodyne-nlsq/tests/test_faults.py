@@ -28,8 +28,9 @@ def main():
 def ended(folder: Path, number: signal.Signals, importing: str = "", shell: str = "") -> tuple[int, str]:
     """Return exit code and errors of a command that was sent a signal at its work, or at an import."""
     (folder / "slow.py").write_text(SLOW.format(importing=importing))
-    # What starts the tests in the background may have had them take no notice of Ctrl-C.
+    # What starts the tests in the background may have had them take no notice of Ctrl-C, or of a terminal that closes.
     heard = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    heard += "" if shell else "; signal.signal(signal.SIGHUP, signal.SIG_DFL)"
     code = f"{heard}; from heterodyne_nlsq.entry import begin; sys.exit(begin('slow'))"
     paths = os.pathsep.join([str(folder), *sys.path])
     command = ["bash", "-c", f'{shell}exec "$0" "$@"', sys.executable, "-c", code]
