@@ -19,10 +19,12 @@ from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.identify import identifiability
 from heterodyne_nlsq.noise import noise_sd
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
+from heterodyne_nlsq.outcome import _edge
 from heterodyne_nlsq.paths import choose_path, dense_path
 from heterodyne_nlsq.scaling import make_scaling, start_coefficients
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import least_squares
+from heterodyne_nlsq.standing import _straight
 from heterodyne_nlsq.start.race import scaled, squares
 from heterodyne_nlsq.uncertainty.noise_parts import _not_negative
 from heterodyne_spec import load_config, load_model
@@ -275,3 +277,33 @@ def test_coefficients_of_noise_are_the_least_squares_that_are_not_negative() -> 
         _, least = nnls(one, target)
         assert np.all(coefficients >= 0)
         assert np.linalg.norm(one @ coefficients - target) == pytest.approx(least, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("family", "value", "ends", "growth", "expected"),
+    [
+        ("normal", 0.0, (0.0, 1.0), 5e8, "lower"),
+        ("normal", 7e-11, (0.0, 1.0), 1.0, "lower"),
+        ("normal", 7e-11, (0.0, 1.0), 5e8, None),
+        ("normal", 0.5, (0.0, 1.0), 1e5, None),
+        ("lognormal", 1.0, (1.0, 1e6), 100.0, "lower"),
+        ("lognormal", 5e5, (1.0, 1e6), 100.0, None),
+    ],
+)
+def test_an_amplitude_is_at_its_bound_where_it_makes_nothing(
+    family: str, value: float, ends: tuple[float, float], growth: float, expected: str | None
+) -> None:
+    assert _edge(family, value, ends, float("nan"), growth) == expected
+
+
+@pytest.mark.parametrize(("spread", "holds"), [(0.2, True), (0.3, False)])
+def test_an_interval_holds_where_three_standard_deviations_are_nearly_straight(spread: float, holds: bool) -> None:
+    # A = a, known to `spread` of itself, the function kept by C: e^(3 spread) - 1 is 1.37 or 1.62 times its line.
+    setup = prepare(make(), load_config({}))
+    names = list(setup.free.free_names)
+    free = np.array([{**TRUTH, "alpha_ref": 0.0}[name] for name in names])
+    along, a = np.zeros(len(names)), TRUTH["D0_ref"]
+    along[[names.index("D0_ref"), names.index("D_offset_ref")]] = [spread * a, -spread * a]
+    with jax.enable_x64(True):
+        found = _straight(setup, free, np.outer(along, along), np.abs(along))
+    assert found[names.index("D0_ref")] == holds

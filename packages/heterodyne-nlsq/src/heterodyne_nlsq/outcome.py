@@ -195,14 +195,8 @@ def _table(
         moved = leader in standing
         determined = not moved or (standing[leader].determined and setup.spec.parameter(leader).group not in unseen)
         spread = float(sd[leader]) if determined and moved else math.nan
-        value, lower, upper, wide = float(values[k]), float(free.lower[k]), float(free.upper[k]), spread
-        if parameter.prior.family == "lognormal" and lower > 0:
-            # A parameter that spans decades stands at a bound where its logarithm does.
-            value, lower, upper, wide = math.log(value), math.log(lower), math.log(upper), wide / value
-        if parameter.name in grown and lower == 0:
-            # An amplitude of almost nothing that grows to something within the measurement is not 0.
-            value *= grown[parameter.name]
-        at = at_bound(value, lower, upper, wide)
+        ends = (float(free.lower[k]), float(free.upper[k]))
+        at = _edge(parameter.prior.family, float(values[k]), ends, spread, grown.get(parameter.name, 1.0))
         rows.append(
             FittedParameter(
                 name=parameter.name,
@@ -220,6 +214,18 @@ def _table(
             )
         )
     return tuple(rows)
+
+
+def _edge(family: str, value: float, ends: tuple[float, float], sd: float, growth: float) -> str | None:
+    """Return at which of its ends a value stands; `growth` is that of the term of which it is the amplitude."""
+    lower, upper = ends
+    if family == "lognormal" and lower > 0:
+        # A parameter that spans decades stands at a bound where its logarithm does.
+        return at_bound(math.log(value), math.log(lower), math.log(upper), sd / value)
+    found = at_bound(value, lower, upper, sd)
+    # An amplitude of almost nothing that grows to something within the measurement is not 0.
+    grows = found == "lower" and lower == 0 and at_bound(min(value * growth, upper), lower, upper, sd) != "lower"
+    return None if grows else found
 
 
 def _growth(setup: Setup, values: FloatArray) -> dict[str, float]:

@@ -116,6 +116,7 @@ def _best(full: Full, question: str, one: Mapping[str, float] | None) -> Solutio
 
 def rise_to(full: Full, vector: FloatArray, cost: float) -> float:
     """Return the rise from the full fit to another of that cost, at `vector` (n_fit,); 0 for one that is lower."""
+    # So far above that no inflation along the difference brings it near: the maps are not worth their time.
     if 2 * (cost - full.cost) / full.unit > _OBVIOUS:
         return 2 * (cost - full.cost) / full.unit
     return _calibrated(full, cost, list(full.model - maps_at(full, vector)))
