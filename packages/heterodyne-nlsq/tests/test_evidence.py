@@ -200,16 +200,16 @@ TWINS = {
     "f3": 0.66902,
     "phi0": 0.89121,
 }
-"""x hardly changes; with shared noise, least squares are lower by 2000 pairs' variances with the names exchanged."""
+"""x hardly changes, and pairs share their noise: with seed 6 the squares are lower by 1277 variances of a pair with the
+names exchanged, and the calibrated chi-square by 0.7."""
 
 
 @pytest.mark.slow
-def test_with_shared_noise_the_names_of_alike_components_are_right_or_said_to_be_open() -> None:
-    plan = simulation.Experiment(TWINS, Q, (-60.0, -10.0, 25.0), 400, DT, pixels=5000, modes=5, photons=17.0, seed=1)
-    result = fit_nlsq_jax(simulation.simulate(plan))
-    spec, age = load_model(), np.array([20.0])
-    right = spec.evaluate("J_s", result.parameters, age) > spec.evaluate("J_r", result.parameters, age)
-    assert right or "do not tell which component" in " ".join(result.conventions)
+def test_with_shared_noise_the_names_of_alike_components_are_said_to_be_open() -> None:
+    plan = simulation.Experiment(TWINS, Q, (-60.0, -10.0, 25.0), 400, DT, pixels=5000, modes=5, photons=17.0, seed=6)
+    conventions = " ".join(fit_nlsq_jax(simulation.simulate(plan)).conventions)
+    assert "do not tell which component" in conventions
+    assert "lower sum of squares" in conventions
 
 
 def test_the_plainest_of_equals_says_what_the_optimum_says() -> None:
