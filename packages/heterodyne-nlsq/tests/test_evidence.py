@@ -18,6 +18,7 @@ from heterodyne_nlsq.evidence import comparison
 from heterodyne_nlsq.evidence.chance import probability
 from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.evidence.difference import noise_along
+from heterodyne_nlsq.evidence.drift import of_age
 from heterodyne_nlsq.evidence.held import score_test
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.paths import choose_path
@@ -62,11 +63,12 @@ def decay(rate: Any) -> np.ndarray:
     ("c2", "expected", "verdict"),
     [
         (np.ones((N_T, N_T)), set(), "no-signal"),
+        (1 + 0.01 * np.add.outer(T, T) / T[-1], set(), "no-signal"),
         pytest.param(np.full((N_T, N_T), 1.2), {"contrast"}, "no-signal", marks=pytest.mark.slow),
         (decay(np.full(N_T, 5000.0)), {"contrast", "dynamics"}, "caution"),
         pytest.param(decay(9000 * T**-0.6), {"contrast", "dynamics", "ageing"}, "caution", marks=pytest.mark.slow),
     ],
-    ids=["noise", "static", "diffusion", "diffusion that ages"],
+    ids=["noise", "a baseline that drifts", "static", "diffusion", "diffusion that ages"],
 )
 def test_nothing_is_claimed_that_is_not_there(c2: np.ndarray, expected: set[str], verdict: str) -> None:
     result = fit_nlsq_jax(maps(c2))
@@ -101,11 +103,30 @@ def test_what_was_held_against_the_data_is_said() -> None:
     assert [test for test in result.nested if test.held]
     assert not any(test.needed for test in result.nested if test.held)
     assert result.verdict == "usable"
-    wrong = {name: {"value": 0, "vary": False} for name in ("f1", "f3")}
-    result = fit_nlsq_jax(data, {"model": {"parameters": wrong}})
-    assert result.verdict == "caution"
-    assert any("x held constant: " in test.words or "f1 at 0" in test.words for test in result.nested if test.needed)
-    assert "the data need" in result.sentence
+    # Without an amplitude the cost has no slope along a rate.
+    for names in (("f1", "f3"), ("f0", "f1")):
+        wrong = {name: {"value": 0, "vary": False} for name in names}
+        result = fit_nlsq_jax(data, {"model": {"parameters": wrong}})
+        assert result.verdict == "caution"
+        said = [test.words for test in result.nested if test.held and test.needed]
+        assert any("x held constant: " in words or f"{names[0]} at 0" in words for words in said)
+        assert "the data need" in result.sentence
+
+
+def test_a_drift_is_what_follows_the_mean_age_of_a_pair_whatever_its_lag() -> None:
+    n, rng = 40, np.random.default_rng(0)
+    age = np.add.outer(np.arange(n), np.arange(n)) / (n - 1) - 1
+    weight = np.triu(rng.uniform(0.5, 1.0, (n, n)), 1)
+    values = 1.0 + 0.3 * age - 0.2 * age**3
+    found = of_age(np.where(weight > 0, values, np.nan), weight)
+    np.testing.assert_allclose(found.course, values, atol=1e-12)
+    mean = np.sum(weight * values) / np.sum(weight)
+    assert found.explained == pytest.approx(np.sum(weight * (values - mean) ** 2), rel=1e-12)
+    # What is left is orthogonal to every drift.
+    noise = rng.standard_normal((n, n))
+    residual = noise - of_age(noise, weight).course
+    for k in range(4):
+        assert np.sum(weight * residual * age**k) == pytest.approx(0.0, abs=1e-10)
 
 
 def test_no_flow_is_never_worse_than_one_component_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,9 @@ def _doubts(result: NLSQResult) -> Iterator[str]:
         yield "the fit did not converge, so its numbers are only where it stopped"
     if angles := structured_angles(result):
         yield f"the residuals at φ = {angles}° have structure that noise does not explain"
-    yield from (with_size(test) for test in result.nested if test.held and test.needed)
+    needed = [test for test in result.nested if test.held and test.needed]
+    # One that is wrong makes others look so: the largest is the likeliest.
+    yield from (with_size(test) for test in sorted(needed, key=lambda test: -test.delta_chi2))
     if not shown(result, "two_components"):
         yield f"no second component is seen{_chance(result, 'two_components')}: {_instead_of_two(result)}"
     if not shown(result, "flow"):

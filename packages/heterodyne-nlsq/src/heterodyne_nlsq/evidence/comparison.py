@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from heterodyne_nlsq.descent import descend, descend_pinned
 from heterodyne_nlsq.evidence.difference import noise_along
+from heterodyne_nlsq.evidence.drift import of_age
 from heterodyne_nlsq.evidence.nulls import RESTRICTIONS, starts
 from heterodyne_nlsq.free import FreeParameters
 from heterodyne_nlsq.maps import model_maps
@@ -18,6 +20,7 @@ from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.start.race import scaled
 from heterodyne_nlsq.uncertainty.calibration import Calibration
+from heterodyne_spec.laws import find_laws
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -27,6 +30,9 @@ many evaluations, some came down to 10."""
 
 _SHORT, _LONG = 8, 80
 """Evaluations of a short descent of a nested model, and of a long one."""
+
+_NO_AMPLITUDE = 1e-3
+"""First term of a law, in units of its value, below which the law is a constant."""
 
 _FOLLOWED = 2
 """Starts of a nested model that are followed, the best ones."""
@@ -56,11 +62,45 @@ class Full:
         return values_of(self.setup.free, self.vector)
 
 
-def released_rise(full: Full) -> float:
-    """Return by how much the calibrated chi-square falls in a fit with everything free that was held."""
-    wider = descend(full.setup, full.path, full.vector, None, _LONG, full.unit)
+def released_rise(full: Full, tested: npt.NDArray[np.int_]) -> float:
+    """Return by how much the calibrated chi-square falls in a fit with what was held at the positions `tested` free."""
+    others = np.setdiff1d(full.pinned, tested)
+
+    def released(start: FloatArray) -> Solution:
+        if others.size == 0:
+            return descend(full.setup, full.path, start, None, _LONG, full.unit)
+        return descend_pinned(full.setup, full.path, start, others, full.vector[others], full.unit, _LONG)
+
+    starts = [full.vector, *changing(full, tested)]
+    wider = min(map(released, starts), key=lambda found: found.cost)
     fallen = replace(full, cost=wider.cost)
     return _calibrated(fallen, full.cost, list(maps_at(full, wider.vector) - full.model))
+
+
+def changing(full: Full, tested: npt.NDArray[np.int_]) -> Iterator[FloatArray]:
+    """Yield vectors with a function that was held constant, by an amplitude of 0, changing with age instead.
+
+    There the slope of the cost says nothing: without an amplitude the rate has no effect, and without a rate the
+    amplitude has none but that of the constant.
+    """
+    names, age, values = full.setup.free.free_names, float(np.mean(full.setup.data.t)), full.values
+    bounds = {p.name: p.bounds for p in full.setup.spec.parameters}
+    for law in find_laws(full.setup.spec):
+        if not {law.amplitude, law.rate} <= {names[k] for k in tested}:
+            continue
+        clock = math.log(age) if law.origin is None else age - values[law.origin]
+        first = values[law.amplitude] * math.exp(values[law.rate] * clock)
+        value = first + values[law.offset]
+        if abs(first) > _NO_AMPLITUDE * abs(value) or value == 0:
+            continue
+        reach = 1.0 if law.origin is None else float(np.ptp(full.setup.data.t)) / 2
+        for rate in (1 / reach, -1 / reach):
+            moved = {law.amplitude: value / 2 * math.exp(-rate * clock), law.rate: rate, law.offset: value / 2}
+            vector = full.vector.copy()
+            for name, at in moved.items():
+                if name in names:
+                    vector[names.index(name)] = np.clip(at, *bounds[name])
+            yield vector
 
 
 def maps_at(full: Full, vector: FloatArray) -> npt.NDArray[np.floating]:
@@ -129,13 +169,14 @@ def _far(full: Full, nested: Solution) -> bool:
 
 
 def _flat(full: Full) -> float:
-    """Return the rise of a constant c2."""
-    data, differences = full.setup.data, []
+    """Return the rise of maps that do not change with lag: c2 follows the mean age of a pair alone."""
+    data, differences, explained = full.setup.data, [], 0.0
     for a in range(data.n_phi):
         weight = data.weight[a] * data.valid[a]
-        apart = np.triu(np.outer(weight, weight), _near(full))
-        differences.append(full.model[a] - np.sum(apart * full.model[a]) / max(float(apart.sum()), 1e-300))
-    return _calibrated(full, float(full.path.spread.sum()) / 2, differences)
+        apart = np.triu(np.outer(weight, weight), _near(full)) * np.isfinite(data.c2[a])
+        differences.append(full.model[a] - of_age(full.model[a], apart).course)
+        explained += of_age(data.c2[a], apart).explained
+    return _calibrated(full, (float(full.path.spread.sum()) - explained) / 2, differences)
 
 
 def _near(full: Full) -> int:

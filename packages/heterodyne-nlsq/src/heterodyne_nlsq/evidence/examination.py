@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.descent import variance_unit
-from heterodyne_nlsq.evidence.comparison import Full, maps_at, released_rise, rise_to, rises
-from heterodyne_nlsq.evidence.held import held_tests, joint_test
+from heterodyne_nlsq.evidence.comparison import Full, changing, maps_at, released_rise, rise_to, rises
+from heterodyne_nlsq.evidence.held import held_groups, held_test, joint_test, score_test
 from heterodyne_nlsq.evidence.questions import answers
 from heterodyne_nlsq.free import FreeParameters, released
 from heterodyne_nlsq.maps import model_maps
@@ -77,23 +77,20 @@ class Examination:
         if self.variance <= 0 or not full.pinned.size:
             return
         normal = full.path.normal(full.vector, full.path.problem)
+        gradient, matrix = np.asarray(normal.gradient), np.asarray(normal.matrix)
         names, values = full.setup.free.free_names, full.values
-        tests = list(
-            held_tests(
-                full.setup.spec,
-                names,
-                values,
-                full.pinned,
-                np.asarray(normal.gradient),
-                np.asarray(normal.matrix),
-                self.full_score,
-            )
-        )
+        free, tests = np.setdiff1d(np.arange(full.vector.size), full.pinned), []
+        for function, positions in held_groups(full.setup.spec, names, full.pinned).items():
+            statistic, freedom = score_test(positions, free, gradient, matrix, self.full_score)
+            if any(True for _ in changing(full, positions)):
+                statistic, freedom = released_rise(full, positions), len(positions)
+            if freedom:
+                tests.append(held_test(function, [names[k] for k in positions], values, statistic, freedom))
         yield from tests
         if tests and not any(test.needed for test in tests):
             # A test of the slope says little where the best value is far: the fit with all of it free decides.
             freedom = sum(test.freedom for test in tests)
-            yield joint_test(names, values, full.pinned, released_rise(full), freedom)
+            yield joint_test(names, values, full.pinned, released_rise(full, full.pinned), freedom)
 
 
 def can_choose(setup: Setup) -> bool:

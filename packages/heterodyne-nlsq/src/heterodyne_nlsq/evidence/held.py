@@ -2,12 +2,13 @@
 
 At the optimum the score of a held parameter, once what is free has followed, is noise where the value is right. Its
 covariance is that of the calibration, so that U' Cov(U)⁻¹ U is a chi-square with as many degrees of freedom as
-parameters (Rao 1948; for composite likelihoods Varin, Reid and Firth 2011). No model is fitted again.
+parameters (Rao 1948; for composite likelihoods Varin, Reid and Firth 2011). No model is fitted again, unless the slope
+says nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -45,39 +46,24 @@ def joint_test(
     return NestedTest(held, True, rise, max(freedom, 1), p_value, needed, words)
 
 
-def held_tests(
-    spec: ModelSpec,
-    names: Sequence[str],
-    values: Mapping[str, float],
-    pinned: npt.NDArray[np.int_],
-    gradient: FloatArray,
-    matrix: FloatArray,
-    score: FloatArray,
-) -> Iterator[NestedTest]:
-    """Yield one test for every function of age, and for the flow angle, of which a parameter was held.
-
-    Parameters
-    ----------
-    names : of the parameters, free or held, the leading ones of the vectors that follow.
-    values : of the fit.
-    pinned : positions of the held ones.
-    gradient, matrix, score : of the cost at the optimum, (n_fit,) and (n_fit, n_fit), covariance of the score (n_fit,
-    n_fit).
-    """
+def held_groups(spec: ModelSpec, names: Sequence[str], pinned: npt.NDArray[np.int_]) -> dict[str, npt.NDArray[np.int_]]:
+    """Return the positions of what was held, of every function of age and of the flow angle."""
     groups: dict[str, list[int]] = {}
     for position in pinned:
         group = spec.parameter(names[position]).group
         groups.setdefault("phi0" if group == "angle" else FUNCTION_OF_GROUP[group], []).append(int(position))
-    free = np.setdiff1d(np.arange(len(gradient)), pinned)
-    for function, positions in groups.items():
-        statistic, freedom = score_test(np.array(positions), free, gradient, matrix, score)
-        if freedom == 0:
-            continue
-        p_value = tail(statistic, freedom)
-        needed = p_value < NEEDED
-        held = tuple(names[k] for k in positions)
-        words = _words(function, held, values, needed)
-        yield NestedTest(held, True, statistic, freedom, p_value, needed, words)
+    return {function: np.array(positions) for function, positions in groups.items()}
+
+
+def held_test(
+    function: str, held: Sequence[str], values: Mapping[str, float], statistic: float, freedom: int
+) -> NestedTest:
+    """Return the test of the parameters of a function that were held."""
+    p_value = tail(statistic, freedom)
+    needed = p_value < NEEDED
+    return NestedTest(
+        tuple(held), True, statistic, freedom, p_value, needed, _words(function, tuple(held), values, needed)
+    )
 
 
 def score_test(

@@ -2,7 +2,7 @@
 
 For every question the full model is compared with the best fit of a nested one that cannot have the feature:
 
-* dynamics: c2 is a constant at every azimuth
+* dynamics: c2 does not change with lag; a baseline may drift with age, at every azimuth
 * two_components: one component, J_r with its law, x = 0
 * flow: v = 0, two components with their laws and fractions
 * ageing: J_r, J_s, v and x constant

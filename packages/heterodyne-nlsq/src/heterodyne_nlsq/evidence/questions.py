@@ -14,7 +14,7 @@ from heterodyne_spec.quoting import plain
 from heterodyne_spec.quoting import probability as quoted
 
 _SEEN = {
-    "dynamics": ("c2 decays with lag", "a constant describes c2 as well"),
+    "dynamics": ("c2 decays with lag", "a baseline without any decay describes c2 as well"),
     "two_components": ("two components are seen", "one component describes the maps as well"),
     "flow": ("a flow is seen", "the maps are described as well without a flow"),
     "ageing": ("the sample changes with age", "constant coefficients describe the maps as well"),
