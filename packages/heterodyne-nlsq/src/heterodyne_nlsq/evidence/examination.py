@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from heterodyne_nlsq.evidence.held import held_tests, joint_test
 from heterodyne_nlsq.evidence.questions import answers
 from heterodyne_nlsq.free import FreeParameters, released
 from heterodyne_nlsq.maps import model_maps
+from heterodyne_nlsq.noise import ROUNDING
 from heterodyne_nlsq.paths import Path, with_free
 from heterodyne_nlsq.representative import (
     calibrated_noise,
@@ -62,19 +62,17 @@ class Examination:
         return self.full.calibration
 
     def signal(self) -> dict[str, Signal]:
-        """Return which features the maps show, by question; nothing for data without noise."""
-        return answers(self.full, rises(self.full)) if self.variance > 0 else {}
+        """Return which features the maps show, by question."""
+        return answers(self.full, rises(self.full))
 
     def rise_to(self, other: Solution) -> float:
         """Return by how much the calibrated chi-square of another fit of the same request is above that of this one."""
-        if self.variance <= 0:
-            return math.inf if other.cost > self.full.cost else 0.0
         return rise_to(self.full, _whole(self.asked, self.full.setup.free, other.vector), other.cost)
 
     def held(self) -> Iterator[NestedTest]:
         """Yield the tests of what the request held."""
         full = self.full
-        if self.variance <= 0 or not full.pinned.size:
+        if not full.pinned.size:
             return
         normal = full.path.normal(full.vector, full.path.problem)
         names, values = full.setup.free.free_names, full.values
@@ -89,11 +87,15 @@ class Examination:
                 self.full_score,
             )
         )
-        yield from tests
-        if tests and not any(test.needed for test in tests):
-            # A test of the slope says little where the best value is far: the fit with all of it free decides.
-            freedom = sum(test.freedom for test in tests)
-            yield joint_test(names, values, full.pinned, released_rise(full), freedom)
+        if not tests or any(test.needed for test in tests):
+            yield from tests
+            return
+        # A test of the slope says little where the best value is far: the fit with all of it free decides.
+        freedom = sum(test.freedom for test in tests)
+        joint = joint_test(names, values, full.pinned, released_rise(full), freedom)
+        # One answer to one question: the slopes are told beside it only where they are of parts, and agree.
+        yield from tests if len(tests) > 1 and not joint.needed else ()
+        yield joint
 
 
 def can_choose(setup: Setup) -> bool:
@@ -104,9 +106,9 @@ def can_choose(setup: Setup) -> bool:
 def examine(setup: Setup, path: Path, found: Solution) -> Examination:
     """Return what the data say at the optimum that a descent has found, and which of its equals is reported."""
     degrees = max(float(path.weights.sum()) - found.vector.size, 1.0)
-    variance = 2 * found.cost / degrees
+    variance = max(2 * found.cost / degrees, ROUNDING)
     full = _released(setup, path, found, variance)
-    if not can_choose(setup) or variance <= 0:
+    if not can_choose(setup):
         return Examination(setup, full, _score(full), found.vector)
     land, z = landscape(setup, path, found.vector, full.unit)
     noise = calibrated_noise(land, z, _as_asked(full, _score(full, GLANCE)), variance)

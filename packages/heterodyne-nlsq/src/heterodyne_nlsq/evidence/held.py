@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.evidence.chi_square import tail
-from heterodyne_nlsq.stated import FUNCTION_OF_GROUP
+from heterodyne_nlsq.stated import FUNCTION_OF_GROUP, SCORE_TEST
 from heterodyne_spec import ModelSpec, NestedTest
 
 type FloatArray = npt.NDArray[np.float64]
@@ -41,7 +41,8 @@ def joint_test(
     held, p_value = tuple(names[k] for k in pinned), tail(rise, max(freedom, 1))
     stated = ", ".join(f"{name} at {values[name]:g}" for name in held)
     needed = p_value < NEEDED
-    words = f"{stated} held: the data need some of this to vary" if needed else f"{stated} held: the data do not object"
+    it = "it" if len(held) == 1 else "some of this"
+    words = f"{stated} held: the data need {it} to vary" if needed else f"{stated} held: the data do not object"
     return NestedTest(held, True, rise, max(freedom, 1), p_value, needed, words)
 
 
@@ -109,4 +110,4 @@ def _words(function: str, held: tuple[str, ...], values: Mapping[str, float], ne
     stated = ", ".join(f"{name} at {values[name]:g}" for name in held)
     what = f"{function} held constant ({stated})" if constant else f"{stated} held"
     it = "it" if constant or len(held) == 1 else "them"
-    return f"{what}: the data need {it} to vary" if needed else f"{what}: the data do not object"
+    return f"{what}: the data need {it} to vary ({SCORE_TEST})" if needed else f"{what}: the data do not object"
