@@ -94,7 +94,7 @@ def test_agreement_is_said_and_what_disagrees_is_named() -> None:
     assert "A and B agree: all that both determine is identical" in words
     words, agree = sentence(described(fit_result(), fit_result(values={"beta": VALUES["beta"] + 1e-3})))
     assert agree
-    assert "nothing differs by more than" in words
+    assert "nothing that both determine differs by more than" in words
     words, agree = sentence(described(fit_result(), fit_result(values={"beta": VALUES["beta"] + 0.2})))
     assert not agree
     assert "beta by" in words

@@ -5,6 +5,7 @@ Everything with default settings, as a user gives it: no starting value, nothing
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,20 +15,22 @@ import pytest
 from conftest import DT, PHI, TRUTH, Q, make
 
 from heterodyne_nlsq import fit_nlsq_jax, representative, simulation
-from heterodyne_nlsq.evidence import comparison
+from heterodyne_nlsq.evidence import comparison, examination
 from heterodyne_nlsq.evidence.chance import probability
 from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.evidence.drift import of_age
 from heterodyne_nlsq.evidence.held import score_test
+from heterodyne_nlsq.evidence.rising import rise_by_chance
 from heterodyne_nlsq.fit import prepare
+from heterodyne_nlsq.noise import structured
 from heterodyne_nlsq.paths import choose_path
 from heterodyne_nlsq.representative import landscape, vector_at
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 from heterodyne_physics_meshgrid.speckle import field_laws, pixel_intensities
-from heterodyne_spec import NLSQResult, TwoTimeData, load_config, load_model
+from heterodyne_spec import NestedTest, NLSQResult, TwoTimeData, load_config, load_model
 from heterodyne_spec.laws import find_laws
 
 N_T = 120
@@ -79,6 +82,54 @@ def test_nothing_is_claimed_that_is_not_there(c2: np.ndarray, expected: set[str]
     for name in ("v0", "beta", "v_offset", "phi0", "f0", "f1", "f3"):
         assert by_name[name].standing == "chosen"
         assert np.isnan(by_name[name].sd)
+
+
+def test_of_a_constant_nothing_is_claimed() -> None:
+    # Without any noise, rounding is what is left: no chi-square follows from it.
+    data = make(n_t=N_T)
+    result = fit_nlsq_jax(replace(data, c2=np.full((len(PHI), N_T, N_T), 1.2)))
+    assert present(result) == {"contrast"}
+    assert result.verdict == "no-signal"
+    assert result.cost >= 0
+    assert not structured(result.noise).any()
+
+
+def test_c2_that_rises_with_lag_is_told_from_noise_constants_and_decays() -> None:
+    falling = decay(np.full(N_T, 5000.0))
+    assert rise_by_chance(maps(2 - falling), 1) < 1e-3
+    for c2 in (np.ones((N_T, N_T)), falling):
+        assert rise_by_chance(maps(c2), 1) > 1e-3
+    assert rise_by_chance(maps(np.full((N_T, N_T), 1.2), 0.0), 1) == 1.0
+    assert rise_by_chance(maps(2 - falling), N_T) == 1.0
+
+
+@pytest.mark.parametrize(("rise", "needed"), [(13.9, True), (0.4, False)])
+def test_one_restriction_has_one_answer_that_of_the_second_fit(
+    monkeypatch: pytest.MonkeyPatch, rise: float, needed: bool
+) -> None:
+    slope = NestedTest(("v_offset",), True, 0.05, 1, 0.83, False, "v_offset at 0 held: the data do not object")
+    other = replace(slope, restriction=("f1",))
+    full = SimpleNamespace(
+        pinned=np.array([0, 1]),
+        values={"v_offset": 0.0, "f1": 0.0},
+        setup=SimpleNamespace(free=SimpleNamespace(free_names=("v_offset", "f1"))),
+    )
+    monkeypatch.setattr(examination, "released_rise", lambda full, tested: rise)
+
+    def told(pinned: list[int], *slopes: NestedTest) -> list[NestedTest]:
+        monkeypatch.setattr(examination.Examination, "_of_functions", lambda self: iter(slopes))
+        full.pinned = np.array(pinned)
+        return list(examination.Examination(cast(Any, None), cast(Any, full), np.eye(1), np.eye(1)).held())
+
+    (one,) = told([0], slope)
+    assert one.needed is needed
+    assert one.words.endswith("the data need it to vary" if needed else "the data do not object")
+    both = told([0, 1], slope, other)
+    assert [test.needed for test in both] == ([True] if needed else [False] * 3)
+    assert ("need some of this" in both[-1].words) is needed
+    # A slope that stands out needs no second fit.
+    steep = replace(slope, needed=True)
+    assert told([0, 1], steep, other) == [steep, other]
 
 
 def test_all_is_claimed_that_is_there() -> None:

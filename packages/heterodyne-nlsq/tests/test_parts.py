@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -17,7 +18,7 @@ from heterodyne_nlsq.covariance import Curvature, covariance, covariance_root, c
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.identify import identifiability
-from heterodyne_nlsq.noise import noise_sd
+from heterodyne_nlsq.noise import noise_sd, reduced_chi_square
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
 from heterodyne_nlsq.outcome import _edge
 from heterodyne_nlsq.paths import choose_path, dense_path
@@ -258,6 +259,24 @@ def test_an_open_direction_between_bounds_of_any_width_is_said_without_overflow(
     with np.errstate(all="raise"):
         found = identifiability(("beta", "v0"), bent, np.array([2e300, 1e-9]), np.array([np.inf, 1e-3]))
     assert "beta has no effect" in found.directions[0].statement
+
+
+def test_of_a_direction_only_what_moves_is_told() -> None:
+    # The velocity moves by half of its interval, the fraction by nothing that a reader could see.
+    vectors = np.array([[1.0, 1.0], [-1.0, 1.0]]) / np.sqrt(2)
+    bent = Curvature(np.eye(2), np.array([1.0, 1e20]), np.array([1e-3, 1.0]), vectors)
+    found = identifiability(("v0", "f0"), bent, np.array([100.0, 1.0]), np.array([1e9, 1e-3]))
+    (words,) = (direction.statement for direction in found.directions)
+    assert words == "v0 is hardly determined: v0 up by 50 changes the fit by no more than the noise"
+
+
+def test_a_cost_is_not_negative_and_rounding_is_no_noise() -> None:
+    clean = make(contrast=np.full(3, 0.2), noise=0.0)
+    setup = prepare(replace(clean, c2=np.full_like(clean.c2, 1.2)), load_config({}))
+    path = choose_path(setup)
+    flat = np.append(setup.free.start[list(setup.free.free)], [0.0] * 3 + [1.2] * 3)
+    assert 0 <= float(path.normal(flat, path.problem).cost) < 1e-10
+    assert np.isnan(reduced_chi_square(np.full(2, 1e-12), np.full(2, 1e4), np.array([1e-9, 1e-9]), 5))
 
 
 @pytest.mark.parametrize("scaling", ["individual", "shared", {"fourier": 1}])

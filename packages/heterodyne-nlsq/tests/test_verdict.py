@@ -17,7 +17,7 @@ from heterodyne_nlsq.plots import functions_figure
 from heterodyne_nlsq.stated import reasons, reasons_of_parameters
 from heterodyne_nlsq.summary import details, summary
 from heterodyne_nlsq.verdict import judge
-from heterodyne_spec import MapNoise, NLSQResult
+from heterodyne_spec import Derived, MapNoise, NLSQResult
 
 
 def judged(**changes: Any) -> NLSQResult:
@@ -120,6 +120,33 @@ def test_without_a_signal_no_number_is_stated(absent: dict[str, float], words: s
             assert number not in text.replace("0.0012", ""), number
         assert "0.1970 ± 0.0012" in text
         assert "lower bound" not in text
+
+
+def test_maps_that_rise_with_lag_are_not_called_flat(tmp_path: Path) -> None:
+    words = "c2 rises with lag by more than the noise (p < 0.001 for that), where a correlation falls"
+    seen = signal(contrast=0.9, dynamics=0.58)
+    result = judged(signal=seen | {"dynamics": replace(seen["dynamics"], words=words)})
+    assert result.verdict == "no-signal"
+    assert result.sentence.startswith(f"The maps do not decay: {words}; the maps may be normalised wrongly")
+    assert "flat" not in result.sentence
+
+
+def test_a_value_without_an_error_bar_is_not_stated(tmp_path: Path) -> None:
+    at = {"D0_sample": 0.0, "D_offset_sample": 0.0}
+    lost = Derived("J_s", 0.0, 0.0, "Å²/s", "transport coefficient of the sample at 2 s")
+    exact = Derived("d ln v / d ln t", -0.5, 0.0, "1", "local exponent of v at 2 s")
+    result = judged(truth=at, headline=(lost, exact))
+    assert "J of the sample is not determined" in result.sentence
+    (line,) = (line for line in summary(result).splitlines() if line.startswith("J_s "))
+    assert line.split()[1:4] == ["not", "determined", "Å²/s"]
+    (line,) = (line for line in summary(result).splitlines() if line.startswith("d ln v"))
+    assert line.split()[7:9] == ["-0.5", "held"]
+    assert "0 Å²/s" not in page(result, tmp_path).replace("00 Å²/s", "")
+
+
+def test_the_size_of_a_score_test_is_an_estimate() -> None:
+    slope = replace(upward(), words="x held constant: the data need it to vary (score test)")
+    assert f"{slope.words}, Δχ² about 96.3." in judge(made(nested=(slope,)))[1]
 
 
 def test_results_that_were_not_tested_read_as_before(tmp_path: Path) -> None:

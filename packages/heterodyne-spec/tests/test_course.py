@@ -1,10 +1,13 @@
 """Functions of age in words, and numbers as people quote them."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from heterodyne_spec import Bands
-from heterodyne_spec.course import Course, courses_of, said
+from heterodyne_spec.course import Course, courses_of, held_functions, said
 from heterodyne_spec.quoting import interval, placed, plain, plus_minus, probability, value_and_sd
 
 T = np.linspace(0.1, 40, 50)
@@ -65,7 +68,7 @@ def test_probabilities_are_readable(p_value, text):
         (np.linspace(468.3, 120.1, 50), 1.5, "the velocity falls from 468.3 ± 1.5 to 120.1 ± 1.5 Å/s"),
         (np.linspace(100.0, 300.0, 50), 2.5, "the velocity rises from 100.0 ± 2.5 to 300.0 ± 2.5 Å/s"),
         (np.linspace(200.0, 203.0, 50), 2.5, "the velocity stays at 200.0 ± 2.5 Å/s"),
-        (200.0, 0.0, "the velocity stays at 200 Å/s"),
+        (200.0, 0.0, "the velocity is not determined"),
         (100.0 + 100 * np.sin(T / 40 * np.pi), 3.5, "rises from 100.8 ± 3.5 to 200.0 ± 3.5 and falls to 100.0 ± 3.5"),
         (200.0 - 100 * np.sin(T / 40 * np.pi), 3.5, "falls from 199.2 ± 3.5 to 100.0 ± 3.5 and rises to 200.0 ± 3.5"),
         (100.0, 80.0, "the velocity is not determined"),
@@ -86,10 +89,19 @@ def test_a_course_stays_only_where_a_change_would_show():
 
 def test_ages_that_are_not_determined_are_named():
     sd = np.where(T < 10, 500.0, 2.5)
-    assert said([course(np.linspace(400, 100, 50), sd)]).endswith("Å/s (not determined before 11 s)")
+    assert said([course(np.linspace(400, 100, 50), sd)]).endswith("Å/s (not determined before 10.7 s)")
     # At a floor nothing is known of the spread: no age of it is called determined.
     floored = course(np.where(T < 20, 100.0, 0.0), np.where(T < 20, 5.0, 0.0), "J_s", "Å²/s")
     assert "(not determined after 19.6 s)" in said([floored])
+    # Both ends of what is known have the same digits, and one age is no course.
+    window = course(np.linspace(400, 100, 50), np.where(abs(T - 4) < 1.5, 2.5, 500.0))
+    assert re.search(r"the velocity is 381.6 ± 2.5 Å/s at 2.54 s \(not determined at other ages\)$", said([window]))
+
+
+def test_what_was_held_has_no_spread_and_is_known():
+    held = replace(course(200.0, 0.0), held=True)
+    assert said([held]) == "over 40 s the velocity stays at 200 Å/s"
+    assert held_functions(["D0_ref", "alpha_ref", "D_offset_ref", "v0", "phi0"]) == {"J_r"}
 
 
 def test_a_fraction_is_known_by_its_absolute_error():
@@ -104,7 +116,7 @@ def test_courses_of_a_fit_are_normal_bands_in_the_order_of_a_report():
     np.testing.assert_allclose(found[0].quantiles[[0, 4]], [0.8 * T, 1.2 * T])
     assert found[0].at(20.0) == (pytest.approx(20.0), pytest.approx(2.0))
     *_, last = said(found).split(", ")
-    assert last.startswith("and the sample's field fraction rises")
+    assert re.fullmatch(r"and the sample's field fraction is .* s \(not determined at other ages\)", last)
 
 
 def test_functions_are_left_out_renamed_and_held_steady():
@@ -121,4 +133,4 @@ def test_ages_without_a_finite_standard_deviation_say_nothing(unknown):
     sd = np.where(T < 10, unknown, 2.5)
     (found,) = courses_of(Bands(T, {"v": np.linspace(400, 100, 50)}, {"v": sd}))
     assert np.array_equal(found.known, T >= 10)
-    assert said([found]).endswith("Å/s (not determined before 11 s)")
+    assert said([found]).endswith("Å/s (not determined before 10.7 s)")

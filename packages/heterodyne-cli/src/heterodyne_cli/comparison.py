@@ -178,7 +178,7 @@ def function_rows(results: Sequence[Described]) -> list[Row]:
     last = min(float(one.data.t[-1]) for one in results)
     ages = [first + part * (last - first) for part in _STAND] if last > first else []
     return [
-        Row(f"{course.name} at {age:.3g} s", course.unit, tuple(_at(one, one.courses[k], age) for one in results))
+        Row(f"{course.name} at {age:.4g} s", course.unit, tuple(_at(one, one.courses[k], age) for one in results))
         for k, course in enumerate(results[0].courses)
         for age in ages
     ]
@@ -204,10 +204,13 @@ def sentence(results: Sequence[Described]) -> tuple[str, bool]:
     wrong = [f"{one.label} did not converge" for one in results if not one.success]
     wrong += [f"{one.label} shows no signal" for one in results if one.verdict == NO_SIGNAL]
     wrong += [
-        f"the data reject {test.restricted} in favour of {test.full} ({probability(test.p_value)})"
+        f"{test.full} describes the data better than {test.restricted} by more than the noise "
+        f"({probability(test.p_value)}): what {test.restricted} holds has to vary"
         for test in nested_tests(results)
         if test.preferred == test.full
     ]
+    if wrong and all_agree:
+        wrong[0] = f"but {wrong[0]}"
     return "; ".join([*words, *wrong]) + ".", all_agree and not wrong
 
 
@@ -218,7 +221,10 @@ def _agreement(one: str, other: str, found: list[tuple[float, str]], far: list[t
         size, name = max(found)
         if size == 0:
             return f"{one} and {other} agree: all that both determine is identical"
-        return f"{one} and {other} agree: nothing differs by more than {size:.2g} combined standard deviations ({name})"
+        return (
+            f"{one} and {other} agree in their values: nothing that both determine differs by more than {size:.2g} "
+            f"combined standard deviations ({name})"
+        )
     named = ", ".join(f"{name} by {size:.2g}" for size, name in far[:3])
     more = f" and {len(far) - 3} more" if len(far) > 3 else ""
     return f"{one} and {other} differ: {named}{more} combined standard deviations"

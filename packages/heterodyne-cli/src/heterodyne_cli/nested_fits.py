@@ -28,7 +28,9 @@ REJECTED = 0.01
 METHOD = (
     "Test: composite likelihood ratio adjusted by its first moment (Varin, Reid & Firth 2011; Rotnitzky & Jewell "
     "1990): 2 (cost difference) / (residual variance), divided by the mean eigenvalue of (covariance for uncorrelated "
-    "pairs)⁻¹ (calibrated covariance) of the freed parameters, against chi-square."
+    "pairs)⁻¹ (calibrated covariance) of the freed parameters, against chi-square. The score "
+    "test in the sentence of a fit estimates the same from the slope there: its Δχ² may be several times smaller or "
+    "larger."
 )
 
 _SAME = 1e-9

@@ -17,7 +17,7 @@ from heterodyne_cmc.parameters import parameter_space
 from heterodyne_cmc.predictive import PredictiveMaps, predictive_maps
 from heterodyne_cmc.result import CMCResult
 from heterodyne_spec import load_config, load_model
-from heterodyne_spec.course import SUBJECTS, Course
+from heterodyne_spec.course import SUBJECTS, Course, held_functions
 from heterodyne_spec.model import Prior
 from heterodyne_spec.panels import LINES, SERIES, MapPanel, draw_course, draw_map, near_ends, set_range
 from heterodyne_spec.pictures import colour_limits, write_figure
@@ -146,8 +146,8 @@ def _joint(axes: Axes, x: FloatArray, y: FloatArray) -> None:
 def courses(result: CMCResult) -> tuple[Course, ...]:
     """Return the functions of age of a posterior, in the order of a report."""
     units = {f.name: f.unit for f in load_model(result.model["id"]).functions}
-    found = result.bands
-    return tuple(Course(name, units[name], found.t, found.quantiles[name]) for name in SUBJECTS)
+    found, held = result.bands, held_functions(result.fixed)
+    return tuple(Course(name, units[name], found.t, found.quantiles[name], name in held) for name in SUBJECTS)
 
 
 def draw_function(axes: Axes, course: Course) -> None:

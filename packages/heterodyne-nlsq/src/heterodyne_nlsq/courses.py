@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from heterodyne_spec import Bands, NLSQResult, load_model
-from heterodyne_spec.course import Course, courses_of
+from heterodyne_spec.course import Course, courses_of, held_functions
 
 
 def courses(result: NLSQResult) -> Sequence[Course]:
     """Return the functions of age of a fit; without bands where the result is of a version that had none."""
-    if result.bands is not None:
-        return courses_of(result.bands)
     spec, t = load_model(), result.data.t
+    if result.bands is not None:
+        return courses_of(result.bands, held_functions(row.name for row in result.table if row.status == "fixed"))
     values = {f.name: spec.evaluate(f.name, result.parameters, t) for f in spec.functions}
-    return courses_of(Bands(t, values, {name: np.zeros(len(t)) for name in values}))
+    return courses_of(Bands(t, values, {name: np.zeros(len(t)) for name in values}), values)

@@ -25,7 +25,7 @@ from heterodyne_nlsq.coordinates import (
     plain,
     to_parameters,
 )
-from heterodyne_nlsq.noise import noise_sd
+from heterodyne_nlsq.noise import ROUNDING, noise_sd
 from heterodyne_nlsq.normal import NormalEquations, equivalent_problem
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
@@ -128,7 +128,7 @@ def approach(
 
 def variance_unit(setup: Setup, path: Path, solution: Solution) -> float:
     """Return the variance of a pair by which differences of the squares are chi-squares, shared noise included."""
-    variance = 2 * solution.cost / max(float(path.weights.sum()), 1.0)
+    variance = max(2 * solution.cost / max(float(path.weights.sum()), 1.0), ROUNDING)
     return variance * inflation(setup, solution.vector)
 
 

@@ -80,7 +80,8 @@ def _per_angle(contrast: Array, offset: Array, sums: InnerProducts, maps: Halved
     gram, ones, data = sums
     m, mm, dm = ones[:, 0], gram[:, 0, 0], data[:, 0]
     one, d, dd = maps.one, maps.d, maps.dd
-    cost = (dd - 2 * o * d - 2 * c * dm + o**2 * one + 2 * o * c * m + c**2 * mm) / 2
+    # A sum of squares; rounding of its terms may leave less than nothing.
+    cost = jnp.maximum(dd - 2 * o * d - 2 * c * dm + o**2 * one + 2 * o * c * m + c**2 * mm, 0.0) / 2
     by_parameter = c[:, None] * (data[:, 1:] - o[:, None] * ones[:, 1:] - c[:, None] * gram[:, 1:, 0])
     by_contrast, by_offset = dm - o * m - c * mm, d - o * one - c * m
     gradient = -jnp.concatenate([by_parameter, by_contrast[:, None], by_offset[:, None]], axis=1)

@@ -16,6 +16,9 @@ type FloatArray = npt.NDArray[np.float64]
 _TAKES_PART = 0.1
 """Share of a direction's length from which a parameter is named; smaller ones are rounding or marginal."""
 
+_MOVES = 1e-6
+"""Change, in parts of the interval between the bounds, from which it is told: less is nothing to a reader."""
+
 
 def _change(name: str, change: float) -> str:
     return f"{name} {'up' if change > 0 else 'down'} by {plain(abs(change), 2)}"
@@ -28,13 +31,17 @@ def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatAr
     fits = float(np.min(width / np.maximum(np.abs(step), np.maximum(1e-290 * width, 1e-300)))) / 2
     step = step * (fits if is_open else min(fits, float(spread[index])))
     weights = {n: float(w) for n, w in zip(names, bent.vectors[:, index], strict=True) if abs(w) > _TAKES_PART}
-    moves = ", ".join(_change(name, float(step[list(names).index(name)])) for name in weights)
+    far = {n: float(s) for n, s, w in zip(names, step, width, strict=True) if n in weights and abs(s) > _MOVES * w}
+    told = far or weights
+    together = "moving it" if len(told) == 1 else "moving them together"
+    moves = ", ".join(_change(name, change) for name, change in far.items()) or together
     if is_open and len(weights) == 1:
         words = f"{next(iter(weights))} has no effect on these data"
     elif is_open:
-        words = f"only a combination of {', '.join(weights)} is determined: {moves} leaves the fit unchanged"
+        words = f"only a combination of {', '.join(told)} is determined: {moves} leaves the fit unchanged"
     else:
-        words = f"{', '.join(weights)} are hardly determined: {moves} changes the fit by no more than the noise"
+        are = "is" if len(told) == 1 else "are"
+        words = f"{', '.join(told)} {are} hardly determined: {moves} changes the fit by no more than the noise"
     return Direction("singular" if is_open else "weak", weights, float(bent.values[index]), words)
 
 

@@ -9,6 +9,9 @@ from heterodyne_spec import MapNoise
 
 type FloatArray = npt.NDArray[np.float64]
 
+ROUNDING = float(np.finfo(np.float32).eps) ** 2
+"""Variance of a pair below which residuals are rounding, for maps are kept in float32: no noise is less."""
+
 STRUCTURE = 3.0
 """Noise at some time scale over what explains it that is structure, in results that do not state a limit."""
 
@@ -68,6 +71,6 @@ def reduced_chi_square(sums: FloatArray, counts: FloatArray, noise: FloatArray, 
     neighbouring frames share. NaN when an angle shows no noise at all.
     """
     freedom = float(np.sum(counts)) - n_fitted
-    if freedom <= 0 or np.any(noise <= 0):
+    if freedom <= 0 or np.any(noise**2 <= ROUNDING):
         return float("nan")
     return float(np.sum(sums / noise**2) / freedom)

@@ -32,6 +32,7 @@ from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.standing import Standing, standings
 from heterodyne_nlsq.start.race import Outcome
+from heterodyne_nlsq.stated import DIRECTIONS
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
 from heterodyne_nlsq.verdict import judge
@@ -295,8 +296,9 @@ def _warnings(
         words.append(f"no effect on these data at this minimum: {', '.join(without)}")
     said = [d.statement for d in known.directions if d.kind != "singular" or len(d.weights) > 1]
     words += said[:_SAID]
-    if said[_SAID:]:
-        words.append(f"so are {len(said) - _SAID} more combinations: see identifiability.directions in the result file")
+    if more := len(said[_SAID:]):
+        combinations = "combination is" if more == 1 else "combinations are"
+        words.append(f"{more} more {combinations} hardly determined: see {DIRECTIONS} in the result file")
     structured, excess = calibration.excess > calibration.limit, calibration.excess
     if np.any(structured):
         angles = ", ".join(f"{angle:g}" for angle in setup.data.phi[structured])

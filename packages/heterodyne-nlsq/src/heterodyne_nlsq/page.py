@@ -11,7 +11,15 @@ from matplotlib.figure import Figure
 
 from heterodyne_nlsq.courses import courses
 from heterodyne_nlsq.plots import curve_ages, draw_curves, draw_function, map_panels
-from heterodyne_nlsq.stated import FUNCTION_OF_GROUP, reasons, reasons_of_parameters, stated, telling
+from heterodyne_nlsq.stated import (
+    FUNCTION_OF_GROUP,
+    NOT_DETERMINED,
+    reasons,
+    reasons_of_parameters,
+    stated,
+    telling,
+    without_error,
+)
 from heterodyne_nlsq.summary import (
     EQUIVALENT,
     ending,
@@ -58,7 +66,7 @@ def report(result: NLSQResult) -> Report:
 
 def _sections(result: NLSQResult) -> Iterator[Section]:
     if headline := stated(result, result.headline):
-        yield Section("In short", _quantities(headline, "At the reference age, one standard deviation"))
+        yield Section("In short", _quantities(result, headline, "At the reference age, one standard deviation"))
     if cautions := _cautions(result):
         yield Section("Before you use these numbers", items(cautions))
     if result.signal:
@@ -127,7 +135,7 @@ def _functions(result: NLSQResult, found: list[Course]) -> Markup:
     if why := [f"{name} ({reason})" for name, reason in reasons(result).items()]:
         parts.append(paragraph(f"Not stated: {', '.join(why)}.", mood="note"))
     derived = stated(result, result.derived)
-    return joined([*parts, _quantities(derived, "Derived quantities")] if derived else parts)
+    return joined([*parts, _quantities(result, derived, "Derived quantities")] if derived else parts)
 
 
 def _function(result: NLSQResult, course: Course) -> Picture:
@@ -141,8 +149,11 @@ def _function(result: NLSQResult, course: Course) -> Picture:
     return svg_picture(draw, function_alt(course))
 
 
-def _quantities(quantities: Sequence[Derived], caption: str) -> Markup:
-    rows = [[d.name, with_unit(plus_minus(d.value, d.sd), d.unit), d.meaning] for d in quantities]
+def _quantities(result: NLSQResult, quantities: Sequence[Derived], caption: str) -> Markup:
+    rows = []
+    for d in quantities:
+        value, why = with_unit(plus_minus(d.value, d.sd), d.unit), without_error(result, d)
+        rows.append([d.name, why if why == NOT_DETERMINED else f"{value}, {why}" if why else value, d.meaning])
     return table(("", "value", "what it is"), rows, caption=caption, words=(2,))
 
 

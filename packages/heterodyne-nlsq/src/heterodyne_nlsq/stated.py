@@ -6,6 +6,7 @@ flow, or two components, is answered by `NLSQResult.signal`; results of versions
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 
@@ -17,6 +18,17 @@ from heterodyne_spec.course import Course
 
 NO_SIGNAL, NO_FLOW, ONE_COMPONENT = "no signal", "no flow", "one component"
 """Why a function of age is not stated."""
+
+NOT_DETERMINED = "not determined"
+
+DIRECTIONS = "identifiability.directions"
+"""What warnings call the place of all that is not determined."""
+
+RISES = "c2 rises with lag"
+"""How the words on dynamics begin where c2 does so by more than the noise."""
+
+SCORE_TEST = "score test"
+"""What says in the words of a test that its chi-square is an estimate from the slope, not from a second fit."""
 
 FUNCTION_OF_GROUP: Mapping[str, str] = {
     "reference": "J_r",
@@ -103,7 +115,11 @@ def telling(result: NLSQResult, sentences: Iterable[str]) -> list[str]:
     why = reasons_of_parameters(result)
     names = [(name, re.compile(rf"\b{name}\b")) for name in result.parameters]
     named = [(sentence, {name for name, word in names if word.search(sentence)}) for sentence in sentences]
-    return [sentence for sentence, about in named if not about or about - why.keys()]
+    # Without a signal nothing is said of combinations, so that there are no more of them.
+    kept = [
+        (sentence, about) for sentence, about in named if NO_SIGNAL not in why.values() or DIRECTIONS not in sentence
+    ]
+    return [sentence for sentence, about in kept if not about or about - why.keys()]
 
 
 def function_of(quantity: Derived) -> str | None:
@@ -123,3 +139,13 @@ def stated(result: NLSQResult, quantities: Iterable[Derived]) -> list[Derived]:
     """Return those of a result's headline or derived quantities for which there is evidence."""
     why = reasons(result)
     return [quantity for quantity in quantities if function_of(quantity) not in why]
+
+
+def without_error(result: NLSQResult, quantity: Derived) -> str:
+    """Return why a quantity has no standard deviation: ``held``, or ``not determined``; ``""`` where it has one."""
+    if math.isfinite(quantity.sd) and quantity.sd > 0:
+        return ""
+    course = next((course for course in courses(result) if course.name == function_of(quantity)), None)
+    # What does not move at all while the function does was held; at a floor the function itself has no spread.
+    moves = course is not None and (course.held or course.at(float(np.mean(result.data.t)))[1] > 0)
+    return "held" if moves else NOT_DETERMINED

@@ -6,7 +6,15 @@ import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
-from heterodyne_nlsq.stated import reasons, reasons_of_parameters, stated, symbol_in, telling
+from heterodyne_nlsq.stated import (
+    NOT_DETERMINED,
+    reasons,
+    reasons_of_parameters,
+    stated,
+    symbol_in,
+    telling,
+    without_error,
+)
 from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, TITLES, USABLE
 from heterodyne_spec import Derived, FittedParameter, NLSQResult
 from heterodyne_spec.console import Mood
@@ -53,7 +61,7 @@ def standing(row: FittedParameter) -> str:
     if row.standing == "chosen":
         against = f", against {row.against}" if row.against else ""
         return f"chosen among values that fit equally well{against}"
-    return "" if row.determined else "not determined"
+    return "" if row.determined else NOT_DETERMINED
 
 
 def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
@@ -117,12 +125,15 @@ def nested_rows(result: NLSQResult) -> list[list[str]]:
     return rows
 
 
-def quantity_rows(quantities: Sequence[Derived], title: str) -> list[list[str]]:
-    """Return name, value, uncertainty, unit and meaning of quantities, a header that begins with `title` first."""
+def quantity_rows(result: NLSQResult, quantities: Sequence[Derived], title: str) -> list[list[str]]:
+    """Return name, value, uncertainty, unit and meaning of a result's quantities, a header that begins with `title`
+    first; what the data do not determine has no value.
+    """
     rows = [[title, "value", "uncertainty", "unit", ""]]
-    for d in quantities:
-        value, sd = value_and_sd(d.value, d.sd)
-        rows.append([d.name, value, f"± {sd}" if sd else "", "" if d.unit == "1" else d.unit, d.meaning])
+    for d in stated(result, quantities):
+        (value, sd), why = value_and_sd(d.value, d.sd), without_error(result, d)
+        shown = ["", why] if why == NOT_DETERMINED else [value, why or f"± {sd}"]
+        rows.append([d.name, *shown, "" if d.unit == "1" else d.unit, d.meaning])
     return rows
 
 
@@ -163,11 +174,11 @@ def summary(result: NLSQResult, paint: Paint = lambda text, mood: text, width: i
     if result.verdict:
         parts += ["", paint(told(f"{TITLES[result.verdict]}. {result.sentence}", width), MOODS[result.verdict])]
     for rows, right in (
-        (quantity_rows(stated(result, result.headline), "in short"), (1,)),
+        (quantity_rows(result, result.headline, "in short"), (1,)),
         (evidence_rows(result), ()),
         (_parameters(result), (1,)),
         (scaling_rows(result), (1, 2, 3)),
-        ([row[:-1] for row in quantity_rows(stated(result, result.derived), "derived")], (1,)),
+        ([row[:-1] for row in quantity_rows(result, result.derived, "derived")], (1,)),
     ):
         if rows[1:]:
             parts += ["", columns(_wrapped(rows, width), right)]

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 
 from heterodyne_nlsq.courses import courses
 from heterodyne_nlsq.noise import structured
-from heterodyne_nlsq.stated import absent, reasons, shown, single
+from heterodyne_nlsq.stated import RISES, SCORE_TEST, absent, reasons, shown, single
 from heterodyne_spec import NestedTest, NLSQResult, load_model
 from heterodyne_spec.course import SUBJECTS, said
 from heterodyne_spec.quoting import plain, probability
@@ -71,8 +71,12 @@ def structured_angles(result: NLSQResult) -> str:
 
 
 def with_size(test: NestedTest) -> str:
-    """Return the words of a nested test and its size: ``x held constant: the data need it to vary, Δχ² = 96``."""
-    return test.words if "χ²" in test.words else f"{test.words}, Δχ² = {plain(test.delta_chi2, 3)}"
+    """Return the words of a nested test and its size: ``x held constant: the data need it to vary, Δχ² = 96``.
+
+    That of a score test is an estimate from the slope, which fits of both models, compared, need not agree with.
+    """
+    is_ = "about" if SCORE_TEST in test.words else "="
+    return test.words if "χ²" in test.words else f"{test.words}, Δχ² {is_} {plain(test.delta_chi2, 3)}"
 
 
 def _judge_untested(result: NLSQResult) -> tuple[str, str]:
@@ -88,6 +92,10 @@ def _judge_untested(result: NLSQResult) -> tuple[str, str]:
 
 
 def _no_signal(result: NLSQResult) -> str:
+    dynamics = result.signal.get("dynamics")
+    if dynamics is not None and dynamics.words.startswith(RISES):
+        cause = "the maps may be normalised wrongly, or be no correlations"
+        return f"The maps do not decay: {dynamics.words}; {cause}; {_NOTHING}."
     question = "contrast" if absent(result, "contrast") else "dynamics"
     found = "the maps are flat" if question == "contrast" else "the maps have contrast but do not decay"
     # Both sentences speak of the change with lag; the level of c2 has a probability of its own.

@@ -34,6 +34,9 @@ _SHORT, _LONG = 8, 80
 _NO_AMPLITUDE = 1e-3
 """First term of a law, in units of its value, below which the law is a constant."""
 
+_DIGITS = float(np.finfo(float).eps)
+"""Rounding of a cost, over the sum of the squares that it is a difference of."""
+
 _FOLLOWED = 2
 """Starts of a nested model that are followed, the best ones."""
 
@@ -209,4 +212,6 @@ def _calibrated(full: Full, cost: float, differences: list[npt.NDArray[np.floati
     variance, squares = np.sum(found, axis=0)
     if squares <= 0 or variance <= 0:
         return 0.0
-    return max(2 * (cost - full.cost) * squares / variance, 0.0)
+    # Costs are differences of sums, which rounding makes uncertain: no rise follows from that.
+    rounding = _DIGITS * float(np.sum(full.path.weights + full.path.spread))
+    return 2 * max(cost - full.cost - rounding, 0.0) * squares / variance

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from heterodyne_nlsq.evidence.held import held_groups, held_test, joint_test, sc
 from heterodyne_nlsq.evidence.questions import answers
 from heterodyne_nlsq.free import FreeParameters, released
 from heterodyne_nlsq.maps import model_maps
+from heterodyne_nlsq.noise import ROUNDING
 from heterodyne_nlsq.paths import Path, with_free
 from heterodyne_nlsq.representative import (
     calibrated_noise,
@@ -62,35 +62,42 @@ class Examination:
         return self.full.calibration
 
     def signal(self) -> dict[str, Signal]:
-        """Return which features the maps show, by question; nothing for data without noise."""
-        return answers(self.full, rises(self.full)) if self.variance > 0 else {}
+        """Return which features the maps show, by question."""
+        return answers(self.full, rises(self.full))
 
     def rise_to(self, other: Solution) -> float:
         """Return by how much the calibrated chi-square of another fit of the same request is above that of this one."""
-        if self.variance <= 0:
-            return math.inf if other.cost > self.full.cost else 0.0
         return rise_to(self.full, _whole(self.asked, self.full.setup.free, other.vector), other.cost)
 
     def held(self) -> Iterator[NestedTest]:
         """Yield the tests of what the request held."""
-        full = self.full
-        if self.variance <= 0 or not full.pinned.size:
+        full, tests = self.full, list(self._of_functions())
+        if not tests or any(test.needed for test in tests):
+            yield from tests
+            return
+        # A test of the slope says little where the best value is far: the fit with all of it free decides.
+        freedom = sum(test.freedom for test in tests)
+        rise = released_rise(full, full.pinned)
+        joint = joint_test(full.setup.free.free_names, full.values, full.pinned, rise, freedom)
+        # One answer to one question: the slopes are told beside it only where they are of parts, and agree.
+        yield from tests if len(tests) > 1 and not joint.needed else ()
+        yield joint
+
+    def _of_functions(self) -> Iterator[NestedTest]:
+        """Yield the test of every function of age, and of the flow angle, of which something was held."""
+        full, names = self.full, self.full.setup.free.free_names
+        if not full.pinned.size:
             return
         normal = full.path.normal(full.vector, full.path.problem)
         gradient, matrix = np.asarray(normal.gradient), np.asarray(normal.matrix)
-        names, values = full.setup.free.free_names, full.values
-        free, tests = np.setdiff1d(np.arange(full.vector.size), full.pinned), []
+        free = np.setdiff1d(np.arange(full.vector.size), full.pinned)
         for function, positions in held_groups(full.setup.spec, names, full.pinned).items():
             statistic, freedom = score_test(positions, free, gradient, matrix, self.full_score)
-            if any(True for _ in changing(full, positions)):
+            held = [names[k] for k in positions]
+            if refitted := any(True for _ in changing(full, positions)):
                 statistic, freedom = released_rise(full, positions), len(positions)
             if freedom:
-                tests.append(held_test(function, [names[k] for k in positions], values, statistic, freedom))
-        yield from tests
-        if tests and not any(test.needed for test in tests):
-            # A test of the slope says little where the best value is far: the fit with all of it free decides.
-            freedom = sum(test.freedom for test in tests)
-            yield joint_test(names, values, full.pinned, released_rise(full, full.pinned), freedom)
+                yield held_test(function, held, full.values, statistic, freedom, by_slope=not refitted)
 
 
 def can_choose(setup: Setup) -> bool:
@@ -101,9 +108,9 @@ def can_choose(setup: Setup) -> bool:
 def examine(setup: Setup, path: Path, found: Solution) -> Examination:
     """Return what the data say at the optimum that a descent has found, and which of its equals is reported."""
     degrees = max(float(path.weights.sum()) - found.vector.size, 1.0)
-    variance = 2 * found.cost / degrees
+    variance = max(2 * found.cost / degrees, ROUNDING)
     full = _released(setup, path, found, variance)
-    if not can_choose(setup) or variance <= 0:
+    if not can_choose(setup):
         return Examination(setup, full, _score(full), found.vector)
     land, z = landscape(setup, path, found.vector, full.unit)
     noise = calibrated_noise(land, z, _as_asked(full, _score(full, GLANCE)), variance)

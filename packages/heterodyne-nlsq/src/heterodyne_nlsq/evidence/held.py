@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.evidence.chi_square import tail
-from heterodyne_nlsq.stated import FUNCTION_OF_GROUP
+from heterodyne_nlsq.stated import FUNCTION_OF_GROUP, SCORE_TEST
 from heterodyne_spec import ModelSpec, NestedTest
 
 type FloatArray = npt.NDArray[np.float64]
@@ -42,7 +42,8 @@ def joint_test(
     held, p_value = tuple(names[k] for k in pinned), tail(rise, max(freedom, 1))
     stated = ", ".join(f"{name} at {values[name]:g}" for name in held)
     needed = p_value < NEEDED
-    words = f"{stated} held: the data need some of this to vary" if needed else f"{stated} held: the data do not object"
+    it = "it" if len(held) == 1 else "some of this"
+    words = f"{stated} held: the data need {it} to vary" if needed else f"{stated} held: the data do not object"
     return NestedTest(held, True, rise, max(freedom, 1), p_value, needed, words)
 
 
@@ -56,14 +57,13 @@ def held_groups(spec: ModelSpec, names: Sequence[str], pinned: npt.NDArray[np.in
 
 
 def held_test(
-    function: str, held: Sequence[str], values: Mapping[str, float], statistic: float, freedom: int
+    function: str, held: Sequence[str], values: Mapping[str, float], statistic: float, freedom: int, *, by_slope: bool
 ) -> NestedTest:
-    """Return the test of the parameters of a function that were held."""
-    p_value = tail(statistic, freedom)
+    """Return the test of the parameters of a function that were held, `by_slope` or by a fit with them free."""
+    p_value, names = tail(statistic, freedom), tuple(held)
     needed = p_value < NEEDED
-    return NestedTest(
-        tuple(held), True, statistic, freedom, p_value, needed, _words(function, tuple(held), values, needed)
-    )
+    words = _words(function, names, values, needed) + (f" ({SCORE_TEST})" if needed and by_slope else "")
+    return NestedTest(names, True, statistic, freedom, p_value, needed, words)
 
 
 def score_test(

@@ -9,6 +9,8 @@ import numpy as np
 
 from heterodyne_nlsq.evidence.chance import PRESENT, probability
 from heterodyne_nlsq.evidence.comparison import Full
+from heterodyne_nlsq.evidence.rising import rise_by_chance
+from heterodyne_nlsq.stated import RISES
 from heterodyne_spec import Signal
 from heterodyne_spec.quoting import plain
 from heterodyne_spec.quoting import probability as quoted
@@ -47,6 +49,10 @@ def answers(full: Full, rises: Mapping[str, float]) -> dict[str, Signal]:
         for question in ("two_components", "flow", "ageing"):
             words = f"{_SEEN[question][1]}: c2 does not decay"
             found[question] = Signal(False, found[question].statistic, 1.0, words)
+        if (chance := rise_by_chance(data, max(full.setup.config.data.exclude_diagonals, 1))) < PRESENT:
+            flat = found["dynamics"]
+            words = f"{RISES} by more than the noise ({quoted(chance)} for that), where a correlation falls"
+            found["dynamics"] = Signal(False, flat.statistic, flat.p_value, words)
     return {"contrast": _contrast(full, found["dynamics"]), **found}
 
 
@@ -65,10 +71,11 @@ def _contrast(full: Full, dynamics: Signal) -> Signal:
     level, scale = _level(full), full.setup.spec.parameter("offset").prior.scale
     p_value = math.erfc((level - 1) / scale / math.sqrt(2)) / 2
     present = p_value < PRESENT
+    where = "on average" if dynamics.words.startswith(RISES) else "at all lags"
     words = (
-        f"c2 is {plain(level, 4)} at all lags: static speckle, or maps that are not normalised"
+        f"c2 is {plain(level, 4)} {where}: static speckle, or maps that are not normalised"
         if present
-        else f"c2 is {plain(level, 4)} at all lags, as it is without any contrast"
+        else f"c2 is {plain(level, 4)} {where}, as it is without any contrast"
     )
     return Signal(present, max((level - 1) / scale, 0.0) ** 2, p_value, words)
 

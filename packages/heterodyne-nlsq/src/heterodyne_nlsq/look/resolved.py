@@ -72,7 +72,8 @@ def _sd(matrix: FloatArray, variance: FloatArray) -> FloatArray:
     inverse = np.where(values > 1e-10, 1 / np.maximum(values, 1e-10), np.inf)
     with np.errstate(invalid="ignore"):
         diagonal = np.nansum(np.where(vectors**2 > 1e-12, vectors**2 * inverse[..., None, :], 0.0), axis=-1)
-    return np.asarray(np.sqrt(diagonal * variance[..., None]) / scale)
+    # Curves without any noise have no variance; what is open stays so.
+    return np.asarray(np.sqrt(diagonal * np.maximum(variance, 1e-300)[..., None]) / scale)
 
 
 def _functions(theta: FloatArray, sd: FloatArray, curves: Curves, q: float) -> AgeResolved:

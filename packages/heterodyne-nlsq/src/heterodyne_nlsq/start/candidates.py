@@ -67,6 +67,8 @@ def _from_data(setup: Setup) -> list[Candidate]:
             looks += [to_plain(theta, curves, cells) for theta in (history, exchanged(history))]
     found = []
     descriptions, cost = fit_cells(np.array(looks), cells)
+    # A constant is described without any misfit.
+    cost = np.maximum(cost, np.finfo(float).tiny)
     for rank, (theta, misfit) in enumerate(zip(descriptions, cost / cost[0], strict=True)):
         values = parameters(theta, cells, data.q)
         vector = np.array([values[name] for name in free.free_names])

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_nlsq.noise import ROUNDING
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts, described_details, noise_parts, own_details
 from heterodyne_nlsq.uncertainty.pixels import (
@@ -86,6 +87,8 @@ def calibrate(
     def of_azimuth(a: int) -> tuple[NoiseParts, float, float, float, float]:
         expected = pixel_details(request, a, delta[a], model[a] - offset[a])
         found = _details(data.c2[a] - model[a], request.weight[a] > 0, request.n_near)
+        if variance[a] < ROUNDING:
+            return NoiseParts(0.0, 0.0, 0.0, ROUNDING), ROUNDING, 1.0, 1.0, _LEAST_LIMIT
         parts = noise_parts(found, expected, float(variance[a]))
         return parts, _own_variance(parts, expected), *_judged(found, expected, parts, data.n_phi)
 

@@ -26,9 +26,9 @@ _STEPS = 256
 
 
 def band_ages(t: FloatArray) -> FloatArray:
-    """Return the ages of the bands, the first and the last frame among them."""
-    first = max(t[0], 1e-3 * t[-1])
-    return np.unique(np.concatenate([np.linspace(t[0], t[-1], _N_AGES // 2), np.geomspace(first, t[-1], _N_AGES // 2)]))
+    """Return the ages of the bands, the first and the last frame and the age of quoted results among them."""
+    first, even = max(t[0], 1e-3 * t[-1]), np.linspace(t[0], t[-1], _N_AGES // 2)
+    return np.unique(np.concatenate([even, np.geomspace(first, t[-1], _N_AGES // 2), [reference_age(t)]]))
 
 
 @functools.partial(jax.jit, static_argnums=0)

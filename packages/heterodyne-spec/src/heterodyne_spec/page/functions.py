@@ -22,7 +22,7 @@ def functions_table(courses: Sequence[Course]) -> Markup:
         [f"{c.name}, {SUBJECTS[c.name]}", *(stand(c, age) for age in ages), "" if c.unit == "1" else c.unit]
         for c in courses
     ]
-    columns = ("", *(f"at {age:.3g} s" for age in ages), "unit")
+    columns = ("", *(f"at {age:.4g} s" for age in ages), "unit")
     return table(columns, rows, caption="The functions at three ages, one standard deviation", words=(4,))
 
 

@@ -1,0 +1,62 @@
+"""Whether c2 rises with lag: no correlation does, and no contrast that a fit may have describes it."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from jax.scipy.special import betainc
+
+from heterodyne_nlsq.noise import ROUNDING
+from heterodyne_spec import TwoTimeData
+
+type FloatArray = npt.NDArray[np.float64]
+
+_BLOCKS = 6
+"""Stretches of the measurement that are looked at: they share no frame, so that their scatter is all the noise."""
+
+_SHORT, _LONG = 0.25, 0.5
+"""Lags that are short, up to the one, and long, from the other on, in parts of a stretch."""
+
+
+def rise_by_chance(data: TwoTimeData, near: int) -> float:
+    """Return the probability of so large a rise of c2 with lag by chance: Student's t over `_BLOCKS` stretches.
+
+    Parameters
+    ----------
+    near : frames by which the pairs that count are apart, at least.
+
+    Returns
+    -------
+    1 where frames are too few, or pairs are missing.
+    """
+    length = data.n_t // _BLOCKS
+    lag = np.subtract.outer(np.arange(length), np.arange(length)).T
+    short, long = (lag >= near) & (lag <= max(_SHORT * length, near)), lag >= max(_LONG * length, near + 1)
+    if not short.any() or not long.any():
+        return 1.0
+    rise = np.array([_rise(data, k * length, short, long) for k in range(_BLOCKS)])
+    if not np.isfinite(rise).all() or rise.mean() <= ROUNDING**0.5:
+        return 1.0
+    freedom, variance = _BLOCKS - 1, float(np.var(rise, ddof=1)) / _BLOCKS
+    with jax.enable_x64(True):
+        part = jnp.asarray(freedom / (freedom + rise.mean() ** 2 / max(variance, 1e-300)), float)
+        return float(betainc(jnp.asarray(freedom / 2, float), jnp.asarray(0.5, float), part)) / 2
+
+
+def _rise(data: TwoTimeData, first: int, short: npt.NDArray[np.bool_], long: npt.NDArray[np.bool_]) -> float:
+    """Return the mean of c2 at long lags less that at short ones of the stretch that begins with frame `first`."""
+    frames = slice(first, first + len(short))
+    c2 = np.asarray(data.c2[:, frames, frames], float)
+    weight = (data.weight * data.valid)[:, frames]
+    pairs = weight[:, :, None] * weight[:, None, :] * np.isfinite(c2)
+    values = np.where(pairs > 0, c2, 0.0)
+    late, early = (_mean(values[:, part], pairs[:, part]) for part in (long, short))
+    return late - early
+
+
+def _mean(values: FloatArray, weight: FloatArray) -> float:
+    """Return the weighted mean, NaN without any weight."""
+    total = float(weight.sum())
+    return float(np.sum(weight * values)) / total if total > 0 else np.nan
