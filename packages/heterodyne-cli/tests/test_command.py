@@ -66,6 +66,11 @@ def test_unknown_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None
         command.main(["--method", "magic", "--data", "m.h5"])
     assert stop.value.code == 1
     assert "invalid choice" in capsys.readouterr().err
+    for main in (command.main, nlsq_command.main):
+        with pytest.raises(SystemExit) as stop:
+            main(["--dat", "m.h5"])
+        assert stop.value.code == 1
+        assert capsys.readouterr().err.startswith("error: unknown option --dat; did you mean '--data'?")
 
 
 @pytest.fixture

@@ -12,10 +12,20 @@ import yaml
 from data_files import make_map, write_apsu
 from documents import CONFIG, make_result
 
-from heterodyne_spec import TwoTimeData, __version__, describe_data, load_model, load_vectors, save_data
+from heterodyne_spec import (
+    DataError,
+    TwoTimeData,
+    __version__,
+    describe_data,
+    load_data,
+    load_model,
+    load_vectors,
+    save_data,
+)
 from heterodyne_spec import command as module
 from heterodyne_spec.canonical import sha256
 from heterodyne_spec.command import main
+from heterodyne_spec.data import describing
 from heterodyne_spec.yamlio import dump_yaml, parse_yaml
 
 SHIPPED = resources.files("heterodyne_spec")
@@ -174,6 +184,45 @@ def test_measurement_in_npz_and_empty_configuration_are_valid(capsys, tmp_path):
     (tmp_path / "a.yaml").write_text("")
     assert "layout npz: 1 maps of 5 x 5 frames" in run(capsys, "validate", tmp_path / "a.npz")[1]
     assert run(capsys, "validate", tmp_path / "a.yaml")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"c2": np.full((3, 6, 6), np.nan)}, "found only NaN or zeros, as in all 3"),
+        ({"c2": np.zeros((3, 6, 6))}, "found only NaN or zeros, as in all 3"),
+        ({"c2": [make_map(), make_map() * 1000, make_map()]}, "at phi = 45, 1.0"),
+        (
+            {"c2": [make_map() * 100] * 3},
+            "c2 is scaled, not divided by the mean intensities of both frames, or no corr",
+        ),
+        ({"c2": np.full((3, 6, 6), 5.0)}, "medians off the diagonal are 5 at phi = 0"),
+        ({"c2": np.ones((0, 6, 6)), "phi": []}, "with at least one map"),
+        ({"phi": [0, 0, 90]}, "c2[0] and c2[1] have the same phi = 0 and the same q = 0.005 1/Å"),
+        ({"q": 0.0}, "q: found 0 1/Å, q must be positive"),
+        ({"q": -0.0054}, "q: found -0.0054 1/Å, q must be positive"),
+    ],
+)
+def test_what_no_fit_takes_is_no_valid_measurement(capsys, tmp_path, changes, text):
+    np.savez(tmp_path / "a.npz", **({"c2": [make_map()] * 3, "q": 0.005, "phi": [0, 45, 90], "dt": 0.1} | changes))
+    code, out, err = run(capsys, "validate", tmp_path / "a.npz")
+    assert (code, err) == (1, "")
+    assert text in out
+    with pytest.raises(DataError) as caught:
+        load_data(tmp_path / "a.npz")
+    assert str(caught.value) in out
+
+
+def test_validate_tells_the_notes_of_a_fit_and_which_q_it_refuses(capsys, tmp_path, monkeypatch):
+    maps = [*[make_map()] * 3, make_map() * 100]
+    np.savez(tmp_path / "a.npz", c2=maps, q=[0.005, 0.005, 0.005, 0.008], phi=[0, np.nan, 90, 0], dt=0.1)
+    code, out, _ = run(capsys, "validate", tmp_path / "a.npz")
+    assert code == 0
+    assert "\n  1 maps without a finite q or phi left out\n" in out
+    assert "\n  q = 0.008 1/Å: a fit refuses: baseline: the medians" in out
+    assert "\n  values: all 3 maps checked as a fit does\n" in out
+    monkeypatch.setattr(describing, "MOST_CHECKED", 100)
+    assert "values: not checked, 108 entries" in run(capsys, "validate", tmp_path / "a.npz")[1]
 
 
 def test_vectors_are_the_shipped_file(capsys, tmp_path):

@@ -41,6 +41,10 @@ def truncated_npz(path):
         (lambda path: path.mkdir(), "is a folder"),
         (lambda path: os.mkfifo(path), "is no regular file"),
         (lambda path: path.write_bytes(b""), "is not an HDF5 or .npz file .it is empty"),
+        (
+            lambda path: path.write_bytes(b"\x93NUMPY\x01\0"),
+            r"a bare array.*no q, phi and dt; .*numpy.savez\('maps.npz'",
+        ),
         (lambda path: path.write_text("q,phi\n"), r"is not an HDF5 or .npz file .it begins with b'q,phi"),
         (truncated, "is truncated or damaged .*truncated file"),
         (truncated_npz, "is truncated or damaged"),
@@ -102,6 +106,8 @@ def test_objects_in_npz_are_not_unpickled(tmp_path):
         ({"c2": np.ones(4)}, r"c2: found shape \(4,\)"),
         ({"phi": [0.0, 1.0]}, "found 1 maps, 1 q and 2 angles"),
         ({"dt": None}, "found neither t nor dt"),
+        ({"dt": 0.0}, "dt: found 0, expected a positive number of seconds; correct the file"),
+        ({"c2": np.ones((0, 6, 6)), "phi": []}, r"c2: found shape \(0, 6, 6\), .* with at least one map"),
         ({"t": np.arange(3)}, r"t: found shape \(3,\), expected \(6,\)"),
     ],
 )
@@ -110,6 +116,25 @@ def test_incomplete_npz_says_what_is_missing(tmp_path, changes, text):
     np.savez(tmp_path / "a.npz", **{name: value for name, value in fields.items() if value is not None})
     with pytest.raises(DataError, match=text):
         load_data(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("phi", "said"),
+    [
+        ([0, 0.785, 1.57], True),
+        (np.radians([-165, 30, 345]), True),
+        ([0, 1.57], False),
+        ([0.5, 1.0, 1.5], False),
+        ([0, 0.785, 2.3], False),
+        ([0, 45, 90], False),
+        ([-5.8, 4.9], False),
+    ],
+)
+def test_angles_that_look_like_radians_are_said(tmp_path, phi, said):
+    path = tmp_path / "a.npz"
+    np.savez(path, c2=[make_map()] * len(phi), q=0.005, phi=phi, dt=0.1)
+    assert any("look like radians" in note for note in load_data(path).notes) is said
+    assert any("look like radians" in note for note in describe_data(path)["notes"]) is said
 
 
 def test_only_the_chosen_maps_of_a_large_file_are_read(tmp_path, monkeypatch):

@@ -44,6 +44,20 @@ def test_two_rings_within_the_tolerance_are_ambiguous(tmp_path):
     assert load_data(path, q=0.005, q_tolerance=0.001).q == 0.005
 
 
+def test_an_angle_given_twice_at_one_q_is_not_chosen_from(tmp_path):
+    path = several_q(tmp_path / "a.hdf", [0.005] * 3, [45.0, 90.0, 45.0])
+    for phi in (None, [45]):
+        with pytest.raises(DataError, match=r"g2_00001 and .*g2_00003 have the same phi = 45 and the same q.* average"):
+            load_data(path, phi=phi)
+    assert load_data(path, phi=[90]).phi.tolist() == [90.0]
+
+
+def test_bins_at_no_positive_q_are_left_out_of_others(tmp_path):
+    data = load_data(several_q(tmp_path / "a.hdf", [0.005, 0.0, 0.005], [0.0, 0.0, 90.0]))
+    assert (data.q, data.phi.tolist()) == (0.005, [0.0, 90.0])
+    assert "q = 0 1/Å left out, q must be positive" in data.notes
+
+
 def test_angles_are_wrapped_and_ascending(tmp_path):
     data = load_data(write_phis(tmp_path / "a.h5", [270.0, 10.0, -180.0, 0.0]))
     assert data.phi.tolist() == [-90.0, 0.0, 10.0, 180.0]
@@ -144,7 +158,7 @@ def test_masked_frame_that_the_file_has_not_is_an_error(tmp_path, wrong):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"q": -1}, "q: found -1, expected one finite number, 0 or larger; the file has q = 0.005"),
+        ({"q": -1}, "q: found -1, expected one finite number, q must be positive; the file has q = 0.005"),
         ({"q": "0.005"}, "q: found '0.005'"),
         ({"q_tolerance": -0.1}, "q_tolerance: found -0.1"),
         ({"dt": 0}, "dt: found 0, expected a positive number"),

@@ -113,6 +113,7 @@ HALF = np.triu(make_map(5))
         ({"valid": [1, 1, 1, 1, 1]}, "valid: found int64"),
         ({"valid": [True]}, r"expected booleans of shape \(1, 5\)"),
         ({"q": -1.0}, "q: found -1.0, expected one finite number"),
+        ({"q": 0.0}, "q: found 0.0, .* q must be positive"),
         ({"q": [0.1]}, r"q: found \[0.1\]"),
         ({"phi": [1.0, 2.0]}, "expected 1 finite angles"),
         ({"phi": np.nan}, "expected 1 finite angles"),
@@ -122,7 +123,8 @@ HALF = np.triu(make_map(5))
         ({"t": [0.1, 0.2, 0.31, 0.4, 0.5]}, "t: found a step of 0.11 s after frame 2, expected 0.1 s"),
         ({"t": np.arange(5) * 0.2}, "t: found a step of 0.2 s after frame [1-4], expected 0.1 s"),
         ({"t": np.arange(-1, 4) * 0.1}, "t: found ages that are negative"),
-        ({"t": np.zeros(5), "dt": None}, "t: found a step of 0 s"),
+        ({"t": np.zeros(5), "dt": None}, "t: found a step of 0 s after frame 1, times must increase"),
+        ({"t": [0.5, 0.4, 0.3, 0.2, 0.1], "dt": None}, "t: found a step of -0.1 s after frame 1, times must increase"),
     ],
 )
 def test_every_refusal_is_one_line_that_says_what_to_do(changes, text):

@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from heterodyne_cli._version import __version__
@@ -40,7 +41,7 @@ METHODS: Mapping[str, Callable[[argparse.Namespace, Sequence[str], Console], int
 }
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of ``heterodyne`` with all its subcommands."""
     result = Parser(
         prog="heterodyne",
@@ -80,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     ready_streams()
     whole = parser()
+    # Else its value would be taken for a subcommand, and refused as one.
+    whole.check_options(takewhile(lambda word: word not in {one.name for one in SUBCOMMANDS}, argv))
     args = whole.parse_args(argv)
     console, command = Console.of(args), ["heterodyne", *argv]
     if args.subcommand is not None:

@@ -159,7 +159,7 @@ def fit_command(args: argparse.Namespace, command: Sequence[str], console: Conso
     return DONE if result.success else NOT_CONVERGED
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of ``heterodyne-nlsq``."""
     result = Parser(
         prog="heterodyne-nlsq",
@@ -182,6 +182,7 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     for word in (one.partition("=")[0] for one in unknown):
         if word in (*SUBCOMMANDS, *_ITS_OPTIONS):
             _refer(whole, word, argv)
+    whole.check_options(unknown)
     if unknown:
         whole.error(f"unrecognized arguments: {shlex.join(unknown)}")
     return args

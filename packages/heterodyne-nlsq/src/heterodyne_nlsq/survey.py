@@ -95,10 +95,13 @@ def survey(path: str | Path, q: float | None = None, most_entries: int = MOST_EN
             f"{path}: no map has a finite q and phi: bins over all azimuths cannot be fitted, else correct the file's "
             "list of bins"
         )
-    chosen = min(one["q"] for one in known) if q is None else q
+    # Where none is positive, the reader says so.
+    chosen = min((one["q"] for one in known if one["q"] > 0), default=None) if q is None else q
     # Where q is the last axis of one array, a map cannot be read without passing over all others.
     together = description["storage_mode"] == "one_array_q_last"
-    count = len(known) if together else sum(math.isclose(one["q"], chosen, rel_tol=0.02) for one in known)
+    count = (
+        len(known) if together else sum(chosen is None or math.isclose(one["q"], chosen, rel_tol=0.02) for one in known)
+    )
     n_t = int(description["n_frames"])
     n_read = min(n_t, max(_FEWEST_FRAMES, math.isqrt(most_entries // max(count, 1))))
     stated = description["dt"] is not None

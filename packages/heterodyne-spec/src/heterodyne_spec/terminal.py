@@ -8,12 +8,12 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any, NoReturn, TextIO
 
-from heterodyne_spec.errors import HeterodyneError
+from heterodyne_spec.errors import HeterodyneError, did_you_mean
 
 DONE, FAILED, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; error; the fit did not converge; interrupted."""
@@ -34,6 +34,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(FAILED, f"error: {message}; see {self.prog} --help\n")
+
+    def check_options(self, words: Iterable[str]) -> None:
+        """End with an error that names the nearest option where one of `words` looks like an option and is none."""
+        for name in (word.partition("=")[0] for word in words):
+            if len(name) > 2 and name.startswith("--") and name not in self._option_string_actions:
+                known = [option for option in self._option_string_actions if option.startswith("--")]
+                self.error(f"unknown option {name}; {did_you_mean(name, known)}")
 
 
 def run_command(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from heterodyne_spec.config import build_config
-from heterodyne_spec.data.describing import describe_data
+from heterodyne_spec.data.describing import check_data, describe_data
 from heterodyne_spec.data.wording import list_phi, list_q
 from heterodyne_spec.errors import DataError, Problem, ProblemsError
 from heterodyne_spec.lint.config_rules import lint_config
@@ -21,7 +21,7 @@ from heterodyne_spec.result import NLSQResult, is_result_file
 from heterodyne_spec.yamlio import read_document
 
 KINDS = ("model", "config", "data", "result")
-MEASUREMENTS = (".h5", ".hdf", ".hdf5", ".nxs", ".npz")
+MEASUREMENTS = (".h5", ".hdf", ".hdf5", ".nxs", ".npz", ".npy")
 """Endings of files that hold maps; every other file is read as YAML or JSON."""
 
 _DOCUMENTS = (".json", ".yaml", ".yml")
@@ -84,11 +84,11 @@ def _lint_description(document: Any) -> list[Problem]:
 
 def _measurement(path: Path) -> Verdict:
     try:
-        description = describe_data(path)
+        description, checked = describe_data(path), check_data(path)
     except DataError as error:
         text = str(error).removeprefix(f"{path}: ")
         return Verdict("measurement", problems=(Problem("", text, "a file of two-time maps", "", "ReadableMaps"),))
-    return Verdict("measurement", tuple(_data_facts(description)))
+    return Verdict("measurement", (*_data_facts(description), *checked))
 
 
 def _arrays(path: Path) -> Verdict:

@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 from heterodyne_cli.series.request import QChoice
 from heterodyne_spec.config import DataConfig
-from heterodyne_spec.data.contents import MapRef
 from heterodyne_spec.data.fingerprint import fingerprint
 from heterodyne_spec.data.layouts import find_layout
 from heterodyne_spec.data.opening import open_source
 from heterodyne_spec.data.reading import frame_count
-from heterodyne_spec.data.selection import mean_q, select_maps
+from heterodyne_spec.data.selection import mean_q, q_groups, select_maps
 from heterodyne_spec.data.window import check_window
 from heterodyne_spec.errors import BusyError, DataError
 
@@ -84,7 +83,8 @@ def examine(path: Path, config: DataConfig, choice: QChoice) -> Contents:
             n_frames = frame_count(source, refs)
     except DataError as error:
         raise error if isinstance(error, BusyError) else IncompleteError(str(error)) from None
-    groups = q_groups(refs, config.q_tolerance)
+    known = [ref for ref in refs if ref.q > 0]
+    groups = [mean_q(group) for group in q_groups(known, config.q_tolerance)]
     try:
         chosen = [select_maps(refs, q, config.phi, config.q_tolerance)[0] for q in _asked(choice, groups)]
         first, last = check_window(config.frames, n_frames)
@@ -99,14 +99,3 @@ def _asked(choice: QChoice, groups: Sequence[float]) -> Sequence[float | None]:
     if choice == "all":
         return groups
     return (None,) if choice is None else choice
-
-
-def q_groups(refs: Sequence[MapRef], tolerance: float) -> list[float]:
-    """Return the q of a file, ascending: bins within the relative tolerance of their lowest are one."""
-    groups: list[list[MapRef]] = []
-    for ref in sorted((ref for ref in refs if ref.q == ref.q), key=lambda ref: ref.q):
-        if groups and ref.q <= (1 + tolerance) * groups[-1][0].q:
-            groups[-1].append(ref)
-        else:
-            groups.append([ref])
-    return [mean_q(group) for group in groups]

@@ -142,3 +142,7 @@ class Contents:
     storage_mode: str
     notes: tuple[str, ...] = ()
     baseline: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.maps:
+            raise DataError("holds no map of a correlation, expected at least one; run the two-time correlation again")

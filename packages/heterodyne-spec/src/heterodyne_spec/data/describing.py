@@ -13,14 +13,18 @@ from heterodyne_spec.data import cleaning
 from heterodyne_spec.data.contents import Contents, MapRef, Source
 from heterodyne_spec.data.layouts import find_layout
 from heterodyne_spec.data.opening import open_source
-from heterodyne_spec.data.reading import baseline_of, frame_count, restore
-from heterodyne_spec.data.selection import wrap
-from heterodyne_spec.data.two_time import floating_dtype
-from heterodyne_spec.errors import one_line
+from heterodyne_spec.data.reading import baseline_of, frame_count, read_checked, restore
+from heterodyne_spec.data.selection import check_unambiguous, known_maps, list_q_of, q_groups, wrap
+from heterodyne_spec.data.two_time import clean_maps, floating_dtype
+from heterodyne_spec.errors import BusyError, DataError, one_line
 
 FRAMES_LOOKED_AT = 1024
 """Frames of the first map that tell half and baseline: of 8000 frames all would be half a gigabyte."""
 FEWEST_LOOKED_AT = 64
+MOST_CHECKED = 50_000_000
+"""Entries of all maps together whose values are checked: a few seconds."""
+Q_TOLERANCE = 0.02
+"""Relative; that of a fit which is not told another."""
 
 
 def describe_data(path: str | Path) -> dict[str, Any]:
@@ -59,6 +63,48 @@ def describe_data(path: str | Path) -> dict[str, Any]:
             "populated_elements": populated,
             "notes": [one_line(note) for note in (*contents.notes, *differences(contents, populated, baseline))],
         }
+
+
+def check_data(path: str | Path) -> tuple[str, ...]:
+    """Check the values of all maps of a file as a fit does that is told q and no more; return what it would note.
+
+    A file of more than `MOST_CHECKED` entries is not read. Of several q one that can be fitted is enough: why others
+    cannot is a note.
+
+    Raises
+    ------
+    DataError
+        No fit takes the maps of this file.
+    """
+    with open_source(Path(path)) as source:
+        contents = find_layout(source).contents(source)
+        if not any(np.isfinite(ref.q) and np.isfinite(ref.phi) for ref in contents.maps):
+            return ()  # bins over all azimuths are described, too
+        known, notes = known_maps(contents.maps)
+        if (count := sum(math.prod(ref.shape(source)) for ref in known)) > MOST_CHECKED:
+            return (*notes, f"values: not checked, {count:.3g} entries are more than {MOST_CHECKED:.0e}; a fit does it")
+        groups = q_groups(known, Q_TOLERANCE)
+        refused: list[DataError] = []
+        for group in groups:
+            of_q = f"q = {list_q_of(group)} 1/Å: " if len(groups) > 1 else ""
+            try:
+                notes += [f"{of_q}{note}" for note in _check_group(source, group, contents.baseline)]
+            except BusyError:
+                raise
+            except DataError as error:
+                refused.append(error)
+                notes.append(f"{of_q}a fit refuses: {error}")
+        if len(refused) == len(groups):
+            raise refused[0]
+        return (*map(one_line, notes), f"values: all {len(known)} maps checked as a fit does")
+
+
+def _check_group(source: Source, refs: list[MapRef], baseline: int | None) -> list[str]:
+    refs = sorted(refs, key=lambda ref: wrap(ref.phi))
+    check_unambiguous(refs)
+    mask = np.zeros(frame_count(source, refs), dtype=bool)
+    kept, c2, valid, notes = read_checked(source, refs, 1, mask, None, baseline)
+    return notes + clean_maps(c2, valid, np.array([wrap(ref.phi) for ref in kept]))[2]
 
 
 def describe_map(ref: MapRef) -> dict[str, Any]:

@@ -15,13 +15,12 @@ from heterodyne_spec.data.contents import Clock
 from heterodyne_spec.data.fingerprint import fingerprint
 from heterodyne_spec.data.layouts import find_layout
 from heterodyne_spec.data.opening import open_source
-from heterodyne_spec.data.reading import check_filled, frame_count, read_maps, shift_baseline
+from heterodyne_spec.data.reading import frame_count, read_checked
 from heterodyne_spec.data.selected import as_selection
 from heterodyne_spec.data.selection import PhiChoice, mean_q, select_maps, wrap
 from heterodyne_spec.data.time_axis import window_ages
 from heterodyne_spec.data.two_time import TwoTimeData, as_weight
 from heterodyne_spec.data.window import check_window, masked
-from heterodyne_spec.data.wording import same_words
 from heterodyne_spec.errors import DataError, one_line
 
 
@@ -85,18 +84,9 @@ def load_data(
         step, clock_notes = step_of(contents.clock, dt)
         mask, mask_notes = masked(mask_frames, first, last, n_t)
         weight, weight_notes = weights_of(frame_weights, first, last)
-        c2, dead, findings = read_maps(source, refs, first, last)
-
-        filled = ~dead.all(axis=1)
-        notes += check_filled(filled, [wrap(ref.phi) for ref in refs], refs[0].where)
-        refs = [ref for ref, keep in zip(refs, filled, strict=True) if keep]
-        c2, dead = c2[filled] if not filled.all() else c2, dead[filled]
-
-        valid = ~dead & ~mask
+        refs, c2, valid, found = read_checked(source, refs, first, mask, baseline, contents.baseline)
         angles = [wrap(ref.phi) for ref in refs]
-        baseline_note = shift_baseline(c2, valid, angles, baseline, contents.baseline)
         ages = window_ages(contents.clock.start, step, first, last - first + 1)
-        words = same_words([finding for finding in findings if finding[0] in angles], len(angles))
         return TwoTimeData(
             c2=c2,
             t=ages,
@@ -105,9 +95,7 @@ def load_data(
             dt=step,
             valid=valid,
             weight=weight,
-            notes=map(
-                one_line, (*contents.notes, *notes, baseline_note, *words, *clock_notes, *mask_notes, *weight_notes)
-            ),
+            notes=map(one_line, (*contents.notes, *notes, *found, *clock_notes, *mask_notes, *weight_notes)),
             provenance={
                 "file": path.name,
                 "layout": layout.NAME,

@@ -13,6 +13,7 @@ from heterodyne_spec.errors import DataError
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ZIP_SIGNATURE = b"PK\x03\x04"
+NPY_SIGNATURE = b"\x93NUMPY"
 # HDF5 allows a user block before its signature, of 512 bytes or a larger power of two.
 SIGNATURE_OFFSETS = (0, 512, 1024, 2048, 4096)
 
@@ -57,6 +58,11 @@ def kind_of(path: Path) -> str:
         return "npz"
     if any(head[offset:].startswith(HDF5_SIGNATURE) for offset in SIGNATURE_OFFSETS):
         return "hdf5"
+    if head.startswith(NPY_SIGNATURE):
+        raise DataError(
+            "is a bare array, an .npy file has no q, phi and dt; write all in one: numpy.savez('maps.npz', c2=maps, "
+            "q=0.0054, phi=[0, 90], dt=0.1) with q in 1/Å, phi in degrees and dt in s"
+        )
     raise DataError(f"is not an HDF5 or .npz file (it {describe_head(head)}); give a file of correlation maps")
 
 

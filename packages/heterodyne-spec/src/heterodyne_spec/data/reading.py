@@ -12,7 +12,7 @@ from heterodyne_spec.data import cleaning
 from heterodyne_spec.data.contents import MapRef, Source
 from heterodyne_spec.data.selection import wrap
 from heterodyne_spec.data.two_time import floating_dtype
-from heterodyne_spec.data.wording import list_numbers, list_phi
+from heterodyne_spec.data.wording import list_numbers, list_phi, same_words
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.memory import free_memory
 
@@ -40,6 +40,35 @@ def frame_count(source: Source, refs: Sequence[MapRef]) -> int:
     if expected[0] < 3:
         raise DataError(f"{refs[0].where}: found {expected[0]} frames, expected at least 3; give a longer run")
     return expected[0]
+
+
+def read_checked(
+    source: Source, refs: Sequence[MapRef], first: int, mask: NDArray[np.bool_], given: int | None, stated: int | None
+) -> tuple[list[MapRef], Maps, NDArray[np.bool_], list[str]]:
+    """Read the window of the maps that hold a value, and bring it to baseline 1.
+
+    Parameters
+    ----------
+    source : open file.
+    refs : maps to read.
+    first : first frame of the window, 1-based.
+    mask : frames of the window that are not used, (N,).
+    given, stated : see `shift_baseline`.
+
+    Returns
+    -------
+    refs, c2, valid, notes
+        The maps that are left, their values (n_phi, N, N), usable frames (n_phi, N), and what was found and done.
+    """
+    c2, dead, findings = read_maps(source, refs, first, first + len(mask) - 1)
+    filled = ~dead.all(axis=1)
+    empty = check_filled(filled, [wrap(ref.phi) for ref in refs], refs[0].where)
+    kept = [ref for ref, keep in zip(refs, filled, strict=True) if keep]
+    c2, valid = c2[filled] if not filled.all() else c2, ~dead[filled] & ~mask
+    phi = [wrap(ref.phi) for ref in kept]
+    baseline = shift_baseline(c2, valid, phi, given, stated)
+    words = same_words([finding for finding in findings if finding[0] in phi], len(phi))
+    return kept, c2, valid, [*empty, baseline, *words]
 
 
 def read_maps(
@@ -156,8 +185,8 @@ def shift_baseline(
         )
     if given is None and not all(LOWEST < level < HIGHEST for level in levels if np.isfinite(level)):
         raise DataError(
-            f"baseline: the medians off the diagonal are {listed}, expected near 0 or 1; divide the maps by the mean "
-            "intensities of both frames"
+            f"baseline: the medians off the diagonal are {listed}, expected near 0 or 1, up to 2 for a large contrast: "
+            "c2 is scaled, not divided by the mean intensities of both frames, or no correlation; correct the maps"
         )
     baseline = found.pop() if given is None else given
     said = f"baseline {baseline} {'as given' if given is not None else 'found'}"

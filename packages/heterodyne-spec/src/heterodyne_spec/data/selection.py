@@ -17,6 +17,8 @@ type PhiChoice = str | float | Sequence[float | Sequence[float]] | None
 NEAR = 0.5
 # Degrees within which two bins have one angle: rounding, not the spread within a bin.
 SAME = 0.01
+# Relative: q of two bins that no tolerance tells apart.
+SAME_Q = 1e-9
 
 
 def wrap(phi: float) -> float:
@@ -41,29 +43,50 @@ def select_maps(
     phi : None or "all", angles, or ranges [low, high], in degrees.
     q_tolerance : relative.
     """
-    refs = tuple(refs)
-    known = [ref for ref in refs if np.isfinite(ref.q) and np.isfinite(ref.phi)]
-    if not known:
-        bins = [(ref.q, ref.phi) for ref in refs]
-        n_q, n_phi = (sum(bool(np.isfinite(value)) for value in column) for column in zip(*bins, strict=True))
-        raise DataError(
-            f"no map has a finite q and phi (of {len(refs)}, {n_q} have q and {n_phi} phi): bins over all azimuths "
-            "cannot be fitted, else correct the file's list of bins"
-        )
-    notes = [f"{len(refs) - len(known)} maps without a finite q or phi left out"] if len(known) < len(refs) else []
+    known, notes = known_maps(tuple(refs))
     of_q, q_notes = select_q(known, q, q_tolerance)
     chosen = select_phi(sorted(of_q, key=lambda ref: wrap(ref.phi)), phi)
     check_unambiguous(chosen)
     return chosen, notes + q_notes + absent_angles(known, of_q, phi)
 
 
+def known_maps(refs: Sequence[MapRef]) -> tuple[list[MapRef], list[str]]:
+    """Return the maps with a finite azimuth and a finite, positive q, and notes on the others."""
+    finite = [ref for ref in refs if np.isfinite(ref.q) and np.isfinite(ref.phi)]
+    if not finite:
+        n_q, n_phi = (
+            sum(bool(np.isfinite(value)) for value in of) for of in ([r.q for r in refs], [r.phi for r in refs])
+        )
+        raise DataError(
+            f"no map has a finite q and phi (of {len(refs)}, {n_q} have q and {n_phi} phi): bins over all azimuths "
+            "cannot be fitted, else correct the file's list of bins"
+        )
+    known = [ref for ref in finite if ref.q > 0]
+    wrong = [ref for ref in finite if not ref.q > 0]
+    if not known:
+        raise DataError(f"q: found {list_q_of(wrong)} 1/Å, q must be positive: it is a length; correct the file")
+    notes = [f"{len(refs) - len(finite)} maps without a finite q or phi left out"] if len(finite) < len(refs) else []
+    return known, notes + ([f"q = {list_q_of(wrong)} 1/Å left out, q must be positive"] if wrong else [])
+
+
+def q_groups(refs: Iterable[MapRef], tolerance: float) -> list[list[MapRef]]:
+    """Return the maps by q, ascending: those within the relative tolerance of the lowest are one group."""
+    groups: list[list[MapRef]] = []
+    for ref in sorted(refs, key=lambda ref: ref.q):
+        if groups and ref.q <= (1 + tolerance) * groups[-1][0].q:
+            groups[-1].append(ref)
+        else:
+            groups.append([ref])
+    return groups
+
+
 def select_q(refs: Sequence[MapRef], q: float | None, tolerance: float) -> tuple[list[MapRef], list[str]]:
     """Return the maps within the relative tolerance of q, and notes."""
     if not (is_finite(tolerance) and 0 <= tolerance < 1):
         raise DataError(f"q_tolerance: found {tolerance!r}, expected a relative tolerance from 0 to 1; 0.02 is usual")
-    if q is not None and not (is_finite(q) and q >= 0):
+    if q is not None and not (is_finite(q) and q > 0):
         raise DataError(
-            f"q: found {q!r}, expected one finite number, 0 or larger; the file has q = {list_q_of(refs)} 1/Å"
+            f"q: found {q!r}, expected one finite number, q must be positive; the file has q = {list_q_of(refs)} 1/Å"
         )
     target = float(np.median([ref.q for ref in refs])) if q is None else float(q)
     chosen = [ref for ref in refs if abs(ref.q - target) <= tolerance * target]
@@ -128,7 +151,9 @@ def matching(angles: Sequence[float], asked: object, there: str) -> set[int]:
         found = {i for i, angle in enumerate(angles) if in_range(angle, *values)}
     else:
         gaps = [distance(angle, values[0]) for angle in angles]
-        found = {int(np.argmin(gaps))} if min(gaps) <= NEAR else set()
+        nearest = angles[int(np.argmin(gaps))]
+        # All of one direction: which of two maps is meant is not for this function to choose.
+        found = {i for i, angle in enumerate(angles) if min(gaps) <= NEAR and distance(angle, nearest) < SAME}
     if not found:
         what = f"between {values[0]:g} and {values[1]:g}" if len(values) == 2 else f"within {NEAR:g} of {values[0]:g}"
         raise DataError(f"phi: no angle {what} degrees, {there} at this q; give one of these")
@@ -159,6 +184,12 @@ def check_unambiguous(refs: Sequence[MapRef]) -> None:
     """Raise DataError when two maps have one angle: then their q's differ, or one bin is there twice."""
     if same := same_angles([ref.phi for ref in refs]):
         one, other = refs[same[0]], refs[same[1]]
+        if abs(one.q - other.q) <= SAME_Q * one.q:
+            raise DataError(
+                f"phi: {one.where} and {other.where} have the same phi = {wrap(one.phi):g} and the same q = "
+                f"{one.q:.6g} 1/Å, expected every angle once; remove one of them from the file or "
+                "store their average, or choose the other angles (data.phi)"
+            )
         raise DataError(
             f"q: {one.where} (q = {one.q:.6g}) and {other.where} (q = {other.q:.6g}) have the same phi "
             f"= {wrap(one.phi):g}, q is ambiguous among {list_q_of(refs)} 1/Å; give q and a smaller "

@@ -32,6 +32,12 @@ def time_axis(t: ArrayLike | None, dt: float | None, n_t: int) -> tuple[NDArray[
         raise DataError(f"t: found shape {ages.shape}, expected ({n_t},), one age per frame of c2; correct t")
     if not np.isfinite(ages).all() or ages[0] < 0:
         raise DataError("t: found ages that are negative or not finite, expected seconds since the start; correct t")
+    falls = np.flatnonzero(~(np.diff(ages) > 0))
+    if falls.size:
+        raise DataError(
+            f"t: found a step of {ages[falls[0] + 1] - ages[falls[0]]:.9g} s after frame {falls[0] + 1}, times must "
+            "increase; give the frames in the order in which they were taken"
+        )
     step = float(dt) if dt is not None else float(ages[-1] - ages[0]) / max(n_t - 1, 1)
     worst = int(np.argmax(np.abs(np.diff(ages) - step))) if n_t > 1 else 0
     # Ages late in a long run carry the rounding of their own size.

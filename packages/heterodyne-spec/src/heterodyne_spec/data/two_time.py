@@ -137,8 +137,8 @@ def floating_dtype(dtype: np.dtype[Any], where: str) -> np.dtype[Any]:
 
 def as_q(q: float) -> float:
     """Return a checked wavevector in 1/Å."""
-    if not is_finite(q) or q < 0:
-        raise DataError(f"q: found {q!r}, expected one finite number, 0 or larger; give the wavevector in 1/Å")
+    if not is_finite(q) or q <= 0:
+        raise DataError(f"q: found {q!r}, expected one finite number, q must be positive; give the wavevector in 1/Å")
     return float(q)
 
 

@@ -43,6 +43,8 @@ class WritableLayout(Layout, Protocol):
         """Write a file."""
 
 
+ROUNDED = 0.0051
+"""Within which an angle of two decimals is the one that was rounded."""
 LARGEST_NUMBER = 10**9
 """Of a bin or a map: beyond, a file is damaged."""
 
@@ -78,8 +80,20 @@ def wavevectors(source: Source, key: str, required: bool = False) -> tuple[NDArr
 
 
 def azimuths(source: Source, key: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Read angles in degrees, and a note when they were converted."""
-    return quantity(source, key, ANGLE)
+    """Read angles in degrees, and a note when they were converted, or state no unit and look like radians."""
+    values, notes = quantity(source, key, ANGLE)
+    if stated_unit(source, key) is None and like_radians(values):
+        notes += (f"{key}: taken as degrees, but the angles look like radians; if they are, multiply them by 180/pi",)
+    return values, notes
+
+
+def like_radians(angles: NDArray[np.float64]) -> bool:
+    """Tell whether several angles, rounded to two digits or more, are multiples of 15° in radians and odd degrees."""
+    known = np.unique(angles[np.isfinite(angles) & (angles != 0)])
+    steps = known / (np.pi / 12)
+    multiples = np.abs(steps - np.rint(steps)) * (np.pi / 12) <= ROUNDED
+    odd = 2 * known != np.rint(2 * known)
+    return bool(known.size > 1 and (np.abs(known) <= 2 * np.pi + ROUNDED).all() and (multiples & odd).all())
 
 
 def seconds(source: Source, key: str) -> tuple[float | None, tuple[str, ...]]:

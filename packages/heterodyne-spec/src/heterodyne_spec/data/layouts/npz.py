@@ -35,8 +35,10 @@ def contents(source: Source) -> Contents:
 def stacked(source: Source, key: str) -> Contents:
     """List the maps of an array (n_phi, N, N) or (N, N) that has q, phi, and t or dt beside it."""
     shape = source.shape(key)
-    if len(shape) not in (2, 3):
-        raise DataError(f"{key}: found shape {shape}, expected (N, N) or (n_phi, N, N); correct the file")
+    if len(shape) not in (2, 3) or not shape[0]:
+        raise DataError(
+            f"{key}: found shape {shape}, expected (N, N) or (n_phi, N, N) with at least one map; correct the file"
+        )
     n_maps = shape[0] if len(shape) == 3 else 1
     (q, q_notes), (phi, phi_notes) = wavevectors(source, "q"), azimuths(source, "phi")
     if phi.size != n_maps or q.size not in (1, n_maps):
@@ -56,8 +58,11 @@ def stacked(source: Source, key: str) -> Contents:
 def clock(source: Source, n_t: int) -> Clock:
     """Return the time base from t, dt or both."""
     dt, notes = seconds(source, "dt")
+    # Nobody but the author of the arrays wrote it: no default of a detector that a configuration puts right.
+    if dt is not None and positive(dt) is None:
+        raise DataError(f"dt: found {dt:g}, expected a positive number of seconds; correct the file")
     if not source.has("t"):
-        return Clock(positive(dt), 1.0, "neither t nor dt" if dt is None else f"dt = {dt:g}", notes)
+        return Clock(dt, 1.0, "neither t nor dt" if dt is None else f"dt = {dt:g}", notes)
     ages, t_notes = quantity(source, "t", TIME)
     t, step = time_axis(ages, dt, n_t)
     return Clock(step, float(t[0]) / step, f"dt = {step:g}", (*notes, *t_notes))
