@@ -68,7 +68,7 @@ TESTED_WITH = {"heterodyne-spec": "[hdf5]", "heterodyne-cmc": "[flow,dask]"}
 IN_BROWSER = ROOT / "tests" / "integration" / "test_browser.py"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadfile")
+SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadfile", "--durations", "12")
 """Most of a test's time is compilation, which takes one core."""
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
