@@ -157,7 +157,7 @@ def test_gradients(n_t: int, kind: str, capsys: pytest.CaptureFixture[str]) -> N
     rng = np.random.default_rng(n_t)
     i, j = (np.asarray(index, np.int32) for index in np.triu_indices(n_t))
     weights = np.triu(rng.normal(size=(n_t, n_t)))
-    n = 48 if n_t < 1000 else 3
+    n = 24 if n_t < 1000 else 2
     worst = dict.fromkeys(of_meshgrid, 0.0)
     for point, (t, q, phi) in zip(points(kind, n, seed=n_t + 1), settings(n_t, n, seed=n_t + 1), strict=True):
         free = np.concatenate([point, [0.7, 1.1]])
