@@ -167,17 +167,19 @@ def test_what_was_held_against_the_data_is_said(names: tuple[str, str]) -> None:
 
 
 def test_a_drift_is_what_follows_the_mean_age_of_a_pair_whatever_its_lag() -> None:
-    n, rng = 40, np.random.default_rng(0)
+    n, near, rng = 40, 2, np.random.default_rng(0)
     age = np.add.outer(np.arange(n), np.arange(n)) / (n - 1) - 1
-    weight = np.triu(rng.uniform(0.5, 1.0, (n, n)), 1)
+    frames = rng.uniform(0.5, 1.0, n)
+    c2 = np.where(rng.uniform(size=(n, n)) < 0.1, np.nan, 1.0)
+    weight = np.triu(np.outer(frames, frames), near) * np.isfinite(c2)
     values = 1.0 + 0.3 * age - 0.2 * age**3
-    found = of_age(np.where(weight > 0, values, np.nan), weight)
+    found = of_age(values, c2, frames, near)
     np.testing.assert_allclose(found.course, values, atol=1e-12)
     mean = np.sum(weight * values) / np.sum(weight)
     assert found.explained == pytest.approx(np.sum(weight * (values - mean) ** 2), rel=1e-12)
     # What is left is orthogonal to every drift.
     noise = rng.standard_normal((n, n))
-    residual = noise - of_age(noise, weight).course
+    residual = noise - of_age(noise, c2, frames, near).course
     for k in range(4):
         assert np.sum(weight * residual * age**k) == pytest.approx(0.0, abs=1e-10)
 

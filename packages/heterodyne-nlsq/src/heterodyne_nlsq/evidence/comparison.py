@@ -175,10 +175,9 @@ def _flat(full: Full) -> float:
     """Return the rise of maps that do not change with lag: c2 follows the mean age of a pair alone."""
     data, differences, explained = full.setup.data, [], 0.0
     for a in range(data.n_phi):
-        weight = data.weight[a] * data.valid[a]
-        apart = np.triu(np.outer(weight, weight), _near(full)) * np.isfinite(data.c2[a])
-        differences.append(full.model[a] - of_age(full.model[a], apart).course)
-        explained += of_age(data.c2[a], apart).explained
+        pairs = data.c2[a], data.weight[a] * data.valid[a], _near(full)
+        differences.append(full.model[a] - of_age(full.model[a], *pairs).course)
+        explained += of_age(data.c2[a], *pairs).explained
     return _calibrated(full, (float(full.path.spread.sum()) - explained) / 2, differences)
 
 

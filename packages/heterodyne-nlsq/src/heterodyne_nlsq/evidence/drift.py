@@ -21,22 +21,30 @@ class Drift(NamedTuple):
     """The least-squares polynomial in the mean age of a pair, (n_t, n_t), and the squares about the mean that it
     explains."""
 
-    course: FloatArray
+    course: npt.NDArray[np.floating]
     explained: float
 
 
-def of_age(values: npt.NDArray[np.floating], weight: FloatArray) -> Drift:
-    """Return the drift of a map (n_t, n_t) whose pairs count `weight` (n_t, n_t); values without weight may be NaN."""
+def of_age(values: npt.NDArray[np.floating], c2: npt.NDArray[np.floating], weight: FloatArray, near: int) -> Drift:
+    """Return the drift of values (n_t, n_t) of pairs at least `near` frames apart.
+
+    Parameters
+    ----------
+    c2 : the map (n_t, n_t), whose NaN do not count.
+    weight : of the frames (n_t,).
+    """
     n = len(values)
     count, total = np.zeros((2, 2 * n - 1))
-    # By rows: of a large map an index of every pair would take more memory than the map.
-    for row, (part, own) in enumerate(zip(weight, values, strict=True)):
-        count[row : row + n] += part
-        total[row : row + n] += np.where(part > 0, part * own, 0.0)
+    # By rows: weights of all pairs would take more memory than the map.
+    for row in range(n - near):
+        later = slice(row + near, n)
+        counts = weight[row] * weight[later] * np.isfinite(c2[row, later])
+        count[2 * row + near : row + n] += counts
+        total[2 * row + near : row + n] += np.where(counts > 0, counts * values[row, later], 0.0)
     at, root = np.linspace(-1.0, 1.0, count.size), np.sqrt(count)
     mean = total.sum() / max(count.sum(), 1e-300)
     above = total / np.maximum(count, 1e-300) - mean
     rows = np.polynomial.legendre.legvander(at, _DEGREE)
     course = rows @ np.linalg.lstsq(root[:, None] * rows, root * above, rcond=None)[0]
-    whole = np.lib.stride_tricks.sliding_window_view(mean + course, n)
+    whole = np.lib.stride_tricks.sliding_window_view(np.asarray(mean + course, values.dtype), n)
     return Drift(whole, float(count @ (course - count @ course / max(count.sum(), 1e-300)) ** 2))
