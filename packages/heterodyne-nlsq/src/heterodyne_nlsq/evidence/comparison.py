@@ -28,6 +28,9 @@ _OBVIOUS = 2000.0
 """Rise from which a short descent of a nested model is enough. Of descents that were 300 above the full fit after so
 many evaluations, some came down to 10."""
 
+_BEYOND_DOUBT = 50 * _OBVIOUS
+"""Rise by the mean inflation from which the maps of a nested model are not worth their time."""
+
 _SHORT, _LONG = 8, 80
 """Evaluations of a short descent of a nested model, and of a long one."""
 
@@ -186,7 +189,9 @@ def _near(full: Full) -> int:
 
 
 def _rise(full: Full, nested: Solution) -> float:
-    """Return the rise of a nested model."""
+    """Return the rise of a nested model; by the mean inflation where none along the difference could matter."""
+    if (plain := 2 * (nested.cost - full.cost) / full.unit) > _BEYOND_DOUBT:
+        return plain
     return _calibrated(full, nested.cost, list(full.model - maps_at(full, nested.vector)))
 
 
