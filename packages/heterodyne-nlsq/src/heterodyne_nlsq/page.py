@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from heterodyne_nlsq.courses import courses
 from heterodyne_nlsq.plots import curve_ages, draw_curves, draw_function, map_panels
 from heterodyne_nlsq.stated import (
-    FUNCTION_OF_GROUP,
     NOT_DETERMINED,
     reasons,
     reasons_of_parameters,
@@ -32,7 +31,7 @@ from heterodyne_nlsq.summary import (
 )
 from heterodyne_nlsq.verdict import NO_SIGNAL, TITLES, is_good, verdict_and_sentence
 from heterodyne_spec import Derived, NLSQResult, load_config, load_model
-from heterodyne_spec.course import Course
+from heterodyne_spec.course import FUNCTION_OF_GROUP, Course
 from heterodyne_spec.page import (
     Markup,
     Picture,
@@ -102,7 +101,7 @@ def _cautions(result: NLSQResult) -> list[str]:
 def _not_determined(result: NLSQResult) -> list[str]:
     """Return in a sentence for each function of age which of its parameters are not determined on their own."""
     why, parameters = reasons_of_parameters(result), load_model().parameters
-    functions = {p.name: FUNCTION_OF_GROUP.get(p.group, "") if p.group != "angle" else "" for p in parameters}
+    functions = {p.name: FUNCTION_OF_GROUP.get(p.group, "") for p in parameters}
     open_ = [name for name in result.identifiability.not_determined if name not in why]
     words = []
     for function in dict.fromkeys(functions.get(name, "") for name in open_):

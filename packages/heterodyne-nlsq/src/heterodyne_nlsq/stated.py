@@ -14,7 +14,7 @@ import numpy as np
 
 from heterodyne_nlsq.courses import courses
 from heterodyne_spec import Derived, FittedParameter, NLSQResult, load_model
-from heterodyne_spec.course import Course
+from heterodyne_spec.course import FUNCTION_OF_GROUP, Course
 
 NO_SIGNAL, NO_FLOW, ONE_COMPONENT = "no signal", "no flow", "one component"
 """Why a function of age is not stated."""
@@ -29,15 +29,6 @@ RISES = "c2 rises with lag"
 
 SCORE_TEST = "score test"
 """What says in the words of a test that its chi-square is an estimate from the slope, not from a second fit."""
-
-FUNCTION_OF_GROUP: Mapping[str, str] = {
-    "reference": "J_r",
-    "sample": "J_s",
-    "velocity": "v",
-    "angle": "v",
-    "fraction": "x",
-}
-"""Group of a parameter in the specification -> the function of age that it describes."""
 
 _SYMBOL = re.compile(r"(?<![A-Za-z_])(J_r|J_s|v|x)(?![A-Za-z_])")
 _WORDS: Mapping[str, str] = {
@@ -102,7 +93,9 @@ def single(found: Iterable[Course]) -> str | None:
 def reasons_of_parameters(result: NLSQResult) -> dict[str, str]:
     """Return why fitted parameters are not stated, by their names; a value that was held is the user's own."""
     why = reasons(result)
-    groups = {p.name: FUNCTION_OF_GROUP.get(p.group, "") for p in load_model().parameters}
+    # Without a flow its angle says nothing either.
+    functions = {**FUNCTION_OF_GROUP, "angle": "v"}
+    groups = {p.name: functions.get(p.group, "") for p in load_model().parameters}
     return {row.name: why[groups[row.name]] for row in result.table if _fitted(row) and groups[row.name] in why}
 
 

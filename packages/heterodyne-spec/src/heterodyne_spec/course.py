@@ -23,7 +23,7 @@ SUBJECTS: Mapping[str, str] = {
 }
 """What the functions are called in a sentence, in the order of a report."""
 
-_OF_GROUP: Mapping[str, str] = {"reference": "J_r", "sample": "J_s", "velocity": "v", "fraction": "x"}
+FUNCTION_OF_GROUP: Mapping[str, str] = {"reference": "J_r", "sample": "J_s", "velocity": "v", "fraction": "x"}
 """Groups of parameters in the specification, and the functions of age that they make."""
 
 _KNOWN_PART, _KNOWN_FRACTION = 0.5, 0.25
@@ -94,7 +94,7 @@ def held_functions(held: Iterable[str]) -> set[str]:
     """Return the functions of age of which all parameters are among those `held`."""
     names = set(held)
     groups = {p.group for p in load_model().parameters if p.name not in names}
-    return {name for group, name in _OF_GROUP.items() if group not in groups}
+    return {name for group, name in FUNCTION_OF_GROUP.items() if group not in groups}
 
 
 def said(

@@ -69,7 +69,7 @@ class Full:
 
 
 def released_rise(full: Full, tested: npt.NDArray[np.int_]) -> float:
-    """Return by how much the calibrated chi-square falls in a fit with what was held at the positions `tested` free."""
+    """Return by how much the calibrated chi-square falls with what was held at the positions `tested` (n,) free."""
     others = np.setdiff1d(full.pinned, tested)
 
     def released(start: FloatArray) -> Solution:

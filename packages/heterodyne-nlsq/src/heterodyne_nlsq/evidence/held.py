@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.evidence.chi_square import tail
-from heterodyne_nlsq.stated import FUNCTION_OF_GROUP, SCORE_TEST
+from heterodyne_nlsq.stated import SCORE_TEST
 from heterodyne_spec import ModelSpec, NestedTest
+from heterodyne_spec.course import FUNCTION_OF_GROUP
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -52,7 +53,7 @@ def held_groups(spec: ModelSpec, names: Sequence[str], pinned: npt.NDArray[np.in
     groups: dict[str, list[int]] = {}
     for position in pinned:
         group = spec.parameter(names[position]).group
-        groups.setdefault("phi0" if group == "angle" else FUNCTION_OF_GROUP[group], []).append(int(position))
+        groups.setdefault(FUNCTION_OF_GROUP.get(group, "phi0"), []).append(int(position))
     return {function: np.array(positions) for function, positions in groups.items()}
 
 

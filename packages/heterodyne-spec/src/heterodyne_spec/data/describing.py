@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from heterodyne_spec.config import load_config
 from heterodyne_spec.data import cleaning
 from heterodyne_spec.data.contents import Contents, MapRef, Source
 from heterodyne_spec.data.layouts import find_layout
@@ -23,8 +24,6 @@ FRAMES_LOOKED_AT = 1024
 FEWEST_LOOKED_AT = 64
 MOST_CHECKED = 50_000_000
 """Entries of all maps together whose values are checked: a few seconds."""
-Q_TOLERANCE = 0.02
-"""Relative; that of a fit which is not told another."""
 
 
 def describe_data(path: str | Path) -> dict[str, Any]:
@@ -83,7 +82,7 @@ def check_data(path: str | Path) -> tuple[str, ...]:
         known, notes = known_maps(contents.maps)
         if (count := sum(math.prod(ref.shape(source)) for ref in known)) > MOST_CHECKED:
             return (*notes, f"values: not checked, {count:.3g} entries are more than {MOST_CHECKED:.0e}; a fit does it")
-        groups = q_groups(known, Q_TOLERANCE)
+        groups = q_groups(known, load_config().data.q_tolerance)
         refused: list[DataError] = []
         for group in groups:
             of_q = f"q = {list_q_of(group)} 1/Å: " if len(groups) > 1 else ""
