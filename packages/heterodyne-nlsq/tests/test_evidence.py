@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from conftest import DT, PHI, TRUTH, Q, make
 
-from heterodyne_nlsq import fit_nlsq_jax, representative, simulation
+from heterodyne_nlsq import fit_nlsq_jax, representative, simulation, thinned
 from heterodyne_nlsq.evidence import comparison, examination
 from heterodyne_nlsq.evidence.chance import probability
 from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.evidence.drift import of_age
 from heterodyne_nlsq.evidence.held import score_test
+from heterodyne_nlsq.evidence.questions import QUESTIONS
 from heterodyne_nlsq.evidence.rising import rise_by_chance
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.noise import structured
@@ -147,6 +148,26 @@ def test_all_is_claimed_that_is_there() -> None:
     assert np.all(np.isfinite(result.scaling.offset_sd))
 
 
+@pytest.mark.parametrize("at_rest", [{}, {"v0": 1e-6, "beta": 0.0, "v_offset": 0.0}], ids=["flow", "at rest"])
+def test_what_is_plain_in_some_frames_is_not_asked_of_all(
+    monkeypatch: pytest.MonkeyPatch, at_rest: dict[str, float]
+) -> None:
+    data = make(**at_rest)
+    whole = fit_nlsq_jax(data).signal
+    monkeypatch.setattr(thinned, "_MANY", 10_000)
+    monkeypatch.setattr(thinned, "_SOME", 3_000)
+    some = fit_nlsq_jax(data).signal
+    assert {q for q in some if some[q].present} == {q for q in whole if whole[q].present}
+    plain = {question for question, answer in some.items() if "over" in answer.words}
+    assert plain >= {"dynamics", "ageing"}
+    assert ("flow" in plain) == (not at_rest)
+    for question in plain:
+        # White noise: the sums are over as many fewer pairs.
+        assert some[question].statistic / whole[question].statistic == pytest.approx(3000 / 21420, rel=0.3)
+    for question in set(some) - plain - {"contrast"}:
+        assert some[question] == whole[question]
+
+
 def test_what_was_held_and_is_right_is_not_objected_to() -> None:
     right = {name: {"value": TRUTH[name], "vary": False} for name in ("f1", "beta", "D_offset_ref")}
     result = fit_nlsq_jax(make(n_t=N_T, noise=0.005), {"model": {"parameters": right}})
@@ -193,7 +214,7 @@ def test_no_flow_is_never_worse_than_one_component_at_rest(monkeypatch: pytest.M
     monkeypatch.setattr(comparison, "_best", lambda full, question, one: found[question])
     monkeypatch.setattr(comparison, "_rise", lambda full, nested: nested.cost - 100.0)
     monkeypatch.setattr(comparison, "_flat", lambda full: 5000.0)
-    rises = comparison.rises(cast(comparison.Full, SimpleNamespace(setup=setup)))
+    rises = comparison.rises(cast(comparison.Full, SimpleNamespace(setup=setup)), QUESTIONS)
     assert rises == {"dynamics": 5000.0, "two_components": 1.0, "flow": 1.0, "ageing": 200.0}
 
 

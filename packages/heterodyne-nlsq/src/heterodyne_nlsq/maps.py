@@ -22,15 +22,7 @@ def model_maps(
     return maps
 
 
-def maps_and_noise(
-    data: TwoTimeData, model: HeterodyneModel, contrast: FloatArray, offset: FloatArray
-) -> tuple[npt.NDArray[np.float32], FloatArray]:
-    """Return the model's maps and the noise of every angle; one map in float64 at a time."""
-    maps = np.empty(data.c2.shape, np.float32)
-    noise = np.empty(data.n_phi)
-    for a, phi in enumerate(data.phi):
-        fitted = np.asarray(c2_meshgrid(model, data.t, data.q, phi, contrast[a], offset[a]))
-        usable = np.isfinite(data.c2[a]) & np.outer(data.valid[a], data.valid[a])
-        noise[a] = noise_sd(data.c2[a] - fitted, usable)
-        maps[a] = fitted
-    return maps, noise
+def residual_noise(data: TwoTimeData, model: npt.NDArray[np.floating]) -> FloatArray:
+    """Return the white noise (n_phi,) that is left beside the model's maps (n_phi, n_t, n_t)."""
+    usable = (np.isfinite(c2) & np.outer(valid, valid) for c2, valid in zip(data.c2, data.valid, strict=True))
+    return np.array([noise_sd(c2 - fitted, u) for c2, fitted, u in zip(data.c2, model, usable, strict=True)])

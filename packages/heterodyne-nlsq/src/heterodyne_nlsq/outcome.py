@@ -23,10 +23,10 @@ from heterodyne_nlsq.evidence.constants import constant_tests
 from heterodyne_nlsq.evidence.examination import can_choose, examine
 from heterodyne_nlsq.identify import at_bound, identifiability
 from heterodyne_nlsq.look.resolved import age_resolved
-from heterodyne_nlsq.maps import maps_and_noise
+from heterodyne_nlsq.maps import residual_noise
 from heterodyne_nlsq.minima import SIGN, alternatives, named, twin
 from heterodyne_nlsq.noise import reduced_chi_square
-from heterodyne_nlsq.paths import Path
+from heterodyne_nlsq.paths import Path, remembered
 from heterodyne_nlsq.priors import make_priors
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
@@ -36,7 +36,6 @@ from heterodyne_nlsq.stated import DIRECTIONS
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
 from heterodyne_nlsq.verdict import judge
-from heterodyne_physics_meshgrid import HeterodyneModel
 from heterodyne_spec import (
     FittedData,
     FittedParameter,
@@ -60,7 +59,7 @@ _SAID = 4
 
 def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     """Return the result of a fit from its descents."""
-    minima = [final.solution for final in outcome.finals]
+    path, minima = remembered(path), [final.solution for final in outcome.finals]
     chosen, found = 0, examine(setup, path, minima[0])
     conventions: tuple[str, ...] = (SIGN,)
     if (other := twin(minima, setup)) is not None:
@@ -78,7 +77,7 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     contrast, offset = setup.scaling.per_angle(solution.vector[len(positions) :])
     squares = np.asarray(path.squares(solution.vector, path.problem))
     gauss_newton = np.asarray(path.matrices(solution.vector, path.problem)).sum(axis=0)
-    model, noise = maps_and_noise(data, HeterodyneModel.from_vector(values), contrast, offset)
+    model, noise = found.full.model, residual_noise(data, found.full.model)
     bent = curvature(gauss_newton, len(positions))
     prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
     root = covariance_root(bent, gauss_newton, score, prior)

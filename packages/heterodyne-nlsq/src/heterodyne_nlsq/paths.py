@@ -54,6 +54,28 @@ def with_free(path: Path, free: FreeParameters) -> Path:
     return replace(path, problem=problem)
 
 
+_REMEMBERED = 8
+"""Points whose normal equations are kept: what comes after the descent returns to a few of them."""
+
+
+def remembered(path: Path) -> Path:
+    """Return the same path, which evaluates no normal equations twice at one of the latest points."""
+    known: dict[bytes, NormalEquations] = {}
+
+    def normal(vector: Any, problem: Any) -> NormalEquations:
+        key = np.asarray(vector, float).tobytes()
+        found = known.pop(key, None) if problem is path.problem else None
+        if found is None:
+            found = path.normal(vector, problem)
+        if problem is path.problem:
+            known[key] = found
+            if len(known) > _REMEMBERED:
+                del known[next(iter(known))]
+        return found
+
+    return replace(path, normal=normal)
+
+
 def count_pairs(data: TwoTimeData, exclude_diagonals: int) -> npt.NDArray[np.int_]:
     """Return how many pairs of every azimuth count in a fit, (n_phi,)."""
     return np.array([sum(_in_rows(data, a, exclude_diagonals)) for a in range(data.n_phi)], int)

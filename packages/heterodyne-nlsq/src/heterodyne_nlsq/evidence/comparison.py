@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,10 +15,11 @@ from heterodyne_nlsq.evidence.drift import of_age
 from heterodyne_nlsq.evidence.nulls import RESTRICTIONS, starts
 from heterodyne_nlsq.free import FreeParameters
 from heterodyne_nlsq.maps import model_maps
-from heterodyne_nlsq.paths import Path
+from heterodyne_nlsq.paths import Path, dense_path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.start.race import scaled
+from heterodyne_nlsq.thinned import some_frames, thinned
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_spec.laws import find_laws
 
@@ -30,6 +31,10 @@ many evaluations, some came down to 10."""
 
 _BEYOND_DOUBT = 50 * _OBVIOUS
 """Rise by the mean inflation from which the maps of a nested model are not worth their time."""
+
+PLAIN = 200.0
+"""Rise in some of the frames from which the others are not asked: far above what chance gives, and nested fits below
+`_OBVIOUS` were followed to their end."""
 
 _SHORT, _LONG = 8, 80
 """Evaluations of a short descent of a nested model, and of a long one."""
@@ -66,6 +71,17 @@ class Full:
     def values(self) -> dict[str, float]:
         """All parameters of the model by name."""
         return values_of(self.setup.free, self.vector)
+
+
+def at_some_frames(full: Full) -> Full | None:
+    """Return the fit looked at in some of its frames, with the noise of all; None where there are no fewer."""
+    setup, some = thinned(full.setup), some_frames(full.setup.data.n_phi, full.setup.data.n_t)
+    if setup is None:
+        return None
+    path = dense_path(setup)
+    calibration = replace(full.calibration, fluctuations=tuple(one[some] for one in full.calibration.fluctuations))
+    cost = float(path.normal(full.vector, path.problem).cost)
+    return replace(full, setup=setup, path=path, cost=cost, model=full.model[:, some, some], calibration=calibration)
 
 
 def released_rise(full: Full, tested: npt.NDArray[np.int_]) -> float:
@@ -121,19 +137,21 @@ def values_of(free: FreeParameters, vector: FloatArray) -> dict[str, float]:
     return dict(zip(free.names, free.full(vector[: len(free.free)]).tolist(), strict=True))
 
 
-def rises(full: Full) -> dict[str, float]:
-    """Return by how much the calibrated chi-square rises without each feature, by question."""
+def rises(full: Full, questions: Collection[str]) -> dict[str, float]:
+    """Return by how much the calibrated chi-square rises without each feature asked for, by question."""
+    found = {"dynamics": _flat(full)} if "dynamics" in questions else {}
+    if not set(questions) - {"dynamics"}:
+        return found
     one = _best(full, "two_components", None)
+    if "two_components" in questions:
+        found["two_components"] = _rise(full, one)
     values = values_of(full.setup.free, one.vector)
-    rest, steady = (_best(full, question, values) for question in ("flow", "ageing"))
-    # One component is one of two at rest: a descent that ended above it has missed it.
-    rest = min(rest, one, key=lambda nested: nested.cost)
-    return {
-        "dynamics": _flat(full),
-        "two_components": _rise(full, one),
-        "flow": _rise(full, rest),
-        "ageing": _rise(full, steady),
-    }
+    if "flow" in questions:
+        # One component is one of two at rest: a descent that ended above it has missed it.
+        found["flow"] = _rise(full, min(_best(full, "flow", values), one, key=lambda nested: nested.cost))
+    if "ageing" in questions:
+        found["ageing"] = _rise(full, _best(full, "ageing", values))
+    return found
 
 
 def _best(full: Full, question: str, one: Mapping[str, float] | None) -> Solution:

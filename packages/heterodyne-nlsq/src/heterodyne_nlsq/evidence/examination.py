@@ -8,10 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.descent import variance_unit
-from heterodyne_nlsq.evidence.comparison import Full, changing, maps_at, released_rise, rise_to, rises
+from heterodyne_nlsq.evidence.comparison import (
+    PLAIN,
+    Full,
+    at_some_frames,
+    changing,
+    maps_at,
+    released_rise,
+    rise_to,
+    rises,
+)
 from heterodyne_nlsq.evidence.held import held_groups, held_test, joint_test, score_test
-from heterodyne_nlsq.evidence.questions import answers
+from heterodyne_nlsq.evidence.questions import QUESTIONS, answers
 from heterodyne_nlsq.free import FreeParameters, released
 from heterodyne_nlsq.maps import model_maps
 from heterodyne_nlsq.noise import ROUNDING
@@ -63,7 +71,10 @@ class Examination:
 
     def signal(self) -> dict[str, Signal]:
         """Return which features the maps show, by question."""
-        return answers(self.full, rises(self.full))
+        few = at_some_frames(self.full)
+        plain = {} if few is None else {q: rise for q, rise in rises(few, QUESTIONS).items() if rise > PLAIN}
+        rest = rises(self.full, [question for question in QUESTIONS if question not in plain])
+        return answers(self.full, plain | rest, plain)
 
     def rise_to(self, other: Solution) -> float:
         """Return by how much the calibrated chi-square of another fit of the same request is above that of this one."""
@@ -142,7 +153,7 @@ def _released(setup: Setup, path: Path, found: Solution, variance: float) -> Ful
     each = np.asarray(wider.squares(vector, wider.problem)) / np.maximum(path.weights, 1.0)
     calibration = calibrate(everything, values, contrast, offset, model, each)
     pinned = np.array([k for k, position in enumerate(free.free) if position not in setup.free.free], int)
-    unit = variance_unit(setup, path, found)
+    unit = variance * calibration.inflation
     return Full(everything, wider, vector, pinned, found.cost, model, calibration, variance, unit)
 
 

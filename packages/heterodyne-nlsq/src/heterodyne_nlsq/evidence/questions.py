@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -24,18 +24,21 @@ _SEEN = {
 """Words where a feature is present, and where it is not."""
 
 
-def answers(full: Full, rises: Mapping[str, float]) -> dict[str, Signal]:
+QUESTIONS = tuple(_SEEN)
+"""Those that nested fits answer."""
+
+
+def answers(full: Full, rises: Mapping[str, float], least: Collection[str] = ()) -> dict[str, Signal]:
     """Return the answer to every question.
 
     Parameters
     ----------
-    rises : of chi-square without dynamics, two components, flow and ageing.
+    rises : of chi-square without each of `QUESTIONS`; those named in `least` are at least as large.
     """
-    data = full.setup.data
-    found = {
-        question: _answer(question, float(rise), probability(question, float(rise), data.n_t, data.n_phi))
-        for question, rise in rises.items()
-    }
+    data, found = full.setup.data, {}
+    for question in QUESTIONS:
+        p_value = probability(question, rises[question], data.n_t, data.n_phi)
+        found[question] = _answer(question, rises[question], p_value, "over" if question in least else "=")
     # A beat needs two components.
     if found["flow"].present and not found["two_components"].present:
         found["two_components"] = Signal(
@@ -56,9 +59,9 @@ def answers(full: Full, rises: Mapping[str, float]) -> dict[str, Signal]:
     return {"contrast": _contrast(full, found["dynamics"]), **found}
 
 
-def _answer(question: str, rise: float, p_value: float) -> Signal:
+def _answer(question: str, rise: float, p_value: float, relation: str) -> Signal:
     present = p_value < PRESENT
-    words = f"{_SEEN[question][not present]} (Δχ² = {plain(rise, 3)}, {quoted(p_value)})"
+    words = f"{_SEEN[question][not present]} (Δχ² {relation} {plain(rise, 3)}, {quoted(p_value)})"
     return Signal(present, rise, p_value, words)
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from heterodyne_nlsq.noise import ROUNDING
 from heterodyne_nlsq.setup import Setup
+from heterodyne_nlsq.uncertainty.inflation import inflation_of, residuals, typical
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts, described_details, noise_parts, own_details
 from heterodyne_nlsq.uncertainty.pixels import (
     PORTIONS,
@@ -49,8 +50,8 @@ class Calibration:
 
     `own_share` (n_phi,) is the part of the noise that every pair has for itself (photons, detector), `own` (n_phi,) its
     variance, `excess` (n_phi,) the largest ratio of the measured noise at some scale to what speckle and photons
-    explain, and `limit` (n_phi,) how large it may be by its own scatter. `fluctuations` are relative ones,
-    (n_t, n_pixel) per azimuth.
+    explain, and `limit` (n_phi,) how large it may be by its own scatter. `inflation` is by how much the noise that
+    frames share exceeds independent noise. `fluctuations` are relative ones, (n_t, n_pixel) per azimuth.
     """
 
     parts: tuple[NoiseParts, ...]
@@ -58,6 +59,7 @@ class Calibration:
     own_share: FloatArray
     excess: FloatArray
     limit: FloatArray
+    inflation: float
     fluctuations: tuple[npt.NDArray[np.float32], ...]
 
     def some_pixels(self, a: int) -> npt.NDArray[np.float32]:
@@ -84,17 +86,18 @@ def calibrate(
     data, request = setup.data, _request(setup, values, contrast)
     delta = fluctuations(request, setup.config.nlsq.seed, PORTIONS)
 
-    def of_azimuth(a: int) -> tuple[NoiseParts, float, float, float, float]:
+    def of_azimuth(a: int) -> tuple[NoiseParts, float, float, float, float, float]:
         expected = pixel_details(request, a, delta[a], model[a] - offset[a])
-        found = _details(data.c2[a] - model[a], request.weight[a] > 0, request.n_near)
+        found = measured_details(residuals(data.c2[a], model[a], request.weight[a] > 0), request.n_near)
         if variance[a] < ROUNDING:
-            return NoiseParts(0.0, 0.0, 0.0, ROUNDING), ROUNDING, 1.0, 1.0, _LEAST_LIMIT
+            return NoiseParts(0.0, 0.0, 0.0, ROUNDING), ROUNDING, 1.0, 1.0, _LEAST_LIMIT, 1.0
         parts = noise_parts(found, expected, float(variance[a]))
-        return parts, _own_variance(parts, expected), *_judged(found, expected, parts, data.n_phi)
+        judged, shared = _judged(found, expected, parts, data.n_phi), inflation_of(found, float(variance[a]))
+        return parts, _own_variance(parts, expected), *judged, shared
 
     parts, *numbers = zip(*_each_azimuth(of_azimuth, data.n_phi), strict=True)
-    own, own_share, excess, limit = map(np.array, numbers)
-    return Calibration(parts, own, own_share, excess, limit, tuple(delta))
+    own, own_share, excess, limit, shared = map(np.array, numbers)
+    return Calibration(parts, own, own_share, excess, limit, typical(shared), tuple(delta))
 
 
 def score_covariance(
@@ -148,11 +151,6 @@ def _own_variance(parts: NoiseParts, expected: Expected) -> float:
     """Return the variance of the noise of every pair's own, the mean over pairs."""
     finest = own_details(parts, expected)[:1]
     return float(finest.mean()) if finest.size else parts.white
-
-
-def _details(residual: npt.NDArray[np.floating], used: npt.NDArray[np.bool_], near: int) -> Details:
-    """Return the details of the residuals, frames that do not count taken out; a missing pair counts as no residual."""
-    return measured_details(np.nan_to_num(residual[np.ix_(used, used)], nan=0.0, posinf=0.0, neginf=0.0), near)
 
 
 def _judged(found: Details, expected: Expected, parts: NoiseParts, n_phi: int) -> tuple[float, float, float]:

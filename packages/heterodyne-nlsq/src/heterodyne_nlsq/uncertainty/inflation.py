@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.uncertainty.scales import measured_details
+from heterodyne_nlsq.uncertainty.scales import Details, measured_details
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 
 type FloatArray = npt.NDArray[np.float64]
@@ -19,8 +19,8 @@ type FloatArray = npt.NDArray[np.float64]
 _ENOUGH = 20
 """Blocks of a scale that show its noise."""
 
-_MOST_ANGLES = 3
-"""Azimuths that are looked at, evenly among them."""
+_MOST_ANGLES, _MOST_FRAMES = 3, 1000
+"""Azimuths that are looked at, evenly among them, and frames, those in the middle."""
 
 MOST = 3000.0
 """Largest inflation: that of the slowest speckle that was simulated. More is structure that the model lacks."""
@@ -33,20 +33,41 @@ def inflation(setup: Setup, vector: FloatArray) -> float:
     contrast, offset = setup.scaling.per_angle(vector[n_free:])
     chosen = np.unique(np.linspace(0, data.n_phi - 1, min(data.n_phi, _MOST_ANGLES)).astype(int))
     near = max(setup.config.data.exclude_diagonals, 1)
+    first = max((data.n_t - _MOST_FRAMES) // 2, 0)
+    some = slice(first, first + _MOST_FRAMES)
     found = []
     for a in chosen:
-        used = data.valid[a] & (data.weight[a] > 0)
-        fitted = np.asarray(c2_meshgrid(model, data.t, data.q, data.phi[a], contrast[a], offset[a]))
-        residual = np.nan_to_num((data.c2[a] - fitted)[np.ix_(used, used)], nan=0.0, posinf=0.0, neginf=0.0)
-        found.append(_of_map(residual, near))
+        fitted = np.asarray(c2_meshgrid(model, data.t[some], data.q, data.phi[a], contrast[a], offset[a]))
+        used = data.valid[a, some] & (data.weight[a, some] > 0)
+        residual = residuals(data.c2[a, some, some], fitted, used)
+        found.append(inflation_of(measured_details(residual, near), _mean_square(residual, near)))
+    return typical(np.array(found))
+
+
+def typical(found: FloatArray) -> float:
+    """Return the inflation of a measurement from that of its azimuths."""
     return float(np.clip(np.median(found), 1.0, MOST))
 
 
-def _of_map(residual: FloatArray, near: int) -> float:
-    upper = residual[np.triu_indices(len(residual), near)]
-    variance = float(np.mean(upper**2)) if upper.size else 0.0
-    details = measured_details(residual, near)
+def inflation_of(details: Details, variance: float) -> float:
+    """Return the inflation of residuals with that mean square: 1 where nothing shows it."""
     many = details.number >= _ENOUGH
     if variance <= 0 or not many.any():
         return 1.0
     return float(details.square[many].mean(axis=1).max()) / variance
+
+
+def residuals(
+    c2: npt.NDArray[np.floating], fitted: npt.NDArray[np.floating], used: npt.NDArray[np.bool_]
+) -> FloatArray:
+    """Return the residuals of a map (n_t, n_t), frames that are not used taken out; 0 where a pair is missing."""
+    found = c2 - fitted
+    np.nan_to_num(found, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    return found if used.all() else found[np.ix_(used, used)]
+
+
+def _mean_square(residual: FloatArray, near: int) -> float:
+    """Return the mean square of residuals (n, n) at least `near` frames apart."""
+    n = len(residual)
+    total = sum(float(np.vdot(row[k + near :], row[k + near :])) for k, row in enumerate(residual))
+    return total / max((n - near) * (n - near + 1) / 2, 1.0)

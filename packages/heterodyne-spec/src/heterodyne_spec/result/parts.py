@@ -146,8 +146,9 @@ class Derived:
 class Signal:
     """Whether the maps show a feature: the answer to one question of `NLSQResult.signal`.
 
-    `statistic` is a calibrated chi-square, by which the fit is worse without the feature; `p_value` the probability
-    that a measurement without it gives as much, the search for the best fit included. `words` say both.
+    `statistic` is a calibrated chi-square, by which the fit is worse without the feature: that of some of the frames, a
+    lower limit, where these are beyond doubt in large maps. `p_value` is the probability that a measurement without the
+    feature gives as much, the search for the best fit included. `words` say both.
     """
 
     present: bool
