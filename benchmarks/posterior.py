@@ -1,10 +1,12 @@
-"""Is the consensus of shards the posterior? Against one exact chain over all pairs, on the same calibrated posterior.
+"""Is the posterior that of the model, in what time? Random experiments, shards against one chain, coverage.
 
-``python posterior.py consensus|coverage|starts|time|workers [COUNT]``. `consensus`: 4, 8 and 16 shards against one
+``python posterior.py experiments|against|alone|consensus|coverage|time|workers [COUNT]``. `experiments`: COUNT (40)
+random small measurements with all parameters free, as by default. `against`: importance sampling against chains on
+COUNT (6) of them. `alone`: COUNT (20) of them without a point estimate. `consensus`: 4, 8 and 16 shards against one
 exact chain, on four simulated experiments of which the last two are bent; in the last one the point estimate ends on a
 bound. `coverage`: how often the intervals of the calibrated posterior hold the truth, over COUNT (60) measurements
-simulated pixel by pixel. `starts`: divergent steps from the point estimate and from the registry's defaults. `time`:
-seconds and effective draws per second. `workers`: two worker processes of a Dask scheduler against one.
+simulated pixel by pixel. `time`: seconds and effective draws per second. `workers`: two worker processes of a Dask
+scheduler against one.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import time
 from typing import Any, NamedTuple
 
 import numpy as np
+from starts import experiment as random_experiment
 from table import print_table
 
 Q, DURATION = 0.0054, 20.0
@@ -157,20 +160,92 @@ def coverage(count: int) -> bool:
     return fine
 
 
-def starts() -> bool:
-    """Print the share of divergent steps, the worst shard, from the point estimate and without it."""
-    from heterodyne_cmc import fit_cmc_jax
+FIRST = 500_000
+"""Seed of the first random experiment; none below were used in development."""
+LONG = {"sampler": "nuts", "warmup": 500, "samples": 2000}
 
-    data, config, _ = measure(EXPERIMENTS["correlated, 3 angles"], 1)
-    default = {"model": {"parameters": {name: {"vary": False, "value": 0.0} for name in HELD}}}
+
+def small(seed: int) -> Any:
+    """Return a random experiment of 1 to 4 azimuths of 96 to 200 frames, white noise and speckle in turns."""
+    rng = np.random.default_rng([seed, 7])
+    noise = "white" if seed % 2 else "speckle"
+    return random_experiment(seed, noise, int(rng.integers(96, 201)), int(rng.integers(1, 5)))
+
+
+def row_of(seed: int, made: Any, result: Any, seconds: float) -> list[str]:
+    """Return a line on a posterior."""
+    found = result.diagnostics
+    share = found.divergences / max(result.draws["v0"].size, 1)
+    size = f"{result.data.phi.size} x {result.data.n_frames}"
+    k_hat = "" if np.isnan(found.k_hat) else f"{found.k_hat:.2f}"
+    cells = [f"{found.r_hat:.3f}", f"{found.ess_bulk:.0f}", f"{100 * share:.2f}", k_hat, f"{seconds:.0f}"]
+    return [str(seed), size, result.sampler, *cells, "" if result.success else "not converged", made.description]
+
+
+HEADER = ["seed", "size", "sampler", "R-hat", "ESS", "divergent %", "k-hat", "s", "", "measurement"]
+
+
+def _sampled(task: tuple[int, bool]) -> tuple[list[str], bool]:
+    seed, fitted = task
+    from heterodyne_cmc import fit as sampling
+    from heterodyne_cmc import fit_cmc_jax
+    from heterodyne_nlsq import fit_nlsq_jax, keep_compiled_functions
+
+    keep_compiled_functions()
+    made = small(seed)
+    if not fitted:
+        sampling.point_estimate = lambda data, config: None  # type: ignore[attr-defined]
+    nlsq = fit_nlsq_jax(made.data) if fitted else None
+    begin = time.perf_counter()
+    result = fit_cmc_jax(made.data, None, nlsq)
+    found = result.diagnostics
+    fine = result.success and found.r_hat < 1.01 and found.divergences < 0.005 * result.draws["v0"].size
+    return row_of(seed, made, result, time.perf_counter() - begin), fine
+
+
+def _random(title: str, count: int, fitted: bool, wanted: float) -> bool:
+    rows, fine = [], 0
+    with multiprocessing.get_context("spawn").Pool(2, _one_thread) as pool:
+        for row, good in pool.imap(_sampled, [(FIRST + k, fitted) for k in range(count)]):
+            rows.append(row)
+            fine += good
+            print(*row, sep=" | ", file=sys.stderr, flush=True)
+    print_table(f"{title}: {fine} of {count} converged, R-hat below 1.01, divergent steps below 0.5 %", HEADER, rows)
+    return fine >= wanted * count
+
+
+def experiments(count: int) -> bool:
+    """Print the posteriors of random experiments from their fits, with default settings."""
+    return _random("All parameters free", count, True, 39 / 40)
+
+
+def alone(count: int) -> bool:
+    """Print the same without a fit."""
+    return _random("Without a point estimate", count, False, 18 / 20)
+
+
+def against(count: int) -> bool:
+    """Print how far weighted draws lie from long chains; return whether means are within 0.1 sd and sd within 10 %."""
+    from heterodyne_cmc import fit_cmc_jax
+    from heterodyne_nlsq import fit_nlsq_jax
+
     rows, fine = [], True
-    for label, asked, start in (("NLSQ result", config, "auto"), ("registry defaults", default, "values")):
-        result = fit_cmc_jax(data, {**asked, "cmc": {"shards": 4, **SHORT}}, start=start)
-        worst = max(s.divergences[-1] for s in result.diagnostics.shards) / (4 * SHORT["samples"])
-        found = result.diagnostics
-        rows.append([label, f"{100 * worst:.2f}", f"{found.r_hat:.3f}", f"{found.ess_bulk:.0f}", str(result.success)])
-        fine &= label != "NLSQ result" or worst < 0.005
-    print_table("Starts", ["", "divergent %, worst shard", "R-hat", "ESS", "converged"], rows)
+    for seed in range(FIRST, FIRST + count):
+        made = small(seed)
+        nlsq = fit_nlsq_jax(made.data)
+        begin = time.perf_counter()
+        drawn = [fit_cmc_jax(made.data, {"cmc": asked}, nlsq) for asked in ({"sampler": "importance"}, LONG)]
+        one, other = (joint(result) for result in drawn)
+        shift = np.abs(one.mean(axis=0) - other.mean(axis=0)) / other.std(axis=0)
+        ratio = one.std(axis=0) / other.std(axis=0)
+        fine &= bool(shift.max() < 0.1 and ratio.min() > 0.9 and ratio.max() < 1.1)
+        cells = [f"{shift.max():.2f}", f"{ratio.min():.2f} .. {ratio.max():.2f}"]
+        chains = drawn[1].diagnostics
+        cells += [f"{chains.r_hat:.3f}", f"{chains.ess_bulk:.0f}", f"{drawn[0].diagnostics.k_hat:.2f}"]
+        rows.append([str(seed), *cells, f"{time.perf_counter() - begin:.0f}", made.description])
+        print(*rows[-1], sep=" | ", file=sys.stderr, flush=True)
+    header = ["seed", "mean shift / sd", "sd ratio", "R-hat of chains", "ESS of chains", "k-hat", "s", "measurement"]
+    print_table("Importance sampling against chains", header, rows)
     return fine
 
 
@@ -187,9 +262,10 @@ def times() -> bool:
             begin = time.perf_counter()
             result = fit_cmc_jax(data, {**config, "cmc": {"shards": shards, **steps_of}}, nlsq)
             seconds = time.perf_counter() - begin
-            leaps = float(np.mean(result.sample_stats["n_steps"]))
+            steps = result.sample_stats.get("n_steps")
+            leaps = "" if steps is None else f"{float(np.mean(steps)):.1f}"
             ess, drawn = result.diagnostics.ess_bulk, f"{steps_of['warmup']} + {steps_of['samples']}"
-            cells = [drawn, f"{seconds:.0f}", f"{ess:.0f}", f"{ess / seconds:.2g}", f"{leaps:.1f}"]
+            cells = [drawn, f"{seconds:.0f}", f"{ess:.0f}", f"{ess / seconds:.2g}", leaps]
             rows.append([f"3 x {n_t}", str(result.n_shards), *cells])
             print(*rows[-1], sep=" | ", file=sys.stderr, flush=True)
     print_table("Time, 4 chains", ["", "shards", "draws", "s", "ESS", "ESS / s", "leaps"], rows)
@@ -235,11 +311,13 @@ def _one_thread() -> None:
 
 
 if __name__ == "__main__":
-    COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else 60
+    COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     parts = {
+        "experiments": lambda: experiments(COUNT or 40),
+        "against": lambda: against(COUNT or 6),
+        "alone": lambda: alone(COUNT or 20),
         "consensus": consensus,
-        "coverage": lambda: coverage(COUNT),
-        "starts": starts,
+        "coverage": lambda: coverage(COUNT or 60),
         "time": times,
         "workers": workers,
     }

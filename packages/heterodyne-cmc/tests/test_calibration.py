@@ -42,7 +42,7 @@ def estimate(independent: np.ndarray, calibrated: np.ndarray) -> Estimate:
 
 def test_a_linear_model_gets_the_calibrated_covariance() -> None:
     independent, calibrated = covariances()
-    tilt = make_tilt(estimate(independent, calibrated), np.full(N, 1e9))
+    tilt = make_tilt(estimate(independent, calibrated), 1e18 * np.eye(N))
     scale = np.sqrt(np.outer(np.diag(calibrated), np.diag(calibrated)))
     np.testing.assert_allclose(tilted_covariance(tilt, independent) / scale, calibrated / scale, atol=1e-9)
     assert np.linalg.det(tilt.pull) == pytest.approx(1.0)
@@ -51,7 +51,7 @@ def test_a_linear_model_gets_the_calibrated_covariance() -> None:
 
 def test_independent_noise_leaves_the_likelihood_as_it_is() -> None:
     independent, _ = covariances()
-    tilt = make_tilt(estimate(independent, independent), np.full(N, 1e9))
+    tilt = make_tilt(estimate(independent, independent), 1e18 * np.eye(N))
     assert tilt.power == pytest.approx(1.0)
     sd = np.sqrt(np.diag(independent))[:N]
     np.testing.assert_allclose(tilt.pull * sd / sd[:, None], np.eye(N), atol=1e-7)
@@ -65,11 +65,11 @@ def test_a_direction_that_the_data_leave_open_does_not_hide_the_others() -> None
     for width in (1.0, 6.0):
         root = np.diag([0.05, 0.02, 0.002, 100.0] + [1.0] * M) @ (np.eye(N + M) + 0.3 * rng.normal(size=(N + M, N + M)))
         found.append(width**2 * root @ root.T)
-    prior = np.ones(N)
+    prior = np.eye(N)
     tilt = make_tilt(estimate(*found), prior)
     assert tilt.power < 0.1
-    information = np.linalg.inv(tilted_covariance(tilt, found[0])[:N, :N]) + np.diag(prior**-2.0)
-    expected = np.linalg.inv(found[1][:N, :N]) + np.diag(prior**-2.0)
+    information = np.linalg.inv(tilted_covariance(tilt, found[0])[:N, :N]) + prior
+    expected = np.linalg.inv(found[1][:N, :N]) + prior
     np.testing.assert_allclose(
         np.sqrt(np.diag(np.linalg.inv(information))), np.sqrt(np.diag(np.linalg.inv(expected))), rtol=0.05
     )
@@ -77,7 +77,7 @@ def test_a_direction_that_the_data_leave_open_does_not_hide_the_others() -> None
 
 def test_where_the_prior_rules_the_likelihood_keeps_its_shape() -> None:
     independent, calibrated = np.diag([1.0, 1.0, 1.0, 1e8] + [1.0] * M), np.diag([25.0, 49.0, 36.0, 1e8] + [4.0] * M)
-    tilt = make_tilt(estimate(independent, calibrated), np.full(N, 1e3))
+    tilt = make_tilt(estimate(independent, calibrated), 1e6 * np.eye(N))
     assert tilt.power == pytest.approx((25.0 * 49.0 * 36.0) ** (-1 / 3))
     np.testing.assert_allclose(tilt.pull[3], [0, 0, 0, 1], atol=1e-12)
     np.testing.assert_allclose(np.diag(tilted_covariance(tilt, independent))[:3], [25.0, 49.0, 36.0], rtol=1e-9)

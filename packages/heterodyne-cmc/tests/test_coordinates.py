@@ -5,32 +5,48 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 import pytest
-from measurement import FREE, NOISE, config, make, point_estimate
+from measurement import DT, FREE, NOISE, config, make, point_estimate
 
+from heterodyne_cmc.chart import from_parameters, to_parameters
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, log_tempered_prior, shard_problem, untilted
 from heterodyne_cmc.parameters import ParameterSpace, parameter_space
-from heterodyne_cmc.priors import Priors, log_prior, prior_moments
+from heterodyne_cmc.priors import log_prior
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.sums import some_pairs
-from heterodyne_cmc.transforms import Intervals, constrain, log_jacobian, unconstrain
-from heterodyne_cmc.whitening import SPREAD_MOST, make_whitening, of_shards
+from heterodyne_cmc.transforms import Intervals, constrain, log_jacobian
+from heterodyne_cmc.whitening import SPREAD_MOST, make_whitening, of_shards, place_of
 from heterodyne_spec import load_config, load_model
+
+type FloatArray = npt.NDArray[np.float64]
 
 pytestmark = pytest.mark.usefixtures("float64")
 
+T = DT * np.arange(1, 101)
+
 
 def whole_space(**entries: object) -> ParameterSpace:
-    return parameter_space(load_model(), load_config({"model": {"parameters": entries}}), None)
+    return parameter_space(load_model(), load_config({"model": {"parameters": entries}}), None, T)
 
 
-def test_round_trip_over_all_parameters() -> None:
+def random_places(space: ParameterSpace, n: int, spread: float) -> FloatArray:
+    """Return unconstrained coordinates (n, n_free) around those of the start."""
+    start = np.asarray(from_parameters(jnp.asarray(space.start), space.chart()))
+    units = np.maximum(np.abs(start), 1.0)
+    return start + spread * units * np.random.default_rng(0).standard_normal((n, start.size))
+
+
+@pytest.mark.parametrize("spread", [0.1, 1.0])
+def test_round_trip_over_all_parameters(spread: float) -> None:
     space = whole_space()
-    u = jnp.asarray(np.random.default_rng(0).normal(0, 3, len(space.free)))
-    p = constrain(u, space.intervals())
-    assert np.all((p > space.bounds[:, 0]) & (p < space.bounds[:, 1]))
-    # Near a bound of ±1e5 the distance to it is known to 1e-11 only.
-    np.testing.assert_allclose(unconstrain(p, space.intervals()), u, rtol=1e-7)
+    assert len(space.laws.positions) == 4
+    for u in random_places(space, 20, spread):
+        p, _ = to_parameters(jnp.asarray(u), space.chart())
+        assert np.all((p >= space.bounds[:, 0]) & (p <= space.bounds[:, 1]))
+        again, _ = to_parameters(from_parameters(p, space.chart()), space.chart())
+        # Near a bound of ±1e5 the distance to it is known to 1e-11 only.
+        np.testing.assert_allclose(again, p, rtol=1e-6, atol=1e-6 * np.ptp(space.bounds, axis=1).min())
 
 
 def test_midpoint_is_that_of_the_scale() -> None:
@@ -38,50 +54,76 @@ def test_midpoint_is_that_of_the_scale() -> None:
     np.testing.assert_allclose(constrain(jnp.zeros(2), intervals), [1e4, 1.0], rtol=1e-14)
 
 
-def test_jacobian_is_the_derivative() -> None:
+def test_volume_is_the_determinant_of_the_derivatives() -> None:
     space = whole_space()
-    u = jnp.asarray(np.random.default_rng(1).normal(0, 3, len(space.free)))
-    derivative = jnp.diag(jax.jacfwd(lambda x: constrain(x, space.intervals()))(u))
-    np.testing.assert_allclose(log_jacobian(u, space.intervals()), jnp.log(derivative), rtol=1e-10)
+    for u in random_places(space, 5, 0.05):
+        derivative = jax.jacfwd(lambda x: to_parameters(x, space.chart())[0])(jnp.asarray(u))
+        expected = np.linalg.slogdet(np.asarray(derivative))[1]
+        assert float(to_parameters(jnp.asarray(u), space.chart())[1]) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("far", [-800.0, 800.0])
 def test_far_out_all_stays_inside_and_finite(far: float) -> None:
     space = whole_space()
     u = jnp.full(len(space.free), far)
-    p = constrain(u, space.intervals())
+    p, _ = to_parameters(u, space.chart())
     assert np.all((p >= space.bounds[:, 0]) & (p <= space.bounds[:, 1]))
-    gradient = jax.grad(lambda x: jnp.sum(log_prior(x, space.prior_arrays(), space.intervals())))(u)
+    gradient = jax.grad(lambda x: log_prior(x, space.prior_arrays(), space.chart()))(u)
     assert np.isfinite(gradient).all()
 
 
+def test_along_the_first_coordinate_of_a_law_value_and_slope_stay() -> None:
+    # The direction that no measurement determines: A and C against each other.
+    space, model = whole_space(), load_model()
+    u = random_places(space, 1, 0.0)[0]
+    first, age = int(space.laws.positions[0, 0]), float(np.mean(T))
+
+    def value_and_slope(u: FloatArray) -> tuple[float, float]:
+        p = space.full(np.asarray(to_parameters(jnp.asarray(u), space.chart())[0]))
+        ages = age * np.exp(np.array([-1e-4, 0.0, 1e-4]))
+        j = np.asarray(model.evaluate("J_r", dict(zip(model.names, p.tolist(), strict=True)), ages))
+        return float(j[1]), float((j[2] - j[0]) / 2e-4)
+
+    before = value_and_slope(u)
+    moved = u.copy()
+    moved[first] += 0.3
+    assert value_and_slope(moved)[0] == pytest.approx(before[0], rel=1e-9)
+    assert value_and_slope(moved)[1] == pytest.approx(before[1], rel=0.05), "the exponent is bounded"
+    a, b = (to_parameters(jnp.asarray(at), space.chart())[0][first] for at in (u, moved))
+    assert abs(np.log(float(b / a))) > 0.2, "and it was a long way"
+
+
+def test_laws_that_lose_a_parameter_have_intervals_of_their_own() -> None:
+    held = {"vary": False}
+    space = whole_space(D_offset_ref=held, alpha_sample={"tie": "alpha_ref"}, f3=held)
+    (law,) = space.laws.positions
+    assert [space.free_names[k] for k in law] == ["v0", "beta", "v_offset"]
+
+
 def test_prior_is_the_truncated_density() -> None:
-    # In p, on a grid: prior density over the Jacobian must be the normal or lognormal one, up to a constant.
+    # Prior density over the volume must be the product of the normal and lognormal ones, up to a constant.
     space = whole_space()
-    u = jnp.linspace(-3, 3, 7)[:, None] + jnp.zeros(len(space.free))
-    found = log_prior(u, space.prior_arrays(), space.intervals()) - log_jacobian(u, space.intervals())
-    p = np.asarray(constrain(u, space.intervals()))
-    for k, prior in enumerate(space.priors):
-        value = np.log(p[:, k]) if prior.family == "lognormal" else p[:, k]
-        expected = -0.5 * ((value - prior.location) / prior.scale) ** 2
-        expected = expected - (value if prior.family == "lognormal" else 0)
-        difference = np.asarray(found)[:, k] - expected
-        np.testing.assert_allclose(difference, difference[0], atol=1e-9)
+    differences = []
+    for u in random_places(space, 7, 0.5):
+        p, volume = to_parameters(jnp.asarray(u), space.chart())
+        expected = 0.0
+        for prior, at in zip(space.priors, np.asarray(p), strict=True):
+            value = np.log(at) if prior.family == "lognormal" else at
+            expected -= 0.5 * ((value - prior.location) / prior.scale) ** 2
+            expected -= value if prior.family == "lognormal" else 0.0
+        found = float(log_prior(jnp.asarray(u), space.prior_arrays(), space.chart()) - volume)
+        differences.append((found - expected) / max(abs(expected), 1.0))
+    np.testing.assert_allclose(differences, differences[0], atol=1e-9)
 
 
-def test_prior_moments_of_a_narrow_prior_are_linear() -> None:
+def test_a_linear_prior_has_the_width_that_its_parameter_has_there() -> None:
     space = whole_space()
-    _, sd = prior_moments(space.prior_arrays(), space.intervals())
-    k = space.free_names.index("D_offset_ref")  # sd 1e3 in the middle of ±1e5, where du/dp is 4 over the width
-    assert sd[k] == pytest.approx(1e3 * 4 / 2e5, rel=1e-3)
-
-
-def test_prior_moments_of_the_narrowest_prior_are_linear() -> None:
-    intervals, one = Intervals(*(jnp.array([value]) for value in (-2.0, 2.0, False))), jnp.ones(1)
-    mean, sd = prior_moments(Priors(0.5 * one, 1e-9 * one, jnp.array([False])), intervals)
-    # u = ln((p + 2) / (2 - p)), du/dp = 4 / ((p + 2) (2 - p)).
-    assert mean[0] == pytest.approx(np.log(2.5 / 1.5), abs=1e-9)
-    assert sd[0] == pytest.approx(1e-9 * 4 / (2.5 * 1.5), rel=1e-3)
+    at = place_of(space, space.start)
+    k = space.free_names.index("phi0")
+    low, high = space.bounds[k]
+    slope = (high - low) / ((at.p[k] - low) * (high - at.p[k]))
+    expected = min(space.priors[k].scale, (high - low) / np.sqrt(12)) * slope
+    assert np.sqrt(at.prior[k, k]) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("n_shards", [2, 5])
@@ -135,9 +177,9 @@ def test_shards_are_as_wide_as_the_point_estimate_times_root_k_and_less_where_an
     request = prepare(data, load_config(config()), nlsq)
     whole = make_whitening(request.space, request.scaling, nlsq, NOISE, 2 * 276.0)
     whitening = of_shards(whole, n_shards, anchored=anchored)
-    p = constrain(jnp.asarray(whitening.centre[:3]), request.space.intervals())
+    p = constrain(jnp.asarray(whitening.centre[:3]), request.space.chart().intervals)
     np.testing.assert_allclose(p, [nlsq.parameters[name] for name in FREE], rtol=1e-9)
-    slope = np.exp(log_jacobian(jnp.asarray(whitening.centre[:3]), request.space.intervals()))
+    slope = np.exp(log_jacobian(jnp.asarray(whitening.centre[:3]), request.space.chart().intervals))
     covariance = whitening.spread @ whitening.spread.T
     sd = np.sqrt(np.diag(covariance))[:3] * slope / np.sqrt(wider)
     # The prior takes part, a little.
@@ -152,7 +194,7 @@ def test_a_point_estimate_outside_the_bounds_starts_just_inside() -> None:
     nlsq = point_estimate(data)
     request = prepare(data, load_config(given), nlsq)
     whitening = make_whitening(request.space, request.scaling, nlsq, NOISE, 2 * 276.0)
-    p = np.asarray(constrain(jnp.asarray(whitening.centre[:3]), request.space.intervals()))
+    p = np.asarray(constrain(jnp.asarray(whitening.centre[:3]), request.space.chart().intervals))
     assert 590 < p[1] < 600
     assert np.isfinite(whitening.spread).all()
 
@@ -160,8 +202,8 @@ def test_a_point_estimate_outside_the_bounds_starts_just_inside() -> None:
 def test_whitening_without_point_estimate_has_the_width_of_the_priors() -> None:
     request = prepare(make(), load_config(config()), None)
     whitening = make_whitening(request.space, request.scaling, None, NOISE, 2 * 276.0)
-    _, sd = prior_moments(request.space.prior_arrays(), request.space.intervals())
-    np.testing.assert_allclose(np.sqrt(np.diag(whitening.spread @ whitening.spread.T))[:3], sd, rtol=1e-9)
+    expected = place_of(request.space, request.space.start).prior
+    np.testing.assert_allclose((whitening.spread @ whitening.spread.T)[:3, :3], expected, rtol=1e-9)
 
 
 def test_beyond_the_priors_the_power_alone_calibrates() -> None:

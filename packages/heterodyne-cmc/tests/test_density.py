@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from measurement import NOISE, config, make
 
+from heterodyne_cmc.chart import to_parameters
 from heterodyne_cmc.density import (
     Anchor,
     ShardProblem,
@@ -23,7 +24,6 @@ from heterodyne_cmc.joint import log_likelihoods
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.shards import Pairs
 from heterodyne_cmc.sums import all_pairs, brackets, pair_sums, some_pairs
-from heterodyne_cmc.transforms import constrain
 from heterodyne_spec import load_config
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -46,7 +46,7 @@ def problem(n_pairs: int | None = None, n_shards: int = 3, weight: float = 1.0, 
 
 def brackets_at(shard: ShardProblem, vector: np.ndarray) -> np.ndarray:
     """Return the model's brackets at the pairs of a shard, (n_phi, n_pair)."""
-    full = shard.base + shard.expand @ constrain(jnp.asarray(vector[:3]), shard.intervals)
+    full = shard.base + shard.expand @ to_parameters(jnp.asarray(vector[:3]), shard.chart)[0]
     return np.asarray(brackets(full, shard.pairs))
 
 

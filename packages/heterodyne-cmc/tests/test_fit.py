@@ -73,14 +73,17 @@ def test_width_is_that_of_the_linearised_model(sampled: CMCResult) -> None:
         assert sampled.sd[name] == pytest.approx(expected[name], rel=0.35)
 
 
-def test_one_shard_is_the_oracle_of_the_consensus(sampled: CMCResult) -> None:
+@pytest.mark.parametrize(("sampler", "used"), [("nuts", "nuts"), ("auto", "importance")])
+def test_one_shard_is_the_oracle_of_the_consensus(sampler: str, used: str, sampled: CMCResult) -> None:
     data = make()
-    whole = fit_cmc_jax(data, config(cmc={"shards": 1}), point_estimate(data))
-    assert (whole.method, whole.requested) == ("draws", "auto")
-    assert "one shard" in whole.message
+    whole = fit_cmc_jax(data, config(cmc={"shards": 1, "sampler": sampler}), point_estimate(data))
+    assert whole.success, whole.message
+    assert (whole.method, whole.requested, whole.sampler) == ("draws", "auto", used)
     assert whole.diagnostics.dof == 0
+    assert (whole.diagnostics.k_hat < 0.5) is (used == "importance")
     for name in FREE:
         assert abs(whole.mean[name] - sampled.mean[name]) < whole.sd[name]
+        assert whole.sd[name] == pytest.approx(sampled.sd[name], rel=0.3)
         np.testing.assert_array_equal(whole.draws[name], whole.sub_draws[name][0])
 
 

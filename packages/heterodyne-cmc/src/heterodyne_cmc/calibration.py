@@ -45,7 +45,7 @@ class Estimate(NamedTuple):
 
 
 def make_tilt(estimate: Estimate, prior: FloatArray) -> Tilt:
-    """Return how the likelihood is set right; `prior` (n_free,) has the prior's standard deviations.
+    """Return how the likelihood is set right; `prior` (n_free, n_free) is the prior's covariance.
 
     Directions along which the calibrated spread exceeds the prior's keep the likelihood's own shape: the prior rules
     there, and the ratio of two spreads that the data do not determine says nothing. The power counts there too.
@@ -76,9 +76,11 @@ def make_tilt(estimate: Estimate, prior: FloatArray) -> Tilt:
 
 def _known(calibrated: FloatArray, prior: FloatArray) -> FloatArray:
     """Return the directions (columns) that the data determine better than the prior does; all, where it is none."""
-    values, vectors = np.linalg.eigh(calibrated / np.outer(prior, prior))
+    unit = root(prior)
+    inward = np.linalg.inv(unit)
+    values, vectors = np.linalg.eigh(inward @ calibrated @ inward.T)
     known = values < _KNOWN_MOST
-    return np.eye(prior.size) if known.all() or not known.any() else prior[:, None] * vectors[:, known]
+    return np.eye(len(prior)) if known.all() or not known.any() else unit @ vectors[:, known]
 
 
 class _Conditional(NamedTuple):

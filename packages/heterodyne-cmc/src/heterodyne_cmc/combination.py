@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -150,6 +150,12 @@ def _check_width(draws: FloatArray) -> None:
 def convergence(draws: FloatArray) -> FloatArray:
     """Return split R-hat, bulk and tail effective sample size, (3, n_joint), of draws (n_chain, n_draw, n_joint)."""
     return np.stack([measure.split_r_hat(draws), measure.ess_bulk(draws), measure.ess_tail(draws)])
+
+
+def worst(found: Sequence[FloatArray]) -> FloatArray:
+    """Return the largest R-hat and the least effective sizes, (3,), of convergences (3, n) each."""
+    every = np.concatenate(found, axis=1)
+    return np.array([every[0].max(), *every[1:].min(axis=1)])
 
 
 def _worse(one: FloatArray, other: FloatArray) -> FloatArray:

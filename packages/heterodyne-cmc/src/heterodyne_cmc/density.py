@@ -20,11 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from heterodyne_cmc.chart import Chart, to_parameters
+from heterodyne_cmc.naming import Naming, wall
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import Priors, log_prior
 from heterodyne_cmc.scaling import Scaling
 from heterodyne_cmc.sums import AllPairs, SomePairs, Sums, pair_sums
-from heterodyne_cmc.transforms import Intervals, constrain
 
 NOISE_PRIOR_SCALE = 2.0
 """Standard deviation of the normal prior of ln σ around its estimate: a factor of 7 either way."""
@@ -68,10 +69,11 @@ class ShardProblem(NamedTuple):
     pairs: SomePairs | AllPairs
     base: Float[Array, " n_par"]
     expand: Float[Array, "n_par n_free"]
-    intervals: Intervals
+    chart: Chart
     priors: Priors
     tilt: Tilt
     anchor: Anchor
+    naming: Naming
     basis: Float[Array, "n_phi n_coef"]
     held: Float[Array, "2 n_phi"]
     coefficient_mean: Float[Array, " 2*n_coef"]
@@ -95,16 +97,17 @@ def shard_problem(
 ) -> ShardProblem:
     """Return the problem of one of `n_shards` shards; `noise` is the prior's guess of σ."""
     anchor = no_anchor(len(space.free)) if anchor is None else anchor
-    full = space.base + space.expand @ np.asarray(constrain(jnp.asarray(tilt.pivot), space.intervals()))
+    full = space.base + space.expand @ np.asarray(to_parameters(jnp.asarray(tilt.pivot), space.chart())[0])
     at_pivot = pair_sums(jnp.asarray(full), pairs, jnp.asarray(tilt.contrast), jnp.asarray(tilt.offset)).rr.sum()
     return ShardProblem(
         pairs=pairs,
         base=jnp.asarray(space.base),
         expand=jnp.asarray(space.expand),
-        intervals=space.intervals(),
+        chart=space.chart(),
         priors=space.prior_arrays(),
         tilt=jax.tree.map(lambda part: jnp.asarray(part, float), tilt),
         anchor=jax.tree.map(lambda part: jnp.asarray(part, float), anchor),
+        naming=jax.tree.map(lambda part: jnp.asarray(part, float), space.naming),
         basis=jnp.asarray(scaling.basis),
         held=jnp.asarray(scaling.held),
         coefficient_mean=jnp.asarray(scaling.mean, float),
@@ -139,7 +142,7 @@ def tilted_sums(
     Residuals are taken at `coefficients` of contrast and offset, or at their prior mean.
     """
     power, pivot, pull, *_ = problem.tilt
-    free = constrain(pivot + pull @ (u - pivot), problem.intervals)
+    free, _ = to_parameters(pivot + pull @ (u - pivot), problem.chart)
     at = problem.coefficient_mean if coefficients is None else coefficients
     contrast, offset = problem.held + at.reshape(2, -1) @ problem.basis.T
     sums = pair_sums(problem.base + problem.expand @ free, problem.pairs, contrast, offset)
@@ -175,10 +178,11 @@ def log_likelihood(vector: Float[Array, " n_dim"], problem: ShardProblem) -> Flo
 
 
 def log_tempered_prior(vector: Float[Array, " n_dim"], problem: ShardProblem) -> Float[Array, ""]:
-    """Return ln of (prior of u and ln σ)^(1/K), up to a constant."""
+    """Return ln of (prior of u and ln σ)^(1/K), up to a constant; the names of the components belong to it."""
     u, log_noise = split(vector)
     noise = -0.5 * ((log_noise - problem.log_noise) / NOISE_PRIOR_SCALE) ** 2
-    return problem.temper * (jnp.sum(log_prior(u, problem.priors, problem.intervals)) + noise)
+    named = wall(problem.base + problem.expand @ to_parameters(u, problem.chart)[0], problem.naming)
+    return problem.temper * (log_prior(u, problem.priors, problem.chart) + noise + named)
 
 
 def log_density(vector: Float[Array, " n_dim"], problem: ShardProblem) -> Float[Array, ""]:

@@ -10,19 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from heterodyne_cmc.engine import finished, plan
 from heterodyne_cmc.joint import log_joint, log_likelihoods, summed
 from heterodyne_cmc.mode import at_mode
 from heterodyne_cmc.noise import checked, data_noise, residual_noise
 from heterodyne_cmc.outcome import make_result
-from heterodyne_cmc.priors import prior_moments
+from heterodyne_cmc.parameters import parameter_space
 from heterodyne_cmc.problem import whole_problems
 from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
-from heterodyne_cmc.sampler import SubPosterior
+from heterodyne_cmc.search import search
 from heterodyne_cmc.start import point_estimate, read_start, start_warnings
 from heterodyne_cmc.store import FOLDER, ShardStore
+from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.whitening import make_whitening, of_shards
 from heterodyne_cmc.work import ShardWork, fingerprint, shard_work
 from heterodyne_physics_elementwise import MODEL_VERSION
@@ -62,9 +64,10 @@ def fit_cmc_jax(
         estimate: what it holds or ties is held or tied here.
     nlsq_result : the point estimate of these data, or the folder or file of one. It gives the start, the scale in
         which the chains move, the calibration of the likelihood and the first guess of the noise, never the prior.
-    start : where the chains start when there is no `nlsq_result`. "auto": from a fit made first, where heterodyne-nlsq
-        is installed; "values", and "auto" without that package: from the configuration's values or the registry's
-        defaults, uncalibrated, and the result carries a warning.
+    start : where the sampling starts when there is no `nlsq_result`. "auto": from a fit made first, where
+        heterodyne-nlsq is installed, else from where a search over the priors ends; "values": uphill from the
+        configuration's values or the registry's defaults. Without a fit the likelihood is not calibrated, and the
+        result carries a warning.
     directory : where finished shards are written, one file each in its folder ``shards``. A run that ended early goes
         on from them: the same call samples only what is missing. `clear_shards` removes them. None: nothing is written.
     say : called with a line of text on what is going to be done, and where.
@@ -106,6 +109,8 @@ def fit_cmc_jax(
         request = prepare(measured, settings, point_estimate(measured, settings))
     read = time.perf_counter()
     with jax.enable_x64(True):
+        if request.nlsq is None and start == "auto":
+            request = _begun(request, say)
         work = prepared_work(request, say)
         subs = _sample(work, None if directory is None else Path(directory), progress, say)
         sampled = time.perf_counter()
@@ -147,17 +152,25 @@ def clear_shards(directory: str | Path, n_shards: int) -> None:
 def prepared_work(request: Request, say: Callable[[str], None] = lambda text: None) -> ShardWork:
     """Return the shards of a request as work, with the first guess of the noise and the coordinates of the chains.
 
-    With a point estimate these are those of the posterior around its highest point, where all shards are anchored.
+    These are those of the posterior around its highest point, where all shards are anchored.
     """
-    deal, space, known = request.partition, request.space, request.nlsq is not None
+    deal, space = request.partition, request.space
     with jax.enable_x64(True):
         noise = _noise(request)
         whitening = make_whitening(space, request.scaling, request.nlsq, noise, deal.weight)
-        if known:
-            say("from the point estimate to the highest point of the posterior, over all pairs")
-            prior = prior_moments(space.prior_arrays(), space.intervals())
-            whitening = at_mode(whitening, whole_problems(request, noise, whitening), prior)
-        return shard_work(request, noise, of_shards(whitening, deal.n_shards, anchored=known))
+        say("to the highest point of the posterior, over all pairs")
+        whitening = at_mode(whitening, whole_problems(request, noise, whitening), space)
+        return shard_work(request, noise, of_shards(whitening, deal.n_shards, anchored=True))
+
+
+def _begun(request: Request, say: Callable[[str], None]) -> Request:
+    """Return a request without a point estimate with the start that a search finds."""
+    noise, space = _noise(request), request.space
+    whitening = make_whitening(space, request.scaling, None, noise, request.partition.weight)
+    problems = whole_problems(request, noise, whitening)
+    found = search(problems, space, float(np.log(noise)), request.config.cmc.seed, say)
+    begin = dict(zip(space.free_names, found.tolist(), strict=True))
+    return replace(request, space=parameter_space(request.spec, request.config, None, request.data.t, begin))
 
 
 def _noise(request: Request) -> float:
@@ -200,13 +213,21 @@ class _Clock:
         self._progress = progress or (lambda *told: None)
         self._n_shards, self._n_done, self._n_new = n_shards, len(there), 0
         self._divergences = sum(sub.divergences[-1] for sub in there)
-        self._seconds, self._begin = 0.0, time.perf_counter()
+        self._seconds = 0.0
+        self._told = [(time.perf_counter(), 0.0)]
 
     def within(self, share: float, divergences: int) -> None:
         """Tell how far a shard of this process is."""
-        # Warm-up's trees are deeper than those that follow: rather too long than too short.
-        whole = (time.perf_counter() - self._begin) / (self._n_new + share)
-        left = whole * (self._n_shards - self._n_done - share)
+        now = time.perf_counter()
+        if share < self._told[-1][1]:
+            # Another attempt, or chains where weights did not hold: what was before says nothing of it.
+            self._told = [(self._told[-1][0], 0.0)]
+        self._told.append((now, share))
+        # The trees of the first steps are far deeper than those that follow: the latest half says most.
+        then, before = next(told for told in self._told if told[1] >= share / 2 or told is self._told[-2])
+        left = (1.0 - share) * (now - then) / max(share - before, 1e-9)
+        whole = now - self._told[0][0] + left
+        left += (self._n_shards - self._n_done - 1) * whole
         self._progress(self._n_done + share, self._n_shards, self._divergences + divergences, left)
 
     def after(self, sub: SubPosterior, workers: int) -> None:
@@ -215,6 +236,7 @@ class _Clock:
         self._n_new += 1
         self._seconds += sub.seconds
         self._divergences += sub.divergences[-1]
+        self._told = [(time.perf_counter(), 0.0)]
         # Not of the time since the beginning: when the first of several workers is done, others nearly are.
         left = self._seconds / self._n_new * (self._n_shards - self._n_done) / workers
         self._progress(self._n_done, self._n_shards, self._divergences, left)

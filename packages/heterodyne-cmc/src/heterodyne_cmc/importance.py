@@ -107,13 +107,15 @@ def corrected(draws: FloatArray, log_ratio: FloatArray, seed: int) -> Corrected:
     return Corrected(chosen, k_hat, float(1.0 / (weights.size * np.sum(weights**2))))
 
 
-def resample(draws: FloatArray, weights: FloatArray, seed: int) -> FloatArray:
-    """Return as many draws (n, ...) as were given, each taken as often as its weight says (systematic, with repeats).
+def resample[T: np.generic](
+    draws: npt.NDArray[T], weights: FloatArray, seed: int, count: int | None = None
+) -> npt.NDArray[T]:
+    """Return `count` draws (as many as there are), each taken as often as its weight says (systematic, with repeats).
 
     Systematic: every draw comes floor or ceil of n times its weight, the least scatter; then in random order.
     """
     rng = np.random.default_rng([seed, 3])  # 3: a stream of its own beside those of partition, chains and consensus
-    n = len(draws)
+    n = len(draws) if count is None else count
     places = (np.arange(n) + rng.uniform()) / n
-    chosen = np.minimum(np.searchsorted(np.cumsum(weights), places), n - 1)
+    chosen = np.minimum(np.searchsorted(np.cumsum(weights), places), len(draws) - 1)
     return draws[rng.permutation(chosen)]

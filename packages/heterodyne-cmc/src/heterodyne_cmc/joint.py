@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
-from heterodyne_cmc.density import ShardProblem, _normal_equations, log_density, split, tilted_sums
+from heterodyne_cmc.density import ShardProblem, _normal_equations, draw_coefficients, log_density, split, tilted_sums
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -77,3 +77,30 @@ def summed(
             return functools.reduce(np.add, parts)
 
     return total
+
+
+def joint_draws(key: Array, z: FloatArray, problem: ShardProblem, centre: FloatArray, spread: FloatArray) -> FloatArray:
+    """Return joint vectors (n_chain, n_draw, n_joint) of draws of z, ``vector = centre + spread @ z``: with the
+    coefficients of contrast and offset drawn back."""
+    return np.asarray(_with_coefficients(key, jnp.asarray(z), problem, jnp.asarray(centre), jnp.asarray(spread)))
+
+
+@jax.jit
+def _with_coefficients(
+    key: Array, z: Array, problem: ShardProblem, centre: Array, spread: Array
+) -> Float[Array, "n_chain n_draw n_joint"]:
+    steps = z.reshape(-1, z.shape[-1])
+
+    def one(given: tuple[Array, Array]) -> Array:
+        # One by one: a product of all at once depends, in the last bit, on how many threads share it.
+        key, step = given
+        vector = spread @ step + centre
+        return jnp.concatenate([vector, draw_coefficients(key, vector, problem)])
+
+    joint = jax.lax.map(one, (jax.random.split(key, len(steps)), steps))
+    return joint.reshape(*z.shape[:2], -1)
+
+
+def shard_key(seed: int, shard: int) -> Array:
+    """Return the random key of a shard: of `seed` and its number alone, whatever ran before it."""
+    return jax.random.fold_in(jax.random.key(seed), shard)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -42,3 +44,13 @@ def root(matrix: FloatArray) -> FloatArray:
     """
     length, values, vectors = _scaled(matrix)
     return length[:, None] * vectors * np.sqrt(values)
+
+
+def conditioned(matrix: FloatArray, known: Sequence[int]) -> FloatArray:
+    """Return a covariance matrix (n, n) where the values at the positions `known` are held: theirs become 0."""
+    result = matrix.copy()
+    for k in known:
+        if result[k, k] > 0:
+            result -= np.outer(result[:, k], result[k]) / result[k, k]
+        result[k] = result[:, k] = 0.0
+    return result

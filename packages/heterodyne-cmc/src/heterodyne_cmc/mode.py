@@ -18,9 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
-from heterodyne_cmc.density import ShardProblem, log_density
+from heterodyne_cmc.density import NOISE_PRIOR_SCALE, ShardProblem, log_density
 from heterodyne_cmc.linalg import inverse, root
-from heterodyne_cmc.whitening import Whitening
+from heterodyne_cmc.parameters import ParameterSpace
+from heterodyne_cmc.priors import brought_in
+from heterodyne_cmc.whitening import Whitening, place_at, place_of
 
 type FloatArray = npt.NDArray[np.float64]
 type Problems = Callable[[], Iterable[ShardProblem]]
@@ -41,43 +43,51 @@ _DIGITS = 5
 """Digits that are kept: with another number of threads the sums round otherwise, and the chains must be the same."""
 
 
-def at_mode(whitening: Whitening, problems: Problems, prior: tuple[FloatArray, FloatArray]) -> Whitening:
+def at_mode(whitening: Whitening, problems: Problems, space: ParameterSpace) -> Whitening:
     """Return the coordinates of the posterior around its highest point, uphill from the centre of `whitening`.
 
     Where the centre lies beyond the priors there is a second start, brought back among them, and the higher end counts.
 
     Parameters
     ----------
-    whitening : coordinates of the posterior as the point estimate has it; its noise is kept.
+    whitening : coordinates of the posterior as the point estimate has it.
     problems : gives the shards, or all pairs at once; their densities multiply to the posterior.
-    prior : (n_free,) means and standard deviations of the priors in unconstrained coordinates; in no direction the
-        posterior is taken as wider.
+    space : the parameters with their priors; in no direction the posterior is taken as wider.
     """
-    mean, sd = prior
-    n_free = sd.size
-    centre, log_noise = whitening.centre[:n_free], whitening.centre[n_free:]
-    downhill = functools.partial(_downhill, log_noise=log_noise, problems=problems)
-    inside = np.clip(centre, mean - _INSIDE * sd, mean + _INSIDE * sd)
-    starts = [centre] if np.allclose(centre, inside) else [centre, inside]
-    _, centre, spread = min((_climbed(downhill, start, sd) for start in starts), key=lambda end: end[0])
-    curvature = np.round(_curvature(_in_steps(downhill, centre, spread), n_free, _APART), _DIGITS)
-    precision = inverse(whitening.spread @ whitening.spread.T)
-    precision[:n_free, :n_free] = _precision(curvature, spread, sd)
-    return replace(whitening, centre=np.append(centre, log_noise), spread=root(inverse(precision)))
+    downhill = functools.partial(_downhill, problems=problems)
+    at, log_noise = place_at(space, whitening.centre[:-1]), whitening.centre[-1]
+    inside = brought_in(space.priors, space.bounds, at.p, _INSIDE)
+    starts = [at] if np.allclose(at.p, inside) else [at, place_of(space, inside)]
+    ends = [climbed(np.append(start.u, log_noise), problems, space) for start in starts]
+    _, centre, spread = min(ends, key=lambda end: end[0])
+    wide = _prior(space, centre)
+    curvature = np.round(_curvature(_in_steps(downhill, centre, spread), len(wide), _APART), _DIGITS)
+    return replace(whitening, centre=centre, spread=root(inverse(_precision(curvature, spread, wide))))
 
 
-def _climbed(downhill: Descent, start: FloatArray, prior: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+def _prior(space: ParameterSpace, vector: FloatArray) -> FloatArray:
+    """Return the covariance of the prior of the sampled vector, taken as linear there."""
+    n = vector.size - 1
+    whole = np.zeros((n + 1, n + 1))
+    whole[:n, :n], whole[n, n] = place_at(space, vector[:n]).prior, NOISE_PRIOR_SCALE**2
+    return whole
+
+
+def climbed(start: FloatArray, problems: Problems, space: ParameterSpace) -> tuple[float, FloatArray, FloatArray]:
     """Return -ln of the posterior at the end of all climbs, that end, and the local spread there."""
+    downhill = functools.partial(_downhill, problems=problems)
     with warnings.catch_warnings():
         # SciPy adds a filter when imported; the process gets its own back.
         from scipy.optimize import minimize
 
     centre, options = start, {"gtol": _NEAR, "maxiter": _STEPS}
+    n = start.size
     for _ in range(_CLIMBS):
-        by_prior = np.diag(prior)
-        local = _curvature(_in_steps(downhill, centre, by_prior), prior.size, _LOCAL)
+        prior = _prior(space, centre)
+        by_prior = root(prior)
+        local = _curvature(_in_steps(downhill, centre, by_prior), n, _LOCAL)
         spread = root(inverse(_precision(local, by_prior, prior)))
-        found = minimize(_in_steps(downhill, centre, spread), np.zeros(prior.size), jac=True, options=options)
+        found = minimize(_in_steps(downhill, centre, spread), np.zeros(n), jac=True, options=options)
         way = np.round(found.x, _DIGITS)
         centre = centre + spread @ way
         if np.max(np.abs(way), initial=0.0) < _MOVED_LEAST:
@@ -90,12 +100,12 @@ def _value_and_gradient(vector: Float[Array, " n_dim"], problem: ShardProblem) -
     return jax.value_and_grad(log_density)(vector, problem)
 
 
-def _downhill(u: FloatArray, log_noise: FloatArray, problems: Problems) -> tuple[float, FloatArray]:
+def _downhill(vector: FloatArray, problems: Problems) -> tuple[float, FloatArray]:
     """Return -ln of the posterior, contrast and offset integrated out, and its gradient."""
-    vector, value, gradient = jnp.asarray(np.append(u, log_noise)), 0.0, np.zeros(u.size)
+    at, value, gradient = jnp.asarray(vector), 0.0, np.zeros(vector.size)
     for problem in problems():
-        here, along = _value_and_gradient(vector, problem)
-        value, gradient = value - float(here), gradient - np.asarray(along)[: u.size]
+        here, along = _value_and_gradient(at, problem)
+        value, gradient = value - float(here), gradient - np.asarray(along)
     return value, gradient
 
 
@@ -121,7 +131,7 @@ def _precision(curvature: FloatArray, spread: FloatArray, prior: FloatArray) -> 
 
     A direction that bends the other way (on the way uphill) is taken as long as its curvature says, whatever its sign.
     """
-    of_prior = root(spread.T @ (spread / prior[:, None] ** 2))
+    of_prior = root(spread.T @ inverse(prior) @ spread)
     inward = np.linalg.inv(of_prior)
     values, vectors = np.linalg.eigh(inward @ curvature @ inward.T)
     back = np.linalg.solve(spread.T, of_prior @ vectors)

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+from dataclasses import replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Array, Float
 
 from heterodyne_cmc import diagnostics as measure
 from heterodyne_cmc.bands import posterior_bands
-from heterodyne_cmc.combination import Combined, LogDensity, combine, convergence
+from heterodyne_cmc.chart import Chart, to_parameters
+from heterodyne_cmc.combination import Combined, LogDensity, combine, convergence, worst
 from heterodyne_cmc.consensus import all_anchors
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Tilt
-from heterodyne_cmc.priors import prior_moments
+from heterodyne_cmc.gauge import drawn
+from heterodyne_cmc.naming import words as words_of_naming
+from heterodyne_cmc.parameters import ParameterSpace
+from heterodyne_cmc.priors import prior_draws
 from heterodyne_cmc.request import Request
 from heterodyne_cmc.result import Calibration, CMCResult, Diagnostics, ShardDiagnostics, SummaryRow
-from heterodyne_cmc.sampler import MAX_TREE_DEPTH, SubPosterior
-from heterodyne_cmc.transforms import constrain
+from heterodyne_cmc.sampler import MAX_TREE_DEPTH
+from heterodyne_cmc.sub_posterior import Chains, SubPosterior, Weighted
 from heterodyne_cmc.verdict import INDEPENDENT_NOISE, judge, warnings_of
 from heterodyne_cmc.whitening import Whitening
 from heterodyne_spec import FittedData
@@ -43,14 +50,21 @@ _QUANTILES = (0.16, 0.84, 0.025, 0.975)
 def _full(joint: FloatArray, request: Request) -> FloatArray:
     """Return all parameters of the model, (..., n_par), in natural units."""
     space = request.space
-    return space.full(np.asarray(constrain(jnp.asarray(joint[..., : len(space.free)]), space.intervals())))
+    u = joint[..., : len(space.free)]
+    free = np.asarray(_parameters(jnp.asarray(u.reshape(-1, u.shape[-1])), space.chart()))
+    return space.full(free.reshape(u.shape))
+
+
+@jax.jit
+def _parameters(u: Float[Array, "n n_free"], chart: Chart) -> Float[Array, "n n_free"]:
+    return jax.vmap(lambda one: to_parameters(one, chart)[0])(u)
 
 
 def natural(joint: FloatArray, request: Request) -> dict[str, FloatArray]:
     """Return draws in natural units by name: every parameter that is not fixed, then contrast, offset, noise_sd."""
     space, n_free = request.space, len(request.space.free)
     n_sampled = n_free + 1
-    full = _full(joint, request)
+    full = drawn(_full(joint, request), space.gauges, request.config.cmc.seed)
     draws = {p.name: full[..., k] for k, p in enumerate(space.parameters) if space.status[k] != "fixed"}
     contrast, offset = request.scaling.per_angle(joint[..., n_sampled:])
     return {**draws, "contrast": contrast, "offset": offset, "noise_sd": np.exp(joint[..., n_free])}
@@ -74,6 +88,8 @@ def make_result(
     held, n_joint = whitening.anchor, joint.shape[-1]
     anchors = all_anchors(held.centre, held.precision, len(subs), n_joint) if np.any(held.precision) else None
     combined = combine(joint, request.method, request.config.cmc.seed, log_density, anchors)
+    if isinstance(made := subs[0].made, Weighted):
+        combined = replace(combined, convergence=_convergence(subs[0]), k_hat=made.k_hat, corrected=True)
     draws = natural(combined.draws, request)
     contrast, offset, noise_sd = (draws.pop(name) for name in ("contrast", "offset", "noise_sd"))
     (low, high), (lowest, highest) = request.scaling.bounds
@@ -81,7 +97,7 @@ def make_result(
     found = _diagnostics(subs, combined, float(np.mean(outside)))
     scaling = {"contrast": contrast, "offset": offset, "noise_sd": noise_sd}
     summary = _summary(request, {**draws, **scaling}, combined)
-    success, message = judge(found, request.config.cmc, combined.method)
+    success, message = judge(found, request.config.cmc, combined.method, subs[0].sampler)
     data, space = request.data, request.space
     calibration = _calibration(request, whitening.tilt)
     not_calibrated = [calibration.statement] if calibration.kind == "independent" else []
@@ -98,11 +114,12 @@ def make_result(
         summary=summary,
         diagnostics=found,
         method=combined.method,
+        sampler=subs[0].sampler,
         requested=request.config.cmc.consensus,
         n_shards=len(subs),
         n_pairs=request.partition.n_pairs,
         success=success,
-        message=message,
+        message="; ".join(filter(None, (message, words_of_naming(space.naming)))),
         calibration=calibration,
         warnings=(*not_calibrated, *words, *warnings_of(found, summary, request.config.cmc, combined.method)),
         fixed={p.name: float(space.base[k]) for k, p in enumerate(space.parameters) if space.status[k] == "fixed"},
@@ -157,7 +174,9 @@ def _start(request: Request, noise: float) -> dict[str, Any]:
 
 
 def _sample_stats(subs: list[SubPosterior]) -> dict[str, npt.NDArray[Any]]:
-    stack = {name: np.stack([getattr(sub.chains, name) for sub in subs]) for name in subs[0].chains._fields}
+    if isinstance(subs[0].made, Weighted):
+        return {"lp": np.stack([sub.made.log_density for sub in subs])}
+    stack = {name: np.stack([getattr(sub.made, name) for sub in subs]) for name in subs[0].made._fields}
     return {
         "diverging": stack["diverging"],
         "energy": stack["energy"],
@@ -178,7 +197,7 @@ def _diagnostics(subs: list[SubPosterior], combined: Combined, outside: float) -
         r_hat=float(np.max([r_hat.max(), *(shard.r_hat for shard in shards)])),
         ess_bulk=float(bulk.min()),
         ess_tail=float(tail.min()),
-        bfmi=min(shard.bfmi for shard in shards),
+        bfmi=float(np.min([shard.bfmi for shard in shards])),
         chi2=combined.apart.chi2,
         dof=combined.apart.dof,
         p=combined.apart.p,
@@ -206,9 +225,19 @@ def _finite(k_hat: float) -> float:
     return math.nan if math.isnan(k_hat) or k_hat == -math.inf else min(k_hat, 1e3)
 
 
+def _convergence(sub: SubPosterior) -> FloatArray:
+    """Return split R-hat, bulk and tail effective sample size, (3, n_joint), of a shard's draws."""
+    found = convergence(sub.draws)
+    if isinstance(sub.made, Weighted):
+        # Resampled draws look independent; they are worth what their weights are.
+        found[1:] = np.minimum(found[1:], sub.made.effective)
+    return found
+
+
 def _shard(sub: SubPosterior, apart: float) -> ShardDiagnostics:
-    r_hat, bulk, tail = convergence(sub.draws)
-    depth = measure.tree_depth(sub.chains.steps)
+    r_hat, bulk, tail = _convergence(sub)
+    chains = sub.made if isinstance(sub.made, Chains) else None
+    depth = measure.tree_depth(np.zeros(1, int) if chains is None else chains.steps)
     return ShardDiagnostics(
         shard=sub.shard,
         n_pairs=sub.n_pairs,
@@ -217,11 +246,11 @@ def _shard(sub: SubPosterior, apart: float) -> ShardDiagnostics:
         r_hat=float(r_hat.max()),
         ess_bulk=float(bulk.min()),
         ess_tail=float(tail.min()),
-        bfmi=float(measure.bfmi(np.asarray(sub.chains.energy)).min()),
+        bfmi=math.nan if chains is None else float(measure.bfmi(np.asarray(chains.energy)).min()),
         tree_depth=int(depth.max()),
         saturated=int(np.count_nonzero(depth >= MAX_TREE_DEPTH)),
-        acceptance=float(np.mean(sub.chains.acceptance)),
-        step_size=tuple(float(step) for step in sub.chains.step_size),
+        acceptance=math.nan if chains is None else float(np.mean(chains.acceptance)),
+        step_size=() if chains is None else tuple(float(step) for step in chains.step_size),
         disagreement=apart,
         seconds=round(sub.seconds, 3),
     )
@@ -243,18 +272,36 @@ def _rows(request: Request) -> list[tuple[str, str, float | None, str, int]]:
     return [*rows, ("noise_sd", "1", None, "free", n_free)]
 
 
+def _made_of(space: ParameterSpace, column: int) -> list[int]:
+    """Return the coordinates on which a value of a joint draw depends: all three where it belongs to a law."""
+    return next((law.tolist() for law in space.laws.positions if column in law), [column])
+
+
+def _own_scale(values: FloatArray, log: bool) -> FloatArray:
+    """Return values on the scale on which their prior is normal."""
+    return np.log(values) if log else values
+
+
 def _summary(request: Request, draws: dict[str, FloatArray], combined: Combined) -> tuple[SummaryRow, ...]:
-    _, prior = prior_moments(request.space.prior_arrays(), request.space.intervals())
-    prior = np.concatenate([prior, [NOISE_PRIOR_SCALE], request.scaling.precision**-0.5])
-    posterior = combined.draws.reshape(-1, combined.draws.shape[-1]).std(axis=0, ddof=1)
-    shrunk = measure.contraction(posterior, prior)
-    angles = list(request.data.phi)
+    space, n_free, angles = request.space, len(request.space.free), list(request.data.phi)
+    known_before = [
+        float(np.std(_own_scale(column, prior.family == "lognormal")))
+        for column, prior in zip(prior_draws(space.priors, space.bounds).T, space.priors, strict=True)
+    ]
+    known_before += [NOISE_PRIOR_SCALE, *(request.scaling.precision**-0.5).tolist()]
     rows = []
     for name, unit, phi, status, column in _rows(request):
         values = draws[name] if phi is None else draws[name][..., angles.index(phi)]
         lower_68, upper_68, lower_95, upper_95 = np.quantile(values, _QUANTILES).tolist()
+        known = [math.nan] * 4
         # Column -1: tied to a parameter that is held, a constant.
-        known = [*combined.convergence[:, column].tolist(), float(shrunk[column])] if column >= 0 else [math.nan] * 4
+        if column >= 0:
+            log = column == n_free or (column < n_free and space.priors[column].family == "lognormal")
+            own = _own_scale(values, log)
+            shrunk = measure.contraction(np.atleast_1d(own.std(ddof=1)), np.atleast_1d(known_before[column]))
+            # Its own, and no better than that of the coordinates that it is made of.
+            of = worst([convergence(values[..., None]), combined.convergence[:, _made_of(space, column)]])
+            known = [*of.tolist(), float(shrunk[0])]
         rows.append(
             SummaryRow(
                 name=name,

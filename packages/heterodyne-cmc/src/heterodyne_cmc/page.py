@@ -182,15 +182,17 @@ def _maps(result: CMCResult) -> Markup:
 
 def _chains(result: CMCResult) -> Markup:
     found = result.diagnostics
-    facts = [
-        f"{result.message}.",
-        f"{result.n_pairs} pairs in {result.n_shards} shard{'s' if result.n_shards > 1 else ''}; "
-        f"{found.divergences} divergent steps; BFMI {found.bfmi:.2f} or more (trouble below 0.3).",
-    ]
+    pairs = f"{result.n_pairs} pairs in {result.n_shards} shard{'s' if result.n_shards > 1 else ''}"
+    steps = f"{found.divergences} divergent steps; BFMI {found.bfmi:.2f} or more (trouble below 0.3)"
+    facts = [f"{result.message}.", f"{pairs}; {steps}." if result.sampler == "nuts" else f"{pairs}, no chains."]
     if result.n_shards > 1:
         facts.append(f"Agreement of the shards: chi-square {found.chi2:.0f} of {found.dof:.0f}, p = {found.p:.2g}.")
     parts = [items(facts), _shards(result)]
-    parts += [pictures([_figure(draw(result), alt)], caption=words, width=60, least=36) for draw, alt, words in _HEALTH]
+    parts += [
+        pictures([_figure(draw(result), alt)], caption=words, width=60, least=36)
+        for draw, alt, words in _HEALTH
+        if draw is not energy_figure or result.sampler == "nuts"
+    ]
     return joined(parts)
 
 

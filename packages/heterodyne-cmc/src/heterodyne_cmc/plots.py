@@ -64,8 +64,8 @@ def _prior_density(prior: Prior, bounds: FloatArray, at: FloatArray) -> FloatArr
 def pairs_figure(result: CMCResult) -> Figure:
     """Return every pair of sampled parameters with regions of 68 and 95 %, and every parameter by itself with its
     prior and the point estimate that the chains started from."""
-    names = _free(result)
     space = parameter_space(load_model(result.model["id"]), load_config(result.config), None)
+    names = [name for name in _free(result) if name in space.free_names]
     estimate = _point_estimate(result)
     n = len(names)
     size = min(max(1.6 * n, 4.0), 18.0)
@@ -295,4 +295,6 @@ FIGURES: Mapping[str, Callable[[CMCResult], Figure]] = {
 def write_plots(result: CMCResult, directory: Path) -> list[Path]:
     """Write every picture into ``plots`` of `directory`, each completely or not at all, and return the paths."""
     title = f"heterodyne posterior of {result.data.provenance.get('file', 'a measurement')}"
-    return [write_figure(draw(result), directory / "plots" / f"{name}.png", title) for name, draw in FIGURES.items()]
+    # Weighted draws have no energy.
+    drawn = {k: draw for k, draw in FIGURES.items() if draw is not energy_figure or result.sampler == "nuts"}
+    return [write_figure(draw(result), directory / "plots" / f"{name}.png", title) for name, draw in drawn.items()]

@@ -1,7 +1,8 @@
-"""Prior densities of the parameters, and their moments in unconstrained coordinates."""
+"""Prior density of the parameters, and its moments in unconstrained coordinates."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -9,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Bool, Float
 
-from heterodyne_cmc.transforms import Intervals, constrain, log_jacobian
+from heterodyne_cmc.chart import Chart, to_parameters
+from heterodyne_spec.model import Prior
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -22,44 +24,63 @@ class Priors(NamedTuple):
     lognormal: Bool[Array, " n_free"]
 
 
-def log_prior(u: Float[Array, " n_free"], priors: Priors, intervals: Intervals) -> Float[Array, " n_free"]:
-    """Return the logarithm of each prior density in the unconstrained coordinate, up to a constant.
+def log_prior(u: Float[Array, " n_free"], priors: Priors, chart: Chart) -> Float[Array, ""]:
+    """Return the logarithm of the prior density in the unconstrained coordinates, up to a constant.
 
-    It holds the Jacobian: this is the density that must be raised to 1/K in a shard, for the consensus multiplies
-    densities in these coordinates. With the Jacobian left whole, the product over shards would carry it K times.
+    It holds the volume of the map: this is the density that must be raised to 1/K in a shard, for the consensus
+    multiplies densities in these coordinates. With the volume left whole, the product over shards would carry it K
+    times.
     """
-    p = constrain(u, intervals)
+    p, volume = to_parameters(u, chart)
     log_p = jnp.log(jnp.where(priors.lognormal, p, 1.0))
     deviation = (jnp.where(priors.lognormal, log_p, p) - priors.location) / priors.scale
-    return -0.5 * deviation**2 - log_p + log_jacobian(u, intervals)
+    return jnp.sum(-0.5 * deviation**2 - log_p) + volume
 
 
-def prior_moments(priors: Priors, intervals: Intervals) -> tuple[FloatArray, FloatArray]:
-    """Return mean and standard deviation of each prior in its unconstrained coordinate, (n_free,) each."""
-    found = [
-        _moments(Priors(*(field[k] for field in priors)), Intervals(*(field[k] for field in intervals)))
-        for k in range(len(intervals.lower))
+_DRAWS = 4096
+"""Draws from which the width of a prior is taken: to 1 %."""
+
+
+def at_levels(levels: FloatArray, priors: Sequence[Prior], bounds: FloatArray) -> FloatArray:
+    """Return parameters (n, n_free) of which the priors, cut at bounds (n_free, 2), have `levels` (n, n_free) below."""
+    from scipy.stats import truncnorm
+
+    columns = []
+    for level, prior, (low, high) in zip(levels.T, priors, bounds, strict=True):
+        log = prior.family == "lognormal"
+        ends = (np.log([max(low, 1e-300), high]) if log else np.array([low, high])) - prior.location
+        value = prior.location + prior.scale * truncnorm.ppf(level, *(ends / prior.scale))
+        columns.append(np.clip(np.exp(value) if log else value, low, high))
+    return np.stack(columns, axis=1) if columns else np.zeros((len(levels), 0))
+
+
+def prior_draws(priors: Sequence[Prior], bounds: FloatArray) -> FloatArray:
+    """Return draws (n_draw, n_free) of priors cut at bounds (n_free, 2), evenly in each parameter's probability."""
+    rng, even = np.random.default_rng(0), (np.arange(_DRAWS) + 0.5) / _DRAWS
+    levels = [rng.permutation(even) for _ in priors]
+    return at_levels(np.array(levels).reshape(len(levels), _DRAWS).T, priors, bounds)
+
+
+def own_scale(priors: Sequence[Prior], bounds: FloatArray, p: FloatArray) -> FloatArray:
+    """Return the standard deviations (n_free,) of priors at parameters p, where those of the lognormal are relative."""
+    scale = np.array(
+        [prior.scale * (at if prior.family == "lognormal" else 1.0) for prior, at in zip(priors, p, strict=True)]
+    )
+    return np.minimum(scale, np.ptp(bounds, axis=1) / np.sqrt(12.0))
+
+
+def distance(priors: Sequence[Prior], p: FloatArray) -> FloatArray:
+    """Return how far parameters (n_free,) are from the middle of their priors, in standard deviations."""
+    away = [
+        (np.log(max(at, 1e-300)) if prior.family == "lognormal" else at) - prior.location
+        for prior, at in zip(priors, p, strict=True)
     ]
-    means, deviations = np.reshape(found, (-1, 2)).T
-    return means, deviations
+    return np.array(away) / np.array([prior.scale for prior in priors])
 
 
-_FAR = 40.0
-"""The tails fall as e^-|u| at least."""
-_FEWEST, _DEEP, _ZOOMS = 200, 50.0, 12
-"""Points over which a prior must spread, the fall of its logarithm up to which a point is one of them, and how often a
-grid zooms in on a prior that is narrower."""
-
-
-def _moments(prior: Priors, interval: Intervals) -> tuple[float, float]:
-    low, high = -_FAR, _FAR
-    for _ in range(_ZOOMS):
-        u = np.linspace(low, high, 160_001)
-        density = np.asarray(log_prior(jnp.asarray(u), prior, interval))
-        (near,) = np.nonzero(density > density.max() - _DEEP)
-        if near.size >= _FEWEST:
-            break
-        low, high = float(u[max(near[0] - 1, 0)]), float(u[min(near[-1] + 1, u.size - 1)])
-    weight = np.exp(density - density.max())
-    mean = float(np.sum(weight * u) / np.sum(weight))
-    return mean, float(np.sqrt(np.sum(weight * (u - mean) ** 2) / np.sum(weight)))
+def brought_in(priors: Sequence[Prior], bounds: FloatArray, p: FloatArray, most: float) -> FloatArray:
+    """Return parameters at most `most` standard deviations from the middle of their priors."""
+    ends = [np.array([prior.location - most * prior.scale, prior.location + most * prior.scale]) for prior in priors]
+    ends = [np.exp(end) if prior.family == "lognormal" else end for end, prior in zip(ends, priors, strict=True)]
+    inside = [np.clip(at, *end) for at, end in zip(p, ends, strict=True)]
+    return np.clip(inside, bounds[:, 0], bounds[:, 1])

@@ -8,17 +8,15 @@ from dataclasses import replace
 
 from heterodyne_cmc.density import ShardProblem, no_anchor, shard_problem
 from heterodyne_cmc.request import Request
+from heterodyne_cmc.shards import few_gaps
 from heterodyne_cmc.sums import AllPairs, all_pairs, some_pairs
 from heterodyne_cmc.whitening import Whitening
-
-_EXCLUDED_PER_FRAME = 64
-"""Single excluded pairs per frame beyond which evaluating them one by one costs more than the sums save."""
 
 
 def make_problem(request: Request, noise: float, whitening: Whitening, shard: int) -> ShardProblem:
     """Return the problem of shard number `shard` (from 0); `noise` is the first guess of σ."""
     data, deal = request.data, request.partition
-    whole = deal.n_shards == 1 and _few_gaps(request)
+    whole = deal.n_shards == 1 and few_gaps(request.data, request.partition.order)
     pairs = _all(request) if whole else some_pairs(data, deal.pairs(shard))
     return shard_problem(pairs, request.space, request.scaling, noise, whitening.tilt, deal.n_shards, whitening.anchor)
 
@@ -37,17 +35,8 @@ def whole_problems(request: Request, noise: float, whitening: Whitening) -> Call
     def shard_by_shard() -> Iterable[ShardProblem]:
         return (make_problem(request, noise, free, shard) for shard in range(request.partition.n_shards))
 
-    return all_pairs_at_once if _few_gaps(request) else shard_by_shard
+    return all_pairs_at_once if few_gaps(request.data, request.partition.order) else shard_by_shard
 
 
 def _all(request: Request) -> AllPairs:
     return all_pairs(request.data, request.config.data.exclude_diagonals)
-
-
-def _few_gaps(request: Request) -> bool:
-    """Return whether few pairs are left out although both their frames count."""
-    data = request.data
-    used = data.valid & (data.weight > 0)
-    whole = used.sum(axis=1) * (used.sum(axis=1) - 1) // 2
-    left = [len(pairs) for pairs in request.partition.order]
-    return bool(max(whole - left) <= _EXCLUDED_PER_FRAME * data.n_t)

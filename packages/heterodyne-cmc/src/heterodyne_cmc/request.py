@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from heterodyne_cmc.parameters import ParameterSpace, parameter_space
 from heterodyne_cmc.scaling import Scaling, make_scaling
-from heterodyne_cmc.shards import Partition, automatic_shards, partition, usable_pairs
+from heterodyne_cmc.shards import (
+    IntArray,
+    Partition,
+    automatic_shards,
+    bytes_of_one_shard,
+    few_gaps,
+    partition,
+    usable_pairs,
+)
 from heterodyne_cmc.start import check_start
 from heterodyne_cmc.support import unsupported
 from heterodyne_spec import (
@@ -18,9 +26,12 @@ from heterodyne_spec import (
     TwoTimeData,
     load_model,
 )
+from heterodyne_spec.memory import whole_memory
 
 PAIRS_PER_VALUE = 10
 """Pairs that a shard must have per sampled value."""
+_SHARE, _ELSEWHERE = 0.6, 4e9
+"""Part of this machine's memory that one shard of all pairs may take, and bytes of a worker elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +66,10 @@ def prepare(data: TwoTimeData, config: Config, nlsq: NLSQResult | None) -> Reque
         raise ConfigError("configuration", problems)
     if nlsq is not None:
         check_start(nlsq, data, spec)
-    space, scaling = parameter_space(spec, config, nlsq), make_scaling(config, spec, data.phi)
+    space, scaling = parameter_space(spec, config, nlsq, data.t), make_scaling(config, spec, data.phi)
     n_joint = len(space.free) + 1 + scaling.mean.size
     pairs = usable_pairs(data, config.data.exclude_diagonals)
-    n_shards = _number_of_shards(config, sum(len(row) for row in pairs), min(len(row) for row in pairs), n_joint)
+    n_shards = _number_of_shards(config, data, pairs, n_joint)
     # One shard is the posterior itself: there is nothing to combine unless a Gaussian is asked for by name.
     asked = config.cmc.consensus
     method = asked if n_shards > 1 or asked == "gaussian" else "draws"
@@ -66,14 +77,28 @@ def prepare(data: TwoTimeData, config: Config, nlsq: NLSQResult | None) -> Reque
     return Request(config, spec, data, nlsq, space, scaling, partition(data, pairs, n_shards, config.cmc.seed), method)
 
 
-def _number_of_shards(config: Config, n_pairs: int, fewest: int, n_joint: int) -> int:
-    asked = config.cmc.shards
-    n_shards = asked if isinstance(asked, int) else min(automatic_shards(n_pairs), fewest)
+def _number_of_shards(config: Config, data: TwoTimeData, pairs: tuple[IntArray, ...], n_joint: int) -> int:
+    """Return how many shards are asked for; by itself one wherever a process can hold all maps.
+
+    With the exact sums an evaluation over all pairs costs less than one over a shard of single pairs, so that shards
+    gain nothing else.
+    """
+    asked, n_pairs, fewest = config.cmc.shards, sum(map(len, pairs)), min(map(len, pairs))
     most = max(min(n_pairs // (PAIRS_PER_VALUE * n_joint), fewest), 1)
-    if n_shards > most:
+    if not isinstance(asked, int):
+        whole = few_gaps(data, pairs) and bytes_of_one_shard(data, pairs) <= _memory(config)
+        return 1 if whole else min(automatic_shards(n_pairs), most)
+    if asked > most:
         wanted = f"at most {most} ({n_pairs} pairs, {fewest} at the poorest angle, {n_joint} sampled values)"
-        raise ConfigError("configuration", [Problem("cmc.shards", str(n_shards), wanted, f"set cmc.shards: {most}")])
-    return n_shards
+        raise ConfigError("configuration", [Problem("cmc.shards", str(asked), wanted, f"set cmc.shards: {most}")])
+    return asked
+
+
+def _memory(config: Config) -> float:
+    """Return the bytes that one process may take, the same at every start: a run that goes on has the same shards."""
+    if isinstance(config.cmc.memory, int | float):
+        return 1e9 * config.cmc.memory
+    return _ELSEWHERE if config.cmc.engine == "dask" else _SHARE * whole_memory()
 
 
 def _check_draws(config: Config, n_joint: int, method: str) -> None:

@@ -10,9 +10,7 @@ import functools
 import threading
 import time
 import warnings
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -21,7 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
-from heterodyne_cmc.density import ShardProblem, draw_coefficients, log_density
+from heterodyne_cmc.density import ShardProblem, log_density
+from heterodyne_cmc.joint import joint_draws, shard_key
+from heterodyne_cmc.sub_posterior import Chains, Settings, SubPosterior, Tell
 from heterodyne_cmc.whitening import Whitening
 
 type FloatArray = npt.NDArray[np.float64]
@@ -36,9 +36,6 @@ DIVERGENT = 0.005
 _BLOCK = 25
 """Steps of a chain between two moments at which it says where it is, and can be ended."""
 
-type Tell = Callable[[float, int], None]
-"""Called while a shard is sampled: the share of its steps that are made, and divergences so far."""
-
 
 class _Target(NamedTuple):
     """What a chain is to sample, in which coordinates, and the acceptance aimed at."""
@@ -47,36 +44,6 @@ class _Target(NamedTuple):
     centre: Array
     spread: Array
     acceptance: Array
-
-
-class Chains(NamedTuple):
-    """What the chains leave, (n_chain, n_draw) each; `z` (n_chain, n_draw, n_dim),
-    `step_size` (n_chain,)."""
-
-    z: Any
-    diverging: Any
-    energy: Any
-    log_density: Any
-    acceptance: Any
-    steps: Any
-    step_size: Any
-
-
-@dataclass(frozen=True)
-class SubPosterior:
-    """The draws of one shard in unconstrained coordinates, and how they were made.
-
-    `draws` (n_chain, n_draw, n_joint): unconstrained parameters, ln σ, coefficients of contrast and of offset.
-    `divergences` counts those of every attempt; the draws are of the last.
-    """
-
-    shard: int
-    n_pairs: int
-    draws: FloatArray
-    chains: Chains
-    attempts: int
-    divergences: tuple[int, ...]
-    seconds: float
 
 
 def _kernels() -> tuple[Any, Any]:
@@ -172,64 +139,42 @@ class _Sampling:
             self._tell(self._steps / total, self._divergences)
 
 
-@jax.jit
-def _joint(
-    key: Array, z: Array, arguments: tuple[ShardProblem, Array, Array]
-) -> Float[Array, "n_chain n_draw n_joint"]:
-    """Return the sampled vectors with the coefficients of contrast and offset drawn back."""
-    problem, centre, spread = arguments
-    steps = z.reshape(-1, z.shape[-1])
-
-    def one(given: tuple[Array, Array]) -> Array:
-        # One by one: a product of all at once depends, in the last bit, on how many threads share it.
-        key, step = given
-        vector = spread @ step + centre
-        return jnp.concatenate([vector, draw_coefficients(key, vector, problem)])
-
-    joint = jax.lax.map(one, (jax.random.split(key, len(steps)), steps))
-    return joint.reshape(*z.shape[:2], -1)
-
-
-def shard_key(seed: int, shard: int) -> Array:
-    """Return the random key of a shard: of `seed` and its number alone, whatever ran before it."""
-    return jax.random.fold_in(jax.random.key(seed), shard)
-
-
 def sample_shard(
     shard: int,
     problem: ShardProblem,
     whitening: Whitening,
-    *,
-    chains: int,
+    settings: Settings,
     warmup: int,
-    samples: int,
-    seed: int,
-    threads: int = 1,
     tell: Tell = lambda share, divergences: None,
+    starts: FloatArray | None = None,
 ) -> SubPosterior:
-    """Return the draws of shard number `shard` (from 0), with `threads` chains at once; `tell` hears how far they are.
+    """Return the draws of shard number `shard` (from 0) after `warmup` steps of every chain; `tell` hears of them.
+
+    The chains begin at `starts` (n_chain, n_dim) in the whitened coordinates, or spread over a standard normal there.
 
     A shard with more than 0.5 % divergent steps, or with draws that are not finite, is tried once more with smaller
     steps (another acceptance aimed at); what comes of that is returned, be it good or not.
     """
     begin = time.perf_counter()
+    chains, samples, seed, threads = settings
     centre, spread = jnp.asarray(whitening.centre), jnp.asarray(whitening.spread)
     arguments = (problem, centre, spread)
     key_start, key_chain, key_linear = jax.random.split(shard_key(seed, shard), 3)
-    starts = whitening.start * jax.random.normal(key_start, (chains, centre.size), dtype=centre.dtype)
+    spread_out = jax.random.normal(key_start, (chains, centre.size), dtype=centre.dtype)
+    begun = spread_out if starts is None else jnp.asarray(starts)
     divergences: list[int] = []
     for attempt, acceptance in enumerate(ACCEPTANCE):
         keys = jax.random.split(jax.random.fold_in(key_chain, attempt), chains)
         target = _Target(*arguments, jnp.asarray(acceptance))
-        result = _Sampling(target, warmup, samples, tell).run(keys, starts, threads)
+        result = _Sampling(target, warmup, samples, tell).run(keys, begun, threads)
         divergences.append(int(np.sum(result.diverging)))
         if divergences[-1] <= DIVERGENT * chains * samples and bool(np.isfinite(result.z).all()):
             break
     return SubPosterior(
         shard=shard,
         n_pairs=problem.pairs.n_counting,
-        draws=np.asarray(_joint(key_linear, result.z, arguments)),
-        chains=result,
+        draws=joint_draws(key_linear, result.z, problem, whitening.centre, whitening.spread),
+        made=result,
         attempts=len(divergences),
         divergences=tuple(divergences),
         seconds=time.perf_counter() - begin,

@@ -13,7 +13,13 @@ type FloatArray = npt.NDArray[np.float64]
 type IntArray = npt.NDArray[np.int32]
 
 PAIRS_PER_SHARD = 50_000
-"""What ``shards: auto`` aims at: 1e4 to 1e5 pairs, so that a gradient takes milliseconds and the prior stays small."""
+"""What ``shards: auto`` aims at where there are several: 1e4 to 1e5 pairs, so that a gradient takes milliseconds and
+the prior stays small."""
+_EXCLUDED_PER_FRAME = 64
+"""Single excluded pairs per frame beyond which evaluating them one by one costs more than the exact sums save."""
+_PROCESS_ALL_PAIRS, _HELD = 1.1e9, 2.5
+"""Bytes of a process with the exact sums but for its data, and what it holds of these: the maps, the pairs, and what is
+made of them by halving time."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,18 @@ class Partition:
 def automatic_shards(n_pairs: int) -> int:
     """Return the number of shards for ``shards: auto``: one per 50 000 pairs, rounded; one below 75 000."""
     return max(1, round(n_pairs / PAIRS_PER_SHARD))
+
+
+def bytes_of_one_shard(data: TwoTimeData, pairs: tuple[IntArray, ...]) -> float:
+    """Return an estimate of the memory that all pairs at once take, in bytes."""
+    return _PROCESS_ALL_PAIRS + _HELD * (data.c2.nbytes + sum(row.nbytes for row in pairs))
+
+
+def few_gaps(data: TwoTimeData, pairs: tuple[IntArray, ...]) -> bool:
+    """Return whether few pairs are left out although both their frames count: else exact sums gain nothing."""
+    used = (data.valid & (data.weight > 0)).sum(axis=1)
+    left_out = used * (used - 1) // 2 - [len(row) for row in pairs]
+    return bool(np.max(left_out) <= _EXCLUDED_PER_FRAME * data.n_t)
 
 
 def usable_pairs(data: TwoTimeData, exclude_diagonals: int) -> tuple[IntArray, ...]:

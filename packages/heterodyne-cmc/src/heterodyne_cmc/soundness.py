@@ -42,11 +42,15 @@ def _of_names(result: CMCResult) -> Iterator[str]:
         ("posterior", {*result.draws, *result.fixed}, set(spec.names)),
         ("sub_posterior", set(result.sub_draws), {*result.draws, *BESIDE}),
         ("bands", set(result.bands.quantiles), {f.name for f in spec.functions}),
-        ("sample_stats", {*STATS} - set(result.sample_stats), set()),
+        ("sample_stats", _stats(result) - set(result.sample_stats), set()),
         ("versions", {"heterodyne-cmc", "numpyro"} - set(result.versions), set()),
     ):
         if found != expected:
             yield f"{place}: found {', '.join(sorted(found ^ expected))} missing or too many"
+
+
+def _stats(result: CMCResult) -> set[str]:
+    return {"lp"} if result.sampler == "importance" else {*STATS}
 
 
 def _of_shapes(result: CMCResult) -> Iterator[str]:

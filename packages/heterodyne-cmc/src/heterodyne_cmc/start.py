@@ -55,9 +55,8 @@ def start_warnings(nlsq: NLSQResult | None, space: ParameterSpace, data: TwoTime
     """Return in words what the user must know of the start."""
     if nlsq is None:
         return [
-            "no NLSQ result: the chains start from the configuration's values or the registry's defaults, at the scale "
-            "of the priors; expect long warmup, divergences and chains in different valleys; install heterodyne-nlsq, "
-            "or give a result"
+            "no NLSQ result: the sampling starts from a search over the priors, or from given values, which can miss "
+            "the best valley, and its noise is not calibrated; install heterodyne-nlsq, or give a result"
         ]
     words = []
     if not nlsq.success:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from heterodyne_cmc.sampler import Chains, SubPosterior
+from heterodyne_cmc.sub_posterior import Chains, SubPosterior, Weighted
 from heterodyne_spec.files import write_atomically
 from heterodyne_spec.storage import write_npz
 
@@ -43,7 +43,8 @@ class ShardStore:
             "divergences": sub.divergences,
             "seconds": sub.seconds,
         }
-        arrays = {f"chains_{name}": value for name, value in sub.chains._asdict().items()}
+        kind = "chains" if isinstance(sub.made, Chains) else "weighted"
+        arrays = {f"{kind}_{name}": value for name, value in sub.made._asdict().items()}
         words = np.array(json.dumps(record))
         write_atomically(self.path(sub.shard), lambda path: write_npz(path, record=words, draws=sub.draws, **arrays))
 
@@ -76,12 +77,17 @@ class ShardStore:
 def _read(path: Path) -> tuple[SubPosterior, str]:
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         record = json.loads(str(file["record"]))
-        chains = Chains(*(file[f"chains_{name}"] for name in Chains._fields))
+        made: Chains | Weighted
+        if "weighted_k_hat" in file:
+            log_density, *numbers = (file[f"weighted_{name}"] for name in Weighted._fields)
+            made = Weighted(log_density, *(number.item() for number in numbers))
+        else:
+            made = Chains(*(file[f"chains_{name}"] for name in Chains._fields))
         sub = SubPosterior(
             shard=record["shard"],
             n_pairs=record["n_pairs"],
             draws=file["draws"],
-            chains=chains,
+            made=made,
             attempts=record["attempts"],
             divergences=tuple(record["divergences"]),
             seconds=record["seconds"],

@@ -1,15 +1,13 @@
 """Sums over pairs of frames on which the likelihood depends, from given pairs or from whole maps.
 
 A shard holds some pairs, which the element-wise backend evaluates one by one. All pairs of a measurement at once have
-exact sums that read the data once and need no model map (`heterodyne_physics_meshgrid.factored`); they come with
-their derivatives, so that a gradient costs as much as a value.
+exact sums that read the data once and need no model map (`heterodyne_physics_meshgrid.factored`).
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -94,36 +92,11 @@ def pair_sums(full: Float[Array, " n_par"], pairs: SomePairs | AllPairs, contras
 
 def _of_all(full: Array, pairs: AllPairs, contrast: Array, offset: Array) -> Sums:
     """Return the sums of `pair_sums`, put together from those of the model and of the data."""
-    from heterodyne_physics_meshgrid.factored import BASELINE
+    from heterodyne_physics_meshgrid.factored import BASELINE, model_sums
 
-    m, mm, dm = _model_sums(full, pairs)
+    m, mm, dm = model_sums(full, pairs.q, pairs.phi, pairs.maps)
     one, d, dd = pairs.maps.one, pairs.maps.d, pairs.maps.dd
     below = offset - BASELINE
     r = d - below * one - contrast * m
     rm = dm - below * m - contrast * mm
     return Sums(one, m, mm, r, rm, dd - below * d - contrast * dm - below * r - contrast * rm)
-
-
-@jax.custom_jvp
-def _model_sums(full: Array, pairs: AllPairs) -> tuple[Array, Array, Array]:
-    """Return Σ M, Σ M² and Σ D M per angle, D being the data above their baseline."""
-    return _with_derivatives(full, pairs)[0]
-
-
-@_model_sums.defjvp
-def _model_sums_along(
-    primals: tuple[Array, AllPairs], tangents: tuple[Array, AllPairs]
-) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
-    values, derivatives = _with_derivatives(*primals)
-    along = tangents[0]
-    m, mm, dm = (part @ along for part in derivatives)
-    return values, (m, mm, dm)
-
-
-def _with_derivatives(full: Array, pairs: AllPairs) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
-    """Return the sums of `_model_sums` and their derivatives by the parameters, (n_phi, n_par)."""
-    from heterodyne_physics_meshgrid.factored import inner_products
-
-    found = inner_products(full, pairs.q, pairs.phi, pairs.maps)
-    values = (found.ones[:, 0], found.gram[:, 0, 0], found.data[:, 0])
-    return values, (found.ones[:, 1:], 2.0 * found.gram[:, 0, 1:], found.data[:, 1:])

@@ -40,8 +40,10 @@ _METHODS = {
 _PRODUCTS = ("gaussian", "average", "flow")
 
 
-def judge(found: Diagnostics, config: CMCConfig, method: str) -> tuple[bool, str]:
-    """Return whether the chains converged, and a sentence on it."""
+def judge(found: Diagnostics, config: CMCConfig, method: str, sampler: str = "nuts") -> tuple[bool, str]:
+    """Return whether the chains converged, or the weights hold, and a sentence on it."""
+    if sampler == "importance":
+        return _of_weights(found)
     reasons = []
     if math.isnan(found.r_hat):
         reasons.append("too few draws per chain to tell")
@@ -58,6 +60,13 @@ def judge(found: Diagnostics, config: CMCConfig, method: str) -> tuple[bool, str
         advice = "raise cmc.warmup and cmc.samples, start from an NLSQ result, or hold parameters"
         return False, f"not converged: {'; '.join(reasons)}; {advice}"
     return True, f"converged; {_METHODS[method]}" + (f" of {len(found.shards)} shards" if method != "draws" else "")
+
+
+def _of_weights(found: Diagnostics) -> tuple[bool, str]:
+    words = f"importance sampling (k-hat {found.k_hat:.2f}, {found.ess_bulk:.0f} effective draws)"
+    if found.k_hat < K_MOST:
+        return True, f"converged; {words}, exact where k-hat is below {K_MOST}"
+    return False, f"not converged: {words}: expected k-hat below {K_MOST}; set cmc.sampler: nuts, or auto"
 
 
 def _failed(found: Diagnostics, config: CMCConfig) -> list[ShardDiagnostics]:

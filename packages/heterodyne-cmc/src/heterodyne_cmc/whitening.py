@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Array, Float
 
 from heterodyne_cmc.calibration import Estimate, make_tilt
+from heterodyne_cmc.chart import Chart, from_parameters, to_parameters
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Anchor, Tilt, no_anchor, untilted
-from heterodyne_cmc.linalg import inverse, root
+from heterodyne_cmc.linalg import conditioned, inverse, root
 from heterodyne_cmc.parameters import ParameterSpace
-from heterodyne_cmc.priors import prior_moments
+from heterodyne_cmc.priors import distance, own_scale
 from heterodyne_cmc.scaling import Scaling
-from heterodyne_cmc.transforms import constrain, unconstrain
 from heterodyne_spec import NLSQResult
 
 type FloatArray = npt.NDArray[np.float64]
@@ -31,35 +33,54 @@ tails; wider, the Gaussian product is too far off to be corrected (both measured
 
 @dataclass(frozen=True)
 class Whitening:
-    """The affine map, how far from the centre the chains start, in units of z, the tilt of the likelihood, and the
-    anchor of every shard."""
+    """The affine map, the tilt of the likelihood, and the anchor of every shard."""
 
     centre: FloatArray
     spread: FloatArray
-    start: float
     tilt: Tilt
     anchor: Anchor
 
 
-def _start(space: ParameterSpace) -> tuple[FloatArray, FloatArray]:
-    """Return the start's unconstrained coordinates and dp/du there, (n_free,) each."""
-    intervals = space.intervals()
+class Place(NamedTuple):
+    """A point in unconstrained coordinates (n_free,), its parameters (n_free,), the derivatives (n_free, n_free) of the
+    coordinates by the parameters there, and the covariance (n_free, n_free) of the prior, taken as linear."""
+
+    u: FloatArray
+    p: FloatArray
+    slope: FloatArray
+    prior: FloatArray
+
+
+def place_of(space: ParameterSpace, p: FloatArray) -> Place:
+    """Return the place of parameters; what stands on a bound is taken a little inside."""
     # A point estimate made with wider bounds can lie outside of these.
-    inside = np.clip(space.start, space.bounds[:, 0], space.bounds[:, 1])
-    reach = float(np.log(1 / _EDGE - 1))
-    centre = jnp.clip(unconstrain(jnp.asarray(inside), intervals), -reach, reach)
-    slope = jax.vmap(jax.grad(constrain))(centre, intervals)
-    return np.asarray(centre), np.asarray(slope)
+    width = np.ptp(space.bounds, axis=1)
+    inside = np.clip(p, space.bounds[:, 0] + _EDGE * width, space.bounds[:, 1] - _EDGE * width)
+    # A logarithm reaches far below.
+    inside = np.where(space.log, np.clip(p, *(space.bounds * [1 + _EDGE, 1 - _EDGE]).T), inside)
+    return place_at(space, np.asarray(from_parameters(jnp.asarray(inside), space.chart())))
 
 
-def _estimate(
-    space: ParameterSpace, scaling: Scaling, nlsq: NLSQResult, centre: FloatArray, slope: FloatArray, prior: FloatArray
-) -> Estimate:
+def place_at(space: ParameterSpace, u: FloatArray) -> Place:
+    """Return the place of unconstrained coordinates."""
+    chart = space.chart()
+    p = np.asarray(to_parameters(jnp.asarray(u), chart)[0])
+    slope = np.linalg.pinv(np.asarray(_derivatives(jnp.asarray(u), chart)), rcond=1e-13)
+    along = slope * own_scale(space.priors, space.bounds, p)
+    return Place(u, p, slope, along @ along.T)
+
+
+@jax.jit
+def _derivatives(u: Float[Array, " n_free"], chart: Chart) -> Float[Array, "n_free n_free"]:
+    return jax.jacfwd(lambda at: to_parameters(at, chart)[0])(u)
+
+
+def _estimate(space: ParameterSpace, scaling: Scaling, nlsq: NLSQResult, at: Place) -> Estimate:
     """Return the NLSQ optimum with its covariances in unconstrained coordinates, coefficients of the scaling behind.
 
     A parameter that NLSQ held has the prior's variance, as a direction that the data leave open has it already.
     """
-    n_free, joint = centre.size, (nlsq.scaling.joint_covariance, nlsq.scaling.joint_covariance_iid)
+    n_free, joint = at.u.size, (nlsq.scaling.joint_covariance, nlsq.scaling.joint_covariance_iid)
     of, to_coefficients = [nlsq.covariance, nlsq.covariance_iid], np.zeros((0, 0), np.float64)
     if scaling.basis.shape[1] > 0 and joint[0] is not None and joint[1] is not None:
         of = [joint[0], joint[1]]
@@ -67,13 +88,16 @@ def _estimate(
     n_lin, n_varying = len(to_coefficients), len(nlsq.varying)
     known = [k for k, name in enumerate(space.free_names) if name in nlsq.varying]
     rows = [nlsq.varying.index(space.free_names[k]) for k in known]
-    turn, held = np.zeros((n_free + n_lin, n_varying + to_coefficients.shape[1])), np.append(prior**2, np.zeros(n_lin))
-    turn[known, rows], held[known] = 1.0 / slope[known], 0.0
-    turn[n_free:, n_varying:] = to_coefficients
-    calibrated, independent = (turn @ whole @ turn.T + np.diag(held) for whole in of)
-    at = np.concatenate([nlsq.contrast, nlsq.offset])
-    centre_of = to_coefficients @ at if n_lin else np.zeros(0)
-    return Estimate(centre, nlsq.contrast, nlsq.offset, centre_of, independent, calibrated)
+    turn = np.zeros((n_free + n_lin, n_varying + to_coefficients.shape[1]))
+    turn[:n_free, rows], turn[n_free:, n_varying:] = at.slope[:, known], to_coefficients
+    of_held = at.slope * np.where(np.isin(np.arange(n_free), known), 0.0, own_scale(space.priors, space.bounds, at.p))
+    held = np.zeros((len(turn), len(turn)))
+    held[:n_free, :n_free] = of_held @ of_held.T
+    later = [nlsq.varying.index(name) for name in space.later_names if name in nlsq.varying]
+    calibrated, independent = (turn @ conditioned(whole, later) @ turn.T + held for whole in of)
+    scaled = np.concatenate([nlsq.contrast, nlsq.offset])
+    centre_of = to_coefficients @ scaled if n_lin else np.zeros(0)
+    return Estimate(at.u, nlsq.contrast, nlsq.offset, centre_of, independent, calibrated)
 
 
 def make_whitening(
@@ -89,17 +113,16 @@ def make_whitening(
     noise : estimate of σ.
     weight : sum of the weights of all pairs.
     """
-    centre, slope = _start(space)
-    middle, prior = prior_moments(space.prior_arrays(), space.intervals())
-    n_free = centre.size
+    at = place_of(space, space.start)
+    n_free, prior = at.u.size, at.prior
     tilt, precision = untilted(n_free, scaling.mean.size), np.zeros((n_free + 1, n_free + 1))
-    precision[:n_free, :n_free] = np.diag(prior**-2.0)
+    precision[:n_free, :n_free] = inverse(prior)
     if nlsq is not None:
-        estimate = _estimate(space, scaling, nlsq, centre, slope, prior)
+        estimate = _estimate(space, scaling, nlsq, at)
         if nlsq.covariance_kind == "calibrated":
             found = make_tilt(estimate, prior)
             # Beyond the priors the estimate is no pivot: the posterior lies elsewhere, and only the power goes there.
-            elsewhere = bool(np.any(np.abs(centre - middle) > PRIOR_REACH * prior))
+            elsewhere = bool(np.any(np.abs(distance(space.priors, at.p)) > PRIOR_REACH))
             kept = ("pull",) if elsewhere else ()
             straight = ("centre", "stretch", "follow") if elsewhere or not estimate.centre.size else ()
             tilt = found._replace(**{key: getattr(tilt, key) for key in (*kept, *straight)})
@@ -107,8 +130,7 @@ def make_whitening(
         precision[:n_free, :n_free] += inverse(estimate.calibrated[:n_free, :n_free])
     # The Fisher information of ln σ is twice the number of pairs.
     precision[n_free, n_free] = 2.0 * weight + NOISE_PRIOR_SCALE**-2.0
-    start = 0.1 if nlsq is None else 1.0
-    return Whitening(np.append(centre, np.log(noise)), root(inverse(precision)), start, tilt, no_anchor(n_free))
+    return Whitening(np.append(at.u, np.log(noise)), root(inverse(precision)), tilt, no_anchor(n_free))
 
 
 def of_shards(whole: Whitening, n_shards: int, *, anchored: bool) -> Whitening:

@@ -14,7 +14,10 @@ import numpy as np
 from heterodyne_cmc.density import ShardProblem
 from heterodyne_cmc.problem import make_problem, whole_problems
 from heterodyne_cmc.request import Request
-from heterodyne_cmc.sampler import SubPosterior, Tell, sample_shard
+from heterodyne_cmc.sampler import sample_shard
+from heterodyne_cmc.shards import bytes_of_one_shard
+from heterodyne_cmc.sub_posterior import Settings, SubPosterior, Tell
+from heterodyne_cmc.weighted import learned, trusted, weighted_shard
 from heterodyne_cmc.whitening import Whitening
 
 _DISTRIBUTIONS = (
@@ -30,8 +33,8 @@ _DISTRIBUTIONS = (
 
 _PER_PAIR = 700
 """Bytes that a pair of a shard takes while its gradient is computed; measured 300 to 500."""
-_PROCESS, _PROCESS_ALL_PAIRS = 0.7e9, 1.1e9
-"""Bytes of a process without its data: interpreter, JAX, compilation; with pairs one by one, and with all at once."""
+_PROCESS = 0.7e9
+"""Bytes of a process on single pairs without its data: interpreter, JAX, compilation."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,10 @@ class ShardWork:
 def bytes_per_worker(request: Request) -> float:
     """Return an estimate of the memory that a worker on shards of `request` takes, in bytes."""
     data, deal, cmc = request.data, request.partition, request.config.cmc
-    held = data.c2.nbytes + sum(pairs.nbytes for pairs in deal.order)
     draws = 16.0 * cmc.chains * cmc.samples * request.n_joint
     if deal.n_shards == 1:
-        # Maps in place of pairs, and what is made of them by halving time.
-        return _PROCESS_ALL_PAIRS + 2.5 * held + draws
+        return bytes_of_one_shard(data, deal.order) + draws
+    held = data.c2.nbytes + sum(pairs.nbytes for pairs in deal.order)
     return _PROCESS + 1.5 * held + _PER_PAIR * deal.n_pairs / deal.n_shards + draws
 
 
@@ -79,17 +81,15 @@ def run_shard(
     """Return the draws of shard number `shard` (from 0); they depend on the work and this number alone."""
     cmc = work.request.config.cmc
     with jax.enable_x64(True):
-        return sample_shard(
-            shard,
-            make_problem(work.request, work.noise, work.whitening, shard),
-            work.whitening,
-            chains=cmc.chains,
-            warmup=cmc.warmup,
-            samples=cmc.samples,
-            seed=cmc.seed,
-            threads=threads,
-            tell=tell,
-        )
+        problem = make_problem(work.request, work.noise, work.whitening, shard)
+        settings = Settings(cmc.chains, cmc.samples, cmc.seed, threads)
+        if work.n_shards == 1 and cmc.sampler != "nuts":
+            sub, population = weighted_shard(shard, problem, work.whitening, settings, tell)
+            if cmc.sampler == "importance" or trusted(sub, settings):
+                return sub
+            whitening, starts = learned(work.whitening, population, cmc.chains, cmc.seed)
+            return sample_shard(shard, problem, whitening, settings, cmc.warmup, tell, starts)
+        return sample_shard(shard, problem, work.whitening, settings, cmc.warmup, tell)
 
 
 def fingerprint(work: ShardWork) -> str:
@@ -110,10 +110,10 @@ def _parts(work: ShardWork) -> Iterator[Any]:
     data, space, scaling, cmc = request.data, request.space, request.scaling, request.config.cmc
     yield from versions().items()
     yield from (request.spec.sha256, request.config.data.exclude_diagonals, work.n_shards, work.noise)
-    yield from (cmc.chains, cmc.warmup, cmc.samples, cmc.seed)
+    yield from (cmc.chains, cmc.warmup, cmc.samples, cmc.seed, cmc.sampler)
     yield from (np.asarray(part) for part in (data.c2, data.t, data.q, data.phi, data.valid, data.weight))
     yield from (space.status, space.tie, space.free, space.priors)
-    yield from (space.base, space.expand, space.bounds, space.log)
+    yield from (space.base, space.expand, space.bounds, space.log, *space.laws, *space.naming)
     yield from (scaling.basis, scaling.held, scaling.mean, scaling.precision)
-    yield from (np.asarray(part) for part in (whitening.centre, whitening.spread, whitening.start))
+    yield from (np.asarray(part) for part in (whitening.centre, whitening.spread))
     yield from (np.asarray(part) for part in (*whitening.tilt, *whitening.anchor))

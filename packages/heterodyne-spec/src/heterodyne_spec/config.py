@@ -84,6 +84,7 @@ class CMCConfig:
     chains: int
     warmup: int
     samples: int
+    sampler: str
     consensus: str
     log_likelihood: bool
     engine: str

@@ -30,6 +30,17 @@ def free_memory() -> float:
     return max(min(left), 0.0)
 
 
+def whole_memory() -> float:
+    """Return the bytes that a job on this machine may have at most, whatever else runs; inf if unknown."""
+    most = [float("inf")]
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        most.append(_kilobytes(Path("/proc/meminfo"), "MemTotal:"))
+    for limit, _ in _LIMITS:
+        with contextlib.suppress(OSError, ValueError):
+            most.append(float(limit.read_text()))
+    return min(most)
+
+
 def _kilobytes(path: Path, name: str) -> float:
     lines = path.read_text(encoding="utf-8").splitlines()
     return 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith(name))

@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 
 from heterodyne_cmc.engine.local import in_processes, local_workers
 from heterodyne_cmc.request import Request
-from heterodyne_cmc.sampler import SubPosterior, Tell
+from heterodyne_cmc.sub_posterior import SubPosterior, Tell
 from heterodyne_cmc.work import ShardWork, bytes_per_worker, run_shard
 
 __all__ = ["finished", "plan"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from heterodyne_cmc.combination import SamplingError
 from heterodyne_cmc.engine.local import POOL_SIZE, RETRIES
-from heterodyne_cmc.sampler import SubPosterior
+from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.work import ShardWork, fingerprint, run_shard, versions
 from heterodyne_spec import ConfigError, Problem
 

@@ -17,7 +17,7 @@ import jax
 
 from heterodyne_cmc.combination import SamplingError
 from heterodyne_cmc.request import Request
-from heterodyne_cmc.sampler import SubPosterior
+from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.work import ShardWork, bytes_per_worker, run_shard
 from heterodyne_spec import ConfigError, Problem
 from heterodyne_spec.memory import free_memory

@@ -10,5 +10,16 @@ themselves are of size N².
 from heterodyne_physics_meshgrid.factored.halving import LEAF, padded_size
 from heterodyne_physics_meshgrid.factored.maps import BASELINE, HalvedMaps, halve_maps
 from heterodyne_physics_meshgrid.factored.products import InnerProducts, inner_products
+from heterodyne_physics_meshgrid.factored.values import ModelSums, model_sums
 
-__all__ = ["BASELINE", "LEAF", "HalvedMaps", "InnerProducts", "halve_maps", "inner_products", "padded_size"]
+__all__ = [
+    "BASELINE",
+    "LEAF",
+    "HalvedMaps",
+    "InnerProducts",
+    "ModelSums",
+    "halve_maps",
+    "inner_products",
+    "model_sums",
+    "padded_size",
+]

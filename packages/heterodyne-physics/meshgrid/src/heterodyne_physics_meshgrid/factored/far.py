@@ -23,14 +23,14 @@ from heterodyne_physics_meshgrid.factored.halving import Level, levels, sides, s
 from heterodyne_physics_meshgrid.factored.maps import Tiles
 from heterodyne_physics_meshgrid.factored.profiles import GROUPS, PARTS, PROFILES, AlongFlow, Areas, Mixing, decay
 
-_COLUMNS, _FEATURES = 4, 8
-_STRIP = 256
+COLUMNS, _FEATURES = 4, 8
+STRIP = 256
 """Rows of a tile that are read at once: they stay in the cache for the second product."""
 
 
 def _tangents() -> Float[np.ndarray, "profile column feature"]:
     """Return the derivatives of the columns by the profiles as combinations of features."""
-    found = np.zeros((len(PROFILES), _COLUMNS, _FEATURES))
+    found = np.zeros((len(PROFILES), COLUMNS, _FEATURES))
     mixing, reference, sample, phase = found
     mixing[range(4), range(4, 8)] = 1.0
     reference[0, 0], reference[2, 2], reference[3, 3] = -2.0, -1.0, -1.0
@@ -41,33 +41,33 @@ def _tangents() -> Float[np.ndarray, "profile column feature"]:
 
 _TANGENTS = _tangents()
 _PROFILE_PAIRS = tuple((m, n) for m in range(len(PROFILES)) for n in range(m, len(PROFILES)))
-_SQUARES = _FEATURES * _COLUMNS + _COLUMNS**2
+_SQUARES = _FEATURES * COLUMNS + COLUMNS**2
 """Products of two features: all eight with the columns, and those of ∂c/∂χ with each other."""
 
 
 def _square_index(e: int, f: int) -> int:
     """Return the place of the product of features e and f."""
-    if f >= _COLUMNS > e:
+    if f >= COLUMNS > e:
         e, f = f, e
-    return e * _COLUMNS + f if f < _COLUMNS else _FEATURES * _COLUMNS + (e - _COLUMNS) * _COLUMNS + f - _COLUMNS
+    return e * COLUMNS + f if f < COLUMNS else _FEATURES * COLUMNS + (e - COLUMNS) * COLUMNS + f - COLUMNS
 
 
 def _quadratic() -> Float[np.ndarray, "moment form*square"]:
     """Return the matrix from moments Q_ab to the coefficients, on the squares, of two kinds of forms:
     ∂_m cᵀ Q ∂_n c for all `_PROFILE_PAIRS`, and ∂_m cᵀ Q c for all profiles.
     """
-    found = np.zeros((_COLUMNS, _COLUMNS, len(_PROFILE_PAIRS) + len(PROFILES), _SQUARES))
-    for a, b, e in np.ndindex(_COLUMNS, _COLUMNS, _FEATURES):
+    found = np.zeros((COLUMNS, COLUMNS, len(_PROFILE_PAIRS) + len(PROFILES), _SQUARES))
+    for a, b, e in np.ndindex(COLUMNS, COLUMNS, _FEATURES):
         for form, (m, n) in enumerate(_PROFILE_PAIRS):
             for f in range(_FEATURES):
                 found[a, b, form, _square_index(e, f)] += _TANGENTS[m, a, e] * _TANGENTS[n, b, f]
         for m in range(len(PROFILES)):
             found[a, b, len(_PROFILE_PAIRS) + m, _square_index(e, b)] += _TANGENTS[m, a, e]
-    return found.reshape(_COLUMNS**2, -1)
+    return found.reshape(COLUMNS**2, -1)
 
 
 _QUADRATIC = _quadratic()
-_LINEAR = _TANGENTS.transpose(1, 0, 2).reshape(_COLUMNS, -1)
+_LINEAR = _TANGENTS.transpose(1, 0, 2).reshape(COLUMNS, -1)
 """From first moments to the coefficients of ∂_m c · moment on the features."""
 
 _PART_TANGENTS = _TANGENTS[[profile for _, profile in PARTS]]
@@ -132,7 +132,7 @@ def far_sums(b: Borders, flow: AlongFlow, weight: Float[Array, " n_pad"], tiles:
         begin += level.frames
     forms, ones, data = (jnp.concatenate(arrays, axis=1) for arrays in zip(*(o[2:] for o in found), strict=True))
     with_one = jnp.sum(jnp.stack([o.values for o in found]), axis=0)
-    columns = features[:_COLUMNS]
+    columns = features[:COLUMNS]
     values = jnp.append(with_one, jnp.sum(columns * data) / 2)
     with_data = jnp.stack([jnp.sum(_tangent(m, features) * data, axis=0) for m in range(len(PROFILES))])
     right = jnp.stack([forms[len(_PROFILE_PAIRS) :], ones, with_data], axis=1)
@@ -172,22 +172,22 @@ def _of_level(
     def other(values: Float[Array, "block k"]) -> Float[Array, "block k"]:
         return jnp.flip(values.reshape(level.pairs, 2, -1), axis=1).reshape(blocks, -1)
 
-    with_columns = products(weighted, features[:_COLUMNS])
-    squares = jnp.concatenate([with_columns, products(weighted[_COLUMNS:], features[_COLUMNS:])])
+    with_columns = products(weighted, features[:COLUMNS])
+    squares = jnp.concatenate([with_columns, products(weighted[COLUMNS:], features[COLUMNS:])])
     moments = jnp.einsum("kbi,xbi->bkx", cut(rows), with_columns)
-    second, first = moments[:, 0, : _COLUMNS**2], jnp.sum(cut(weighted[:_COLUMNS]), axis=2).T
+    second, first = moments[:, 0, : COLUMNS**2], jnp.sum(cut(weighted[:COLUMNS]), axis=2).T
     # Every pair was seen from both of its blocks.
     values = jnp.stack([jnp.sum(second * other(second)), jnp.sum(first * other(first))]) / 2
     form = (other(second) @ _QUADRATIC).reshape(blocks, -1, _SQUARES)
     forms = jnp.einsum("bfx,xbi->fbi", form, squares)
     linear = (other(first) @ _LINEAR).reshape(blocks, len(PROFILES), _FEATURES)
     ones = jnp.einsum("bme,ebi->mbi", linear, cut(weighted))
-    of_parts = moments[:, 1:].reshape(blocks, len(PARTS), _FEATURES, _COLUMNS)
+    of_parts = moments[:, 1:].reshape(blocks, len(PARTS), _FEATURES, COLUMNS)
     derivatives = jnp.einsum("kae,bkec->kbac", _PART_TANGENTS, of_parts)
-    derivatives = derivatives.reshape(len(PARTS), level.pairs, 2, _COLUMNS, _COLUMNS)
+    derivatives = derivatives.reshape(len(PARTS), level.pairs, 2, COLUMNS, COLUMNS)
     mixed = jnp.einsum("kpac,lpca->kl", derivatives[:, :, 0], derivatives[:, :, 1])
     n = level.frames
-    data = _data_products(level, tile, cut(features[:_COLUMNS]))
+    data = data_products(level, tile, cut(features[:COLUMNS]))
     return _OfLevel(values, mixed, forms.reshape(-1, n), ones.reshape(-1, n), data)
 
 
@@ -210,16 +210,16 @@ def _tangent(profile: int, features: Float[Array, "feature n"]) -> Float[Array, 
     return jnp.stack(columns)
 
 
-def _data_products(level: Level, tile: Tiles, columns: Float[Array, "column block size"]) -> Float[Array, "column n"]:
+def data_products(level: Level, tile: Tiles, columns: Float[Array, "column block size"]) -> Float[Array, "column n"]:
     """Return Σ_j w_i w_j D_ij c(j) at every frame: the one place where the N² data are read."""
-    both = columns.reshape(_COLUMNS, level.pairs, 2, level.size)
+    both = columns.reshape(COLUMNS, level.pairs, 2, level.size)
     left, right = both[:, :, 0].swapaxes(0, 1), both[:, :, 1].swapaxes(0, 1)
     to_left, to_right = _two_products(tile.whole, left[: level.whole], right[: level.whole])
     if level.whole < level.pairs:
         last_left, last_right = _two_products(tile.rest[None], left[-1:], right[-1:, :, : level.rest])
         last_right = jnp.pad(last_right, ((0, 0), (0, 0), (0, level.size - level.rest)))
         to_left, to_right = jnp.concatenate([to_left, last_left]), jnp.concatenate([to_right, last_right])
-    return jnp.stack([to_left, to_right], axis=2).swapaxes(0, 1).reshape(_COLUMNS, -1)
+    return jnp.stack([to_left, to_right], axis=2).swapaxes(0, 1).reshape(COLUMNS, -1)
 
 
 def _two_products(
@@ -228,7 +228,7 @@ def _two_products(
     """Return Σ_j D_ij right_j and Σ_i left_i D_ij, in float64 whatever the data are stored in."""
     pairs, size, _ = data.shape
     dtype = left.dtype
-    if size <= _STRIP or pairs == 0:
+    if size <= STRIP or pairs == 0:
         data = data.astype(dtype)
         return jnp.einsum("pij,paj->pai", data, right), jnp.einsum("pij,pai->paj", data, left)
 
@@ -237,16 +237,16 @@ def _two_products(
         rows = rows.astype(dtype)
         return rows @ whole, part @ rows
 
-    count = size // _STRIP
+    count = size // STRIP
     to_left, to_right = jax.lax.map(
         products,
         (
-            data.reshape(pairs * count, _STRIP, -1),
-            left.reshape(pairs, _COLUMNS, count, _STRIP).swapaxes(1, 2).reshape(pairs * count, _COLUMNS, _STRIP),
+            data.reshape(pairs * count, STRIP, -1),
+            left.reshape(pairs, COLUMNS, count, STRIP).swapaxes(1, 2).reshape(pairs * count, COLUMNS, STRIP),
             jnp.repeat(right.swapaxes(1, 2), count, axis=0),
         ),
     )
     return (
-        to_left.reshape(pairs, size, _COLUMNS).swapaxes(1, 2),
-        to_right.reshape(pairs, count, _COLUMNS, -1).sum(axis=1),
+        to_left.reshape(pairs, size, COLUMNS).swapaxes(1, 2),
+        to_right.reshape(pairs, count, COLUMNS, -1).sum(axis=1),
     )

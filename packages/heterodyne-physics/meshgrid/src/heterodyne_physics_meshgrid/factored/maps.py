@@ -48,6 +48,23 @@ class HalvedMaps(NamedTuple):
     excluded_weight: Float[Array, "n_phi n_excluded"]
 
 
+class Angle(NamedTuple):
+    """One azimuth of `HalvedMaps`, in degrees; or all of them, along the first axis."""
+
+    phi: Float[Array, ""]
+    near: Float[Array, "n_inside n_leaf"]
+    far: tuple[Tiles, ...]
+    weight: Float[Array, " n_pad"]
+    excluded_i: Array
+    excluded_j: Array
+    excluded_weight: Array
+
+
+def angles_of(phi: Float[Array, " n_phi"], maps: HalvedMaps) -> Angle:
+    """Return all azimuths, to be gone through one after the other."""
+    return Angle(phi, maps.near, maps.far, maps.weight, maps.excluded_i, maps.excluded_j, maps.excluded_weight)
+
+
 class _Sums(NamedTuple):
     """What is summed while a map is cut, and the excluded pairs, (2, n)."""
 

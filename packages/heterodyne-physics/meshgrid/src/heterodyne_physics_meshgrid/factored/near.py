@@ -58,7 +58,7 @@ def pairs_inside_leaves(mixing: Mixing, areas: Areas) -> Pairs:
     i, j = np.triu_indices(LEAF, 1)
 
     def leaves(values: Float[Array, "*k n_pad"]) -> Float[Array, "*k leaf n_leaf"]:
-        return jnp.moveaxis(values.reshape(*values.shape[:-1], -1, LEAF), -1, -2)
+        return jnp.moveaxis(values.reshape(*values.shape[:-1], values.shape[-1] // LEAF, LEAF), -1, -2)
 
     def between(values: Float[Array, "k n_pad"]) -> Float[Array, "k n_inside n_leaf"]:
         steps = leaves(values)
@@ -82,6 +82,12 @@ def single_pairs(mixing: Mixing, areas: Areas, i: Int[Array, " n_pair"], j: Int[
     return _pairs(at(i), at(j), Areas(*map(between, areas)))
 
 
+def brackets_at(p: Pairs, displacement_to_phase: Float[Array, ""]) -> Float[Array, " n_pair"]:
+    """Return M at the pairs of one azimuth."""
+    phase = displacement_to_phase * p.between.displacement[0]
+    return jnp.ravel(p.u**2 + p.w**2 + 2.0 * p.u * p.w * jnp.cos(phase))
+
+
 def maps_at(p: Pairs, flow: AlongFlow) -> Float[Array, "1+n_part n_pair"]:
     """Return M and its derivatives, by part, at the pairs of one azimuth."""
     reference, sample, phase = p.between.reference, p.between.sample, flow.phase(p.between.displacement)
@@ -98,3 +104,10 @@ def maps_at(p: Pairs, flow: AlongFlow) -> Float[Array, "1+n_part n_pair"]:
         ]
     )
     return found.reshape(len(found), -1)
+
+
+def pair_weights(weight: Float[Array, " n_pad"]) -> Float[Array, " n_near"]:
+    """Return w_i w_j of the pairs inside leaves."""
+    leaves = weight.reshape(-1, LEAF).T
+    i, j = jnp.triu_indices(LEAF, 1)
+    return (leaves[i] * leaves[j]).ravel()

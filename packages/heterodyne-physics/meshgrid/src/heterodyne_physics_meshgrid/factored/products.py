@@ -13,9 +13,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from heterodyne_physics_meshgrid.factored.far import borders, far_sums
-from heterodyne_physics_meshgrid.factored.halving import LEAF
-from heterodyne_physics_meshgrid.factored.maps import HalvedMaps, Tiles
-from heterodyne_physics_meshgrid.factored.near import maps_at, pairs_inside_leaves, single_pairs
+from heterodyne_physics_meshgrid.factored.maps import Angle, HalvedMaps, angles_of
+from heterodyne_physics_meshgrid.factored.near import maps_at, pair_weights, pairs_inside_leaves, single_pairs
 from heterodyne_physics_meshgrid.factored.profiles import TO_PARAMETERS, along_flow, profiles
 
 
@@ -28,18 +27,6 @@ class InnerProducts(NamedTuple):
     gram: Float[Array, "n_phi K K"]
     ones: Float[Array, "n_phi K"]
     data: Float[Array, "n_phi K"]
-
-
-class _Angle(NamedTuple):
-    """One azimuth of `HalvedMaps`."""
-
-    phi: Float[Array, ""]
-    near: Float[Array, "n_inside n_leaf"]
-    far: tuple[Tiles, ...]
-    weight: Float[Array, " n_pad"]
-    excluded_i: Array
-    excluded_j: Array
-    excluded_weight: Array
 
 
 def inner_products(
@@ -65,10 +52,10 @@ def inner_products(
     # Parts of parameters to parameters, the value in front.
     turn = jnp.eye(1 + len(TO_PARAMETERS), 1 + TO_PARAMETERS.shape[1]).at[1:, 1:].set(TO_PARAMETERS)
 
-    def one_angle(angle: _Angle) -> InnerProducts:
+    def one_angle(angle: Angle) -> InnerProducts:
         flow = along_flow(vector, q, angle.phi)
         b = maps_at(inside, flow)
-        weighted = b * _pair_weights(angle.weight)
+        weighted = b * pair_weights(angle.weight)
         gram, ones, data = weighted @ b.T, weighted.sum(axis=1), b @ angle.near.astype(b.dtype).ravel()
         if frames is not None:
             far = far_sums(frames, flow, angle.weight, angle.far)
@@ -81,12 +68,4 @@ def inner_products(
             gram, ones = gram - taken @ apart.T, ones - taken.sum(axis=1)
         return InnerProducts(turn.T @ gram @ turn, ones @ turn, data @ turn)
 
-    angles = _Angle(phi, maps.near, maps.far, maps.weight, maps.excluded_i, maps.excluded_j, maps.excluded_weight)
-    return jax.lax.map(one_angle, angles)
-
-
-def _pair_weights(weight: Float[Array, " n_pad"]) -> Float[Array, " n_near"]:
-    """Return w_i w_j of the pairs inside leaves."""
-    leaves = weight.reshape(-1, LEAF).T
-    i, j = jnp.triu_indices(LEAF, 1)
-    return (leaves[i] * leaves[j]).ravel()
+    return jax.lax.map(one_angle, angles_of(phi, maps))

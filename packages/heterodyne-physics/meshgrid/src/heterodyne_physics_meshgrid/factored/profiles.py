@@ -70,9 +70,17 @@ class AlongFlow(NamedTuple):
 
 
 def profiles(
-    vector: Float[Array, " n_par"], t: Float[Array, " n_pad"], steps: Float[Array, " n_pad"], q: Float[Array, ""]
+    vector: Float[Array, " n_par"],
+    t: Float[Array, " n_pad"],
+    steps: Float[Array, " n_pad"],
+    q: Float[Array, ""],
+    *,
+    derivatives: bool = True,
 ) -> tuple[Mixing, Areas]:
-    """Return the mixing at the frames and the integrals from every frame to the next, by trapezoids."""
+    """Return the mixing at the frames and the integrals from every frame to the next, by trapezoids.
+
+    Without `derivatives` none are listed behind the values.
+    """
 
     def jet(function: str) -> Float[Array, "1+k n_pad"]:
         own = np.array([HeterodyneModel.names.index(name) for name in HeterodyneModel.inputs[function]])
@@ -81,7 +89,8 @@ def profiles(
             found: Array = getattr(HeterodyneModel.from_vector(vector.at[own].set(values)), function)(t)
             return found
 
-        return jnp.concatenate([at(vector[own])[None], jax.jacfwd(at)(vector[own]).T])
+        value = at(vector[own])[None]
+        return jnp.concatenate([value, jax.jacfwd(at)(vector[own]).T]) if derivatives else value
 
     def areas(f: Float[Array, "1+k n_pad"]) -> Float[Array, "1+k n_pad"]:
         return steps * (f + jnp.concatenate([f[:, 1:], f[:, -1:]], axis=1)) / 2

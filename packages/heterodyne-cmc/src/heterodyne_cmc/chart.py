@@ -1,0 +1,203 @@
+"""The map between parameters inside their bounds and the coordinates u, in which the chains move.
+
+In a law ``A t^b + C`` whose exponent is small A and C grow against each other over decades while the function hardly
+changes, and where it hardly changes at all, b is anything once A is small: bent valleys, in which steps become short.
+With a = A T^b, the first term at an age T inside the measurement, f = a + C, the function's value there, and
+D = 2 a sinh(b w), what the first term changes by over a time w to either side, the valley is straight: the data know f
+and D, and only a is open along it. ``A exp(b (t - t0)) + C`` has T - t0 in place of ln T. The coordinates of a law are
+taken one after the other, each over the interval that the bounds leave it once those before are known:
+
+    f between its ends, evenly in asinh(f / value): as ln f where f is large, and through 0;
+    ln a, or a where A may be 0, between the ends that the bounds of C and A leave;
+    b = asinh(u / (2 sqrt(a² + floor²))) / w between the ends that the bounds of b and A leave, rounded off into them: u
+        is D where a is above `floor`, and follows the exponent itself below, where its prior is all that limits it.
+
+So every u has parameters inside their bounds, and no bound is a wall. The map is triangular, its volume a product. All
+other parameters have intervals of their own, logit or log-logit, as the specification says.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from heterodyne_cmc.transforms import Intervals, constrain, log_jacobian, unconstrain
+
+
+class Laws(NamedTuple):
+    """The laws that are straightened, as arrays of JAX or NumPy.
+
+    `positions` (n_law, 3) of A, b, C among the free parameters. `clock` is ln T, or T - t0, in units of which b is an
+    exponent, and `reach` w in the same; `log` whether a is taken in its logarithm; `value` and `floor` are the scales
+    named above, and `open` what is not known of D.
+    """
+
+    positions: Any
+    clock: Any
+    reach: Any
+    log: Any
+    value: Any
+    floor: Any
+    open: Any
+
+
+class Chart(NamedTuple):
+    """Bounds of all free parameters with the map of those that are no part of a law, and the laws."""
+
+    intervals: Intervals
+    laws: Laws
+
+
+class _Triple(NamedTuple):
+    """A, b, C of every law, or three coordinates of each."""
+
+    first: Float[Array, " n_law"]
+    second: Float[Array, " n_law"]
+    third: Float[Array, " n_law"]
+
+
+_LEAST = 1e-12
+"""Least width of an interval, in units of its ends: where bounds leave a single point."""
+
+_ROUNDED = 0.5
+"""Over how much of what D leaves open of an exponent its range is rounded off."""
+
+_STEEPEST = 300.0
+"""Largest exponent over the time w that has coordinates of its own."""
+
+_EDGE = 1e-9
+"""How near to the ends of its interval a value is taken to be on the way into the coordinates."""
+
+
+def _between(u: Array, low: Array, high: Array) -> tuple[Array, Array]:
+    """Return the value between two ends, and ln of its derivative by u."""
+    width = jnp.maximum(high - low, _LEAST * (1.0 + jnp.abs(low)))
+    return low + width * jax.nn.sigmoid(u), jax.nn.log_sigmoid(u) + jax.nn.log_sigmoid(-u) + jnp.log(width)
+
+
+def _place(value: Array, low: Array, high: Array) -> Array:
+    """Return the coordinate of a value between two ends: the inverse of `_between`."""
+    width = jnp.maximum(high - low, _LEAST * (1.0 + jnp.abs(low)))
+    part = jnp.clip((value - low) / width, _EDGE, 1.0 - _EDGE)
+    return jnp.log(part) - jnp.log1p(-part)
+
+
+class _Ends(NamedTuple):
+    """Bounds of A, b, C, and what they leave a and f, (n_law,) each."""
+
+    lower: _Triple
+    upper: _Triple
+    a_least: Array
+    a_most: Array
+
+
+def _ends(chart: Chart) -> _Ends:
+    laws = chart.laws
+    lower, upper = (_Triple(*bound[laws.positions].T) for bound in chart.intervals[:2])
+    growth = jnp.stack([lower.second * laws.clock, upper.second * laws.clock])
+    return _Ends(
+        lower, upper, lower.first * jnp.exp(jnp.min(growth, axis=0)), upper.first * jnp.exp(jnp.max(growth, axis=0))
+    )
+
+
+def _range_of_value(ends: _Ends, laws: Laws) -> tuple[Array, Array]:
+    """Return the ends of asinh(f / value)."""
+    low, high = ends.a_least + ends.lower.third, ends.a_most + ends.upper.third
+    return jnp.arcsinh(low / laws.value), jnp.arcsinh(high / laws.value)
+
+
+def _range_of_first(f: Array, ends: _Ends, laws: Laws) -> tuple[Array, Array]:
+    """Return the ends of ln a, or a, where the function's value is f."""
+    low = jnp.maximum(ends.a_least, f - ends.upper.third)
+    high = jnp.maximum(jnp.minimum(ends.a_most, f - ends.lower.third), low)
+    in_log = [jnp.log(jnp.maximum(jnp.where(laws.log, end, 1.0), 1e-300)) for end in (low, high)]
+    return jnp.where(laws.log, in_log[0], low), jnp.where(laws.log, in_log[1], high)
+
+
+class _Rounded(NamedTuple):
+    """The line from `low` to `high`, rounded off at both ends over a length `over`, (n_law,) each."""
+
+    low: Array
+    high: Array
+    over: Array
+
+    def at(self, s: Array) -> tuple[Array, Array]:
+        """Return the value at s, about s itself between the ends, and ln of its derivative."""
+        above, below = (s - self.low) / self.over, (s - self.high) / self.over
+        value = self.low + self.over * (jax.nn.softplus(above) - jax.nn.softplus(below))
+        # The difference of two sigmoids, finite however far out.
+        width = (self.high - self.low) / self.over
+        return value, jax.nn.log_sigmoid(above) + jax.nn.log_sigmoid(-below) + jnp.log(-jnp.expm1(-width))
+
+    def inverse(self, value: Array) -> Array:
+        """Return s of a value between the ends."""
+        width = (self.high - self.low) / self.over
+        part = jnp.clip((value - self.low) / self.over, _EDGE * width, (1.0 - _EDGE) * width)
+        # ln of expm1, which itself is too large far from the lower end.
+        return self.low + self.over * (part + jnp.log(-jnp.expm1(-part)) - jnp.log(-jnp.expm1(part - width)))
+
+
+def _range_of_exponent(a: Array, unit: Array, ends: _Ends, laws: Laws) -> _Rounded:
+    """Return the exponents at which A = a exp(-b clock) is inside its bounds.
+
+    They are rounded off over a part of what D leaves open of them, or over as much as changes a by a part, if that is
+    less.
+    """
+    log_a = jnp.log(jnp.maximum(a, 1e-300))
+    clock = jnp.where(jnp.abs(laws.clock) < 1e-9, 1e-9, laws.clock)
+    # A of 0 is any a: its logarithm is far below.
+    at_upper, at_lower = ((log_a - jnp.log(jnp.maximum(end, 1e-300))) / clock for end in (ends.upper[0], ends.lower[0]))
+    low = jnp.maximum(ends.lower.second, jnp.minimum(at_upper, at_lower))
+    high = jnp.maximum(jnp.minimum(ends.upper.second, jnp.maximum(at_upper, at_lower)), low + _LEAST)
+    over = _ROUNDED * jnp.minimum(jnp.arcsinh(laws.open / unit), 1.0) / laws.reach
+    return _Rounded(low, high, jnp.minimum(over, high - low))
+
+
+def to_parameters(u: Float[Array, " n_free"], chart: Chart) -> tuple[Float[Array, " n_free"], Float[Array, ""]]:
+    """Return the parameters at u, never outside their bounds, and ln of the volume |dp/du|."""
+    own, volumes = constrain(u, chart.intervals), log_jacobian(u, chart.intervals)
+    laws = chart.laws
+    if laws.positions.shape[0] == 0:
+        return own, jnp.sum(volumes)
+    ends = _ends(chart)
+    z = _Triple(*u[laws.positions].T)
+    y, by_value = _between(z.third, *_range_of_value(ends, laws))
+    f = laws.value * jnp.sinh(y)
+    by_value += jnp.log(laws.value) + jnp.logaddexp(y, -y) - jnp.log(2.0)
+    inner, by_first = _between(z.first, *_range_of_first(f, ends, laws))
+    a = jnp.where(laws.log, jnp.exp(jnp.where(laws.log, inner, 0.0)), inner)
+    log_a = jnp.log(jnp.maximum(a, 1e-300))
+    by_first += jnp.where(laws.log, log_a, 0.0)
+    unit = 2.0 * jnp.hypot(a, laws.floor)
+    b, by_exponent = _range_of_exponent(a, unit, ends, laws).at(jnp.arcsinh(z.second / unit) / laws.reach)
+    by_exponent -= jnp.log(laws.reach * jnp.hypot(z.second, unit))
+    amplitude = a * jnp.exp(-b * laws.clock)
+    law = jnp.clip(jnp.stack([amplitude, b, f - a]), jnp.stack(ends.lower), jnp.stack(ends.upper))
+    # dA/da at a given b is A/a; C = f - a has the volume of a.
+    whole = jnp.sum(by_value + by_first + by_exponent - b * laws.clock)
+    inside = jnp.zeros(u.size, bool).at[laws.positions].set(True)
+    return own.at[laws.positions].set(law.T), jnp.sum(jnp.where(inside, 0.0, volumes)) + whole
+
+
+def from_parameters(p: Float[Array, " n_free"], chart: Chart) -> Float[Array, " n_free"]:
+    """Return u of parameters inside their bounds; what stands on one is taken a little inside."""
+    low, high = chart.intervals.lower, chart.intervals.upper
+    margin = _EDGE * (high - low)
+    u = unconstrain(jnp.clip(p, low + margin, high - margin), chart.intervals)
+    laws = chart.laws
+    if laws.positions.shape[0] == 0:
+        return u
+    ends = _ends(chart)
+    amplitude, b, offset = p[laws.positions].T
+    a = amplitude * jnp.exp(b * laws.clock)
+    f = a + offset
+    third = _place(jnp.arcsinh(f / laws.value), *_range_of_value(ends, laws))
+    inner = jnp.where(laws.log, jnp.log(jnp.maximum(a, 1e-300)), a)
+    first = _place(inner, *_range_of_first(f, ends, laws))
+    unit = 2.0 * jnp.hypot(a, laws.floor)
+    exponent = laws.reach * _range_of_exponent(a, unit, ends, laws).inverse(b)
+    second = unit * jnp.sinh(jnp.clip(exponent, -_STEEPEST, _STEEPEST))
+    return u.at[laws.positions].set(jnp.stack([first, second, third], axis=1))

@@ -1,0 +1,370 @@
+"""The posterior from values of its density alone: adaptive importance sampling, and a sample that nothing adapted to.
+
+First, rounds of draws from wide-tailed proposals. The draws of the latest rounds together are those of the mixture of
+their proposals, by which every one is weighted (deterministic mixture weights), and the next proposal, a mixture of
+Student's t densities, is fitted to them. Such weights are too small where the draws are, because the proposals went
+there after them: they only say when a proposal is good. Then the last one is kept, and draws that it knows nothing of
+are the result. The tail of their weights says whether they can be trusted (k-hat, see `heterodyne_cmc.importance`);
+if not, they become part of further rounds.
+
+Cornuet, Marin, Mira & Robert, Scandinavian Journal of Statistics 39, 798 (2012): the weights and the rounds. Cappé,
+Douc, Guillin, Marin & Robert, Statistics and Computing 18, 447 (2008): the fit of the mixture, equations in comments.
+Geweke, Econometrica 57, 1317 (1989): the split-t density of the first round.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_cmc.importance import smoothed_weights
+
+type FloatArray = npt.NDArray[np.float64]
+type LogDensity = Callable[[FloatArray], FloatArray]
+"""ln of a density, up to a constant, of points (n, n_dim): (n,)."""
+
+ROUND, ROUNDS = 1000, 120
+"""Draws of a round, and most rounds."""
+K_GOOD, K_MOST = 0.5, 0.7
+"""Shape of the weights' tail at which a proposal is worth a sample of its own, and up to which that is used."""
+_LATEST, _LATEST_MOST = 8, 32
+"""Rounds whose draws a proposal is fitted to: the latest half of all, but so many at least, and at most."""
+_ADAPTED, _ADAPTED_LEAST, _PATIENCE = 1500.0, 300.0, 24
+"""Effective draws of those rounds from which their proposal is worth a sample of its own; after so many rounds without
+one, a worse one has to do."""
+_ATTEMPTS = 3
+"""Samples of a proposal that are begun; densities that none of these covers are left to chains."""
+_ENOUGH = 3
+"""Rounds of a sample from which its k-hat is looked at."""
+_FREEDOM = 4.0
+"""Degrees of freedom of all proposals."""
+_LOOK, _NARROWEST, _WIDEST = 1.5, 0.5, 4.0
+"""Distance from the centre at which the fall of the density sets the width of the first proposal, on either side, and
+the ends between which that width is taken, in units of the coordinates."""
+_COMPONENTS, _DRAWS_EACH, _STEPS = 6, 8, 12
+"""Most components of a mixture, effective draws that each needs per dimension, and steps of the fit."""
+_STRETCHED, _EXPLORING = (3.0, 12.0), 0.5
+"""How much wider proposals along one axis are, and the share of draws that explore so."""
+_HALVINGS = 30
+"""Steps in which the power of flattened weights is found."""
+_HOPELESS, _EARLY = 0.01, 8
+"""Share of effective draws below which the rounds are given up, when that many in a row had no more."""
+
+
+class Population(NamedTuple):
+    """Weighted draws: `points` (n, n_dim), ln of their density (n,), their weights (n,), which sum to 1, and k-hat.
+
+    `effective` is the number of independent draws that they are worth, `proposal` what fits them, and `own` says
+    whether it made them all and knew nothing of them: only then k-hat is to be believed.
+    """
+
+    points: FloatArray
+    log_density: FloatArray
+    weights: FloatArray
+    k_hat: float
+    proposal: Proposal
+    own: bool
+
+    @property
+    def effective(self) -> float:
+        return float(1.0 / np.sum(self.weights**2))
+
+
+class Shape(NamedTuple):
+    """What a population knows of a density: `mean` (n_dim,), `root` (n_dim, n_dim) of its covariance, lower triangular,
+    and some `places` (n, n_dim) in it."""
+
+    mean: FloatArray
+    root: FloatArray
+    places: FloatArray
+
+
+def shape_of(population: Population, seed: tuple[int, ...], n: int) -> Shape:
+    """Return the shape of the density that a population was drawn for, with `n` places, whatever its weights are."""
+    x, n_dim = population.points, population.points.shape[1]
+    w = _flattened(population.weights, _DRAWS_EACH * n_dim)
+    mean = w @ x
+    covariance = (w[:, None] * (x - mean)).T @ (x - mean) + 1e-6 * np.eye(n_dim)
+    # Different ones, as far as there are any.
+    places = _flattened(population.weights, min(n, np.count_nonzero(population.weights) / 2))
+    chosen = np.random.default_rng(seed).choice(len(x), n, p=places)
+    return Shape(mean, np.linalg.cholesky(covariance), x[chosen])
+
+
+class Proposal(Protocol):
+    """A density that can be drawn from."""
+
+    def draw(self, rng: np.random.Generator, n: int) -> FloatArray:
+        """Return draws (n, n_dim)."""
+        ...
+
+    def log_density(self, points: FloatArray) -> FloatArray:
+        """Return ln of the density (n,) of points (n, n_dim)."""
+        ...
+
+
+def _standard_t(rng: np.random.Generator, n: int, n_dim: int) -> FloatArray:
+    return rng.standard_normal((n, n_dim)) * np.sqrt(_FREEDOM / rng.chisquare(_FREEDOM, (n, 1)))
+
+
+def _log_standard_t(squares: FloatArray, n_dim: int) -> FloatArray:
+    """Return ln of the spherical t density at squared distances from its centre, with its constant."""
+    half = (_FREEDOM + n_dim) / 2
+    constant = math.lgamma(half) - math.lgamma(_FREEDOM / 2) - n_dim / 2 * math.log(_FREEDOM * math.pi)
+    return np.asarray(constant - half * np.log1p(squares / _FREEDOM))
+
+
+class _Split(NamedTuple):
+    """A t density about 0 with its own width on either side of every axis: `below`, `above` (n_dim,)."""
+
+    below: FloatArray
+    above: FloatArray
+
+    def draw(self, rng: np.random.Generator, n: int) -> FloatArray:
+        e = _standard_t(rng, n, self.below.size)
+        return e * np.where(e < 0, self.below, self.above)
+
+    def log_density(self, points: FloatArray) -> FloatArray:
+        widths = np.where(points < 0, self.below, self.above)
+        return _log_standard_t(np.sum((points / widths) ** 2, axis=1), self.below.size) - np.log(widths).sum(axis=1)
+
+
+class _Mixture(NamedTuple):
+    """Student's t densities: `shares` (k,), `means` (k, n_dim), `roots` (k, n_dim, n_dim), lower triangular."""
+
+    shares: FloatArray
+    means: FloatArray
+    roots: FloatArray
+
+    def draw(self, rng: np.random.Generator, n: int) -> FloatArray:
+        component = rng.choice(self.shares.size, n, p=self.shares)
+        e = _standard_t(rng, n, self.means.shape[1])
+        return self.means[component] + np.einsum("nij,nj->ni", self.roots[component], e)
+
+    def log_density(self, points: FloatArray) -> FloatArray:
+        return _log_sum(self.of_components(points)[0])
+
+    def of_components(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return ln of share times density of every component, and squared distances, (k, n) each."""
+        n_dim = self.means.shape[1]
+        inward = np.linalg.inv(self.roots)
+        # One product for all components.
+        e = inward.reshape(-1, n_dim) @ points.T - np.einsum("kij,kj->ki", inward, self.means).reshape(-1, 1)
+        squares = np.sum(e.reshape(-1, n_dim, len(points)) ** 2, axis=1)
+        volumes = np.sum(np.log(np.diagonal(self.roots, axis1=1, axis2=2)), axis=1)
+        logs = np.log(np.maximum(self.shares, 1e-300)) - volumes
+        return logs[:, None] + _log_standard_t(squares, n_dim), squares
+
+
+class _Round(NamedTuple):
+    """Draws `points` (n, n_dim) of a proposal with `values` (n,) of ln of the density; `known` are those of proposals
+    at the points, by the proposal's identity, which lives as long as its round."""
+
+    proposal: Proposal
+    points: FloatArray
+    values: FloatArray
+    known: dict[int, tuple[Proposal, FloatArray]]
+
+    def under(self, proposal: Proposal) -> FloatArray:
+        """Return ln of the density of a proposal at the points."""
+        if id(proposal) not in self.known:
+            self.known[id(proposal)] = proposal, proposal.log_density(self.points)
+        return self.known[id(proposal)][1]
+
+
+def sample_population(
+    log_density: LogDensity,
+    n_dim: int,
+    wanted: float,
+    seed: tuple[int, ...],
+    tell: Callable[[int, Population], None] = lambda rounds, population: None,
+    others: FloatArray | None = None,
+) -> Population:
+    """Return weighted draws of a density in coordinates in which it is about a standard normal one.
+
+    Parameters
+    ----------
+    log_density : of points (n, n_dim), up to a constant; -inf where there is nothing.
+    wanted : effective draws after which the rounds end, once the weights can be trusted.
+    seed : of the draws.
+    tell : called after every round with their number and what there is.
+    others : (n, n_dim), places beside the origin around which the first rounds look as well: a lobe far away is hardly
+        found by chance.
+
+    Returns
+    -------
+    Whatever was reached: look at ``own``, ``k_hat`` and ``effective``.
+    """
+    rounds = _Rounds(log_density, np.random.default_rng(seed), n_dim)
+    proposal: Proposal = _first(log_density, n_dim)
+    shares: list[float] = []
+    tried = attempts = 0
+    for other in () if others is None else others:
+        rounds.draw(_Mixture(np.ones(1), other[None], np.eye(n_dim)[None]))
+    while True:
+        rounds.draw(proposal)
+        population = rounds.latest()
+        tell(rounds.count, population)
+        shares.append(population.effective / population.weights.size)
+        # A round that finds more of the density has fewer effective draws at first.
+        hopeless = len(shares) >= _EARLY and max(shares[-_EARLY:]) < _HOPELESS
+        patient = rounds.count - tried < _PATIENCE
+        if population.k_hat < K_GOOD and population.effective >= (_ADAPTED if patient else _ADAPTED_LEAST):
+            sampled = rounds.sample(population.proposal, wanted, tell)
+            if sampled.k_hat < K_MOST and sampled.effective >= wanted:
+                return sampled
+            tried, attempts, population = rounds.count, attempts + 1, rounds.latest()
+        if rounds.count >= ROUNDS or hopeless or attempts == _ATTEMPTS:
+            return population
+        proposal = population.proposal
+
+
+class _Rounds:
+    """The rounds so far: their proposals, points and values of the density."""
+
+    def __init__(self, log_density: LogDensity, rng: np.random.Generator, n_dim: int):
+        self._log_density, self.rng, self._n_dim = log_density, rng, n_dim
+        self._made: list[_Round] = []
+        self.count = 0
+
+    def draw(self, proposal: Proposal) -> None:
+        """Add a round of draws of a proposal."""
+        points = proposal.draw(self.rng, ROUND)
+        values = np.asarray(self._log_density(points), float)
+        self._made.append(_Round(proposal, points, np.where(np.isnan(values), -np.inf, values), {}))
+        self.count += 1
+
+    def latest(self) -> Population:
+        """Return the draws of the latest rounds, weighted by the mixture of their proposals."""
+        self._made = self._made[-int(np.clip(self.count // 2, _LATEST, _LATEST_MOST)) :]
+        return _weighted(self._made, self.rng)
+
+    def sample(self, proposal: Proposal, wanted: float, tell: Callable[[int, Population], None]) -> Population:
+        """Return draws of one proposal alone: as many as are wanted, or as show that they are no good."""
+        begin = len(self._made)
+        while True:
+            self.draw(proposal)
+            own = self._made[begin:]
+            population = _weighted(own, None)
+            tell(self.count, population)
+            # With few draws k-hat says little.
+            refused = len(own) >= _ENOUGH and population.k_hat >= K_MOST
+            if refused or (population.effective >= wanted and len(own) >= _ENOUGH) or self.count >= ROUNDS:
+                return population
+
+
+def _weighted(made: Sequence[_Round], rng: np.random.Generator | None) -> Population:
+    """Return the draws of rounds, weighted by the mixture of their proposals, and a proposal fitted to them by `rng`;
+    without it they are one proposal's own."""
+    points, values = np.concatenate([row.points for row in made]), np.concatenate([row.values for row in made])
+    proposals = {id(row.proposal): row.proposal for row in made}
+    times = {key: sum(id(row.proposal) == key for row in made) / len(made) for key in proposals}
+    of = [
+        np.log(times[key]) + np.concatenate([row.under(proposal) for row in made])
+        for key, proposal in proposals.items()
+    ]
+    weights, k_hat = smoothed_weights(values - _log_sum(np.array(of)))
+    proposal = made[0].proposal if rng is None else _fitted(points, weights, rng)
+    return Population(points, values, weights, k_hat, proposal, rng is None)
+
+
+def _first(log_density: LogDensity, n_dim: int) -> _Split:
+    """Return the first proposal, as wide on either side of every axis as the density is there."""
+    steps = _LOOK * np.eye(n_dim)
+    found = np.asarray(log_density(np.concatenate([np.zeros((1, n_dim)), -steps, steps])), float)
+    fall = np.maximum(np.nan_to_num(found[0] - found[1:], nan=np.inf), 1e-300)
+    widths = np.clip(_LOOK / np.sqrt(2.0 * fall), _NARROWEST, _WIDEST)
+    return _Split(widths[:n_dim], widths[n_dim:])
+
+
+def _log_sum(logs: FloatArray) -> FloatArray:
+    most = logs.max(axis=0)
+    return np.asarray(most + np.log(np.sum(np.exp(logs - most), axis=0)))
+
+
+def _fitted(x: FloatArray, weights: FloatArray, rng: np.random.Generator) -> _Mixture:
+    """Return the mixture fitted to weighted points (n, n_dim) by steps of expectation and maximisation."""
+    n_dim = x.shape[1]
+    k = int(np.clip(1.0 / np.sum(weights**2) / (_DRAWS_EACH * n_dim), 1, _COMPONENTS))
+    w = _flattened(weights, _DRAWS_EACH * n_dim)
+    mean = w @ x
+    away = x - mean
+    # A t density of this scale has the larger variance of these draws.
+    scale = (_FREEDOM - 2.0) / _FREEDOM * ((w[:, None] * away).T @ away) + 1e-6 * np.eye(n_dim)
+    centres = x[rng.choice(len(x), k, p=w)] if k > 1 else mean[None]
+    mixture = _Mixture(np.full(k, 1.0 / k), centres, np.tile(np.linalg.cholesky(scale), (k, 1, 1)))
+    for _ in range(_STEPS):
+        mixture = _step(mixture, x, w, scale)
+    return _with_feelers(mixture, mean, scale)
+
+
+def _with_feelers(mixture: _Mixture, mean: FloatArray, scale: FloatArray) -> _Mixture:
+    """Return a mixture with more components, stretched along one axis each.
+
+    What lies beside the draws so far lies along some direction, and a proposal that is wide in all of them at once
+    would hardly ever meet it.
+
+    They are the principal axes of the whole, and those of every component, along which a bent density goes on.
+    """
+    covariances = mixture.roots @ mixture.roots.swapaxes(1, 2)
+    from_each = zip(mixture.means, covariances, strict=True) if len(mixture.shares) > 1 else ()
+    stretched = [(mean, scale, stretch) for stretch in _STRETCHED]
+    stretched += [(at, covariance, _STRETCHED[0]) for at, covariance in from_each]
+    centres, roots = [], []
+    for at, covariance, stretch in stretched:
+        values, axes = np.linalg.eigh(covariance)
+        further = (stretch**2 - 1.0) * values[:, None, None] * np.einsum("ik,jk->kij", axes, axes)
+        roots.append(np.linalg.cholesky(covariance + further))
+        centres.append(np.tile(at, (len(values), 1)))
+    n = sum(map(len, roots))
+    return _Mixture(
+        np.append((1.0 - _EXPLORING) * mixture.shares, np.full(n, _EXPLORING / n)),
+        np.concatenate([mixture.means, *centres]),
+        np.concatenate([mixture.roots, *roots]),
+    )
+
+
+def _step(mixture: _Mixture, x: FloatArray, w: FloatArray, scale: FloatArray) -> _Mixture:
+    n_dim = x.shape[1]
+    logs, squares = mixture.of_components(x)
+    # Equations 17 to 19: the part of every draw that is a component's, and how far out of it the draw is.
+    part = w * np.exp(logs - _log_sum(logs))
+    inward = part * (_FREEDOM + n_dim) / (_FREEDOM + squares)
+    shares = part.sum(axis=1)
+    kept = shares > 1e-3
+    means, roots = [], []
+    for own, near, share in zip(part[kept], inward[kept], shares[kept], strict=True):
+        mean = near @ x / near.sum()
+        away = x - mean
+        spread = (near[:, None] * away).T @ away / share
+        # With few draws of its own a component is drawn towards the shape of the whole.
+        count = share**2 / np.sum(own**2)
+        weight = count / (count + _DRAWS_EACH * n_dim / 2)
+        means.append(mean)
+        roots.append(np.linalg.cholesky(weight * spread + (1.0 - weight) * scale))
+    return _Mixture(shares[kept] / shares[kept].sum(), np.array(means), np.array(roots))
+
+
+def _flattened(weights: FloatArray, least: float) -> FloatArray:
+    """Return weights raised to the largest power up to 1 at which they are worth `least` draws: too few have no shape,
+    and with such weights the draws that are nearest count too."""
+    logs = np.log(np.maximum(weights, 1e-300))
+
+    def raised(power: float) -> FloatArray:
+        found = np.exp(power * (logs - logs.max()))
+        return np.asarray(found / found.sum())
+
+    def enough(power: float) -> bool:
+        return bool(1.0 / np.sum(raised(power) ** 2) >= least)
+
+    if enough(1.0):
+        return weights
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if enough(middle) else (low, middle)
+    return raised(low)
