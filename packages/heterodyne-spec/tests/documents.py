@@ -99,6 +99,7 @@ CONFIG = {
         "warmup": 10,
         "samples": 10,
         "consensus": "gaussian",
+        "sampler": "nuts",
         "log_likelihood": True,
         "engine": "dask",
         "workers": 2,
