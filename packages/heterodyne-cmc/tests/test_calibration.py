@@ -81,3 +81,18 @@ def test_where_the_prior_rules_the_likelihood_keeps_its_shape() -> None:
     assert tilt.power == pytest.approx((25.0 * 49.0 * 36.0) ** (-1 / 3))
     np.testing.assert_allclose(tilt.pull[3], [0, 0, 0, 1], atol=1e-12)
     np.testing.assert_allclose(np.diag(tilted_covariance(tilt, independent))[:3], [25.0, 49.0, 36.0], rtol=1e-9)
+
+
+def test_far_from_the_estimate_what_its_covariances_say_is_bounded() -> None:
+    independent, calibrated = covariances()
+    tilt = make_tilt(estimate(independent, calibrated), 1e18 * np.eye(N))
+    sd = np.sqrt(np.diag(calibrated))[:N]
+    away = sd * np.random.default_rng(4).choice([-1.0, 1.0], N)
+    np.testing.assert_allclose(tilt.pulled(tilt.pivot + away / 100), tilt.pivot + tilt.pull @ away / 100, rtol=1e-6)
+    far, further = (np.asarray(tilt.pulled(tilt.pivot + length * away) - length * away) for length in (1e3, 1e6))
+    assert np.abs((far - tilt.pivot) / sd).max() > 0.1
+    np.testing.assert_allclose(far, further, rtol=1e-3, atol=1e-3)
+    # Hardly less at a mean distance of two standard deviations: (1 + (2/3)^4)^(-1/4).
+    scale = 2 / np.sqrt(away @ tilt.extent @ away)
+    at = np.asarray(tilt.near(tilt.pivot + scale * away))
+    np.testing.assert_allclose(at / (scale * away), 0.956, rtol=1e-3)

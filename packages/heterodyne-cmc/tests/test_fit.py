@@ -17,7 +17,7 @@ import pytest
 from measurement import CONTRAST, FREE, NOISE, OFFSET, PHI, TRUTH, config, make, parameters, point_estimate
 
 import heterodyne_cmc
-from heterodyne_cmc import CMCResult, fit_cmc_jax
+from heterodyne_cmc import CMCResult, fit_cmc_jax, population
 from heterodyne_cmc.fit import plan_of_sampling, prepared_work
 from heterodyne_cmc.outcome import natural
 from heterodyne_cmc.page import report, write_page
@@ -71,6 +71,16 @@ def test_width_is_that_of_the_linearised_model(sampled: CMCResult) -> None:
     expected = point_estimate(make()).sd
     for name in FREE:
         assert sampled.sd[name] == pytest.approx(expected[name], rel=0.35)
+
+
+def test_weights_that_do_not_hold_are_not_called_converged(monkeypatch: pytest.MonkeyPatch) -> None:
+    # So few rounds that no sample is drawn which nothing adapted to.
+    monkeypatch.setattr(population, "ROUNDS", 1)
+    data = make()
+    result = fit_cmc_jax(data, config(cmc={"shards": 1, "sampler": "importance"}), point_estimate(data))
+    assert not result.success
+    assert "no mixture covers the posterior" in result.message
+    assert "auto" in result.message
 
 
 @pytest.mark.parametrize(("sampler", "used"), [("nuts", "nuts"), ("auto", "importance")])

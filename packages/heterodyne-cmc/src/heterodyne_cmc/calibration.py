@@ -58,7 +58,8 @@ def make_tilt(estimate: Estimate, prior: FloatArray) -> Tilt:
     ratio, directions = _compared(narrow, wide)
     power = float(np.exp(-np.mean(np.log(ratio))))
     inner = _along(directions, 1.0 / np.sqrt(ratio * power)) - np.eye(ratio.size)
-    pull = np.eye(n) + known @ inner @ np.linalg.pinv(known)
+    onto = np.linalg.pinv(known)
+    pull, extent = np.eye(n) + known @ inner @ onto, onto.T @ inverse(wide) @ onto / len(onto)
     wider, coefficients = _compared(independent.rest / power, calibrated.rest)
     stretch = _along(coefficients, np.sqrt(wider))
     follow = calibrated.slope - stretch @ independent.slope @ pull
@@ -71,6 +72,7 @@ def make_tilt(estimate: Estimate, prior: FloatArray) -> Tilt:
         estimate.centre,
         stretch,
         follow,
+        extent,
     )
 
 

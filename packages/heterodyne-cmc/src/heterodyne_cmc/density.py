@@ -6,9 +6,9 @@ For shard s of K, sampled values (u, ln σ) and linear coefficients β of contra
 
 with u the unconstrained coordinates, g a normal density that holds the shard near the posterior (`Anchor`), σ one noise
 for all pairs (so that all count alike, as in the least squares whose calibration is used), w what a pair counts, and
-u' = pivot + pull (u - pivot) and power from the calibration. β enters linearly and has a normal prior, so the integral
-over it is a Gaussian one. The product of the *joint* densities over shards, divided by g^K, is the posterior; that of
-the integrated ones is not, for all shards share β: see `draw_coefficients`.
+u' = pivot + pull (u - pivot) near the point estimate and power from the calibration. β enters linearly and has a normal
+prior, so the integral over it is a Gaussian one. The product of the *joint* densities over shards, divided by g^K, is
+the posterior; that of the integrated ones is not, for all shards share β: see `draw_coefficients`.
 """
 
 from __future__ import annotations
@@ -31,13 +31,21 @@ NOISE_PRIOR_SCALE = 2.0
 """Standard deviation of the normal prior of ln σ around its estimate: a factor of 7 either way."""
 
 
+_NEAR = 3.0
+"""Mean distance from the point estimate, in standard deviations, up to which its covariances hold."""
+
+
 class Tilt(NamedTuple):
-    """How the likelihood of pairs that share their noise is set right: L(pivot + pull (u - pivot))^power.
+    """How the likelihood of pairs that share their noise is set right: L(u + (pull - 1) near(u - pivot))^power.
+
+    Near the point estimate `near` is its argument, so that u' is pivot + pull (u - pivot). Far away, where a covariance
+    there says nothing of the likelihood, it is bounded: ``v @ extent @ v`` is the mean square of v in calibrated
+    standard deviations over the directions that the data determine.
 
     Arrays of JAX or NumPy. `power` is what a pair counts of a measurement of its own, `pivot` (n_free,) the point
     estimate, with `contrast` and `offset` (n_phi,), and `pull` (n_free, n_free) leaves the volume as it is. The noise
     is known from all pairs at the point estimate, shared or not: what is left of their power counts there.
-    A draw β of the coefficients becomes centre + stretch (β - centre) + follow (u - pivot), with `centre` (n_lin,),
+    A draw β of the coefficients becomes centre + stretch (β - centre) + follow near(u - pivot), with `centre` (n_lin,),
     `stretch` (n_lin, n_lin) and `follow` (n_lin, n_free). See `heterodyne_cmc.calibration`.
     """
 
@@ -49,6 +57,18 @@ class Tilt(NamedTuple):
     centre: Any
     stretch: Any
     follow: Any
+    extent: Any
+
+    def near(self, u: Float[Array, " n_free"]) -> Array:
+        """Return u - pivot, bounded."""
+        away = u - self.pivot
+        distance = away @ self.extent @ away / _NEAR**2
+        return away * (1.0 + distance**2) ** -0.25
+
+    def pulled(self, u: Float[Array, " n_free"]) -> Array:
+        """Return u', at which the likelihood is taken."""
+        near = self.near(u)
+        return u + self.pull @ near - near
 
 
 class Anchor(NamedTuple):
@@ -120,7 +140,7 @@ def shard_problem(
 
 def untilted(n_free: int, n_lin: int) -> Tilt:
     """Return the tilt of pairs whose noise is independent: none."""
-    straight = (np.zeros(n_lin), np.eye(n_lin), np.zeros((n_lin, n_free)))
+    straight = (np.zeros(n_lin), np.eye(n_lin), np.zeros((n_lin, n_free)), np.zeros((n_free, n_free)))
     return Tilt(np.array(1.0), np.zeros(n_free), np.eye(n_free), np.zeros(1), np.ones(1), *straight)
 
 
@@ -141,8 +161,8 @@ def tilted_sums(
 
     Residuals are taken at `coefficients` of contrast and offset, or at their prior mean.
     """
-    power, pivot, pull, *_ = problem.tilt
-    free, _ = to_parameters(pivot + pull @ (u - pivot), problem.chart)
+    power = problem.tilt.power
+    free, _ = to_parameters(problem.tilt.pulled(u), problem.chart)
     at = problem.coefficient_mean if coefficients is None else coefficients
     contrast, offset = problem.held + at.reshape(2, -1) @ problem.basis.T
     sums = pair_sums(problem.base + problem.expand @ free, problem.pairs, contrast, offset)
@@ -205,4 +225,4 @@ def draw_coefficients(key: Array, vector: Float[Array, " n_dim"], problem: Shard
     spread = jax.scipy.linalg.solve_triangular(factor, standard, lower=True, trans=1)
     tilt = problem.tilt
     away = problem.coefficient_mean + mean + spread - tilt.centre
-    return tilt.centre + tilt.stretch @ away + tilt.follow @ (u - tilt.pivot)
+    return tilt.centre + tilt.stretch @ away + tilt.follow @ tilt.near(u)

@@ -45,7 +45,7 @@ def log_joint(joint: Float[Array, " n_joint"], problem: ShardProblem) -> Float[A
 def _untilted(coefficients: Float[Array, " n_lin"], u: Float[Array, " n_free"], problem: ShardProblem) -> Array:
     """Return the draw of the coefficients before the calibration turned it."""
     tilt = problem.tilt
-    return jnp.linalg.solve(tilt.stretch, coefficients - tilt.centre - tilt.follow @ (u - tilt.pivot)) + tilt.centre
+    return jnp.linalg.solve(tilt.stretch, coefficients - tilt.centre - tilt.follow @ tilt.near(u)) + tilt.centre
 
 
 def log_likelihoods(joint: Float[Array, " n_joint"], problem: ShardProblem) -> Float[Array, " n_phi"]:

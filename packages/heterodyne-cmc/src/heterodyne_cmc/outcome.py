@@ -27,7 +27,7 @@ from heterodyne_cmc.request import Request
 from heterodyne_cmc.result import Calibration, CMCResult, Diagnostics, ShardDiagnostics, SummaryRow
 from heterodyne_cmc.sampler import MAX_TREE_DEPTH
 from heterodyne_cmc.sub_posterior import Chains, SubPosterior, Weighted
-from heterodyne_cmc.verdict import INDEPENDENT_NOISE, judge, warnings_of
+from heterodyne_cmc.verdict import INDEPENDENT_NOISE, NOWHERE, judge, warnings_of
 from heterodyne_cmc.whitening import Whitening
 from heterodyne_spec import FittedData
 
@@ -222,7 +222,7 @@ def _of_consensus(combined: Combined) -> dict[str, Any]:
 
 def _finite(k_hat: float) -> float:
     """Return k-hat as it is kept: of weights all alike there is none, of draws that are nowhere near a large one."""
-    return math.nan if math.isnan(k_hat) or k_hat == -math.inf else min(k_hat, 1e3)
+    return math.nan if math.isnan(k_hat) or k_hat == -math.inf else min(k_hat, NOWHERE)
 
 
 def _convergence(sub: SubPosterior) -> FloatArray:

@@ -13,6 +13,8 @@ from heterodyne_spec.config import CMCConfig
 
 R_HAT_GOOD, R_HAT_MOST = 1.01, 1.05
 """Vehtari et al. 2021 ask for 1.01; above 1.05 the result is called not converged."""
+NOWHERE = 1e3
+"""k-hat as it is kept of draws that are nowhere near."""
 ESS_PER_CHAIN = 100
 BFMI_LEAST = 0.3
 P_LEAST = 1e-3
@@ -63,10 +65,15 @@ def judge(found: Diagnostics, config: CMCConfig, method: str, sampler: str = "nu
 
 
 def _of_weights(found: Diagnostics) -> tuple[bool, str]:
+    if found.k_hat >= NOWHERE:
+        return (
+            False,
+            "not converged: importance sampling found no mixture that covers the posterior; set cmc.sampler: auto",
+        )
     words = f"importance sampling (k-hat {found.k_hat:.2f}, {found.ess_bulk:.0f} effective draws)"
     if found.k_hat < K_MOST:
         return True, f"converged; {words}, exact where k-hat is below {K_MOST}"
-    return False, f"not converged: {words}: expected k-hat below {K_MOST}; set cmc.sampler: nuts, or auto"
+    return False, f"not converged: {words}: expected k-hat below {K_MOST}; set cmc.sampler: auto"
 
 
 def _failed(found: Diagnostics, config: CMCConfig) -> list[ShardDiagnostics]:
