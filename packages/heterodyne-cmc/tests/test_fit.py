@@ -79,7 +79,7 @@ def test_weights_that_do_not_hold_are_not_called_converged(monkeypatch: pytest.M
     data = make()
     result = fit_cmc_jax(data, config(cmc={"shards": 1, "sampler": "importance"}), point_estimate(data))
     assert not result.success
-    assert "no mixture covers the posterior" in result.message
+    assert "no mixture that covers the posterior" in result.message
     assert "auto" in result.message
 
 
