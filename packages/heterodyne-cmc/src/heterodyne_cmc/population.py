@@ -36,7 +36,7 @@ _LATEST, _LATEST_MOST = 8, 32
 _ADAPTED, _ADAPTED_LEAST, _PATIENCE = 1500.0, 300.0, 24
 """Effective draws of those rounds from which their proposal is worth a sample of its own; after so many rounds without
 one, a worse one has to do."""
-_ATTEMPTS = 3
+_ATTEMPTS = 8
 """Samples of a proposal that are begun; densities that none of these covers are left to chains."""
 _ENOUGH = 3
 """Rounds of a sample from which its k-hat is looked at."""
