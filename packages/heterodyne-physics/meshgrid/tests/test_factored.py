@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from heterodyne_physics_meshgrid import HeterodyneModel, bracket
-from heterodyne_physics_meshgrid.factored import BASELINE, LEAF, halve_maps, inner_products
+from heterodyne_physics_meshgrid.factored import (
+    BASELINE,
+    LEAF,
+    HalvedMaps,
+    ModelSums,
+    halve_maps,
+    inner_products,
+    model_sums,
+)
 
 Q, PHI = 0.0054, np.array([0.0, 70.0, -30.0])
 TYPICAL = np.array([900, 0.25, 180, 5200, -0.1, -900, 470, -0.43, -20, 0.16, -0.05, 0.9, 0.52, -2.1])
@@ -32,6 +40,11 @@ def dense_sums(
     w = weight.reshape(len(PHI), 1, -1)
     d = data.reshape(len(PHI), -1)
     return jnp.einsum("akp,alp->akl", b * w, b), (b * w).sum(-1), jnp.einsum("akp,ap->ak", b * w, d)
+
+
+@jax.jit
+def _model_sums(vector: jax.Array, q: jax.Array, phi: jax.Array, maps: HalvedMaps) -> ModelSums:
+    return model_sums(vector, q, phi, maps)
 
 
 def worst_difference(
@@ -118,6 +131,33 @@ def test_a_batch_of_vectors_gives_the_same_as_one_by_one() -> None:
     for k, vector in enumerate(vectors):
         for together, alone in zip(batch, jax.jit(one)(vector), strict=True):
             np.testing.assert_allclose(together[k], alone, rtol=1e-11, atol=1e-11 * np.abs(alone).max())
+
+
+# With 600 frames there are blocks that are gone through in strips.
+@pytest.mark.parametrize("n_t", [3, LEAF + 1, 600])
+def test_sums_of_the_model_alone_and_their_gradients_are_those_of_all_inner_products(n_t: int) -> None:
+    rng = np.random.default_rng(n_t)
+    c2 = 1 + 0.1 * rng.random((len(PHI), n_t, n_t))
+    c2 = (c2 + c2.transpose(0, 2, 1)) / 2
+    weight = rng.uniform(0.5, 1.0, (len(PHI), n_t))
+    weight[:, n_t // 3] = 0
+    c2[1, 0, 2] = c2[1, 2, 0] = np.nan
+    maps = halve_maps(c2, 0.1 * np.arange(1, n_t + 1), weight, exclude_diagonals=2)
+    vector, q, phi = jnp.asarray(TYPICAL * rng.uniform(0.8, 1.2, 14)), jnp.asarray(Q), jnp.asarray(PHI)
+    expected = SUMS(vector, Q, PHI, maps)
+    found = _model_sums(vector, q, phi, maps)
+    # M itself stands in front of its derivatives; that of M² is twice M times that of M.
+    all_sums = (expected.ones, expected.gram[:, 0], expected.data)
+    for value, whole in zip(found, all_sums, strict=True):
+        np.testing.assert_allclose(value, whole[:, 0], rtol=1e-11, atol=1e-12)
+    slopes = jax.jit(jax.jacrev(_model_sums))(vector, q, phi, maps)
+    for slope, whole, factor in zip(slopes, all_sums, (1.0, 2.0, 1.0), strict=True):
+        length = np.abs(whole[:, 1:]).max()
+        np.testing.assert_allclose(slope, factor * whole[:, 1:], rtol=1e-9, atol=1e-11 * max(length, 1e-9))
+    together = jax.vmap(_model_sums, (0, None, None, None))(jnp.stack([vector, 1.1 * vector]), q, phi, maps)
+    for one, alone in zip(together, found, strict=True):
+        np.testing.assert_allclose(one[0], alone, rtol=1e-12, atol=1e-12)
+        assert not np.allclose(one[1], alone, rtol=1e-6)
 
 
 @pytest.mark.parametrize("n_t", [3, LEAF, 41, 130, 300])

@@ -14,31 +14,30 @@ _LIMITS = (
 
 def free_memory() -> float:
     """Return the bytes that can be had without swapping, a job's or container's limit included; inf if unknown."""
+    # Free pages alone leave out the file cache, which on a machine that has read much is most of the memory.
+    return _least("MemAvailable:", used=True)
+
+
+def whole_memory() -> float:
+    """Return the bytes that a job on this machine may have at most, whatever else runs; inf if unknown."""
+    return _least("MemTotal:", used=False)
+
+
+def _least(pages: str, *, used: bool) -> float:
+    """Return the least of all limits, inf without any; less what is `used` of each."""
     left = [float("inf")]
     with contextlib.suppress(OSError, ValueError, StopIteration):
-        # Free pages alone leave out the file cache, which on a machine that has read much is most of the memory.
-        left.append(_kilobytes(Path("/proc/meminfo"), "MemAvailable:"))
-    for limit, used in _LIMITS:
+        left.append(_kilobytes(Path("/proc/meminfo"), pages))
+    for limit, use in _LIMITS:
         with contextlib.suppress(OSError, ValueError):
-            left.append(float(limit.read_text()) - float(used.read_text()))
+            left.append(float(limit.read_text()) - (float(use.read_text()) if used else 0.0))
     with contextlib.suppress(ImportError, OSError, ValueError, StopIteration):
         # Not on every system. What `ulimit -v` and some schedulers set.
         import resource
 
         if (most := resource.getrlimit(resource.RLIMIT_AS)[0]) != resource.RLIM_INFINITY:
-            left.append(most - _kilobytes(Path("/proc/self/status"), "VmSize:"))
+            left.append(most - (_kilobytes(Path("/proc/self/status"), "VmSize:") if used else 0.0))
     return max(min(left), 0.0)
-
-
-def whole_memory() -> float:
-    """Return the bytes that a job on this machine may have at most, whatever else runs; inf if unknown."""
-    most = [float("inf")]
-    with contextlib.suppress(OSError, ValueError, StopIteration):
-        most.append(_kilobytes(Path("/proc/meminfo"), "MemTotal:"))
-    for limit, _ in _LIMITS:
-        with contextlib.suppress(OSError, ValueError):
-            most.append(float(limit.read_text()))
-    return min(most)
 
 
 def _kilobytes(path: Path, name: str) -> float:
