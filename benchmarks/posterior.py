@@ -160,8 +160,8 @@ def coverage(count: int) -> bool:
     return fine
 
 
-FIRST = 500_000
-"""Seed of the first random experiment; none below were used in development."""
+FIRST = 510_000
+"""Seed of the first random experiment. Those below were looked at in development, these were not."""
 LONG = {"sampler": "nuts", "warmup": 500, "samples": 2000}
 
 
@@ -187,17 +187,14 @@ HEADER = ["seed", "size", "sampler", "R-hat", "ESS", "divergent %", "k-hat", "s"
 
 def _sampled(task: tuple[int, bool]) -> tuple[list[str], bool]:
     seed, fitted = task
-    from heterodyne_cmc import fit as sampling
     from heterodyne_cmc import fit_cmc_jax
     from heterodyne_nlsq import fit_nlsq_jax, keep_compiled_functions
 
     keep_compiled_functions()
     made = small(seed)
-    if not fitted:
-        sampling.point_estimate = lambda data, config: None  # type: ignore[attr-defined]
     nlsq = fit_nlsq_jax(made.data) if fitted else None
     begin = time.perf_counter()
-    result = fit_cmc_jax(made.data, None, nlsq)
+    result = fit_cmc_jax(made.data, None, nlsq, start="search")
     found = result.diagnostics
     fine = result.success and found.r_hat < 1.01 and found.divergences < 0.005 * result.draws["v0"].size
     return row_of(seed, made, result, time.perf_counter() - begin), fine

@@ -7,6 +7,7 @@ import pytest
 
 from heterodyne_cmc.calibration import Estimate, make_tilt
 from heterodyne_cmc.density import Tilt
+from heterodyne_cmc.linalg import conditioned
 
 N, M = 4, 3
 """Parameters and coefficients."""
@@ -96,3 +97,14 @@ def test_far_from_the_estimate_what_its_covariances_say_is_bounded() -> None:
     scale = 2 / np.sqrt(away @ tilt.extent @ away)
     at = np.asarray(tilt.near(tilt.pivot + scale * away))
     np.testing.assert_allclose(at / (scale * away), 0.956, rtol=1e-3)
+
+
+def test_what_is_held_is_taken_out_of_a_covariance() -> None:
+    _, whole = covariances()
+    found = conditioned(whole, [1, 4])
+    left = [0, 2, 3, 5, 6]
+    expected = np.linalg.inv(np.linalg.inv(whole)[np.ix_(left, left)])
+    scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
+    np.testing.assert_allclose(found[np.ix_(left, left)] / scale, expected / scale, atol=1e-9)
+    assert not found[[1, 4]].any()
+    assert not found[:, [1, 4]].any()

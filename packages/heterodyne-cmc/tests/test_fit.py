@@ -321,6 +321,41 @@ def test_a_run_without_point_estimate_says_so() -> None:
     assert all(abs(result.mean[name] - TRUTH[name]) < 4 * result.sd[name] for name in FREE)
 
 
+def test_without_fit_and_values_the_search_finds_the_valley(monkeypatch: pytest.MonkeyPatch) -> None:
+    far = {"D0_sample": 9e5, "v0": 9000.0, "f3": 0.97}
+    asked = config(cmc={"shards": 1, "chains": 2, "samples": 500})
+    for name, value in far.items():
+        asked["model"]["parameters"][name] = {"value": value, "vary": True}
+    # Where no package offers a fit, it is what happens by itself.
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [])
+    result = fit_cmc_jax(make(), asked)
+    assert result.success, result.message
+    assert all(abs(result.mean[name] - TRUTH[name]) < 4 * result.sd[name] for name in FREE)
+    assert any("no NLSQ result" in words for words in result.warnings)
+    again = fit_cmc_jax(make(), asked, start="search")
+    np.testing.assert_array_equal(again.draws["v0"], result.draws["v0"])
+    # It began there, not at the configured values.
+    assert all(abs(result.start["values"][name] - TRUTH[name]) < 4 * result.sd[name] for name in FREE)
+
+
+def test_a_free_origin_of_the_exponential_is_drawn_beside_its_amplitude() -> None:
+    asked = config(cmc={"shards": 1, "chains": 2, "samples": 500})
+    asked["model"]["parameters"] = parameters("v0", "f0", "f2")
+    result = fit_cmc_jax(make(), asked, start="values")
+    assert result.success, result.message
+    f0, f2 = result.draws["f0"], result.draws["f2"]
+    # Its own prior is 1000 s wide; below -8 s or so f0 would be above 1.
+    assert f2.std() > 300
+    assert -12 < f2.min() < 50
+    assert f0.max() <= 1
+    at_start = f0 * np.exp(-TRUTH["f1"] * f2)
+    assert abs(at_start.mean() - TRUTH["f0"]) < 4 * at_start.std()
+    assert at_start.std() < 0.05
+    row = next(row for row in result.summary if row.name == "f2")
+    assert row.status == "free"
+    assert np.isnan(row.r_hat)
+
+
 def test_without_point_estimate_an_installed_fit_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     class Entry:
         name = "nlsq"

@@ -22,3 +22,7 @@ def test_the_smallest_of_all_that_limit_counts(monkeypatch, tmp_path):
     assert memory.free_memory() == 4000
     used.write_text("6000\n")
     assert memory.free_memory() == 0
+    # What others use does not count where a job that goes on has to find the same again.
+    assert memory.whole_memory() == 5000
+    limit.write_text("max\n")
+    assert memory.whole_memory() == 16000 * 1024

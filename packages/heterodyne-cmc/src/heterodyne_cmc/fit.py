@@ -65,9 +65,9 @@ def fit_cmc_jax(
     nlsq_result : the point estimate of these data, or the folder or file of one. It gives the start, the scale in
         which the chains move, the calibration of the likelihood and the first guess of the noise, never the prior.
     start : where the sampling starts when there is no `nlsq_result`. "auto": from a fit made first, where
-        heterodyne-nlsq is installed, else from where a search over the priors ends; "values": uphill from the
-        configuration's values or the registry's defaults. Without a fit the likelihood is not calibrated, and the
-        result carries a warning.
+        heterodyne-nlsq is installed, else by "search": from where a search over the priors ends; "values": uphill
+        from the configuration's values or the registry's defaults. Without a fit the likelihood is not calibrated, and
+        the result carries a warning.
     directory : where finished shards are written, one file each in its folder ``shards``. A run that ended early goes
         on from them: the same call samples only what is missing. `clear_shards` removes them. None: nothing is written.
     say : called with a line of text on what is going to be done, and where.
@@ -99,8 +99,8 @@ def fit_cmc_jax(
     """
     check_model_versions({"heterodyne-physics-elementwise": MODEL_VERSION})
     begin = time.perf_counter()
-    if start not in ("auto", "values"):
-        raise ConfigError("fit_cmc_jax", [Problem("start", f"'{start}'", "auto or values", "correct it")])
+    if start not in ("auto", "search", "values"):
+        raise ConfigError("fit_cmc_jax", [Problem("start", f"'{start}'", "auto, search or values", "correct it")])
     settings = load_config(config)
     measured = select_data(data, settings)
     # Once before the fit: what cannot be sampled is refused at once.
@@ -109,7 +109,7 @@ def fit_cmc_jax(
         request = prepare(measured, settings, point_estimate(measured, settings))
     read = time.perf_counter()
     with jax.enable_x64(True):
-        if request.nlsq is None and start == "auto":
+        if request.nlsq is None and start != "values":
             request = _begun(request, say)
         work = prepared_work(request, say)
         subs = _sample(work, None if directory is None else Path(directory), progress, say)
