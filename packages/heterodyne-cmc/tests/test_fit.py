@@ -80,7 +80,19 @@ def test_weights_that_do_not_hold_are_not_called_converged(monkeypatch: pytest.M
     result = fit_cmc_jax(data, config(cmc={"shards": 1, "sampler": "importance"}), point_estimate(data))
     assert not result.success
     assert "no mixture that covers the posterior" in result.message
-    assert "auto" in result.message
+    assert "cmc.sampler: nuts" in result.message
+    assert not any("raise cmc" in words for words in result.warnings)
+
+
+def test_where_the_fit_sees_no_signal_no_chain_is_begun_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(population, "ROUNDS", 1)
+    nlsq = dataclasses.replace(point_estimate(make()), verdict="no-signal", sentence="No signal: c2 does not decay.")
+    said: list[str] = []
+    result = fit_cmc_jax(make(), config(cmc={"shards": 1}), nlsq, say=said.append)
+    assert result.sampler == "importance"
+    assert not result.success
+    assert any("sees no signal" in line for line in said)
+    assert any(words.endswith("No signal: c2 does not decay.") for words in result.warnings)
 
 
 @pytest.mark.parametrize(("sampler", "used"), [("nuts", "nuts"), ("auto", "importance")])

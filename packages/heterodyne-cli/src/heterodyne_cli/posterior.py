@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from heterodyne_cli.results import Saved, write_page
-from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax, plan_of_sampling
+from heterodyne_cmc import CMCResult, clear_shards, finished_shards, fit_cmc_jax, plan_of_sampling
 from heterodyne_nlsq.command import fit_measurement, outputs_of_fit, read_measurement, result_event, say_plan
 from heterodyne_nlsq.output import save
 from heterodyne_nlsq.request import requested_config, requested_data, requested_output
@@ -40,7 +40,10 @@ def posterior_command(args: argparse.Namespace, command: Sequence[str], console:
     try:
         return _sample(args, command, config, data, directory, console)
     except KeyboardInterrupt:
-        complain(f"interrupted; what is finished is kept in {directory}: run the same command again to go on")
+        if kept := finished_shards(directory):
+            complain(f"interrupted; {kept} finished shards are kept in {directory}: the same command goes on")
+        else:
+            complain("interrupted; no shard was finished: run the same command again to begin anew")
         return INTERRUPTED
 
 

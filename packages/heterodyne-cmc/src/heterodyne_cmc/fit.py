@@ -111,7 +111,7 @@ def fit_cmc_jax(
     with jax.enable_x64(True):
         if request.nlsq is None and start != "values":
             request = _begun(request, say)
-        work = prepared_work(request, say)
+        work = prepared_work(_without_chains(request, say), say)
         subs = _sample(work, None if directory is None else Path(directory), progress, say)
         sampled = time.perf_counter()
         words = start_warnings(request.nlsq, request.space, request.data, request.spec)
@@ -144,6 +144,11 @@ def plan_of_sampling(
     ]
 
 
+def finished_shards(directory: str | Path) -> int:
+    """Return how many finished shards wait in `directory` for a run that goes on."""
+    return len(list((Path(directory) / FOLDER).glob("*.npz")))
+
+
 def clear_shards(directory: str | Path, n_shards: int) -> None:
     """Remove the files of finished shards in `directory`, once the result is safe."""
     ShardStore(Path(directory) / FOLDER, "", n_shards).clear()
@@ -161,6 +166,15 @@ def prepared_work(request: Request, say: Callable[[str], None] = lambda text: No
         say("to the highest point of the posterior, over all pairs")
         whitening = at_mode(whitening, whole_problems(request, noise, whitening), space)
         return shard_work(request, noise, of_shards(whitening, deal.n_shards, anchored=True))
+
+
+def _without_chains(request: Request, say: Callable[[str], None]) -> Request:
+    """Return a request that leaves chains out where the fit sees no signal: of priors alone they do not converge."""
+    cmc, nlsq = request.config.cmc, request.nlsq
+    if nlsq is None or nlsq.verdict != "no-signal" or cmc.sampler != "auto" or request.partition.n_shards > 1:
+        return request
+    say("the fit sees no signal in the maps: weighted draws, no chains (cmc.sampler: nuts makes some)")
+    return replace(request, config=replace(request.config, cmc=replace(cmc, sampler="importance")))
 
 
 def _begun(request: Request, say: Callable[[str], None]) -> Request:

@@ -100,6 +100,7 @@ def make_result(
     success, message = judge(found, request.config.cmc, combined.method, subs[0].sampler)
     data, space = request.data, request.space
     calibration = _calibration(request, whitening.tilt)
+    found_wrong = warnings_of(found, summary, request.config.cmc, combined.method, subs[0].sampler)
     not_calibrated = [calibration.statement] if calibration.kind == "independent" else []
     return CMCResult(
         draws=draws,
@@ -121,7 +122,7 @@ def make_result(
         success=success,
         message="; ".join(filter(None, (message, words_of_naming(space.naming)))),
         calibration=calibration,
-        warnings=(*not_calibrated, *words, *warnings_of(found, summary, request.config.cmc, combined.method)),
+        warnings=(*not_calibrated, *words, *found_wrong),
         fixed={p.name: float(space.base[k]) for k, p in enumerate(space.parameters) if space.status[k] == "fixed"},
         data=FittedData(data.q, data.phi, data.n_t, data.start_frame, data.dt, data.notes, data.provenance),
         model={"id": request.spec.id, "version": request.spec.version, "sha256": request.spec.sha256},

@@ -59,6 +59,8 @@ def start_warnings(nlsq: NLSQResult | None, space: ParameterSpace, data: TwoTime
             "the best valley, and its noise is not calibrated; install heterodyne-nlsq, or give a result"
         ]
     words = []
+    if nlsq.verdict == "no-signal":
+        words.append(f"the fit sees no signal, and a posterior says hardly more than the priors: {nlsq.sentence}")
     if not nlsq.success:
         words.append(f"the NLSQ result did not converge ({nlsq.message}): the chains start away from the optimum")
     if nlsq.model.get("sha256") != spec.sha256:

@@ -68,12 +68,12 @@ def _of_weights(found: Diagnostics) -> tuple[bool, str]:
     if found.k_hat >= NOWHERE:
         return (
             False,
-            "not converged: importance sampling found no mixture that covers the posterior; set cmc.sampler: auto",
+            "not converged: importance sampling found no mixture that covers the posterior; set cmc.sampler: nuts",
         )
     words = f"importance sampling (k-hat {found.k_hat:.2f}, {found.ess_bulk:.0f} effective draws)"
     if found.k_hat < K_MOST:
         return True, f"converged; {words}, exact where k-hat is below {K_MOST}"
-    return False, f"not converged: {words}: expected k-hat below {K_MOST}; set cmc.sampler: auto"
+    return False, f"not converged: {words}: expected k-hat below {K_MOST}; set cmc.sampler: nuts"
 
 
 def _failed(found: Diagnostics, config: CMCConfig) -> list[ShardDiagnostics]:
@@ -87,9 +87,14 @@ def _numbers(shards: Sequence[ShardDiagnostics]) -> str:
     return shown + (f" and {len(shards) - 8} more" if len(shards) > 8 else "")
 
 
-def warnings_of(found: Diagnostics, summary: Sequence[SummaryRow], config: CMCConfig, method: str) -> tuple[str, ...]:
+def warnings_of(
+    found: Diagnostics, summary: Sequence[SummaryRow], config: CMCConfig, method: str, sampler: str = "nuts"
+) -> tuple[str, ...]:
     """Return the warnings of a sampling."""
-    return (*_of_chains(found, config), *_of_combination(found, config, method), *_of_values(found, summary))
+    # Weights that do not hold have their own remedy: more draws are none.
+    failed = sampler == "importance" and found.k_hat >= K_MOST
+    chains = () if failed else _of_chains(found, config)
+    return (*chains, *_of_combination(found, config, method), *_of_values(found, summary))
 
 
 def _of_chains(found: Diagnostics, config: CMCConfig) -> Iterator[str]:
