@@ -1,7 +1,11 @@
 """The same sums over pairs of frames for the model alone: what a likelihood needs, at the price of a value.
 
-They can be differentiated, in reverse mode too: a gradient reads the data once, as the value does, and costs about
-twice as much. Many vectors at once (``jax.vmap``) share one pass over the data.
+Nothing here is computed anew on a larger block that its halves know already: seen from a border further away, the
+columns of a block (see `far`) are scaled and turned by what lies between, and so are their moments. Exponentials and
+angles are taken once per frame, at the borders of its leaf.
+
+The sums can be differentiated, in reverse mode too: a gradient reads the data once, as the value does. Many vectors at
+once (``jax.vmap``) share one pass over the data.
 """
 
 from __future__ import annotations
@@ -11,14 +15,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from heterodyne_physics_meshgrid.factored.far import COLUMNS, STRIP, Borders, borders, data_products
-from heterodyne_physics_meshgrid.factored.halving import Level, levels, sides, spread
+from heterodyne_physics_meshgrid.factored.far import COLUMNS, STRIP, products_with_data
+from heterodyne_physics_meshgrid.factored.halving import LEAF, Level, levels
 from heterodyne_physics_meshgrid.factored.maps import Angle, HalvedMaps, Tiles, angles_of
 from heterodyne_physics_meshgrid.factored.near import brackets_at, pair_weights, pairs_inside_leaves, single_pairs
-from heterodyne_physics_meshgrid.factored.profiles import along_flow, profiles
+from heterodyne_physics_meshgrid.factored.profiles import Areas, Mixing, along_flow, decay, profiles
 
 
 class ModelSums(NamedTuple):
@@ -35,15 +38,14 @@ def model_sums(
     """Return the sums at a parameter vector; arguments as those of `inner_products`."""
     mixing, areas = profiles(vector, maps.t, maps.steps, q, derivatives=False)
     inside = pairs_inside_leaves(mixing, areas)
-    frames = borders(mixing, areas) if maps.far else None
 
     def one_angle(angle: Angle) -> ModelSums:
         along = along_flow(vector, q, angle.phi).value
         m = brackets_at(inside, along)
         weighted = pair_weights(angle.weight) * m
         ones, squares, data = jnp.sum(weighted), weighted @ m, m @ angle.near.astype(m.dtype).ravel()
-        if frames is not None:
-            far = _far_sums(frames, along, angle.weight, angle.far)
+        if angle.far:
+            far = _far_sums(_leaves(mixing, areas, along, angle.weight), angle.far)
             ones, squares, data = ones + far.ones, squares + far.squares, data + far.data
         if angle.excluded_i.size:
             apart = brackets_at(single_pairs(mixing, areas, angle.excluded_i, angle.excluded_j), along)
@@ -54,59 +56,116 @@ def model_sums(
     return jax.lax.map(one_angle, angles_of(phi, maps))
 
 
-def _far_sums(
-    b: Borders, along: Float[Array, ""], weight: Float[Array, " n_pad"], tiles: tuple[Tiles, ...]
-) -> ModelSums:
+class _Side(NamedTuple):
+    """Blocks seen from the border on one side of each: columns of their frames, and moments Σ w c and Σ w c cᵀ."""
+
+    columns: Float[Array, "column block size"]
+    first: Float[Array, "column block"]
+    second: Float[Array, "column block column"]
+
+
+class _Blocks(NamedTuple):
+    """All blocks of one size, seen from their ends and their begins, and what a column meets on the way through."""
+
+    from_end: _Side
+    from_begin: _Side
+    through: Float[Array, "column block"]
+
+
+def _after(reference: Array, sample: Array, phase: Array) -> Float[Array, "column ..."]:
+    """Return what the columns are multiplied with on a way of integrals r, s and θ; the last two are a turn."""
+    e_r, e_s = decay(reference), decay(sample)
+    return jnp.stack([e_r**2, e_s**2, e_r * e_s * jnp.cos(phase), e_r * e_s * jnp.sin(phase)])
+
+
+def _leaves(mixing: Mixing, areas: Areas, along: Float[Array, ""], weight: Float[Array, " n_pad"]) -> _Blocks:
+    """Return the leaves as blocks."""
+    r, s, v = (area[0].reshape(-1, LEAF) for area in areas)
+    steps = jnp.stack([r, s, along * v])
+    to_end = jnp.flip(jnp.cumsum(jnp.flip(steps, 2), axis=2), 2)
+    to_begin = jnp.cumsum(steps, axis=2) - steps
+    f, g, w = (values.reshape(-1, LEAF) for values in (mixing.cosine, mixing.sine, weight))
+    beat = jnp.sqrt(2.0) * f * g
+    shares = jnp.stack([f**2, g**2, beat, beat])
+
+    def side(columns: Float[Array, "column leaf LEAF"]) -> _Side:
+        weighted = w * columns
+        products = weighted[:, :, None] * columns.swapaxes(0, 1)
+        return _Side(columns, jnp.sum(weighted, axis=2), jnp.sum(products, axis=3))
+
+    from_end, from_begin = _after(*to_end), _after(to_begin[0], to_begin[1], -to_begin[2])
+    return _Blocks(side(shares * from_end), side(shares * from_begin), from_end[:, :, 0])
+
+
+def _carried(columns: Float[Array, "column block ..."], through: Float[Array, "column block"], turn: float) -> Array:
+    """Return columns after a way through other blocks, turned on (`turn` 1) or back (-1)."""
+    p = through.reshape(*through.shape, *(1,) * (columns.ndim - 2))
+    cosine, sine = p[2], turn * p[3]
+    turned = columns[2] * cosine - columns[3] * sine, columns[2] * sine + columns[3] * cosine
+    return jnp.stack([columns[0] * p[0], columns[1] * p[1], *turned])
+
+
+def _further(side: _Side, through: Float[Array, "column block"], turn: float) -> _Side:
+    """Return blocks seen from further away, through other blocks."""
+    half = _carried(side.second, through, turn)
+    columns, first = (_carried(part, through, turn) for part in (side.columns, side.first))
+    return _Side(columns, first, _carried(half.swapaxes(0, 2), through, turn))
+
+
+def _together(first: _Side, second: _Side) -> _Side:
+    """Return pairs of blocks as one block each."""
+    columns = jnp.concatenate([first.columns, second.columns], axis=2)
+    return _Side(columns, first.first + second.first, first.second + second.second)
+
+
+def _far_sums(blocks: _Blocks, tiles: tuple[Tiles, ...]) -> ModelSums:
     """Return the sums over all pairs in different leaves, of one azimuth."""
-    n_pad = weight.size
-    phase, beat = sides(n_pad) * (along * b.areas.displacement[0]), jnp.sqrt(2.0) * b.f * b.g
-    columns = jnp.stack([b.f**2, b.g**2, beat * jnp.cos(phase), beat * jnp.sin(phase)])
-    cuts = np.cumsum([level.frames for level in levels(n_pad)])[:-1].tolist()
-    of_levels = zip(
-        levels(n_pad), tiles, jnp.split(columns, cuts, axis=1), jnp.split(spread(weight), cuts), strict=True
-    )
-    found = [_of_level(level, part, w, tile) for level, tile, part, w in of_levels]
-    return ModelSums(*(sum(part, start=jnp.zeros(())) for part in zip(*found, strict=True)))
+    ones = squares = data = jnp.zeros(())
+    for level, tile in zip(levels(blocks.through.shape[1] * LEAF), tiles, strict=True):
+        first, second = _in_pairs(blocks, level)
+        left, right = first.from_end, second.from_begin
+        ones += jnp.sum(left.first * right.first)
+        squares += jnp.sum(left.second * right.second)
+        data += _with_data(level, left.columns.swapaxes(0, 1), right.columns.swapaxes(0, 1), tile)
+        blocks = _Blocks(
+            _together(_further(left, second.through, 1.0), second.from_end),
+            _together(first.from_begin, _further(right, first.through, -1.0)),
+            _carried(first.through, second.through, 1.0),
+        )
+    return ModelSums(ones, squares, data)
+
+
+def _in_pairs(blocks: _Blocks, level: Level) -> tuple[_Blocks, _Blocks]:
+    """Return the first and the second block of every pair; one that does not exist has no columns."""
+
+    def of(part: Array) -> tuple[Array, Array]:
+        missing = 2 * level.pairs - part.shape[1]
+        whole = jnp.pad(part, [(0, missing if axis == 1 else 0) for axis in range(part.ndim)])
+        return whole[:, ::2], whole[:, 1::2]
+
+    leaves, tree = jax.tree.flatten(blocks)
+    first, second = zip(*map(of, leaves), strict=True)
+    return jax.tree.unflatten(tree, first), jax.tree.unflatten(tree, second)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _of_level(level: Level, columns: Float[Array, "column n"], weight: Float[Array, " n"], tile: Tiles) -> ModelSums:
-    """Return the share of one level; weights and data are constants."""
-    first, second = _moments(level, columns, weight)
-    blocks = columns.reshape(COLUMNS, level.pairs, 2, level.size).transpose(2, 1, 0, 3)
-    data = _product(tile.whole, blocks[0, : level.whole], blocks[1, : level.whole])
+def _with_data(
+    level: Level, left: Float[Array, "pair column i"], right: Float[Array, "pair column j"], tile: Tiles
+) -> Float[Array, ""]:
+    """Return Σ left_i D_ij right_j over the pairs of a level; the data are constants."""
+    data = _product(tile.whole, left[: level.whole], right[: level.whole])
     if level.whole < level.pairs:
-        data += _product(tile.rest[None], blocks[0, -1:], blocks[1, -1:, :, : level.rest])
-    return ModelSums(jnp.sum(first[::2] * first[1::2]), jnp.sum(second[::2] * second[1::2]), data)
+        data += _product(tile.rest[None], left[-1:], right[-1:, :, : level.rest])
+    return data
 
 
-@functools.partial(_of_level.defjvp, symbolic_zeros=True)
-def _of_level_along(level: Level, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[ModelSums, ModelSums]:
-    columns, weight, tile = primals
-    first, second = _moments(level, columns, weight)
-    other_first, other_second = (_other_side(level, moments) for moments in (first, second))
-    cut = columns.reshape(COLUMNS, 2 * level.pairs, level.size)
-    # What a column is multiplied with at its frame: the sum is linear in it.
-    by_ones = weight * jnp.broadcast_to(other_first.T[:, :, None], cut.shape).reshape(columns.shape)
-    by_squares = weight * jnp.einsum("bac,cbi->abi", other_second, cut).reshape(columns.shape)
-    by_data = data_products(level, tile, cut)
-    values = ModelSums(
-        jnp.sum(first[::2] * first[1::2]), jnp.sum(second[::2] * second[1::2]), jnp.sum(columns * by_data) / 2
-    )
-    return values, ModelSums(*(jnp.sum(by * tangents[0]) for by in (by_ones, 2.0 * by_squares, by_data)))
-
-
-def _moments(
-    level: Level, columns: Float[Array, "column n"], weight: Float[Array, " n"]
-) -> tuple[Float[Array, "block column"], Float[Array, "block column column"]]:
-    """Return Σ w c and Σ w c cᵀ of every block."""
-    weighted, cut = ((part).reshape(COLUMNS, 2 * level.pairs, level.size) for part in (columns * weight, columns))
-    return jnp.sum(weighted, axis=2).T, jnp.einsum("abi,cbi->bac", weighted, cut)
-
-
-def _other_side(level: Level, values: Float[Array, "block ..."]) -> Float[Array, "block ..."]:
-    """Return for every block what belongs to the other one of its pair."""
-    return jnp.flip(values.reshape(level.pairs, 2, *values.shape[1:]), axis=1).reshape(values.shape)
+@functools.partial(_with_data.defjvp, symbolic_zeros=True)
+def _with_data_along(level: Level, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
+    # One pass over the data for the value and both derivatives.
+    left, right, tile = primals
+    to_left, to_right = products_with_data(level, tile, left, right)
+    value = jnp.sum(left * to_left)
+    return value, jnp.sum(to_left * tangents[0]) + jnp.sum(to_right * tangents[1])
 
 
 def _product(
