@@ -203,7 +203,7 @@ def _sampled(task: tuple[int, bool]) -> tuple[list[str], bool]:
 def _random(title: str, count: int, fitted: bool, wanted: float) -> bool:
     rows, fine = [], 0
     with multiprocessing.get_context("spawn").Pool(2, _one_thread) as pool:
-        for row, good in pool.imap(_sampled, [(FIRST + k, fitted) for k in range(count)]):
+        for row, good in pool.imap_unordered(_sampled, [(FIRST + k, fitted) for k in range(count)]):
             rows.append(row)
             fine += good
             print(*row, sep=" | ", file=sys.stderr, flush=True)

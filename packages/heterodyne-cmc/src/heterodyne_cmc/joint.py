@@ -18,7 +18,7 @@ from heterodyne_cmc.density import ShardProblem, _normal_equations, draw_coeffic
 
 type FloatArray = npt.NDArray[np.float64]
 
-_AT_ONCE = 8
+_AT_ONCE = 32
 """Vectors evaluated side by side."""
 
 
@@ -91,14 +91,14 @@ def _with_coefficients(
 ) -> Float[Array, "n_chain n_draw n_joint"]:
     steps = z.reshape(-1, z.shape[-1])
 
-    def one(given: tuple[Array, Array]) -> Array:
-        # One by one: a product of all at once depends, in the last bit, on how many threads share it.
-        key, step = given
-        vector = spread @ step + centre
-        return jnp.concatenate([vector, draw_coefficients(key, vector, problem)])
-
-    joint = jax.lax.map(one, (jax.random.split(key, len(steps)), steps))
-    return joint.reshape(*z.shape[:2], -1)
+    # One by one: a product of all at once depends, in the last bit, on how many threads share it.
+    vectors = jax.lax.map(lambda step: spread @ step + centre, steps)
+    coefficients = jax.lax.map(
+        lambda given: draw_coefficients(*given, problem),
+        (jax.random.split(key, len(steps)), vectors),
+        batch_size=_AT_ONCE,
+    )
+    return jnp.concatenate([vectors, coefficients], axis=1).reshape(*z.shape[:2], -1)
 
 
 def shard_key(seed: int, shard: int) -> Array:
