@@ -107,14 +107,22 @@ def test_a_consensus_is_corrected_by_the_posterior_where_it_is_near() -> None:
     np.testing.assert_allclose((combine(x, "gaussian", 0).draws.mean(axis=(0, 1)) - mean - away) / sd, 0, atol=0.05)
     found = combine(x, "gaussian", 0, log_density)
     assert found.corrected
-    assert not found.bent
+    # The diagnostic says how far the Gaussian was.
+    assert found.bent
+    assert found.departure is not None
+    np.testing.assert_allclose(found.departure.shift, -away / sd, atol=0.15)
     few = found.convergence[1].min()
     assert 100 < few < 15_000
     flat = found.draws.reshape(-1, 3)
     assert np.all(np.abs(flat.mean(axis=0) - mean) / sd < 5 / np.sqrt(few))
     np.testing.assert_allclose(flat.std(axis=0) / sd, 1, atol=5 / np.sqrt(2 * few))
-    # And left alone where the posterior is elsewhere.
-    lost = combine(x, "gaussian", 0, lambda v: log_density(v + 20 * away))
+    # A posterior far away is found in rounds of weighted draws.
+    found = combine(x, "gaussian", 0, lambda v: log_density(v + 20 * away))
+    assert found.corrected
+    few, flat = found.convergence[1].min(), found.draws.reshape(-1, 3)
+    assert np.all(np.abs(flat.mean(axis=0) - mean + 20 * away) / sd < 5 / np.sqrt(few))
+    # And the Gaussian is left alone where nothing covers it.
+    lost = combine(x, "gaussian", 0, lambda v: 1e3 * np.sin(1e3 * v[:, 0] / sd[0]))
     assert not lost.corrected
     assert lost.bent
 

@@ -88,8 +88,7 @@ def test_banana_is_found_by_the_flow_and_corrected_by_its_density(banana: np.nda
     mean, _ = gaussian_product(*moments(banana))
     # The Gaussian consensus misses the mean by more than the flow may.
     assert abs(mean[1] / EXACT_SD[1]) > 0.5
-    found = combine(banana, "auto", seed=0, log_density=log_banana)
-    assert found.method == "flow"
+    found = combine(banana, "flow", seed=0, log_density=log_banana)
     assert found.departure is not None
     assert found.departure.bent
     assert found.flow is not None
@@ -109,6 +108,16 @@ def test_banana_is_found_by_the_flow_and_corrected_by_its_density(banana: np.nda
     # Weights by the exact density: the error is that of an effective size of some thousand.
     assert np.abs(flat(found.draws).mean(axis=0) / EXACT_SD).max() < 0.1
     np.testing.assert_allclose(flat(found.draws).std(axis=0) / EXACT_SD, 1, atol=0.08)
+
+
+def test_the_automatic_choice_finds_the_banana_in_rounds_of_weighted_draws(banana: np.ndarray) -> None:
+    found = combine(banana, "auto", seed=0, log_density=log_banana)
+    assert found.method == "gaussian"
+    assert found.corrected
+    assert found.bent
+    few = found.convergence[1].min()
+    assert np.all(np.abs(flat(found.draws).mean(axis=0) / EXACT_SD) < 5 / np.sqrt(few))
+    np.testing.assert_allclose(flat(found.draws).std(axis=0) / EXACT_SD, 1, atol=0.1)
 
 
 def test_without_the_extra_the_automatic_choice_is_gaussian(

@@ -21,9 +21,10 @@ from heterodyne_cmc.consensus import (
     share_left,
     weighted_average,
 )
-from heterodyne_cmc.departure import Departure, departure
-from heterodyne_cmc.importance import K_MOST, Corrected, corrected
-from heterodyne_cmc.linalg import inverse
+from heterodyne_cmc.departure import Departure, departure, measured
+from heterodyne_cmc.importance import K_MOST, Corrected, corrected, resampled_chains
+from heterodyne_cmc.linalg import inverse, root
+from heterodyne_cmc.population import K_GOOD, WANTED, sample_population, trusted
 from heterodyne_cmc.support import flow_available
 from heterodyne_spec import HeterodyneError
 
@@ -100,14 +101,21 @@ def combine(
     means, covariances = moments(draws)
     away = departure(draws, anchors)
     product = gaussian_product(means, covariances, anchors)
-    normal = _normal(*product, draws.shape[1:3], seed, log_density)
+    shape = draws.shape[1:3]
+    normal = _normal(*product, shape, seed, log_density)
+    if log_density is not None and method in ("auto", "gaussian"):
+        # A bend means that the normal draws may not reach all of the posterior, of which their weights cannot know.
+        if away.bent or not normal.k_hat < K_GOOD:
+            normal = _adapted(*product, shape, seed, log_density) or normal
+        if normal.succeeded:
+            away = measured(product, normal.draws, normal.share * shape[0] * shape[1])
     averaged = weighted_average(draws, covariances, anchors)
     found = convergence(averaged)
     if anchors is not None:
         found[1:] *= share_left(product[1], anchors)
     common = Combined(averaged, "average", found, disagreement(means, covariances, anchors), away, None, normal.k_hat)
     if method == "auto":
-        method = "flow" if common.bent and flow_available() else "gaussian"
+        method = "flow" if common.bent and not normal.succeeded and flow_available() else "gaussian"
     if method == "flow":
         from heterodyne_cmc.flow import flow_consensus
 
@@ -115,6 +123,19 @@ def combine(
         found = found if flow.chains is None else _worse(found, convergence(flow.chains))
         return _of(replace(common, method="flow", flow=flow, convergence=found), flow.found)
     return _of(replace(common, method="gaussian"), normal) if method == "gaussian" else common
+
+
+def _adapted(
+    mean: FloatArray, covariance: FloatArray, shape: tuple[int, int], seed: int, log_density: LogDensity
+) -> Corrected | None:
+    """Return draws of the posterior from rounds of weighted draws that begin at the Gaussian product, if they hold."""
+    spread, kept = root(covariance), shape[0] * shape[1]
+    stream = seed, 5  # of its own beside those of partition, chains, consensus, weights and shards
+    found = sample_population(lambda z: log_density(mean + z @ spread.T), mean.size, WANTED * kept, stream)
+    chosen = resampled_chains(found.weights, *shape, seed)
+    if not (found.own and trusted(found.k_hat, chosen.effective, kept)):
+        return None
+    return Corrected(mean + found.points[chosen.rows] @ spread.T, found.k_hat, chosen.effective / kept)
 
 
 def _normal(

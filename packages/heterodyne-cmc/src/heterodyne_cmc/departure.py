@@ -46,7 +46,7 @@ _BATCHES = 25
 
 @dataclass(frozen=True)
 class Departure:
-    """What the bend of the sub-posteriors does to mean and width of the product, to first order.
+    """How far mean and width of the product are from those of the Gaussian consensus.
 
     `shift` (n_joint,): mean of the product less that of the Gaussian consensus, in posterior sd. `width` (n_joint,):
     sd of the product over that of the Gaussian consensus, less one. `bends` (n_joint, n_joint): the parts of the shift
@@ -94,8 +94,19 @@ def _largest(value: FloatArray, error: FloatArray, certainty: float) -> float:
     return float(np.max(np.where(size > certainty * error, size, 0.0), initial=0.0))
 
 
+def measured(gaussian: tuple[FloatArray, FloatArray], draws: FloatArray, effective: float) -> Departure:
+    """Return how far the Gaussian consensus, of mean and covariance, is from `draws` (n_chain, n_draw, n_joint) of the
+    product itself, which are worth `effective` independent ones."""
+    mean, covariance = gaussian
+    sd, ones = draws.std(axis=(0, 1)), np.ones(mean.size)
+    shift, width = (draws.mean(axis=(0, 1)) - mean) / sd, sd / np.sqrt(np.diag(covariance)) - 1.0
+    none = np.zeros((mean.size, mean.size))
+    return Departure(shift, ones / np.sqrt(effective), width, ones / np.sqrt(2.0 * effective), none, none)
+
+
 def departure(draws: FloatArray, anchors: Anchors | None = None) -> Departure:
-    """Return how far the product of sub-posteriors is from Gaussian, of draws (n_shard, n_chain, n_draw, n_joint).
+    """Return how far the product of sub-posteriors is from Gaussian, to first order in the bend that their draws
+    (n_shard, n_chain, n_draw, n_joint) show.
 
     What `anchors` brought in is normal and does not bend: it counts for where the product lies only.
 

@@ -171,7 +171,7 @@ def prepared_work(request: Request, say: Callable[[str], None] = lambda text: No
 def _without_chains(request: Request, say: Callable[[str], None]) -> Request:
     """Return a request that leaves chains out where the fit sees no signal: of priors alone they do not converge."""
     cmc, nlsq = request.config.cmc, request.nlsq
-    if nlsq is None or nlsq.verdict != "no-signal" or cmc.sampler != "auto" or request.partition.n_shards > 1:
+    if nlsq is None or nlsq.verdict != "no-signal" or cmc.sampler != "auto":
         return request
     say("the fit sees no signal in the maps: weighted draws, no chains (cmc.sampler: nuts makes some)")
     return replace(request, config=replace(request.config, cmc=replace(cmc, sampler="importance")))

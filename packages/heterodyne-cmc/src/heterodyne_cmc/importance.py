@@ -107,6 +107,29 @@ def corrected(draws: FloatArray, log_ratio: FloatArray, seed: int) -> Corrected:
     return Corrected(chosen, k_hat, float(1.0 / (weights.size * np.sum(weights**2))))
 
 
+class Chosen(NamedTuple):
+    """Which of weighted draws are kept, (n_chain, n_draw), and how many independent draws these are worth."""
+
+    rows: npt.NDArray[np.int_]
+    effective: float
+
+
+def resampled_chains(weights: FloatArray, chains: int, samples: int, seed: int) -> Chosen:
+    """Return draws chosen by their weights (n,), which sum to 1, as chains.
+
+    Every chain is resampled from draws of its own: where the weights of a few draws decide, the chains differ.
+    """
+    variance, rows = float(np.sum(weights**2)), []
+    for chain in range(chains):
+        own = np.arange(chain, weights.size, chains)
+        share = weights[own] / weights[own].sum()
+        rows.append(own[resample(np.arange(own.size), share, seed + chain, samples)])
+        # What systematic resampling leaves to chance: whether a draw comes once more.
+        more = np.modf(samples * share)[0]
+        variance += float(np.sum(more * (1.0 - more))) / (chains * samples) ** 2
+    return Chosen(np.stack(rows), 1.0 / variance)
+
+
 def resample[T: np.generic](
     draws: npt.NDArray[T], weights: FloatArray, seed: int, count: int | None = None
 ) -> npt.NDArray[T]:

@@ -94,7 +94,7 @@ def _with_coefficients(
     # One by one: a product of all at once depends, in the last bit, on how many threads share it.
     vectors = jax.lax.map(lambda step: spread @ step + centre, steps)
     coefficients = jax.lax.map(
-        lambda given: draw_coefficients(*given, problem),
+        lambda given: draw_coefficients(given[0], given[1], problem),
         (jax.random.split(key, len(steps)), vectors),
         batch_size=_AT_ONCE,
     )

@@ -88,8 +88,11 @@ def make_result(
     held, n_joint = whitening.anchor, joint.shape[-1]
     anchors = all_anchors(held.centre, held.precision, len(subs), n_joint) if np.any(held.precision) else None
     combined = combine(joint, request.method, request.config.cmc.seed, log_density, anchors)
-    if isinstance(made := subs[0].made, Weighted):
+    if len(subs) == 1 and isinstance(made := subs[0].made, Weighted):
         combined = replace(combined, convergence=_convergence(subs[0]), k_hat=made.k_hat, corrected=True)
+    elif not combined.corrected:
+        combined = replace(combined, convergence=_no_better(combined.convergence, subs))
+    sampler = "importance" if all(isinstance(sub.made, Weighted) for sub in subs) else "nuts"
     draws = natural(combined.draws, request)
     contrast, offset, noise_sd = (draws.pop(name) for name in ("contrast", "offset", "noise_sd"))
     (low, high), (lowest, highest) = request.scaling.bounds
@@ -97,10 +100,10 @@ def make_result(
     found = _diagnostics(subs, combined, float(np.mean(outside)))
     scaling = {"contrast": contrast, "offset": offset, "noise_sd": noise_sd}
     summary = _summary(request, {**draws, **scaling}, combined)
-    success, message = judge(found, request.config.cmc, combined.method, subs[0].sampler)
+    success, message = judge(found, request.config.cmc, combined.method, sampler)
     data, space = request.data, request.space
     calibration = _calibration(request, whitening.tilt)
-    found_wrong = warnings_of(found, summary, request.config.cmc, combined.method, subs[0].sampler)
+    found_wrong = warnings_of(found, summary, request.config.cmc, combined.method, sampler)
     not_calibrated = [calibration.statement] if calibration.kind == "independent" else []
     return CMCResult(
         draws=draws,
@@ -115,7 +118,7 @@ def make_result(
         summary=summary,
         diagnostics=found,
         method=combined.method,
-        sampler=subs[0].sampler,
+        sampler=sampler,
         requested=request.config.cmc.consensus,
         n_shards=len(subs),
         n_pairs=request.partition.n_pairs,
@@ -175,16 +178,22 @@ def _start(request: Request, noise: float) -> dict[str, Any]:
 
 
 def _sample_stats(subs: list[SubPosterior]) -> dict[str, npt.NDArray[Any]]:
-    if isinstance(subs[0].made, Weighted):
-        return {"lp": np.stack([sub.made.log_density for sub in subs])}
-    stack = {name: np.stack([getattr(sub.made, name) for sub in subs]) for name in subs[0].made._fields}
+    shape = subs[0].draws.shape[:2]
+    lp = np.stack([sub.made.log_density for sub in subs])
+    if all(isinstance(sub.made, Weighted) for sub in subs):
+        return {"lp": lp}
+    # Weighted draws of some shards beside chains of others: they make no steps.
+    of = {
+        name: np.stack([np.asarray(getattr(sub.made, name, np.full(shape, none))) for sub in subs])
+        for name, none in (("diverging", False), ("energy", math.nan), ("acceptance", math.nan), ("steps", 0))
+    }
     return {
-        "diverging": stack["diverging"],
-        "energy": stack["energy"],
-        "lp": stack["log_density"],
-        "acceptance_rate": stack["acceptance"],
-        "n_steps": stack["steps"],
-        "tree_depth": measure.tree_depth(stack["steps"]),
+        "diverging": of["diverging"],
+        "energy": of["energy"],
+        "lp": lp,
+        "acceptance_rate": of["acceptance"],
+        "n_steps": of["steps"],
+        "tree_depth": measure.tree_depth(of["steps"]),
     }
 
 
@@ -198,7 +207,7 @@ def _diagnostics(subs: list[SubPosterior], combined: Combined, outside: float) -
         r_hat=float(np.max([r_hat.max(), *(shard.r_hat for shard in shards)])),
         ess_bulk=float(bulk.min()),
         ess_tail=float(tail.min()),
-        bfmi=float(np.min([shard.bfmi for shard in shards])),
+        bfmi=min((shard.bfmi for shard in shards if not math.isnan(shard.bfmi)), default=math.nan),
         chi2=combined.apart.chi2,
         dof=combined.apart.dof,
         p=combined.apart.p,
@@ -224,6 +233,13 @@ def _of_consensus(combined: Combined) -> dict[str, Any]:
 def _finite(k_hat: float) -> float:
     """Return k-hat as it is kept: of weights all alike there is none, of draws that are nowhere near a large one."""
     return math.nan if math.isnan(k_hat) or k_hat == -math.inf else min(k_hat, NOWHERE)
+
+
+def _no_better(found: FloatArray, subs: list[SubPosterior]) -> FloatArray:
+    """Return the convergence of a consensus with no more effective draws than weighted shards have: resampled ones
+    look independent."""
+    effective = [sub.made.effective for sub in subs if isinstance(sub.made, Weighted)]
+    return np.stack([found[0], *np.minimum(found[1:], min(effective, default=math.inf))])
 
 
 def _convergence(sub: SubPosterior) -> FloatArray:
@@ -254,6 +270,7 @@ def _shard(sub: SubPosterior, apart: float) -> ShardDiagnostics:
         step_size=() if chains is None else tuple(float(step) for step in chains.step_size),
         disagreement=apart,
         seconds=round(sub.seconds, 3),
+        k_hat=_finite(sub.made.k_hat) if isinstance(sub.made, Weighted) else math.nan,
     )
 
 

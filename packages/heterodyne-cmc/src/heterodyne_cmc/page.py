@@ -197,7 +197,7 @@ def _chains(result: CMCResult) -> Markup:
 
 
 def _shards(result: CMCResult) -> Markup:
-    columns = ("shard", "pairs", "divergences", "R-hat", "ESS", "BFMI", "acceptance", "tree depth", "time / s")
+    columns = ("shard", "pairs", "divergences", "R-hat", "ESS", "k-hat", "BFMI", "acceptance", "tree depth", "time / s")
     rows = [
         [
             str(shard.shard + 1),
@@ -205,14 +205,19 @@ def _shards(result: CMCResult) -> Markup:
             str(shard.divergences[-1]),
             f"{shard.r_hat:.3f}",
             f"{min(shard.ess_bulk, shard.ess_tail):.0f}",
-            f"{shard.bfmi:.2f}",
-            f"{shard.acceptance:.2f}",
+            _or_nothing(shard.k_hat),
+            _or_nothing(shard.bfmi),
+            _or_nothing(shard.acceptance),
             str(shard.tree_depth),
             f"{shard.seconds:.0f}",
         ]
         for shard in result.diagnostics.shards
     ]
     return table(columns, rows, caption="Shards, the worst value of each")
+
+
+def _or_nothing(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.2f}"
 
 
 def _figure(figure: Figure, alt: str) -> Picture:

@@ -233,7 +233,8 @@ def energy_figure(result: CMCResult) -> Figure:
     """
     energy = np.asarray(result.sample_stats["energy"], float)
     value = [float(bfmi(chains).min()) for chains in energy]
-    worst = np.argsort(value)[:_SHARDS_SHOWN]
+    # Of shards with weighted draws there is none.
+    worst = np.argsort(value)[: min(_SHARDS_SHOWN, np.count_nonzero(np.isfinite(value)))]
     columns = min(len(worst), 3)
     rows = -(-len(worst) // columns)
     figure = Figure(figsize=(3.6 * columns, 2.4 * rows), layout="constrained")

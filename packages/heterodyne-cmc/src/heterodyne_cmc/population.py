@@ -31,6 +31,8 @@ ROUND, ROUNDS = 1000, 120
 """Draws of a round, and most rounds."""
 K_GOOD, K_MOST = 0.5, 0.7
 """Shape of the weights' tail at which a proposal is worth a sample of its own, and up to which that is used."""
+WANTED, _LEAST = 0.3, 0.8
+"""Effective draws at which the rounds end, per draw that is kept, and the part of them from which draws are used."""
 _LATEST, _LATEST_MOST = 8, 32
 """Rounds whose draws a proposal is fitted to: the latest half of all, but so many at least, and at most."""
 _ADAPTED, _ADAPTED_LEAST, _PATIENCE = 1500.0, 300.0, 24
@@ -72,6 +74,11 @@ class Population(NamedTuple):
     @property
     def effective(self) -> float:
         return float(1.0 / np.sum(self.weights**2))
+
+
+def trusted(k_hat: float, effective: float, kept: int) -> bool:
+    """Return whether draws of which `kept` are kept are those of the density, and enough."""
+    return k_hat < K_MOST and effective >= _LEAST * WANTED * kept
 
 
 class Shape(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +45,10 @@ class SummaryRow:
 
 @dataclass(frozen=True)
 class ShardDiagnostics:
-    """How the chains of one shard went: the worst value over all sampled values and chains."""
+    """How the sampling of one shard went: the worst value over all sampled values and chains.
+
+    `k_hat` is the shape of the tail of its weights, NaN where chains made the draws.
+    """
 
     shard: int
     n_pairs: int
@@ -60,6 +64,7 @@ class ShardDiagnostics:
     step_size: tuple[float, ...]
     disagreement: float
     seconds: float
+    k_hat: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -134,10 +139,10 @@ class CMCResult:
     `draws` maps the name of every parameter that is not fixed to consensus draws (n_chain, n_draw); `contrast`
     and `offset` are (n_chain, n_draw, n_phi), `noise_sd` (n_chain, n_draw). `sub_draws` holds the same names and these
     three with a leading shard axis. `sample_stats` holds per shard, chain and draw: diverging, energy, lp,
-    acceptance_rate, n_steps, tree_depth; of weighted draws lp alone. `sampler`: nuts, or importance where the draws
-    were weighted. `method` is the consensus that was used, `requested` the configuration's word for it. `observed` is
-    the measured c2, (n_phi, n_t, n_t). `log_likelihood` (n_chain, n_draw, n_phi), where ``cmc.log_likelihood`` asks for
-    it, is ln of the calibrated likelihood of each angle's pairs at the draws.
+    acceptance_rate, n_steps, tree_depth; of weighted draws lp alone. `sampler`: importance where the draws of all
+    shards were weighted, else nuts. `method` is the consensus that was used, `requested` the configuration's word for
+    it. `observed` is the measured c2, (n_phi, n_t, n_t). `log_likelihood` (n_chain, n_draw, n_phi), where
+    ``cmc.log_likelihood`` asks for it, is ln of the calibrated likelihood of each angle's pairs at the draws.
     """
 
     draws: Mapping[str, FloatArray]

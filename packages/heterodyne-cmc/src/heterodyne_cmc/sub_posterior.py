@@ -62,8 +62,3 @@ class SubPosterior:
     attempts: int
     divergences: tuple[int, ...]
     seconds: float
-
-    @property
-    def sampler(self) -> str:
-        """What made the draws: nuts, or importance."""
-        return "nuts" if isinstance(self.made, Chains) else "importance"

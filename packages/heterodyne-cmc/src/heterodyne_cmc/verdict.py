@@ -44,7 +44,7 @@ _PRODUCTS = ("gaussian", "average", "flow")
 
 def judge(found: Diagnostics, config: CMCConfig, method: str, sampler: str = "nuts") -> tuple[bool, str]:
     """Return whether the chains converged, or the weights hold, and a sentence on it."""
-    if sampler == "importance":
+    if sampler == "importance" and method == "draws":
         return _of_weights(found)
     reasons = []
     if math.isnan(found.r_hat):
@@ -53,6 +53,12 @@ def judge(found: Diagnostics, config: CMCConfig, method: str, sampler: str = "nu
         reasons.append(f"R-hat reaches {found.r_hat:.3f}, expected below {R_HAT_MOST}")
     if failed := _failed(found, config):
         reasons.append(f"more than {DIVERGENT:.1%} divergent steps in shard {_numbers(failed)}")
+    if poor := [shard for shard in found.shards if shard.k_hat >= K_MOST]:
+        worst = max(shard.k_hat for shard in poor)
+        reasons.append(
+            f"the weights of shard {_numbers(poor)} do not hold (k-hat up to {worst:.2f}, expected below {K_MOST}): "
+            "set cmc.sampler: auto"
+        )
     if method in _PRODUCTS and not found.corrected and found.k_hat >= K_MOST:
         reasons.append(
             f"the {_METHODS[method]} is not near the posterior of all pairs (k-hat {found.k_hat:.2f}, expected below "

@@ -17,7 +17,7 @@ from heterodyne_cmc.request import Request
 from heterodyne_cmc.sampler import sample_shard
 from heterodyne_cmc.shards import bytes_of_one_shard
 from heterodyne_cmc.sub_posterior import Settings, SubPosterior, Tell
-from heterodyne_cmc.weighted import learned, trusted, weighted_shard
+from heterodyne_cmc.weighted import holds, learned, weighted_shard
 from heterodyne_cmc.whitening import Whitening
 
 _DISTRIBUTIONS = (
@@ -83,9 +83,9 @@ def run_shard(
     with jax.enable_x64(True):
         problem = make_problem(work.request, work.noise, work.whitening, shard)
         settings = Settings(cmc.chains, cmc.samples, cmc.seed, threads)
-        if work.n_shards == 1 and cmc.sampler != "nuts":
+        if cmc.sampler != "nuts":
             sub, population = weighted_shard(shard, problem, work.whitening, settings, tell)
-            if cmc.sampler == "importance" or trusted(sub, settings):
+            if cmc.sampler == "importance" or holds(sub, settings):
                 return sub
             whitening, starts = learned(work.whitening, population, cmc.chains, cmc.seed)
             return sample_shard(shard, problem, whitening, settings, cmc.warmup, tell, starts)
