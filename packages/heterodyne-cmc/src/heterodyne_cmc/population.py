@@ -53,8 +53,6 @@ _STRETCHED, _EXPLORING = (3.0, 12.0), 0.5
 """How much wider proposals along one axis are, and the share of draws that explore so."""
 _HALVINGS = 30
 """Steps in which the power of flattened weights is found."""
-_HOPELESS, _EARLY = 0.01, 8
-"""Share of effective draws below which the rounds are given up, when that many in a row had no more."""
 
 
 class Population(NamedTuple):
@@ -208,7 +206,6 @@ def sample_population(
     """
     rounds = _Rounds(log_density, np.random.default_rng(seed), n_dim)
     proposal: Proposal = _first(log_density, n_dim)
-    shares: list[float] = []
     tried = attempts = 0
     for other in () if others is None else others:
         rounds.draw(_Mixture(np.ones(1), other[None], np.eye(n_dim)[None]))
@@ -216,16 +213,13 @@ def sample_population(
         rounds.draw(proposal)
         population = rounds.latest()
         tell(rounds.count, population)
-        shares.append(population.effective / population.weights.size)
-        # A round that finds more of the density has fewer effective draws at first.
-        hopeless = len(shares) >= _EARLY and max(shares[-_EARLY:]) < _HOPELESS
         patient = rounds.count - tried < _PATIENCE
         if population.k_hat < K_GOOD and population.effective >= (_ADAPTED if patient else _ADAPTED_LEAST):
             sampled = rounds.sample(population.proposal, wanted, tell)
             if sampled.k_hat < K_MOST and sampled.effective >= wanted:
                 return sampled
             tried, attempts, population = rounds.count, attempts + 1, rounds.latest()
-        if rounds.count >= ROUNDS or hopeless or attempts == _ATTEMPTS:
+        if rounds.count >= ROUNDS or attempts == _ATTEMPTS:
             return population
         proposal = population.proposal
 

@@ -211,22 +211,15 @@ def _tangent(profile: int, features: Float[Array, "feature n"]) -> Float[Array, 
 
 
 def data_products(level: Level, tile: Tiles, columns: Float[Array, "column block size"]) -> Float[Array, "column n"]:
-    """Return Σ_j w_i w_j D_ij c(j) at every frame."""
+    """Return Σ_j w_i w_j D_ij c(j) at every frame: the one place where the N² data are read."""
     both = columns.reshape(COLUMNS, level.pairs, 2, level.size)
     left, right = both[:, :, 0].swapaxes(0, 1), both[:, :, 1].swapaxes(0, 1)
-    return jnp.stack(products_with_data(level, tile, left, right), axis=2).swapaxes(0, 1).reshape(COLUMNS, -1)
-
-
-def products_with_data(
-    level: Level, tile: Tiles, left: Float[Array, "pair column i"], right: Float[Array, "pair column j"]
-) -> tuple[Float[Array, "pair column i"], Float[Array, "pair column j"]]:
-    """Return Σ_j w_i w_j D_ij right_j and Σ_i left_i w_i w_j D_ij: the one place where the N² data are read."""
     to_left, to_right = _two_products(tile.whole, left[: level.whole], right[: level.whole])
     if level.whole < level.pairs:
         last_left, last_right = _two_products(tile.rest[None], left[-1:], right[-1:, :, : level.rest])
         last_right = jnp.pad(last_right, ((0, 0), (0, 0), (0, level.size - level.rest)))
         to_left, to_right = jnp.concatenate([to_left, last_left]), jnp.concatenate([to_right, last_right])
-    return to_left, to_right
+    return jnp.stack([to_left, to_right], axis=2).swapaxes(0, 1).reshape(COLUMNS, -1)
 
 
 def _two_products(

@@ -4,8 +4,9 @@ Nothing here is computed anew on a larger block that its halves know already: se
 columns of a block (see `far`) are scaled and turned by what lies between, and so are their moments. Exponentials and
 angles are taken once per frame, at the borders of its leaf.
 
-The sums can be differentiated, in reverse mode too: a gradient reads the data once, as the value does. Many vectors at
-once (``jax.vmap``) share one pass over the data.
+The sums can be differentiated, in reverse mode too: a gradient reads the data once, as the value does. It goes by the
+borders of all levels, as in `far`: the columns are simple functions of the integrals to these, and what is compiled is
+a third. Many vectors at once (``jax.vmap``) share one pass over the data.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from heterodyne_physics_meshgrid.factored.far import COLUMNS, STRIP, products_with_data
-from heterodyne_physics_meshgrid.factored.halving import LEAF, Level, levels
+from heterodyne_physics_meshgrid.factored.far import COLUMNS, STRIP, borders, data_products
+from heterodyne_physics_meshgrid.factored.halving import LEAF, Level, levels, sides, spread
 from heterodyne_physics_meshgrid.factored.maps import Angle, HalvedMaps, Tiles, angles_of
 from heterodyne_physics_meshgrid.factored.near import brackets_at, pair_weights, pairs_inside_leaves, single_pairs
 from heterodyne_physics_meshgrid.factored.profiles import Areas, Mixing, along_flow, decay, profiles
@@ -45,7 +47,7 @@ def model_sums(
         weighted = pair_weights(angle.weight) * m
         ones, squares, data = jnp.sum(weighted), weighted @ m, m @ angle.near.astype(m.dtype).ravel()
         if angle.far:
-            far = _far_sums(_leaves(mixing, areas, along, angle.weight), angle.far)
+            far = _far_sums(mixing, areas, along, angle.weight, angle.far)
             ones, squares, data = ones + far.ones, squares + far.squares, data + far.data
         if angle.excluded_i.size:
             apart = brackets_at(single_pairs(mixing, areas, angle.excluded_i, angle.excluded_j), along)
@@ -118,10 +120,14 @@ def _together(first: _Side, second: _Side) -> _Side:
     return _Side(columns, first.first + second.first, first.second + second.second)
 
 
-def _far_sums(blocks: _Blocks, tiles: tuple[Tiles, ...]) -> ModelSums:
-    """Return the sums over all pairs in different leaves, of one azimuth."""
+@jax.custom_jvp
+def _far_sums(
+    mixing: Mixing, areas: Areas, along: Float[Array, ""], weight: Float[Array, " n_pad"], tiles: tuple[Tiles, ...]
+) -> ModelSums:
+    """Return the sums over all pairs in different leaves, of one azimuth; weights and data are constants."""
+    blocks = _leaves(mixing, areas, along, weight)
     ones = squares = data = jnp.zeros(())
-    for level, tile in zip(levels(blocks.through.shape[1] * LEAF), tiles, strict=True):
+    for level, tile in zip(levels(weight.size), tiles, strict=True):
         first, second = _in_pairs(blocks, level)
         left, right = first.from_end, second.from_begin
         ones += jnp.sum(left.first * right.first)
@@ -148,24 +154,14 @@ def _in_pairs(blocks: _Blocks, level: Level) -> tuple[_Blocks, _Blocks]:
     return jax.tree.unflatten(tree, first), jax.tree.unflatten(tree, second)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _with_data(
     level: Level, left: Float[Array, "pair column i"], right: Float[Array, "pair column j"], tile: Tiles
 ) -> Float[Array, ""]:
-    """Return Σ left_i D_ij right_j over the pairs of a level; the data are constants."""
+    """Return Σ left_i D_ij right_j over the pairs of a level."""
     data = _product(tile.whole, left[: level.whole], right[: level.whole])
     if level.whole < level.pairs:
         data += _product(tile.rest[None], left[-1:], right[-1:, :, : level.rest])
     return data
-
-
-@functools.partial(_with_data.defjvp, symbolic_zeros=True)
-def _with_data_along(level: Level, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
-    # One pass over the data for the value and both derivatives.
-    left, right, tile = primals
-    to_left, to_right = products_with_data(level, tile, left, right)
-    value = jnp.sum(left * to_left)
-    return value, jnp.sum(to_left * tangents[0]) + jnp.sum(to_right * tangents[1])
 
 
 def _product(
@@ -187,3 +183,53 @@ def _product(
         jnp.repeat(right.swapaxes(1, 2), count, axis=0),
     )
     return jax.lax.scan(add, jnp.zeros((), left.dtype), strips)[0]
+
+
+@functools.partial(_far_sums.defjvp, symbolic_zeros=True)
+def _far_sums_along(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[ModelSums, ModelSums]:
+    mixing, areas, along, weight, tiles = primals
+    columns, turned = jax.jvp(_columns, (mixing, areas, along), jax.tree.map(_written_out, tangents[:3], is_leaf=_zero))
+    cuts = np.cumsum([level.frames for level in levels(weight.size)])[:-1].tolist()
+    parts = (jnp.split(part, cuts, axis=-1) for part in (columns, turned, spread(weight)))
+    found = [
+        _of_level(level, tile, *part) for level, tile, *part in zip(levels(weight.size), tiles, *parts, strict=True)
+    ]
+    values, slopes = (jax.tree.map(lambda *each: sum(each), *part) for part in zip(*found, strict=True))
+    return values, slopes
+
+
+def _zero(tangent: Any) -> bool:
+    return isinstance(tangent, jax.custom_derivatives.SymbolicZero)
+
+
+def _written_out(tangent: Any) -> Array:
+    return jnp.zeros(tangent.aval.shape, tangent.aval.dtype) if _zero(tangent) else tangent
+
+
+def _columns(mixing: Mixing, areas: Areas, along: Float[Array, ""]) -> Float[Array, "column n_all"]:
+    """Return the columns of the frames of all levels, seen from their borders, as `spread` lists them."""
+    b = borders(mixing, areas)
+    phase, beat = sides(mixing.cosine.size) * (along * b.areas.displacement[0]), jnp.sqrt(2.0) * b.f * b.g
+    return jnp.stack([b.f**2, b.g**2, beat * jnp.cos(phase), beat * jnp.sin(phase)])
+
+
+def _of_level(
+    level: Level, tile: Tiles, columns: Float[Array, "column n"], turned: Float[Array, "column n"], weight: Array
+) -> tuple[ModelSums, ModelSums]:
+    """Return the share of one level, and its derivative along that of the columns."""
+    weighted, cut = (part.reshape(COLUMNS, 2 * level.pairs, level.size) for part in (columns * weight, columns))
+    first, second = jnp.sum(weighted, axis=2).T, jnp.einsum("abi,cbi->bac", weighted, cut)
+    other_first, other_second = (_other_side(level, moments) for moments in (first, second))
+    # What a column is multiplied with at its frame: the sum is linear in it.
+    by_ones = weight * jnp.broadcast_to(other_first.T[:, :, None], cut.shape).reshape(columns.shape)
+    by_squares = weight * jnp.einsum("bac,cbi->abi", other_second, cut).reshape(columns.shape)
+    by_data = data_products(level, tile, cut)
+    values = ModelSums(
+        jnp.sum(first[::2] * first[1::2]), jnp.sum(second[::2] * second[1::2]), jnp.sum(columns * by_data) / 2
+    )
+    return values, ModelSums(*(jnp.sum(by * turned) for by in (by_ones, 2.0 * by_squares, by_data)))
+
+
+def _other_side(level: Level, values: Float[Array, "block ..."]) -> Float[Array, "block ..."]:
+    """Return for every block what belongs to the other one of its pair."""
+    return jnp.flip(values.reshape(level.pairs, 2, *values.shape[1:]), axis=1).reshape(values.shape)
