@@ -24,7 +24,7 @@ from heterodyne_cmc.consensus import (
 from heterodyne_cmc.departure import Departure, departure, measured
 from heterodyne_cmc.importance import K_MOST, Corrected, corrected, resampled_chains
 from heterodyne_cmc.linalg import inverse, root
-from heterodyne_cmc.population import K_GOOD, WANTED, sample_population, trusted
+from heterodyne_cmc.population import K_GOOD, ROUNDS, WANTED, Population, sample_population, trusted
 from heterodyne_cmc.support import flow_available
 from heterodyne_spec import HeterodyneError
 
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 type FloatArray = npt.NDArray[np.float64]
 type LogDensity = Callable[[FloatArray], FloatArray]
 """ln of a density, up to a constant, of vectors (n, n_joint) of unconstrained joint coordinates: (n,)."""
+
+
+_SAID = 10
+"""Rounds of weighted draws between two lines on them."""
 
 
 class SamplingError(HeterodyneError):
@@ -73,6 +77,7 @@ def combine(
     seed: int,
     log_density: LogDensity | None = None,
     anchors: Anchors | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Combined:
     """Return the consensus of joint sub-posterior draws (n_shard, n_chain, n_draw, n_joint).
 
@@ -85,6 +90,7 @@ def combine(
     log_density : ln of the posterior, (n,) of vectors (n, n_joint), by which the Gaussian and the flow consensus are
         corrected, unless their weights show that they are too far away; a draw-wise average has no density.
     anchors : what the anchors of all shards brought into the product.
+    say : called with a line of text on what takes long.
 
     Convergence is that of the weighted average: independent normal draws would look converged whatever the chains did
     that gave their mean and covariance. For the flow it is the worse of this and that of its own chains. Effective
@@ -106,7 +112,8 @@ def combine(
     if log_density is not None and method in ("auto", "gaussian"):
         # A bend means that the normal draws may not reach all of the posterior, of which their weights cannot know.
         if away.bent or not normal.k_hat < K_GOOD:
-            normal = _adapted(*product, shape, seed, log_density) or normal
+            say("the Gaussian consensus is off or bent: to weighted draws of all pairs, which begin there")
+            normal = _adapted(*product, shape, seed, log_density, say) or normal
         if normal.succeeded:
             away = measured(product, normal.draws, normal.share * shape[0] * shape[1])
     averaged = weighted_average(draws, covariances, anchors)
@@ -126,12 +133,22 @@ def combine(
 
 
 def _adapted(
-    mean: FloatArray, covariance: FloatArray, shape: tuple[int, int], seed: int, log_density: LogDensity
+    mean: FloatArray,
+    covariance: FloatArray,
+    shape: tuple[int, int],
+    seed: int,
+    log_density: LogDensity,
+    say: Callable[[str], None],
 ) -> Corrected | None:
     """Return draws of the posterior from rounds of weighted draws that begin at the Gaussian product, if they hold."""
     spread, kept = root(covariance), shape[0] * shape[1]
     stream = seed, 5  # of its own beside those of partition, chains, consensus, weights and shards
-    found = sample_population(lambda z: log_density(mean + z @ spread.T), mean.size, WANTED * kept, stream)
+
+    def tell(rounds: int, found: Population) -> None:
+        if rounds % _SAID == 0:
+            say(f"round {rounds} of {ROUNDS} at most, {found.effective:.0f} of {WANTED * kept:.0f} effective draws")
+
+    found = sample_population(lambda z: log_density(mean + z @ spread.T), mean.size, WANTED * kept, stream, tell)
     chosen = resampled_chains(found.weights, *shape, seed)
     if not (found.own and trusted(found.k_hat, chosen.effective, kept)):
         return None

@@ -120,6 +120,7 @@ def fit_cmc_jax(
             *(request, subs, work.noise, work.whitening, words),
             log_density=summed(log_joint, problems),
             log_likelihood=summed(log_likelihoods, problems),
+            say=say,
         )
     timings = {"prepare": read - begin, "sample": sampled - read, "combine": time.perf_counter() - sampled}
     return replace(result, timings={name: round(seconds, 4) for name, seconds in timings.items()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -78,6 +79,7 @@ def make_result(
     words: list[str],
     log_density: LogDensity | None = None,
     log_likelihood: LogDensity | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> CMCResult:
     """Return the result of a sampling; `whitening` is that of the shards, `words` are warnings that arose before it.
 
@@ -87,7 +89,7 @@ def make_result(
     joint = np.stack([sub.draws for sub in subs])
     held, n_joint = whitening.anchor, joint.shape[-1]
     anchors = all_anchors(held.centre, held.precision, len(subs), n_joint) if np.any(held.precision) else None
-    combined = combine(joint, request.method, request.config.cmc.seed, log_density, anchors)
+    combined = combine(joint, request.method, request.config.cmc.seed, log_density, anchors, say)
     if len(subs) == 1 and isinstance(made := subs[0].made, Weighted):
         combined = replace(combined, convergence=_convergence(subs[0]), k_hat=made.k_hat, corrected=True)
     elif not combined.corrected:
