@@ -62,8 +62,19 @@ def test_dead_frame_is_taken_out_of_its_map_only(nothing):
     assert data.notes == ("phi = 90: without a usable value, left out: frames 3 of these maps",)
 
 
-def test_map_of_zeros_is_not_dead():
-    assert build(c2=np.zeros((4, 4))).valid.all()
+def test_map_of_zeros_is_refused():
+    with pytest.raises(DataError, match="no pair of frames that can be used"):
+        build(c2=np.zeros((4, 4)))
+
+
+def test_exact_zeros_off_the_diagonal_are_missing_and_said():
+    """Programs leave 0 at lags that they do not compute; the diagonal is never fitted, and keeps what it has."""
+    c2 = make_map(8)
+    lag = np.abs(np.subtract.outer(np.arange(8), np.arange(8)))
+    c2[(lag == 3) | (lag == 5) | (lag == 0)] = 0
+    data = build(c2=c2)
+    assert np.array_equal(np.isnan(data.c2[0]), (lag == 3) | (lag == 5))
+    assert any("8 pairs are exactly 0, taken for missing" in note for note in data.notes)
 
 
 def test_pair_validity_needs_a_finite_pair_of_two_valid_frames():

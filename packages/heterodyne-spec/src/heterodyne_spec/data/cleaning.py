@@ -74,6 +74,26 @@ def blank_infinite(c2: Map) -> None:
         block[np.abs(block) > LARGEST] = np.nan
 
 
+def blank_zeros(c2: Map, valid: Frames) -> int:
+    """Turn entries off the diagonal that are exactly 0 into NaN; return how many pairs of valid frames these are.
+
+    A correlation with baseline 1 is 0 nowhere: programs leave 0 where they compute nothing.
+    """
+    count = 0
+    for rows in rows_of(len(c2)):
+        block = c2[rows]
+        empty = block == 0
+        empty[np.arange(len(block)), np.arange(rows.start, rows.stop)] = False
+        block[empty] = np.nan
+        count += int((empty & valid & valid[rows, None]).sum())
+    return count // 2
+
+
+def has_zeros(c2: Map) -> bool:
+    """Tell whether an entry off the diagonal is exactly 0."""
+    return any(bool(any_off_diagonal(c2, rows, c2[rows] == 0).any()) for rows in rows_of(len(c2)))
+
+
 def has_infinite(c2: Map) -> bool:
     """Tell whether an entry is infinite, or as good as that."""
     return any(bool((np.abs(c2[rows]) > LARGEST).any()) for rows in rows_of(len(c2)))
@@ -155,7 +175,7 @@ def excluded_pairs(c2: Map, valid: Frames) -> int:
 
 
 def level(c2: Map, valid: Frames, rows_used: int = 512) -> float:
-    """Return the median of the valid entries off the diagonal.
+    """Return the median of the valid entries off the diagonal, exact zeros left out: nothing was computed there.
 
     Of a large map every n-th row is taken: it tells 0 from 1, and needs no copy of the map.
     """
@@ -164,5 +184,5 @@ def level(c2: Map, valid: Frames, rows_used: int = 512) -> float:
     block = c2[rows]
     block[:, ~valid] = np.nan
     block[np.arange(len(rows)), rows] = np.nan
-    values = block[np.isfinite(block)]
+    values = block[filled(block)]
     return float(np.median(values)) if values.size else float("nan")

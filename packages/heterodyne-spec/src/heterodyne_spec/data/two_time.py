@@ -27,7 +27,7 @@ class TwoTimeData:
     c2 : maps, shape (n_phi, N, N), full and symmetric with their diagonal,
         baseline 1; (N, N) is taken as one map. float32 and float64 are kept,
         integers become float64. A NaN entry is an excluded pair; infinite
-        entries become NaN.
+        entries become NaN, and exact zeros off the diagonal.
     q : wavevector in 1/Å.
     phi : azimuths in degrees, shape (n_phi,) or a scalar.
     t : absolute ages of the frames in s, shape (N,), uniform; ``(1..N) * dt`` if omitted.
@@ -188,7 +188,7 @@ def as_weight(weight: ArrayLike, n_phi: int, n_t: int, name: str = "weight") -> 
 def clean_maps(
     maps: NDArray[np.floating[Any]], valid: NDArray[np.bool_], phi: NDArray[np.float64]
 ) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_], list[str]]:
-    """Return maps without infinities and dead frames, the frames that are usable, and notes on both.
+    """Return maps without infinities, dead frames and zeros, the frames that are usable, and notes.
 
     The caller's array is copied only when there is something to change in it.
     """
@@ -196,10 +196,12 @@ def clean_maps(
     owned = False
     for i, angle in enumerate(phi):
         dead = cleaning.dead_frames(maps[i])
-        if cleaning.has_infinite(maps[i]) or not np.isnan(maps[i][dead]).all():
+        zeros = 0
+        if cleaning.has_zeros(maps[i]) or cleaning.has_infinite(maps[i]) or not np.isnan(maps[i][dead]).all():
             maps, owned = maps if owned else maps.copy(), True
             cleaning.blank_infinite(maps[i])
             cleaning.blank_frames(maps[i], dead)
+            zeros = cleaning.blank_zeros(maps[i], valid[i])
         cleaning.check_symmetric(maps[i], f"c2 (phi = {angle:g})")
         usable = cleaning.usable_frames(maps[i], valid[i])
         lost = np.flatnonzero(valid[i] & ~usable) + 1
@@ -211,6 +213,8 @@ def clean_maps(
             )
         if lost.size:
             notes.append((angle, f"without a usable value, left out: frames {list_numbers(lost)} of these maps"))
-        if excluded := cleaning.excluded_pairs(maps[i], usable):
+        if zeros:
+            notes.append((angle, f"{zeros} pairs are exactly 0, taken for missing: nothing was computed there"))
+        if (excluded := cleaning.excluded_pairs(maps[i], usable) - zeros) > 0:
             notes.append((angle, f"{excluded} single pairs are NaN and left out"))
     return maps, valid, same_words(notes, len(phi))
