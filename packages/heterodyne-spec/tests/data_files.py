@@ -37,7 +37,8 @@ def write_fields(path: Path, fields: Mapping[str, Any], attributes: Mapping[str,
 def write_apsu(path: Path, maps: Mapping[int, Any] | None = None, **changes: Any) -> Path:
     """Write an APS-U file: by default two q's (0.005, 0.008) at phi = -45 and 10, all bins filled.
 
-    `changes` replaces fields: q, phi, mapping, bins, frame_time, stride, average, begin.
+    `changes` replaces fields: q, phi, mapping, bins, frame_time, stride, average, begin; names, counts and pixels (a
+    mapping of fields of /xpcs/qmap) are left out by default.
     """
     maps = {k: np.triu(make_map(seed=k)) for k in range(1, 5)} if maps is None else maps
     values = {"q": [0.005, 0.008], "phi": [-45.0, 10.0], "mapping": np.arange(4, dtype="u1")}
@@ -48,8 +49,11 @@ def write_apsu(path: Path, maps: Mapping[int, Any] | None = None, **changes: Any
         "average": 1,
         "begin": 0,
     }
-    values |= changes
+    values |= {"names": None, "counts": None} | changes
+    pixels = {f"/xpcs/qmap/{name}": value for name, value in values.pop("pixels", {}).items()}
     keys = {
+        "names": "/xpcs/qmap/map_names",
+        "counts": "/xpcs/qmap/dynamic_num_pts",
         "q": "/xpcs/qmap/dynamic_v_list_dim0",
         "phi": "/xpcs/qmap/dynamic_v_list_dim1",
         "mapping": "/xpcs/qmap/dynamic_index_mapping",
@@ -59,7 +63,7 @@ def write_apsu(path: Path, maps: Mapping[int, Any] | None = None, **changes: Any
         "average": "/xpcs/twotime/config/avg_frame",
         "begin": "/xpcs/twotime/config/begin_frame",
     }
-    fields = {keys[name]: value for name, value in values.items()}
+    fields = {keys[name]: value for name, value in values.items()} | pixels
     return write_fields(path, fields | {f"{APSU_MAPS}/c2_{k:05d}": c2 for k, c2 in maps.items()})
 
 
@@ -75,12 +79,17 @@ def write_phis(path: Path, phi: list[float], **changes: Any) -> Path:
 
 
 def write_legacy(path: Path, maps: Mapping[int, Any], q: list[float], phi: list[float], **extra: Any) -> Path:
-    """Write an APS legacy file; scalars are (1, 1). `extra`: process (qphi_bin_to_process), begin, stride, exposure."""
-    one = {name: np.array([[extra[name]]]) if name in extra else None for name in ("begin", "stride")}
+    """Write an APS legacy file; scalars are (1, 1).
+
+    `extra`: process (qphi_bin_to_process), begin, stride, exposure, dqmap, count (dnophi).
+    """
+    one = {name: np.array([[extra[name]]]) if name in extra else None for name in ("begin", "stride", "count")}
     fields = {
         "/xpcs/dqlist": np.array([q]),
         "/xpcs/dphilist": np.array([phi]),
         "/xpcs/qphi_bin_to_process": extra.get("process"),
+        "/xpcs/dqmap": extra.get("dqmap"),
+        "/xpcs/dnophi": one["count"],
         "/xpcs/data_begin_todo": one["begin"],
         "/xpcs/stride_frames": one["stride"],
         "/measurement/instrument/detector/exposure_period": np.array([[extra.get("exposure", 0.1)]]),

@@ -14,12 +14,12 @@ from heterodyne_spec.console import add_console_arguments
 from heterodyne_spec.overrides import with_overrides
 
 
-def add_config_arguments(
+def add_settings(
     parser: argparse.ArgumentParser,
     read_q: Callable[[str], Any] = float,
     q_help: str = "wavevector in 1/Å: --set data.q=Q",
 ) -> None:
-    """Add the arguments of a configuration to `parser`; every command that fits takes the same.
+    """Add the arguments of a configuration to `parser`; every command that reads a measurement takes the same.
 
     `read_q` makes the value of ``--q`` from its text, `q_help` says what it may be.
     """
@@ -36,6 +36,15 @@ def add_config_arguments(
     )
     parser.add_argument("--q", type=read_q, metavar="Q", help=q_help)
     parser.add_argument("--dt", type=float, metavar="S", help="seconds between frames, instead of the file's")
+
+
+def add_config_arguments(
+    parser: argparse.ArgumentParser,
+    read_q: Callable[[str], Any] = float,
+    q_help: str = "wavevector in 1/Å: --set data.q=Q",
+) -> None:
+    """Add the arguments of a configuration, and of compiling, to `parser`; every command that fits takes the same."""
+    add_settings(parser, read_q, q_help)
     parser.add_argument(
         "--no-cache",
         action="store_true",

@@ -84,6 +84,20 @@ class Hdf5Source:
                 raise DataError(f"{key}: found {describe(dataset.dtype)}, expected numbers; correct the file")
             return np.asarray(dataset[selection])
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return the few short texts of a dataset; () when it is missing, or holds something else."""
+        if not self.has(key) or not 0 < math.prod(self.shape(key)) <= MOST_TEXTS:
+            return ()
+        dataset = self._dataset(key)
+        with reading(key):
+            self._check_sources(key, dataset, ..., 0)
+            values = np.asarray(dataset[...]).ravel().tolist()
+        return tuple(
+            value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
+            for value in values
+            if isinstance(value, bytes | str)
+        )
+
     def attribute_names(self, key: str) -> tuple[str, ...]:
         """Return the names of the attributes of a dataset or group, () when nothing stands at `key`."""
         node = self._find(key)

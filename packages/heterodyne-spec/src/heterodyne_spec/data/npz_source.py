@@ -95,6 +95,10 @@ class NpzSource:
             stored = read_item(file, shape[::-1] if fortran else shape, dtype, 0)
             return (stored.T if fortran else stored)[selection]
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return (): no layout in .npz files has texts that are read."""
+        return ()
+
     def attribute_names(self, key: str) -> tuple[str, ...]:
         """Return (): arrays of .npz files have no attributes."""
         return ()
