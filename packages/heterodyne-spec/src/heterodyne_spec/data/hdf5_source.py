@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from heterodyne_spec.data.contents import Selection, Source
 from heterodyne_spec.data.damage import reading, reason
 from heterodyne_spec.errors import BusyError, DataError
-from heterodyne_spec.storage import check_backed, opened_hdf5
+from heterodyne_spec.storage import check_backed, check_filters, opened_hdf5
 
 MOST_LINKS = 32
 """Links from one to the next, and virtual datasets made of others: more are a circle."""
+SUPERBLOCK_FLAGS, SWMR = 11, 4
+"""Place of the flags in the superblock of a file that can be marked, and the one of SWMR."""
 MOST_TEXTS = 64
 """Texts, or other things of any length, in one attribute: all may be the same long one."""
 
@@ -30,14 +32,40 @@ MOST_TEXTS = 64
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[Source]:
     """Open an HDF5 file for reading."""
-    try:
-        file = opened_hdf5(path)
-    except (OSError, RuntimeError) as error:
-        if "unable to lock" in str(error):
-            raise BusyError("is open for writing in another program; close it there or wait") from error
-        raise DataError(f"is truncated or damaged ({reason(str(error))}); copy it again from its origin") from error
-    with file, ExitStack() as linked:
+    with opened(path) as file, ExitStack() as linked:
         yield Hdf5Source(path, file, linked)
+
+
+def opened(path: Path) -> Any:
+    """Return an h5py file that is open for reading."""
+    try:
+        return opened_hdf5(path)
+    except (OSError, RuntimeError) as error:
+        raise why_not_open(path, str(error)) from error
+
+
+def why_not_open(path: Path, text: str) -> DataError:
+    """Return why HDF5 does not open a file, from the text of its error."""
+    if "unable to lock" in text:
+        return BusyError("is open for writing in another program; close it there or wait")
+    if "already open for" not in text:
+        return DataError(f"is truncated or damaged ({reason(text)}); copy it again from its origin")
+    clear = "h5clear -s takes the mark away"
+    if written_in_swmr(path):
+        return BusyError(
+            "is marked as being written (SWMR); wait until its program closes it, or, where that was killed, make sure "
+            f"that the file is complete: {clear}"
+        )
+    return DataError(
+        "was left by a program that ended without closing it, and may lack the last of its maps; write it again, or "
+        f"make sure that it is complete: {clear}"
+    )
+
+
+def written_in_swmr(path: Path) -> bool:
+    """Tell whether a file says that one program writes while others read (SWMR), in the flags of its superblock."""
+    with path.open("rb") as file:
+        return bool(file.read(SUPERBLOCK_FLAGS + 1)[SUPERBLOCK_FLAGS] & SWMR)
 
 
 class Hdf5Source:
@@ -158,7 +186,7 @@ class Hdf5Source:
         if target not in self._files:
             if not target.is_file():
                 return None
-            self._files[target] = self._linked.enter_context(opened_hdf5(target))
+            self._files[target] = self._linked.enter_context(opened(target))
         return self._files[target]
 
     def _check_sources(self, key: str, dataset: Any, selection: Selection, depth: int) -> None:
@@ -169,6 +197,7 @@ class Hdf5Source:
             name = dataset.external[0][0]
             raise DataError(f"{key}: external storage to {name} is not followed; copy the data into one file")
         if not dataset.is_virtual:
+            check_filters(key, dataset)
             check_backed(key, dataset, selection)
         for part in dataset.virtual_sources() if dataset.is_virtual else ():
             here = part.file_name == "."
