@@ -23,8 +23,10 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     from heterodyne_cli.inspection import as_document, listed, shown, survey_figure
     from heterodyne_nlsq.survey import MOST_ENTRIES, look_at_maps
     from heterodyne_spec.data import describe_data
-    from heterodyne_spec.pictures import write_figure
+    from heterodyne_spec.pictures import picture_format, write_figure
 
+    if args.picture is not None:
+        picture_format(args.picture)
     config = requested_config(args)
     description = describe_data(args.file, config)
     # Said before the maps are looked at: what cannot be fitted is listed, too.
