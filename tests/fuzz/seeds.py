@@ -47,6 +47,7 @@ def hdf5_seeds(folder: Path) -> dict[str, bytes]:
         ),
         "scikit-beam": lambda path: data_files.write_scikit_beam(path, maps),
         "id02": lambda path: data_files.write_id02(path, maps),
+        "xpcs-correlator": lambda path: data_files.write_xpcs_correlator(path, maps),
     }
     return {name: make(folder / f"{name}.h5").read_bytes() for name, make in makers.items()}
 

@@ -148,16 +148,28 @@ def write_nxxpcs(path: Path, maps: Any, mode: str = "one_array_q_first", **chang
     return write_fields(path, fields, attributes | {f"{NX_MAPS}@{name}": given[name] for name in words})
 
 
-ID02_RESULTS = "/entry_0000/1_XPCS/results"
+ID02 = "/entry_0000/correlations"
 
 
 def write_id02(path: Path, maps: Any = None, **changes: Any) -> Path:
-    """Write an ID02 file, q in 1/nm; `changes` replaces ttcf, q, q_unit, phi, t, t_unit."""
+    """Write an ID02 file of two directions, q in 1/nm; `changes` replaces q_unit, or fields of every direction."""
     maps = four_maps() if maps is None else maps
-    given = {"ttcf": maps, "g2": np.ones((4, 6)), "q": np.array(Q) * 10, "phi": PHI}
-    given |= {"t": np.arange(maps.shape[-1]) * 0.1, "q_unit": "q_nm^-1", "t_unit": "s"} | changes
-    units = {f"{ID02_RESULTS}/{name}@unit": given.pop(f"{name}_unit") for name in ("q", "t")}
-    return write_fields(path, {f"{ID02_RESULTS}/{name}": value for name, value in given.items()}, units)
+    axis = np.arange(1, maps.shape[-1] + 1) * 0.1
+    given = {"parameters/q": np.array(Q[::2]) * 10, "twotime/t1": axis, "twotime/t2": axis, "q_unit": "nm^-1"} | changes
+    unit, fields = given.pop("q_unit"), {}
+    for i, phi in enumerate(PHI[:2]):
+        group = f"{ID02}/phi_{phi:g}"
+        fields |= {f"{group}/{name}": value for name, value in ({"twotime/ttcf": maps[i::2]} | given).items()}
+    return write_fields(path, fields, {f"{ID02}/phi_{phi:g}/parameters/q@units": unit for phi in PHI[:2]})
+
+
+def write_xpcs_correlator(path: Path, maps: Any = None, **changes: Any) -> Path:
+    """Write what xpcs-correlator returns, q in 1/nm; `changes` replaces fields and q_unit."""
+    maps = four_maps() if maps is None else maps
+    axis = np.arange(maps.shape[-1]) + 0.5
+    given = {"ttcf": maps, "ttcf_format": "t1,t2", "t1": axis, "t2": axis, "dt": 0.1, "phi": PHI}
+    given |= {"q": np.array(Q) * 10, "q_unit": "nm^-1"} | changes
+    return write_fields(path, given, {"q@units": given.pop("q_unit")})
 
 
 def corrupt_map(file: h5py.File, key: str, n: int = 6) -> None:

@@ -20,6 +20,8 @@ from heterodyne_spec.errors import DataError, shortened
 from heterodyne_spec.storage import MOST_TIMES, SMALL
 
 BLOCK = 1024**2
+MOST_TEXTS = 64
+"""Texts in one array that are read."""
 
 
 @contextmanager
@@ -96,8 +98,11 @@ class NpzSource:
             return (stored.T if fortran else stored)[selection]
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Return (): no layout in .npz files has texts that are read."""
-        return ()
+        """Return the few short texts of an array; () when it is missing, or holds something else."""
+        if not self.has(key) or self.dtype(key).kind not in "SU" or not 0 < math.prod(self.shape(key)) <= MOST_TEXTS:
+            return ()
+        values = self.read(key).ravel().tolist()
+        return tuple(value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value for value in values)
 
     def attribute_names(self, key: str) -> tuple[str, ...]:
         """Return (): arrays of .npz files have no attributes."""
