@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
@@ -27,6 +27,10 @@ class Source(Protocol):
     """An open file, HDF5 or .npz; keys are paths inside it."""
 
     path: Path
+
+    @property
+    def lost(self) -> Mapping[str, str]:
+        """What was looked for and stands behind a link that leads nowhere: keys, with words on each."""
 
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names in a group, () when there is no such group."""

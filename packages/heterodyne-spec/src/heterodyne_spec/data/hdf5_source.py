@@ -8,7 +8,7 @@ process. So every link is followed here, one by one, and every source of a virtu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,12 @@ class Hdf5Source:
         self._files = {path.resolve(): file}
         self._linked = linked
         self._root = file
+        self._lost: dict[str, str] = {}
+
+    @property
+    def lost(self) -> Mapping[str, str]:
+        """What was looked for and stands behind a link that leads nowhere: keys, with words on each."""
+        return self._lost
 
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names in a group, () when there is no such group."""
@@ -147,7 +153,9 @@ class Hdf5Source:
     def _dataset(self, key: str) -> Any:
         node = self._find(key)
         if not is_dataset(node):
-            raise DataError(f"{key}: is missing or not a dataset; check that the file was written completely")
+            raise DataError(
+                self._lost.get(key) or f"{key}: is missing or not a dataset; check that the file was written completely"
+            )
         return node
 
     def _find(self, key: str) -> Any:
@@ -156,25 +164,34 @@ class Hdf5Source:
 
     def _walk(self, key: str, node: Any, path: str) -> Any:
         """Walk from `node` along `path`, link by link; None when nothing stands there. `key` is what messages name."""
-        ahead, hops = steps(path), 0
+        ahead, hops, target = steps(path), 0, None
         while ahead:
             name = ahead.pop()
             link: Any = node.get(name, getlink=True) if is_group(node) else None
             if link is None:
-                return None
+                return self._nothing(key, target)
             if not hasattr(link, "path"):
                 node = node[name]
                 continue
             if (hops := hops + 1) > MOST_LINKS:
                 raise DataError(f"{key}: more than {MOST_LINKS} links lead to it, from one to the next; correct them")
+            target = link
             if hasattr(link, "filename"):
                 node = self._linked_file(key, link.filename, node, "external link")
             elif link.path.startswith("/"):
                 node = node.file
             if node is None:
-                return None
+                return self._nothing(key, target)
             ahead += steps(link.path)
         return node
+
+    def _nothing(self, key: str, link: Any) -> None:
+        """Note where a link leads to that ends nowhere."""
+        if hasattr(link, "filename"):
+            where = f"{link.path} of {link.filename}, and nothing stands there; copy that file beside this one"
+            self._lost[key] = f"{key}: is a link to {where}"
+        elif link is not None:
+            self._lost[key] = f"{key}: is a link to {link.path}, and nothing stands there; correct the file"
 
     def _linked_file(self, key: str, name: str, beside: Any, what: str) -> Any:
         """Return the file that is called `name` in the folder of another one; None when there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -63,6 +63,11 @@ class NpzSource:
     def __init__(self, path: Path, archive: zipfile.ZipFile):
         self.path = path
         self._archive = archive
+
+    @property
+    def lost(self) -> Mapping[str, str]:
+        """Return {}: archives have no links."""
+        return {}
 
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names of the arrays; there are no groups but the root."""

@@ -19,6 +19,7 @@ from heterodyne_spec.data.layouts import (
     xpcs_correlator,
 )
 from heterodyne_spec.data.layouts.base import Layout, WritableLayout
+from heterodyne_spec.data.layouts.other_files import what_it_is
 from heterodyne_spec.data.layouts.plugins import plug_ins
 from heterodyne_spec.errors import DataError
 
@@ -44,6 +45,8 @@ def find_layout(source: Source) -> Layout:
                 return found
         except DataError as error:
             problems.append(str(error))
+    if (told := what_it_is(source)) is not None:
+        raise DataError("; ".join([told, *problems]))
     known = ", ".join(f"{layout.NAME} ({layout.DATA_KEY})" for layout in (*LAYOUTS, *foreign))
     seen = ", ".join(source.names()) or "nothing"
     unknown = f"has no layout known here: found {seen} at the top, known are {known}; convert the file to one of these"

@@ -156,6 +156,8 @@ def map_names(source: Source, group: str, prefix: str) -> dict[int, str]:
     """Return the maps of a group by their number."""
     found = counted(source.names(group), prefix)
     if not found:
+        if group in source.lost:
+            raise DataError(source.lost[group])
         raise DataError(f"{group}: holds no maps ({prefix}00001, ...); run the two-time correlation again")
     return found
 
