@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from heterodyne_spec.data.selection import PhiChoice, mean_q, select_maps, wrap
 from heterodyne_spec.data.time_axis import needed_step, window_ages
 from heterodyne_spec.data.two_time import TwoTimeData, as_weight
 from heterodyne_spec.data.window import check_window, masked
-from heterodyne_spec.errors import one_line
+from heterodyne_spec.errors import DataError, one_line
 
 
 def load_data(
@@ -71,6 +72,12 @@ def load_data(
     ConfigError
         The configuration has problems.
     """
+    if not isinstance(path, str | os.PathLike):
+        shape = f" of shape {np.shape(path)}" if isinstance(path, np.ndarray) else ""
+        raise DataError(
+            f"data: found {type(path).__name__}{shape}, expected the path of a file, or a measurement: "
+            "TwoTimeData(c2=maps, q=0.0054, phi=[0, 90], dt=0.1)"
+        )
     path = Path(path)
     stated = load_config(config).data
     q, phi, frames = _or(q, stated.q), _or(phi, stated.phi), _or(frames, stated.frames)

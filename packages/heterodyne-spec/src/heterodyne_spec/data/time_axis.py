@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from heterodyne_spec.data.checks import is_finite
+from heterodyne_spec.data.checks import as_floats, is_finite
 from heterodyne_spec.data.contents import OLDEST, Clock
 from heterodyne_spec.errors import DataError
 
@@ -30,7 +30,7 @@ def time_axis(t: ArrayLike | None, dt: float | None, n_t: int) -> tuple[NDArray[
         if dt is None:
             raise DataError("t, dt: found neither, expected at least one; give dt, the time between frames in s")
         return window_ages(1.0, float(dt), 1, n_t), float(dt)
-    ages = np.array(t, dtype=np.float64)
+    ages = as_floats(t, "t", f"({n_t},), one age in s per frame")
     check_ages(ages, n_t)
     return ages, uniform_step(ages, dt)
 
