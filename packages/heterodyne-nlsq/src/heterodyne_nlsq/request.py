@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         type=Path,
+        nargs="+",
         metavar="FILE",
         help="measurement: HDF5 or .npz, of any layout that heterodyne inspect reads",
     )
@@ -85,11 +87,15 @@ def requested_data(args: argparse.Namespace) -> Path:
 
     Raises
     ------
-    ConfigError : when none is named.
+    ConfigError : when none is named, or several are.
     """
     if args.data is None:
         raise ConfigError("command line", [Problem("--data", "nothing", "a measurement", "give --data FILE")])
-    return Path(args.data)
+    if len(args.data) > 1:
+        listed = " ".join(shlex.quote(str(path)) for path in args.data)
+        remedy = f"a fit takes one; fit each: heterodyne batch {listed}"
+        raise ConfigError("command line", [Problem("--data", f"{len(args.data)} files", "one measurement", remedy)])
+    return Path(args.data[0])
 
 
 def requested_output(args: argparse.Namespace, config: Config) -> Path:

@@ -16,7 +16,7 @@ WINDOW = 2 * NEIGHBOURS + 1
 FEWEST_TO_COMPARE = 32
 USUAL, HOT_TIMES, HOT_LEAST = 0.8, 6.0, 0.05
 """A frame is hot when the mean of its pairs is off by as many times what this share of frames is off at most, and by as
-much of the baseline. Of 120 maps without one 5 times was the most, of one with a hot frame 6 to 13 times."""
+much of the baseline. Of a hundred maps without one 5 times was the most, of six with one 6 to 13 times."""
 
 type Map = NDArray[np.floating[Any]]
 type Frames = NDArray[np.bool_]
