@@ -67,6 +67,19 @@ def write_apsu(path: Path, maps: Mapping[int, Any] | None = None, **changes: Any
     return write_fields(path, fields | {f"{APSU_MAPS}/c2_{k:05d}": c2 for k, c2 in maps.items()})
 
 
+def pixels_of(q: list[float], phi: list[float]) -> dict[str, Any]:
+    """Return the fields of a map of pixels, with 3 x 3 of them where each of these bins is, and its geometry."""
+    size, distance, energy, centre = 2e-4, 4.0, 8.0, (20.0, 50.0)
+    labels = np.zeros((100, 100), "u1")
+    for label, (one, angle) in enumerate(zip(np.repeat(q, len(phi)), np.tile(phi, len(q)), strict=True), start=1):
+        radius = distance * np.tan(2 * np.arcsin(one * 12.398419843 / energy / (4 * np.pi))) / size
+        column = round(centre[0] + radius * np.cos(np.radians(angle)))
+        row = round(centre[1] - radius * np.sin(np.radians(angle)))
+        labels[row - 1 : row + 2, column - 1 : column + 2] = label
+    fields = {"dynamic_roi_map": labels, "beam_center_x": centre[0], "beam_center_y": centre[1], "energy": energy}
+    return fields | {"pixel_size": size, "detector_distance": distance}
+
+
 def write_one(path: Path, c2: Any, **changes: Any) -> Path:
     """Write an APS-U file of one bin: q = 0.005 1/Å, phi = 10 degrees."""
     return write_apsu(path, {1: c2}, **({"q": [0.005], "phi": [10.0], "mapping": np.zeros(1, "u1")} | changes))
