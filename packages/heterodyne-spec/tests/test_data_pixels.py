@@ -78,10 +78,15 @@ def test_lists_that_agree_with_their_pixels_are_taken_and_how_well_is_said(tmp_p
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize("turn", [0, 90, 180])
+@pytest.mark.parametrize("turn", [0, 90, 180, 37.5])
 def test_azimuths_counted_from_elsewhere_or_the_other_way_round_are_no_contradiction(tmp_path, sign, turn):
     phi = (sign * PHI + turn + 180) % 360 - 180
-    assert load_data(write(tmp_path / "a.h5", wedges(), phi=phi), q=0.0012).phi.tolist() == sorted(phi.tolist())
+    data = load_data(write(tmp_path / "a.h5", wedges(), phi=phi), q=0.0012)
+    assert data.phi.tolist() == sorted(phi.tolist())
+    said = [note for note in data.notes if note.startswith("phi of the list is ")]
+    # Wedges all round look the same turned by a quarter.
+    assert len(said) == ((sign, turn) != (1, 0))
+    assert all(f"grows {'up' if sign > 0 else 'down'}wards" in note for note in said)
 
 
 @pytest.mark.parametrize(

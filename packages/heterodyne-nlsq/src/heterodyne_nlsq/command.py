@@ -179,7 +179,8 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     if argv and argv[0] in SUBCOMMANDS:
         _refer(whole, argv[0], argv)
     args, unknown = whole.parse_known_args(argv)
-    for word in (one.partition("=")[0] for one in unknown):
+    # What follows a file stands among the files.
+    for word in (*map(str, args.data or ()), *(one.partition("=")[0] for one in unknown)):
         if word in (*SUBCOMMANDS, *_ITS_OPTIONS):
             _refer(whole, word, argv)
     whole.check_options(unknown)

@@ -24,6 +24,8 @@ GROSS_PHI, MOST_PHI = 20.0, 60.0
 list, because the pixels of a bin that is cut off still lie inside it."""
 WORTH_Q, WORTH_PHI = 0.03, 3.0
 """Deviations that are said bin by bin: the velocity is wrong by as much."""
+FEWEST_AZIMUTHS = 4
+"""Listed azimuths that tell where they are counted from: fewer fit any direction."""
 MOST_TOLD = 6
 """Bins of one note, the worst first."""
 LARGEST_BIN = 1_000_000
@@ -114,17 +116,30 @@ def compare(q: NDArray[np.float64], phi: NDArray[np.float64], found: Centroids, 
     """Compare listed q (1/Å) and phi (degrees) by label with the centroids.
 
     Where azimuths are counted from, and which way round, no file says: the way that fits most bins best is taken, the
-    usual one where it does as well or none fits.
+    usual one where it does as well or none fits, a quarter of a turn from it before any other.
     """
     n = min(q.size, found.q.size)
+    angle, opposite = found.angle[:n], found.opposite[:n]
     with np.errstate(invalid="ignore", divide="ignore"):
         off_q = q[:n] / found.q[:n] - 1
     ways = [usual, *(Azimuths(sign, turn) for sign, turn in itertools.product((1, -1), _TURNS))]
-    off = [turned(phi[:n] - way.of(found.angle[:n]), found.opposite[:n]) for way in ways]
-    middle = [float(np.nanmedian(np.abs(one))) if np.isfinite(one).any() else 0.0 for one in off]
-    best = int(np.argmin(middle))
-    best = 0 if middle[0] <= middle[best] + 1 or middle[best] > GROSS_PHI else best
+    ways += [fitted for sign in (1, -1) if (fitted := any_turn(phi[:n], angle, sign)) is not None]
+    off = [turned(phi[:n] - way.of(angle), opposite) for way in ways]
+    middle = np.array([float(np.nanmedian(np.abs(one))) if np.isfinite(one).any() else 0.0 for one in off])
+    # The first in this order that is as good as any: simple ways before others.
+    best = int(np.flatnonzero(middle <= middle.min() + 1)[0]) if middle.min() <= GROSS_PHI else 0
     return Comparison(off_q, off[best], ways[best])
+
+
+def any_turn(phi: NDArray[np.float64], angle: NDArray[np.float64], sign: int) -> Azimuths | None:
+    """Return the way of counting with this sign that starts anywhere; None where too few azimuths could tell it."""
+    apart = phi - sign * angle
+    apart = apart[np.isfinite(apart)]
+    if np.unique(np.round(phi[np.isfinite(phi)], 1)).size < FEWEST_AZIMUTHS or not apart.size:
+        return None
+    whole = np.zeros(apart.size, dtype=bool)
+    turn = math.degrees(np.angle(np.exp(1j * np.radians(apart)).sum()))
+    return Azimuths(sign, turn + float(np.median(turned(apart - turn, whole))))
 
 
 def turned(angle: NDArray[np.float64], opposite: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -142,8 +157,13 @@ def limit(values: NDArray[np.float64], at: float, least: float, most: float, per
     return min(max(float(steps.min()) / 2 if steps.size else least, least), most)
 
 
-def said(comparison: Comparison, labels: NDArray[np.int64]) -> Iterator[str]:
-    """Yield how far the listed bins with these labels are from their pixels, in words."""
+def said(comparison: Comparison, labels: NDArray[np.int64], usual: Azimuths) -> Iterator[str]:
+    """Yield how far the listed bins with these labels are from their pixels, and how they are counted, in words."""
+    if (way := comparison.azimuths) != usual:
+        yield (
+            f"phi of the list is {way.turn % 360:.3g}° to the right on the detector and grows "
+            f"{'down' if way.sign > 0 else 'up'}wards, which is not the usual way in this layout"
+        )
     places = labels[labels <= comparison.q.size] - 1
     off_q, off_phi = comparison.q[places], comparison.phi[places]
     if not np.isfinite(off_q).any():

@@ -51,7 +51,7 @@ def placed(contents: Contents, choice: str | None) -> Contents:
     else:
         if choice is None:
             check_agree(bins, found, compared, labels)
-        maps, notes = contents.maps, list(pixels.said(compared, labels))
+        maps, notes = contents.maps, list(pixels.said(compared, labels, bins.pixels.azimuths))
     maps, ring_notes = without_rings(maps, found)
     return replace(contents, maps=maps, notes=(*contents.notes, *notes, *ring_notes))
 
