@@ -174,10 +174,11 @@ def hot_frames(c2: Map, valid: Frames) -> Frames:
     """
     means = np.full(len(c2), np.nan)
     for rows in rows_of(len(c2)):
-        block = np.where(np.isfinite(c2[rows]) & valid, c2[rows], np.nan)
-        block[np.arange(len(block)), np.arange(rows.start, rows.stop)] = np.nan
-        count = np.isfinite(block).sum(axis=1)
-        means[rows] = np.where(count > 0, np.nansum(block, axis=1, dtype=np.float64) / np.maximum(count, 1), np.nan)
+        block = c2[rows]
+        pairs = np.isfinite(block) & valid
+        pairs[np.arange(len(block)), np.arange(rows.start, rows.stop)] = False
+        count, total = pairs.sum(axis=1), np.sum(block, axis=1, where=pairs, dtype=np.float64)
+        means[rows] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     frames = np.flatnonzero(valid & np.isfinite(means))
     hot = np.zeros(len(c2), dtype=bool)
     if frames.size >= FEWEST_TO_COMPARE:

@@ -87,13 +87,16 @@ def centroids(pixels: PixelMap) -> Centroids:
     label = pixels.labels[inside] - 1
     row, column = np.nonzero(inside)
     x, y = (column - pixels.centre[0]) * pixels.size[0], (row - pixels.centre[1]) * pixels.size[1]
-    theta = 0.5 * np.arctan2(np.hypot(x, y), pixels.distance)
-    angle = np.arctan2(y, x)
+    radius = np.hypot(x, y)
+    theta = 0.5 * np.arctan2(radius, pixels.distance)
+    # The direction as a complex number: its mean has the mean direction, that of its square the mean axis.
+    direction = (x + 1j * y) / np.where(radius > 0, radius, 1.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         count = np.bincount(label).astype(np.float64)
         q = np.bincount(label, 4 * np.pi * pixels.energy / HC * np.sin(theta)) / count
         once, twice = (
-            (np.bincount(label, np.cos(n * angle)) + 1j * np.bincount(label, np.sin(n * angle))) / count for n in (1, 2)
+            (np.bincount(label, power.real) + 1j * np.bincount(label, power.imag)) / count
+            for power in (direction, direction**2)
         )
         one, opposite = np.abs(once) >= FOCUSED, (np.abs(once) < FOCUSED) & (np.abs(twice) >= FOCUSED)
     mean = np.where(one, np.angle(once), np.where(opposite, np.angle(twice) / 2, np.nan))
