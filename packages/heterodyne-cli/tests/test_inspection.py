@@ -110,6 +110,17 @@ def test_of_a_large_file_a_window_is_read(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(seen.angles) == 3
 
 
+def test_a_hot_frame_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = simulate(PLAN)
+    c2 = data.c2.copy()
+    c2[:, 40, :] += 0.5
+    c2[:, :, 40] += 0.5
+    file = tmp_path / "a.npz"
+    np.savez(file, c2=c2, q=data.q, phi=data.phi, t=data.t)
+    assert main(["inspect", str(file)]) == 0
+    assert "frames 41 stand out from those around them: φ = 0, 60;" in capsys.readouterr().out
+
+
 def test_rings_are_listed_before_they_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "a.h5"
     save_data(file, simulate(PLAN))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from heterodyne_nlsq.noise import noise_sd
 from heterodyne_spec import Config, TwoTimeData, load_config, load_data
+from heterodyne_spec.data.cleaning import hot_frames
 from heterodyne_spec.data.describing import check_data, describe_data
 from heterodyne_spec.data.two_time import pair_valid
 from heterodyne_spec.pictures import square_means
@@ -36,8 +37,8 @@ class AngleSurvey:
     difference is the contrast where the sample has lost all correlation by then, and less where not. `diagonal`: mean
     of the stored diagonal above `short`, about one over the photons per pixel and frame where it was kept. `noise`: sd
     of the white noise of one entry. `shared`: noise of means over squares of 8 frames, in units of what independent
-    entries would give (NaN for fewer than 3 squares). `dead`: frames without values, 1-based; `missing`: pairs of
-    other frames without.
+    entries would give (NaN for fewer than 3 squares). `dead`: frames without values, 1-based; `hot`: frames that stand out
+    from those around them; `missing`: pairs of other frames without values.
     """
 
     phi: float
@@ -47,6 +48,7 @@ class AngleSurvey:
     noise: float
     shared: float
     dead: tuple[int, ...]
+    hot: tuple[int, ...]
     missing: int
 
     @property
@@ -148,6 +150,7 @@ def survey_angle(data: TwoTimeData, k: int) -> AngleSurvey:
         noise=own,
         shared=_BLOCK * of_blocks / own if own > 0 and of_blocks > 0 else math.nan,
         dead=tuple((np.flatnonzero(~live) + 1).tolist()),
+        hot=tuple((np.flatnonzero(hot_frames(c2, live)) + 1).tolist()),
         missing=int(np.count_nonzero(~usable & live[:, None] & live & (lag > 0))) // 2,
     )
 

@@ -90,10 +90,12 @@ def azimuths(source: Source, key: str) -> tuple[NDArray[np.float64], tuple[str, 
 def like_radians(angles: NDArray[np.float64]) -> bool:
     """Tell whether several angles, rounded to two digits or more, are multiples of 15° in radians and odd degrees."""
     known = np.unique(angles[np.isfinite(angles) & (angles != 0)])
+    if known.size < 2 or np.abs(known).max() > 2 * np.pi + ROUNDED:
+        return False
     steps = known / (np.pi / 12)
     multiples = np.abs(steps - np.rint(steps)) * (np.pi / 12) <= ROUNDED
     odd = 2 * known != np.rint(2 * known)
-    return bool(known.size > 1 and (np.abs(known) <= 2 * np.pi + ROUNDED).all() and (multiples & odd).all())
+    return bool((multiples & odd).all())
 
 
 def seconds(source: Source, key: str) -> tuple[float | None, tuple[str, ...]]:
