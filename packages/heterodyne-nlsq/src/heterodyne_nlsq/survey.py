@@ -37,8 +37,8 @@ class AngleSurvey:
     difference is the contrast where the sample has lost all correlation by then, and less where not. `diagonal`: mean
     of the stored diagonal above `short`, about one over the photons per pixel and frame where it was kept. `noise`: sd
     of the white noise of one entry. `shared`: noise of means over squares of 8 frames, in units of what independent
-    entries would give (NaN for fewer than 3 squares). `dead`: frames without values, 1-based; `hot`: frames that stand out
-    from those around them; `missing`: pairs of other frames without values.
+    entries would give (NaN for fewer than 3 squares). `dead`: frames without values, 1-based; `hot`: frames that stand
+    out from those around them; `missing`: pairs of other frames without values.
     """
 
     phi: float
