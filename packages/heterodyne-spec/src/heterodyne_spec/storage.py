@@ -152,6 +152,33 @@ def _counts(shape: tuple[int, ...], selection: tuple[slice | int, ...] | Ellipsi
         yield len(range(*one.indices(size))) if isinstance(one, slice) else 1
 
 
+def check_lengths(key: str, dataset: Any) -> None:
+    """Check that texts and lists of any length do not claim more than the file can hold.
+
+    HDF5 takes memory for what an element claims before it looks for the values.
+
+    Raises
+    ------
+    DataError : when one does.
+    """
+    start = dataset.id.get_offset() if dataset.dtype.hasobject else None
+    if start is None:
+        return
+    with Path(dataset.file.filename).open("rb") as file:
+        whole = file.seek(0, 2)
+        file.seek(start)
+        # Of each element its length stands first, then where its values are.
+        stored = np.frombuffer(file.read(dataset.size * _ELEMENT), dtype="<u4")
+    if (longest := int(stored[:: _ELEMENT // 4].max(initial=0))) > whole:
+        raise DataError(
+            f"{key}: declares a text of {longest} bytes, the file has {whole}; it is damaged, copy it again"
+        )
+
+
+_ELEMENT = 16
+"""Bytes of an element of any length: its length (4), the address of a heap (8) and the number in it (4)."""
+
+
 def check_filters(key: str, dataset: Any) -> None:
     """Check that what an h5py dataset is compressed with can be undone; hdf5plugin is loaded where it is needed.
 

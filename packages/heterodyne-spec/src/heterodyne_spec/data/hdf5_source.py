@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from heterodyne_spec.data.contents import Selection, Source
 from heterodyne_spec.data.damage import reading, reason
 from heterodyne_spec.errors import BusyError, DataError
-from heterodyne_spec.storage import check_backed, check_filters, opened_hdf5
+from heterodyne_spec.storage import check_backed, check_filters, check_lengths, opened_hdf5
 
 MOST_LINKS = 32
 """Links from one to the next, and virtual datasets made of others: more are a circle."""
@@ -215,6 +215,7 @@ class Hdf5Source:
             raise DataError(f"{key}: external storage to {name} is not followed; copy the data into one file")
         if not dataset.is_virtual:
             check_filters(key, dataset)
+            check_lengths(key, dataset)
             check_backed(key, dataset, selection)
         for part in dataset.virtual_sources() if dataset.is_virtual else ():
             here = part.file_name == "."
