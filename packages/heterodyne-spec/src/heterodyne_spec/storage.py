@@ -166,12 +166,14 @@ def check_lengths(key: str, dataset: Any) -> None:
         return
     with Path(dataset.file.filename).open("rb") as file:
         whole = file.seek(0, 2)
+        count = min(dataset.size, max(whole - start, 0) // _ELEMENT)
         file.seek(start)
         # Of each element its length stands first, then where its values are.
-        stored = np.frombuffer(file.read(dataset.size * _ELEMENT), dtype="<u4")
+        stored = np.frombuffer(file.read(count * _ELEMENT), dtype="<u4")
     if (longest := int(stored[:: _ELEMENT // 4].max(initial=0))) > whole:
         raise DataError(
-            f"{key}: declares a text of {longest} bytes, the file has {whole}; it is damaged, copy it again"
+            f"{key}: declares a text of {longest} bytes, the file has {whole}; it is damaged, copy it again from "
+            "its origin"
         )
 
 
