@@ -47,9 +47,11 @@ def test_a_file_that_is_being_written_is_busy(tmp_path, mode, text):
 
 
 def test_what_a_killed_writer_leaves_is_told_from_damage(tmp_path):
-    with pytest.raises(BusyError, match="where that was killed, make sure that the file is complete: h5clear -s"):
+    with pytest.raises(
+        BusyError, match="if that was killed, check that the file is complete and clear the mark with h5clear -s"
+    ):
         load_data(killed(tmp_path / "swmr.h5", "swmr"))
-    with pytest.raises(DataError, match="was left by a program that ended without closing it") as caught:
+    with pytest.raises(DataError, match="was not closed by the program that wrote it") as caught:
         load_data(killed(tmp_path / "own.h5", "own"))
     assert not isinstance(caught.value, BusyError)
 

@@ -51,5 +51,5 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path, place, link):
     with h5py.File(path, "r+") as file:
         del file[place]
         file[place] = link
-    with pytest.raises(DataError, match=f"{place}: is a link to .*, and nothing stands there; co"):
+    with pytest.raises(DataError, match=f"{place}: is a link to .*, and nothing is there; co"):
         load_data(path, q=0.005)

@@ -74,7 +74,7 @@ def test_exact_zeros_off_the_diagonal_are_missing_and_said():
     c2[(lag == 3) | (lag == 5) | (lag == 0)] = 0
     data = build(c2=c2)
     assert np.array_equal(np.isnan(data.c2[0]), (lag == 3) | (lag == 5))
-    assert any("8 pairs are exactly 0, taken for missing" in note for note in data.notes)
+    assert any("8 pairs are exactly 0 and treated as missing" in note for note in data.notes)
 
 
 def test_pair_validity_needs_a_finite_pair_of_two_valid_frames():

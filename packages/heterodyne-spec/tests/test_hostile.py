@@ -94,7 +94,7 @@ def test_the_folder_of_work_is_no_place_for_parts_of_a_measurement(places):
     path = write_one(here / "a.h5", make_map())
     write_one(work / "bait.h5", make_map())
     replaced(path, MAP, lambda file, key: file.__setitem__(key, h5py.ExternalLink("bait.h5", MAP)))
-    assert f"{MAP}: is a link to {MAP} of bait.h5, and nothing stands there" in refusal(path)
+    assert f"{MAP}: is a link to {MAP} of bait.h5, and nothing is there" in refusal(path)
     assert "source .* of bait.h5 is missing".replace(".*", MAP) in refusal(
         replaced(path, MAP, virtual(("bait.h5", MAP)))
     )

@@ -92,7 +92,7 @@ def _of_maps(seen: Survey) -> Iterator[str]:
     yield "  noise: white noise of one entry; shared: noise of means of 8×8 entries, 1 where entries are independent"
     for hot in dict.fromkeys(a.hot for a in seen.angles if a.hot):
         phi = ", ".join(f"{a.phi:g}" for a in seen.angles if a.hot == hot)
-        yield f"  frames {list_numbers(hot)} stand out from those around: φ = {phi}; data.mask_frames leaves them out"
+        yield f"  frames {list_numbers(hot)} stand out from those around: φ = {phi}; exclude them with data.mask_frames"
     yield from (f"  {_REGIMES[regime]}: φ = {phi}" for regime, phi in _regimes(seen.angles))
     if shot := [a.diagonal for a in seen.angles if _shot(a)]:
         photons = f": some {1 / np.mean(shot):.2g} photons per pixel and frame" if np.mean(shot) > 0 else ""

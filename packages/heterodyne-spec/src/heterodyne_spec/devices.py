@@ -29,5 +29,5 @@ def check_devices(devices: Callable[[], object]) -> None:
         why = " ".join(str(error).split())[:200]
         raise DeviceError(
             f"JAX finds no device{f' with {asked}' if asked else ''}{f' ({why})' if why else ''}; "
-            "set JAX_PLATFORMS=cpu, or leave it out for whatever there is"
+            "set JAX_PLATFORMS=cpu, or unset it to use any device that is there"
         ) from error

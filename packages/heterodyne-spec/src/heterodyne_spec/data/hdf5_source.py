@@ -50,15 +50,14 @@ def why_not_open(path: Path, text: str) -> DataError:
         return BusyError("is open for writing in another program; close it there or wait")
     if "already open for" not in text:
         return DataError(f"is truncated or damaged ({reason(text)}); copy it again from its origin")
-    clear = "h5clear -s takes the mark away"
+    complete = "check that the file is complete and clear the mark with h5clear -s"
     if written_in_swmr(path):
         return BusyError(
-            "is marked as being written (SWMR); wait until its program closes it, or, where that was killed, make sure "
-            f"that the file is complete: {clear}"
+            "is marked as being written (SWMR); wait until the program that writes it closes it, or, if that was "
+            f"killed, {complete}"
         )
     return DataError(
-        "was left by a program that ended without closing it, and may lack the last of its maps; write it again, or "
-        f"make sure that it is complete: {clear}"
+        f"was not closed by the program that wrote it and may be incomplete; write it again, or {complete}"
     )
 
 
@@ -188,10 +187,10 @@ class Hdf5Source:
     def _nothing(self, key: str, link: Any) -> None:
         """Note where a link leads to that ends nowhere."""
         if hasattr(link, "filename"):
-            where = f"{link.path} of {link.filename}, and nothing stands there; copy that file beside this one"
+            where = f"{link.path} of {link.filename}, and nothing is there; copy that file next to this one"
             self._lost[key] = f"{key}: is a link to {where}"
         elif link is not None:
-            self._lost[key] = f"{key}: is a link to {link.path}, and nothing stands there; correct the file"
+            self._lost[key] = f"{key}: is a link to {link.path}, and nothing is there; correct the file"
 
     def _linked_file(self, key: str, name: str, beside: Any, what: str) -> Any:
         """Return the file that is called `name` in the folder of another one; None when there is none."""

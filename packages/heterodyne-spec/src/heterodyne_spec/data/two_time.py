@@ -212,9 +212,9 @@ def clean_maps(
             notes.append((angle, f"without a usable value, left out: frames {list_numbers(lost)} of these maps"))
         if (hot := np.flatnonzero(cleaning.hot_frames(maps[i], usable)) + 1).size:
             said = f"frames {list_numbers(hot)} of these maps stand out from those around them"
-            notes.append((angle, f"{said}: a flash? data.mask_frames leaves them out"))
+            notes.append((angle, f"{said}: a flash? exclude them with data.mask_frames"))
         if zeros:
-            notes.append((angle, f"{zeros} pairs are exactly 0, taken for missing: nothing was computed there"))
+            notes.append((angle, f"{zeros} pairs are exactly 0 and treated as missing"))
         if (excluded := cleaning.excluded_pairs(maps[i], usable) - zeros) > 0:
             notes.append((angle, f"{excluded} single pairs are NaN and left out"))
     return maps, valid, same_words(notes, len(phi))

@@ -200,8 +200,8 @@ def frame_clock(source: Source, frame_times: Sequence[str], stride: str, average
     # `raw_frames` writes less than a step of frames not averaged for an age below dt: too few to count from the end.
     if skipped < 0 and (averaged != 1 or skipped < -every):
         raise DataError(
-            f"{begin}: found {stated:g}, a first frame counted from the end of the run: the age of the maps is not in "
-            "the file"
+            f"{begin}: found {stated:g}, a first frame counted from the end of the run: the file does not tell the age "
+            "of the first frame"
         )
     raw, notes = seconds(source, frame_time)
     found = f"{frame_time} is missing" if raw is None else f"{frame_time} = {raw:g}"

@@ -25,7 +25,7 @@ def check_axes(source: Source, group: str, maps: str) -> None:
     aged = source.has(f"{group}{AGE}") and source.has(f"{group}{LAG}") and not source.has(f"{group}{T1}")
     if form == f"{AGE},{LAG}" or (not form and aged):
         raise DataError(
-            f"{maps}: its axes are age and lag, expected t1 and t2: pairs of frames cannot be had from it exactly; "
+            f"{maps}: its axes are age and lag, expected t1 and t2: it cannot be converted to pairs of frames exactly; "
             "correlate again with ttcf_format='t1,t2'"
         )
 
