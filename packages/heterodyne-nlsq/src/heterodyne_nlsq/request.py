@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="measurement: HDF5 or .npz, of any layout that heterodyne inspect reads",
+        help="one measurement: HDF5 or .npz, of any layout that heterodyne inspect reads; several: heterodyne batch",
     )
     add_config_arguments(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder for the results (default: results)")
