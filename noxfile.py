@@ -62,7 +62,7 @@ PACKAGES = {
         "heterodyne-cli", ("heterodyne-spec[hdf5]", "heterodyne-physics-meshgrid", "heterodyne-nlsq")
     ),
 }
-TESTED_WITH = {"heterodyne-spec": "[hdf5]", "heterodyne-cmc": "[flow,dask]"}
+TESTED_WITH = {"heterodyne-spec": "[hdf5,filters]", "heterodyne-cmc": "[flow,dask]"}
 """Extras that a package's own tests need."""
 
 IN_BROWSER = ROOT / "tests" / "integration" / "test_browser.py"

@@ -14,9 +14,9 @@ from common import Made
 from making import Box, Maker
 from refusal import Broken, check_equal, check_words, holds
 
-from heterodyne_cli.inspection import as_document, as_text
+from heterodyne_cli.inspection import as_document, listed, shown
 from heterodyne_nlsq.survey import survey
-from heterodyne_spec import TwoTimeData, describe_data, load_data, save_data
+from heterodyne_spec import DataError, TwoTimeData, describe_data, load_data, save_data
 from heterodyne_spec.lint.rule import run
 from heterodyne_spec.lint.schema import FollowsSchema
 
@@ -31,6 +31,7 @@ def judge(made: Made, box: Box, maker: Maker) -> None:
     if made.path.suffix != ".npz":
         check_stored(made.path, data)
     check_survey(made.path)
+    check_pixels(made.path)
     check_saved(data, box.out / "again.h5", "aps-u")
     check_saved(data, box.out / "again.npz", "npz")
     if made.same:
@@ -111,8 +112,20 @@ def check_stored(path: Path, data: TwoTimeData) -> None:
 def check_survey(path: Path) -> None:
     """Check what ``heterodyne inspect`` says of the file."""
     seen = survey(path)
-    check_words(as_text(seen, path.stat().st_size).splitlines())
+    check_words([*listed(seen.description, path.stat().st_size).splitlines(), *shown(seen).splitlines()])
     json.dumps(as_document(seen), allow_nan=False)
+
+
+def check_pixels(path: Path) -> None:
+    """Check what the bins of the file are where their pixels tell, if these can be read."""
+    asked = {"data": {"bins": "pixels", "dt": 0.25}}
+    try:
+        known = [one["q"] for one in describe_data(path, asked)["maps"] if one["q"] and one["phi"] is not None]
+        data = load_data(path, q=min(known, default=None), config=asked, hashed=False)
+    except DataError as error:
+        check_words([str(error)])
+    else:
+        check_data(data)
 
 
 def check_saved(data: TwoTimeData, path: Path, layout: str) -> None:

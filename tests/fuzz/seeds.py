@@ -38,6 +38,17 @@ def hdf5_seeds(folder: Path) -> dict[str, bytes]:
     q, phi = list(data_files.Q), list(data_files.PHI)
     makers: Mapping[str, Callable[[Path], Path]] = {
         "aps-u": lambda path: data_files.write_apsu(path, upper),
+        "aps-u-pixels": lambda path: data_files.write_apsu(
+            path, upper, names=["q", "phi"], counts=[2, 2], pixels=data_files.pixels_of(q[::2], phi[:2])
+        ),
+        "aps-legacy-empty": lambda path: data_files.write_legacy(
+            path,
+            upper,
+            [q[0], np.nan, *q[1:]],
+            [phi[0], np.nan, *phi[1:]],
+            dqmap=np.arange(10).reshape(2, 5) % 5,
+            count=2,
+        ),
         "aps-legacy": lambda path: data_files.write_legacy(path, upper, q, phi, process=np.arange(1, 5)[:, None]),
         "chx": lambda path: data_files.write_chx(path, maps),
         "nxxpcs": lambda path: data_files.write_nxxpcs(path, maps),
@@ -47,6 +58,7 @@ def hdf5_seeds(folder: Path) -> dict[str, bytes]:
         ),
         "scikit-beam": lambda path: data_files.write_scikit_beam(path, maps),
         "id02": lambda path: data_files.write_id02(path, maps),
+        "xpcs-correlator": lambda path: data_files.write_xpcs_correlator(path, maps),
     }
     return {name: make(folder / f"{name}.h5").read_bytes() for name, make in makers.items()}
 

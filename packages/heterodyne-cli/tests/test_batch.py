@@ -22,10 +22,12 @@ from stub import Clock, Fits, Here, write
 
 from heterodyne_cli import command
 from heterodyne_cli.batching.schedule import Timing, next_job, seconds_left
+from heterodyne_cli.commands.batch import named_files
 from heterodyne_cli.series import tasks
 from heterodyne_cli.series.examining import Bin, Signature
 from heterodyne_cli.series.job import Job
 from heterodyne_cli.series.lane import Died, Process, end_all, tellings
+from heterodyne_cli.series.lines import short
 from heterodyne_spec import Config, DataError, NLSQResult, Signal, TwoTimeData, load_model, select_data
 
 
@@ -385,3 +387,41 @@ def test_a_process_that_dies_costs_its_task_and_is_replaced() -> None:
         assert 5 in told()
     finally:
         end_all([lane])
+
+
+def test_a_folder_is_its_measurements(tmp_path: Path, fits: Fits, clock: Clock) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    (scans / "notes.txt").write_text("no measurement")
+    with pytest.raises(DataError, match=r"scans: holds no \*\.h5 .*; give a folder of measurements, or files"):
+        named_files([scans], tmp_path / "fits")
+    for k in range(2):
+        write(scans / f"{k}.h5", 0.1 + 0.02 * k)
+    assert run(tmp_path, scans, scans / "1.h5") == 0
+    assert fits.levels == [0.1, 0.12]
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["short.h5", "shorter.h5"], ["short.h5", "shorter.h5"]),
+        (
+            ["D0001_gel_a0010_f100000_r00001_results.hdf", "D0001_gel_a0010_f100000_r00002_results.hdf"],
+            ["1_results.hdf", "2_results.hdf"],
+        ),
+        (
+            ["D0001_" + "gel_under_shear_" * 3 + "results.hdf", "D0002_" + "gel_under_shear_" * 3 + "results.hdf"],
+            ["1_gel_", "2_gel_"],
+        ),
+    ],
+)
+def test_long_names_are_cut_where_they_agree(names: list[str], shown: list[str]) -> None:
+    found = [short(name, names) for name in names]
+    assert all(len(name) <= 24 for name in found)
+    assert len(set(found)) == len(names)
+    for name, part in zip(found, shown, strict=True):
+        assert part in name
+
+
+def test_a_long_name_alone_shows_both_ends() -> None:
+    assert short("D0001_gel_a0010_f100000_r00001_results.hdf", []) == "D0001_gel_a0…results.hdf"

@@ -180,3 +180,35 @@ def test_colours_are_for_terminals(measurement: Path, tmp_path: Path) -> None:
     assert b"\033[31m" in on_terminal()
     assert b"\033[" not in on_terminal(NO_COLOR="1")
     assert b"\033[" not in subprocess.run(code, capture_output=True, check=False, env=environment).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("m.h5", "to look at it: heterodyne inspect m.h5; to fit it: heterodyne --data m.h5"),
+        ("inspct m.h5", "inspct is no subcommand; did you mean 'inspect'?"),
+        ("inspect m.h5 --pictur a.png", "unknown option --pictur; did you mean '--picture'?; see heterodyne inspect"),
+        ("watch . --evry 3", "unknown option --evry; did you mean '--every'?"),
+        ("-data m.h5", "unknown option -data; did you mean '--data'?"),
+        ("--data m.h5 --data n.h5", "--data is given twice"),
+        ("inspect m.h5 --q 0.005 --q 0.006", "--q is given twice"),
+        ("--data m.h5 inspect", "--data stands before inspect: give options after the subcommand"),
+        ("inspect m.h5 n.h5", "unrecognized arguments: n.h5"),
+    ],
+)
+def test_what_cannot_be_meant_is_never_half_obeyed(
+    arguments: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        command.main(arguments.split())
+    assert stop.value.code == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_two_measurements_are_for_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--data", "m.h5", "n.h5"]) == 1
+    assert "found 2 files, expected one measurement; a fit takes one; fit each: heterodyne batch m.h5 n.h5" in (
+        capsys.readouterr().err
+    )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,3 +108,56 @@ def test_of_a_large_file_a_window_is_read(tmp_path: Path, monkeypatch: pytest.Mo
     assert seen.description["n_frames"] == n_t
     assert seen.frames[1] < 1700
     assert len(seen.angles) == 3
+
+
+def test_a_hot_frame_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = simulate(PLAN)
+    c2 = data.c2.copy()
+    c2[:, 40, :] += 0.5
+    c2[:, :, 40] += 0.5
+    file = tmp_path / "a.npz"
+    np.savez(file, c2=c2, q=data.q, phi=data.phi, t=data.t)
+    assert main(["inspect", str(file)]) == 0
+    assert "frames 41 stand out from those around: φ = 0, 60;" in capsys.readouterr().out
+
+
+def test_rings_are_listed_before_they_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.h5"
+    save_data(file, simulate(PLAN))
+    with h5py.File(file, "r+") as rings:
+        rings["/xpcs/qmap/dynamic_v_list_dim1"][...] = np.nan
+    assert main(["inspect", str(file)]) == 1
+    told = capsys.readouterr()
+    assert "0.0054   2     unknown, unknown" in told.out
+    assert "bins over all azimuths cannot be fitted" in told.err
+
+
+def test_a_given_dt_overrules_the_times_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.h5"
+    save_data(file, simulate(PLAN))
+    with h5py.File(file, "r+") as late:
+        late["/xpcs/twotime/config/begin_frame"][...] = -200
+    assert main(["inspect", str(file)]) == 1
+    assert "counted from the end of the run" in capsys.readouterr().err
+    assert main(["inspect", str(file), "--dt", "0.1"]) == 0
+    assert "note: dt = 0.1 s as given, the first frame is number 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("ending", ["png", "pdf", "svg"])
+def test_a_picture_has_the_format_of_its_name(tmp_path: Path, ending: str) -> None:
+    file, picture = tmp_path / "a.h5", tmp_path / f"look.{ending}"
+    save_data(file, simulate(PLAN))
+    assert main(["inspect", str(file), "--picture", str(picture)]) == 0
+    assert picture.read_bytes().startswith({"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}[ending])
+    assert main(["inspect", str(file), "--picture", str(tmp_path / "look.jpg")]) == 1
+    assert not (tmp_path / "look.jpg").exists()
+
+
+def test_the_backend_of_a_notebook_is_not_taken_over(tmp_path: Path) -> None:
+    """A kernel hands its own to what it starts, in an environment of another Python, where it does not exist."""
+    file = tmp_path / "a.h5"
+    save_data(file, simulate(PLAN))
+    command = [sys.executable, "-m", "heterodyne_cli.entry", "inspect", str(file)]
+    environment = {**os.environ, "MPLBACKEND": "module://inline_of_some_notebook.backend"}
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -141,7 +141,11 @@ def test_what_the_command_heterodyne_does_is_refused_with_the_way_to_it(
 
 
 def test_other_words_are_refused_and_the_help_names_the_other_command(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments, text in ((["--output", "report", "extra"], "unrecognized arguments: extra"), (["--help"], "")):
+    for arguments, text in (
+        (["--output", "report", "extra"], "unrecognized arguments: extra"),
+        (["m.h5"], "unrecognized arguments: m.h5; a measurement is given as --data m.h5"),
+        (["--help"], ""),
+    ):
         with pytest.raises(SystemExit):
             command.main(arguments)
         captured = capsys.readouterr()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import at, make, values
 
+from heterodyne_nlsq.compilation import _Mending, cache_folder
 from heterodyne_spec import save_data
 from heterodyne_spec.terminal import NOT_CONVERGED
 
@@ -107,3 +108,26 @@ def test_python_keeps_compiled_functions_in_the_folder_that_it_names_last(tmp_pa
     assert again[-1]["hits"] > 0
     assert again[-1]["misses"] == 0
     assert not (tmp_path / "heterodyne").exists()
+
+
+def test_a_cache_that_may_not_be_entered_is_told_and_no_more(tmp_path, capsys):
+    class Barred(type(Path())):
+        def glob(self, *pattern):
+            raise PermissionError(13, "Permission denied", str(self))
+
+    shown = []
+    mending = _Mending(lambda *said: shown.append(said), Barred(tmp_path))
+    for name in ("jit_f", "jit_g"):
+        mending(f"Error writing persistent compilation cache entry for '{name}': PermissionError: denied", UserWarning)
+    assert capsys.readouterr().err.count("compiled functions cannot be kept") == 1
+    assert not shown
+
+
+def test_a_user_without_a_home_keeps_nothing(monkeypatch):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", home)
+    with pytest.raises(OSError, match="Not a directory"):
+        cache_folder().mkdir(parents=True)

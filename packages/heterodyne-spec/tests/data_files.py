@@ -37,7 +37,8 @@ def write_fields(path: Path, fields: Mapping[str, Any], attributes: Mapping[str,
 def write_apsu(path: Path, maps: Mapping[int, Any] | None = None, **changes: Any) -> Path:
     """Write an APS-U file: by default two q's (0.005, 0.008) at phi = -45 and 10, all bins filled.
 
-    `changes` replaces fields: q, phi, mapping, bins, frame_time, stride, average, begin.
+    `changes` replaces fields: q, phi, mapping, bins, frame_time, stride, average, begin; names, counts and pixels (a
+    mapping of fields of /xpcs/qmap) are left out by default.
     """
     maps = {k: np.triu(make_map(seed=k)) for k in range(1, 5)} if maps is None else maps
     values = {"q": [0.005, 0.008], "phi": [-45.0, 10.0], "mapping": np.arange(4, dtype="u1")}
@@ -48,8 +49,11 @@ def write_apsu(path: Path, maps: Mapping[int, Any] | None = None, **changes: Any
         "average": 1,
         "begin": 0,
     }
-    values |= changes
+    values |= {"names": None, "counts": None} | changes
+    pixels = {f"/xpcs/qmap/{name}": value for name, value in values.pop("pixels", {}).items()}
     keys = {
+        "names": "/xpcs/qmap/map_names",
+        "counts": "/xpcs/qmap/dynamic_num_pts",
         "q": "/xpcs/qmap/dynamic_v_list_dim0",
         "phi": "/xpcs/qmap/dynamic_v_list_dim1",
         "mapping": "/xpcs/qmap/dynamic_index_mapping",
@@ -59,8 +63,21 @@ def write_apsu(path: Path, maps: Mapping[int, Any] | None = None, **changes: Any
         "average": "/xpcs/twotime/config/avg_frame",
         "begin": "/xpcs/twotime/config/begin_frame",
     }
-    fields = {keys[name]: value for name, value in values.items()}
+    fields = {keys[name]: value for name, value in values.items()} | pixels
     return write_fields(path, fields | {f"{APSU_MAPS}/c2_{k:05d}": c2 for k, c2 in maps.items()})
+
+
+def pixels_of(q: list[float], phi: list[float]) -> dict[str, Any]:
+    """Return the fields of a map of pixels, with 3 x 3 of them where each of these bins is, and its geometry."""
+    size, distance, energy, centre = 2e-4, 4.0, 8.0, (20.0, 50.0)
+    labels = np.zeros((100, 100), "u1")
+    for label, (one, angle) in enumerate(zip(np.repeat(q, len(phi)), np.tile(phi, len(q)), strict=True), start=1):
+        radius = distance * np.tan(2 * np.arcsin(one * 12.398419843 / energy / (4 * np.pi))) / size
+        column = round(centre[0] + radius * np.cos(np.radians(angle)))
+        row = round(centre[1] - radius * np.sin(np.radians(angle)))
+        labels[row - 1 : row + 2, column - 1 : column + 2] = label
+    fields = {"dynamic_roi_map": labels, "beam_center_x": centre[0], "beam_center_y": centre[1], "energy": energy}
+    return fields | {"pixel_size": size, "detector_distance": distance}
 
 
 def write_one(path: Path, c2: Any, **changes: Any) -> Path:
@@ -75,12 +92,17 @@ def write_phis(path: Path, phi: list[float], **changes: Any) -> Path:
 
 
 def write_legacy(path: Path, maps: Mapping[int, Any], q: list[float], phi: list[float], **extra: Any) -> Path:
-    """Write an APS legacy file; scalars are (1, 1). `extra`: process (qphi_bin_to_process), begin, stride, exposure."""
-    one = {name: np.array([[extra[name]]]) if name in extra else None for name in ("begin", "stride")}
+    """Write an APS legacy file; scalars are (1, 1).
+
+    `extra`: process (qphi_bin_to_process), begin, stride, exposure, dqmap, count (dnophi).
+    """
+    one = {name: np.array([[extra[name]]]) if name in extra else None for name in ("begin", "stride", "count")}
     fields = {
         "/xpcs/dqlist": np.array([q]),
         "/xpcs/dphilist": np.array([phi]),
         "/xpcs/qphi_bin_to_process": extra.get("process"),
+        "/xpcs/dqmap": extra.get("dqmap"),
+        "/xpcs/dnophi": one["count"],
         "/xpcs/data_begin_todo": one["begin"],
         "/xpcs/stride_frames": one["stride"],
         "/measurement/instrument/detector/exposure_period": np.array([[extra.get("exposure", 0.1)]]),
@@ -139,16 +161,28 @@ def write_nxxpcs(path: Path, maps: Any, mode: str = "one_array_q_first", **chang
     return write_fields(path, fields, attributes | {f"{NX_MAPS}@{name}": given[name] for name in words})
 
 
-ID02_RESULTS = "/entry_0000/1_XPCS/results"
+ID02 = "/entry_0000/correlations"
 
 
 def write_id02(path: Path, maps: Any = None, **changes: Any) -> Path:
-    """Write an ID02 file, q in 1/nm; `changes` replaces ttcf, q, q_unit, phi, t, t_unit."""
+    """Write an ID02 file of two directions, q in 1/nm; `changes` replaces q_unit, or fields of every direction."""
     maps = four_maps() if maps is None else maps
-    given = {"ttcf": maps, "g2": np.ones((4, 6)), "q": np.array(Q) * 10, "phi": PHI}
-    given |= {"t": np.arange(maps.shape[-1]) * 0.1, "q_unit": "q_nm^-1", "t_unit": "s"} | changes
-    units = {f"{ID02_RESULTS}/{name}@unit": given.pop(f"{name}_unit") for name in ("q", "t")}
-    return write_fields(path, {f"{ID02_RESULTS}/{name}": value for name, value in given.items()}, units)
+    axis = np.arange(1, maps.shape[-1] + 1) * 0.1
+    given = {"parameters/q": np.array(Q[::2]) * 10, "twotime/t1": axis, "twotime/t2": axis, "q_unit": "nm^-1"} | changes
+    unit, fields = given.pop("q_unit"), {}
+    for i, phi in enumerate(PHI[:2]):
+        group = f"{ID02}/phi_{phi:g}"
+        fields |= {f"{group}/{name}": value for name, value in ({"twotime/ttcf": maps[i::2]} | given).items()}
+    return write_fields(path, fields, {f"{ID02}/phi_{phi:g}/parameters/q@units": unit for phi in PHI[:2]})
+
+
+def write_xpcs_correlator(path: Path, maps: Any = None, **changes: Any) -> Path:
+    """Write what xpcs-correlator returns, q in 1/nm; `changes` replaces fields and q_unit."""
+    maps = four_maps() if maps is None else maps
+    axis = np.arange(maps.shape[-1]) + 0.5
+    given = {"ttcf": maps, "ttcf_format": "t1,t2", "t1": axis, "t2": axis, "dt": 0.1, "phi": PHI}
+    given |= {"q": np.array(Q) * 10, "q_unit": "nm^-1"} | changes
+    return write_fields(path, given, {"q@units": given.pop("q_unit")})
 
 
 def corrupt_map(file: h5py.File, key: str, n: int = 6) -> None:

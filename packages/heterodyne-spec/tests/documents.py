@@ -77,6 +77,7 @@ CONFIG = {
         "phi": [[-10, 10]],
         "frames": [1, 100],
         "dt": 0.1,
+        "bins": "pixels",
         "mask_frames": [3],
         "frame_weights": [1, 0.5],
         "exclude_diagonals": 2,

@@ -95,7 +95,7 @@ def test_python_objects_in_older_caches_are_not_touched(tmp_path):
         ({"t1": None}, "no usable time between frames: found no t1 or t2"),
         (
             {"cache_metadata_json": stated(dt=0.1)},
-            "found t1 with a step of 0.5 s, but dt = 0.1 s in cache_metadata_json.*give it as data.dt",
+            "t1, cache_metadata_json: found a step of 0.5 s and dt = 0.1 s.*give the time between frames: data.dt",
         ),
         (
             {"t1": AXIS + 7 * DT, "t2": AXIS + 7 * DT, "cache_metadata_json": stated(start_frame=3)},
@@ -126,7 +126,7 @@ def write_heterodyne(path, **changes):
 
 def test_heterodyne_counts_frames_where_its_origin_had_no_times(tmp_path):
     path = write_heterodyne(tmp_path / "run.h5.heterodyne_cache.npz")
-    with pytest.raises(DataError, match=r"found t counting frames from 0 .*give it as data\.dt"):
+    with pytest.raises(DataError, match=r"found t counting frames from 0 .*give it: data\.dt"):
         load_data(path, q=0.005)
     data = load_data(path, q=0.005, dt=DT)
     np.testing.assert_allclose(data.t, np.arange(1, N + 1) * DT, rtol=1e-14)

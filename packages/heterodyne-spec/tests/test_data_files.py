@@ -236,7 +236,7 @@ def test_provenance_names_file_maps_and_hash(tmp_path):
         "labels": (1,),
         "frames": (2, 5),
         "start_frame": 6,
-        "selection": {"phi": "all", "frames": [2, 5], "mask_frames": []},
+        "selection": {"phi": "all", "frames": [2, 5], "mask_frames": [], "bins": None},
     }
 
 

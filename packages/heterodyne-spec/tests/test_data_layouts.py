@@ -143,7 +143,7 @@ def test_given_dt_replaces_the_one_in_the_file_and_scales_the_ages(tmp_path):
 )
 def test_file_without_a_usable_dt_says_how_to_give_it(tmp_path, frame_time, found):
     path = write_one(tmp_path / "a.h5", np.triu(make_map(4)), frame_time=frame_time)
-    with pytest.raises(DataError, match=f"frame_time {found}.* data.dt in the configuration or as dt="):
+    with pytest.raises(DataError, match=f"frame_time {found}.* data.dt in the configuration, --dt on the command line"):
         load_data(path)
     assert load_data(path, dt=0.1).dt == 0.1
     assert describe_data(path)["dt"] is None

@@ -1,11 +1,11 @@
-"""Files of CHX, NXxpcs, scikit-beam and ID02: which bin a map belongs to, its orientation, units, what is refused."""
+"""Files of other beamlines and programs: which bin a map belongs to, its orientation, units, what is refused."""
 
 import h5py
 import jsonschema
 import numpy as np
 import pytest
 from data_files import (
-    ID02_RESULTS,
+    ID02,
     NX_MAPS,
     PHI,
     Q,
@@ -18,6 +18,7 @@ from data_files import (
     write_legacy,
     write_nxxpcs,
     write_scikit_beam,
+    write_xpcs_correlator,
 )
 
 from heterodyne_spec.data import describe_data, load_data
@@ -36,6 +37,7 @@ FILES = {
     "chx": (write_chx, "one_array_q_last"),
     "scikit-beam": (write_scikit_beam, "one_array_q_first"),
     "id02": (write_id02, "one_array_q_first"),
+    "xpcs-correlator": (write_xpcs_correlator, "one_array_q_first"),
     "nxxpcs first": (lambda path: write_nxxpcs(path, four_maps()), "one_array_q_first"),
     "nxxpcs last": (lambda path: write_nxxpcs(path, q_last(four_maps()), "one_array_q_last"), "one_array_q_last"),
     "nxxpcs keys": (lambda path: write_nxxpcs(path, NAMES, "data_exchange_keys"), "data_exchange_keys"),
@@ -220,14 +222,18 @@ def test_stated_units_are_converted_and_said(tmp_path, write, names):
             (WAVEVECTOR, unit, 1.0)
             for unit in ("1/Å", "1/\u212b", "A^-1", "q_A^-1", "Å⁻¹", "angstrom^-1", "1/Angstrom")
         ),
-        *((WAVEVECTOR, unit, 1.0) for unit in ("inverse angstrom", r"\AA^{-1}", "A-1", "A**-1", "1 / A", "(1/A)")),
+        *(
+            (WAVEVECTOR, unit, 1.0)
+            for unit in ("inverse angstrom", r"\AA^{-1}", "A-1", "A**-1", "1 / A", "(1/A)", "AA^{-1}")
+        ),
         *((WAVEVECTOR, unit, 10.0) for unit in ("1/nm", "nm^-1", "q_nm^-1", "nm-1", "nm⁻¹", "1/nanometer")),
         *((WAVEVECTOR, unit, 1e10) for unit in ("1/m", "m^-1")),
         *((WAVEVECTOR, unit, None) for unit in ("A", "nm", "pixel", "any", "1/s", "2th_deg", "1/nm^2", "-1")),
         *((TIME, unit, 1.0) for unit in ("s", "sec", "Seconds")),
         *((TIME, unit, 1e6) for unit in ("us", "µs", "\u03bcs")),
         *((TIME, unit, None) for unit in ("min", "Hz", "1/s")),
-        *((ANGLE, unit, 1.0) for unit in ("deg", "degrees", "°")),
+        *((ANGLE, unit, 1.0) for unit in ("deg", "degrees", "°", "chi_deg")),
+        *((ANGLE, unit, np.pi / 180) for unit in ("rad", "radians", "chi_rad")),
     ],
 )
 def test_spellings_of_units(kind, unit, one):
@@ -319,25 +325,28 @@ def test_chx_grazing_incidence_has_no_azimuths(tmp_path):
     assert description["notes"] == ["qval_dict: bins of grazing incidence have no azimuth"]
 
 
-def test_id02_says_that_q_was_converted(tmp_path):
-    data = load_data(write_id02(tmp_path / "a.h5"), q=0.005)
+@pytest.mark.parametrize(("write", "key"), [(write_id02, f"{ID02}/phi_-45/parameters/q"), (write_xpcs_correlator, "q")])
+def test_q_of_esrf_files_is_converted_from_the_unit_that_they_state(tmp_path, write, key):
+    data = load_data(write(tmp_path / "a.h5"), q=0.005)
     assert data.q == 0.005
-    assert f"{ID02_RESULTS}/q: converted from q_nm^-1 to 1/Å" in data.notes
-    assert load_data(write_id02(tmp_path / "b.h5", q=Q, q_unit="q_A^-1"), q=0.005).q == 0.005
+    assert f"{key}: converted from nm^-1 to 1/Å" in data.notes
+    with pytest.raises(DataError, match=f"{key}: states no unit, expected 1/Å, 1/nm or 1/m; add it as the attribute"):
+        load_data(write(tmp_path / "b.h5", q_unit=None), q=0.005)
 
 
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"q_unit": None}, r"results/q: states no unit, expected 1/Å, 1/nm or 1/m; add it as the attribute units"),
-        ({"q_unit": "2th_deg"}, "results/q: found the unit '2th_deg'"),
-        ({"t_unit": None}, "results/t: states no unit"),
-        ({"ttcf": None}, "found g2, phi, q, t, expected two-time maps ttcf"),
-        ({"ttcf": np.ones((4, 6, 5))}, r"ttcf: found shape \(4, 6, 5\), expected \(n, N, N\)"),
-        ({"q": [0.05]}, "found 4 maps, 1 q and 4 angles, expected one each per bin"),
-        ({"phi": None}, r"no map has a finite q and phi \(of 4, 4 have q and 0 phi\)"),
-        ({"t": [0, 0.1, 0.2, 0.4, 0.5, 0.6]}, "found a step of 0.2 s after frame 3"),
-        ({"t": None, "t_unit": None}, "no usable time between frames: found .*results/t is missing"),
+        ({"q_unit": "2th_deg"}, "parameters/q: found the unit '2th_deg'"),
+        ({"twotime/ttcf": np.ones((2, 6, 5))}, r"ttcf: found shape \(2, 6, 5\), expected \(n, N, N\)"),
+        ({"parameters/q": [0.05]}, "found 2 maps and 1 q, expected one each per map"),
+        ({"twotime/t1": [0, 0.1, 0.2, 0.4, 0.5, 0.6]}, "t1, t2: found different times"),
+        ({"twotime/t1": [0, 1, 2, 4, 5, 6], "twotime/t2": None}, "found a step of 2 s after frame 3"),
+        ({"twotime/t1": None}, "no usable time between frames: found .*t1 is missing"),
+        (
+            {"twotime/t1": None, "twotime/t2": None, "twotime/age": np.arange(6.0), "twotime/lag": np.arange(6.0)},
+            "phi_-45/twotime/ttcf: its axes are age and lag, expected t1 and t2: .* ttcf_format='t1,t2'$",
+        ),
     ],
 )
 def test_id02_missing_and_contradicting_fields_are_refused_in_one_line(tmp_path, changes, text):
@@ -346,19 +355,42 @@ def test_id02_missing_and_contradicting_fields_are_refused_in_one_line(tmp_path,
     assert "\n" not in str(caught.value)
 
 
-def test_id02_entries_are_not_mixed(tmp_path):
+def test_id02_entries_are_not_mixed_and_directions_without_an_azimuth_have_none(tmp_path):
     path = write_id02(tmp_path / "a.h5")
     with h5py.File(path, "a") as file:
+        file.move(f"{ID02}/phi_10", f"{ID02}/vertical")
+    assert [one["phi"] for one in describe_data(path)["maps"]] == [-45.0, None, -45.0, None]
+    with h5py.File(path, "a") as file:
         file.copy("/entry_0000", "/entry_0001")
-    with pytest.raises(DataError, match=r"/entry_0000/1_XPCS/results, /entry_0001/1_XPCS/results, expected one entry"):
+    with pytest.raises(DataError, match="found results in entry_0000, entry_0001, expected one entry"):
         load_data(path)
 
 
-@pytest.mark.parametrize("name", ["chx", "scikit-beam", "id02", "nxxpcs first", "nxxpcs last", "nxxpcs keys"])
+@pytest.mark.parametrize(
+    ("axis", "dt", "start"),
+    [(np.arange(6) * 3 + 1.5, 0.3, 1), (np.arange(6) + 0.5, 0.1, 1), (np.arange(6) * 3 + 31.5, 0.3, 11)],
+)
+def test_xpcs_correlator_counts_camera_frames_and_puts_bins_at_their_middle(tmp_path, axis, dt, start):
+    upper = np.triu(np.ones((6, 6), bool))
+    path = write_xpcs_correlator(tmp_path / "a.h5", np.where(upper, four_maps(), np.nan), t1=axis, t2=axis)
+    data = load_data(path, q=0.005)
+    np.testing.assert_array_equal(data.c2, four_maps()[:2])
+    assert (data.dt, data.start_frame) == (pytest.approx(dt), start)
+
+
+def test_xpcs_correlator_maps_of_age_and_lag_are_refused_by_name(tmp_path):
+    path = write_xpcs_correlator(tmp_path / "a.h5", t1=None, t2=None, ttcf_format="age,lag", age=np.arange(6.0))
+    with pytest.raises(DataError, match=r"ttcf: its axes are age and lag, expected t1 and t2"):
+        load_data(path, q=0.005)
+
+
+@pytest.mark.parametrize(
+    "name", ["chx", "scikit-beam", "xpcs-correlator", "nxxpcs first", "nxxpcs last", "nxxpcs keys"]
+)
 def test_only_the_chosen_maps_are_read(tmp_path, name):
     """The chunks of the maps of the other q, and of the first map's other angles, cannot be read."""
     path = FILES[name][0](tmp_path / "a.h5")
-    key = {"chx": "g12b", "scikit-beam": "g2", "id02": f"{ID02_RESULTS}/ttcf"}.get(name, NX_MAPS)
+    key = {"chx": "g12b", "scikit-beam": "g2", "xpcs-correlator": "ttcf"}.get(name, NX_MAPS)
     with h5py.File(path, "a") as file:
         if name == "nxxpcs keys":
             for label in (3, 4):

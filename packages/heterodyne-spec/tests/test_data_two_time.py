@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from data_files import make_map
 
-from heterodyne_spec.data import TwoTimeData, pair_valid
+from heterodyne_spec.data import TwoTimeData, pair_valid, select_data
 from heterodyne_spec.errors import DataError
 
 
@@ -62,8 +62,19 @@ def test_dead_frame_is_taken_out_of_its_map_only(nothing):
     assert data.notes == ("phi = 90: without a usable value, left out: frames 3 of these maps",)
 
 
-def test_map_of_zeros_is_not_dead():
-    assert build(c2=np.zeros((4, 4))).valid.all()
+def test_map_of_zeros_is_refused():
+    with pytest.raises(DataError, match="no pair of frames that can be used"):
+        build(c2=np.zeros((4, 4)))
+
+
+def test_exact_zeros_off_the_diagonal_are_missing_and_said():
+    """Programs leave 0 at lags that they do not compute; the diagonal is never fitted, and keeps what it has."""
+    c2 = make_map(8)
+    lag = np.abs(np.subtract.outer(np.arange(8), np.arange(8)))
+    c2[(lag == 3) | (lag == 5) | (lag == 0)] = 0
+    data = build(c2=c2)
+    assert np.array_equal(np.isnan(data.c2[0]), (lag == 3) | (lag == 5))
+    assert any("8 pairs are exactly 0 and treated as missing" in note for note in data.notes)
 
 
 def test_pair_validity_needs_a_finite_pair_of_two_valid_frames():
@@ -161,7 +172,7 @@ def test_weight_has_one_number_per_map_and_frame(given, weight):
     ("weight", "text"),
     [
         ([1, 2], r"weight: found int64 of shape \(2,\), expected numbers of shape \(5,\)"),
-        ([[1], [1, 2]], "weight: found object"),
+        ([[1], [1, 2]], "weight: found parts of different shapes"),
         ([True] * 5, "weight: found bool"),
         ([1, 1, -1, 1, 1], "weight: found -1, expected finite numbers, 0 or larger"),
         (np.nan, "weight: found nan"),
@@ -171,3 +182,48 @@ def test_weight_has_one_number_per_map_and_frame(given, weight):
 def test_weight_that_no_fit_can_use_is_refused(weight, text):
     with pytest.raises(DataError, match=text):
         build(weight=weight)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (
+            {"c2": [np.ones((4, 4)), np.ones((5, 5))]},
+            r"c2: found parts of shapes \(4, 4\), \(5, 5\), expected \(n_phi, N, N\)",
+        ),
+        ({"c2": np.ones((2, 8, 7))}, r"c2: found shape \(2, 8, 7\), expected \(n_phi, N, N\)"),
+        ({"phi": "all"}, r"phi: found <U3 of shape \(\), expected 1 angles"),
+        ({"phi": [[0, 1], [2]]}, "phi: found parts of different shapes, expected 1 angles"),
+        ({"t": [[1], [1, 2]]}, r"t: found parts of different shapes, expected \(4,\), one age"),
+        ({"valid": [[True], [True, False]]}, r"valid: found parts of different shapes, expected booleans"),
+    ],
+)
+def test_arrays_of_wrong_shapes_are_told_with_their_shapes(given, text):
+    with pytest.raises(DataError, match=text):
+        TwoTimeData(**({"c2": np.ones((4, 4)), "q": 0.005, "phi": 0.0, "dt": 0.1} | given))
+
+
+@pytest.mark.parametrize("given", [np.ones((2, 4, 4)), None, {"c2": 1}])
+def test_what_is_neither_a_file_nor_a_measurement_is_told_how_to_become_one(given):
+    with pytest.raises(DataError, match=r"expected the path of a file, or a measurement: TwoTimeData\(c2="):
+        select_data(given)
+
+
+def test_masked_entries_are_missing():
+    c2 = make_map(6)
+    hidden = np.zeros((6, 6), bool)
+    hidden[1, 4] = hidden[4, 1] = True
+    data = build(c2=np.ma.masked_array(c2, mask=hidden))
+    assert np.array_equal(np.isnan(data.c2[0]), hidden)
+
+
+@pytest.mark.parametrize("lift", [0.4, -0.4, 0.0])
+def test_a_hot_frame_is_named(lift):
+    age = np.arange(80)
+    c2 = 1 + 0.2 * np.exp(-np.abs(np.subtract.outer(age, age)) / (5 + age[:, None] / 4 + age / 4))
+    noise = np.triu(np.random.default_rng(0).normal(0, 0.02, c2.shape), 1)
+    c2 += noise + noise.T
+    c2[16], c2[:, 16] = c2[16] + lift, c2[:, 16] + lift
+    told = [note for note in build(c2=c2).notes if "frames 17 of these maps stand out" in note]
+    assert len(told) == bool(lift)
+    assert not build(c2=c2, valid=age != 16).notes

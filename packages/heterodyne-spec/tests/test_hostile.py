@@ -10,7 +10,17 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
-from data_files import APSU_MAPS, four_maps, make_map, write_apsu, write_chx, write_id02, write_nxxpcs, write_one
+from data_files import (
+    APSU_MAPS,
+    four_maps,
+    make_map,
+    write_apsu,
+    write_chx,
+    write_id02,
+    write_nxxpcs,
+    write_one,
+    write_xpcs_correlator,
+)
 from documents import make_result
 
 from heterodyne_spec import ConfigError, DataError, NLSQResult, ResultError, describe_data, load_config, load_data
@@ -84,7 +94,7 @@ def test_the_folder_of_work_is_no_place_for_parts_of_a_measurement(places):
     path = write_one(here / "a.h5", make_map())
     write_one(work / "bait.h5", make_map())
     replaced(path, MAP, lambda file, key: file.__setitem__(key, h5py.ExternalLink("bait.h5", MAP)))
-    assert "missing" in refusal(path)
+    assert f"{MAP}: is a link to {MAP} of bait.h5, and nothing is there" in refusal(path)
     assert "source .* of bait.h5 is missing".replace(".*", MAP) in refusal(
         replaced(path, MAP, virtual(("bait.h5", MAP)))
     )
@@ -254,6 +264,16 @@ def test_infinities_at_both_places_of_a_pair_are_no_difference(tmp_path):
 def test_times_and_bins_beyond_all_measure(tmp_path):
     assert "correct the file" in refusal(write_one(tmp_path / "a.h5", make_map(), stride=1e308, average=1e308))
     assert "found 1e+300, expected bin numbers" in refusal(write_apsu(tmp_path / "a.h5", bins=np.full(4, 1e300)))
+
+
+def test_a_text_that_claims_more_than_the_file_holds_takes_no_memory(tmp_path):
+    path = write_xpcs_correlator(tmp_path / "a.h5")
+    with h5py.File(path, "r") as file:
+        start = file["ttcf_format"].id.get_offset()
+    raw = bytearray(path.read_bytes())
+    raw[start : start + 4] = b"\xff\xff\xff\x7f"
+    path.write_bytes(raw)
+    assert "ttcf_format: declares a text of 2147483647 bytes" in refusal(path)
 
 
 def test_links_to_raw_data_beside_the_results_do_not_matter(tmp_path):

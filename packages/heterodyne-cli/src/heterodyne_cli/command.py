@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
@@ -15,7 +16,9 @@ from heterodyne_cli.subcommand import MissingPackageError, Subcommand
 from heterodyne_nlsq.command import fit_command
 from heterodyne_nlsq.request import add_arguments
 from heterodyne_spec.console import Console, add_console_arguments
+from heterodyne_spec.errors import did_you_mean
 from heterodyne_spec.terminal import Parser, ready_streams
+from heterodyne_spec.validation import MEASUREMENTS
 
 EXAMPLES = (
     "heterodyne --data measurement.h5 --q 0.0054",
@@ -73,7 +76,18 @@ def _add(places: argparse._SubParsersAction[Parser], one: Subcommand) -> None:
     place = places.add_parser(one.name, help=one.summary, description=said, examples=one.examples)
     one.add_arguments(place)
     add_console_arguments(place)
-    place.set_defaults(run=one.run)
+    place.set_defaults(run=one.run, place=place)
+
+
+def _no_subcommand(word: str, names: Sequence[str]) -> str:
+    """Return what is said of a first word that is neither an option nor a subcommand: often it is the measurement."""
+    if Path(word).exists() or Path(word).suffix.lower() in MEASUREMENTS:
+        quoted = shlex.quote(word)
+        return (
+            f"{word} stands where a subcommand is expected; to look at it: heterodyne inspect {quoted}; to fit it: "
+            f"heterodyne --data {quoted}"
+        )
+    return f"{word} is no subcommand; {did_you_mean(word, names)}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,9 +95,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     ready_streams()
     whole = parser()
+    names = [one.name for one in SUBCOMMANDS]
     # Else its value would be taken for a subcommand, and refused as one.
-    whole.check_options(takewhile(lambda word: word not in {one.name for one in SUBCOMMANDS}, argv))
-    args = whole.parse_args(argv)
+    whole.check_options(takewhile(lambda word: word not in names, argv))
+    if argv and argv[0] not in names and not argv[0].startswith("-"):
+        whole.error(_no_subcommand(argv[0], names))
+    args, unknown = whole.parse_known_args(argv)
+    place: Parser = getattr(args, "place", whole)
+    place.check_options(unknown)
+    if mistaken := next((str(path) for path in args.data or () if str(path) in names), None):
+        whole.error(f"--data stands before {mistaken}: give options after the subcommand")
+    if unknown:
+        place.error(f"unrecognized arguments: {shlex.join(unknown)}")
     console, command = Console.of(args), ["heterodyne", *argv]
     if args.subcommand is not None:
         if argv[0] != args.subcommand:

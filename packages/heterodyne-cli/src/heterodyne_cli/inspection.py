@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,13 +41,18 @@ def as_document(seen: Survey) -> dict[str, Any]:
     return {"description": seen.description, "looked_at": looked}
 
 
-def as_text(seen: Survey, size: int) -> str:
-    """Return what was seen as tables for the terminal; `size` is that of the file in bytes."""
-    return "\n".join([*_of_file(seen, size), "", text_table(_bins(seen)), *_of_maps(seen)])
+def listed(description: Mapping[str, Any], size: int) -> str:
+    """Return what a file lists as a table for the terminal; `size` is that of the file in bytes."""
+    return "\n".join([*_of_file(description, size), "", text_table(_bins(description))])
 
 
-def _of_file(seen: Survey, size: int) -> Iterator[str]:
-    d, dt = seen.description, seen.description["dt"]
+def shown(seen: Survey) -> str:
+    """Return what the maps show as a table for the terminal."""
+    return "\n".join(_of_maps(seen))
+
+
+def _of_file(d: Mapping[str, Any], size: int) -> Iterator[str]:
+    dt = d["dt"]
     layout = _LAYOUTS.get(d["layout"], d["layout"])
     yield f"{d['file']}: {layout}, {_bytes(size)}, {len(d['maps'])} maps of {d['n_frames']} frames"
     duration = f"dt = {dt:g} s, {dt * d['n_frames']:g} s" if dt else "no time between frames; give data.dt"
@@ -62,9 +67,9 @@ def _bytes(size: int) -> str:
     return f"{size / unit:.3g} {name}"
 
 
-def _bins(seen: Survey) -> Table:
+def _bins(description: Mapping[str, Any]) -> Table:
     angles: dict[float | None, list[float]] = defaultdict(list)
-    for one in seen.description["maps"]:
+    for one in description["maps"]:
         angles[one["q"]].append(one["phi"])
     rows = [
         (
@@ -78,12 +83,16 @@ def _bins(seen: Survey) -> Table:
 
 
 def _of_maps(seen: Survey) -> Iterator[str]:
+    yield from (f"note: {note}" for note in seen.refused)
     (first, last), n_t = seen.frames, seen.description["n_frames"]
     window = "" if last == n_t else f", frames {first} to {last} of {n_t}"
     columns = ("φ (°)", "short lag", "long lag", "contrast", "noise", "shared", "dead frames", "missing pairs")
     yield text_table(Table(f"Maps at q = {seen.data.q:.6g} 1/Å{window}", columns, tuple(map(_row, seen.angles))))
     yield f"  contrast: short lag (one frame) less long lag (the longest tenth){_caution(seen)}"
     yield "  noise: white noise of one entry; shared: noise of means of 8×8 entries, 1 where entries are independent"
+    for hot in dict.fromkeys(a.hot for a in seen.angles if a.hot):
+        phi = ", ".join(f"{a.phi:g}" for a in seen.angles if a.hot == hot)
+        yield f"  frames {list_numbers(hot)} stand out from those around: φ = {phi}; exclude them with data.mask_frames"
     yield from (f"  {_REGIMES[regime]}: φ = {phi}" for regime, phi in _regimes(seen.angles))
     if shot := [a.diagonal for a in seen.angles if _shot(a)]:
         photons = f": some {1 / np.mean(shot):.2g} photons per pixel and frame" if np.mean(shot) > 0 else ""

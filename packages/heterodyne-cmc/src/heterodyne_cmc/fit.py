@@ -38,6 +38,7 @@ from heterodyne_spec import (
     load_config,
     select_data,
 )
+from heterodyne_spec.devices import check_devices
 
 type Progress = Callable[[float, int, int, float], None]
 """Called after every shard, and meanwhile where one is sampled in this process: the number of finished shards with the
@@ -98,6 +99,7 @@ def fit_cmc_jax(
     that setting as it was. The same data, configuration, point estimate and versions give the same draws.
     """
     check_model_versions({"heterodyne-physics-elementwise": MODEL_VERSION})
+    check_devices(jax.devices)
     begin = time.perf_counter()
     if start not in ("auto", "search", "values"):
         raise ConfigError("fit_cmc_jax", [Problem("start", f"'{start}'", "auto, search or values", "correct it")])

@@ -22,6 +22,7 @@ from heterodyne_spec import Config, NLSQResult, TwoTimeData, load_data
 from heterodyne_spec.console import Console
 from heterodyne_spec.files import check_there
 from heterodyne_spec.terminal import DONE, FAILED, NOT_CONVERGED, Parser, ready_streams
+from heterodyne_spec.validation import MEASUREMENTS
 
 EXAMPLES = (
     "heterodyne-nlsq --data measurement.h5 --q 0.0054 --output results",
@@ -179,12 +180,15 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     if argv and argv[0] in SUBCOMMANDS:
         _refer(whole, argv[0], argv)
     args, unknown = whole.parse_known_args(argv)
-    for word in (one.partition("=")[0] for one in unknown):
+    # What follows a file stands among the files.
+    for word in (*map(str, args.data or ()), *(one.partition("=")[0] for one in unknown)):
         if word in (*SUBCOMMANDS, *_ITS_OPTIONS):
             _refer(whole, word, argv)
     whole.check_options(unknown)
     if unknown:
-        whole.error(f"unrecognized arguments: {shlex.join(unknown)}")
+        files = [word for word in unknown if Path(word).suffix.lower() in MEASUREMENTS]
+        meant = f"; a measurement is given as --data {shlex.quote(files[0])}" if files else ""
+        whole.error(f"unrecognized arguments: {shlex.join(unknown)}{meant}")
     return args
 
 

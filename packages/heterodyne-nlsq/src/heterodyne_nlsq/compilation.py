@@ -15,9 +15,16 @@ from heterodyne_spec.terminal import complain
 
 
 def cache_folder() -> Path:
-    """Return where compiled functions are kept: ``heterodyne`` in the user's cache folder ($XDG_CACHE_HOME)."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "heterodyne"
+    """Return where compiled functions are kept: ``heterodyne`` in the user's cache folder ($XDG_CACHE_HOME).
+
+    A user without a home, as in some containers, gets a folder that nothing can be kept in.
+    """
+    if root := os.environ.get("XDG_CACHE_HOME"):
+        return Path(root) / "heterodyne"
+    try:
+        return Path.home() / ".cache" / "heterodyne"
+    except RuntimeError:
+        return Path(os.devnull) / "heterodyne"
 
 
 def keep_compiled_functions(folder: str | Path | None = None) -> Path:
@@ -79,9 +86,9 @@ class _Mending:
         if trouble is None:
             self.show(message, *rest, **given)
             return
-        for entry in self._folder.glob(f"{glob.escape(trouble['name'])}-*-cache"):
-            with suppress(OSError):
-                entry.unlink()
+        with suppress(OSError):
+            for entry in self._folder.glob(f"{glob.escape(trouble['name'])}-*-cache"):
+                entry.unlink(missing_ok=True)
         if trouble["doing"] == "writing" and not self._told:
             self._told = True
             reason = str(message)[trouble.end() :].partition("\n")[0]

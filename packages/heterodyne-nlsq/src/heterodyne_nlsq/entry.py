@@ -27,6 +27,8 @@ def begin(module: str) -> int:
     sys.unraisablehook = _once_more
     # What XLA has to say of a slow machine is no line for users; what ends a fit comes as an exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Pictures go into files; a notebook hands its own backend to every program that it starts, and few have that.
+    os.environ["MPLBACKEND"] = "agg"
     try:
         with _sign_of_life():
             command = importlib.import_module(module)

@@ -39,6 +39,7 @@ from heterodyne_spec import (
     load_model,
     select_data,
 )
+from heterodyne_spec.devices import check_devices
 from heterodyne_spec.errors import Problem
 
 
@@ -89,6 +90,7 @@ def fit_nlsq_jax(
     Computes in float64 whatever the setting of the process is, and leaves that setting as it was.
     """
     check_model_versions({"heterodyne-physics-meshgrid": MODEL_VERSION})
+    check_devices(jax.devices)
     clock = Clock(progress)
     with clock("read"), jax.enable_x64(True):
         if not isinstance(data, TwoTimeData):

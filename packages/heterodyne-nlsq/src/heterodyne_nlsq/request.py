@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,12 @@ from heterodyne_spec.console import add_console_arguments
 from heterodyne_spec.overrides import with_overrides
 
 
-def add_config_arguments(
+def add_settings(
     parser: argparse.ArgumentParser,
     read_q: Callable[[str], Any] = float,
     q_help: str = "wavevector in 1/Å: --set data.q=Q",
 ) -> None:
-    """Add the arguments of a configuration to `parser`; every command that fits takes the same.
+    """Add the arguments of a configuration to `parser`; every command that reads a measurement takes the same.
 
     `read_q` makes the value of ``--q`` from its text, `q_help` says what it may be.
     """
@@ -36,6 +37,15 @@ def add_config_arguments(
     )
     parser.add_argument("--q", type=read_q, metavar="Q", help=q_help)
     parser.add_argument("--dt", type=float, metavar="S", help="seconds between frames, instead of the file's")
+
+
+def add_config_arguments(
+    parser: argparse.ArgumentParser,
+    read_q: Callable[[str], Any] = float,
+    q_help: str = "wavevector in 1/Å: --set data.q=Q",
+) -> None:
+    """Add the arguments of a configuration, and of compiling, to `parser`; every command that fits takes the same."""
+    add_settings(parser, read_q, q_help)
     parser.add_argument(
         "--no-cache",
         action="store_true",
@@ -48,8 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         type=Path,
+        nargs="+",
         metavar="FILE",
-        help="measurement: HDF5 or .npz, of any layout that heterodyne inspect reads",
+        help="one measurement: HDF5 or .npz, of any layout that heterodyne inspect reads; several: heterodyne batch",
     )
     add_config_arguments(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder for the results (default: results)")
@@ -76,11 +87,15 @@ def requested_data(args: argparse.Namespace) -> Path:
 
     Raises
     ------
-    ConfigError : when none is named.
+    ConfigError : when none is named, or several are.
     """
     if args.data is None:
         raise ConfigError("command line", [Problem("--data", "nothing", "a measurement", "give --data FILE")])
-    return Path(args.data)
+    if len(args.data) > 1:
+        listed = " ".join(shlex.quote(str(path)) for path in args.data)
+        remedy = f"a fit takes one; fit each: heterodyne batch {listed}"
+        raise ConfigError("command line", [Problem("--data", f"{len(args.data)} files", "one measurement", remedy)])
+    return Path(args.data[0])
 
 
 def requested_output(args: argparse.Namespace, config: Config) -> Path:

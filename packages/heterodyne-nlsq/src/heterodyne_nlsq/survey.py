@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.noise import noise_sd
-from heterodyne_spec import DataError, TwoTimeData, load_data
-from heterodyne_spec.data.describing import describe_data
+from heterodyne_spec import Config, TwoTimeData, load_config, load_data
+from heterodyne_spec.data.cleaning import hot_frames
+from heterodyne_spec.data.describing import check_data, describe_data
 from heterodyne_spec.data.two_time import pair_valid
 from heterodyne_spec.pictures import square_means
 
@@ -35,8 +37,8 @@ class AngleSurvey:
     difference is the contrast where the sample has lost all correlation by then, and less where not. `diagonal`: mean
     of the stored diagonal above `short`, about one over the photons per pixel and frame where it was kept. `noise`: sd
     of the white noise of one entry. `shared`: noise of means over squares of 8 frames, in units of what independent
-    entries would give (NaN for fewer than 3 squares). `dead`: frames without values, 1-based; `missing`: pairs of
-    other frames without.
+    entries would give (NaN for fewer than 3 squares). `dead`: frames without values, 1-based; `hot`: frames that stand
+    out from those around them; `missing`: pairs of other frames without values.
     """
 
     phi: float
@@ -46,6 +48,7 @@ class AngleSurvey:
     noise: float
     shared: float
     dead: tuple[int, ...]
+    hot: tuple[int, ...]
     missing: int
 
     @property
@@ -65,17 +68,24 @@ class AngleSurvey:
 class Survey:
     """A file: its `description` (schema data), and what the maps of one q show in `data`, a window of their frames.
 
-    `frames` is that window, 1-based and inclusive; `stated`: whether the file states a time between frames.
+    `refused`: which q a fit refuses, and why; `frames` is the window, 1-based and inclusive; `stated`: whether there is
+    a time between frames.
     """
 
     description: dict[str, Any]
+    refused: tuple[str, ...]
     data: TwoTimeData
     frames: tuple[int, int]
     stated: bool
     angles: tuple[AngleSurvey, ...]
 
 
-def survey(path: str | Path, q: float | None = None, most_entries: int = MOST_ENTRIES) -> Survey:
+def survey(
+    path: str | Path,
+    q: float | None = None,
+    most_entries: int = MOST_ENTRIES,
+    config: Config | Mapping[str, Any] | str | Path | None = None,
+) -> Survey:
     """Look at a file of two-time maps.
 
     Parameters
@@ -83,30 +93,44 @@ def survey(path: str | Path, q: float | None = None, most_entries: int = MOST_EN
     path : file that `load_data` reads.
     q : wavevector in 1/Å whose maps are looked at; the smallest of the file when None.
     most_entries : entries of all these maps that are read at most. Of larger maps the first frames are taken.
+    config : of its section ``data``, ``bins``, ``dt`` and ``q_tolerance`` are obeyed.
 
     Raises
     ------
-    DataError : when the file cannot be read.
+    DataError : when the file cannot be read, or no fit takes its maps.
     """
-    description = describe_data(path)
+    return look_at_maps(path, describe_data(path, config), q, most_entries, config)
+
+
+def look_at_maps(
+    path: str | Path,
+    description: dict[str, Any],
+    q: float | None = None,
+    most_entries: int = MOST_ENTRIES,
+    config: Config | Mapping[str, Any] | str | Path | None = None,
+) -> Survey:
+    """Look at the maps of a file that is described already; see `survey`."""
+    settings, checked = load_config(config), check_data(path, config)
     known = [one for one in description["maps"] if one["q"] is not None and one["phi"] is not None]
-    if not known:
-        raise DataError(
-            f"{path}: no map has a finite q and phi: bins over all azimuths cannot be fitted, else correct the file's "
-            "list of bins"
-        )
-    # Where none is positive, the reader says so.
-    chosen = min((one["q"] for one in known if one["q"] > 0), default=None) if q is None else q
+    chosen = min(one["q"] for one in known if one["q"] > 0) if q is None else q
     # Where q is the last axis of one array, a map cannot be read without passing over all others.
     together = description["storage_mode"] == "one_array_q_last"
-    count = (
-        len(known) if together else sum(chosen is None or math.isclose(one["q"], chosen, rel_tol=0.02) for one in known)
-    )
+    tolerance = settings.data.q_tolerance
+    count = len(known) if together else sum(math.isclose(one["q"], chosen, rel_tol=tolerance) for one in known)
     n_t = int(description["n_frames"])
     n_read = min(n_t, max(_FEWEST_FRAMES, math.isqrt(most_entries // max(count, 1))))
     stated = description["dt"] is not None
-    data = load_data(path, q=chosen, frames=(1, n_read), dt=None if stated else 1.0, hashed=False)
-    return Survey(description, data, (1, n_read), stated, tuple(survey_angle(data, k) for k in range(data.n_phi)))
+    data = load_data(
+        path,
+        q=chosen,
+        frames=(1, n_read),
+        q_tolerance=tolerance,
+        dt=settings.data.dt if stated else 1.0,
+        bins=settings.data.bins,
+        hashed=False,
+    )
+    angles = tuple(survey_angle(data, k) for k in range(data.n_phi))
+    return Survey(description, checked.refused, data, (1, n_read), stated, angles)
 
 
 def survey_angle(data: TwoTimeData, k: int) -> AngleSurvey:
@@ -126,6 +150,7 @@ def survey_angle(data: TwoTimeData, k: int) -> AngleSurvey:
         noise=own,
         shared=_BLOCK * of_blocks / own if own > 0 and of_blocks > 0 else math.nan,
         dead=tuple((np.flatnonzero(~live) + 1).tolist()),
+        hot=tuple((np.flatnonzero(hot_frames(c2, live)) + 1).tolist()),
         missing=int(np.count_nonzero(~usable & live[:, None] & live & (lag > 0))) // 2,
     )
 

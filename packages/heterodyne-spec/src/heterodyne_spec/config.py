@@ -19,7 +19,7 @@ from heterodyne_spec.yamlio import read_document
 class DataConfig:
     """What is read: q in 1/Å, phi and its ranges in degrees, frames 1-based and inclusive, dt in s.
 
-    `frame_weights` has one number per frame of the window.
+    `bins` tells where q and phi of the bins come from; `frame_weights` has one number per frame of the window.
     """
 
     q: float | None
@@ -27,6 +27,7 @@ class DataConfig:
     phi: str | list[Any]
     frames: list[int] | None
     dt: float | None
+    bins: str | None
     mask_frames: list[int]
     frame_weights: list[float] | None
     exclude_diagonals: int

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_spec.files import write_atomically
+from heterodyne_spec.files import OutputError, write_atomically
 
+FORMATS = ("png", "pdf", "svg")
 PIXELS = 400
 """Entries of a map along one side that a panel can show."""
 
@@ -38,6 +39,21 @@ def colour_limits(values: npt.NDArray[np.floating]) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def picture_format(path: Path) -> str:
+    """Return the format of a picture by the ending of its file.
+
+    Raises
+    ------
+    OutputError : when it is none of `FORMATS`.
+    """
+    found = path.suffix.lower().removeprefix(".")
+    if found not in FORMATS:
+        endings = ", ".join(f".{one}" for one in FORMATS)
+        raise OutputError(f"{path}: found the ending {path.suffix!r}, expected one of {endings}; rename the picture")
+    return found
+
+
 def write_figure(figure: Any, path: Path, title: str) -> Path:
-    """Write a Matplotlib figure as PNG, completely or not at all; `title` goes into the file's metadata."""
-    return write_atomically(path, lambda p: figure.savefig(p, format="png", dpi=130, metadata={"Title": title}))
+    """Write a Matplotlib figure, completely or not at all, in the format of the file's ending; `title` names it."""
+    form = picture_format(path)
+    return write_atomically(path, lambda p: figure.savefig(p, format=form, dpi=130, metadata={"Title": title}))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import importlib
 import io
 import math
 import zipfile
 from collections.abc import Buffer, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import EllipsisType, ModuleType
 from typing import Any
@@ -37,7 +39,17 @@ def opened_hdf5(path: Path) -> Any:
     """
     h5py = import_h5py()
     check_heaps(path)
-    return h5py.File(path, "r")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        # A file system that knows no locks has none to respect (NFS without its daemon, some of clusters).
+        if "unable to lock" not in str(error) or error.errno in HELD:
+            raise
+        return h5py.File(path, "r", locking=False)
+
+
+HELD = (errno.EAGAIN, errno.EACCES)
+"""What the system says of a lock that another program holds; anything else is said by file systems without locks."""
 
 
 class _Spared(io.FileIO):
@@ -138,6 +150,56 @@ def _counts(shape: tuple[int, ...], selection: tuple[slice | int, ...] | Ellipsi
     for axis, size in enumerate(shape):
         one = chosen[axis] if axis < len(chosen) else slice(None)
         yield len(range(*one.indices(size))) if isinstance(one, slice) else 1
+
+
+def check_lengths(key: str, dataset: Any) -> None:
+    """Check that texts and lists of any length do not claim more than the file can hold.
+
+    HDF5 takes memory for what an element claims before it looks for the values.
+
+    Raises
+    ------
+    DataError : when one does.
+    """
+    start = dataset.id.get_offset() if dataset.dtype.hasobject else None
+    if start is None:
+        return
+    with Path(dataset.file.filename).open("rb") as file:
+        whole = file.seek(0, 2)
+        count = min(dataset.size, max(whole - start, 0) // _ELEMENT)
+        file.seek(start)
+        # Of each element its length stands first, then where its values are.
+        stored = np.frombuffer(file.read(count * _ELEMENT), dtype="<u4")
+    if (longest := int(stored[:: _ELEMENT // 4].max(initial=0))) > whole:
+        raise DataError(
+            f"{key}: declares a text of {longest} bytes, the file has {whole}; it is damaged, copy it again from "
+            "its origin"
+        )
+
+
+_ELEMENT = 16
+"""Bytes of an element of any length: its length (4), the address of a heap (8) and the number in it (4)."""
+
+
+def check_filters(key: str, dataset: Any) -> None:
+    """Check that what an h5py dataset is compressed with can be undone; hdf5plugin is loaded where it is needed.
+
+    Raises
+    ------
+    DataError : naming the filter and what to install.
+    """
+    h5py = import_h5py()
+    made = dataset.id.get_create_plist()
+    filters = [made.get_filter(i) for i in range(made.get_nfilters())]
+    for number, _, _, name in filters:
+        if not h5py.h5z.filter_avail(number):
+            with suppress(ImportError):
+                importlib.import_module("hdf5plugin")
+        if not h5py.h5z.filter_avail(number):
+            called = name.decode("utf-8", errors="replace").partition(";")[0].strip() or "no name"
+            raise DataError(
+                f"{key}: is compressed with filter {number} ({called}), which is not installed; pip install hdf5plugin"
+            )
 
 
 def check_self_contained(file: Any) -> None:

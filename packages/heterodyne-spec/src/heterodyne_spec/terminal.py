@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 import sys
 import time
 import traceback
@@ -15,8 +16,32 @@ from typing import Any, NoReturn, TextIO
 
 from heterodyne_spec.errors import HeterodyneError, did_you_mean
 
+_OPTION = re.compile("--?[A-Za-z][A-Za-z-]+$")
+"""What is meant as an option: no number, and no single letter, which may have its value attached."""
+
 DONE, FAILED, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; error; the fit did not converge; interrupted."""
+
+
+class _Once(argparse.Action):
+    """Takes the value of an option that counts once: the second of two would be obeyed, and the first dropped."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        given: frozenset[str] = getattr(namespace, _GIVEN, frozenset())
+        if option_string is not None and self.dest in given:
+            parser.error(f"{option_string} is given twice; give it once, or start the command once for each")
+        setattr(namespace, _GIVEN, given | {self.dest})
+        setattr(namespace, self.dest, values)
+
+
+_GIVEN = "_given"
+"""What a namespace keeps of the options that were given."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,6 +56,8 @@ class Parser(argparse.ArgumentParser):
             settings = {"epilog": epilog, "formatter_class": argparse.RawDescriptionHelpFormatter, **settings}
         # An abbreviation that works today is another option's tomorrow.
         super().__init__(**{"allow_abbrev": False, **settings})
+        for name in (None, "store"):
+            self.register("action", name, _Once)
 
     def error(self, message: str) -> NoReturn:
         self.exit(FAILED, f"error: {message}; see {self.prog} --help\n")
@@ -38,9 +65,9 @@ class Parser(argparse.ArgumentParser):
     def check_options(self, words: Iterable[str]) -> None:
         """End with an error that names the nearest option where one of `words` looks like an option and is none."""
         for name in (word.partition("=")[0] for word in words):
-            if len(name) > 2 and name.startswith("--") and name not in self._option_string_actions:
+            if _OPTION.match(name) and name not in self._option_string_actions:
                 known = [option for option in self._option_string_actions if option.startswith("--")]
-                self.error(f"unknown option {name}; {did_you_mean(name, known)}")
+                self.error(f"unknown option {name}; {did_you_mean(f'--{name.lstrip("-")}', known)}")
 
 
 def run_command(

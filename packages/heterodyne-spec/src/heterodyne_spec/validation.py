@@ -88,7 +88,7 @@ def _measurement(path: Path) -> Verdict:
     except DataError as error:
         text = str(error).removeprefix(f"{path}: ")
         return Verdict("measurement", problems=(Problem("", text, "a file of two-time maps", "", "ReadableMaps"),))
-    return Verdict("measurement", (*_data_facts(description), *checked))
+    return Verdict("measurement", (*_data_facts(description), *checked.refused, *checked.notes))
 
 
 def _arrays(path: Path) -> Verdict:
@@ -127,7 +127,7 @@ def _data_facts(document: Any) -> Iterable[str]:
     yield f"dt: {dt}; first frame: {document['start_frame']}"
     yield f"q: {list_q(m['q'] for m in maps if m['q'] is not None)} 1/Å"
     angles = [m["phi"] for m in maps if m["phi"] is not None]
-    yield f"phi: {list_phi(angles)} degrees" if angles else "phi: none, bins over all azimuths cannot be fitted"
+    yield f"phi: {list_phi(angles)} degrees"
     baseline, elements = document["baseline_reference"], document["populated_elements"]
     yield "first map: empty" if elements is None else f"stored elements: {elements}; baseline: {baseline}"
     yield from document["notes"]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from heterodyne_cli.batching.schedule import default_workers
 from heterodyne_cli.series.request import Request, add_series_arguments, requested_series
 from heterodyne_cli.subcommand import Subcommand
+from heterodyne_cli.watching.folder import PATTERNS, look
+from heterodyne_spec import DataError
 from heterodyne_spec.console import Console
 from heterodyne_spec.terminal import INTERRUPTED
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, nargs="+", help="measurements: HDF5 or .npz")
+    parser.add_argument("file", type=Path, nargs="+", help="measurements, HDF5 or .npz; of a folder all that it holds")
     workers = default_workers()
     parser.add_argument("--workers", type=_count, default=workers, metavar="N", help=f"processes (default: {workers})")
     add_series_arguments(parser)
@@ -35,8 +37,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     from heterodyne_cli.series.tasks import warm_up
 
     request = requested_series(args, command)
-    # One name for a file, however it is given; a link keeps its own.
-    files = list(dict.fromkeys(path.parent.resolve() / path.name for path in args.file))
+    files = named_files(args.file, request.output)
     with only_one(request.output), console.progress() as shown:
         desk = opened_desk(request, console, shown, "Fits of a batch")
         lanes = [Process(warm_up, request) for _ in range(_workers(args.workers, request, len(files)))]
@@ -54,6 +55,26 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
         return code
 
 
+def named_files(given: Iterable[Path], output: Path) -> list[Path]:
+    """Return the files that are meant, each once: of a folder those that look like measurements, by name.
+
+    Raises
+    ------
+    DataError : when a folder holds none.
+    """
+    found: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            inside = sorted(look(path.resolve(), PATTERNS, output) or ())
+            if not inside:
+                raise DataError(f"{path}: holds no {' '.join(PATTERNS)}; give a folder of measurements, or files")
+            found += inside
+        else:
+            # One name for a file, however it is given; a link keeps its own.
+            found.append(path.parent.resolve() / path.name)
+    return list(dict.fromkeys(found))
+
+
 def _workers(asked: int, request: Request, n_files: int) -> int:
     """Return how many processes there can be work for; how many q a file has is not known yet."""
     return asked if request.q == "all" else min(asked, n_files * len(request.q or (None,)))
@@ -66,6 +87,7 @@ COMMAND = Subcommand(
         "heterodyne batch scans/*.h5 --config config.yaml --output fits",
         "heterodyne batch measurement.h5 --q all --workers 4",
         "heterodyne batch a.h5 b.h5 --q 0.0054,0.0071",
+        "heterodyne batch scans --output fits      of all measurements in the folder scans",
     ),
     _arguments,
     _run,

@@ -7,24 +7,32 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from heterodyne_cli.subcommand import Subcommand
+from heterodyne_nlsq.request import add_settings, requested_config
 from heterodyne_spec.console import Console
 from heterodyne_spec.terminal import DONE
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="HDF5 or .npz")
-    parser.add_argument("--q", type=float, help="wavevector in 1/Å whose maps are looked at (default: the smallest)")
-    parser.add_argument("--picture", type=Path, metavar="PNG", help="also draw these maps")
+    add_settings(parser, q_help="wavevector in 1/Å whose maps are looked at (default: the smallest)")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw these maps (.png, .pdf or .svg)")
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
     # Matplotlib takes a second to import.
-    from heterodyne_cli.inspection import as_document, as_text, survey_figure
-    from heterodyne_nlsq.survey import survey
-    from heterodyne_spec.pictures import write_figure
+    from heterodyne_cli.inspection import as_document, listed, shown, survey_figure
+    from heterodyne_nlsq.survey import MOST_ENTRIES, look_at_maps
+    from heterodyne_spec.data import describe_data
+    from heterodyne_spec.pictures import picture_format, write_figure
 
-    seen = survey(args.file, args.q)
-    console.say(as_text(seen, args.file.stat().st_size))
+    if args.picture is not None:
+        picture_format(args.picture)
+    config = requested_config(args)
+    description = describe_data(args.file, config)
+    # Said before the maps are looked at: what cannot be fitted is listed, too.
+    console.say(listed(description, args.file.stat().st_size))
+    seen = look_at_maps(args.file, description, config.data.q, MOST_ENTRIES, config)
+    console.say(shown(seen))
     console.tell("inspected", **as_document(seen))
     if args.picture is not None:
         write_figure(survey_figure(seen), args.picture, f"heterodyne inspect {args.file.name}")

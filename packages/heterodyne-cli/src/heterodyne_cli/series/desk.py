@@ -154,7 +154,7 @@ class Desk:
         if not self._headed:
             self._console.say(self._console.paint(header(), "head"))
             self._headed = True
-        self._console.say(line(row, _now(), self._console.paint))
+        self._console.say(line(row, _now(), self._console.paint, {path.name for path in self.record.files}))
         self._console.tell("fit", **row)
         self.counts["failed" if row["fit"] == FAILED else "fitted"] += 1
 

@@ -10,10 +10,11 @@ from typing import NamedTuple
 from heterodyne_cli.series.request import QChoice
 from heterodyne_spec.config import DataConfig
 from heterodyne_spec.data.fingerprint import fingerprint
-from heterodyne_spec.data.layouts import find_layout
+from heterodyne_spec.data.listing import list_maps
 from heterodyne_spec.data.opening import open_source
 from heterodyne_spec.data.reading import frame_count
 from heterodyne_spec.data.selection import mean_q, q_groups, select_maps
+from heterodyne_spec.data.time_axis import needed_step
 from heterodyne_spec.data.window import check_window
 from heterodyne_spec.errors import BusyError, DataError
 
@@ -79,13 +80,15 @@ def examine(path: Path, config: DataConfig, choice: QChoice) -> Contents:
     """
     try:
         with open_source(path) as source:
-            refs = find_layout(source).contents(source).maps
+            _, contents = list_maps(source, config.bins)
+            refs = contents.maps
             n_frames = frame_count(source, refs)
     except DataError as error:
         raise error if isinstance(error, BusyError) else IncompleteError(str(error)) from None
     known = [ref for ref in refs if ref.q > 0]
     groups = [mean_q(group) for group in q_groups(known, config.q_tolerance)]
     try:
+        needed_step(contents.clock, config.dt)
         chosen = [select_maps(refs, q, config.phi, config.q_tolerance)[0] for q in _asked(choice, groups)]
         first, last = check_window(config.frames, n_frames)
     except DataError as error:

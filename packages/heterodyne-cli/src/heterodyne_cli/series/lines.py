@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import takewhile
 from pathlib import Path
 
 from heterodyne_cli.series.row import FAILED, NOT_CONVERGED, OK, STRUCTURED, Row, judgement, why_not
@@ -34,10 +35,10 @@ def header() -> str:
     return "  ".join(name.ljust(width) for name, width in _COLUMNS).rstrip()
 
 
-def line(row: Row, now: str, paint: Paint) -> str:
-    """Return the line of a fit that was done at `now`, and its sentence in lines below."""
+def line(row: Row, now: str, paint: Paint, names: Iterable[str] = ()) -> str:
+    """Return the line of a fit that was done at `now`, and its sentence in lines below; `names` are of all files."""
     fit = str(row["fit"])
-    cells = [now, _short(Path(row["file"]).name), "" if row.get("q") is None else f"{row['q']:.5g}"]
+    cells = [now, short(Path(row["file"]).name, names), "" if row.get("q") is None else f"{row['q']:.5g}"]
     if fit == FAILED:
         start = "  ".join(cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=False))
         return f"{start}  {paint(f'failed: {row["message"]}', 'bad')}"
@@ -50,10 +51,30 @@ def line(row: Row, now: str, paint: Paint) -> str:
     return "  ".join(padded).rstrip() + below
 
 
-def _short(name: str) -> str:
-    """Return a name that fits its column; its end tells files of a series apart."""
-    width = _COLUMNS[1][1]
-    return name if len(name) <= width else f"…{name[1 - width :]}"
+def short(name: str, names: Iterable[str], width: int = _COLUMNS[1][1]) -> str:
+    """Return a name that fits its column, cut where the names of its series agree and not where they differ."""
+    if len(name) <= width:
+        return name
+    others = [other for other in names if other != name]
+    front = min((agreed(name, other) for other in others), default=0)
+    back = min((agreed(name[::-1], other[::-1]) for other in others), default=0)
+    differs = slice(front, max(len(name) - back, front))
+    own = name[differs]
+    if not own or len(own) > width - 2:
+        # Nothing to go by, or too much: both ends.
+        ends = own or name
+        kept = width - 1 - (width - 1) // 2
+        return f"{ends[:kept]}…{ends[len(ends) - (width - 1) // 2 :]}"
+    # What is left of the column shows the end that they share, then the beginning.
+    after = min(len(name) - differs.stop, width - 1 - len(own))
+    if differs.stop + after == len(name):
+        return f"…{name[len(name) - (width - 1) :]}"
+    return f"…{own}{name[differs.stop : differs.stop + width - 2 - len(own)]}…"
+
+
+def agreed(one: str, other: str) -> int:
+    """Return how many characters two names have in common at their beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def quoted(row: Row, name: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from heterodyne_spec.errors import DataError
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -22,3 +25,33 @@ def is_finite(value: object) -> TypeGuard[float]:
         return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:  # a whole number beyond binary64
         return False
+
+
+def as_array(value: ArrayLike, name: str, expected: str) -> NDArray[Any]:
+    """Return what was given as an array, masked entries of floats as NaN; `name` and `expected` are for messages.
+
+    Raises
+    ------
+    DataError
+        It is no array of one shape.
+    """
+    try:
+        if isinstance(value, np.ma.MaskedArray):
+            return np.asarray(np.ma.filled(value.astype(np.result_type(value.dtype, np.float32)), np.nan))
+        return np.asarray(value)
+    except (ValueError, TypeError):
+        shapes = ", ".join(str(one.shape) for one in value) if _holds_arrays(value) else ""
+        found = f"parts of shapes {shapes}" if shapes else "parts of different shapes"
+        raise DataError(f"{name}: found {found}, expected {expected}") from None
+
+
+def _holds_arrays(value: object) -> TypeGuard[Any]:
+    return isinstance(value, list | tuple) and all(isinstance(one, np.ndarray) for one in value)
+
+
+def as_floats(value: ArrayLike, name: str, expected: str) -> NDArray[np.float64]:
+    """Return what was given as an array of float64, see `as_array`."""
+    found = as_array(value, name, expected)
+    if found.dtype.kind not in "fiub":
+        raise DataError(f"{name}: found {found.dtype} of shape {found.shape}, expected {expected}")
+    return np.array(found, dtype=np.float64)

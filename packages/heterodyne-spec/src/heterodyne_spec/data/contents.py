@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
@@ -11,10 +12,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_spec.errors import DataError, one_line
+from heterodyne_spec.data.pixels import PixelMap
+from heterodyne_spec.errors import BusyError, DataError, one_line
 
 MOST_FRAMES = 1e12
 """Before the first frame of a map: a year at a frame every 30 µs; beyond, ages lose their digits."""
+OLDEST = 1e8
+"""Age in s, three years: beyond, times are those of a calendar (seconds since 1970 are 1.8e9)."""
 
 type Selection = tuple[slice | int, ...] | EllipsisType
 
@@ -23,6 +27,10 @@ class Source(Protocol):
     """An open file, HDF5 or .npz; keys are paths inside it."""
 
     path: Path
+
+    @property
+    def lost(self) -> Mapping[str, str]:
+        """What was looked for and stands behind a link that leads nowhere: keys, with words on each."""
 
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names in a group, () when there is no such group."""
@@ -38,6 +46,9 @@ class Source(Protocol):
 
     def read(self, key: str, selection: Selection = ...) -> NDArray[Any]:
         """Read the selected part of the array at `key`."""
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return the few short texts of the array at `key`; () when it is missing, or holds something else."""
 
     def attribute_names(self, key: str) -> tuple[str, ...]:
         """Return the names of the attributes of the array or group at `key`, () when nothing stands there."""
@@ -113,12 +124,14 @@ class Clock:
     start : age of the first frame in units of dt; 1 for a run correlated from its first frame.
     found : what stands in the file, for messages.
     notes : what was converted, in words.
+    fault : what is wrong with the file's times, as a whole sentence: only a given dt helps. None where nothing is.
     """
 
     dt: float | None
     start: float
     found: str
     notes: tuple[str, ...] = ()
+    fault: str | None = None
 
     def __post_init__(self) -> None:
         if not abs(self.start) < MOST_FRAMES:
@@ -127,6 +140,59 @@ class Clock:
             )
         if self.dt is not None and not (math.isfinite(self.dt) and self.dt > 0):
             raise DataError(f"time between frames: found {self.dt:g} s, expected a positive number; correct the file")
+        age = self.start * (1.0 if self.dt is None else self.dt)
+        if self.start < 0 or (self.dt is not None and age > OLDEST):
+            raise DataError(
+                f"age of the first frame: found {age:g} s, expected 0 to {OLDEST:g}, counted from the start of the "
+                "sample and not from a date; correct the file"
+            )
+
+
+def attempted_clock(read: Callable[[], Clock]) -> Clock:
+    """Return the time base that `read` returns; what is wrong with the file's times becomes its `fault`."""
+    try:
+        return read()
+    except BusyError:
+        raise
+    except DataError as error:
+        return Clock(None, 1.0, "", fault=str(error))
+
+
+@dataclass(frozen=True, eq=False)
+class Bins:
+    """What a file with a map of pixels says of its bins.
+
+    Parameters
+    ----------
+    q, phi : listed, by label - 1, in 1/Å and degrees; NaN where the list has none.
+    pixels : the map of pixels, or in words why there is none.
+    fault : why the lists cannot be used, as a whole sentence; None where they can.
+    """
+
+    q: NDArray[np.float64]
+    phi: NDArray[np.float64]
+    pixels: PixelMap | str
+    fault: str | None = None
+
+    def of(self, label: int) -> tuple[float, float]:
+        """Return listed q and phi of a bin, NaN where the list has none."""
+        known = 0 < label <= self.q.size
+        return (float(self.q[label - 1]), float(self.phi[label - 1])) if known else (math.nan, math.nan)
+
+
+type Lists = tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]
+"""Listed q (1/Å) and phi (degrees) by label - 1, and notes."""
+
+
+def attempted_bins(read: Callable[[], Lists], pixels: PixelMap | str) -> tuple[Bins, tuple[str, ...]]:
+    """Return the bins with the lists that `read` returns, and notes; what is wrong with the lists is their `fault`."""
+    try:
+        q, phi, notes = read()
+    except BusyError:
+        raise
+    except DataError as error:
+        return Bins(np.array([]), np.array([]), pixels, str(error)), ()
+    return Bins(q, phi, pixels), notes
 
 
 @dataclass(frozen=True)
@@ -134,7 +200,8 @@ class Contents:
     """What a file holds: its maps, its time base, how it stores them.
 
     `storage_mode` is a word of the NXxpcs vocabulary: data_exchange_keys, one_array_q_first, one_array_q_last, other.
-    `baseline` is what the file says a fully decorrelated pair has, 0 or 1; None when it says nothing.
+    `baseline` is what the file says a fully decorrelated pair has, 0 or 1; None when it says nothing. `bins` is None in
+    layouts that have no map of pixels; the q and phi of `maps` are those of its lists.
     """
 
     maps: tuple[MapRef, ...]
@@ -142,6 +209,7 @@ class Contents:
     storage_mode: str
     notes: tuple[str, ...] = ()
     baseline: int | None = None
+    bins: Bins | None = None
 
     def __post_init__(self) -> None:
         if not self.maps:

@@ -22,10 +22,6 @@ def reading(key: str) -> Iterator[None]:
         raise
     except Exception as error:
         text = " ".join(str(error).strip("'\"").split())
-        if "not registered" in text or "required filter" in text:
-            raise DataError(
-                f"{key}: is compressed with a filter that is not installed; pip install hdf5plugin and import it"
-            ) from error
         raise DataError(
             f"{key}: cannot be read, the file is damaged there ({reason(text)}); copy it again from its origin"
         ) from error

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from heterodyne_spec.config import load_config
+from heterodyne_spec.config import Config, load_config
 from heterodyne_spec.data import cleaning
 from heterodyne_spec.data.contents import Contents, MapRef, Source
-from heterodyne_spec.data.layouts import find_layout
+from heterodyne_spec.data.listing import list_maps
 from heterodyne_spec.data.opening import open_source
 from heterodyne_spec.data.reading import baseline_of, frame_count, read_checked, restore
 from heterodyne_spec.data.selection import check_unambiguous, known_maps, list_q_of, q_groups, wrap
+from heterodyne_spec.data.time_axis import step_of
 from heterodyne_spec.data.two_time import clean_maps, floating_dtype
 from heterodyne_spec.errors import BusyError, DataError, one_line
 
@@ -26,12 +28,21 @@ MOST_CHECKED = 50_000_000
 """Entries of all maps together whose values are checked: a few seconds."""
 
 
-def describe_data(path: str | Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Checked:
+    """What a fit would note of a file, and why it would refuse some of its q, in words."""
+
+    notes: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+
+
+def describe_data(path: str | Path, config: Config | Mapping[str, Any] | str | Path | None = None) -> dict[str, Any]:
     """Describe a file of two-time maps; of one map `FRAMES_LOOKED_AT` or fewer are read, and all where these are empty.
 
     Parameters
     ----------
     path : file that `load_data` reads.
+    config : of its section ``data``, ``bins`` and ``dt`` are obeyed.
 
     Returns
     -------
@@ -43,65 +54,80 @@ def describe_data(path: str | Path) -> dict[str, Any]:
     DataError
         The file cannot be read.
     """
-    path = Path(path)
+    path, asked = Path(path), load_config(config).data
     with open_source(path) as source:
-        layout = find_layout(source)
-        contents = layout.contents(source)
+        layout, contents = list_maps(source, asked.bins)
+        dt, dt_notes = step_of(contents.clock, asked.dt)
         first = contents.maps[0]
         populated, baseline = look_at(source, first)
         return {
             "file": path.name,
-            "layout": layout.NAME,
+            "layout": layout,
             "n_frames": frame_count(source, [first]),
-            "dt": contents.clock.dt,
+            "dt": dt,
             "start_frame": round(contents.clock.start),
             "maps": [describe_map(ref) for ref in contents.maps],
             "storage_mode": contents.storage_mode,
             "baseline_reference": baseline,
             "time_origin_location": first.time_origin,
             "populated_elements": populated,
-            "notes": [one_line(note) for note in (*contents.notes, *differences(contents, populated, baseline))],
+            "notes": [
+                one_line(note) for note in (*contents.notes, *dt_notes, *differences(contents, populated, baseline))
+            ],
         }
 
 
-def check_data(path: str | Path) -> tuple[str, ...]:
-    """Check the values of all maps of a file as a fit does that is told q and no more; return what it would note.
+def check_data(path: str | Path, config: Config | Mapping[str, Any] | str | Path | None = None) -> Checked:
+    """Check all maps of a file as a fit does that is told q and no more; return what it would note.
 
-    A file of more than `MOST_CHECKED` entries is not read. Of several q one that can be fitted is enough: why others
-    cannot is a note.
+    The values of a file of more than `MOST_CHECKED` entries are not read. Of several q one that can be fitted is
+    enough.
+
+    Parameters
+    ----------
+    path : file that `load_data` reads.
+    config : of its section ``data``, ``bins``, ``dt`` and ``q_tolerance`` are obeyed.
 
     Raises
     ------
     DataError
         No fit takes the maps of this file.
     """
+    asked = load_config(config).data
     with open_source(Path(path)) as source:
-        contents = find_layout(source).contents(source)
-        if not any(np.isfinite(ref.q) and np.isfinite(ref.phi) for ref in contents.maps):
-            return ()  # bins over all azimuths are described, too
+        _, contents = list_maps(source, asked.bins)
+        step_of(contents.clock, asked.dt)
         known, notes = known_maps(contents.maps)
-        if (count := sum(math.prod(ref.shape(source)) for ref in known)) > MOST_CHECKED:
-            return (*notes, f"values: not checked, {count:.3g} entries are more than {MOST_CHECKED:.0e}; a fit does it")
-        groups = q_groups(known, load_config().data.q_tolerance)
-        refused: list[DataError] = []
+        count = sum(math.prod(ref.shape(source)) for ref in known)
+        look, groups = count <= MOST_CHECKED, q_groups(known, asked.q_tolerance)
+        errors: list[DataError] = []
+        refused: list[str] = []
         for group in groups:
             of_q = f"q = {list_q_of(group)} 1/Å: " if len(groups) > 1 else ""
             try:
-                notes += [f"{of_q}{note}" for note in _check_group(source, group, contents.baseline)]
+                notes += [f"{of_q}{note}" for note in _check_group(source, group, contents.baseline, look)]
             except BusyError:
                 raise
             except DataError as error:
-                refused.append(error)
-                notes.append(f"{of_q}a fit refuses: {error}")
-        if len(refused) == len(groups):
-            raise refused[0]
-        return (*map(one_line, notes), f"values: all {len(known)} maps checked as a fit does")
+                errors.append(error)
+                refused.append(f"{of_q}a fit refuses: {error}")
+        if len(errors) == len(groups):
+            raise errors[0]
+        said = (
+            f"values: all {len(known)} maps checked as a fit does"
+            if look
+            else f"values: not checked, {count:.3g} entries are more than {MOST_CHECKED:.0e}; a fit does it"
+        )
+        return Checked((*map(one_line, notes), said), tuple(map(one_line, refused)))
 
 
-def _check_group(source: Source, refs: list[MapRef], baseline: int | None) -> list[str]:
+def _check_group(source: Source, refs: list[MapRef], baseline: int | None, look: bool) -> list[str]:
+    """Return what a fit of these maps would note; with `look` their values are read."""
     refs = sorted(refs, key=lambda ref: wrap(ref.phi))
     check_unambiguous(refs)
     mask = np.zeros(frame_count(source, refs), dtype=bool)
+    if not look:
+        return []
     kept, c2, valid, notes = read_checked(source, refs, 1, mask, None, baseline)
     return notes + clean_maps(c2, valid, np.array([wrap(ref.phi) for ref in kept]))[2]
 

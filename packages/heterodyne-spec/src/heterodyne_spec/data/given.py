@@ -93,7 +93,13 @@ class _Window:
 
 def _cut(data: TwoTimeData, asked: DataConfig) -> TwoTimeData:
     """Return the angles and frames that are asked for, weighted as asked; `data` itself when that is what it is."""
-    wanted, carried = as_selection(asked.phi, asked.frames, asked.mask_frames), selection_of(data.provenance)
+    wanted = as_selection(asked.phi, asked.frames, asked.mask_frames, asked.bins)
+    carried = selection_of(data.provenance)
+    if wanted["bins"] not in (None, carried["bins"]):
+        raise DataError(
+            f"data.bins: found {wanted['bins']}, which is of files with a map of pixels, and the measurement given has "
+            "its q and phi; leave it out, or give the file"
+        )
     places = _places(data, wanted, carried)
     window = _window(data, wanted, carried)
     weight, weight_notes = _weight(data, asked.frame_weights, window)
@@ -177,6 +183,7 @@ def _carried(wanted: Selection, carried: Selection) -> Selection:
         phi=wanted["phi"] if wanted["phi"] != EVERYTHING["phi"] else carried["phi"],
         frames=frames["frames"],
         mask_frames=frames["mask_frames"],
+        bins=carried["bins"],
     )
 
 

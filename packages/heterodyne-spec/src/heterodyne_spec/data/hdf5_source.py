@@ -8,7 +8,7 @@ process. So every link is followed here, one by one, and every source of a virtu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from heterodyne_spec.data.contents import Selection, Source
 from heterodyne_spec.data.damage import reading, reason
 from heterodyne_spec.errors import BusyError, DataError
-from heterodyne_spec.storage import check_backed, opened_hdf5
+from heterodyne_spec.storage import check_backed, check_filters, check_lengths, opened_hdf5
 
 MOST_LINKS = 32
 """Links from one to the next, and virtual datasets made of others: more are a circle."""
+SUPERBLOCK_FLAGS, SWMR = 11, 4
+"""Place of the flags in the superblock of a file that can be marked, and the one of SWMR."""
 MOST_TEXTS = 64
 """Texts, or other things of any length, in one attribute: all may be the same long one."""
 
@@ -30,14 +32,39 @@ MOST_TEXTS = 64
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[Source]:
     """Open an HDF5 file for reading."""
-    try:
-        file = opened_hdf5(path)
-    except (OSError, RuntimeError) as error:
-        if "unable to lock" in str(error):
-            raise BusyError("is open for writing in another program; close it there or wait") from error
-        raise DataError(f"is truncated or damaged ({reason(str(error))}); copy it again from its origin") from error
-    with file, ExitStack() as linked:
+    with opened(path) as file, ExitStack() as linked:
         yield Hdf5Source(path, file, linked)
+
+
+def opened(path: Path) -> Any:
+    """Return an h5py file that is open for reading."""
+    try:
+        return opened_hdf5(path)
+    except (OSError, RuntimeError) as error:
+        raise why_not_open(path, str(error)) from error
+
+
+def why_not_open(path: Path, text: str) -> DataError:
+    """Return why HDF5 does not open a file, from the text of its error."""
+    if "unable to lock" in text:
+        return BusyError("is open for writing in another program; close it there or wait")
+    if "already open for" not in text:
+        return DataError(f"is truncated or damaged ({reason(text)}); copy it again from its origin")
+    complete = "check that the file is complete and clear the mark with h5clear -s"
+    if written_in_swmr(path):
+        return BusyError(
+            "is marked as being written (SWMR); wait until the program that writes it closes it, or, if that was "
+            f"killed, {complete}"
+        )
+    return DataError(
+        f"was not closed by the program that wrote it and may be incomplete; write it again, or {complete}"
+    )
+
+
+def written_in_swmr(path: Path) -> bool:
+    """Tell whether a file says that one program writes while others read (SWMR), in the flags of its superblock."""
+    with path.open("rb") as file:
+        return bool(file.read(SUPERBLOCK_FLAGS + 1)[SUPERBLOCK_FLAGS] & SWMR)
 
 
 class Hdf5Source:
@@ -49,6 +76,12 @@ class Hdf5Source:
         self._files = {path.resolve(): file}
         self._linked = linked
         self._root = file
+        self._lost: dict[str, str] = {}
+
+    @property
+    def lost(self) -> Mapping[str, str]:
+        """What was looked for and stands behind a link that leads nowhere: keys, with words on each."""
+        return self._lost
 
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names in a group, () when there is no such group."""
@@ -84,6 +117,20 @@ class Hdf5Source:
                 raise DataError(f"{key}: found {describe(dataset.dtype)}, expected numbers; correct the file")
             return np.asarray(dataset[selection])
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return the few short texts of a dataset; () when it is missing, or holds something else."""
+        if not self.has(key) or not 0 < math.prod(self.shape(key)) <= MOST_TEXTS:
+            return ()
+        dataset = self._dataset(key)
+        with reading(key):
+            self._check_sources(key, dataset, ..., 0)
+            values = np.asarray(dataset[...]).ravel().tolist()
+        return tuple(
+            value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
+            for value in values
+            if isinstance(value, bytes | str)
+        )
+
     def attribute_names(self, key: str) -> tuple[str, ...]:
         """Return the names of the attributes of a dataset or group, () when nothing stands at `key`."""
         node = self._find(key)
@@ -105,7 +152,9 @@ class Hdf5Source:
     def _dataset(self, key: str) -> Any:
         node = self._find(key)
         if not is_dataset(node):
-            raise DataError(f"{key}: is missing or not a dataset; check that the file was written completely")
+            raise DataError(
+                self._lost.get(key) or f"{key}: is missing or not a dataset; check that the file was written completely"
+            )
         return node
 
     def _find(self, key: str) -> Any:
@@ -114,25 +163,34 @@ class Hdf5Source:
 
     def _walk(self, key: str, node: Any, path: str) -> Any:
         """Walk from `node` along `path`, link by link; None when nothing stands there. `key` is what messages name."""
-        ahead, hops = steps(path), 0
+        ahead, hops, target = steps(path), 0, None
         while ahead:
             name = ahead.pop()
             link: Any = node.get(name, getlink=True) if is_group(node) else None
             if link is None:
-                return None
+                return self._nothing(key, target)
             if not hasattr(link, "path"):
                 node = node[name]
                 continue
             if (hops := hops + 1) > MOST_LINKS:
                 raise DataError(f"{key}: more than {MOST_LINKS} links lead to it, from one to the next; correct them")
+            target = link
             if hasattr(link, "filename"):
                 node = self._linked_file(key, link.filename, node, "external link")
             elif link.path.startswith("/"):
                 node = node.file
             if node is None:
-                return None
+                return self._nothing(key, target)
             ahead += steps(link.path)
         return node
+
+    def _nothing(self, key: str, link: Any) -> None:
+        """Note where a link leads to that ends nowhere."""
+        if hasattr(link, "filename"):
+            where = f"{link.path} of {link.filename}, and nothing is there; copy that file next to this one"
+            self._lost[key] = f"{key}: is a link to {where}"
+        elif link is not None:
+            self._lost[key] = f"{key}: is a link to {link.path}, and nothing is there; correct the file"
 
     def _linked_file(self, key: str, name: str, beside: Any, what: str) -> Any:
         """Return the file that is called `name` in the folder of another one; None when there is none."""
@@ -144,7 +202,7 @@ class Hdf5Source:
         if target not in self._files:
             if not target.is_file():
                 return None
-            self._files[target] = self._linked.enter_context(opened_hdf5(target))
+            self._files[target] = self._linked.enter_context(opened(target))
         return self._files[target]
 
     def _check_sources(self, key: str, dataset: Any, selection: Selection, depth: int) -> None:
@@ -155,6 +213,8 @@ class Hdf5Source:
             name = dataset.external[0][0]
             raise DataError(f"{key}: external storage to {name} is not followed; copy the data into one file")
         if not dataset.is_virtual:
+            check_filters(key, dataset)
+            check_lengths(key, dataset)
             check_backed(key, dataset, selection)
         for part in dataset.virtual_sources() if dataset.is_virtual else ():
             here = part.file_name == "."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from heterodyne_spec.config import Config, load_config
-from heterodyne_spec.data.checks import is_finite
-from heterodyne_spec.data.contents import Clock
 from heterodyne_spec.data.fingerprint import fingerprint
-from heterodyne_spec.data.layouts import find_layout
+from heterodyne_spec.data.listing import list_maps
 from heterodyne_spec.data.opening import open_source
 from heterodyne_spec.data.reading import frame_count, read_checked
 from heterodyne_spec.data.selected import as_selection
 from heterodyne_spec.data.selection import PhiChoice, mean_q, select_maps, wrap
-from heterodyne_spec.data.time_axis import window_ages
+from heterodyne_spec.data.time_axis import needed_step, window_ages
 from heterodyne_spec.data.two_time import TwoTimeData, as_weight
 from heterodyne_spec.data.window import check_window, masked
 from heterodyne_spec.errors import DataError, one_line
@@ -32,6 +31,7 @@ def load_data(
     q_tolerance: float | None = None,
     *,
     dt: float | None = None,
+    bins: str | None = None,
     mask_frames: Iterable[int] | None = None,
     baseline: int | None = None,
     frame_weights: ArrayLike | None = None,
@@ -51,7 +51,9 @@ def load_data(
     frames : first and last frame, 1-based and inclusive, in the file's map. A
         window keeps its absolute age.
     q_tolerance : relative tolerance of q; 0.02 when the configuration does not say otherwise.
-    dt : time between frames of the map in s, instead of the file's.
+    dt : time between frames of the map in s, instead of the file's, whatever is wrong with these.
+    bins : "listed" takes q and phi of the bins from the file's lists, "pixels" from the middle of their pixels. When
+        None, the lists are taken, and refused where they contradict the pixels.
     mask_frames : frames not to use, 1-based in the file's map.
     baseline : 0 or 1, what a fully decorrelated pair has in the file; seen from the data when None.
     frame_weights : `TwoTimeData.weight` of the frames of the window, shape (N,); 1 for all when None.
@@ -70,18 +72,23 @@ def load_data(
     ConfigError
         The configuration has problems.
     """
+    if not isinstance(path, str | os.PathLike):
+        shape = f" of shape {np.shape(path)}" if isinstance(path, np.ndarray) else ""
+        raise DataError(
+            f"data: found {type(path).__name__}{shape}, expected the path of a file, or a measurement: "
+            "TwoTimeData(c2=maps, q=0.0054, phi=[0, 90], dt=0.1)"
+        )
     path = Path(path)
     stated = load_config(config).data
     q, phi, frames = _or(q, stated.q), _or(phi, stated.phi), _or(frames, stated.frames)
-    q_tolerance, dt = _or(q_tolerance, stated.q_tolerance), _or(dt, stated.dt)
+    q_tolerance, dt, bins = _or(q_tolerance, stated.q_tolerance), _or(dt, stated.dt), _or(bins, stated.bins)
     mask_frames, frame_weights = list(_or(mask_frames, stated.mask_frames)), _or(frame_weights, stated.frame_weights)
     with open_source(path) as source:
-        layout = find_layout(source)
-        contents = layout.contents(source)
+        layout, contents = list_maps(source, bins)
         refs, notes = select_maps(contents.maps, q, phi, q_tolerance)
         n_t = frame_count(source, refs)
         first, last = check_window(frames, n_t)
-        step, clock_notes = step_of(contents.clock, dt)
+        step, clock_notes = needed_step(contents.clock, dt)
         mask, mask_notes = masked(mask_frames, first, last, n_t)
         weight, weight_notes = weights_of(frame_weights, first, last)
         refs, c2, valid, found = read_checked(source, refs, first, mask, baseline, contents.baseline)
@@ -98,13 +105,13 @@ def load_data(
             notes=map(one_line, (*contents.notes, *notes, *found, *clock_notes, *mask_notes, *weight_notes)),
             provenance={
                 "file": path.name,
-                "layout": layout.NAME,
+                "layout": layout,
                 **(fingerprint(path) if hashed else {}),
                 "maps": tuple(ref.where for ref in refs),
                 "labels": tuple(ref.label for ref in refs),
                 "frames": (first, last),
                 "start_frame": round(float(ages[0]) / step),
-                "selection": as_selection(phi, frames, mask_frames),
+                "selection": as_selection(phi, frames, mask_frames, bins),
             },
         )
 
@@ -119,18 +126,3 @@ def weights_of(given: ArrayLike | None, first: int, last: int) -> tuple[NDArray[
         return None, []
     weight = as_weight(given, 1, last - first + 1, "frame_weights")[0]
     return weight, [f"frame weights as given, from {weight.min():g} to {weight.max():g}"]
-
-
-def step_of(clock: Clock, given: float | None) -> tuple[float, list[str]]:
-    """Return the time between frames in s, the given one before the file's, and a note when they differ."""
-    if given is not None:
-        if not (is_finite(given) and given > 0):
-            raise DataError(f"dt: found {given!r}, expected a positive number; give the time between frames in s")
-        differ = clock.dt is not None and not np.isclose(given, clock.dt, rtol=1e-9, atol=0)
-        return float(given), [f"dt = {given:g} s as given, the file has {clock.dt:g} s"] if differ else []
-    if clock.dt is None:
-        raise DataError(
-            f"no usable time between frames: found {clock.found}, expected a positive number; give it as "
-            "data.dt in the configuration or as dt="
-        )
-    return clock.dt, []

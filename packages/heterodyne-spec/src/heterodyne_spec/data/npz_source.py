@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +20,8 @@ from heterodyne_spec.errors import DataError, shortened
 from heterodyne_spec.storage import MOST_TIMES, SMALL
 
 BLOCK = 1024**2
+MOST_TEXTS = 64
+"""Texts in one array that are read."""
 
 
 @contextmanager
@@ -62,6 +64,11 @@ class NpzSource:
         self.path = path
         self._archive = archive
 
+    @property
+    def lost(self) -> Mapping[str, str]:
+        """Return {}: archives have no links."""
+        return {}
+
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names of the arrays; there are no groups but the root."""
         members = self._archive.namelist() if group == "/" else []
@@ -94,6 +101,13 @@ class NpzSource:
                 return read_item(file, shape[1:], dtype, selection[0])[selection[1:]]
             stored = read_item(file, shape[::-1] if fortran else shape, dtype, 0)
             return (stored.T if fortran else stored)[selection]
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return the few short texts of an array; () when it is missing, or holds something else."""
+        if not self.has(key) or self.dtype(key).kind not in "SU" or not 0 < math.prod(self.shape(key)) <= MOST_TEXTS:
+            return ()
+        values = self.read(key).ravel().tolist()
+        return tuple(value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value for value in values)
 
     def attribute_names(self, key: str) -> tuple[str, ...]:
         """Return (): arrays of .npz files have no attributes."""

@@ -17,23 +17,27 @@ KEY = "selection"
 
 
 class Selection(TypedDict):
-    """Angles in degrees, the window and the masked frames that were asked for, as plain data that can be compared."""
+    """Angles in degrees, the window, masked frames and the origin of q and phi that were asked for, as plain data."""
 
     phi: str | list[float | list[float]]
     frames: list[int] | None
     mask_frames: list[int]
+    bins: str | None
 
 
-EVERYTHING = Selection(phi="all", frames=None, mask_frames=[])
+EVERYTHING = Selection(phi="all", frames=None, mask_frames=[], bins=None)
 
 
-def as_selection(phi: PhiChoice, frames: Sequence[int] | None, mask_frames: Iterable[int]) -> Selection:
+def as_selection(
+    phi: PhiChoice, frames: Sequence[int] | None, mask_frames: Iterable[int], bins: str | None
+) -> Selection:
     """Return what was asked for, as `load_data` takes it."""
     angles = [phi] if isinstance(phi, int | float) else phi
     return Selection(
         phi="all" if angles is None else angles if isinstance(angles, str) else plain([*angles]),
         frames=None if frames is None else plain([*frames]),
         mask_frames=plain(sorted(set(mask_frames))),
+        bins=bins,
     )
 
 

@@ -59,7 +59,7 @@ def known_maps(refs: Sequence[MapRef]) -> tuple[list[MapRef], list[str]]:
         )
         raise DataError(
             f"no map has a finite q and phi (of {len(refs)}, {n_q} have q and {n_phi} phi): bins over all azimuths "
-            "cannot be fitted, else correct the file's list of bins"
+            "cannot be fitted, correlate bins of azimuth; else correct the file's list of bins"
         )
     known = [ref for ref in finite if ref.q > 0]
     wrong = [ref for ref in finite if not ref.q > 0]

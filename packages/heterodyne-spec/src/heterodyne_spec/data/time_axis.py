@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from heterodyne_spec.data.checks import is_finite
+from heterodyne_spec.data.checks import as_floats, is_finite
+from heterodyne_spec.data.contents import OLDEST, Clock
 from heterodyne_spec.errors import DataError
 
 # Relative to dt; larger deviations would show in the trapezoid integrals.
 UNIFORM = 1e-6
+YEAR = 365.25 * 24 * 3600.0
+GIVE_DT = "data.dt in the configuration, --dt on the command line, dt= in Python"
 
 
 def time_axis(t: ArrayLike | None, dt: float | None, n_t: int) -> tuple[NDArray[np.float64], float]:
@@ -27,27 +30,98 @@ def time_axis(t: ArrayLike | None, dt: float | None, n_t: int) -> tuple[NDArray[
         if dt is None:
             raise DataError("t, dt: found neither, expected at least one; give dt, the time between frames in s")
         return window_ages(1.0, float(dt), 1, n_t), float(dt)
-    ages = np.array(t, dtype=np.float64)
+    ages = as_floats(t, "t", f"({n_t},), one age in s per frame")
+    check_ages(ages, n_t)
+    return ages, uniform_step(ages, dt)
+
+
+def check_ages(ages: NDArray[np.float64], n_t: int, name: str = "t") -> None:
+    """Raise DataError when ages in s are not those of frames in the order in which they were taken."""
     if ages.shape != (n_t,):
-        raise DataError(f"t: found shape {ages.shape}, expected ({n_t},), one age per frame of c2; correct t")
+        raise DataError(f"{name}: found shape {ages.shape}, expected ({n_t},), one age per frame of c2; correct {name}")
     if not np.isfinite(ages).all() or ages[0] < 0:
-        raise DataError("t: found ages that are negative or not finite, expected seconds since the start; correct t")
+        raise DataError(
+            f"{name}: found ages that are negative or not finite, expected seconds since the start; correct {name}"
+        )
     falls = np.flatnonzero(~(np.diff(ages) > 0))
     if falls.size:
         raise DataError(
-            f"t: found a step of {ages[falls[0] + 1] - ages[falls[0]]:.9g} s after frame {falls[0] + 1}, times must "
-            "increase; give the frames in the order in which they were taken"
+            f"{name}: found a step of {ages[falls[0] + 1] - ages[falls[0]]:.9g} s after frame {falls[0] + 1}, times "
+            "must increase; give the frames in the order in which they were taken"
         )
-    step = float(dt) if dt is not None else float(ages[-1] - ages[0]) / max(n_t - 1, 1)
+    if ages[-1] > OLDEST:
+        raise DataError(
+            f"{name}: found ages up to {ages[-1]:.10g} s, {ages[-1] / YEAR:.3g} years, expected seconds since the "
+            "start of the sample and no date; subtract the start"
+        )
+
+
+def uniform_step(ages: NDArray[np.float64], dt: float | None, name: str = "t") -> float:
+    """Return the step of ages in s, which must be `dt` everywhere where that is given."""
+    n_t = len(ages)
+    step = float(dt) if dt is not None else mean_step(ages)
     worst = int(np.argmax(np.abs(np.diff(ages) - step))) if n_t > 1 else 0
     # Ages late in a long run carry the rounding of their own size.
     slack = UNIFORM * step + 4 * np.finfo(np.float64).eps * ages[-1]
     if not step > 0 or (n_t > 1 and abs(ages[worst + 1] - ages[worst] - step) > slack):
         raise DataError(
-            f"t: found a step of {ages[worst + 1] - ages[worst]:.9g} s after frame {worst + 1}, expected "
+            f"{name}: found a step of {ages[worst + 1] - ages[worst]:.9g} s after frame {worst + 1}, expected "
             f"{step:.9g} s everywhere; give ages on a uniform grid that fits dt"
         )
-    return ages, step
+    return step
+
+
+def mean_step(ages: NDArray[np.float64]) -> float:
+    """Return the mean time between frames."""
+    return float(ages[-1] - ages[0]) / max(len(ages) - 1, 1)
+
+
+def axis_clock(
+    ages: NDArray[np.float64], dt: float | None, n_t: int, name: str = "t", notes: tuple[str, ...] = ()
+) -> Clock:
+    """Return the time base of a file that stores the ages of its frames in s, and perhaps the step `dt` beside them.
+
+    Steps that are not uniform are its fault; the age of its first frame is known all the same.
+    """
+    check_ages(ages, n_t, name)
+    try:
+        step = uniform_step(ages, dt, name)
+    except DataError as error:
+        return Clock(None, float(ages[0]) / mean_step(ages), "", notes, str(error))
+    return Clock(step, float(ages[0]) / step, f"{name} with a step of {step:g} s", notes)
+
+
+def step_of(clock: Clock, given: float | None) -> tuple[float | None, list[str]]:
+    """Return the time between frames in s, a given one before the file's, and a note when they differ.
+
+    None when the file has none and none is given.
+
+    Raises
+    ------
+    DataError
+        The file's times are at fault and none is given, or the given one is no time.
+    """
+    if given is None:
+        if clock.fault is not None:
+            raise DataError(f"{clock.fault}; or give the time between frames: {GIVE_DT}")
+        return clock.dt, []
+    if not (is_finite(given) and given > 0):
+        raise DataError(f"dt: found {given!r}, expected a positive number; give the time between frames in s")
+    if clock.fault is not None:
+        first = f"the first frame is number {clock.start:.6g}"
+        return float(given), [f"dt = {given:g} s as given, {first}; the file's own times are not used: {clock.fault}"]
+    differ = clock.dt is not None and not np.isclose(given, clock.dt, rtol=1e-9, atol=0)
+    return float(given), [f"dt = {given:g} s as given, the file has {clock.dt:g} s"] if differ else []
+
+
+def needed_step(clock: Clock, given: float | None) -> tuple[float, list[str]]:
+    """Return the time between frames in s and a note, as `step_of`; there must be one."""
+    step, notes = step_of(clock, given)
+    if step is None:
+        raise DataError(
+            f"no usable time between frames: found {clock.found}, expected a positive number; give it: {GIVE_DT}"
+        )
+    return step, notes
 
 
 def window_ages(start: float, dt: float, first: int, count: int) -> NDArray[np.float64]:

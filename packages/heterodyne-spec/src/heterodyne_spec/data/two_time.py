@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from heterodyne_spec.data import cleaning
-from heterodyne_spec.data.checks import is_finite
+from heterodyne_spec.data.checks import as_array, as_floats, is_finite
 from heterodyne_spec.data.time_axis import time_axis
 from heterodyne_spec.data.wording import list_numbers, same_words
 from heterodyne_spec.errors import DataError
@@ -27,7 +27,7 @@ class TwoTimeData:
     c2 : maps, shape (n_phi, N, N), full and symmetric with their diagonal,
         baseline 1; (N, N) is taken as one map. float32 and float64 are kept,
         integers become float64. A NaN entry is an excluded pair; infinite
-        entries become NaN.
+        entries become NaN, and exact zeros off the diagonal.
     q : wavevector in 1/Å.
     phi : azimuths in degrees, shape (n_phi,) or a scalar.
     t : absolute ages of the frames in s, shape (N,), uniform; ``(1..N) * dt`` if omitted.
@@ -119,7 +119,7 @@ def pair_valid(data: TwoTimeData) -> NDArray[np.bool_]:
 
 def as_maps(c2: ArrayLike) -> NDArray[np.floating[Any]]:
     """Return maps as a floating array (n_phi, N, N)."""
-    maps = np.asarray(c2)
+    maps = as_array(c2, "c2", "(n_phi, N, N): square maps of one size, one per angle")
     maps = maps[None] if maps.ndim == 2 else maps
     if maps.ndim != 3 or maps.shape[1] != maps.shape[2] or not len(maps):
         raise DataError(f"c2: found shape {np.shape(c2)}, expected (n_phi, N, N); give square maps, one per angle")
@@ -144,7 +144,7 @@ def as_q(q: float) -> float:
 
 def as_angles(phi: ArrayLike, n_phi: int) -> NDArray[np.float64]:
     """Return checked azimuths (n_phi,) in degrees."""
-    angles = np.atleast_1d(np.array(phi, dtype=np.float64))
+    angles = np.atleast_1d(as_floats(phi, "phi", f"{n_phi} angles in degrees, one per map"))
     if angles.shape != (n_phi,) or not np.isfinite(angles).all():
         raise DataError(
             f"phi: found {angles.tolist()}, expected {n_phi} finite angles, one per map; give them in degrees"
@@ -154,7 +154,7 @@ def as_angles(phi: ArrayLike, n_phi: int) -> NDArray[np.float64]:
 
 def as_valid(valid: ArrayLike | None, n_phi: int, n_t: int) -> NDArray[np.bool_]:
     """Return which frames may be used, shape (n_phi, n_t), as given or all."""
-    given = np.asarray(True if valid is None else valid)
+    given = as_array(True if valid is None else valid, "valid", f"booleans of shape ({n_phi}, {n_t})")
     if given.dtype != bool or given.shape not in ((), (n_t,), (n_phi, n_t)):
         raise DataError(
             f"valid: found {given.dtype} of shape {given.shape}, expected booleans of shape ({n_phi}, {n_t}); "
@@ -165,10 +165,7 @@ def as_valid(valid: ArrayLike | None, n_phi: int, n_t: int) -> NDArray[np.bool_]
 
 def as_weight(weight: ArrayLike, n_phi: int, n_t: int, name: str = "weight") -> NDArray[np.float64]:
     """Return what every frame counts in a fit, shape (n_phi, n_t); `name` is what messages call it."""
-    try:
-        given = np.asarray(weight)
-    except ValueError:  # a ragged list
-        given = np.asarray(None)
+    given = as_array(weight, name, f"numbers of shape ({n_t},)")
     if given.dtype.kind not in "fiu" or given.shape not in ((), (n_t,), (n_phi, n_t)):
         raise DataError(
             f"{name}: found {given.dtype} of shape {given.shape}, expected numbers of shape ({n_t},)"
@@ -188,7 +185,7 @@ def as_weight(weight: ArrayLike, n_phi: int, n_t: int, name: str = "weight") -> 
 def clean_maps(
     maps: NDArray[np.floating[Any]], valid: NDArray[np.bool_], phi: NDArray[np.float64]
 ) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_], list[str]]:
-    """Return maps without infinities and dead frames, the frames that are usable, and notes on both.
+    """Return maps without infinities, dead frames and zeros, the frames that are usable, and notes.
 
     The caller's array is copied only when there is something to change in it.
     """
@@ -196,10 +193,12 @@ def clean_maps(
     owned = False
     for i, angle in enumerate(phi):
         dead = cleaning.dead_frames(maps[i])
-        if cleaning.has_infinite(maps[i]) or not np.isnan(maps[i][dead]).all():
+        zeros = 0
+        if cleaning.has_zeros(maps[i]) or cleaning.has_infinite(maps[i]) or not np.isnan(maps[i][dead]).all():
             maps, owned = maps if owned else maps.copy(), True
             cleaning.blank_infinite(maps[i])
             cleaning.blank_frames(maps[i], dead)
+            zeros = cleaning.blank_zeros(maps[i], valid[i])
         cleaning.check_symmetric(maps[i], f"c2 (phi = {angle:g})")
         usable = cleaning.usable_frames(maps[i], valid[i])
         lost = np.flatnonzero(valid[i] & ~usable) + 1
@@ -211,6 +210,11 @@ def clean_maps(
             )
         if lost.size:
             notes.append((angle, f"without a usable value, left out: frames {list_numbers(lost)} of these maps"))
-        if excluded := cleaning.excluded_pairs(maps[i], usable):
+        if (hot := np.flatnonzero(cleaning.hot_frames(maps[i], usable)) + 1).size:
+            said = f"frames {list_numbers(hot)} of these maps stand out from those around them"
+            notes.append((angle, f"{said}: a flash? exclude them with data.mask_frames"))
+        if zeros:
+            notes.append((angle, f"{zeros} pairs are exactly 0 and treated as missing"))
+        if (excluded := cleaning.excluded_pairs(maps[i], usable) - zeros) > 0:
             notes.append((angle, f"{excluded} single pairs are NaN and left out"))
     return maps, valid, same_words(notes, len(phi))

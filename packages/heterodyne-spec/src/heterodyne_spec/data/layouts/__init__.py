@@ -7,15 +7,26 @@ it in a package of its own, see `plugins`. The first that matches is taken, this
 from __future__ import annotations
 
 from heterodyne_spec.data.contents import Source
-from heterodyne_spec.data.layouts import analysis_cache, aps_legacy, aps_u, chx, id02, npz, nxxpcs, scikit_beam
+from heterodyne_spec.data.layouts import (
+    analysis_cache,
+    aps_legacy,
+    aps_u,
+    chx,
+    id02,
+    npz,
+    nxxpcs,
+    scikit_beam,
+    xpcs_correlator,
+)
 from heterodyne_spec.data.layouts.base import Layout, WritableLayout
+from heterodyne_spec.data.layouts.other_files import what_it_is
 from heterodyne_spec.data.layouts.plugins import plug_ins
 from heterodyne_spec.errors import DataError
 
 WRITABLE: tuple[WritableLayout, ...] = (aps_u, aps_legacy, npz)
 # The cache before npz, whose c2 one of them has; APS-U files carry an empty /entry/twotime/two_time_corr_func as well,
 # and CHX files a g2 of other meaning.
-LAYOUTS: tuple[Layout, ...] = (aps_u, aps_legacy, analysis_cache, npz, chx, nxxpcs, scikit_beam, id02)
+LAYOUTS: tuple[Layout, ...] = (aps_u, aps_legacy, analysis_cache, npz, chx, nxxpcs, xpcs_correlator, scikit_beam, id02)
 
 
 def find_layout(source: Source) -> Layout:
@@ -34,6 +45,8 @@ def find_layout(source: Source) -> Layout:
                 return found
         except DataError as error:
             problems.append(str(error))
+    if (told := what_it_is(source)) is not None:
+        raise DataError("; ".join([told, *problems]))
     known = ", ".join(f"{layout.NAME} ({layout.DATA_KEY})" for layout in (*LAYOUTS, *foreign))
     seen = ", ".join(source.names()) or "nothing"
     unknown = f"has no layout known here: found {seen} at the top, known are {known}; convert the file to one of these"

@@ -9,15 +9,16 @@ it: at 0, whatever the age of its first frame was.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_spec.data.checks import is_finite, is_whole
-from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source
+from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
 from heterodyne_spec.data.layouts.base import LARGEST_NUMBER, numbers
-from heterodyne_spec.data.time_axis import UNIFORM, time_axis
+from heterodyne_spec.data.time_axis import UNIFORM, axis_clock
 from heterodyne_spec.errors import DataError
 
 NAME = "analysis-cache"
@@ -37,11 +38,11 @@ def contents(source: Source) -> Contents:
     """List the maps, each with its own q."""
     if source.has(DATA_KEY):
         maps = map_refs(source, DATA_KEY, Q_LIST, PHI_LIST)
-        clock, notes = window_clock(source, source.shape(DATA_KEY)[-1])
+        clock = attempted_clock(lambda: window_clock(source, source.shape(DATA_KEY)[-1]))
     else:
         maps = map_refs(source, OTHER_MAPS, "q_values" if source.has("q_values") else "q", "phi")
-        clock, notes = index_clock(source, source.shape(OTHER_MAPS)[-1])
-    return Contents(maps, clock, "one_array_q_first", notes)
+        clock = attempted_clock(lambda: index_clock(source, source.shape(OTHER_MAPS)[-1]))
+    return Contents(maps, clock, "one_array_q_first", clock.notes)
 
 
 def map_refs(source: Source, key: str, q_key: str, phi_key: str) -> tuple[MapRef, ...]:
@@ -63,36 +64,41 @@ def map_refs(source: Source, key: str, q_key: str, phi_key: str) -> tuple[MapRef
     )
 
 
-def window_clock(source: Source, n_t: int) -> tuple[Clock, tuple[str, ...]]:
-    """Return the time base of a cache of homodyne or xpcsjax, and what was concluded about its origin."""
+def window_clock(source: Source, n_t: int) -> Clock:
+    """Return the time base of a cache of homodyne or xpcsjax; its notes say what was concluded about its origin."""
     facts = metadata(source)
     first, dt = facts.get("start_frame"), facts.get("dt")
     stated_dt = float(dt) if is_finite(dt) and dt > 0 else None
     if not all(source.has(name) for name in TIMES):
         start = float(first) if is_whole(first) and first >= 1 else 1.0
-        return Clock(stated_dt, start, f"no {' or '.join(TIMES)}"), ()
-    t, step = time_axis(common_axis(source), None, n_t)
-    if stated_dt is not None and abs(stated_dt - step) > UNIFORM * step:
-        found = f"{TIMES[0]} with a step of {step:g} s, but dt = {stated_dt:g} s in {METADATA}"
-        return Clock(None, 1.0, found), ()
-    return origin(TIMES[0], float(t[0]), step, first)
+        return Clock(stated_dt, start, f"no {' or '.join(TIMES)}")
+    axis = axis_clock(common_axis(source), None, n_t, TIMES[0])
+    clock = axis if axis.fault else origin(TIMES[0], axis, first)
+    if clock.dt is None or stated_dt is None or abs(stated_dt - clock.dt) <= UNIFORM * clock.dt:
+        return clock
+    fault = (
+        f"{TIMES[0]}, {METADATA}: found a step of {clock.dt:g} s and dt = {stated_dt:g} s, expected the same; write "
+        "the cache again"
+    )
+    return replace(clock, dt=None, fault=fault)
 
 
-def origin(name: str, t_first: float, step: float, first: Any) -> tuple[Clock, tuple[str, ...]]:
-    """Return the time base of a window whose times `name` begin at `t_first`; `first` numbers its first frame."""
-    begins, found = t_first / step, f"dt = {step:g}"
+def origin(name: str, axis: Clock, first: Any) -> Clock:
+    """Return the time base of a window whose times `name` are those of `axis`; `first` numbers its first frame."""
+    step, begins = axis.dt or 1.0, axis.start
     relative = abs(begins) < UNIFORM or abs(begins - 1) < UNIFORM
-    said = f"{name} begins at {t_first:g} s"
+    said = f"{name} begins at {begins * step:g} s"
     if is_whole(first) and first >= 1:
         if not relative and abs(begins - first) > UNIFORM * first:
             raise DataError(
                 f"{name}: begins at frame {begins:g}, but {METADATA} says start_frame = {first}; write the cache again"
             )
-        return Clock(step, float(first), found), (f"{said}; {METADATA} says that its first frame is number {first}",)
+        numbered = f"{said}; {METADATA} says that its first frame is number {first}"
+        return replace(axis, start=float(first), notes=(numbered,))
     if not relative:
-        return Clock(step, begins, found), (f"{said}, taken as the age of its first frame",)
+        return replace(axis, notes=(f"{said}, taken as the age of its first frame",))
     meant = f"its first frame is taken as frame 1, of age {step:g} s; for a window of a longer run this is too young"
-    return Clock(step, 1.0, found), (f"{said}: {meant}",)
+    return replace(axis, start=1.0, notes=(f"{said}: {meant}",))
 
 
 def common_axis(source: Source) -> NDArray[np.float64]:
@@ -133,13 +139,15 @@ def metadata(source: Source) -> dict[str, Any]:
     return facts
 
 
-def index_clock(source: Source, n_t: int) -> tuple[Clock, tuple[str, ...]]:
+def index_clock(source: Source, n_t: int) -> Clock:
     """Return the time base of a cache of heterodyne, whose t counts frames from 0 where its origin had no times."""
     if not source.has("t"):
-        return Clock(None, 1.0, "no t"), ()
-    t, step = time_axis(numbers(source, "t"), None, n_t)
-    if step == 1 and t[0] == round(t[0]):
-        found = f"t counting frames from {t[0]:g} (or seconds, which cannot be told apart)"
-        note = f"t counts frames from {t[0]:g}: the first is frame {t[0] + 1:g}"
-        return Clock(None, float(t[0]) + 1.0, found), (note,)
-    return origin("t", float(t[0]), step, None)
+        return Clock(None, 1.0, "no t")
+    axis = axis_clock(numbers(source, "t"), None, n_t)
+    if axis.fault:
+        return axis
+    if axis.dt == 1 and axis.start == round(axis.start):
+        found = f"t counting frames from {axis.start:g} (or seconds, which cannot be told apart)"
+        note = f"t counts frames from {axis.start:g}: the first is frame {axis.start + 1:g}"
+        return Clock(None, axis.start + 1.0, found, (note,))
+    return origin("t", axis, None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_spec.data.contents import Contents, MapRef, Source
+from heterodyne_spec.data.contents import Contents, Lists, MapRef, Source, attempted_bins, attempted_clock
 from heterodyne_spec.data.layouts.base import (
     azimuths,
     frame_clock,
@@ -22,6 +22,8 @@ from heterodyne_spec.data.layouts.base import (
     scalar,
     wavevectors,
 )
+from heterodyne_spec.data.layouts.detector import pixel_map
+from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths, PixelMap
 from heterodyne_spec.data.stored import raw_frames, write_maps
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.storage import writing_hdf5
@@ -34,10 +36,25 @@ DATA_KEY = "/exchange/C2T_all"
 Q_LIST = "/xpcs/dqlist"
 PHI_LIST = "/xpcs/dphilist"
 BINS = "/xpcs/qphi_bin_to_process"
+PHI_COUNT = "/xpcs/dnophi"
+ROI_MAP = "/xpcs/dqmap"
 FRAME_TIME = "/measurement/instrument/detector/exposure_period"
+FRAME_TIMES = (FRAME_TIME, "/entry/instrument/detector_1/frame_time")
+"""The second in files of 2023 to 2025, which have the metadata of the new ones."""
 STRIDE = "/xpcs/stride_frames"
 AVERAGE = "/xpcs/avg_frames"
 BEGIN = "/xpcs/data_begin_todo"
+_OLD, _NEW = "/measurement/instrument", "/entry/instrument"
+GEOMETRY = {
+    "centre_x": (f"{_OLD}/acquisition/beam_center_x", f"{_NEW}/detector_1/beam_center_x"),
+    "centre_y": (f"{_OLD}/acquisition/beam_center_y", f"{_NEW}/detector_1/beam_center_y"),
+    "size_x": (f"{_OLD}/detector/x_pixel_size", f"{_NEW}/detector_1/x_pixel_size"),
+    "size_y": (f"{_OLD}/detector/y_pixel_size", f"{_NEW}/detector_1/y_pixel_size"),
+    "distance": (f"{_OLD}/detector/distance", f"{_NEW}/detector_1/distance"),
+    "energy": (f"{_OLD}/source_begin/energy", f"{_NEW}/incident_beam/incident_energy"),
+}
+BACKWARDS = Azimuths(-1, 180.0)
+"""Azimuths run from against the columns of the detector against its rows."""
 
 
 def matches(source: Source) -> bool:
@@ -48,21 +65,54 @@ def matches(source: Source) -> bool:
 def contents(source: Source) -> Contents:
     """List the maps with the bins they belong to."""
     names = map_names(source, DATA_KEY, "g2_")
+    labels, counted = bin_labels(source, np.array(list(names)))
+    pixels = pixel_map(source, ROI_MAP, GEOMETRY, BACKWARDS)
+    bins, notes = attempted_bins(lambda: lists(source, pixels), pixels)
+    in_range(f"{DATA_KEY} (labels of {Q_LIST})", labels, 1, LARGEST_BIN if bins.fault else bins.q.size)
+    maps = tuple(
+        MapRef(f"{DATA_KEY}/{name}", int(label), *bins.of(int(label)))
+        for name, label in zip(names.values(), labels, strict=True)
+    )
+    # Raw frames are counted from 1 here.
+    clock = attempted_clock(lambda: frame_clock(source, FRAME_TIMES, STRIDE, AVERAGE, BEGIN, 1))
+    return Contents(maps, clock, "data_exchange_keys", (*notes, *counted, *clock.notes), bins=bins)
+
+
+def lists(source: Source, pixels: PixelMap | str) -> Lists:
+    """Return the listed q and phi of every label."""
     (q, q_notes), (phi, phi_notes) = wavevectors(source, Q_LIST), azimuths(source, PHI_LIST)
     if q.size != phi.size:
         raise DataError(
             f"{Q_LIST}, {PHI_LIST}: found {q.size} and {phi.size} entries, expected one each per bin; correct the file"
         )
-    labels, notes = bin_labels(source, np.array(list(names)))
-    in_range(f"{DATA_KEY} (labels of {Q_LIST})", labels, 1, q.size)
-    maps = tuple(
-        MapRef(f"{DATA_KEY}/{name}", int(label), float(q[label - 1]), float(phi[label - 1]))
-        for name, label in zip(names.values(), labels, strict=True)
+    labelled, notes = labelled_entries(source, q)
+    if isinstance(pixels, str) and source.has(PHI_COUNT) and scalar(source, PHI_COUNT) == 1:
+        why = f"{PHI_COUNT}: one azimuthal bin, and no pixels that tell a ring from a wedge ({pixels}): taken for rings"
+        phi, notes = np.full(phi.size, np.nan), (*notes, why)
+    return q[labelled], phi[labelled], (*q_notes, *phi_notes, *notes)
+
+
+def labelled_entries(source: Source, q: NDArray[np.float64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return the places of the list that the labels 1, 2, ... stand for, and a note where these are not all.
+
+    Bins without pixels are NaN in the list, and most programs count the labels over the others only. The map of labels
+    tells, where it is there.
+    """
+    filled, every = np.flatnonzero(~np.isnan(q)), np.arange(q.size)
+    if filled.size in (0, q.size):
+        return every, ()
+    labels = integers(source, ROI_MAP) if source.has(ROI_MAP) else None
+    present = np.arange(1, filled.size + 1) if labels is None else np.unique(labels[labels > 0])
+    empty = f"{q.size - filled.size} of {q.size} bins in {Q_LIST} are NaN, without pixels"
+    if present.max(initial=0) <= filled.size:
+        told = "" if labels is None else f", as in {ROI_MAP}"
+        return filled, (f"{empty}: labels count the {filled.size} others{told}",)
+    if np.isin(present - 1, filled).all():
+        return every, (f"{empty}: labels count all bins, as in {ROI_MAP}",)
+    raise DataError(
+        f"{Q_LIST}, {ROI_MAP}: {empty}, but the labels run to {present.max()} and belong to NaN bins: list and map are "
+        "of different partitions, correct the file"
     )
-    # Raw frames are counted from 1 here.
-    skipped = (scalar(source, BEGIN, 1.0) or 0.0) - 1.0
-    clock = frame_clock(source, FRAME_TIME, STRIDE, AVERAGE, skipped)
-    return Contents(maps, clock, "data_exchange_keys", (*q_notes, *phi_notes, *notes, *clock.notes))
 
 
 def bin_labels(source: Source, found: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -2,7 +2,8 @@
 
 The bin of map k is ``b = processed_bins[k - 1]`` (1-based). Empty bins have no
 label, hence ``nat = dynamic_index_mapping[b - 1]`` is the place of the bin on the
-full q-phi grid: ``q = dim0[nat // n_phi]``, ``phi = dim1[nat % n_phi]``.
+full q-phi grid: ``q = dim0[nat // n_phi]``, ``phi = dim1[nat % n_phi]``, or the
+other way round where ``map_names`` says so.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heterodyne_spec.data.contents import Contents, MapRef, Source
+from heterodyne_spec.data.contents import Contents, Lists, MapRef, Source, attempted_bins, attempted_clock
 from heterodyne_spec.data.layouts.base import (
     azimuths,
     frame_clock,
     in_range,
     integers,
     map_names,
-    scalar,
     wavevectors,
 )
+from heterodyne_spec.data.layouts.detector import pixel_map
+from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths, PixelMap
 from heterodyne_spec.data.stored import raw_frames, write_maps
+from heterodyne_spec.errors import DataError
 from heterodyne_spec.storage import writing_hdf5
 
 if TYPE_CHECKING:
@@ -32,12 +35,27 @@ NAME = "aps-u"
 DATA_KEY = "/xpcs/twotime/correlation_map"
 BINS = "/xpcs/twotime/processed_bins"
 MAPPING = "/xpcs/qmap/dynamic_index_mapping"
-Q_LIST = "/xpcs/qmap/dynamic_v_list_dim0"
-PHI_LIST = "/xpcs/qmap/dynamic_v_list_dim1"
+DIMS = Q_LIST, PHI_LIST = "/xpcs/qmap/dynamic_v_list_dim0", "/xpcs/qmap/dynamic_v_list_dim1"
 FRAME_TIME = "/entry/instrument/detector_1/frame_time"
 STRIDE = "/xpcs/twotime/config/stride_frame"
 AVERAGE = "/xpcs/twotime/config/avg_frame"
 BEGIN = "/xpcs/twotime/config/begin_frame"
+
+
+NAMES = "/xpcs/qmap/map_names"
+COUNTS = "/xpcs/qmap/dynamic_num_pts"
+ROI_MAP = "/xpcs/qmap/dynamic_roi_map"
+_QMAP, _DETECTOR = "/xpcs/qmap", "/entry/instrument/detector_1"
+GEOMETRY = {
+    "centre_x": (f"{_QMAP}/beam_center_x", f"{_DETECTOR}/beam_center_x"),
+    "centre_y": (f"{_QMAP}/beam_center_y", f"{_DETECTOR}/beam_center_y"),
+    "size_x": (f"{_QMAP}/pixel_size", f"{_DETECTOR}/x_pixel_size"),
+    "size_y": (f"{_QMAP}/pixel_size", f"{_DETECTOR}/y_pixel_size"),
+    "distance": (f"{_QMAP}/detector_distance", f"{_DETECTOR}/distance"),
+    "energy": (f"{_QMAP}/energy", "/entry/instrument/incident_beam/incident_energy"),
+}
+UPWARDS = Azimuths(-1, 0.0)
+"""Azimuths run from the columns of the detector against its rows."""
 
 
 def matches(source: Source) -> bool:
@@ -48,22 +66,45 @@ def matches(source: Source) -> bool:
 def contents(source: Source) -> Contents:
     """List the maps with the bins they belong to."""
     names = map_names(source, DATA_KEY, "c2_")
-    (q, q_notes), (phi, phi_notes) = wavevectors(source, Q_LIST), azimuths(source, PHI_LIST)
-    bins = integers(source, BINS)
+    processed = integers(source, BINS)
+    counters = in_range(f"{DATA_KEY} (counted by {BINS})", np.array(list(names)), 1, processed.size)
+    pixels = pixel_map(source, ROI_MAP, GEOMETRY, UPWARDS)
+    bins, notes = attempted_bins(lambda: lists(source, pixels), pixels)
+    labels = in_range(BINS, processed[counters - 1], 1, LARGEST_BIN if bins.fault else bins.q.size)
+    maps = tuple(
+        MapRef(f"{DATA_KEY}/{name}", int(label), *bins.of(int(label)))
+        for name, label in zip(names.values(), labels, strict=True)
+    )
+    clock = attempted_clock(lambda: frame_clock(source, (FRAME_TIME,), STRIDE, AVERAGE, BEGIN, 0))
+    return Contents(maps, clock, "data_exchange_keys", (*notes, *clock.notes), bins=bins)
+
+
+def lists(source: Source, pixels: PixelMap | str) -> Lists:
+    """Return the listed q and phi of every bin."""
+    of_q, of_phi = axes(source)
+    (q, q_notes), (phi, phi_notes) = wavevectors(source, DIMS[of_q]), azimuths(source, DIMS[of_phi])
     notes = (*q_notes, *phi_notes)
     if source.has(MAPPING):
         mapping = integers(source, MAPPING)
     else:
         mapping, notes = np.arange(q.size * phi.size), (*notes, f"{MAPPING} is missing: no empty bins assumed")
-    counters = in_range(f"{DATA_KEY} (counted by {BINS})", np.array(list(names)), 1, bins.size)
-    labels = in_range(BINS, bins[counters - 1], 1, mapping.size)
-    places = in_range(MAPPING, mapping[labels - 1], 0, q.size * phi.size - 1)
-    maps = tuple(
-        MapRef(f"{DATA_KEY}/{name}", int(label), float(q[place // phi.size]), float(phi[place % phi.size]))
-        for name, label, place in zip(names.values(), labels, places, strict=True)
-    )
-    clock = frame_clock(source, FRAME_TIME, STRIDE, AVERAGE, scalar(source, BEGIN, 0.0) or 0.0)
-    return Contents(maps, clock, "data_exchange_keys", (*notes, *clock.notes))
+    inner = phi.size if of_phi == 1 else q.size
+    places = np.divmod(in_range(MAPPING, mapping, 0, q.size * phi.size - 1), max(inner, 1))
+    if isinstance(pixels, str) and source.has(COUNTS) and integers(source, COUNTS)[of_phi : of_phi + 1].tolist() == [1]:
+        why = f"{COUNTS}: one azimuthal bin, and no pixels that tell a ring from a wedge ({pixels}): taken for rings"
+        phi, notes = np.full(phi.size, np.nan), (*notes, why)
+    return q[places[of_q]], phi[places[of_phi]], notes
+
+
+def axes(source: Source) -> tuple[int, int]:
+    """Return which of the two lists is that of q, and which that of phi."""
+    names = [name.strip().casefold() for name in source.texts(NAMES)] or ["q", "phi"]
+    if sorted(names) != ["phi", "q"]:
+        raise DataError(
+            f"{NAMES}: found {', '.join(names)}, expected q and phi: the bins of this partition have no azimuth in the "
+            "file's lists; make a map of q and phi bins"
+        )
+    return names.index("q"), names.index("phi")
 
 
 def write(path: Path, data: TwoTimeData) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -90,10 +90,12 @@ def azimuths(source: Source, key: str) -> tuple[NDArray[np.float64], tuple[str, 
 def like_radians(angles: NDArray[np.float64]) -> bool:
     """Tell whether several angles, rounded to two digits or more, are multiples of 15° in radians and odd degrees."""
     known = np.unique(angles[np.isfinite(angles) & (angles != 0)])
+    if known.size < 2 or np.abs(known).max() > 2 * np.pi + ROUNDED:
+        return False
     steps = known / (np.pi / 12)
     multiples = np.abs(steps - np.rint(steps)) * (np.pi / 12) <= ROUNDED
     odd = 2 * known != np.rint(2 * known)
-    return bool(known.size > 1 and (np.abs(known) <= 2 * np.pi + ROUNDED).all() and (multiples & odd).all())
+    return bool((multiples & odd).all())
 
 
 def seconds(source: Source, key: str) -> tuple[float | None, tuple[str, ...]]:
@@ -156,6 +158,8 @@ def map_names(source: Source, group: str, prefix: str) -> dict[int, str]:
     """Return the maps of a group by their number."""
     found = counted(source.names(group), prefix)
     if not found:
+        if group in source.lost:
+            raise DataError(source.lost[group])
         raise DataError(f"{group}: holds no maps ({prefix}00001, ...); run the two-time correlation again")
     return found
 
@@ -171,22 +175,33 @@ def in_range(key: str, values: NDArray[np.int64], low: int, high: int) -> NDArra
     return values
 
 
-def frame_clock(source: Source, frame_time: str, stride: str, average: str, skipped: float) -> Clock:
+def frame_clock(source: Source, frame_times: Sequence[str], stride: str, average: str, begin: str, first: int) -> Clock:
     """Return the time base of maps made of raw frames.
 
     Parameters
     ----------
-    frame_time, stride, average : keys of the time between raw frames (s), of
-        the step, and of the number of frames averaged; the last two may be missing.
-    skipped : raw frames before the first one used.
+    frame_times : keys of the time between raw frames (s), of which the first that is there counts.
+    stride, average, begin : keys of the step, of the number of frames averaged, and of the first raw frame used, each
+        of which may be missing.
+    first : number of the first raw frame of a run.
     """
-    step = (scalar(source, stride, 1.0) or 0.0) * (scalar(source, average, 1.0) or 0.0)
+    frame_time = next((key for key in frame_times if source.has(key)), frame_times[0])
+    every, averaged = scalar(source, stride, 1.0) or 0.0, scalar(source, average, 1.0) or 0.0
+    step, stated = every * averaged, scalar(source, begin, float(first)) or 0.0
+    # A count from 0 where 1 is usual skips none, either.
+    skipped = 0.0 if stated == 0 and averaged != 1 else stated - first
     if not step > 0:
         raise DataError(f"{stride}, {average}: found a step of {step:g} frames, expected at least 1; correct the file")
     if not np.isfinite([step, skipped]).all():
         raise DataError(
             f"{stride}, {average}: found steps of {step:g} frames after {skipped:g} skipped ones, expected finite "
             "numbers; correct the file"
+        )
+    # `raw_frames` writes less than a step of frames not averaged for an age below dt: too few to count from the end.
+    if skipped < 0 and (averaged != 1 or skipped < -every):
+        raise DataError(
+            f"{begin}: found {stated:g}, a first frame counted from the end of the run: the file does not tell the age "
+            "of the first frame"
         )
     raw, notes = seconds(source, frame_time)
     found = f"{frame_time} is missing" if raw is None else f"{frame_time} = {raw:g}"

@@ -13,7 +13,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_spec.data.contents import Clock, Contents, Source
+from heterodyne_spec.data.contents import Clock, Contents, Source, attempted_clock
 from heterodyne_spec.data.layouts.base import map_number, positive, quantity, stack, stack_shape
 from heterodyne_spec.data.layouts.units import TIME, WAVEVECTOR, convert, stated_unit
 from heterodyne_spec.errors import DataError
@@ -37,7 +37,7 @@ def contents(source: Source) -> Contents:
     """List the maps, one per region of interest."""
     n_maps, n_t = stack_shape(source, DATA_KEY, axis=-1)
     q, phi, notes = bins(source, n_maps)
-    clock = frame_clock(source, n_t)
+    clock = attempted_clock(lambda: frame_clock(source, n_t))
     return Contents(stack(DATA_KEY, -1, q, phi), clock, "one_array_q_last", (*notes, *clock.notes))
 
 
@@ -88,10 +88,11 @@ def frame_clock(source: Source, n_t: int) -> Clock:
         return Clock(positive(step), start, f"{LAGS} without a positive lag", (*notes, *lag_notes))
     binned = max(round(step / period), 1) if math.isfinite(step / period) else 0
     if abs(step - binned * period) > 1e-3 * step:
-        raise DataError(
+        fault = (
             f"{LAGS}, {METADATA}@{stated}: found a first lag of {step:g} s and {period:g} s between frames, expected a "
             "whole multiple of it; correct the file"
         )
+        return Clock(None, start, "", (*notes, *lag_notes), fault)
     words = (
         (f"every frame of the maps is {binned} of the camera's ({LAGS}, {METADATA}@{stated})",) if binned > 1 else ()
     )

@@ -1,80 +1,86 @@
-"""ESRF ID02 result files: /<entry>/1_XPCS/results with q, t and, where it was asked for, the two-time maps ttcf.
+"""ESRF ID02 result files (v2): /<entry>/correlations/<direction>/twotime with the maps ttcf (n_q, N, N), t1 and t2.
 
-q has the unit of its attribute, ``q_nm^-1`` as a rule; ``t`` are lags, so that their step is the time between frames.
-Bins are rings of a mask; azimuths ``phi``, one per bin, are read where they are there.
+Every direction is a group that its azimuth names (``phi_45``), with the q of its maps in ``parameters/q``.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import math
+import re
+from collections.abc import Iterator
 
-from heterodyne_spec.data.contents import Clock, Contents, Source
-from heterodyne_spec.data.layouts.base import azimuths, quantity, stack, stack_shape, wavevectors
-from heterodyne_spec.data.layouts.units import TIME
-from heterodyne_spec.data.time_axis import time_axis
+from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
+from heterodyne_spec.data.layouts.base import stack_shape, wavevectors
+from heterodyne_spec.data.layouts.frame_axes import axes_clock, check_axes
 from heterodyne_spec.errors import DataError
 
 NAME = "id02"
-DATA_KEY = "/<entry>/1_XPCS/results/ttcf"
-RESULTS = "1_XPCS/results"
+DATA_KEY = "/<entry>/correlations/<direction>/twotime/ttcf"
+_AZIMUTH = re.compile(r"phi_([+-]?\d+(?:\.\d+)?)")
 
 
 def matches(source: Source) -> bool:
-    """Tell whether an entry has the group of results."""
-    return bool(results(source))
+    """Tell whether a direction of an entry has two-time maps."""
+    return next(directions(source), None) is not None
 
 
-def results(source: Source) -> list[str]:
-    """Return the groups of results, one per entry."""
-    return [key for key in (f"/{entry}/{RESULTS}" for entry in source.names()) if _holds(source, key)]
-
-
-def _holds(source: Source, key: str) -> bool:
-    try:
-        return bool(source.names(key))
-    except DataError:  # an entry that links to raw data elsewhere, which are not the results
-        return False
+def directions(source: Source) -> Iterator[str]:
+    """Yield the groups of all directions that have two-time maps."""
+    for entry in source.names():
+        try:
+            for name in source.names(f"/{entry}/correlations"):
+                if source.has(f"/{entry}/correlations/{name}/twotime/ttcf"):
+                    yield f"/{entry}/correlations/{name}"
+        except DataError:  # an entry that links to raw data elsewhere, which are not the results
+            continue
 
 
 def contents(source: Source) -> Contents:
-    """List the maps, one per bin of q."""
-    groups = results(source)
-    if len(groups) > 1:
+    """List the maps of all directions, by q and then by direction."""
+    groups = list(directions(source))
+    if len(entries := sorted({group.split("/")[1] for group in groups})) > 1:
         raise DataError(
-            f"found results in {', '.join(groups)}, expected one entry; copy the one to read into its own file"
+            f"found results in {', '.join(entries)}, expected one entry; copy the one to read into its own file"
         )
-    group = groups[0]
-    if not source.has(f"{group}/ttcf"):
-        listed = ", ".join(source.names(group))
+    notes: dict[str, None] = {}
+    places: list[tuple[int, float, str, float]] = []
+    for group in groups:
+        key = f"{group}/twotime/ttcf"
+        check_axes(source, f"{group}/twotime/", key)
+        n_maps, _ = stack_shape(source, key, axis=0)
+        q, q_notes = wavevectors(source, f"{group}/parameters/q", required=True)
+        if q.size != n_maps:
+            raise DataError(f"{key}: found {n_maps} maps and {q.size} q, expected one each per map; correct the file")
+        places += [(i, azimuth(group), key, float(one)) for i, one in enumerate(q)]
+        notes |= dict.fromkeys(q_notes)
+        if math.isnan(azimuth(group)):
+            notes[f"{group}: its name has no azimuth (phi_45), and neither have its bins"] = None
+    maps = tuple(
+        MapRef(key, label, q, phi, i) for label, (i, phi, key, q) in enumerate(sorted(places, key=_by_q), start=1)
+    )
+    clock = attempted_clock(lambda: common_clock(source, groups))
+    return Contents(maps, clock, "one_array_q_first", (*notes, *clock.notes))
+
+
+def _by_q(place: tuple[int, float, str, float]) -> tuple[int, float, str]:
+    i, phi, key, _ = place
+    return i, math.inf if math.isnan(phi) else phi, key
+
+
+def azimuth(group: str) -> float:
+    """Return the azimuth in degrees that names a direction, NaN where none does."""
+    match = _AZIMUTH.fullmatch(group.rpartition("/")[2])
+    return float(match[1]) if match else math.nan
+
+
+def common_clock(source: Source, groups: list[str]) -> Clock:
+    """Return the time base that all directions share."""
+    clocks = []
+    for group in groups:
+        _, n_t = stack_shape(source, f"{group}/twotime/ttcf", axis=0)
+        clocks.append(axes_clock(source, f"{group}/twotime/", n_t, None))
+    if len({(clock.dt, clock.start) for clock in clocks}) > 1:
         raise DataError(
-            f"{group}: found {listed}, expected two-time maps ttcf (n_q, N, N); run the correlator with the two-time "
-            "correlation switched on"
+            f"{groups[0]}/twotime/t1: differs from that of another direction, expected the same times; correct the file"
         )
-    n_maps, n_t = stack_shape(source, f"{group}/ttcf", axis=0)
-    q, notes = wavevectors(source, f"{group}/q", required=True)
-    phi, phi_notes = angles(source, group, n_maps)
-    if not q.size == phi.size == n_maps:
-        raise DataError(
-            f"{group}/ttcf, q, phi: found {n_maps} maps, {q.size} q and {phi.size} angles, expected one each per bin; "
-            "correct the file"
-        )
-    clock = lag_clock(source, f"{group}/t", n_t)
-    maps = stack(f"{group}/ttcf", 0, q, phi)
-    return Contents(maps, clock, "one_array_q_first", (*notes, *phi_notes, *clock.notes))
-
-
-def angles(source: Source, group: str, n_maps: int) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Return the azimuths in degrees, NaN where the bins are rings, and notes."""
-    if source.has(f"{group}/phi"):
-        return azimuths(source, f"{group}/phi")
-    return np.full(n_maps, np.nan), (f"{group}/phi is missing: bins have no azimuth",)
-
-
-def lag_clock(source: Source, key: str, n_t: int) -> Clock:
-    """Return the time base from the lags, which start at 0."""
-    if not source.has(key):
-        return Clock(None, 1.0, f"{key} is missing")
-    lags, notes = quantity(source, key, TIME, required=True)
-    _, step = time_axis(lags, None, n_t)
-    return Clock(step, 1.0, f"{key} with a step of {step:g} s", notes)
+    return clocks[0]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source
+from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
 from heterodyne_spec.data.layouts.base import azimuths, positive, quantity, seconds, wavevectors
 from heterodyne_spec.data.layouts.units import TIME
 from heterodyne_spec.data.stored import stored_map
-from heterodyne_spec.data.time_axis import time_axis
+from heterodyne_spec.data.time_axis import axis_clock
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.storage import write_npz
 
@@ -51,7 +51,7 @@ def stacked(source: Source, key: str) -> Contents:
         MapRef(key, label, float(one_q), float(one_phi), i)
         for label, (one_q, one_phi, i) in enumerate(zip(np.broadcast_to(q, n_maps), phi, index, strict=True), start=1)
     )
-    found = clock(source, shape[-1])
+    found = attempted_clock(lambda: clock(source, shape[-1]))
     return Contents(maps, found, "one_array_q_first", (*q_notes, *phi_notes, *found.notes))
 
 
@@ -64,8 +64,7 @@ def clock(source: Source, n_t: int) -> Clock:
     if not source.has("t"):
         return Clock(dt, 1.0, "neither t nor dt" if dt is None else f"dt = {dt:g}", notes)
     ages, t_notes = quantity(source, "t", TIME)
-    t, step = time_axis(ages, dt, n_t)
-    return Clock(step, float(t[0]) / step, f"dt = {step:g}", (*notes, *t_notes))
+    return axis_clock(ages, dt, n_t, "t", (*notes, *t_notes))
 
 
 def write(path: Path, data: TwoTimeData) -> None:

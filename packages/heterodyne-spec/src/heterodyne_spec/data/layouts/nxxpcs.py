@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source
+from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
 from heterodyne_spec.data.layouts.base import (
     azimuths,
     in_range,
@@ -61,7 +61,7 @@ def contents(source: Source) -> Contents:
         MapRef(key, label, float(q[label - 1]), float(phi[label - 1]), index, axis, str(origin), elements)
         for key, index, label in places
     )
-    clock = frame_clock(source)
+    clock = attempted_clock(lambda: frame_clock(source))
     silent = [name for name, found in (("populated_elements", elements), ("baseline_reference", baseline)) if not found]
     notes += tuple(f"{DATA_KEY}@{name} is missing: seen from the maps" for name in silent)
     return Contents(maps, clock, str(mode), (*notes, *clock.notes), None if baseline is None else int(baseline))

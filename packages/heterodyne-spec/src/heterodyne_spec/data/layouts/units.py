@@ -20,7 +20,7 @@ ATTRIBUTES = ("units", "unit")
 # By what a number is divided: 0.054 / 10 is 0.0054 to the last digit, 0.054 * 0.1 is not.
 _LENGTHS = {"å": 1.0, "nm": 10.0, "m": 1e10}
 _SYNONYMS = {
-    **dict.fromkeys(("a", "\\aa", "angstrom", "angstroms", "ångström", "ångstrom"), "å"),
+    **dict.fromkeys(("a", "\\aa", "aa", "angstrom", "angstroms", "ångström", "ångstrom"), "å"),
     **dict.fromkeys(("nanometer", "nanometers", "nanometre", "nanometres"), "nm"),
     **dict.fromkeys(("meter", "meters", "metre", "metres"), "m"),
 }
@@ -31,8 +31,9 @@ _TIMES = {
     **dict.fromkeys(("ns", "nanosecond", "nanoseconds"), 1e9),
 }
 _ANGLES = {
-    **dict.fromkeys(("deg", "degree", "degrees", "°"), 1.0),
-    **dict.fromkeys(("rad", "radian", "radians"), math.pi / 180),
+    # pyFAI names the unit after the angle.
+    **dict.fromkeys(("deg", "degree", "degrees", "°", "chi_deg"), 1.0),
+    **dict.fromkeys(("rad", "radian", "radians", "chi_rad"), math.pi / 180),
 }
 # 1/Å, Å^-1, Å**-1, inverse angstrom; q_Å^-1 is the way of pyFAI.
 _RECIPROCAL = re.compile(r"(?:q_)?(?:(?:1/|inverse|per)(?P<over>.+?)|(?P<power>.+?)(?:\^|\*\*)?-1)")
@@ -53,9 +54,18 @@ def _reciprocal(text: str) -> float | None:
     return _LENGTHS.get(_SYNONYMS.get(length, length))
 
 
+_METRES = {
+    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), 1.0),
+    **dict.fromkeys(("mm", "millimeter", "millimeters", "millimetre", "millimetres"), 1e3),
+    **dict.fromkeys(("um", "\N{GREEK SMALL LETTER MU}m", "micron", "microns", "micrometer", "micrometers"), 1e6),
+}
+_ENERGIES = {"kev": 1.0, "ev": 1e3}
+
 WAVEVECTOR = Kind("1/Å", "1/Å, 1/nm or 1/m", _reciprocal)
 TIME = Kind("s", "s, ms, us or ns", _TIMES.get)
 ANGLE = Kind("degrees", "degrees or radians", _ANGLES.get)
+LENGTH = Kind("m", "m, mm or um", _METRES.get)
+ENERGY = Kind("keV", "keV or eV", _ENERGIES.get)
 
 
 def stated_unit(source: Source, key: str) -> str | None:

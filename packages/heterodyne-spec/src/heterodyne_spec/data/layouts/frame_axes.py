@@ -1,0 +1,61 @@
+"""Maps that carry an axis of times for each side: t1 and t2, in frames of the camera or in seconds; or age and lag."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from heterodyne_spec.data.contents import Clock, Source
+from heterodyne_spec.data.layouts.base import numbers, quantity, seconds
+from heterodyne_spec.data.layouts.units import TIME, stated_unit
+from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, check_ages, uniform_step
+from heterodyne_spec.errors import DataError
+
+T1, T2, AGE, LAG = "t1", "t2", "age", "lag"
+
+
+def check_axes(source: Source, group: str, maps: str) -> None:
+    """Refuse maps whose sides are age and lag.
+
+    The age of a pair is the mean of its two times there, half a frame off every other lag: such a map is interpolated
+    or averaged, and cannot be turned back into the pairs of frames that it was made of.
+    """
+    form = "".join(source.texts(f"{group}ttcf_format")).replace(" ", "")
+    aged = source.has(f"{group}{AGE}") and source.has(f"{group}{LAG}") and not source.has(f"{group}{T1}")
+    if form == f"{AGE},{LAG}" or (not form and aged):
+        raise DataError(
+            f"{maps}: its axes are age and lag, expected t1 and t2: it cannot be converted to pairs of frames exactly; "
+            "correlate again with ttcf_format='t1,t2'"
+        )
+
+
+def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> Clock:
+    """Return the time base from t1 (and t2) of `group`, a path that ends with a slash, or empty.
+
+    Times without a unit count frames of the camera where `frame_time`, the key of its period in s, is there; bins of
+    several frames stand at their middle. Otherwise they are seconds.
+    """
+    key = f"{group}{T1}"
+    if not source.has(key):
+        return Clock(None, 1.0, f"{key} is missing")
+    if source.has(f"{group}{T2}") and not np.array_equal(numbers(source, key), numbers(source, f"{group}{T2}")):
+        raise DataError(f"{key}, {T2}: found different times, expected the same on both axes; correct the file")
+    if frame_time is None or stated_unit(source, key) is not None:
+        ages, notes = quantity(source, key, TIME)
+        return axis_clock(ages, None, n_t, key, notes)
+    counts = numbers(source, key)
+    check_ages(counts, n_t, key)
+    step = uniform_step(counts, None, key)
+    if step < 1 - UNIFORM or abs(step - round(step)) > UNIFORM * step:
+        raise DataError(
+            f"{key}: found steps of {step:g} without a unit, expected whole frames of the camera; add the unit as the "
+            "attribute units"
+        )
+    binned = round(step)
+    period, notes = seconds(source, frame_time)
+    words = (f"every frame of the maps is {binned} of the camera's ({key})",) if binned > 1 else ()
+    start = math.floor(counts[0] / binned + UNIFORM) + 1.0
+    found = f"{frame_time} is missing" if period is None else f"{frame_time} = {period:g}"
+    usable = None if period is None or not period > 0 else period * binned
+    return Clock(usable, start, found, (*notes, *words))

@@ -1,0 +1,24 @@
+"""The maps of an open file with their bins and times, the same for whoever asks: a fit, a description, a check."""
+
+from __future__ import annotations
+
+from heterodyne_spec.data.contents import Contents, Source
+from heterodyne_spec.data.layouts import find_layout
+from heterodyne_spec.data.placing import placed
+
+
+def list_maps(source: Source, bins: str | None) -> tuple[str, Contents]:
+    """Return the name of a file's layout and what it holds; reads no map.
+
+    Parameters
+    ----------
+    source : open file.
+    bins : where q and phi come from, see `placed`.
+
+    Raises
+    ------
+    DataError
+        The file has no layout known here, or its bins are not as they must be.
+    """
+    layout = find_layout(source)
+    return layout.NAME, placed(layout.contents(source), bins)

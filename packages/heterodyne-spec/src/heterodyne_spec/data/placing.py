@@ -1,0 +1,106 @@
+"""Which q and azimuth every map has: those that the file lists, checked against its pixels, or those of the pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_spec.data import pixels
+from heterodyne_spec.data.contents import Bins, Contents, MapRef
+from heterodyne_spec.data.pixels import Centroids, Comparison
+from heterodyne_spec.errors import DataError
+
+LISTED, PIXELS = "listed", "pixels"
+"""Choices of ``data.bins``; None takes the lists where the pixels agree."""
+REMEDY = "data.bins=pixels takes q and phi from the pixels, data.bins=listed the list as it is"
+
+
+def placed(contents: Contents, choice: str | None) -> Contents:
+    """Return the contents of a file with the q and azimuth of its maps as chosen, and notes on them.
+
+    Parameters
+    ----------
+    contents : as a layout gives them, with the listed q and phi.
+    choice : `LISTED`, `PIXELS`, or None for the lists where the pixels agree.
+
+    Raises
+    ------
+    DataError
+        The lists cannot be used or contradict the pixels, or the file has no map of pixels where it is asked for.
+    """
+    if choice not in (None, LISTED, PIXELS):
+        raise DataError(f"bins: found {choice!r}, expected {LISTED} or {PIXELS}; leave it out for the checked lists")
+    bins = contents.bins
+    if bins is None or isinstance(bins.pixels, str):
+        why = "this layout has none" if bins is None else str(bins.pixels)
+        if choice == PIXELS:
+            raise DataError(f"data.bins: found pixels, expected a file with a map of pixels ({why}); leave it out")
+        if bins is not None and bins.fault:
+            raise DataError(bins.fault)
+        return contents
+    if choice != PIXELS and bins.fault:
+        raise DataError(f"{bins.fault}; or take q and phi from the pixels of each bin: data.bins=pixels")
+    found = pixels.centroids(bins.pixels)
+    compared = pixels.compare(bins.q, bins.phi, found, bins.pixels.azimuths)
+    labels = np.array([ref.label for ref in contents.maps])
+    if choice == PIXELS:
+        maps, notes = from_pixels(contents.maps, found, compared), ["q and phi are those of the pixels of each bin"]
+    else:
+        if choice is None:
+            check_agree(bins, found, compared, labels)
+        maps, notes = contents.maps, list(pixels.said(compared, labels, bins.pixels.azimuths))
+    maps, ring_notes = without_rings(maps, found)
+    return replace(contents, maps=maps, notes=(*contents.notes, *notes, *ring_notes))
+
+
+def from_pixels(maps: tuple[MapRef, ...], found: Centroids, compared: Comparison) -> tuple[MapRef, ...]:
+    """Return the maps with the q and azimuth of their pixels, azimuths counted as the list counts them."""
+    phi = np.round(pixels.turned(compared.azimuths.of(found.angle), found.opposite), 6)
+    return tuple(replace(ref, q=at(found.q, ref.label), phi=at(phi, ref.label)) for ref in maps)
+
+
+def at(values: NDArray[np.float64], label: int) -> float:
+    """Return the value of a bin to nine digits, NaN where it has no pixel: bins of one q differ by rounding else."""
+    return float(f"{values[label - 1]:.9g}") if 0 < label <= values.size else float("nan")
+
+
+def without_rings(maps: tuple[MapRef, ...], found: Centroids) -> tuple[tuple[MapRef, ...], tuple[str, ...]]:
+    """Return the maps, those whose pixels go round without an azimuth, and a note where they had one."""
+    round_ = set((np.flatnonzero(np.isfinite(found.q) & np.isnan(found.angle)) + 1).tolist())
+    had = sum(ref.label in round_ and np.isfinite(ref.phi) for ref in maps)
+    note = f"the pixels of {had} of {len(maps)} bins go round: these have no azimuth, whatever the list says"
+    turned = tuple(replace(ref, phi=float("nan")) if ref.label in round_ else ref for ref in maps)
+    return turned, (note,) if had else ()
+
+
+def check_agree(bins: Bins, found: Centroids, compared: Comparison, labels: NDArray[np.int64]) -> None:
+    """Refuse lists that contradict the pixels of one of these bins grossly."""
+    wrong = list(contradictions(bins, found, compared, labels))
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise DataError(f"{wrong[0]}{more}; the list belongs to other bins or another geometry: {REMEDY}")
+
+
+def contradictions(bins: Bins, found: Centroids, compared: Comparison, labels: NDArray[np.int64]) -> Iterator[str]:
+    """Yield what the lists and the pixels say of each bin that they do not agree on."""
+    for label in np.unique(labels):
+        if label > compared.q.size or not np.isfinite(found.q[label - 1]):
+            continue
+        off_q, off_phi = compared.q[label - 1], compared.phi[label - 1]
+        q, phi = bins.q[label - 1], bins.phi[label - 1]
+        most_q = pixels.limit(bins.q, q, pixels.GROSS_Q * q, pixels.MOST_Q * q) / q if q > 0 else pixels.GROSS_Q
+        most_phi = pixels.limit(bins.phi, phi, pixels.GROSS_PHI, pixels.MOST_PHI, 360.0)
+        if abs(off_q) > most_q:
+            yield (
+                f"bin {label}: the list has q = {q:.4g} 1/Å, its pixels {found.q[label - 1]:.4g} "
+                f"({100 * off_q:+.0f} %, limit {100 * most_q:.0f} %)"
+            )
+        elif abs(off_phi) > most_phi:
+            there = float(compared.azimuths.of(found.angle)[label - 1])
+            yield (
+                f"bin {label}: the list has phi = {phi:.4g}°, its pixels {(there + 180) % 360 - 180:.4g}° "
+                f"({off_phi:+.0f}°, limit {most_phi:.0f}°)"
+            )

@@ -1,0 +1,215 @@
+"""Bins against their pixels: what a list may say, what it may not, and what the pixels give."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+from data_files import make_map, write_apsu, write_legacy
+
+from heterodyne_spec.data import describe_data, load_data
+from heterodyne_spec.data.describing import check_data
+from heterodyne_spec.errors import DataError
+
+ROWS, COLUMNS, CENTRE = 60, 80, (41.5, 27.0)
+SIZE, DISTANCE, ENERGY = 75e-6, 4.0, 8.0
+
+
+def detector():
+    """Return q (1/Å) of every pixel, and its angle (degrees) from the columns upwards, by the law of the grating."""
+    q, angle = np.empty((ROWS, COLUMNS)), np.empty((ROWS, COLUMNS))
+    for row in range(ROWS):
+        for column in range(COLUMNS):
+            x, y = (column - CENTRE[0]) * SIZE, (CENTRE[1] - row) * SIZE
+            theta = math.atan(math.hypot(x, y) / DISTANCE) / 2
+            q[row, column] = 4 * math.pi * math.sin(theta) / (12.398419843 / ENERGY)
+            angle[row, column] = math.degrees(math.atan2(y, x))
+    return q, angle
+
+
+Q_OF, PHI_OF = detector()
+Q_EDGES, PHI_EDGES = np.array([0.0006, 0.001, 0.0014]), np.arange(-180.0, 181.0, 45.0)
+Q, PHI = (Q_EDGES[1:] + Q_EDGES[:-1]) / 2, (PHI_EDGES[1:] + PHI_EDGES[:-1]) / 2
+
+
+def wedges(q_edges=Q_EDGES, phi_edges=PHI_EDGES):
+    """Return the bin of every pixel, counted over q and then phi from 1."""
+    i, j = np.digitize(Q_OF, q_edges), np.digitize(PHI_OF, phi_edges)
+    inside = (i > 0) & (i < len(q_edges)) & (j > 0) & (j < len(phi_edges))
+    return np.where(inside, (i - 1) * (len(phi_edges) - 1) + j, 0)
+
+
+def geometry(labels):
+    fields = {"beam_center_x": CENTRE[0], "beam_center_y": CENTRE[1], "pixel_size": SIZE}
+    return fields | {"detector_distance": DISTANCE, "energy": ENERGY, "dynamic_roi_map": labels.astype("u4")}
+
+
+def write(path, labels, q=Q, phi=PHI, **changes):
+    """Write an APS-U file with a map of every bin of the list, and the map of pixels."""
+    n = len(q) * len(phi)
+    maps = {k: np.triu(make_map(seed=k)) for k in range(1, n + 1)}
+    return write_apsu(
+        path, maps, **({"q": q, "phi": phi, "mapping": np.arange(n), "pixels": geometry(labels)} | changes)
+    )
+
+
+def middle(labels, label):
+    """Return mean q and mean direction of the pixels of a bin."""
+    inside = labels == label
+    unit = np.exp(1j * np.radians(PHI_OF[inside])).mean()
+    return Q_OF[inside].mean(), math.degrees(math.atan2(unit.imag, unit.real))
+
+
+def refused(path, q=0.0012, **settings):
+    """Return the text in which a fit, a description and a check refuse a file: the same."""
+    said = set()
+    for call in (load_data, describe_data, check_data):
+        with pytest.raises(DataError) as caught:
+            call(path, q=q, **settings) if call is load_data else call(path, {"data": settings})
+        said.add(str(caught.value))
+    assert len(said) == 1
+    return said.pop()
+
+
+def test_lists_that_agree_with_their_pixels_are_taken_and_how_well_is_said(tmp_path):
+    data = load_data(write(tmp_path / "a.h5", wedges()), q=0.0012)
+    assert data.phi.tolist() == PHI.tolist()
+    assert any(note.startswith("bins agree with their pixels: q within ") for note in data.notes)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("turn", [0, 90, 180, 37.5])
+def test_azimuths_counted_from_elsewhere_or_the_other_way_round_are_no_contradiction(tmp_path, sign, turn):
+    phi = (sign * PHI + turn + 180) % 360 - 180
+    data = load_data(write(tmp_path / "a.h5", wedges(), phi=phi), q=0.0012)
+    assert data.phi.tolist() == sorted(phi.tolist())
+    said = [note for note in data.notes if note.startswith("phi of the list is ")]
+    # Wedges all round look the same turned by a quarter.
+    assert len(said) == ((sign, turn) != (1, 0))
+    assert all(f"grows {'up' if sign > 0 else 'down'}wards" in note for note in said)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"q": Q[::-1]}, r"bin 1: the list has q = 0.0012 1/Å, its pixels 0.000\d+ \(\+\d\d %, limit \d\d %\)"),
+        ({"q": Q * 350}, r"bin 1: the list has q = 0.28 1/Å"),
+        ({"phi": np.radians(PHI)}, r"bin \d: the list has phi = .*limit \d\d°"),
+        ({"phi": PHI[[0, 3, 1, 5, 2, 6, 4, 7]]}, r"bin \d: the list has phi = "),
+    ],
+)
+def test_lists_that_contradict_the_pixels_are_refused_by_whoever_reads(tmp_path, changes, text):
+    path = write(tmp_path / "a.h5", wedges(), **changes)
+    assert re.search(text, said := refused(path, q=None)), said
+    assert "data.bins=pixels takes q and phi from the pixels" in said
+
+
+def test_pixels_give_q_and_azimuth_where_they_are_asked_for(tmp_path):
+    labels = wedges()
+    path = write(tmp_path / "a.h5", labels, q=Q * 350, phi=np.arange(8.0))
+    maps = describe_data(path, {"data": {"bins": "pixels"}})["maps"]
+    for one in maps:
+        q, phi = middle(labels, one["label"])
+        assert one["q"] == pytest.approx(q, rel=1e-8)
+        assert one["phi"] == pytest.approx(phi, abs=1e-5)
+    data = load_data(path, q=maps[-1]["q"], q_tolerance=0.05, bins="pixels")
+    np.testing.assert_array_equal(data.c2[0], make_map(seed=9))
+    listed = load_data(path, q=Q[1] * 350, bins="listed")
+    assert listed.phi.tolist() == list(range(8))
+
+
+def test_bins_cut_off_by_the_edge_are_taken_and_named(tmp_path):
+    labels = wedges()
+    labels[(labels == 10) & (PHI_OF < -100)] = 0
+    notes = load_data(write(tmp_path / "a.h5", labels), q=0.0012).notes
+    said = next(note for note in notes if note.startswith("bins off their pixels"))
+    q, phi = middle(labels, 10)
+    assert f"bin 10 (q {100 * (Q[1] / q - 1):+.1f} %, phi {PHI[1] - phi:+.1f}°)" in said
+
+
+@pytest.mark.parametrize("pixels", [True, False])
+def test_rings_are_listed_and_not_fitted(tmp_path, pixels):
+    labels = wedges(phi_edges=np.array([-180.0, 180.0]))
+    path = write(tmp_path / "a.h5", labels, phi=[0.0], counts=[2, 1], **({} if pixels else {"pixels": {}}))
+    assert [one["phi"] for one in describe_data(path)["maps"]] == [None, None]
+    for call in (load_data, check_data):
+        with pytest.raises(DataError, match=r"no map has a finite q and phi.*bins over all azimuths cannot be fitted"):
+            call(path)
+
+
+def test_one_wedge_is_fitted(tmp_path):
+    labels = wedges(phi_edges=np.array([10.0, 70.0]))
+    data = load_data(write(tmp_path / "a.h5", labels, phi=[40.0], counts=[2, 1]), q=0.0012)
+    assert data.phi.tolist() == [40.0]
+
+
+def test_two_opposite_wedges_are_one_azimuth(tmp_path):
+    """c2 is the same at phi and phi + 180, so that partitions may draw them together."""
+    folded = wedges()
+    folded = np.where(folded > 0, (folded - 1) // 8 * 4 + (folded - 1) % 4 + 1, 0)
+    path = write(tmp_path / "a.h5", folded, phi=PHI[:4])
+    assert load_data(path, q=0.0012).phi.tolist() == PHI[:4].tolist()
+    found = load_data(path, q=0.0012, q_tolerance=0.05, bins="pixels").phi
+    np.testing.assert_allclose(np.sort((found + 90) % 180), np.sort((PHI[:4] + 90) % 180), atol=2.0)
+
+
+def test_axes_go_by_their_names(tmp_path):
+    """The list of azimuths may come first: the place on the grid then counts q within them."""
+    labels = wedges()
+    turned = np.where(labels > 0, (labels - 1) % 8 * 2 + (labels - 1) // 8 + 1, 0)
+    path = write(tmp_path / "a.h5", turned, q=PHI, phi=Q, names=["phi", "q"])
+    assert load_data(path, q=0.0012).phi.tolist() == PHI.tolist()
+
+
+def test_a_partition_of_other_axes_is_read_from_its_pixels_alone(tmp_path):
+    path = write(tmp_path / "a.h5", wedges(), q=[100.0, 200.0], names=["x", "y"])
+    text = refused(path, q=None)
+    assert "map_names: found x, y, expected q and phi" in text
+    assert "or take q and phi from the pixels of each bin: data.bins=pixels" in text
+    assert len(describe_data(path, {"data": {"bins": "pixels"}})["maps"]) == 16
+
+
+def test_pixels_without_a_geometry_cannot_be_asked_for(tmp_path):
+    fields = geometry(wedges())
+    del fields["energy"]
+    path = write(tmp_path / "a.h5", wedges(), pixels=fields)
+    assert load_data(path, q=0.0012).phi.tolist() == PHI.tolist()
+    assert "/xpcs/qmap/energy is missing" in refused(path, q=None, bins="pixels")
+
+
+EMPTY = (1, 5)
+LEGACY_Q = np.where(np.isin(np.arange(8), EMPTY), np.nan, np.repeat([0.004, 0.006], 4))
+LEGACY_PHI = np.where(np.isin(np.arange(8), EMPTY), np.nan, np.tile([20.0, 110.0, 200.0, 290.0], 2))
+
+
+def labels_of(path):
+    return {one["label"]: (one["q"], one["phi"]) for one in describe_data(path)["maps"]}
+
+
+@pytest.mark.parametrize("dqmap", [None, np.arange(7)[None]])
+def test_legacy_labels_count_over_the_bins_that_are_nan(tmp_path, dqmap):
+    maps = {k: np.triu(make_map(seed=k)) for k in range(1, 7)}
+    path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI, dqmap=dqmap)
+    wanted = [(0.004, 20), (0.004, -160), (0.004, -70), (0.006, 20), (0.006, -160), (0.006, -70)]
+    assert labels_of(path) == dict(enumerate(wanted, 1))
+    assert any("labels count the 6 others" in note for note in describe_data(path)["notes"])
+    np.testing.assert_array_equal(load_data(path, q=0.006).c2[0], make_map(seed=5))
+
+
+def test_legacy_labels_that_count_all_bins_are_seen_from_their_map(tmp_path):
+    every = np.flatnonzero(np.isfinite(LEGACY_Q)) + 1
+    maps = {int(k): np.triu(make_map(seed=int(k))) for k in every}
+    path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI, dqmap=every[None])
+    assert labels_of(path)[8] == (0.006, -70)
+    assert labels_of(path)[3] == (0.004, -160)
+
+
+def test_legacy_list_and_map_of_different_partitions_are_refused(tmp_path):
+    maps = {1: np.triu(make_map())}
+    path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI, dqmap=np.arange(9)[None])
+    assert "list and map are of different partitions" in refused(path)
+
+
+def test_legacy_rings_are_listed_and_not_fitted(tmp_path):
+    path = write_legacy(tmp_path / "a.hdf", {1: np.triu(make_map())}, [0.004, 0.006], [0.0, 0.0], count=1)
+    assert labels_of(path) == {1: (0.004, None)}

@@ -1,0 +1,95 @@
+"""Ages that cannot be are refused by whoever reads; a given time between frames wins over all of them."""
+
+import h5py
+import numpy as np
+import pytest
+from data_files import four_maps, make_map, write_chx, write_legacy, write_nxxpcs, write_one
+
+from heterodyne_spec.data import TwoTimeData, describe_data, load_data
+from heterodyne_spec.data.describing import check_data
+from heterodyne_spec.errors import DataError
+
+N, DT = 6, 0.1
+AXIS = np.arange(1, N + 1) * DT
+
+
+def npz(path, **times):
+    np.savez(path, c2=make_map(N), q=0.005, phi=10.0, **times)
+    return path
+
+
+def whole(path, **changes):
+    return write_one(path, make_map(N), **changes)
+
+
+def two_detectors(path):
+    path = write_nxxpcs(path, four_maps(N))
+    with h5py.File(path, "r+") as file:
+        file["/entry/instrument/other/frame_time"] = 0.3
+        file["/entry/instrument/other/frame_time"].attrs["units"] = "s"
+    return path
+
+
+FAULTS = {
+    "first frame counted from the end": (lambda p: whole(p, begin=-80), r"begin_frame: found -80", 1),
+    "the same, of averaged frames": (lambda p: whole(p, begin=-80, average=100), r"begin_frame: found -80", 1),
+    "the same, legacy": (
+        lambda p: write_legacy(p, {1: make_map(N)}, [0.005], [10.0], begin=-79),
+        r"data_begin_todo: found -79",
+        1,
+    ),
+    "times since 1970": (lambda p: npz(p, t=1.76e9 + AXIS), r"t: found ages up to 1760000001 s, 55.8 years", 1),
+    "many frames before the first": (lambda p: whole(p, begin=10**10), "age of the first frame: found 1e", 1),
+    "jitter": (lambda p: npz(p, t=AXIS + 7 + np.array([0, 1e-4, 0, 0, 0, 0])), "found a step of 0.1001 s", 71),
+    "t and dt that disagree": (
+        lambda p: npz(p, t=AXIS, dt=0.2),
+        "found a step of 0.1 s after frame ., expected 0.2",
+        1,
+    ),
+    "descending": (lambda p: npz(p, t=AXIS[::-1]), "times must increase", 1),
+    "negative": (lambda p: npz(p, t=AXIS - 1), "found ages that are negative", 1),
+    "dt of 0": (lambda p: npz(p, dt=0.0), "dt: found 0, expected a positive number", 1),
+    "lags and period that disagree": (
+        lambda p: write_chx(p, four_maps(N), tausb=np.arange(N) * 0.125),
+        "found a first lag of 0.125 s and 0.1 s between frames",
+        1,
+    ),
+    "detectors that disagree": (two_detectors, "expected one time between frames", 1),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_times_that_cannot_be_are_refused_alike_and_a_given_dt_wins(tmp_path, name):
+    write, text, first = FAULTS[name]
+    path = write(tmp_path / "a.npz")
+    said = set()
+    for call in (lambda p: load_data(p, q=0.005), describe_data, check_data):
+        with pytest.raises(DataError, match=text) as caught:
+            call(path)
+        said.add(str(caught.value))
+    assert len(said) == 1
+    assert "or give the time between frames: data.dt" in said.pop()
+    data = load_data(path, q=0.005, dt=0.5)
+    np.testing.assert_allclose(data.t, (np.arange(N) + first) * 0.5, rtol=1e-6)
+    note = next(note for note in data.notes if "the file's own times are not used" in note)
+    assert f"dt = 0.5 s as given, the first frame is number {first}" in note
+    assert describe_data(path, {"data": {"dt": 0.5}})["dt"] == 0.5
+    assert check_data(path, {"data": {"dt": 0.5}}).notes
+
+
+def test_a_run_whose_first_frame_has_age_zero_is_no_fault(tmp_path):
+    assert load_data(whole(tmp_path / "a.h5", begin=-1)).t[0] == 0
+
+
+def test_legacy_files_with_the_metadata_of_the_new_ones_have_a_time_base(tmp_path):
+    path = write_legacy(tmp_path / "a.hdf", {1: make_map(N)}, [0.005], [10.0])
+    with h5py.File(path, "r+") as file:
+        del file["/measurement"]
+        file["/entry/instrument/detector_1/frame_time"] = 0.05
+        file["/xpcs/avg_frames"] = 2
+    assert load_data(path).dt == pytest.approx(0.1)
+
+
+def test_calendar_times_from_python_are_refused():
+    with pytest.raises(DataError, match="expected seconds since the start of the sample and no date"):
+        TwoTimeData(c2=make_map(N), q=0.005, phi=10.0, t=1.76e9 + AXIS)
