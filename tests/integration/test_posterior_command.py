@@ -91,12 +91,13 @@ def test_interrupted_runs_say_how_to_go_on(
     assert command.main([*arguments, "--nlsq-result", "results"]) == 130
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "no shard was finished: run the same command again to begin anew" in error
+    assert "before there was anything to keep: run the same command again to begin anew" in error
     shards = tmp_path / "results" / "shards"
     shards.mkdir(parents=True)
     (shards / "shard_0001_of_0004.npz").touch()
     assert command.main([*arguments, "--nlsq-result", "results"]) == 130
-    assert f"1 finished shards are kept in {tmp_path / 'results'}: the same command goes on" in capsys.readouterr().err
+    kept = f"kept in {tmp_path / 'results'}: 1 finished shard; the same command goes on"
+    assert kept in capsys.readouterr().err
     assert given["directory"] == tmp_path / "results"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from heterodyne_cli.results import Saved, write_page
-from heterodyne_cmc import CMCResult, clear_shards, finished_shards, fit_cmc_jax, plan_of_sampling
+from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax, kept_so_far, plan_of_sampling
 from heterodyne_nlsq.command import fit_measurement, outputs_of_fit, read_measurement, result_event, say_plan
 from heterodyne_nlsq.output import save
 from heterodyne_nlsq.request import requested_config, requested_data, requested_output
@@ -29,7 +29,8 @@ PREPARING = "preparing the sampling"
 def posterior_command(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:
     """Sample the posterior as asked for on the command line, print and write it, and return the exit code.
 
-    Finished shards wait in the output folder until the result is written: a run that ends early goes on from them.
+    Finished shards and chains wait in the output folder until the result is written: a run that ends early goes on from
+    them.
     """
     config = requested_config(args)
     if args.preview_job:
@@ -40,10 +41,10 @@ def posterior_command(args: argparse.Namespace, command: Sequence[str], console:
     try:
         return _sample(args, command, config, data, directory, console)
     except KeyboardInterrupt:
-        if kept := finished_shards(directory):
-            complain(f"interrupted; {kept} finished shards are kept in {directory}: the same command goes on")
+        if kept := kept_so_far(directory):
+            complain(f"interrupted; kept in {directory}: {kept}; the same command goes on")
         else:
-            complain("interrupted; no shard was finished: run the same command again to begin anew")
+            complain("interrupted before there was anything to keep: run the same command again to begin anew")
         return INTERRUPTED
 
 

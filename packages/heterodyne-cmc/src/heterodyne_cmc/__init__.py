@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from heterodyne_cmc._version import __version__
 
 if TYPE_CHECKING:
-    from heterodyne_cmc.fit import clear_shards, finished_shards, fit_cmc_jax, plan_of_sampling
+    from heterodyne_cmc.fit import clear_shards, fit_cmc_jax, kept_so_far, plan_of_sampling
     from heterodyne_cmc.result import CMCResult
 
-__all__ = ["CMCResult", "__version__", "clear_shards", "finished_shards", "fit_cmc_jax", "plan_of_sampling"]
+__all__ = ["CMCResult", "__version__", "clear_shards", "fit_cmc_jax", "kept_so_far", "plan_of_sampling"]
 
 _MODULES = {
     "CMCResult": "result",
     "clear_shards": "fit",
-    "finished_shards": "fit",
+    "kept_so_far": "fit",
     "fit_cmc_jax": "fit",
     "plan_of_sampling": "fit",
 }

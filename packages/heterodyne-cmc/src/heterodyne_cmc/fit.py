@@ -23,8 +23,9 @@ from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.search import search
 from heterodyne_cmc.start import point_estimate, read_start, start_warnings
-from heterodyne_cmc.store import FOLDER, ShardStore
+from heterodyne_cmc.store import FOLDER, ShardStore, kept
 from heterodyne_cmc.sub_posterior import SubPosterior
+from heterodyne_cmc.unfinished import ChainStore
 from heterodyne_cmc.whitening import make_whitening, of_shards
 from heterodyne_cmc.work import ShardWork, fingerprint, shard_work
 from heterodyne_physics_elementwise import MODEL_VERSION
@@ -69,8 +70,9 @@ def fit_cmc_jax(
         heterodyne-nlsq is installed, else by "search": from where a search over the priors ends; "values": uphill
         from the configuration's values or the registry's defaults. Without a fit the likelihood is not calibrated, and
         the result carries a warning.
-    directory : where finished shards are written, one file each in its folder ``shards``. A run that ended early goes
-        on from them: the same call samples only what is missing. `clear_shards` removes them. None: nothing is written.
+    directory : where finished shards, and chains of this process, are written, in its folder ``shards``. A run that
+        ended early goes on from them: the same call samples only what is missing. `clear_shards` removes them. None:
+        nothing is written.
     say : called with a line of text on what is going to be done, and where.
     progress : called after every shard, and meanwhile where one is sampled in this process, with the number of
         finished shards and the part that is done of the next, of how many, the divergences so far and the seconds left.
@@ -147,9 +149,9 @@ def plan_of_sampling(
     ]
 
 
-def finished_shards(directory: str | Path) -> int:
-    """Return how many finished shards wait in `directory` for a run that goes on."""
-    return len(list((Path(directory) / FOLDER).glob("*.npz")))
+def kept_so_far(directory: str | Path) -> str:
+    """Return in words what waits in `directory` for a run that goes on: finished shards, chains; empty for nothing."""
+    return kept(Path(directory) / FOLDER)
 
 
 def clear_shards(directory: str | Path, n_shards: int) -> None:
@@ -213,7 +215,10 @@ def _sample(
         say(plan(work.request, missing))
     clock = _Clock(work.n_shards, done.values(), progress)
     # Closed at once whatever happens: its workers end with it.
-    with contextlib.closing(finished(work, missing, clock.within)) as ready:
+    chains: Callable[[int], ChainStore | None] = (lambda shard: None) if store is None else store.chains
+    if any((there := chains(shard)) is not None and there.load() is not None for shard in missing):
+        say("chains of an earlier run go on")
+    with contextlib.closing(finished(work, missing, clock.within, chains)) as ready:
         for sub, workers in ready:
             if store is not None:
                 store.save(sub)

@@ -10,7 +10,9 @@ import functools
 import threading
 import time
 import warnings
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -22,6 +24,7 @@ from jaxtyping import Array, Float
 from heterodyne_cmc.density import ShardProblem, log_density
 from heterodyne_cmc.joint import joint_draws, shard_key
 from heterodyne_cmc.sub_posterior import Chains, Settings, SubPosterior, Tell
+from heterodyne_cmc.unfinished import ChainStore, Part, Unfinished, packed, unpacked
 from heterodyne_cmc.whitening import Whitening
 
 type FloatArray = npt.NDArray[np.float64]
@@ -35,6 +38,11 @@ DIVERGENT = 0.005
 
 _BLOCK = 25
 """Steps of a chain between two moments at which it says where it is, and can be ended."""
+_KEPT_EVERY = 30.0
+"""Seconds between two moments at which chains are kept, so that a killed run loses no more."""
+
+type Keep = Callable[[tuple[Part, ...]], None]
+"""Called with all chains so far."""
 
 
 class _Target(NamedTuple):
@@ -90,12 +98,16 @@ def _advance(state: Any, target: _Target, count: Array, *, warmup: int) -> tuple
 
 
 class _Sampling:
-    """The chains of one attempt, in step with nothing but the clock: `tell` hears of every block of steps."""
+    """The chains of one attempt, in step with nothing but the clock.
 
-    def __init__(self, target: _Target, warmup: int, samples: int, tell: Tell):
-        self._target, self._warmup, self._samples, self._tell = target, warmup, samples, tell
+    `tell` hears of every block of steps, and `keep` now and then, and at an early end, of all that there is; the chains
+    go on from `parts`, where there are some.
+    """
+
+    def __init__(self, target: _Target, warmup: int, samples: int, tell: Tell, keep: Keep, parts: Sequence[Part]):
+        self._target, self._warmup, self._samples, self._tell, self._keep = target, warmup, samples, tell, keep
         self._lock, self._stopped = threading.Lock(), threading.Event()
-        self._steps = self._divergences = 0
+        self._parts, self._kept_at = list(parts), time.perf_counter()
 
     def run(self, keys: Array, starts: Float[Array, "n_chain n_dim"], threads: int) -> Chains:
         """Return the chains, `threads` of them at once: in step with each other all would wait for the longest tree.
@@ -104,39 +116,50 @@ class _Sampling:
         """
         # Without a step: what it compiles, all threads run.
         self._block(_begin(keys[0], starts[0], self._target, warmup=self._warmup), 0)
-        with ThreadPoolExecutor(threads) as pool:
-            try:
-                total = len(keys) * (self._warmup + self._samples)
-                found = list(pool.map(lambda key, start: self._chain(key, start, total), keys, starts))
-            except BaseException:
-                self._stopped.set()
-                raise
+        self._parts = self._parts or [Part(0, (), ())] * len(keys)
+        try:
+            with ThreadPoolExecutor(threads) as pool:
+                try:
+                    found = list(pool.map(self._chain, range(len(keys)), keys, starts))
+                except BaseException:
+                    self._stopped.set()
+                    raise
+        except BaseException:
+            self._keep(tuple(self._parts))
+            raise
         return jax.tree.map(lambda *parts: np.stack(parts), *found)
 
     def _block(self, state: Any, count: int) -> tuple[Any, tuple[Any, ...]]:
         state, rows = _advance(state, self._target, jnp.asarray(count), warmup=self._warmup)
         return state, tuple(np.asarray(row)[:count] for row in rows)
 
-    def _chain(self, key: Array, start: Array, total: int) -> Chains:
+    def _chain(self, chain: int, key: Array, start: Array) -> Chains:
         # The setting belongs to a thread.
         with jax.enable_x64(True):
-            state, blocks = _begin(key, start, self._target, warmup=self._warmup), []
-            for length, keep in ((self._warmup, False), (self._samples, True)):
-                for done in range(0, length, _BLOCK):
-                    if self._stopped.is_set():
-                        raise InterruptedError("the sampling was ended")
-                    state, rows = self._block(state, min(_BLOCK, length - done))
-                    if keep:
-                        blocks.append(rows)
-                    self._count(len(rows[0]), int(np.sum(rows[1])) if keep else 0, total)
-            kept = [np.concatenate(part) for part in zip(*blocks, strict=True)]
-            return Chains(*[*kept, np.asarray(state.adapt_state.step_size)])
+            state, (done, kept, rows) = _begin(key, start, self._target, warmup=self._warmup), self._parts[chain]
+            if kept:
+                state = unpacked(kept, state)
+            while done < self._warmup + self._samples:
+                if self._stopped.is_set():
+                    raise InterruptedError("the sampling was ended")
+                end = self._warmup if done < self._warmup else self._warmup + self._samples
+                count = min(_BLOCK, end - done)
+                state, new = self._block(state, count)
+                if done >= self._warmup:
+                    rows = tuple(np.concatenate(part) for part in zip(rows, new, strict=True)) if rows else new
+                done += count
+                self._made(chain, Part(done, packed(state), rows))
+            return Chains(*[*rows, np.asarray(state.adapt_state.step_size)])
 
-    def _count(self, steps: int, divergences: int, total: int) -> None:
+    def _made(self, chain: int, part: Part) -> None:
         with self._lock:
-            self._steps += steps
-            self._divergences += divergences
-            self._tell(self._steps / total, self._divergences)
+            self._parts[chain] = part
+            if time.perf_counter() - self._kept_at > _KEPT_EVERY:
+                self._keep(tuple(self._parts))
+                self._kept_at = time.perf_counter()
+            steps = sum(part.steps for part in self._parts)
+            divergences = sum(int(np.sum(part.rows[1])) for part in self._parts if part.rows)
+            self._tell(steps / (len(self._parts) * (self._warmup + self._samples)), divergences)
 
 
 def sample_shard(
@@ -147,26 +170,40 @@ def sample_shard(
     warmup: int,
     tell: Tell = lambda share, divergences: None,
     starts: FloatArray | None = None,
+    store: ChainStore | None = None,
+    going_on: Unfinished | None = None,
 ) -> SubPosterior:
     """Return the draws of shard number `shard` (from 0) after `warmup` steps of every chain; `tell` hears of them.
 
-    The chains begin at `starts` (n_chain, n_dim) in the whitened coordinates, or spread over a standard normal there.
+    The chains begin at `starts` (n_chain, n_dim) in the whitened coordinates, or spread over a standard normal there;
+    or they are `going_on`, in the coordinates of then. `store` is where they are kept until they are finished.
 
     A shard with more than 0.5 % divergent steps, or with draws that are not finite, is tried once more with smaller
     steps (another acceptance aimed at); what comes of that is returned, be it good or not.
     """
     begin = time.perf_counter()
     chains, samples, seed, threads = settings
+    if going_on is not None:
+        whitening = replace(whitening, centre=going_on.centre, spread=going_on.spread)
+        starts = going_on.starts
     centre, spread = jnp.asarray(whitening.centre), jnp.asarray(whitening.spread)
     arguments = (problem, centre, spread)
     key_start, key_chain, key_linear = jax.random.split(shard_key(seed, shard), 3)
     spread_out = jax.random.normal(key_start, (chains, centre.size), dtype=centre.dtype)
     begun = spread_out if starts is None else jnp.asarray(starts)
-    divergences: list[int] = []
-    for attempt, acceptance in enumerate(ACCEPTANCE):
+    divergences = [] if going_on is None else list(going_on.divergences)
+    parts = () if going_on is None else going_on.parts
+    for attempt in range(len(divergences), len(ACCEPTANCE)):
         keys = jax.random.split(jax.random.fold_in(key_chain, attempt), chains)
-        target = _Target(*arguments, jnp.asarray(acceptance))
-        result = _Sampling(target, warmup, samples, tell).run(keys, begun, threads)
+        target = _Target(*arguments, jnp.asarray(ACCEPTANCE[attempt]))
+        tried = tuple(divergences)
+
+        def keep(made: tuple[Part, ...], tried: tuple[int, ...] = tried) -> None:
+            if store is not None:
+                store.save(Unfinished(whitening.centre, whitening.spread, np.asarray(begun), tried, made))
+
+        result = _Sampling(target, warmup, samples, tell, keep, parts).run(keys, begun, threads)
+        parts = ()
         divergences.append(int(np.sum(result.diverging)))
         if divergences[-1] <= DIVERGENT * chains * samples and bool(np.isfinite(result.z).all()):
             break

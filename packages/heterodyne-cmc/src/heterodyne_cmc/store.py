@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from heterodyne_cmc.sub_posterior import Chains, SubPosterior, Weighted
+from heterodyne_cmc.unfinished import ChainStore
 from heterodyne_spec.files import write_atomically
 from heterodyne_spec.storage import write_npz
 
@@ -28,8 +29,12 @@ class ShardStore:
         """Return the file of a shard (from 0)."""
         return self.folder / f"shard_{shard + 1:04d}_of_{self.n_shards:04d}.npz"
 
+    def chains(self, shard: int) -> ChainStore:
+        """Return where the unfinished chains of a shard are."""
+        return ChainStore(self.folder / f"chains_{shard + 1:04d}_of_{self.n_shards:04d}.npz", self.fingerprint)
+
     def save(self, sub: SubPosterior) -> None:
-        """Write a finished shard.
+        """Write a finished shard; what there was of its chains goes.
 
         Raises
         ------
@@ -47,6 +52,7 @@ class ShardStore:
         arrays = {f"{kind}_{name}": value for name, value in sub.made._asdict().items()}
         words = np.array(json.dumps(record))
         write_atomically(self.path(sub.shard), lambda path: write_npz(path, record=words, draws=sub.draws, **arrays))
+        self.chains(sub.shard).clear()
 
     def load(self) -> tuple[dict[int, SubPosterior], list[str]]:
         """Return the finished shards by number, and in words which files were not used."""
@@ -70,8 +76,16 @@ class ShardStore:
         """Remove the files of the shards, and the folder when nothing else is in it."""
         for shard in range(self.n_shards):
             self.path(shard).unlink(missing_ok=True)
+            self.chains(shard).clear()
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
+
+
+def kept(folder: Path) -> str:
+    """Return in words what waits in a folder for a run that goes on; empty where there is nothing."""
+    finished, begun = (len(list(folder.glob(f"{kind}_*.npz"))) for kind in ("shard", "chains"))
+    shards = f"{finished} finished shard{'s' if finished > 1 else ''}" if finished else ""
+    return " and ".join(filter(None, (shards, "the chains so far" if begun else "")))
 
 
 def _read(path: Path) -> tuple[SubPosterior, str]:

@@ -17,6 +17,7 @@ from heterodyne_cmc.request import Request
 from heterodyne_cmc.sampler import sample_shard
 from heterodyne_cmc.shards import bytes_of_one_shard
 from heterodyne_cmc.sub_posterior import Settings, SubPosterior, Tell
+from heterodyne_cmc.unfinished import ChainStore
 from heterodyne_cmc.weighted import holds, learned, weighted_shard
 from heterodyne_cmc.whitening import Whitening
 
@@ -76,20 +77,30 @@ def versions() -> dict[str, str]:
 
 
 def run_shard(
-    work: ShardWork, shard: int, threads: int = 1, tell: Tell = lambda share, divergences: None
+    work: ShardWork,
+    shard: int,
+    threads: int = 1,
+    tell: Tell = lambda share, divergences: None,
+    store: ChainStore | None = None,
 ) -> SubPosterior:
-    """Return the draws of shard number `shard` (from 0); they depend on the work and this number alone."""
+    """Return the draws of shard number `shard` (from 0); they depend on the work and this number alone.
+
+    Chains are kept in `store` until they are finished, and go on from there.
+    """
     cmc = work.request.config.cmc
     with jax.enable_x64(True):
         problem = make_problem(work.request, work.noise, work.whitening, shard)
         settings = Settings(cmc.chains, cmc.samples, cmc.seed, threads)
+        if store is not None and (going_on := store.load()) is not None:
+            chains = shard, problem, work.whitening, settings, cmc.warmup, tell
+            return sample_shard(*chains, store=store, going_on=going_on)
         if cmc.sampler != "nuts":
             sub, population = weighted_shard(shard, problem, work.whitening, settings, tell)
             if cmc.sampler == "importance" or holds(sub, settings):
                 return sub
             whitening, starts = learned(work.whitening, population, cmc.chains, cmc.seed)
-            return sample_shard(shard, problem, whitening, settings, cmc.warmup, tell, starts)
-        return sample_shard(shard, problem, work.whitening, settings, cmc.warmup, tell)
+            return sample_shard(shard, problem, whitening, settings, cmc.warmup, tell, starts, store)
+        return sample_shard(shard, problem, work.whitening, settings, cmc.warmup, tell, store=store)
 
 
 def fingerprint(work: ShardWork) -> str:

@@ -7,20 +7,24 @@ with the number of shards that are sampled at once. What a shard's draws are doe
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from heterodyne_cmc.engine.local import in_processes, local_workers
 from heterodyne_cmc.request import Request
 from heterodyne_cmc.sub_posterior import SubPosterior, Tell
+from heterodyne_cmc.unfinished import ChainStore
 from heterodyne_cmc.work import ShardWork, bytes_per_worker, run_shard
 
 __all__ = ["finished", "plan"]
 
 
-def finished(work: ShardWork, missing: Sequence[int], tell: Tell) -> Generator[tuple[SubPosterior, int]]:
+def finished(
+    work: ShardWork, missing: Sequence[int], tell: Tell, chains: Callable[[int], ChainStore | None] = lambda shard: None
+) -> Generator[tuple[SubPosterior, int]]:
     """Yield the shards `missing` as they get ready, each with the number of shards that are sampled at once.
 
-    `tell` hears how far a shard of this process is; of shards elsewhere it is known when they are ready.
+    `tell` hears how far a shard of this process is, whose unfinished chains are kept in ``chains(shard)``; of shards
+    elsewhere it is known when they are ready.
 
     Raises
     ------
@@ -38,7 +42,7 @@ def finished(work: ShardWork, missing: Sequence[int], tell: Tell) -> Generator[t
         yield from in_processes(work, missing, workers)
     else:
         # The chains of a shard share the cores that no other shard takes.
-        yield from ((run_shard(work, shard, os.cpu_count() or 1, tell), 1) for shard in missing)
+        yield from ((run_shard(work, shard, os.cpu_count() or 1, tell, chains(shard)), 1) for shard in missing)
 
 
 def plan(request: Request, missing: Sequence[int]) -> str:

@@ -1,0 +1,107 @@
+"""Chains that were ended early, on disk: where each of them is and what it has made, so that the same run goes on."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_spec.files import write_atomically
+from heterodyne_spec.storage import write_npz
+
+type FloatArray = npt.NDArray[np.float64]
+
+
+class Part(NamedTuple):
+    """A chain so far: the number of its `steps`, the arrays of its `state`, and what each draw has left, `rows`."""
+
+    steps: int
+    state: tuple[npt.NDArray[Any], ...]
+    rows: tuple[npt.NDArray[Any], ...]
+
+
+class Unfinished(NamedTuple):
+    """The chains of a shard so far: their coordinates, where they began, and how earlier attempts went."""
+
+    centre: FloatArray
+    spread: FloatArray
+    starts: FloatArray
+    divergences: tuple[int, ...]
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class ChainStore:
+    """The file of the unfinished chains of one shard; `fingerprint` is that of the work that it belongs to."""
+
+    path: Path
+    fingerprint: str
+
+    def save(self, so_far: Unfinished) -> None:
+        """Write the chains as they are.
+
+        Raises
+        ------
+        OutputError : when they cannot be written; what was there before is then kept.
+        """
+        steps = [part.steps for part in so_far.parts]
+        record = {"fingerprint": self.fingerprint, "divergences": so_far.divergences, "steps": steps}
+        arrays = {"centre": so_far.centre, "spread": so_far.spread, "starts": so_far.starts}
+        for chain, part in enumerate(so_far.parts):
+            arrays |= {f"state_{chain}_{k}": value for k, value in enumerate(part.state)}
+            arrays |= {f"rows_{chain}_{k}": value for k, value in enumerate(part.rows)}
+        words = np.array(json.dumps(record))
+        write_atomically(self.path, lambda path: write_npz(path, record=words, **arrays))
+
+    def load(self) -> Unfinished | None:
+        """Return the chains of an earlier run that ended early; None without a whole file of this work."""
+        if not self.path.is_file():
+            return None
+        try:
+            return self._read()
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def _read(self) -> Unfinished | None:
+        with self.path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            record = json.loads(str(file["record"]))
+            if record["fingerprint"] != self.fingerprint:
+                return None
+
+            def listed(kind: str, chain: int) -> tuple[npt.NDArray[Any], ...]:
+                count = sum(name.startswith(f"{kind}_{chain}_") for name in file.files)
+                return tuple(file[f"{kind}_{chain}_{k}"] for k in range(count))
+
+            parts = (Part(steps, listed("state", k), listed("rows", k)) for k, steps in enumerate(record["steps"]))
+            centre, spread, starts = (file[name] for name in ("centre", "spread", "starts"))
+            return Unfinished(centre, spread, starts, tuple(record["divergences"]), tuple(parts))
+
+    def clear(self) -> None:
+        """Remove the file."""
+        self.path.unlink(missing_ok=True)
+
+
+def packed(state: Any) -> tuple[npt.NDArray[Any], ...]:
+    """Return the arrays of a chain's state, random keys as the numbers that they are."""
+    return tuple(np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf) for leaf in jax.tree.leaves(state))
+
+
+def unpacked(arrays: Sequence[npt.NDArray[Any]], like: Any) -> Any:
+    """Return the state of a chain from its arrays, with the structure of another one."""
+    leaves, tree = jax.tree.flatten(like)
+    back = [
+        jax.random.wrap_key_data(jax.numpy.asarray(value)) if _is_key(leaf) else jax.numpy.asarray(value)
+        for leaf, value in zip(leaves, arrays, strict=True)
+    ]
+    return jax.tree.unflatten(tree, back)
+
+
+def _is_key(leaf: Any) -> bool:
+    return bool(jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key))
