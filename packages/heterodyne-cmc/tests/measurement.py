@@ -58,8 +58,10 @@ def parameters(*free: str) -> dict[str, Any]:
 
 
 def config(**sections: Any) -> dict[str, Any]:
-    """Return a configuration that samples FREE in two shards with short chains."""
-    cmc = {"shards": 2, "chains": 2, "warmup": 200, "samples": 200, "workers": 1, **sections.pop("cmc", {})}
+    """Return a configuration that samples FREE in two shards with short chains, or in one as by default."""
+    given = {"shards": 2, **sections.pop("cmc", {})}
+    sampler = "auto" if given["shards"] == 1 else "nuts"
+    cmc = {"sampler": sampler, "chains": 2, "warmup": 200, "samples": 200, "workers": 1, **given}
     return {"model": {"parameters": parameters()}, "cmc": cmc, **sections}
 
 

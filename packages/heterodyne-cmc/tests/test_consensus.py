@@ -122,7 +122,7 @@ def test_a_consensus_is_corrected_by_the_posterior_where_it_is_near() -> None:
     few, flat = found.convergence[1].min(), found.draws.reshape(-1, 3)
     assert np.all(np.abs(flat.mean(axis=0) - mean + 20 * away) / sd < 5 / np.sqrt(few))
     # And the Gaussian is left alone where nothing covers it.
-    lost = combine(x, "gaussian", 0, lambda v: 1e3 * np.sin(1e3 * v[:, 0] / sd[0]))
+    lost = combine(x, "gaussian", 0, lambda v: log_density(v) + 1e10 * np.sin(1e3 * v[:, 0] / sd[0]))
     assert not lost.corrected
     assert lost.bent
 

@@ -130,7 +130,7 @@ def test_time_left_is_that_of_the_workers(monkeypatch: pytest.MonkeyPatch) -> No
     some, calls = np.zeros((2, 3)), list[tuple[Any, ...]]()
     chains = Chains(some, some, some, some, some, some, some)
     subs = [(SubPosterior(shard, 9, some, chains, 2, (7, 1), 10.0), 2) for shard in (1, 0, 3, 2)]
-    monkeypatch.setattr("heterodyne_cmc.fit.finished", lambda work, missing, tell: (found for found in subs))
+    monkeypatch.setattr("heterodyne_cmc.fit.finished", lambda *given: (found for found in subs))
     _sample(work(shards=4), None, lambda *call: calls.append(call), lambda text: None)
     # Divergences of the last attempts, and at most half a shard's time too much.
     assert calls == [(1, 4, 1, 15.0), (2, 4, 2, 10.0), (3, 4, 3, 5.0), (4, 4, 4, 0.0)]

@@ -116,8 +116,10 @@ def test_diagnostics_are_finite(sampled: CMCResult) -> None:
     assert len(found.shards) == sampled.n_shards == 2
     assert sum(shard.n_pairs for shard in found.shards) == sampled.n_pairs == 2 * 276
     for shard in found.shards:
-        numbers = [v for v in dataclasses.asdict(shard).values() if isinstance(v, float)]
-        assert np.isfinite(numbers).all()
+        numbers = {name: v for name, v in dataclasses.asdict(shard).items() if isinstance(v, float)}
+        # Chains have no weights.
+        assert np.isnan(numbers.pop("k_hat"))
+        assert np.isfinite(list(numbers.values())).all()
         assert 0.5 < shard.acceptance <= 1
         assert shard.bfmi > 0.3
     assert sampled.sample_stats["n_steps"].shape == (2, 2, 200)
@@ -150,6 +152,18 @@ def test_progress_is_told_while_shards_are_sampled(sampled: CMCResult) -> None:
     assert {1.0, 2.0} <= set(done)
     assert all(call[1] == 2 and np.isfinite(call[3]) and call[3] >= 0 for call in CALLS)
     assert CALLS[-1] == (2, 2, sampled.diagnostics.divergences, 0.0)
+
+
+def test_shards_are_sampled_by_weights_where_these_hold(sampled: CMCResult) -> None:
+    data = make()
+    found = fit_cmc_jax(data, config(cmc={"sampler": "auto"}), point_estimate(data))
+    assert found.success
+    assert found.sampler == "importance"
+    assert set(found.sample_stats) == {"lp"}
+    assert all(shard.k_hat < 0.7 for shard in found.diagnostics.shards)
+    for name in FREE:
+        assert abs(found.mean[name] - sampled.mean[name]) < 0.5 * sampled.sd[name]
+        assert found.sd[name] == pytest.approx(sampled.sd[name], rel=0.25)
 
 
 def test_an_interrupted_chain_ends_at_once_and_the_same_run_goes_on_from_it(tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ _FREEDOM = 4.0
 _LOOK, _NARROWEST, _WIDEST = 1.5, 0.5, 4.0
 """Distance from the centre at which the fall of the density sets the width of the first proposal, on either side, and
 the ends between which that width is taken, in units of the coordinates."""
+_FLATTEST = 1e-10
+"""Least variance of a proposal in any direction, in units of the sum of all."""
 _COMPONENTS, _DRAWS_EACH, _STEPS = 6, 8, 12
 """Most components of a mixture, effective draws that each needs per dimension, and steps of the fit."""
 _STRETCHED, _EXPLORING = (3.0, 12.0), 0.5
@@ -97,7 +99,7 @@ def shape_of(population: Population, seed: tuple[int, ...], n: int) -> Shape:
     # Different ones, as far as there are any.
     places = _flattened(population.weights, min(n, np.count_nonzero(population.weights) / 2))
     chosen = np.random.default_rng(seed).choice(len(x), n, p=places)
-    return Shape(mean, np.linalg.cholesky(covariance), x[chosen])
+    return Shape(mean, _root(covariance), x[chosen])
 
 
 class Proposal(Protocol):
@@ -297,10 +299,16 @@ def _fitted(x: FloatArray, weights: FloatArray, rng: np.random.Generator) -> _Mi
     # A t density of this scale has the larger variance of these draws.
     scale = (_FREEDOM - 2.0) / _FREEDOM * ((w[:, None] * away).T @ away) + 1e-6 * np.eye(n_dim)
     centres = x[rng.choice(len(x), k, p=w)] if k > 1 else mean[None]
-    mixture = _Mixture(np.full(k, 1.0 / k), centres, np.tile(np.linalg.cholesky(scale), (k, 1, 1)))
+    mixture = _Mixture(np.full(k, 1.0 / k), centres, np.tile(_root(scale), (k, 1, 1)))
     for _ in range(_STEPS):
         mixture = _step(mixture, x, w, scale)
     return _with_feelers(mixture, mean, scale)
+
+
+def _root(covariance: FloatArray) -> FloatArray:
+    """Return the lower triangular root of a covariance, or of covariances, that rounding may have made flat."""
+    size = np.trace(covariance, axis1=-2, axis2=-1)[..., None, None]
+    return np.asarray(np.linalg.cholesky(covariance + _FLATTEST * size * np.eye(covariance.shape[-1])))
 
 
 def _with_feelers(mixture: _Mixture, mean: FloatArray, scale: FloatArray) -> _Mixture:
@@ -319,7 +327,7 @@ def _with_feelers(mixture: _Mixture, mean: FloatArray, scale: FloatArray) -> _Mi
     for at, covariance, stretch in stretched:
         values, axes = np.linalg.eigh(covariance)
         further = (stretch**2 - 1.0) * values[:, None, None] * np.einsum("ik,jk->kij", axes, axes)
-        roots.append(np.linalg.cholesky(covariance + further))
+        roots.append(_root(covariance + further))
         centres.append(np.tile(at, (len(values), 1)))
     n = sum(map(len, roots))
     return _Mixture(
@@ -346,7 +354,7 @@ def _step(mixture: _Mixture, x: FloatArray, w: FloatArray, scale: FloatArray) ->
         count = share**2 / np.sum(own**2)
         weight = count / (count + _DRAWS_EACH * n_dim / 2)
         means.append(mean)
-        roots.append(np.linalg.cholesky(weight * spread + (1.0 - weight) * scale))
+        roots.append(_root(weight * spread + (1.0 - weight) * scale))
     return _Mixture(shares[kept] / shares[kept].sum(), np.array(means), np.array(roots))
 
 
