@@ -95,10 +95,20 @@ def test_legacy_number_is_a_counter_when_it_runs_over_the_processed_bins(tmp_pat
     assert "counted over" in load_data(path, q=0.005).notes[0]
 
 
-@pytest.mark.parametrize("process", [None, np.array([[4], [1], [3], [2]], "u8")])
-def test_legacy_number_is_the_label_when_the_processed_bins_do_not_fit(tmp_path, process):
-    path = legacy(tmp_path / "a.hdf", [1, 2, 3], process=process)
+def test_legacy_number_is_the_label_without_a_list_of_processed_bins(tmp_path):
+    path = legacy(tmp_path / "a.hdf", [1, 2, 3])
     assert bins_of(path) == {"01": (1, 0.005, -45.0), "02": (2, 0.005, 10.0), "03": (3, 0.008, -45.0)}
+
+
+def test_legacy_number_that_is_no_processed_bin_is_a_counter_though_maps_are_missing(tmp_path):
+    path = legacy(tmp_path / "a.hdf", [1, 2], process=np.array([[3], [4], [2]], "u8"))
+    assert bins_of(path) == {"01": (3, 0.008, -45.0), "02": (4, 0.008, 10.0)}
+
+
+def test_legacy_numbers_that_may_be_labels_or_places_are_refused(tmp_path):
+    path = legacy(tmp_path / "a.hdf", [1, 2, 3], process=np.array([[4], [1], [3], [2]], "u8"))
+    with pytest.raises(DataError, match="bin labels or places in that list"):
+        load_data(path)
 
 
 def test_legacy_label_beyond_the_list_of_bins_is_refused(tmp_path):

@@ -53,3 +53,12 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path, place, link):
         file[place] = link
     with pytest.raises(DataError, match=f"{place}: is a link to .*, and nothing is there; co"):
         load_data(path, q=0.005)
+
+
+def test_a_field_that_may_be_missing_and_is_a_link_to_nowhere_is_named(tmp_path):
+    path = write_apsu(tmp_path / "a.h5")
+    with h5py.File(path, "a") as file:
+        del file["/xpcs/twotime/config/avg_frame"]
+        file["/xpcs/twotime/config/avg_frame"] = h5py.ExternalLink("gone.h5", "/avg")
+    with pytest.raises(DataError, match=r"avg_frame: is a link to .*gone\.h5"):
+        load_data(path, q=0.005)

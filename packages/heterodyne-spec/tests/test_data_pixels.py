@@ -213,3 +213,26 @@ def test_legacy_list_and_map_of_different_partitions_are_refused(tmp_path):
 def test_legacy_rings_are_listed_and_not_fitted(tmp_path):
     path = write_legacy(tmp_path / "a.hdf", {1: np.triu(make_map())}, [0.004, 0.006], [0.0, 0.0], count=1)
     assert labels_of(path) == {1: (0.004, None)}
+
+
+def test_half_rings_have_no_azimuth(tmp_path):
+    """Half a ring averages cos(phi - phi0) as a whole one does."""
+    path = write(tmp_path / "a.h5", wedges(phi_edges=[-180.0, 0.0, 180.0]), phi=[-90.0, 90.0])
+    assert [one["phi"] for one in describe_data(path)["maps"]] == [None] * 4
+    with pytest.raises(DataError, match="no map has a finite q and phi"):
+        load_data(path)
+
+
+@pytest.mark.parametrize("changes", [{"energy": 8000.0}, {"pixel_size": 75.0}, {"beam_center_x": np.nan}])
+def test_a_geometry_that_cannot_be_is_said_to_check_nothing(tmp_path, changes):
+    labels = wedges()
+    path = write(tmp_path / "a.h5", labels, pixels=geometry(labels) | changes)
+    assert any("not checked against pixels" in note for note in load_data(path, q=Q[0]).notes)
+
+
+def test_units_of_the_lists_may_stand_beside_their_names(tmp_path):
+    names = {"map_names": np.array(["q", "phi"], "S"), "map_units": np.array(["nm^-1", "deg"], "S")}
+    path = write_apsu(tmp_path / "a.h5", q=[0.05, 0.08], pixels=names)
+    assert load_data(path, q=0.005).q == pytest.approx(0.005, rel=1e-12)
+    wrong = write_apsu(tmp_path / "b.h5", pixels=names | {"map_units": np.array(["pixel", "deg"], "S")})
+    assert "found the unit 'pixel'" in refused(wrong, q=0.005)

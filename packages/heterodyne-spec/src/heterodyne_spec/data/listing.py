@@ -5,6 +5,7 @@ from __future__ import annotations
 from heterodyne_spec.data.contents import Contents, Source
 from heterodyne_spec.data.layouts import find_layout
 from heterodyne_spec.data.placing import placed
+from heterodyne_spec.errors import DataError
 
 
 def list_maps(source: Source, bins: str | None) -> tuple[str, Contents]:
@@ -21,4 +22,8 @@ def list_maps(source: Source, bins: str | None) -> tuple[str, Contents]:
         The file has no layout known here, or its bins are not as they must be.
     """
     layout = find_layout(source)
-    return layout.NAME, placed(layout.contents(source), bins)
+    contents = layout.contents(source)
+    # A field that may be missing, and stands behind a link that leads nowhere, is not missing.
+    if source.lost:
+        raise DataError(next(iter(source.lost.values())))
+    return layout.NAME, placed(contents, bins)

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 HC = 12.398419843
 """Energy times wavelength, keV Å."""
-FOCUSED = 0.5
-"""Length of the mean direction of a bin's pixels from which they have one: 1 of a point, 0.64 of half a ring."""
+FOCUSED, FOCUSED_TWICE = 0.8, 0.5
+"""Length of the mean direction of a bin's pixels from which they have one, and of the mean axis of opposite parts:
+1 of a point, 0.83 of a wedge of 120°, 0.64 of half a ring, whose mean of cos(phi - phi0) is that of a ring."""
 GROSS_Q, MOST_Q = 0.2, 0.5
 GROSS_PHI, MOST_PHI = 20.0, 60.0
 """Deviations of list and pixels, relative and in degrees, that are refused: between these limits half the step of the
@@ -98,7 +99,8 @@ def centroids(pixels: PixelMap) -> Centroids:
             (np.bincount(label, power.real) + 1j * np.bincount(label, power.imag)) / count
             for power in (direction, direction**2)
         )
-        one, opposite = np.abs(once) >= FOCUSED, (np.abs(once) < FOCUSED) & (np.abs(twice) >= FOCUSED)
+        one = np.abs(once) >= FOCUSED
+        opposite = ~one & (np.abs(once) < FOCUSED_TWICE) & (np.abs(twice) >= FOCUSED_TWICE)
     mean = np.where(one, np.angle(once), np.where(opposite, np.angle(twice) / 2, np.nan))
     return Centroids(q, np.degrees(mean), opposite)
 

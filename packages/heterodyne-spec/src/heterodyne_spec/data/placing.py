@@ -38,9 +38,13 @@ def placed(contents: Contents, choice: str | None) -> Contents:
         why = "this layout has none" if bins is None else str(bins.pixels)
         if choice == PIXELS:
             raise DataError(f"data.bins: found pixels, expected a file with a map of pixels ({why}); leave it out")
-        if bins is not None and bins.fault:
+        if bins is None:
+            return contents
+        if bins.fault:
             raise DataError(bins.fault)
-        return contents
+        # What is not in the file is no fault; what is, and cannot be right, is said.
+        unchecked = () if why.endswith(" missing") else (f"q and phi of the list, not checked against pixels: {why}",)
+        return replace(contents, notes=(*contents.notes, *unchecked))
     if choice != PIXELS and bins.fault:
         raise DataError(f"{bins.fault}; or take q and phi from the pixels of each bin: data.bins=pixels")
     found = pixels.centroids(bins.pixels)

@@ -116,11 +116,26 @@ def labelled_entries(source: Source, q: NDArray[np.float64]) -> tuple[NDArray[np
 
 
 def bin_labels(source: Source, found: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return the bin labels of the maps from the numbers in their names, and a note if these were a counter."""
-    bins = integers(source, BINS) if source.has(BINS) else np.array([], dtype=np.int64)
-    if bins.size == found.size and np.array_equal(found, np.arange(1, found.size + 1)):
-        same = np.array_equal(bins, found)
-        return bins, () if same else (f"maps are counted over {BINS}, their numbers are not bin labels",)
+    """Return the bin labels of the maps from the numbers in their names, and a note if these were a counter.
+
+    Some programs number the maps by their bins, others count them over the list of processed bins. Where maps are
+    missing, numbers that are no processed bins prove a counter, and numbers beyond the list bins.
+    """
+    if not source.has(BINS):
+        return found, ()
+    bins = integers(source, BINS)
+    counted, numbered = bool(np.all(found <= bins.size)), bool(np.isin(found, bins).all())
+    if np.array_equal(np.sort(found), np.arange(1, bins.size + 1)):
+        numbered = False
+    if counted and numbered and not np.array_equal(bins[found - 1], found):
+        raise DataError(
+            f"{DATA_KEY}: found maps {', '.join(map(str, found.tolist()))} of the {bins.size} of {BINS}, which are bin "
+            "labels or places in that list: q and phi differ by which; complete the file"
+        )
+    if counted and not numbered:
+        labels = bins[found - 1]
+        same = np.array_equal(labels, found)
+        return labels, () if same else (f"maps are counted over {BINS}, their numbers are not bin labels",)
     return found, ()
 
 

@@ -23,6 +23,7 @@ from heterodyne_spec.data.layouts.base import (
     wavevectors,
 )
 from heterodyne_spec.data.layouts.detector import pixel_map
+from heterodyne_spec.data.layouts.units import stated_unit
 from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths, PixelMap
 from heterodyne_spec.data.stored import raw_frames, write_maps
 from heterodyne_spec.errors import DataError
@@ -42,7 +43,7 @@ AVERAGE = "/xpcs/twotime/config/avg_frame"
 BEGIN = "/xpcs/twotime/config/begin_frame"
 
 
-NAMES = "/xpcs/qmap/map_names"
+NAMES, UNITS = "/xpcs/qmap/map_names", "/xpcs/qmap/map_units"
 COUNTS = "/xpcs/qmap/dynamic_num_pts"
 ROI_MAP = "/xpcs/qmap/dynamic_roi_map"
 _QMAP, _DETECTOR = "/xpcs/qmap", "/entry/instrument/detector_1"
@@ -82,7 +83,10 @@ def contents(source: Source) -> Contents:
 def lists(source: Source, pixels: PixelMap | str) -> Lists:
     """Return the listed q and phi of every bin."""
     of_q, of_phi = axes(source)
-    (q, q_notes), (phi, phi_notes) = wavevectors(source, DIMS[of_q]), azimuths(source, DIMS[of_phi])
+    (q, q_notes), (phi, phi_notes) = (
+        read(source, DIMS[of], unit=map_unit(source, DIMS[of], of))
+        for read, of in ((wavevectors, of_q), (azimuths, of_phi))
+    )
     notes = (*q_notes, *phi_notes)
     if source.has(MAPPING):
         mapping = integers(source, MAPPING)
@@ -94,6 +98,12 @@ def lists(source: Source, pixels: PixelMap | str) -> Lists:
         why = f"{COUNTS}: one azimuthal bin, and no pixels that tell a ring from a wedge ({pixels}): taken for rings"
         phi, notes = np.full(phi.size, np.nan), (*notes, why)
     return q[places[of_q]], phi[places[of_phi]], notes
+
+
+def map_unit(source: Source, key: str, of: int) -> str | None:
+    """Return the unit of a list: the one that it states, or that of the file's list of units."""
+    units = [unit.strip() for unit in source.texts(UNITS)]
+    return stated_unit(source, key) or (units[of] if of < len(units) and units[of] else None)
 
 
 def axes(source: Source) -> tuple[int, int]:

@@ -59,30 +59,34 @@ def numbers(source: Source, key: str) -> NDArray[np.float64]:
 
 
 def quantity(
-    source: Source, key: str, kind: Kind, required: bool = False
+    source: Source, key: str, kind: Kind, required: bool = False, unit: str | None = None
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Read numbers in the unit of `kind`, which is taken as meant where the file states none unless `required`.
+
+    A given `unit` is one that the file states elsewhere.
 
     Returns
     -------
     values, notes
         Flat array, and a note when it was converted.
     """
-    values, unit = numbers(source, key), stated_unit(source, key)
+    values, unit = numbers(source, key), unit or stated_unit(source, key)
     if unit is None and required:
         raise DataError(f"{key}: states no unit, expected {kind.expected}; add it as the attribute units")
     return convert(key, values, unit, kind)
 
 
-def wavevectors(source: Source, key: str, required: bool = False) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+def wavevectors(
+    source: Source, key: str, required: bool = False, unit: str | None = None
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Read q in 1/Å, and a note when it was converted."""
-    return quantity(source, key, WAVEVECTOR, required)
+    return quantity(source, key, WAVEVECTOR, required, unit)
 
 
-def azimuths(source: Source, key: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+def azimuths(source: Source, key: str, unit: str | None = None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Read angles in degrees, and a note when they were converted, or state no unit and look like radians."""
-    values, notes = quantity(source, key, ANGLE)
-    if stated_unit(source, key) is None and like_radians(values):
+    values, notes = quantity(source, key, ANGLE, unit=unit)
+    if unit is None and stated_unit(source, key) is None and like_radians(values):
         notes += (f"{key}: taken as degrees, but the angles look like radians; if they are, multiply them by 180/pi",)
     return values, notes
 
