@@ -165,15 +165,18 @@ ID02 = "/entry_0000/correlations"
 
 
 def write_id02(path: Path, maps: Any = None, **changes: Any) -> Path:
-    """Write an ID02 file of two directions, q in 1/nm; `changes` replaces q_unit, or fields of every direction."""
+    """Write an ID02 file of two directions, q in 1/nm; `changes` replaces q_unit, t_unit, or fields of all."""
     maps = four_maps() if maps is None else maps
     axis = np.arange(1, maps.shape[-1] + 1) * 0.1
     given = {"parameters/q": np.array(Q[::2]) * 10, "twotime/t1": axis, "twotime/t2": axis, "q_unit": "nm^-1"} | changes
-    unit, fields = given.pop("q_unit"), {}
+    unit, t_unit, fields = given.pop("q_unit"), given.pop("t_unit", "s"), {}
     for i, phi in enumerate(PHI[:2]):
         group = f"{ID02}/phi_{phi:g}"
         fields |= {f"{group}/{name}": value for name, value in ({"twotime/ttcf": maps[i::2]} | given).items()}
-    return write_fields(path, fields, {f"{ID02}/phi_{phi:g}/parameters/q@units": unit for phi in PHI[:2]})
+    units = {f"{key}@units": unit if key.endswith("/q") else t_unit for key in fields if key[-2:] in ("/q", "t1", "t2")}
+    return write_fields(
+        path, fields, {key: value for key, value in units.items() if fields[key.partition("@")[0]] is not None}
+    )
 
 
 def write_xpcs_correlator(path: Path, maps: Any = None, **changes: Any) -> Path:

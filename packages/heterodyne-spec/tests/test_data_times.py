@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from data_files import four_maps, make_map, write_chx, write_legacy, write_nxxpcs, write_one
+from data_files import four_maps, make_map, write_chx, write_id02, write_legacy, write_nxxpcs, write_one
 
 from heterodyne_spec.data import TwoTimeData, describe_data, load_data
 from heterodyne_spec.data.describing import check_data
@@ -30,7 +30,16 @@ def two_detectors(path):
     return path
 
 
+def two_times(path):
+    path = write_legacy(path, {1: make_map(N)}, [0.005], [10.0])
+    with h5py.File(path, "r+") as file:
+        file["/entry/instrument/detector_1/frame_time"] = 0.5
+    return path
+
+
 FAULTS = {
+    "times of ID02 without a unit": (lambda p: write_id02(p, four_maps(N), t_unit=None), r"t1: states no unit", 1),
+    "two times between frames, legacy": (two_times, r"exposure_period, .*frame_time: found 0\.1 and 0\.5 s", 1),
     "first frame counted from the end": (lambda p: whole(p, begin=-80), r"begin_frame: found -80", 1),
     "the same, of averaged frames": (lambda p: whole(p, begin=-80, average=100), r"begin_frame: found -80", 1),
     "the same, legacy": (

@@ -184,12 +184,11 @@ def frame_clock(source: Source, frame_times: Sequence[str], stride: str, average
 
     Parameters
     ----------
-    frame_times : keys of the time between raw frames (s), of which the first that is there counts.
+    frame_times : keys of the time between raw frames (s), which agree where several are there.
     stride, average, begin : keys of the step, of the number of frames averaged, and of the first raw frame used, each
         of which may be missing.
     first : number of the first raw frame of a run.
     """
-    frame_time = next((key for key in frame_times if source.has(key)), frame_times[0])
     every, averaged = scalar(source, stride, 1.0) or 0.0, scalar(source, average, 1.0) or 0.0
     step, stated = every * averaged, scalar(source, begin, float(first)) or 0.0
     # A count from 0 where 1 is usual skips none, either.
@@ -207,11 +206,17 @@ def frame_clock(source: Source, frame_times: Sequence[str], stride: str, average
             f"{begin}: found {stated:g}, a first frame counted from the end of the run: the file does not tell the age "
             "of the first frame"
         )
-    raw, notes = seconds(source, frame_time)
-    found = f"{frame_time} is missing" if raw is None else f"{frame_time} = {raw:g}"
-    usable = positive(raw)
     # Counted in frames of the map, so that the ages (start + k) * dt take one rounding.
-    return Clock(None if usable is None else usable * step, skipped / step + 1.0, found, notes)
+    start = skipped / step + 1.0
+    there = [key for key in frame_times if source.has(key)] or list(frame_times[:1])
+    (raw, notes), *others = [seconds(source, key) for key in there]
+    for key, (other, _) in zip(there[1:], others, strict=True):
+        if raw is not None and other is not None and not np.isclose(raw, other, rtol=1e-6, atol=0.0):
+            words = f"{there[0]}, {key}: found {raw:g} and {other:g} s, expected one time between frames"
+            return Clock(None, start, "", notes, words)
+    found = f"{there[0]} is missing" if raw is None else f"{there[0]} = {raw:g}"
+    usable = positive(raw)
+    return Clock(None if usable is None else usable * step, start, found, notes)
 
 
 def stack_shape(source: Source, key: str, axis: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from heterodyne_spec.data.contents import Clock, Source
 from heterodyne_spec.data.layouts.base import numbers, quantity, seconds
 from heterodyne_spec.data.layouts.units import TIME, stated_unit
-from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, check_ages, uniform_step
+from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, check_ages, mean_step, uniform_step
 from heterodyne_spec.errors import DataError
 
 T1, T2, AGE, LAG = "t1", "t2", "age", "lag"
@@ -34,18 +34,21 @@ def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> 
     """Return the time base from t1 (and t2) of `group`, a path that ends with a slash, or empty.
 
     Times without a unit count frames of the camera where `frame_time`, the key of its period in s, is there; bins of
-    several frames stand at their middle. Otherwise they are seconds.
+    several frames stand at their middle. Without either they say nothing.
     """
     key = f"{group}{T1}"
     if not source.has(key):
         return Clock(None, 1.0, f"{key} is missing")
     if source.has(f"{group}{T2}") and not np.array_equal(numbers(source, key), numbers(source, f"{group}{T2}")):
         raise DataError(f"{key}, {T2}: found different times, expected the same on both axes; correct the file")
-    if frame_time is None or stated_unit(source, key) is not None:
+    if stated_unit(source, key) is not None:
         ages, notes = quantity(source, key, TIME)
         return axis_clock(ages, None, n_t, key, notes)
     counts = numbers(source, key)
     check_ages(counts, n_t, key)
+    if frame_time is None:
+        why = f"{key}: states no unit, and the program of this layout counts frames of the camera as well as seconds"
+        return Clock(None, float(counts[0]) / mean_step(counts), "", (), why)
     step = uniform_step(counts, None, key)
     if step < 1 - UNIFORM or abs(step - round(step)) > UNIFORM * step:
         raise DataError(
