@@ -6,7 +6,6 @@ import dataclasses
 import resource
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import pytest
 from measurement import CONTRAST, FREE, NOISE, OFFSET, PHI, TRUTH, config, make, parameters, point_estimate
 
 import heterodyne_cmc
-from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax, kept_so_far, population
+from heterodyne_cmc import CMCResult, fit_cmc_jax, population
 from heterodyne_cmc.fit import plan_of_sampling, prepared_work
 from heterodyne_cmc.outcome import natural
 from heterodyne_cmc.page import report, write_page
@@ -152,46 +151,6 @@ def test_progress_is_told_while_shards_are_sampled(sampled: CMCResult) -> None:
     assert {1.0, 2.0} <= set(done)
     assert all(call[1] == 2 and np.isfinite(call[3]) and call[3] >= 0 for call in CALLS)
     assert CALLS[-1] == (2, 2, sampled.diagnostics.divergences, 0.0)
-
-
-def test_shards_are_sampled_by_weights_where_these_hold(sampled: CMCResult) -> None:
-    data = make()
-    found = fit_cmc_jax(data, config(cmc={"sampler": "auto"}), point_estimate(data))
-    assert found.success
-    assert found.sampler == "importance"
-    assert set(found.sample_stats) == {"lp"}
-    assert all(shard.k_hat < 0.7 for shard in found.diagnostics.shards)
-    for name in FREE:
-        assert abs(found.mean[name] - sampled.mean[name]) < 0.5 * sampled.sd[name]
-        assert found.sd[name] == pytest.approx(sampled.sd[name], rel=0.25)
-
-
-def test_an_interrupted_chain_ends_at_once_and_the_same_run_goes_on_from_it(tmp_path: Path) -> None:
-    told: list[float] = []
-
-    def interrupt(done: float, *call: float) -> None:
-        told.append(done)
-        if done > 0.6:
-            raise KeyboardInterrupt
-
-    data, lines = make(), []
-    given = data, config(cmc={"shards": 1, "sampler": "nuts"}), point_estimate(data)
-    with pytest.raises(KeyboardInterrupt):
-        fit_cmc_jax(*given, progress=interrupt, directory=tmp_path)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ThreadPool")]
-    assert kept_so_far(tmp_path) == "the chains so far"
-    at = told[-1]
-    told.clear()
-    found = fit_cmc_jax(*given, progress=lambda done, *rest: told.append(done), directory=tmp_path, say=lines.append)
-    assert "chains of an earlier run go on" in lines
-    # From where it was, not from the beginning, and to the same draws.
-    assert told[0] >= at
-    whole = fit_cmc_jax(*given)
-    for name, draws in whole.draws.items():
-        np.testing.assert_array_equal(found.draws[name], draws)
-    assert kept_so_far(tmp_path) == "1 finished shard"
-    clear_shards(tmp_path, 1)
-    assert kept_so_far(tmp_path) == ""
 
 
 def test_process_keeps_its_precision_and_filters(sampled: CMCResult) -> None:

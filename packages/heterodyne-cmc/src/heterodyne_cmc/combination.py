@@ -52,7 +52,7 @@ class Combined:
     `convergence` holds split R-hat, bulk and tail effective sample size, (3, n_joint). `departure` and `flow` are None
     where there was nothing to combine, or no flow. `k_hat` is the shape of the tail of the weights of the posterior
     itself over the Gaussian consensus, NaN where the posterior was not given; `corrected`: whether the draws were
-    resampled by it.
+    resampled by it, `exact`: by weights of a density that covers it, so that they are its own whatever the shards are.
     """
 
     draws: FloatArray
@@ -63,6 +63,7 @@ class Combined:
     flow: FlowConsensus | None = None
     k_hat: float = math.nan
     corrected: bool = False
+    exact: bool = False
 
     @property
     def bent(self) -> bool:
@@ -109,27 +110,29 @@ def combine(
     product = gaussian_product(means, covariances, anchors)
     shape = draws.shape[1:3]
     normal = _normal(*product, shape, seed, log_density)
-    if log_density is not None and method in ("auto", "gaussian"):
+    exact = normal if normal.k_hat < K_GOOD and not away.bent else None
+    if exact is None and log_density is not None and method in ("auto", "gaussian"):
         # A bend means that the normal draws may not reach all of the posterior, of which their weights cannot know.
-        if away.bent or not normal.k_hat < K_GOOD:
-            say("the Gaussian consensus is off or bent: to weighted draws of all pairs, which begin there")
-            normal = _adapted(*product, shape, seed, log_density, say) or normal
-        if normal.succeeded:
-            away = measured(product, normal.draws, normal.share * shape[0] * shape[1])
+        say("the Gaussian consensus is off or bent: to weighted draws of all pairs, which begin there")
+        exact = _adapted(*product, shape, seed, log_density, say)
+    if exact is not None and method in ("auto", "gaussian"):
+        normal, away = exact, measured(product, exact.draws, exact.share * shape[0] * shape[1])
     averaged = weighted_average(draws, covariances, anchors)
     found = convergence(averaged)
     if anchors is not None:
         found[1:] *= share_left(product[1], anchors)
     common = Combined(averaged, "average", found, disagreement(means, covariances, anchors), away, None, normal.k_hat)
     if method == "auto":
-        method = "flow" if common.bent and not normal.succeeded and flow_available() else "gaussian"
+        method = "flow" if common.bent and exact is None and flow_available() else "gaussian"
     if method == "flow":
         from heterodyne_cmc.flow import flow_consensus
 
         flow = flow_consensus(draws, seed, log_density, anchors)
         found = found if flow.chains is None else _worse(found, convergence(flow.chains))
         return _of(replace(common, method="flow", flow=flow, convergence=found), flow.found)
-    return _of(replace(common, method="gaussian"), normal) if method == "gaussian" else common
+    if method != "gaussian":
+        return common
+    return replace(_of(replace(common, method="gaussian"), normal), exact=exact is not None)
 
 
 def _adapted(

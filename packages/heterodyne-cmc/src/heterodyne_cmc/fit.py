@@ -216,8 +216,9 @@ def _sample(
     clock = _Clock(work.n_shards, done.values(), progress)
     # Closed at once whatever happens: its workers end with it.
     chains: Callable[[int], ChainStore | None] = (lambda shard: None) if store is None else store.chains
-    if any((there := chains(shard)) is not None and there.load() is not None for shard in missing):
-        say("chains of an earlier run go on")
+    for line in [] if store is None else [store.chains(shard).load()[1] for shard in missing]:
+        if line:
+            say(line)
     with contextlib.closing(finished(work, missing, clock.within, chains)) as ready:
         for sub, workers in ready:
             if store is not None:

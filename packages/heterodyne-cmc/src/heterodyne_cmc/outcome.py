@@ -21,6 +21,7 @@ from heterodyne_cmc.combination import Combined, LogDensity, combine, convergenc
 from heterodyne_cmc.consensus import all_anchors
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Tilt
 from heterodyne_cmc.gauge import drawn
+from heterodyne_cmc.importance import K_MOST
 from heterodyne_cmc.naming import words as words_of_naming
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import prior_draws
@@ -91,7 +92,9 @@ def make_result(
     anchors = all_anchors(held.centre, held.precision, len(subs), n_joint) if np.any(held.precision) else None
     combined = combine(joint, request.method, request.config.cmc.seed, log_density, anchors, say)
     if len(subs) == 1 and isinstance(made := subs[0].made, Weighted):
-        combined = replace(combined, convergence=_convergence(subs[0]), k_hat=made.k_hat, corrected=True)
+        combined = replace(
+            combined, convergence=_convergence(subs[0]), k_hat=made.k_hat, corrected=True, exact=made.k_hat < K_MOST
+        )
     elif not combined.corrected:
         combined = replace(combined, convergence=_no_better(combined.convergence, subs))
     sampler = "importance" if all(isinstance(sub.made, Weighted) for sub in subs) else "nuts"
@@ -229,6 +232,7 @@ def _of_consensus(combined: Combined) -> dict[str, Any]:
         "flow_divergences": 0 if flow is None else flow.divergences,
         "k_hat": _finite(combined.k_hat if flow is None else flow.k_hat),
         "corrected": combined.corrected,
+        "exact": combined.exact,
     }
 
 

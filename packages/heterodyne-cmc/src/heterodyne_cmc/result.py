@@ -82,7 +82,8 @@ class Diagnostics:
     number of shards whose flow took the Gaussian's place, `flow_divergences` counts divergent steps on their product,
     `k_hat` is the shape of the tail of the weights of the posterior of all pairs over the flows' product, or over the
     Gaussian one without flows (NaN for one shard, or with all weights alike; 1000 at most), and `corrected` tells
-    whether the draws were corrected with these weights.
+    whether the draws were corrected with these weights; `exact`, whether of a density that covers the posterior, so
+    that they are its own whatever the sub-posteriors are.
     """
 
     shards: tuple[ShardDiagnostics, ...]
@@ -102,6 +103,7 @@ class Diagnostics:
     flow_divergences: int
     k_hat: float
     corrected: bool
+    exact: bool = False
 
 
 BESIDE = ("contrast", "offset", "noise_sd")

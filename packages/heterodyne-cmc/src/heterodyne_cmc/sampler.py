@@ -6,6 +6,7 @@ a run share one compilation.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 import time
@@ -26,6 +27,7 @@ from heterodyne_cmc.joint import joint_draws, shard_key
 from heterodyne_cmc.sub_posterior import Chains, Settings, SubPosterior, Tell
 from heterodyne_cmc.unfinished import ChainStore, Part, Unfinished, packed, unpacked
 from heterodyne_cmc.whitening import Whitening
+from heterodyne_spec import OutputError
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -125,7 +127,9 @@ class _Sampling:
                     self._stopped.set()
                     raise
         except BaseException:
-            self._keep(tuple(self._parts))
+            # A full disk hides nothing of what ended the chains.
+            with contextlib.suppress(OutputError):
+                self._keep(tuple(self._parts))
             raise
         return jax.tree.map(lambda *parts: np.stack(parts), *found)
 

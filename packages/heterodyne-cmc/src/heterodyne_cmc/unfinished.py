@@ -60,14 +60,18 @@ class ChainStore:
         words = np.array(json.dumps(record))
         write_atomically(self.path, lambda path: write_npz(path, record=words, **arrays))
 
-    def load(self) -> Unfinished | None:
-        """Return the chains of an earlier run that ended early; None without a whole file of this work."""
+    def load(self) -> tuple[Unfinished | None, str]:
+        """Return the chains of an earlier run that ended early, and in words whether they go on or begin anew; None
+        without a whole file of this work."""
         if not self.path.is_file():
-            return None
+            return None, ""
         try:
-            return self._read()
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return None
+            found = self._read()
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            return None, f"{self.path.name} is damaged ({type(error).__name__}): its chains begin anew"
+        if found is None:
+            return None, f"{self.path.name} is of other data, settings or versions: its chains begin anew"
+        return found, f"chains of an earlier run go on after {', '.join(str(part.steps) for part in found.parts)} steps"
 
     def _read(self) -> Unfinished | None:
         with self.path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:

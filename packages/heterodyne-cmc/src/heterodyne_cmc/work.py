@@ -91,7 +91,7 @@ def run_shard(
     with jax.enable_x64(True):
         problem = make_problem(work.request, work.noise, work.whitening, shard)
         settings = Settings(cmc.chains, cmc.samples, cmc.seed, threads)
-        if store is not None and (going_on := store.load()) is not None:
+        if store is not None and (going_on := store.load()[0]) is not None:
             chains = shard, problem, work.whitening, settings, cmc.warmup, tell
             return sample_shard(*chains, store=store, going_on=going_on)
         if cmc.sampler != "nuts":
