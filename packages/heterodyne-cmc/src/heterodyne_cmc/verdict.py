@@ -138,8 +138,8 @@ def _of_combination(found: Diagnostics, config: CMCConfig, method: str) -> Itera
     elif method != "draws" and found.bent and found.exact:
         yield (
             "the sub-posteriors are bent: the Gaussian consensus alone is off by "
-            f"{found.consensus_shift:.2g} sd in a mean and {found.consensus_width:.0%} in an sd; the draws are those of "
-            "the posterior of all pairs"
+            f"{found.consensus_shift:.2g} sd in a mean and {found.consensus_width:.0%} in an sd; the draws are those "
+            "of the posterior of all pairs"
         )
     elif method != "draws" and found.bent:
         kept = "; its draws were corrected by the posterior, as far as they reach" if found.corrected else ""
