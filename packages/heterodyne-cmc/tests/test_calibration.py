@@ -76,6 +76,25 @@ def test_a_direction_that_the_data_leave_open_does_not_hide_the_others() -> None
     )
 
 
+def test_a_way_along_what_the_data_leave_open_is_no_distance() -> None:
+    # One azimuth: velocity and angle of the flow against each other, in coordinates of very different units.
+    units = np.array([1e3, 1.0, 1e-2, 30.0])
+    along = units * np.array([1.0, 0.2, -0.5, 2.0])
+    independent, _ = covariances()
+    calibrated = 4.0 * independent
+    for whole in (independent, calibrated):
+        whole[:N, :N] *= 1e-6
+        whole[N:, :N] *= 1e-3
+        whole[:N, N:] *= 1e-3
+        whole[:N, :N] += 1e4 * np.outer(along, along)
+    tilt = make_tilt(estimate(independent, calibrated), np.diag(units**2))
+    assert tilt.power == pytest.approx(0.25)
+    # A whole sd of the prior, where others are known to a thousandth.
+    assert along @ tilt.extent @ along < 1e-3
+    assert units[0] ** 2 * tilt.extent[0, 0] > 1.0
+    np.testing.assert_allclose(tilt.pull * units / units[:, None], np.eye(N), atol=1e-6)
+
+
 def test_where_the_prior_rules_the_likelihood_keeps_its_shape() -> None:
     independent, calibrated = np.diag([1.0, 1.0, 1.0, 1e8] + [1.0] * M), np.diag([25.0, 49.0, 36.0, 1e8] + [4.0] * M)
     tilt = make_tilt(estimate(independent, calibrated), 1e6 * np.eye(N))

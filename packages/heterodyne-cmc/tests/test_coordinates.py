@@ -26,8 +26,9 @@ pytestmark = pytest.mark.usefixtures("float64")
 T = DT * np.arange(1, 101)
 
 
-def whole_space(**entries: object) -> ParameterSpace:
-    return parameter_space(load_model(), load_config({"model": {"parameters": entries}}), None, T)
+def whole_space(phi: tuple[float, ...] = (-30.0, 0.0, 45.0), **entries: object) -> ParameterSpace:
+    config = load_config({"model": {"parameters": entries}})
+    return parameter_space(load_model(), config, None, T, np.array(phi))
 
 
 def random_places(space: ParameterSpace, n: int, spread: float) -> FloatArray:
@@ -39,7 +40,7 @@ def random_places(space: ParameterSpace, n: int, spread: float) -> FloatArray:
 
 @pytest.mark.parametrize("spread", [0.1, 1.0])
 def test_round_trip_over_all_parameters(spread: float) -> None:
-    space = whole_space()
+    space = whole_space(phi=(50.0,))
     assert len(space.laws.positions) == 4
     for u in random_places(space, 20, spread):
         p, _ = to_parameters(jnp.asarray(u), space.chart())
@@ -54,8 +55,9 @@ def test_midpoint_is_that_of_the_scale() -> None:
     np.testing.assert_allclose(constrain(jnp.zeros(2), intervals), [1e4, 1.0], rtol=1e-14)
 
 
-def test_volume_is_the_determinant_of_the_derivatives() -> None:
-    space = whole_space()
+@pytest.mark.parametrize("phi", [(-30.0, 0.0, 45.0), (60.0,), (90.0,)])
+def test_volume_is_the_determinant_of_the_derivatives(phi: tuple[float, ...]) -> None:
+    space = whole_space(phi)
     for u in random_places(space, 5, 0.05):
         derivative = jax.jacfwd(lambda x: to_parameters(x, space.chart())[0])(jnp.asarray(u))
         expected = np.linalg.slogdet(np.asarray(derivative))[1]
@@ -91,6 +93,20 @@ def test_along_the_first_coordinate_of_a_law_value_and_slope_stay() -> None:
     assert value_and_slope(moved)[1] == pytest.approx(before[1], rel=0.05), "the exponent is bounded"
     a, b = (to_parameters(jnp.asarray(at), space.chart())[0][first] for at in (u, moved))
     assert abs(np.log(float(b / a))) > 0.2, "and it was a long way"
+
+
+def test_turning_the_flow_keeps_the_velocity_along_a_single_azimuth() -> None:
+    # All that one azimuth knows of both.
+    space = whole_space((50.0,))
+    v0, beta, v_offset, phi0 = (space.free_names.index(name) for name in ("v0", "beta", "v_offset", "phi0"))
+    before = random_places(space, 1, 0.02)[0]
+    after = before.copy()
+    after[phi0] += 1.0
+    one, other = (np.asarray(to_parameters(jnp.asarray(u), space.chart())[0]) for u in (before, after))
+    assert other[phi0] > one[phi0] + 1.0
+    along = [p[[v0, v_offset]] * np.cos(np.deg2rad(50.0 + p[phi0])) for p in (one, other)]
+    np.testing.assert_allclose(along[1], along[0], rtol=0.01, atol=1.0)
+    assert other[beta] == pytest.approx(one[beta], abs=0.01)
 
 
 def test_laws_that_lose_a_parameter_have_intervals_of_their_own() -> None:

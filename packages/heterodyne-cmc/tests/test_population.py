@@ -117,7 +117,7 @@ def test_chains_begin_at_places_of_the_density_where_it_is_round() -> None:
     skew = np.tril(rng.normal(size=(4, 4))) + 3 * np.eye(4)
     points = np.array([1.0, -2.0, 0.5, 3.0]) + rng.standard_normal((20_000, 4)) @ skew.T
     weights = np.full(len(points), 1 / len(points))
-    population = Population(points, np.zeros(len(points)), weights, np.inf, cast(Proposal, None), False)
+    population = Population(points, np.zeros(len(points)), weights, np.inf, 1.0, cast(Proposal, None), False)
     given = Whitening(np.arange(4.0), 2 * np.eye(4), untilted(3, 0), no_anchor(3))
     found, starts = learned(given, population, 400, 0)
     np.testing.assert_allclose(found.centre, given.centre + 2 * points.mean(axis=0), atol=1e-9)

@@ -52,13 +52,12 @@ def make_tilt(estimate: Estimate, prior: FloatArray) -> Tilt:
     """
     n = estimate.pivot.size
     independent, calibrated = (_conditional(whole, n) for whole in (estimate.independent, estimate.calibrated))
-    known = _known(calibrated.parameters, prior)
+    known, onto = _known(calibrated.parameters, prior)
     # What is known, given the rest: the information of these directions is a block of the whole's.
     narrow, wide = (inverse(known.T @ inverse(part.parameters) @ known) for part in (independent, calibrated))
     ratio, directions = _compared(narrow, wide)
     power = float(np.exp(-np.mean(np.log(ratio))))
     inner = _along(directions, 1.0 / np.sqrt(ratio * power)) - np.eye(ratio.size)
-    onto = np.linalg.pinv(known)
     pull, extent = np.eye(n) + known @ inner @ onto, onto.T @ inverse(wide) @ onto / len(onto)
     wider, coefficients = _compared(independent.rest / power, calibrated.rest)
     stretch = _along(coefficients, np.sqrt(wider))
@@ -76,13 +75,16 @@ def make_tilt(estimate: Estimate, prior: FloatArray) -> Tilt:
     )
 
 
-def _known(calibrated: FloatArray, prior: FloatArray) -> FloatArray:
-    """Return the directions (columns) that the data determine better than the prior does; all, where it is none."""
+def _known(calibrated: FloatArray, prior: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the directions (columns) that the data determine better than the prior does, all, where it is none, and
+    the components along these (rows): those of the other directions, which may be at any angle to these, are 0."""
     unit = root(prior)
     inward = np.linalg.inv(unit)
     values, vectors = np.linalg.eigh(inward @ calibrated @ inward.T)
     known = values < _KNOWN_MOST
-    return np.eye(len(prior)) if known.all() or not known.any() else unit @ vectors[:, known]
+    if known.all() or not known.any():
+        return np.eye(len(prior)), np.eye(len(prior))
+    return unit @ vectors[:, known], vectors[:, known].T @ inward
 
 
 class _Conditional(NamedTuple):

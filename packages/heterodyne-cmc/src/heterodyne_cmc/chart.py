@@ -7,10 +7,14 @@ D = 2 a sinh(b w), what the first term changes by over a time w to either side, 
 and D, and only a is open along it. ``A exp(b (t - t0)) + C`` has T - t0 in place of ln T. The coordinates of a law are
 taken one after the other, each over the interval that the bounds leave it once those before are known:
 
-    f between its ends, evenly in asinh(f / value): as ln f where f is large, and through 0;
+    f between its ends, evenly in asinh(f / value), as ln f where f is large, and through 0, rounded off into the ends;
     ln a, or a where A may be 0, between the ends that the bounds of C and A leave;
     b = asinh(u / (2 sqrt(a² + floor²))) / w between the ends that the bounds of b and A leave, rounded off into them: u
         is D where a is above `floor`, and follows the exponent itself below, where its prior is all that limits it.
+
+Of a velocity the data know the projection on the scattering vector: at one azimuth v cos(phi + phi0) and nothing of
+phi0 itself, which v follows in a curve. The law of v is taken times that cosine, at the direction between the azimuths
+in which v and phi0 are told apart.
 
 So every u has parameters inside their bounds, and no bound is a wall. The map is triangular, its volume a product. All
 other parameters have intervals of their own, logit or log-logit, as the specification says.
@@ -32,7 +36,8 @@ class Laws(NamedTuple):
 
     `positions` (n_law, 3) of A, b, C among the free parameters. `clock` is ln T, or T - t0, in units of which b is an
     exponent, and `reach` w in the same; `log` whether a is taken in its logarithm; `value` and `floor` are the scales
-    named above, and `open` what is not known of D.
+    named above, and `open` what is not known of D. Where `turned`, the law's values are those of a projection, by the
+    cosine of `direction` (rad) plus the free parameter (degree) at position `angle`.
     """
 
     positions: Any
@@ -42,6 +47,13 @@ class Laws(NamedTuple):
     value: Any
     floor: Any
     open: Any
+    turned: Any
+    angle: Any
+    direction: Any
+
+    def cosine(self, p: Float[Array, " n_free"]) -> Array:
+        """Return what the values of every law are multiplied by, (n_law,)."""
+        return jnp.where(self.turned, jnp.cos(jnp.deg2rad(p[self.angle]) + self.direction), 1.0)
 
 
 class Chart(NamedTuple):
@@ -63,7 +75,7 @@ _LEAST = 1e-12
 """Least width of an interval, in units of its ends: where bounds leave a single point."""
 
 _ROUNDED = 0.5
-"""Over how much of what D leaves open of an exponent its range is rounded off."""
+"""Over how much of what D leaves open of an exponent, or of asinh(f / value), the range is rounded off."""
 
 _STEEPEST = 300.0
 """Largest exponent over the time w that has coordinates of its own."""
@@ -94,19 +106,14 @@ class _Ends(NamedTuple):
     a_most: Array
 
 
-def _ends(chart: Chart) -> _Ends:
+def _ends(chart: Chart, cosine: Array) -> _Ends:
     laws = chart.laws
-    lower, upper = (_Triple(*bound[laws.positions].T) for bound in chart.intervals[:2])
+    bounds = (_Triple(*bound[laws.positions].T) for bound in chart.intervals[:2])
+    lower, upper = (_Triple(end.first * cosine, end.second, end.third * cosine) for end in bounds)
     growth = jnp.stack([lower.second * laws.clock, upper.second * laws.clock])
     return _Ends(
         lower, upper, lower.first * jnp.exp(jnp.min(growth, axis=0)), upper.first * jnp.exp(jnp.max(growth, axis=0))
     )
-
-
-def _range_of_value(ends: _Ends, laws: Laws) -> tuple[Array, Array]:
-    """Return the ends of asinh(f / value)."""
-    low, high = ends.a_least + ends.lower.third, ends.a_most + ends.upper.third
-    return jnp.arcsinh(low / laws.value), jnp.arcsinh(high / laws.value)
 
 
 def _range_of_first(f: Array, ends: _Ends, laws: Laws) -> tuple[Array, Array]:
@@ -140,6 +147,14 @@ class _Rounded(NamedTuple):
         return self.low + self.over * (part + jnp.log(-jnp.expm1(-part)) - jnp.log(-jnp.expm1(part - width)))
 
 
+def _range_of_value(ends: _Ends, laws: Laws) -> _Rounded:
+    """Return asinh(f / value) between its ends, which turn with the angle of a flow: inside, f does not."""
+    low, high = ends.a_least + ends.lower.third, ends.a_most + ends.upper.third
+    low, high = jnp.arcsinh(low / laws.value), jnp.arcsinh(high / laws.value)
+    high = jnp.maximum(high, low + _LEAST * (1.0 + jnp.abs(low)))
+    return _Rounded(low, high, jnp.minimum(_ROUNDED, high - low))
+
+
 def _range_of_exponent(a: Array, unit: Array, ends: _Ends, laws: Laws) -> _Rounded:
     """Return the exponents at which A = a exp(-b clock) is inside its bounds.
 
@@ -162,9 +177,10 @@ def to_parameters(u: Float[Array, " n_free"], chart: Chart) -> tuple[Float[Array
     laws = chart.laws
     if laws.positions.shape[0] == 0:
         return own, jnp.sum(volumes)
-    ends = _ends(chart)
+    cosine = laws.cosine(own)
+    ends = _ends(chart, cosine)
     z = _Triple(*u[laws.positions].T)
-    y, by_value = _between(z.third, *_range_of_value(ends, laws))
+    y, by_value = _range_of_value(ends, laws).at(z.third)
     f = laws.value * jnp.sinh(y)
     by_value += jnp.log(laws.value) + jnp.logaddexp(y, -y) - jnp.log(2.0)
     inner, by_first = _between(z.first, *_range_of_first(f, ends, laws))
@@ -176,8 +192,9 @@ def to_parameters(u: Float[Array, " n_free"], chart: Chart) -> tuple[Float[Array
     by_exponent -= jnp.log(laws.reach * jnp.hypot(z.second, unit))
     amplitude = a * jnp.exp(-b * laws.clock)
     law = jnp.clip(jnp.stack([amplitude, b, f - a]), jnp.stack(ends.lower), jnp.stack(ends.upper))
-    # dA/da at a given b is A/a; C = f - a has the volume of a.
-    whole = jnp.sum(by_value + by_first + by_exponent - b * laws.clock)
+    law = law / jnp.stack([cosine, jnp.ones_like(cosine), cosine])
+    # dA/da at a given b is A/a; C = f - a has the volume of a; both are divided by the cosine.
+    whole = jnp.sum(by_value + by_first + by_exponent - b * laws.clock - 2.0 * jnp.log(cosine))
     inside = jnp.zeros(u.size, bool).at[laws.positions].set(True)
     return own.at[laws.positions].set(law.T), jnp.sum(jnp.where(inside, 0.0, volumes)) + whole
 
@@ -190,11 +207,12 @@ def from_parameters(p: Float[Array, " n_free"], chart: Chart) -> Float[Array, " 
     laws = chart.laws
     if laws.positions.shape[0] == 0:
         return u
-    ends = _ends(chart)
-    amplitude, b, offset = p[laws.positions].T
+    cosine = laws.cosine(p)
+    ends = _ends(chart, cosine)
+    amplitude, b, offset = p[laws.positions].T * jnp.stack([cosine, jnp.ones_like(cosine), cosine])
     a = amplitude * jnp.exp(b * laws.clock)
     f = a + offset
-    third = _place(jnp.arcsinh(f / laws.value), *_range_of_value(ends, laws))
+    third = _range_of_value(ends, laws).inverse(jnp.arcsinh(f / laws.value))
     inner = jnp.where(laws.log, jnp.log(jnp.maximum(a, 1e-300)), a)
     first = _place(inner, *_range_of_first(f, ends, laws))
     unit = 2.0 * jnp.hypot(a, laws.floor)

@@ -189,7 +189,9 @@ def _begun(request: Request, say: Callable[[str], None]) -> Request:
     problems = whole_problems(request, noise, whitening)
     found = search(problems, space, float(np.log(noise)), request.config.cmc.seed, say)
     begin = dict(zip(space.free_names, found.tolist(), strict=True))
-    return replace(request, space=parameter_space(request.spec, request.config, None, request.data.t, begin))
+    return replace(
+        request, space=parameter_space(request.spec, request.config, None, request.data.t, request.data.phi, begin)
+    )
 
 
 def _noise(request: Request) -> float:

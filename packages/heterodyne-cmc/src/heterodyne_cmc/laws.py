@@ -10,15 +10,21 @@ import numpy.typing as npt
 
 from heterodyne_cmc.chart import Laws
 from heterodyne_spec import ModelSpec, NLSQResult
-from heterodyne_spec.laws import Law, find_laws
+from heterodyne_spec.laws import Law, find_laws, laws_of
 from heterodyne_spec.model import Prior
 
 type FloatArray = npt.NDArray[np.float64]
-type _Row = tuple[list[int], float, float, bool, float, float, float]
+type _Row = tuple[list[int], float, float, bool, float, float, float, bool, int, float]
 
 _SCALE, _LEAST = 0.1, 1e-9
 """Where a function passes from linear to logarithmic, in units of its value, and the least of all scales, in units of
 the first term of a law."""
+
+_VELOCITY, _ANGLE = "v", "phi0"
+"""The function of which azimuths see a projection, and the parameter that turns it."""
+_TURN_MOST = float(np.deg2rad(87.0))
+"""Largest angle between flow and direction, within the bounds, at which a projection is a coordinate: at 90 degrees it
+has no inverse."""
 
 _DECADE = 1.0
 """Reach of a power law in ln t: early ages, far away in ln t, are few frames."""
@@ -33,6 +39,7 @@ def make_laws(
     values: FloatArray,
     nlsq: NLSQResult | None,
     t: FloatArray,
+    phi: FloatArray,
 ) -> Laws:
     """Return the laws of which A, b and C are free, and t0, where there is one, is held; as arrays of NumPy.
 
@@ -41,11 +48,12 @@ def make_laws(
     status, priors, values : of all parameters of the model; `free` are the positions of the free ones among these, with
         bounds (n_free, 2).
     nlsq : the point estimate, which knows how open a law is; None: all that the priors allow.
-    t : the ages (n_t,) in s of the measurement.
+    t, phi : the ages (n_t,) in s and the azimuths (n_phi,) in degree of the measurement.
     """
     names = list(spec.names)
     free_names = [names[k] for k in free]
     rows: list[_Row] = []
+    angle = free_names.index(_ANGLE) if _ANGLE in free_names else None
     for law in find_laws(spec):
         held = law.origin is None or status[names.index(law.origin)] == "fixed"
         if not held or not all(name in free_names for name in law[:3]):
@@ -54,14 +62,24 @@ def make_laws(
         clock = float(np.log(age)) if law.origin is None else age - float(values[names.index(law.origin)])
         reach = _DECADE if law.origin is None else float(np.ptp(t)) / 2
         positions = [free_names.index(name) for name in law[:3]]
+        turned, direction, cosine = False, 0.0, 1.0
+        if angle is not None and law in laws_of(spec, _VELOCITY):
+            at = float(values[names.index(_ANGLE)])
+            direction = _direction(np.deg2rad(phi + at)) - float(np.deg2rad(at))
+            turned = bool(np.max(np.abs(np.deg2rad(bounds[angle]) + direction)) < _TURN_MOST)
+            cosine = float(np.cos(np.deg2rad(at) + direction)) if turned else 1.0
         amplitude, b, offset = (float(values[names.index(name)]) for name in law[:3])
+        amplitude, offset = amplitude * cosine, offset * cosine
         a = max(amplitude * float(np.exp(b * clock)), 1e-9)
         value = max(_SCALE * abs(a + offset), _LEAST)
         prior = priors[names.index(law.rate)]
         widest = float(np.sinh(min(prior.scale * reach, 300.0)))
         # Without a fit all that the priors allow is open.
-        open_ = float(np.clip(_sd_of_change(law, amplitude, b, clock, reach, nlsq), _LEAST * a, 2 * a * widest))
-        rows.append((positions, clock, reach, bool(bounds[positions[0], 0] > 0), value, open_ / (2 * widest), open_))
+        sd = cosine * _sd_of_change(law, amplitude / cosine, b, clock, reach, nlsq)
+        open_ = float(np.clip(sd, _LEAST * a, 2 * a * widest))
+        log = bool(bounds[positions[0], 0] > 0)
+        turn = (turned, angle or 0, direction)
+        rows.append((positions, clock, reach, log, value, open_ / (2 * widest), open_, *turn))
     return _arrays(rows)
 
 
@@ -71,10 +89,20 @@ def no_laws() -> Laws:
 
 
 def _arrays(rows: list[_Row]) -> Laws:
-    columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)] or [[]] * 7
-    kinds = (int, float, float, bool, float, float, float)
+    columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)] or [[]] * 10
+    kinds = (int, float, float, bool, float, float, float, bool, int, float)
     arrays: list[Any] = [np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
     return Laws(arrays[0].reshape(-1, 3), *arrays[1:])
+
+
+def _direction(angles: FloatArray) -> float:
+    """Return the angle between flow and the direction along which v is known apart from phi0; angles (n_phi,) in rad.
+
+    Every azimuth says as much of its v cos(angle) as any other. With the sums c of cos² and d of cos sin over them, v
+    and phi0 have the information ((c, -v d), (-v d, ...)), and v cos(angle of the direction) shares none with phi0
+    where its tangent is d / c.
+    """
+    return float(np.arctan2(np.sum(np.cos(angles) * np.sin(angles)), np.sum(np.cos(angles) ** 2)))
 
 
 def _sd_of_change(law: Law, amplitude: float, b: float, clock: float, reach: float, nlsq: NLSQResult | None) -> float:

@@ -78,13 +78,15 @@ def parameter_space(
     config: Config,
     nlsq: NLSQResult | None,
     t: FloatArray | None = None,
+    phi: FloatArray | None = None,
     begin: Mapping[str, float] | None = None,
 ) -> ParameterSpace:
     """Return how the parameters are sampled.
 
     A free parameter starts from the NLSQ result when there is one, else from `begin`, the configuration or the
     registry; a fixed one stands at the configuration's value, or the registry's. A tied one has the prior and bounds of
-    the parameter that it follows. `t` are the ages (n_t,) in s of the measurement, without which no law is straight.
+    the parameter that it follows. `t` (n_t,) and `phi` (n_phi,) are the ages in s and azimuths in degree of the
+    measurement, without which no law is straight.
     """
     given, names = config.model.parameters, spec.names
     status = config.model.status(spec)
@@ -102,7 +104,7 @@ def parameter_space(
         [(nlsq.parameters if nlsq else begin or {}).get(name, v) for name, v in zip(names, values, strict=True)]
     )
     bounded = np.array([bounds[k] for k in free], float).reshape(len(free), 2)
-    laws = no_laws() if t is None else make_laws(spec, held, free, bounded, priors, start, nlsq, t)
+    laws = no_laws() if t is None or phi is None else make_laws(spec, held, free, bounded, priors, start, nlsq, t, phi)
     for gauge in later:
         values[gauge.origin] = start[gauge.origin]
     expand = np.array([[float(leader[k] == column) for column in free] for k in range(len(names))])

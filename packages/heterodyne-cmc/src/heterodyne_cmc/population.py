@@ -20,6 +20,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from heterodyne_cmc.importance import smoothed_weights
 
@@ -53,6 +54,8 @@ _COMPONENTS, _DRAWS_EACH, _STEPS = 6, 8, 12
 """Most components of a mixture, effective draws that each needs per dimension, and steps of the fit."""
 _STRETCHED, _EXPLORING = (3.0, 12.0), 0.5
 """How much wider proposals along one axis are, and the share of draws that explore so."""
+_OUTERMOST = 1e-9
+"""Rank of a draw, from either end, beyond which none is further out."""
 _HALVINGS = 30
 """Steps in which the power of flattened weights is found."""
 
@@ -60,20 +63,17 @@ _HALVINGS = 30
 class Population(NamedTuple):
     """Weighted draws: `points` (n, n_dim), ln of their density (n,), their weights (n,), which sum to 1, and k-hat.
 
-    `effective` is the number of independent draws that they are worth, `proposal` what fits them, and `own` says
-    whether it made them all and knew nothing of them: only then k-hat is to be believed.
+    `effective` is the number of independent draws that they are worth where they are worth least, `proposal` what fits
+    them, and `own` says whether it made them all and knew nothing of them: only then k-hat is to be believed.
     """
 
     points: FloatArray
     log_density: FloatArray
     weights: FloatArray
     k_hat: float
+    effective: float
     proposal: Proposal
     own: bool
-
-    @property
-    def effective(self) -> float:
-        return float(1.0 / np.sum(self.weights**2))
 
 
 def trusted(k_hat: float, effective: float, kept: int) -> bool:
@@ -272,7 +272,23 @@ def _weighted(made: Sequence[_Round], rng: np.random.Generator | None) -> Popula
     ]
     weights, k_hat = smoothed_weights(values - _log_sum(np.array(of)))
     proposal = made[0].proposal if rng is None else _fitted(points, weights, rng)
-    return Population(points, values, weights, k_hat, proposal, rng is None)
+    return Population(points, values, weights, k_hat, _effective(points, weights), proposal, rng is None)
+
+
+def _effective(points: FloatArray, weights: FloatArray) -> float:
+    """Return how many independent draws weighted points (n, n_dim) are worth, the least of all coordinates.
+
+    A few draws far out along one direction can have the largest weights: the others' mean knows little of them. Ranks
+    are compared, as in the effective sample size of chains.
+    """
+    least = 1.0 / np.sum(weights**2)
+    for x in points.T:
+        order = np.argsort(x)
+        w = weights[order]
+        levels = np.cumsum(w) - w / 2
+        squares = ndtri(np.clip(levels, _OUTERMOST, 1.0 - _OUTERMOST)) ** 2
+        least = min(least, w @ squares / (w**2 @ squares))
+    return float(least)
 
 
 def _first(log_density: LogDensity, n_dim: int) -> _Split:

@@ -66,7 +66,7 @@ def prepare(data: TwoTimeData, config: Config, nlsq: NLSQResult | None) -> Reque
         raise ConfigError("configuration", problems)
     if nlsq is not None:
         check_start(nlsq, data, spec)
-    space, scaling = parameter_space(spec, config, nlsq, data.t), make_scaling(config, spec, data.phi)
+    space, scaling = parameter_space(spec, config, nlsq, data.t, data.phi), make_scaling(config, spec, data.phi)
     n_joint = len(space.free) + 1 + scaling.mean.size
     pairs = usable_pairs(data, config.data.exclude_diagonals)
     n_shards = _number_of_shards(config, data, pairs, n_joint)

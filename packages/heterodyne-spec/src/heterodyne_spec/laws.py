@@ -26,6 +26,11 @@ def find_laws(spec: ModelSpec) -> list[Law]:
     return [law for function in spec.functions for law in _laws_of(function.tree)]
 
 
+def laws_of(spec: ModelSpec, name: str) -> list[Law]:
+    """Return the laws in the model's function of that name."""
+    return [law for function in spec.functions if function.name == name for law in _laws_of(function.tree)]
+
+
 def _laws_of(tree: Expression) -> list[Law]:
     match tree:
         case Binary("+", Binary("*", Name(a), Binary("^", Name("t"), Name(b))), Name(c)):
