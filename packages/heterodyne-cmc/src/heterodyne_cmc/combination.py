@@ -152,7 +152,7 @@ def _adapted(
             say(f"round {rounds} of {ROUNDS} at most, {found.effective:.0f} of {WANTED * kept:.0f} effective draws")
 
     found = sample_population(lambda z: log_density(mean + z @ spread.T), mean.size, WANTED * kept, stream, tell)
-    chosen = resampled_chains(found.weights, *shape, seed)
+    chosen = resampled_chains(found.weights, found.effective, *shape, seed)
     if not (found.own and trusted(found.k_hat, chosen.effective, kept)):
         return None
     return Corrected(mean + found.points[chosen.rows] @ spread.T, found.k_hat, chosen.effective / kept)

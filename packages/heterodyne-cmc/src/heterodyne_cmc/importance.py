@@ -114,12 +114,12 @@ class Chosen(NamedTuple):
     effective: float
 
 
-def resampled_chains(weights: FloatArray, chains: int, samples: int, seed: int) -> Chosen:
-    """Return draws chosen by their weights (n,), which sum to 1, as chains.
+def resampled_chains(weights: FloatArray, effective: float, chains: int, samples: int, seed: int) -> Chosen:
+    """Return draws chosen by their weights (n,), which sum to 1 and are worth `effective` draws, as chains.
 
     Every chain is resampled from draws of its own: where the weights of a few draws decide, the chains differ.
     """
-    variance, rows = float(np.sum(weights**2)), []
+    variance, rows = 1.0 / effective, []
     for chain in range(chains):
         own = np.arange(chain, weights.size, chains)
         share = weights[own] / weights[own].sum()

@@ -46,7 +46,8 @@ def weighted_shard(
             ),  # 4: a stream of its own beside those of partition, chains, consensus and weights
             lambda rounds, found: tell(min(found.effective / wanted, 0.99), 0),
         )
-    chosen = resampled_chains(population.weights, settings.chains, settings.samples, settings.seed)
+    kept = settings.chains, settings.samples
+    chosen = resampled_chains(population.weights, population.effective, *kept, settings.seed)
     k_hat = population.k_hat if population.own else math.inf
     made = Weighted(population.log_density[chosen.rows], k_hat, chosen.effective, population.weights.size)
     z, key = population.points[chosen.rows], shard_key(settings.seed, shard)
