@@ -122,9 +122,88 @@ def test_bins_cut_off_by_the_edge_are_taken_and_named(tmp_path):
     labels = wedges()
     labels[(labels == 10) & (PHI_OF < -100)] = 0
     notes = load_data(write(tmp_path / "a.h5", labels), q=0.0012).notes
-    said = next(note for note in notes if note.startswith("bins off their pixels"))
+    said = next(note for note in notes if " bins are off their pixels" in note)
+    assert not any("agree" in note for note in notes)
     q, phi = middle(labels, 10)
     assert f"bin 10 (q {100 * (Q[1] / q - 1):+.1f} %, phi {PHI[1] - phi:+.1f}°)" in said
+
+
+FINE_Q, FINE_PHI = np.array([0.0012, 0.0015, 0.0018, 0.0021]), np.arange(-60.0, 61.0, 15.0)
+"""Edges of bins that are finer than the limits of what is grossly off."""
+
+
+def fine(path, phi_edges=FINE_PHI, by_q=0.0, by_phi=0.0, roll=0, **changes):
+    """Write a file of fine bins whose lists are off by so much, or rolled."""
+    q, phi = ((edges[1:] + edges[:-1]) / 2 for edges in (FINE_Q, phi_edges))
+    n = len(q) * len(phi)
+    mapping = np.roll(np.arange(n), roll)
+    return write(path, wedges(FINE_Q, phi_edges), q=q + by_q, phi=phi + by_phi, mapping=mapping, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        (
+            {"by_q": 0.0003},
+            r"bin 9: the list has q = 0.00195 .* but its pixels, .*, lie in bin 1 of the list",
+        ),
+        ({"by_q": -0.0003}, r"bin 1: the list has q = 0.00105 1/Å, its pixels 0.00136 \(-23 %, limit 21 %\)"),
+        ({"by_phi": 15.0}, r"phi: the list is turned by \+15° against its pixels and falls on itself"),
+        ({"by_phi": -15.0}, r"phi: the list is turned by -15° against its pixels and falls on itself"),
+        ({"by_phi": 15.0, "phi_edges": FINE_PHI[:4]}, r"bin \d: the list has q = .*, lie in bin \d of the list"),
+        ({"roll": 1}, r"phi: the list is turned by -15°"),
+    ],
+)
+def test_lists_that_are_off_by_one_fine_bin_are_refused(tmp_path, changes, text):
+    assert load_data(fine(tmp_path / "good.h5", changes.get("phi_edges", FINE_PHI)), q=0.00135).q == 0.00135
+    assert re.search(text, said := refused(fine(tmp_path / "a.h5", **changes), q=None)), said
+    assert "data.bins=listed the list as it is" in said
+
+
+def test_one_swapped_pair_of_fine_bins_is_refused(tmp_path):
+    mapping = np.arange(24)
+    mapping[[10, 11]] = 11, 10
+    said = refused(write(tmp_path / "a.h5", wedges(FINE_Q, FINE_PHI), **fine_lists(), mapping=mapping), q=None)
+    assert re.match(
+        r".*bin 11: the list has q = 0.00165 1/Å, phi = -7.5°, .* lie in bin 12 of the list \(.*and 1 more", said
+    )
+
+
+def fine_lists():
+    return {"q": (FINE_Q[1:] + FINE_Q[:-1]) / 2, "phi": (FINE_PHI[1:] + FINE_PHI[:-1]) / 2}
+
+
+def test_fine_bins_cut_off_by_the_edge_are_no_contradiction(tmp_path):
+    """A third of every fourth bin is left, at the edge that it shares with another one."""
+    labels = wedges(FINE_Q, FINE_PHI)
+    cut = (labels % 4 == 0) & ((PHI_OF + 60) % 15 < 10)
+    labels[cut | ((labels % 8 == 3) & ((Q_OF - 0.0012) % 0.0003 < 0.0002))] = 0
+    path = write(tmp_path / "a.h5", labels, **fine_lists())
+    assert any("bins are off their pixels" in note for note in load_data(path, q=0.00135).notes)
+
+
+@pytest.mark.parametrize("turn", [25.0, 40.0, 90.0, 180.0])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_few_azimuths_do_not_tell_where_they_are_counted_from(tmp_path, sign, turn):
+    edges = np.array([-50.0, -20.0, 10.0, 40.0])
+    phi = sign * (edges[1:] + edges[:-1]) / 2 + turn
+    path = write(tmp_path / "a.h5", wedges(phi_edges=edges), phi=phi)
+    assert "the list has " in refused(path, q=None)
+
+
+def test_a_quarter_of_a_turn_is_an_origin_unless_it_is_one_bin(tmp_path):
+    edges = np.arange(-180.0, 181.0, 90.0)
+    phi = (edges[1:] + edges[:-1]) / 2
+    load_data(write(tmp_path / "a.h5", wedges(phi_edges=edges), phi=phi), q=0.0012)
+    turned = write(tmp_path / "b.h5", wedges(phi_edges=edges), phi=(phi + 90 + 180) % 360 - 180)
+    assert "phi: the list is turned by +90°" in refused(turned, q=None)
+
+
+def test_bins_without_a_pixel_are_said_not_to_be_checked(tmp_path):
+    labels = wedges()
+    labels[np.isin(labels, (9, 10, 12))] = 0
+    notes = load_data(write(tmp_path / "a.h5", labels), q=0.0012).notes
+    assert "bins without pixels, q and phi not checked: 9-10, 12" in notes
 
 
 @pytest.mark.parametrize("pixels", [True, False])
@@ -175,6 +254,18 @@ def test_pixels_without_a_geometry_cannot_be_asked_for(tmp_path):
     path = write(tmp_path / "a.h5", wedges(), pixels=fields)
     assert load_data(path, q=0.0012).phi.tolist() == PHI.tolist()
     assert "/xpcs/qmap/energy is missing" in refused(path, q=None, bins="pixels")
+
+
+@pytest.mark.parametrize(("phi", "known"), [([-90.0, 90.0], False), ([-15.0, 15.0], True), ([170.0, -160.0], True)])
+def test_two_bins_around_without_pixels_are_half_rings_unless_they_lie_side_by_side(tmp_path, phi, known):
+    path = write_apsu(tmp_path / "a.h5", phi=phi, counts=[2, 2])
+    legacy = write_legacy(tmp_path / "a.hdf", {1: make_map(), 2: make_map()}, [0.004, 0.004], phi, count=2)
+    for one in (path, legacy):
+        found = describe_data(one)
+        assert [phi is not None for *_, phi in (tuple(m.values()) for m in found["maps"])] == [known] * len(
+            found["maps"]
+        )
+        assert any("no pixels that tell half a ring from a wedge" in note for note in found["notes"]) != known
 
 
 EMPTY = (1, 5)

@@ -19,8 +19,8 @@ from heterodyne_spec.data.layouts.base import (
     in_range,
     integers,
     map_names,
-    scalar,
     wavevectors,
+    without_pixels,
 )
 from heterodyne_spec.data.layouts.detector import pixel_map
 from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths, PixelMap
@@ -86,9 +86,9 @@ def lists(source: Source, pixels: PixelMap | str) -> Lists:
             f"{Q_LIST}, {PHI_LIST}: found {q.size} and {phi.size} entries, expected one each per bin; correct the file"
         )
     labelled, notes = labelled_entries(source, q)
-    if isinstance(pixels, str) and source.has(PHI_COUNT) and scalar(source, PHI_COUNT) == 1:
-        why = f"{PHI_COUNT}: one azimuthal bin, and no pixels that tell a ring from a wedge ({pixels}): taken for rings"
-        phi, notes = np.full(phi.size, np.nan), (*notes, why)
+    if isinstance(pixels, str) and source.has(PHI_COUNT):
+        phi, ring_notes = without_pixels(PHI_COUNT, integers(source, PHI_COUNT), phi, pixels)
+        notes += ring_notes
     return q[labelled], phi[labelled], (*q_notes, *phi_notes, *notes)
 
 

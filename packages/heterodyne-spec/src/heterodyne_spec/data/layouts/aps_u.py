@@ -21,6 +21,7 @@ from heterodyne_spec.data.layouts.base import (
     integers,
     map_names,
     wavevectors,
+    without_pixels,
 )
 from heterodyne_spec.data.layouts.detector import pixel_map
 from heterodyne_spec.data.layouts.units import stated_unit
@@ -94,9 +95,9 @@ def lists(source: Source, pixels: PixelMap | str) -> Lists:
         mapping, notes = np.arange(q.size * phi.size), (*notes, f"{MAPPING} is missing: no empty bins assumed")
     inner = phi.size if of_phi == 1 else q.size
     places = np.divmod(in_range(MAPPING, mapping, 0, q.size * phi.size - 1), max(inner, 1))
-    if isinstance(pixels, str) and source.has(COUNTS) and integers(source, COUNTS)[of_phi : of_phi + 1].tolist() == [1]:
-        why = f"{COUNTS}: one azimuthal bin, and no pixels that tell a ring from a wedge ({pixels}): taken for rings"
-        phi, notes = np.full(phi.size, np.nan), (*notes, why)
+    if isinstance(pixels, str) and source.has(COUNTS):
+        phi, ring_notes = without_pixels(COUNTS, integers(source, COUNTS)[of_phi : of_phi + 1], phi, pixels)
+        notes += ring_notes
     return q[places[of_q]], phi[places[of_phi]], notes
 
 

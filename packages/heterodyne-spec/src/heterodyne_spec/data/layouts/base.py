@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source
 from heterodyne_spec.data.layouts.units import ANGLE, TIME, WAVEVECTOR, Kind, convert, stated_unit
+from heterodyne_spec.data.pixels import undirected
 from heterodyne_spec.errors import DataError, shortened
 
 if TYPE_CHECKING:
@@ -177,6 +178,20 @@ def in_range(key: str, values: NDArray[np.int64], low: int, high: int) -> NDArra
             "belong to these maps, correct the file"
         )
     return values
+
+
+def without_pixels(
+    key: str, count: NDArray[np.int64], phi: NDArray[np.float64], why: str
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return the azimuths of a list of `count` bins around, NaN where these may be rings, and a note on it.
+
+    `why` says why the file has no map of pixels; `key` is where it has the count.
+    """
+    none = undirected(phi, int(count[0])) if count.size == 1 else None
+    if none is None:
+        return phi, ()
+    what = ("one azimuthal bin", "a ring") if count[0] < 2 else ("two azimuthal bins", "half a ring")
+    return none, (f"{key}: {what[0]}, and no pixels that tell {what[1]} from a wedge ({why}): taken for rings",)
 
 
 def frame_clock(source: Source, frame_times: Sequence[str], stride: str, average: str, begin: str, first: int) -> Clock:
