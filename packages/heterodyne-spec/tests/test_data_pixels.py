@@ -3,9 +3,10 @@
 import math
 import re
 
+import h5py
 import numpy as np
 import pytest
-from data_files import make_map, write_apsu, write_legacy
+from data_files import make_map, write_apsu, write_chx, write_legacy, write_nxxpcs
 
 from heterodyne_spec.data import describe_data, load_data
 from heterodyne_spec.data.describing import check_data
@@ -277,10 +278,14 @@ def labels_of(path):
     return {one["label"]: (one["q"], one["phi"]) for one in describe_data(path)["maps"]}
 
 
+FULL_Q, FULL_PHI = np.repeat([0.004, 0.006], 4), np.tile([20.0, 110.0, 200.0, 290.0], 2)
+
+
 @pytest.mark.parametrize("dqmap", [None, np.arange(7)[None]])
-def test_legacy_labels_count_over_the_bins_that_are_nan(tmp_path, dqmap):
+@pytest.mark.parametrize(("q", "phi"), [(LEGACY_Q, LEGACY_PHI), (LEGACY_Q, FULL_PHI), (FULL_Q, LEGACY_PHI)])
+def test_legacy_labels_count_over_the_bins_that_are_nan_in_either_list(tmp_path, dqmap, q, phi):
     maps = {k: np.triu(make_map(seed=k)) for k in range(1, 7)}
-    path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI, dqmap=dqmap)
+    path = write_legacy(tmp_path / "a.hdf", maps, q, phi, dqmap=dqmap)
     wanted = [(0.004, 20), (0.004, -160), (0.004, -70), (0.006, 20), (0.006, -160), (0.006, -70)]
     assert labels_of(path) == dict(enumerate(wanted, 1))
     assert any("labels count the 6 others" in note for note in describe_data(path)["notes"])
@@ -293,6 +298,18 @@ def test_legacy_labels_that_count_all_bins_are_seen_from_their_map(tmp_path):
     path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI, dqmap=every[None])
     assert labels_of(path)[8] == (0.006, -70)
     assert labels_of(path)[3] == (0.004, -160)
+
+
+def test_legacy_maps_that_stop_short_of_the_nan_bins_are_told_from_those_that_count_them(tmp_path):
+    """Numbers beyond the bins with pixels count all bins; a gap at the NaN bin within them may be either."""
+    maps = {k: np.triu(make_map(seed=k)) for k in (1, 3, 4, 5, 7, 8)}
+    path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI)
+    assert labels_of(path)[3] == (0.004, -160)
+    del maps[7], maps[8]
+    gap = write_legacy(tmp_path / "b.hdf", maps, LEGACY_Q, LEGACY_PHI)
+    assert "the labels of the maps in /exchange/C2T_all (1, 3-5) may count all bins or the others only" in refused(gap)
+    first = write_legacy(tmp_path / "c.hdf", {1: maps[1]}, LEGACY_Q, LEGACY_PHI)
+    assert labels_of(first) == {1: (0.004, 20)}
 
 
 def test_legacy_list_and_map_of_different_partitions_are_refused(tmp_path):
@@ -327,3 +344,55 @@ def test_units_of_the_lists_may_stand_beside_their_names(tmp_path):
     assert load_data(path, q=0.005).q == pytest.approx(0.005, rel=1e-12)
     wrong = write_apsu(tmp_path / "b.h5", pixels=names | {"map_units": np.array(["pixel", "deg"], "S")})
     assert "found the unit 'pixel'" in refused(wrong, q=0.005)
+
+
+def nexus_geometry(group="eiger", **changes):
+    """Return the fields of a NeXus file that tell where pixels are; centres are lengths there."""
+    instrument = "/entry/instrument"
+    centre = np.array(CENTRE) * SIZE
+    fields = {"beam_center_x": centre[0], "beam_center_y": centre[1], "x_pixel_size": SIZE, "y_pixel_size": SIZE}
+    fields = {f"{instrument}/{group}/{name}": value for name, value in (fields | {"distance": DISTANCE}).items()}
+    return fields | {f"{instrument}/beam/incident_energy": ENERGY * 1000} | changes
+
+
+def write_nexus(path, labels, q, phi):
+    """Write an NXxpcs file with the places of its pixels."""
+    maps = np.stack([make_map(seed=k) for k in range(len(q))])
+    write_nxxpcs(path, maps, q=q, phi=phi, roi_map=labels)
+    with h5py.File(path, "r+") as file:
+        for key, value in nexus_geometry().items():
+            file[key] = value
+            file[key].attrs["units"] = "eV" if key.endswith("energy") else "m"
+    return path
+
+
+def write_beamline(path, labels, q, phi):
+    """Write a CHX file with the places of its pixels; the distance is in mm there."""
+    maps = np.stack([make_map(seed=k) for k in range(len(q))])
+    md = {"beam_center_x": CENTRE[0], "beam_center_y": CENTRE[1], "x_pixel_size": SIZE, "y_pixel_size": SIZE}
+    md |= {"det_distance": DISTANCE * 1000, "wavelength": 12.398419843 / ENERGY, "frame_time": 0.1}
+    return write_chx(path, maps, bins=dict(enumerate(zip(q, phi, strict=True))), md=md, roi_mask=labels)
+
+
+@pytest.mark.parametrize(("writer", "sign"), [(write_nexus, 1), (write_beamline, -1)])
+def test_other_layouts_with_a_map_of_pixels_are_checked_too(tmp_path, writer, sign):
+    q, phi = np.repeat(Q, 8), np.tile(sign * PHI, 2)
+    data = load_data(writer(tmp_path / "a.h5", wedges(), q, phi), q=0.0012)
+    assert any(note.startswith("bins agree with their pixels: q within ") for note in data.notes)
+    assert data.phi.tolist() == sorted(sign * PHI)
+    wrong = writer(tmp_path / "b.h5", wedges(), np.repeat(Q[::-1], 8), phi)
+    assert "bin 1: the list has q = 0.0012 1/Å, its pixels 0.000" in refused(wrong, q=None)
+    found = load_data(wrong, q=middle(wedges(), 1)[0], q_tolerance=0.05, bins="pixels")
+    np.testing.assert_allclose(found.phi, sorted(sign * middle(wedges(), k)[1] for k in range(1, 9)), atol=1e-5)
+
+
+def test_a_layout_without_an_origin_of_azimuths_says_that_few_are_not_checked(tmp_path):
+    edges = np.array([-50.0, -20.0, 10.0, 40.0])
+    phi = np.tile((edges[1:] + edges[:-1]) / 2 + 70, 2)
+    notes = load_data(write_nexus(tmp_path / "a.h5", wedges(phi_edges=edges), np.repeat(Q, 3), phi), q=0.0012).notes
+    assert any(note.startswith("phi of the list not checked against pixels") for note in notes)
+
+
+def test_azimuths_of_chx_that_look_like_radians_are_noted(tmp_path):
+    path = write_chx(tmp_path / "a.h5", bins={i: (0.005, round(i * np.pi / 6, 4)) for i in range(4)})
+    assert "qval_dict: taken as degrees, but the angles look like radians" in " ".join(describe_data(path)["notes"])

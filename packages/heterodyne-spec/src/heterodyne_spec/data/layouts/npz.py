@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
-from heterodyne_spec.data.layouts.base import azimuths, positive, quantity, seconds, wavevectors
+from heterodyne_spec.data.layouts.base import azimuths, quantity, seconds, wavevectors
 from heterodyne_spec.data.layouts.units import TIME
 from heterodyne_spec.data.stored import stored_map
 from heterodyne_spec.data.time_axis import axis_clock
@@ -59,7 +59,7 @@ def clock(source: Source, n_t: int) -> Clock:
     """Return the time base from t, dt or both."""
     dt, notes = seconds(source, "dt")
     # Nobody but the author of the arrays wrote it: no default of a detector that a configuration puts right.
-    if dt is not None and positive(dt) is None:
+    if dt is not None and not (np.isfinite(dt) and dt > 0):
         raise DataError(f"dt: found {dt:g}, expected a positive number of seconds; correct the file")
     if not source.has("t"):
         return Clock(dt, 1.0, "neither t nor dt" if dt is None else f"dt = {dt:g}", notes)
