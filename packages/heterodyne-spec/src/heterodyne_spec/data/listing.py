@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from heterodyne_spec.data.contents import Contents, Source
-from heterodyne_spec.data.layouts import find_layout
+from heterodyne_spec.data.layouts import also_there, find_layout
 from heterodyne_spec.data.placing import placed
+from heterodyne_spec.data.reach import check_reach
 from heterodyne_spec.errors import DataError
 
 
@@ -26,4 +29,6 @@ def list_maps(source: Source, bins: str | None) -> tuple[str, Contents]:
     # A field that may be missing, and stands behind a link that leads nowhere, is not missing.
     if source.lost:
         raise DataError(next(iter(source.lost.values())))
-    return layout.NAME, placed(contents, bins)
+    contents = placed(replace(contents, notes=(*also_there(source, layout), *contents.notes)), bins)
+    check_reach([ref.q for ref in contents.maps], contents.energy)
+    return layout.NAME, contents

@@ -256,7 +256,12 @@ def stack_shape(source: Source, key: str, axis: int) -> tuple[int, int]:
     expected = "(n, N, N)" if axis == 0 else "(N, N, n)"
     rows, columns = (shape[1:] if axis == 0 else shape[:-1]) if len(shape) == 3 else (0, 1)
     if rows != columns or not shape[axis]:
-        raise DataError(f"{key}: found shape {shape}, expected {expected}: square maps, one per bin; correct the file")
+        turned = len(shape) == 3 and bool(shape[axis]) and (shape[0] == shape[1] if axis == 0 else shape[1] == shape[2])
+        moved = f"the maps are stacked along the other axis, store numpy.moveaxis({key}, {-1 - axis}, {axis})"
+        raise DataError(
+            f"{key}: found shape {shape}, expected {expected}: square maps, one per bin; "
+            f"{moved if turned else 'correct the file'}"
+        )
     return shape[axis], rows
 
 
