@@ -200,6 +200,16 @@ def test_a_quarter_of_a_turn_is_an_origin_unless_it_is_one_bin(tmp_path):
     assert "phi: the list is turned by +90°" in refused(turned, q=None)
 
 
+@pytest.mark.parametrize("damaged", [np.inf, 1.7e308, 1e300])
+def test_listed_numbers_that_cannot_be_are_one_line(tmp_path, damaged):
+    for changes in ({"q": [Q[0], damaged]}, {"phi": [*PHI[:-1], damaged]}):
+        path = write(tmp_path / "a.h5", wedges(), **changes)
+        if np.isinf(damaged):
+            assert any("without a finite q or phi left out" in note for note in load_data(path, q=Q[0]).notes)
+        else:
+            assert re.search(r"(q|phi): found 1\.?7?e\+30[08] (1/Å|degrees)", refused(path, q=Q[0]))
+
+
 def test_bins_without_a_pixel_are_said_not_to_be_checked(tmp_path):
     labels = wedges()
     labels[np.isin(labels, (9, 10, 12))] = 0

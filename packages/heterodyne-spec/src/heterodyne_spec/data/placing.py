@@ -19,6 +19,8 @@ LISTED, PIXELS = "listed", "pixels"
 """Choices of ``data.bins``; None takes the lists where the pixels agree."""
 ANYWHERE = Azimuths(-1, 0.0)
 """How the azimuths of pixels are counted where no list tells: from the columns of the detector against its rows."""
+LARGEST = 1e9
+"""Listed q in 1/Å or phi in degrees: beyond, a file is damaged."""
 REMEDY = "data.bins=pixels takes q and phi from the pixels, data.bins=listed the list as it is"
 
 
@@ -49,10 +51,12 @@ def placed(contents: Contents, choice: str | None) -> Contents:
         # What is not in the file is no fault; what is, and cannot be right, is said.
         said = () if why.endswith(" missing") else (f"q and phi of the list, not checked against pixels: {why}",)
         return replace(contents, notes=(*contents.notes, *said))
+    where = bins.pixels
     if choice != PIXELS and bins.fault:
         raise DataError(f"{bins.fault}; or take q and phi from the pixels of each bin: data.bins=pixels")
-    found = pixels.centroids(bins.pixels)
-    compared = pixels.compare(bins.q, bins.phi, found, bins.pixels.azimuths)
+    bins = replace(bins, q=bounded(bins.q), phi=bounded(bins.phi))
+    found = pixels.centroids(where)
+    compared = pixels.compare(bins.q, bins.phi, found, where.azimuths)
     labels = np.array([ref.label for ref in contents.maps])
     if choice == PIXELS:
         way = compared.azimuths or ANYWHERE
@@ -60,11 +64,16 @@ def placed(contents: Contents, choice: str | None) -> Contents:
         notes = [f"q and phi are those of the pixels of each bin; phi {pixels.counted(way)}"]
     else:
         if choice is None:
-            check_agree(bins, bins.pixels, found, compared, labels)
+            check_agree(bins, where, found, compared, labels)
         maps, notes = contents.maps, [*unchecked(found, compared, labels)]
-        notes += pixels.said(compared, labels, bins.pixels.azimuths)
+        notes += pixels.said(compared, labels, where.azimuths)
     maps, ring_notes = without_rings(maps, found)
     return replace(contents, maps=maps, notes=(*contents.notes, *notes, *ring_notes))
+
+
+def bounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return listed values, NaN where they are infinite or what damage makes: arithmetic overflows with these."""
+    return np.where(np.abs(values) < LARGEST, values, np.nan)
 
 
 def from_pixels(maps: tuple[MapRef, ...], found: Centroids, way: Azimuths) -> tuple[MapRef, ...]:
