@@ -35,8 +35,9 @@ MEANS = {
 
 
 def measurement(level: float, q: float = 0.0054, n_phi: int = 2, n_t: int = 12) -> TwoTimeData:
-    """Return maps of one value: `level` tells one measurement from another, and is what the stub fit finds."""
-    c2 = np.full((n_phi, n_t, n_t), 1.0 + level)
+    """Return maps whose median, `level`, tells one measurement from another, and is what the stub fit finds."""
+    # Maps of one value are no correlation: two frames apart it is another.
+    c2 = np.full((n_phi, n_t, n_t), 1.0 + level) + 0.001 * (np.eye(n_t, k=2) + np.eye(n_t, k=-2))
     return TwoTimeData(c2=c2, q=q, phi=90.0 * np.arange(n_phi), dt=0.1)
 
 

@@ -76,9 +76,8 @@ def test_unknown_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.fixture
 def measurement(tmp_path: Path) -> Path:
     path = tmp_path / "m.h5"
-    save_data(
-        path, TwoTimeData(c2=np.full((2, 30, 30), 1.1), t=0.1 * np.arange(1, 31), q=0.005, phi=[0.0, 90.0], dt=0.1)
-    )
+    c2 = np.full((2, 30, 30), 1.1) + 0.01 * (np.eye(30, k=2) + np.eye(30, k=-2))
+    save_data(path, TwoTimeData(c2=c2, t=0.1 * np.arange(1, 31), q=0.005, phi=[0.0, 90.0], dt=0.1))
     return path
 
 

@@ -18,7 +18,7 @@ import pytest
 from heterodyne_cli.command import main
 from heterodyne_nlsq.simulation import Experiment, simulate
 from heterodyne_nlsq.survey import survey
-from heterodyne_spec import load_model, save_data
+from heterodyne_spec import DataError, load_data, load_model, save_data
 from heterodyne_spec.data.hdf5_source import Hdf5Source
 
 PARAMETERS = {
@@ -119,6 +119,27 @@ def test_a_hot_frame_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     np.savez(file, c2=c2, q=data.q, phi=data.phi, t=data.t)
     assert main(["inspect", str(file)]) == 0
     assert "frames 41 stand out from those around: φ = 0, 60;" in capsys.readouterr().out
+
+
+def test_one_q_that_cannot_be_fitted_is_the_same_fault_to_inspect_validate_and_a_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, file = simulate(PLAN), tmp_path / "a.npz"
+    wrong = [data.c2[0], 100 * data.c2[1]]
+    np.savez(file, c2=[*data.c2, *wrong], q=[0.0054] * 2 + [0.008] * 2, phi=[0.0, 60.0] * 2, dt=0.1)
+    with pytest.raises(DataError) as caught:
+        load_data(file, q=0.008)
+    words = str(caught.value).removeprefix(f"{file}: ")
+    for job, line in {
+        ("inspect",): f"error: {file}: q = 0.008 1/Å cannot be fitted: {words}",
+        ("inspect", "--q", "0.008"): f"error: {file}: {words}",
+        ("validate",): f"{file}: q = 0.008 1/Å cannot be fitted: {words} [ReadableMaps]",
+    }.items():
+        assert main([job[0], str(file), *job[1:]]) == 1
+        output = capsys.readouterr()
+        assert line in f"{output.out}{output.err}".splitlines()
+    assert main(["inspect", str(file), "--q", "0.0054"]) == 0
+    assert "cannot be fitted" not in capsys.readouterr().out
 
 
 def test_rings_are_listed_before_they_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from stub import Clock, Fits, interrupt, measurement, write
 
@@ -186,6 +187,18 @@ def test_bad_files_are_recorded_and_the_others_go_on(
     (land / "b.h5").unlink()
     assert run(land, "--once") == 2
     assert fits.levels == [0.1, 0.35]
+
+
+def test_a_file_that_contradicts_itself_is_not_waited_for(
+    land: Path, fits: Fits, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savez(land / "a.npz", c2=measurement(0.1).c2, q=54.0, phi=[0.0, 90.0], dt=0.1)
+    clock.after(5, interrupt)
+    assert run(land) == 130
+    said = capsys.readouterr().out
+    assert "failed: q: found 54 1/Å, expected 10 at most" in said
+    assert "waiting for it" not in said
+    assert fits.levels == []
 
 
 def test_a_full_disk_is_waited_for_and_nothing_is_half_written(

@@ -185,7 +185,8 @@ def write_xpcs_correlator(path: Path, maps: Any = None, **changes: Any) -> Path:
     axis = np.arange(maps.shape[-1]) + 0.5
     given = {"ttcf": maps, "ttcf_format": "t1,t2", "t1": axis, "t2": axis, "dt": 0.1, "phi": PHI}
     given |= {"q": np.array(Q) * 10, "q_unit": "nm^-1"} | changes
-    return write_fields(path, given, {"q@units": given.pop("q_unit")})
+    units = {"q@units": given.pop("q_unit"), **{key: given.pop(key) for key in [*given] if "@" in key}}
+    return write_fields(path, given, units)
 
 
 def corrupt_map(file: h5py.File, key: str, n: int = 6) -> None:

@@ -26,6 +26,7 @@ from heterodyne_spec import command as module
 from heterodyne_spec.canonical import sha256
 from heterodyne_spec.command import main
 from heterodyne_spec.data import describing
+from heterodyne_spec.data.describing import check_data
 from heterodyne_spec.yamlio import dump_yaml, parse_yaml
 
 SHIPPED = resources.files("heterodyne_spec")
@@ -189,14 +190,18 @@ def test_measurement_in_npz_and_empty_configuration_are_valid(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"c2": np.full((3, 6, 6), np.nan)}, "found only NaN or zeros, as in all 3"),
-        ({"c2": np.zeros((3, 6, 6))}, "found only NaN or zeros, as in all 3"),
+        ({"c2": np.full((3, 6, 6), np.nan)}, "found only NaN, zeros or one value, as in all 3"),
+        ({"c2": np.zeros((3, 6, 6))}, "found only NaN, zeros or one value, as in all 3"),
         ({"c2": [make_map(), make_map() * 1000, make_map()]}, "at phi = 45, 1.0"),
         (
             {"c2": [make_map() * 100] * 3},
             "c2 is scaled, not divided by the mean intensities of both frames, or no corr",
         ),
-        ({"c2": np.full((3, 6, 6), 5.0)}, "medians off the diagonal are 5 at phi = 0"),
+        ({"c2": [make_map() + 4] * 3}, "medians off the diagonal are 5.0"),
+        ({"c2": np.full((3, 6, 6), 1.25)}, "found only NaN, zeros or one value, as in all 3"),
+        ({"c2": np.round([make_map() * 1000] * 3)}, "c2[0]: found whole numbers only, expected fractions"),
+        ({"c2": np.array([make_map() * 1000] * 3, "u2")}, "c2[0]: found uint16 values, expected fractions"),
+        ({"q": 54.0}, "q: found 54 1/Å, expected 10 at most"),
         ({"c2": np.ones((0, 6, 6)), "phi": []}, "with at least one map"),
         ({"phi": [0, 0, 90]}, "c2[0] and c2[1] have the same phi = 0 and the same q = 0.005 1/Å"),
         ({"q": 0.0}, "q: found 0 1/Å, q must be positive"),
@@ -217,12 +222,20 @@ def test_validate_tells_the_notes_of_a_fit_and_which_q_it_refuses(capsys, tmp_pa
     maps = [*[make_map()] * 3, make_map() * 100]
     np.savez(tmp_path / "a.npz", c2=maps, q=[0.005, 0.005, 0.005, 0.008], phi=[0, np.nan, 90, 0], dt=0.1)
     code, out, _ = run(capsys, "validate", tmp_path / "a.npz")
+    assert code == 1
+    with pytest.raises(DataError) as caught:
+        load_data(tmp_path / "a.npz", q=0.008)
+    words = str(caught.value).removeprefix(f"{tmp_path / 'a.npz'}: ")
+    assert f"a.npz: q = 0.008 1/Å cannot be fitted: {words} [ReadableMaps]\n" in out
+    assert load_data(tmp_path / "a.npz", q=0.005).n_phi == 2
+    assert check_data(tmp_path / "a.npz", {"data": {"q": 0.005}}).refused == ()
+    np.savez(tmp_path / "a.npz", c2=maps[:3], q=0.005, phi=[0, np.nan, 90], dt=0.1)
+    code, out, _ = run(capsys, "validate", tmp_path / "a.npz")
     assert code == 0
     assert "\n  1 maps without a finite q or phi left out\n" in out
-    assert "\n  q = 0.008 1/Å: a fit refuses: baseline: the medians" in out
-    assert "\n  values: all 3 maps checked as a fit does\n" in out
-    monkeypatch.setattr(describing, "MOST_CHECKED", 100)
-    assert "values: not checked, 108 entries" in run(capsys, "validate", tmp_path / "a.npz")[1]
+    assert "\n  values: all 2 maps checked as a fit does\n" in out
+    monkeypatch.setattr(describing, "MOST_CHECKED", 50)
+    assert "values: not checked, 72 entries" in run(capsys, "validate", tmp_path / "a.npz")[1]
 
 
 def test_vectors_are_the_shipped_file(capsys, tmp_path):

@@ -9,7 +9,7 @@ from data_files import make_map, write_one, write_phis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heterodyne_spec.data import cleaning, load_data
+from heterodyne_spec.data import cleaning, fills, load_data
 from heterodyne_spec.errors import DataError
 
 FULL = make_map(6)
@@ -82,8 +82,8 @@ def test_map_without_values_is_left_out_and_said_and_an_error_when_all_are(tmp_p
     np.savez(path, c2=[FULL, empty], q=0.005, phi=[0.0, 90.0], dt=0.1)
     data = load_data(path)
     assert data.phi.tolist() == [0.0]
-    assert "phi = 90: the map holds only NaN or zeros, left out" in data.notes
-    with pytest.raises(DataError, match=r"c2\[1\]: found only NaN or zeros, as in all 1 chosen maps"):
+    assert "phi = 90: the map holds only NaN, zeros or one value, left out" in data.notes
+    with pytest.raises(DataError, match=r"c2\[1\]: found only NaN, zeros or one value, as in all 1 chosen maps"):
         load_data(path, phi=[90])
 
 
@@ -111,10 +111,47 @@ def test_maps_of_different_size_are_refused(tmp_path):
         load_data(path)
 
 
-def test_integers_are_converted_and_float64_is_kept(tmp_path):
-    assert load_data(write_one(tmp_path / "a.h5", np.full((4, 4), 2))).c2.dtype == np.float64
+def test_half_precision_is_raised_and_float64_is_kept(tmp_path):
     assert load_data(write_one(tmp_path / "b.h5", make_map(dtype="f8"))).c2.dtype == np.float64
     assert load_data(write_one(tmp_path / "c.h5", make_map())).c2.dtype == np.float32
+    assert load_data(write_one(tmp_path / "d.h5", make_map(dtype="f2"))).c2.dtype == np.float32
+
+
+N_FILL = 40
+NEAR = np.abs(np.subtract.outer(np.arange(N_FILL), np.arange(N_FILL)))
+
+
+@pytest.mark.parametrize("value", [-1.0, -999.0, 1e20, 65535.0, 7.25])
+@pytest.mark.parametrize(("where", "pairs"), [(NEAR == 5, 35), (NEAR > 8, 496)], ids=["few", "most"])
+def test_values_that_stand_in_for_missing_ones_are_left_out_and_said(tmp_path, value, where, pairs):
+    c2 = make_map(N_FILL)
+    c2[where] = value
+    data = load_data(write_one(tmp_path / "a.h5", np.triu(c2)))
+    np.testing.assert_array_equal(np.isnan(data.c2[0]), where)
+    np.testing.assert_array_equal(data.c2[0][~where], c2[~where])
+    assert f"phi = 10: {pairs} pairs are {value:g}, far from all others, and treated as missing" in data.notes
+
+
+def test_two_fill_values_of_one_map_are_both_left_out(tmp_path):
+    c2 = make_map(N_FILL)
+    c2[NEAR == 5], c2[NEAR == 7], c2[3, 4], c2[4, 3] = -1, 1e20, 1.9, 1.9
+    data = load_data(write_one(tmp_path / "a.h5", c2))
+    np.testing.assert_array_equal(np.isnan(data.c2[0]), (NEAR == 5) | (NEAR == 7))
+    assert data.c2[0, 3, 4] == np.float32(1.9)  # an outlier is measured, once and no whole number
+
+
+@given(st.integers(7, 40), st.integers(0, 2**16), st.sampled_from(["uniform", "lognormal", "standard_cauchy"]))
+def test_what_was_measured_is_no_fill_value(n, seed, kind):
+    noise = getattr(np.random.default_rng(seed), kind)(size=(n, n))
+    assert fills.fill_values(1 + np.triu(noise) + np.triu(noise, 1).T) == []
+
+
+def test_zeros_of_maps_with_baseline_0_are_missing_too(tmp_path):
+    c2 = make_map(N_FILL, level=-0.02)
+    c2[NEAR == 5] = 0
+    data = load_data(write_one(tmp_path / "a.h5", c2))
+    np.testing.assert_array_equal(np.isnan(data.c2[0]), NEAR == 5)
+    assert "baseline 0 found: 1 added to all maps, 35 pairs are exactly 0 and treated as missing" in data.notes
 
 
 @given(st.integers(3, 9), st.integers(1, 4), st.integers(0, 2**16), st.sampled_from(["upper_half", "lower_half"]))

@@ -13,10 +13,10 @@ import pytest
 from data_files import APSU_MAPS, corrupt_map, make_map, write_apsu, write_fields, write_one
 
 import heterodyne_spec
-from heterodyne_spec.data import describe_data, load_data
+from heterodyne_spec.data import TwoTimeData, describe_data, load_data
 from heterodyne_spec.data.fingerprint import fingerprint
 from heterodyne_spec.data.hdf5_source import Hdf5Source
-from heterodyne_spec.errors import DataError
+from heterodyne_spec.errors import ContradictionError, DataError
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SCHEMA = json.loads(
@@ -90,6 +90,63 @@ def test_damaged_chunk_names_the_map(tmp_path):
         corrupt_map(file, f"{APSU_MAPS}/c2_00001")
     with pytest.raises(DataError, match="c2_00001: cannot be read, the file is damaged there"):
         load_data(path)
+
+
+def test_units_beside_the_arrays_of_an_archive_are_obeyed(tmp_path):
+    fields = {"c2": np.stack([make_map(), make_map(seed=1)]), "q": 0.05, "phi": np.radians([10, 70]), "dt": 100.0}
+    np.savez(tmp_path / "a.npz", **fields, q_unit="nm^-1", phi_units="rad", dt_unit="ms")
+    data = load_data(tmp_path / "a.npz")
+    assert (data.q, data.dt, data.phi.tolist()) == (0.005, 0.1, pytest.approx([10, 70]))
+    assert {"q: converted from nm^-1 to 1/Å", "dt: converted from ms to s"} < set(data.notes)
+    for wrong, text in {
+        "q_unit": "q: found the unit 'furlong'",
+        "unit": "unit: is a unit of nothing that is read here, expected q_unit and the like, of q, phi, t, dt",
+        "units_q": "units_q: is a unit of nothing",
+    }.items():
+        np.savez(tmp_path / "b.npz", **fields, **{wrong: "furlong"})
+        with pytest.raises(DataError, match=text):
+            load_data(tmp_path / "b.npz")
+    np.savez(tmp_path / "c.npz", **fields, q_unit=10.0)
+    with pytest.raises(DataError, match="q_unit: found no text, expected the name of the unit of q"):
+        load_data(tmp_path / "c.npz")
+
+
+def test_maps_of_other_layouts_in_one_file_are_said(tmp_path):
+    maps = np.stack([make_map(), make_map(seed=1)])
+    np.savez(tmp_path / "a.npz", c2=maps, g2=maps + 0.1, q=0.005, phi=[10, 70], dt=0.1)
+    data = load_data(tmp_path / "a.npz")
+    np.testing.assert_array_equal(data.c2, maps)
+    said = "read as npz; also there, and not read: maps of scikit-beam (g2 or two_time, (n_roi, N, N))"
+    assert data.notes[0] == said
+    path = write_apsu(tmp_path / "a.h5")
+    with h5py.File(path, "r+") as file:
+        file["/entry/twotime/two_time_corr_func"] = 0.0
+    assert not any("also there" in note for note in load_data(path, q=0.005).notes)
+
+
+@pytest.mark.parametrize("key", ["c2", "g2", "c2_exp"])
+def test_maps_stacked_along_the_last_axis_are_refused_with_the_way_to_turn_them(tmp_path, key):
+    maps = np.moveaxis(np.stack([make_map(), make_map(seed=1)]), 0, -1)
+    np.savez(tmp_path / "a.npz", **{key: maps}, q=0.005, phi=[10, 70], dt=0.1)
+    with pytest.raises(DataError, match=rf"{key}: found shape \(6, 6, 2\).*store numpy.moveaxis\({key}, -1, 0\)"):
+        load_data(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("energy", "q", "text"),
+    [
+        (8.0, 8.5, r"q: found 8.5 1/Å, expected 8.11 at most, 4 pi over the wavelength at 8 keV"),
+        (None, 54, r"q: found 54 1/Å, expected 10 at most, no speckle is measured beyond"),
+        (8000.0, 54, r"q: found 54 1/Å, expected 10 at most"),
+    ],
+)
+def test_q_beyond_what_x_rays_reach_is_refused(tmp_path, energy, q, text):
+    path = write_apsu(tmp_path / "a.h5", q=[0.005, q], pixels={} if energy is None else {"energy": energy})
+    for call in (load_data, describe_data):
+        with pytest.raises(ContradictionError, match=text):
+            call(path, 0.005) if call is load_data else call(path)
+    with pytest.raises(DataError, match="q: found 54 1/Å"):
+        TwoTimeData(c2=make_map(), q=54, phi=0, dt=0.1)
 
 
 def test_objects_in_npz_are_not_unpickled(tmp_path):

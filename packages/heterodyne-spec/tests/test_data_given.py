@@ -122,7 +122,7 @@ def test_a_map_without_values_in_the_window_is_left_out():
     c2[1, 4:] = c2[1, :, 4:] = np.nan
     cut = select_data(given(c2=c2), {"data": {"frames": [5, 8]}})
     assert cut.phi.tolist() == [-175.0, 90.0]
-    assert "phi = 5: the map holds only NaN or zeros, left out" in cut.notes
+    assert "phi = 5: the map holds only NaN, zeros or one value, left out" in cut.notes
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,11 @@ def test_apsu_without_mapping_says_that_it_assumes_no_empty_bins(tmp_path):
         ({"bins": None}, "processed_bins: is missing"),
         ({"q": ["a", "b"]}, "dynamic_v_list_dim0: found object values, expected numbers"),
         ({"stride": [1, 2]}, "stride_frame: found 2 numbers, expected one"),
-        ({"stride": 0}, "found a step of 0 frames"),
+        ({"stride": 0}, "stride_frame: found 0 frames, expected a whole number, 1 or more"),
+        ({"stride": 0.5}, "stride_frame: found 0.5 frames, expected a whole number, 1 or more"),
+        ({"average": 1.5}, "avg_frame: found 1.5 frames, expected a whole number, 1 or more"),
+        ({"begin": 3.5}, "begin_frame: found 3.5 frames, expected a whole number"),
+        ({"begin": -1}, "begin_frame: found -1, a first frame counted from the end of the run"),
     ],
 )
 def test_apsu_inconsistent_bins_are_refused(tmp_path, changes, text):
@@ -148,9 +152,7 @@ def test_given_dt_replaces_the_one_in_the_file_and_scales_the_ages(tmp_path):
     assert "dt = 0.5 s as given, the file has 0.1 s" in data.notes
 
 
-@pytest.mark.parametrize(
-    ("frame_time", "found"), [(None, "is missing"), (0.0, "= 0"), (-1.0, "= -1"), (np.nan, "= nan")]
-)
+@pytest.mark.parametrize(("frame_time", "found"), [(None, "is missing"), (0.0, "= 0"), (np.nan, "= nan")])
 def test_file_without_a_usable_dt_says_how_to_give_it(tmp_path, frame_time, found):
     path = write_one(tmp_path / "a.h5", np.triu(make_map(4)), frame_time=frame_time)
     with pytest.raises(DataError, match=f"frame_time {found}.* data.dt in the configuration, --dt on the command line"):

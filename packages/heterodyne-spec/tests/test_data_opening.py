@@ -15,7 +15,8 @@ from heterodyne_spec.errors import BusyError, DataError
 WRITER = """
 import os, sys, h5py
 file = h5py.File(sys.argv[1], "w", libver="latest")
-for key, value in {"c2": [[1.0] * 4] * 4, "q": 0.005, "phi": 10.0, "dt": 0.1}.items():
+c2 = [[1.0, 1.1, 1.2], [1.1, 1.0, 1.3], [1.2, 1.3, 1.0]]
+for key, value in {"c2": c2, "q": 0.005, "phi": 10.0, "dt": 0.1}.items():
     file[key] = value
 if sys.argv[2] == "swmr":
     file.swmr_mode = True

@@ -3,9 +3,10 @@
 import math
 import re
 
+import h5py
 import numpy as np
 import pytest
-from data_files import make_map, write_apsu, write_legacy
+from data_files import make_map, write_apsu, write_chx, write_legacy, write_nxxpcs
 
 from heterodyne_spec.data import describe_data, load_data
 from heterodyne_spec.data.describing import check_data
@@ -122,9 +123,98 @@ def test_bins_cut_off_by_the_edge_are_taken_and_named(tmp_path):
     labels = wedges()
     labels[(labels == 10) & (PHI_OF < -100)] = 0
     notes = load_data(write(tmp_path / "a.h5", labels), q=0.0012).notes
-    said = next(note for note in notes if note.startswith("bins off their pixels"))
+    said = next(note for note in notes if " bins are off their pixels" in note)
+    assert not any("agree" in note for note in notes)
     q, phi = middle(labels, 10)
     assert f"bin 10 (q {100 * (Q[1] / q - 1):+.1f} %, phi {PHI[1] - phi:+.1f}°)" in said
+
+
+FINE_Q, FINE_PHI = np.array([0.0012, 0.0015, 0.0018, 0.0021]), np.arange(-60.0, 61.0, 15.0)
+"""Edges of bins that are finer than the limits of what is grossly off."""
+
+
+def fine(path, phi_edges=FINE_PHI, by_q=0.0, by_phi=0.0, roll=0, **changes):
+    """Write a file of fine bins whose lists are off by so much, or rolled."""
+    q, phi = ((edges[1:] + edges[:-1]) / 2 for edges in (FINE_Q, phi_edges))
+    n = len(q) * len(phi)
+    mapping = np.roll(np.arange(n), roll)
+    return write(path, wedges(FINE_Q, phi_edges), q=q + by_q, phi=phi + by_phi, mapping=mapping, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        (
+            {"by_q": 0.0003},
+            r"bin 9: the list has q = 0.00195 .* but its pixels, .*, lie in bin 1 of the list",
+        ),
+        ({"by_q": -0.0003}, r"bin 1: the list has q = 0.00105 1/Å, its pixels 0.00136 \(-23 %, limit 21 %\)"),
+        ({"by_phi": 15.0}, r"phi: the list is turned by \+15° against its pixels and falls on itself"),
+        ({"by_phi": -15.0}, r"phi: the list is turned by -15° against its pixels and falls on itself"),
+        ({"by_phi": 15.0, "phi_edges": FINE_PHI[:4]}, r"bin \d: the list has q = .*, lie in bin \d of the list"),
+        ({"roll": 1}, r"phi: the list is turned by -15°"),
+    ],
+)
+def test_lists_that_are_off_by_one_fine_bin_are_refused(tmp_path, changes, text):
+    assert load_data(fine(tmp_path / "good.h5", changes.get("phi_edges", FINE_PHI)), q=0.00135).q == 0.00135
+    assert re.search(text, said := refused(fine(tmp_path / "a.h5", **changes), q=None)), said
+    assert "data.bins=listed the list as it is" in said
+
+
+def test_one_swapped_pair_of_fine_bins_is_refused(tmp_path):
+    mapping = np.arange(24)
+    mapping[[10, 11]] = 11, 10
+    said = refused(write(tmp_path / "a.h5", wedges(FINE_Q, FINE_PHI), **fine_lists(), mapping=mapping), q=None)
+    assert re.match(
+        r".*bin 11: the list has q = 0.00165 1/Å, phi = -7.5°, .* lie in bin 12 of the list \(.*and 1 more", said
+    )
+
+
+def fine_lists():
+    return {"q": (FINE_Q[1:] + FINE_Q[:-1]) / 2, "phi": (FINE_PHI[1:] + FINE_PHI[:-1]) / 2}
+
+
+def test_fine_bins_cut_off_by_the_edge_are_no_contradiction(tmp_path):
+    """A third of every fourth bin is left, at the edge that it shares with another one."""
+    labels = wedges(FINE_Q, FINE_PHI)
+    cut = (labels % 4 == 0) & ((PHI_OF + 60) % 15 < 10)
+    labels[cut | ((labels % 8 == 3) & ((Q_OF - 0.0012) % 0.0003 < 0.0002))] = 0
+    path = write(tmp_path / "a.h5", labels, **fine_lists())
+    assert any("bins are off their pixels" in note for note in load_data(path, q=0.00135).notes)
+
+
+@pytest.mark.parametrize("turn", [25.0, 40.0, 90.0, 180.0])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_few_azimuths_do_not_tell_where_they_are_counted_from(tmp_path, sign, turn):
+    edges = np.array([-50.0, -20.0, 10.0, 40.0])
+    phi = sign * (edges[1:] + edges[:-1]) / 2 + turn
+    path = write(tmp_path / "a.h5", wedges(phi_edges=edges), phi=phi)
+    assert "the list has " in refused(path, q=None)
+
+
+def test_a_quarter_of_a_turn_is_an_origin_unless_it_is_one_bin(tmp_path):
+    edges = np.arange(-180.0, 181.0, 90.0)
+    phi = (edges[1:] + edges[:-1]) / 2
+    load_data(write(tmp_path / "a.h5", wedges(phi_edges=edges), phi=phi), q=0.0012)
+    turned = write(tmp_path / "b.h5", wedges(phi_edges=edges), phi=(phi + 90 + 180) % 360 - 180)
+    assert "phi: the list is turned by +90°" in refused(turned, q=None)
+
+
+@pytest.mark.parametrize("damaged", [np.inf, 1.7e308, 1e300])
+def test_listed_numbers_that_cannot_be_are_one_line(tmp_path, damaged):
+    for changes in ({"q": [Q[0], damaged]}, {"phi": [*PHI[:-1], damaged]}):
+        path = write(tmp_path / "a.h5", wedges(), **changes)
+        if np.isinf(damaged):
+            assert any("without a finite q or phi left out" in note for note in load_data(path, q=Q[0]).notes)
+        else:
+            assert re.search(r"(q|phi): found 1\.?7?e\+30[08] (1/Å|degrees)", refused(path, q=Q[0]))
+
+
+def test_bins_without_a_pixel_are_said_not_to_be_checked(tmp_path):
+    labels = wedges()
+    labels[np.isin(labels, (9, 10, 12))] = 0
+    notes = load_data(write(tmp_path / "a.h5", labels), q=0.0012).notes
+    assert "bins without pixels, q and phi not checked: 9-10, 12" in notes
 
 
 @pytest.mark.parametrize("pixels", [True, False])
@@ -177,6 +267,18 @@ def test_pixels_without_a_geometry_cannot_be_asked_for(tmp_path):
     assert "/xpcs/qmap/energy is missing" in refused(path, q=None, bins="pixels")
 
 
+@pytest.mark.parametrize(("phi", "known"), [([-90.0, 90.0], False), ([-15.0, 15.0], True), ([170.0, -160.0], True)])
+def test_two_bins_around_without_pixels_are_half_rings_unless_they_lie_side_by_side(tmp_path, phi, known):
+    path = write_apsu(tmp_path / "a.h5", phi=phi, counts=[2, 2])
+    legacy = write_legacy(tmp_path / "a.hdf", {1: make_map(), 2: make_map()}, [0.004, 0.004], phi, count=2)
+    for one in (path, legacy):
+        found = describe_data(one)
+        assert [phi is not None for *_, phi in (tuple(m.values()) for m in found["maps"])] == [known] * len(
+            found["maps"]
+        )
+        assert any("no pixels that tell half a ring from a wedge" in note for note in found["notes"]) != known
+
+
 EMPTY = (1, 5)
 LEGACY_Q = np.where(np.isin(np.arange(8), EMPTY), np.nan, np.repeat([0.004, 0.006], 4))
 LEGACY_PHI = np.where(np.isin(np.arange(8), EMPTY), np.nan, np.tile([20.0, 110.0, 200.0, 290.0], 2))
@@ -186,10 +288,14 @@ def labels_of(path):
     return {one["label"]: (one["q"], one["phi"]) for one in describe_data(path)["maps"]}
 
 
+FULL_Q, FULL_PHI = np.repeat([0.004, 0.006], 4), np.tile([20.0, 110.0, 200.0, 290.0], 2)
+
+
 @pytest.mark.parametrize("dqmap", [None, np.arange(7)[None]])
-def test_legacy_labels_count_over_the_bins_that_are_nan(tmp_path, dqmap):
+@pytest.mark.parametrize(("q", "phi"), [(LEGACY_Q, LEGACY_PHI), (LEGACY_Q, FULL_PHI), (FULL_Q, LEGACY_PHI)])
+def test_legacy_labels_count_over_the_bins_that_are_nan_in_either_list(tmp_path, dqmap, q, phi):
     maps = {k: np.triu(make_map(seed=k)) for k in range(1, 7)}
-    path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI, dqmap=dqmap)
+    path = write_legacy(tmp_path / "a.hdf", maps, q, phi, dqmap=dqmap)
     wanted = [(0.004, 20), (0.004, -160), (0.004, -70), (0.006, 20), (0.006, -160), (0.006, -70)]
     assert labels_of(path) == dict(enumerate(wanted, 1))
     assert any("labels count the 6 others" in note for note in describe_data(path)["notes"])
@@ -202,6 +308,18 @@ def test_legacy_labels_that_count_all_bins_are_seen_from_their_map(tmp_path):
     path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI, dqmap=every[None])
     assert labels_of(path)[8] == (0.006, -70)
     assert labels_of(path)[3] == (0.004, -160)
+
+
+def test_legacy_maps_that_stop_short_of_the_nan_bins_are_told_from_those_that_count_them(tmp_path):
+    """Numbers beyond the bins with pixels count all bins; a gap at the NaN bin within them may be either."""
+    maps = {k: np.triu(make_map(seed=k)) for k in (1, 3, 4, 5, 7, 8)}
+    path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI)
+    assert labels_of(path)[3] == (0.004, -160)
+    del maps[7], maps[8]
+    gap = write_legacy(tmp_path / "b.hdf", maps, LEGACY_Q, LEGACY_PHI)
+    assert "the labels of the maps in /exchange/C2T_all (1, 3-5) may count all bins or the others only" in refused(gap)
+    first = write_legacy(tmp_path / "c.hdf", {1: maps[1]}, LEGACY_Q, LEGACY_PHI)
+    assert labels_of(first) == {1: (0.004, 20)}
 
 
 def test_legacy_list_and_map_of_different_partitions_are_refused(tmp_path):
@@ -236,3 +354,55 @@ def test_units_of_the_lists_may_stand_beside_their_names(tmp_path):
     assert load_data(path, q=0.005).q == pytest.approx(0.005, rel=1e-12)
     wrong = write_apsu(tmp_path / "b.h5", pixels=names | {"map_units": np.array(["pixel", "deg"], "S")})
     assert "found the unit 'pixel'" in refused(wrong, q=0.005)
+
+
+def nexus_geometry(group="eiger", **changes):
+    """Return the fields of a NeXus file that tell where pixels are; centres are lengths there."""
+    instrument = "/entry/instrument"
+    centre = np.array(CENTRE) * SIZE
+    fields = {"beam_center_x": centre[0], "beam_center_y": centre[1], "x_pixel_size": SIZE, "y_pixel_size": SIZE}
+    fields = {f"{instrument}/{group}/{name}": value for name, value in (fields | {"distance": DISTANCE}).items()}
+    return fields | {f"{instrument}/beam/incident_energy": ENERGY * 1000} | changes
+
+
+def write_nexus(path, labels, q, phi):
+    """Write an NXxpcs file with the places of its pixels."""
+    maps = np.stack([make_map(seed=k) for k in range(len(q))])
+    write_nxxpcs(path, maps, q=q, phi=phi, roi_map=labels)
+    with h5py.File(path, "r+") as file:
+        for key, value in nexus_geometry().items():
+            file[key] = value
+            file[key].attrs["units"] = "eV" if key.endswith("energy") else "m"
+    return path
+
+
+def write_beamline(path, labels, q, phi):
+    """Write a CHX file with the places of its pixels; the distance is in mm there."""
+    maps = np.stack([make_map(seed=k) for k in range(len(q))])
+    md = {"beam_center_x": CENTRE[0], "beam_center_y": CENTRE[1], "x_pixel_size": SIZE, "y_pixel_size": SIZE}
+    md |= {"det_distance": DISTANCE * 1000, "wavelength": 12.398419843 / ENERGY, "frame_time": 0.1}
+    return write_chx(path, maps, bins=dict(enumerate(zip(q, phi, strict=True))), md=md, roi_mask=labels)
+
+
+@pytest.mark.parametrize(("writer", "sign"), [(write_nexus, 1), (write_beamline, -1)])
+def test_other_layouts_with_a_map_of_pixels_are_checked_too(tmp_path, writer, sign):
+    q, phi = np.repeat(Q, 8), np.tile(sign * PHI, 2)
+    data = load_data(writer(tmp_path / "a.h5", wedges(), q, phi), q=0.0012)
+    assert any(note.startswith("bins agree with their pixels: q within ") for note in data.notes)
+    assert data.phi.tolist() == sorted(sign * PHI)
+    wrong = writer(tmp_path / "b.h5", wedges(), np.repeat(Q[::-1], 8), phi)
+    assert "bin 1: the list has q = 0.0012 1/Å, its pixels 0.000" in refused(wrong, q=None)
+    found = load_data(wrong, q=middle(wedges(), 1)[0], q_tolerance=0.05, bins="pixels")
+    np.testing.assert_allclose(found.phi, sorted(sign * middle(wedges(), k)[1] for k in range(1, 9)), atol=1e-5)
+
+
+def test_a_layout_without_an_origin_of_azimuths_says_that_few_are_not_checked(tmp_path):
+    edges = np.array([-50.0, -20.0, 10.0, 40.0])
+    phi = np.tile((edges[1:] + edges[:-1]) / 2 + 70, 2)
+    notes = load_data(write_nexus(tmp_path / "a.h5", wedges(phi_edges=edges), np.repeat(Q, 3), phi), q=0.0012).notes
+    assert any(note.startswith("phi of the list not checked against pixels") for note in notes)
+
+
+def test_azimuths_of_chx_that_look_like_radians_are_noted(tmp_path):
+    path = write_chx(tmp_path / "a.h5", bins={i: (0.005, round(i * np.pi / 6, 4)) for i in range(4)})
+    assert "qval_dict: taken as degrees, but the angles look like radians" in " ".join(describe_data(path)["notes"])

@@ -3,9 +3,18 @@
 import h5py
 import numpy as np
 import pytest
-from data_files import four_maps, make_map, write_chx, write_id02, write_legacy, write_nxxpcs, write_one
+from data_files import (
+    four_maps,
+    make_map,
+    write_chx,
+    write_id02,
+    write_legacy,
+    write_nxxpcs,
+    write_one,
+    write_xpcs_correlator,
+)
 
-from heterodyne_spec.data import TwoTimeData, describe_data, load_data
+from heterodyne_spec.data import TwoTimeData, describe_data, load_data, save_data
 from heterodyne_spec.data.describing import check_data
 from heterodyne_spec.errors import DataError
 
@@ -47,6 +56,39 @@ FAULTS = {
         r"data_begin_todo: found -79",
         1,
     ),
+    "frame time below 0": (lambda p: whole(p, frame_time=-0.1), r"frame_time: found -0\.1 s, expected a positive", 1),
+    "infinite frame time": (lambda p: whole(p, frame_time=np.inf), r"frame_time: found inf s, expected a positive", 1),
+    "frame time below 0, NXxpcs": (
+        lambda p: write_nxxpcs(p, four_maps(N), frame_time=-0.1),
+        r"frame_time: found -0\.1 s, expected a positive",
+        1,
+    ),
+    "half a stride": (lambda p: whole(p, stride=0.5), r"stride_frame: found 0\.5 frames", 1),
+    "two periods of CHX without lags": (
+        lambda p: write_chx(p, four_maps(N), tausb=None, md={"frame_time": 0.1, "acquire period": "0.2"}),
+        r"md: found frame_time = 0\.1 s and acquire period = 0\.2 s, expected one time between frames",
+        1,
+    ),
+    "t1 in s that does not fit the period of the camera": (
+        lambda p: write_xpcs_correlator(p, four_maps(N), t1=AXIS * 1.5, t2=AXIS * 1.5, **{"t1@units": "s"}),
+        r"t1, dt: found a step of 0\.15 s and 0\.1 s between frames of the camera, expected a whole multiple",
+        1,
+    ),
+    "t1 in s without a unit": (
+        lambda p: write_xpcs_correlator(p, four_maps(N), t1=AXIS * 1, t2=AXIS * 1),
+        r"t1: found steps of 0\.1 without a unit, expected whole frames",
+        1,
+    ),
+    "t1 in whole s without a unit": (
+        lambda p: write_xpcs_correlator(p, four_maps(N), t1=AXIS * 20, t2=AXIS * 20, dt=2.0),
+        r"t1: found steps of 2 without a unit, which are frames of the camera or, with dt = 2 s, seconds",
+        1,
+    ),
+    "t1 in s of binned frames without a unit": (
+        lambda p: write_xpcs_correlator(p, four_maps(N), t1=AXIS * 10 - 0.55, t2=AXIS * 10 - 0.55),
+        r"t1: begins at 0\.45 without a unit",
+        1,
+    ),
     "times since 1970": (lambda p: npz(p, t=1.76e9 + AXIS), r"t: found ages up to 1760000001 s, 55.8 years", 1),
     "many frames before the first": (lambda p: whole(p, begin=10**10), "age of the first frame: found 1e", 1),
     "jitter": (lambda p: npz(p, t=AXIS + 7 + np.array([0, 1e-4, 0, 0, 0, 0])), "found a step of 0.1001 s", 71),
@@ -86,8 +128,17 @@ def test_times_that_cannot_be_are_refused_alike_and_a_given_dt_wins(tmp_path, na
     assert check_data(path, {"data": {"dt": 0.5}}).notes
 
 
-def test_a_run_whose_first_frame_has_age_zero_is_no_fault(tmp_path):
-    assert load_data(whole(tmp_path / "a.h5", begin=-1)).t[0] == 0
+@pytest.mark.parametrize("layout", ["aps-u", "aps-legacy"])
+@pytest.mark.parametrize("first", [0.0, 0.25])
+def test_a_first_frame_younger_than_dt_is_read_as_it_was_written(tmp_path, layout, first):
+    """With a mark: other programs count from the end with numbers below 0."""
+    t = (first + np.arange(N)) * DT
+    save_data(tmp_path / "a.h5", TwoTimeData(c2=make_map(N), q=0.005, phi=10.0, t=t), layout=layout)
+    np.testing.assert_allclose(load_data(tmp_path / "a.h5").t, t, atol=1e-12)
+
+
+def test_a_count_from_0_where_1_is_usual_skips_no_frame(tmp_path):
+    assert load_data(write_legacy(tmp_path / "a.hdf", {1: make_map(N)}, [0.005], [10.0], begin=0)).start_frame == 1
 
 
 def test_legacy_files_with_the_metadata_of_the_new_ones_have_a_time_base(tmp_path):

@@ -83,7 +83,6 @@ def _bins(description: Mapping[str, Any]) -> Table:
 
 
 def _of_maps(seen: Survey) -> Iterator[str]:
-    yield from (f"note: {note}" for note in seen.refused)
     (first, last), n_t = seen.frames, seen.description["n_frames"]
     window = "" if last == n_t else f", frames {first} to {last} of {n_t}"
     columns = ("φ (°)", "short lag", "long lag", "contrast", "noise", "shared", "dead frames", "missing pairs")

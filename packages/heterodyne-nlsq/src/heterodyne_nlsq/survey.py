@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +68,8 @@ class AngleSurvey:
 class Survey:
     """A file: its `description` (schema data), and what the maps of one q show in `data`, a window of their frames.
 
-    `refused`: which q a fit refuses, and why; `frames` is the window, 1-based and inclusive; `stated`: whether there is
-    a time between frames.
+    `refused`: which q a fit refuses, and why, where no q was asked for and it takes others; `frames` is the window,
+    1-based and inclusive; `stated`: whether there is a time between frames.
     """
 
     description: dict[str, Any]
@@ -110,7 +110,9 @@ def look_at_maps(
     config: Config | Mapping[str, Any] | str | Path | None = None,
 ) -> Survey:
     """Look at the maps of a file that is described already; see `survey`."""
-    settings, checked = load_config(config), check_data(path, config)
+    stated = load_config(config)
+    settings = replace(stated, data=replace(stated.data, q=q))
+    checked = check_data(path, settings)
     known = [one for one in description["maps"] if one["q"] is not None and one["phi"] is not None]
     chosen = min(one["q"] for one in known if one["q"] > 0) if q is None else q
     # Where q is the last axis of one array, a map cannot be read without passing over all others.
@@ -119,18 +121,18 @@ def look_at_maps(
     count = len(known) if together else sum(math.isclose(one["q"], chosen, rel_tol=tolerance) for one in known)
     n_t = int(description["n_frames"])
     n_read = min(n_t, max(_FEWEST_FRAMES, math.isqrt(most_entries // max(count, 1))))
-    stated = description["dt"] is not None
+    timed = description["dt"] is not None
     data = load_data(
         path,
         q=chosen,
         frames=(1, n_read),
         q_tolerance=tolerance,
-        dt=settings.data.dt if stated else 1.0,
+        dt=settings.data.dt if timed else 1.0,
         bins=settings.data.bins,
         hashed=False,
     )
     angles = tuple(survey_angle(data, k) for k in range(data.n_phi))
-    return Survey(description, checked.refused, data, (1, n_read), stated, angles)
+    return Survey(description, checked.refused, data, (1, n_read), timed, angles)
 
 
 def survey_angle(data: TwoTimeData, k: int) -> AngleSurvey:

@@ -61,6 +61,10 @@ class BusyError(DataError):
     """A measurement is open for writing in another program."""
 
 
+class ContradictionError(DataError):
+    """A measurement is complete, and its parts contradict each other: waiting for more of it does not help."""
+
+
 class ModelVersionError(HeterodyneError):
     """Installed packages implement different versions of the model."""
 

@@ -86,9 +86,14 @@ def _measurement(path: Path) -> Verdict:
     try:
         description, checked = describe_data(path), check_data(path)
     except DataError as error:
-        text = str(error).removeprefix(f"{path}: ")
-        return Verdict("measurement", problems=(Problem("", text, "a file of two-time maps", "", "ReadableMaps"),))
-    return Verdict("measurement", (*_data_facts(description), *checked.refused, *checked.notes))
+        return Verdict("measurement", problems=_unreadable(str(error).removeprefix(f"{path}: ")))
+    if checked.refused:
+        return Verdict("measurement", problems=_unreadable(*checked.refused))
+    return Verdict("measurement", (*_data_facts(description), *checked.notes))
+
+
+def _unreadable(*texts: str) -> tuple[Problem, ...]:
+    return tuple(Problem("", text, "a file of two-time maps", "", "ReadableMaps") for text in texts)
 
 
 def _arrays(path: Path) -> Verdict:

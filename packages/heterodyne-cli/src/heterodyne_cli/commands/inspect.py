@@ -9,6 +9,7 @@ from pathlib import Path
 from heterodyne_cli.subcommand import Subcommand
 from heterodyne_nlsq.request import add_settings, requested_config
 from heterodyne_spec.console import Console
+from heterodyne_spec.errors import DataError
 from heterodyne_spec.terminal import DONE
 
 
@@ -38,6 +39,8 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
         write_figure(survey_figure(seen), args.picture, f"heterodyne inspect {args.file.name}")
         console.say(f"written: {args.picture}")
         console.tell("written", files=[args.picture])
+    if seen.refused:
+        raise DataError(f"{args.file}: {'; '.join(seen.refused)}")
     return DONE
 
 

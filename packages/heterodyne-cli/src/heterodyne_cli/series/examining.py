@@ -16,7 +16,7 @@ from heterodyne_spec.data.reading import frame_count
 from heterodyne_spec.data.selection import mean_q, q_groups, select_maps
 from heterodyne_spec.data.time_axis import needed_step
 from heterodyne_spec.data.window import check_window
-from heterodyne_spec.errors import BusyError, DataError
+from heterodyne_spec.errors import BusyError, ContradictionError, DataError
 
 
 class Signature(NamedTuple):
@@ -76,7 +76,7 @@ def examine(path: Path, config: DataConfig, choice: QChoice) -> Contents:
     ------
     BusyError : when another program has it open for writing.
     IncompleteError : when it cannot be opened as a whole file of a known layout.
-    DataError : when it does not hold what is asked for.
+    DataError : when it does not hold what is asked for, or contradicts itself.
     """
     try:
         with open_source(path) as source:
@@ -84,7 +84,7 @@ def examine(path: Path, config: DataConfig, choice: QChoice) -> Contents:
             refs = contents.maps
             n_frames = frame_count(source, refs)
     except DataError as error:
-        raise error if isinstance(error, BusyError) else IncompleteError(str(error)) from None
+        raise error if isinstance(error, BusyError | ContradictionError) else IncompleteError(str(error)) from None
     known = [ref for ref in refs if ref.q > 0]
     groups = [mean_q(group) for group in q_groups(known, config.q_tolerance)]
     try:

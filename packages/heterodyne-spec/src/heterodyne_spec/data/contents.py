@@ -201,7 +201,8 @@ class Contents:
 
     `storage_mode` is a word of the NXxpcs vocabulary: data_exchange_keys, one_array_q_first, one_array_q_last, other.
     `baseline` is what the file says a fully decorrelated pair has, 0 or 1; None when it says nothing. `bins` is None in
-    layouts that have no map of pixels; the q and phi of `maps` are those of its lists.
+    layouts that have no map of pixels; the q and phi of `maps` are those of its lists. `energy` is that of the photons
+    in keV, None where the file does not tell.
     """
 
     maps: tuple[MapRef, ...]
@@ -210,6 +211,7 @@ class Contents:
     notes: tuple[str, ...] = ()
     baseline: int | None = None
     bins: Bins | None = None
+    energy: float | None = None
 
     def __post_init__(self) -> None:
         if not self.maps:

@@ -15,10 +15,10 @@ from heterodyne_spec.data import cleaning
 from heterodyne_spec.data.contents import Contents, MapRef, Source
 from heterodyne_spec.data.listing import list_maps
 from heterodyne_spec.data.opening import open_source
-from heterodyne_spec.data.reading import baseline_of, frame_count, read_checked, restore
-from heterodyne_spec.data.selection import check_unambiguous, known_maps, list_q_of, q_groups, wrap
+from heterodyne_spec.data.reading import baseline_of, frame_count, kept_dtype, read_checked, restore
+from heterodyne_spec.data.selection import check_unambiguous, known_maps, list_q_of, q_groups, select_q, wrap
 from heterodyne_spec.data.time_axis import step_of
-from heterodyne_spec.data.two_time import clean_maps, floating_dtype
+from heterodyne_spec.data.two_time import clean_maps
 from heterodyne_spec.errors import BusyError, DataError, one_line
 
 FRAMES_LOOKED_AT = 1024
@@ -30,7 +30,7 @@ MOST_CHECKED = 50_000_000
 
 @dataclass(frozen=True)
 class Checked:
-    """What a fit would note of a file, and why it would refuse some of its q, in words."""
+    """What a fit would note of a file; for each q that it would refuse while it takes others, why. All in words."""
 
     notes: tuple[str, ...]
     refused: tuple[str, ...] = ()
@@ -80,37 +80,40 @@ def describe_data(path: str | Path, config: Config | Mapping[str, Any] | str | P
 def check_data(path: str | Path, config: Config | Mapping[str, Any] | str | Path | None = None) -> Checked:
     """Check all maps of a file as a fit does that is told q and no more; return what it would note.
 
-    The values of a file of more than `MOST_CHECKED` entries are not read. Of several q one that can be fitted is
-    enough.
+    The values of a file of more than `MOST_CHECKED` entries are not read. Where q is asked for, only its maps count.
 
     Parameters
     ----------
     path : file that `load_data` reads.
-    config : of its section ``data``, ``bins``, ``dt`` and ``q_tolerance`` are obeyed.
+    config : of its section ``data``, ``q``, ``bins``, ``dt`` and ``q_tolerance`` are obeyed.
 
     Raises
     ------
     DataError
-        No fit takes the maps of this file.
+        No fit takes any of these maps.
     """
     asked = load_config(config).data
     with open_source(Path(path)) as source:
         _, contents = list_maps(source, asked.bins)
         step_of(contents.clock, asked.dt)
         known, notes = known_maps(contents.maps)
+        if asked.q is not None:
+            known, q_notes = select_q(known, asked.q, asked.q_tolerance)
+            notes += q_notes
         count = sum(math.prod(ref.shape(source)) for ref in known)
         look, groups = count <= MOST_CHECKED, q_groups(known, asked.q_tolerance)
         errors: list[DataError] = []
         refused: list[str] = []
         for group in groups:
-            of_q = f"q = {list_q_of(group)} 1/Å: " if len(groups) > 1 else ""
+            of_q = f"q = {list_q_of(group)} 1/Å" if len(groups) > 1 else ""
             try:
-                notes += [f"{of_q}{note}" for note in _check_group(source, group, contents.baseline, look)]
+                found = _check_group(source, group, contents.baseline, look)
+                notes += [f"{of_q}: {note}" if of_q else note for note in found]
             except BusyError:
                 raise
             except DataError as error:
                 errors.append(error)
-                refused.append(f"{of_q}a fit refuses: {error}")
+                refused.append(f"{of_q} cannot be fitted: {error}")
         if len(errors) == len(groups):
             raise errors[0]
         said = (
@@ -166,9 +169,11 @@ def frames_looked_at(source: Source, ref: MapRef) -> int:
 
 def _look_at(source: Source, ref: MapRef, n_t: int) -> tuple[str | None, int | None]:
     values = ref.read(source, slice(0, n_t))
-    c2 = values.astype(floating_dtype(values.dtype, ref.where))
+    c2 = values.astype(kept_dtype(source, ref))
     populated = cleaning.populated_elements(c2)
     if populated is None:
         return None, None
     dead, _ = restore(c2, ref.where)
+    if dead.all():
+        return None, None
     return ref.as_stored(populated), baseline_of(cleaning.level(c2, ~dead))

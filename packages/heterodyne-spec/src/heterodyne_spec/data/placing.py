@@ -10,11 +10,17 @@ from numpy.typing import NDArray
 
 from heterodyne_spec.data import pixels
 from heterodyne_spec.data.contents import Bins, Contents, MapRef
-from heterodyne_spec.data.pixels import Centroids, Comparison
-from heterodyne_spec.errors import DataError
+from heterodyne_spec.data.neighbours import other_bin
+from heterodyne_spec.data.pixels import Azimuths, Centroids, Comparison, PixelMap
+from heterodyne_spec.data.wording import list_numbers
+from heterodyne_spec.errors import ContradictionError, DataError
 
 LISTED, PIXELS = "listed", "pixels"
 """Choices of ``data.bins``; None takes the lists where the pixels agree."""
+ANYWHERE = Azimuths(-1, 0.0)
+"""How the azimuths of pixels are counted where no list tells: from the columns of the detector against its rows."""
+LARGEST = 1e9
+"""Listed q in 1/Å or phi in degrees: beyond, a file is damaged."""
 REMEDY = "data.bins=pixels takes q and phi from the pixels, data.bins=listed the list as it is"
 
 
@@ -43,27 +49,49 @@ def placed(contents: Contents, choice: str | None) -> Contents:
         if bins.fault:
             raise DataError(bins.fault)
         # What is not in the file is no fault; what is, and cannot be right, is said.
-        unchecked = () if why.endswith(" missing") else (f"q and phi of the list, not checked against pixels: {why}",)
-        return replace(contents, notes=(*contents.notes, *unchecked))
+        said = () if why.endswith(" missing") else (f"q and phi of the list, not checked against pixels: {why}",)
+        return replace(contents, notes=(*contents.notes, *said))
+    where = bins.pixels
     if choice != PIXELS and bins.fault:
         raise DataError(f"{bins.fault}; or take q and phi from the pixels of each bin: data.bins=pixels")
-    found = pixels.centroids(bins.pixels)
-    compared = pixels.compare(bins.q, bins.phi, found, bins.pixels.azimuths)
+    bins = replace(bins, q=bounded(bins.q), phi=bounded(bins.phi))
+    found = pixels.centroids(where)
+    compared = pixels.compare(bins.q, bins.phi, found, where.azimuths)
     labels = np.array([ref.label for ref in contents.maps])
     if choice == PIXELS:
-        maps, notes = from_pixels(contents.maps, found, compared), ["q and phi are those of the pixels of each bin"]
+        way = compared.azimuths or ANYWHERE
+        maps = from_pixels(contents.maps, found, way)
+        notes = [f"q and phi are those of the pixels of each bin; phi {pixels.counted(way)}"]
     else:
         if choice is None:
-            check_agree(bins, found, compared, labels)
-        maps, notes = contents.maps, list(pixels.said(compared, labels, bins.pixels.azimuths))
+            check_agree(bins, where, found, compared, labels)
+        maps, notes = contents.maps, [*unchecked(found, compared, labels)]
+        notes += pixels.said(compared, labels, where.azimuths)
     maps, ring_notes = without_rings(maps, found)
     return replace(contents, maps=maps, notes=(*contents.notes, *notes, *ring_notes))
 
 
-def from_pixels(maps: tuple[MapRef, ...], found: Centroids, compared: Comparison) -> tuple[MapRef, ...]:
-    """Return the maps with the q and azimuth of their pixels, azimuths counted as the list counts them."""
-    phi = np.round(pixels.turned(compared.azimuths.of(found.angle), found.opposite), 6)
+def bounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return listed values, NaN where they are infinite or what damage makes: arithmetic overflows with these."""
+    return np.where(np.abs(values) < LARGEST, values, np.nan)
+
+
+def from_pixels(maps: tuple[MapRef, ...], found: Centroids, way: Azimuths) -> tuple[MapRef, ...]:
+    """Return the maps with the q and azimuth of their pixels, azimuths counted in this way."""
+    phi = np.round(pixels.turned(way.of(found.angle), found.opposite), 6)
     return tuple(replace(ref, q=at(found.q, ref.label), phi=at(phi, ref.label)) for ref in maps)
+
+
+def unchecked(found: Centroids, compared: Comparison, labels: NDArray[np.int64]) -> Iterator[str]:
+    """Yield which listed bins and azimuths nothing in the map of pixels can be compared with."""
+    present = np.isin(labels - 1, np.flatnonzero(np.isfinite(found.q)))
+    if not present.all():
+        yield f"bins without pixels, q and phi not checked: {list_numbers(np.unique(labels[~present]))}"
+    if compared.azimuths is None and np.isfinite(found.angle).any():
+        yield (
+            "phi of the list not checked against pixels: this layout does not tell where it is counted from, and fewer "
+            f"than {pixels.FEWEST_AZIMUTHS} azimuths do not show it"
+        )
 
 
 def at(values: NDArray[np.float64], label: int) -> float:
@@ -80,31 +108,52 @@ def without_rings(maps: tuple[MapRef, ...], found: Centroids) -> tuple[tuple[Map
     return turned, (note,) if had else ()
 
 
-def check_agree(bins: Bins, found: Centroids, compared: Comparison, labels: NDArray[np.int64]) -> None:
-    """Refuse lists that contradict the pixels of one of these bins grossly."""
-    wrong = list(contradictions(bins, found, compared, labels))
+def check_agree(bins: Bins, where: PixelMap, found: Centroids, compared: Comparison, labels: NDArray[np.int64]) -> None:
+    """Refuse lists that contradict the pixels of one of these bins grossly, or are off by bins."""
+    way = compared.azimuths
+    if way is not None and (turn := pixels.shifted(bins.phi, way, where.azimuths)) is not None:
+        raise ContradictionError(
+            f"phi: the list is turned by {turn:+.0f}° against its pixels and falls on itself, every bin has the phi of "
+            f"another one: labels or list are off by bins, or phi is counted from elsewhere; {REMEDY}"
+        )
+    wrong = list(contradictions(bins, where.step, found, compared, labels))
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        raise DataError(f"{wrong[0]}{more}; the list belongs to other bins or another geometry: {REMEDY}")
+        raise ContradictionError(f"{wrong[0]}{more}; the list belongs to other bins or another geometry: {REMEDY}")
 
 
-def contradictions(bins: Bins, found: Centroids, compared: Comparison, labels: NDArray[np.int64]) -> Iterator[str]:
-    """Yield what the lists and the pixels say of each bin that they do not agree on."""
+def contradictions(
+    bins: Bins, pixel: float, found: Centroids, compared: Comparison, labels: NDArray[np.int64]
+) -> Iterator[str]:
+    """Yield what the lists and the pixels say of each bin that they do not agree on; `pixel` is one's width in 1/Å."""
+    phi_there = np.full(found.q.size, np.nan) if compared.azimuths is None else compared.azimuths.of(found.angle)
     for label in np.unique(labels):
-        if label > compared.q.size or not np.isfinite(found.q[label - 1]):
+        # At the beam itself the pixels have no direction, and q = 0 is no bin.
+        if label > compared.q.size or not found.q[label - 1] > 0:
             continue
         off_q, off_phi = compared.q[label - 1], compared.phi[label - 1]
         q, phi = bins.q[label - 1], bins.phi[label - 1]
-        most_q = pixels.limit(bins.q, q, pixels.GROSS_Q * q, pixels.MOST_Q * q) / q if q > 0 else pixels.GROSS_Q
-        most_phi = pixels.limit(bins.phi, phi, pixels.GROSS_PHI, pixels.MOST_PHI, 360.0)
+        there = (float(found.q[label - 1]), float((phi_there[label - 1] + 180) % 360 - 180))
+        most_q = (pixels.limit(bins.q, q, pixels.GROSS_Q * abs(q), pixels.MOST_Q * abs(q)) + pixel) / there[0]
+        most_phi = pixels.limit(bins.phi, phi, pixels.GROSS_PHI, pixels.MOST_PHI, 360.0) + np.degrees(pixel / there[0])
         if abs(off_q) > most_q:
             yield (
-                f"bin {label}: the list has q = {q:.4g} 1/Å, its pixels {found.q[label - 1]:.4g} "
+                f"bin {label}: the list has q = {q:.4g} 1/Å, its pixels {there[0]:.4g} "
                 f"({100 * off_q:+.0f} %, limit {100 * most_q:.0f} %)"
             )
         elif abs(off_phi) > most_phi:
-            there = float(compared.azimuths.of(found.angle)[label - 1])
             yield (
-                f"bin {label}: the list has phi = {phi:.4g}°, its pixels {(there + 180) % 360 - 180:.4g}° "
+                f"bin {label}: the list has phi = {phi:.4g}°, its pixels {there[1]:.4g}° "
                 f"({off_phi:+.0f}°, limit {most_phi:.0f}°)"
             )
+        elif (
+            other := other_bin(bins.q, bins.phi, label - 1, there, bool(found.opposite[label - 1]), pixel)
+        ) is not None:
+            yield (
+                f"bin {label}: the list has {_point(q, phi)}, but its pixels, at {_point(*there)}, lie in bin "
+                f"{other + 1} of the list ({_point(bins.q[other], bins.phi[other])})"
+            )
+
+
+def _point(q: float, phi: float) -> str:
+    return f"q = {q:.4g} 1/Å" + ("" if np.isnan(phi) else f", phi = {(phi + 180) % 360 - 180:.4g}°")

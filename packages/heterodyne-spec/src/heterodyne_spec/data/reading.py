@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_spec.data import cleaning
+from heterodyne_spec.data import cleaning, fills
 from heterodyne_spec.data.contents import MapRef, Source
 from heterodyne_spec.data.selection import wrap
 from heterodyne_spec.data.two_time import floating_dtype
@@ -21,6 +21,10 @@ HALFWAY = 0.5
 
 LOWEST, HIGHEST = -0.5, 3.0
 """Medians off the diagonal between which maps are those of a correlation; else no contrast and no offset fits them."""
+
+WHOLE = (
+    "expected fractions: c2 is between 1 and 2, has lost its digits in whole numbers or is scaled; store it as floats"
+)
 
 type Maps = NDArray[np.floating[Any]]
 type Findings = list[tuple[float, str]]
@@ -88,7 +92,7 @@ def read_maps(
         Maps (n_phi, N, N) with the baseline of the file, dead frames (n_phi, N), and findings as (angle, words).
     """
     n_t = last - first + 1
-    dtype = np.result_type(*(floating_dtype(source.dtype(ref.key), ref.where) for ref in refs))
+    dtype = np.result_type(*(kept_dtype(source, ref) for ref in refs))
     needed, free = len(refs) * n_t**2 * dtype.itemsize, free_memory()
     # Asked before: the system gives memory that it does not have, and ends the process that uses it.
     if needed > free:
@@ -108,8 +112,18 @@ def read_maps(
     return c2, dead, findings
 
 
+def kept_dtype(source: Source, ref: MapRef) -> np.dtype[Any]:
+    """Return the dtype in which the values of a map are kept; whole numbers are no correlation."""
+    stored = source.dtype(ref.key)
+    if stored.kind in "iu":
+        raise DataError(f"{ref.where}: found {stored} values, {WHOLE}")
+    return floating_dtype(stored, ref.where)
+
+
 def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np.bool_], list[str]]:
-    """Make one map whole, in place: no infinities, both halves, dead frames NaN; return these frames and findings.
+    """Make one map whole, in place: no infinities and fill values, both halves, dead frames NaN.
+
+    Returns the dead frames and findings. All frames of a map that holds one value only are dead: it tells nothing.
 
     `stated` is what the file says which elements hold values: what is found counts, a difference is a finding.
     """
@@ -128,6 +142,11 @@ def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np
     else:
         cleaning.complete_half(c2, half)
         words.append(f"{half.replace('_', ' ')} completed to the full matrix")
+    words += [said for _, said in fills.blank(c2, fills.fill_values(c2))]
+    if fills.one_value(c2):
+        return np.ones(len(c2), dtype=bool), words
+    if fills.only_whole(c2):
+        raise DataError(f"{where}: found whole numbers only, {WHOLE}")
     dead = cleaning.dead_frames(c2)
     cleaning.blank_frames(c2, dead)
     return dead, words
@@ -148,11 +167,11 @@ def check_filled(filled: NDArray[np.bool_], phi: Sequence[float], where: str) ->
     """
     if not filled.any():
         raise DataError(
-            f"{where}: found only NaN or zeros, as in all {len(filled)} chosen maps; choose other frames or run the "
-            "correlation again"
+            f"{where}: found only NaN, zeros or one value, as in all {len(filled)} chosen maps; choose other frames or "
+            "run the correlation again"
         )
     empty = [angle for angle, full in zip(phi, filled, strict=True) if not full]
-    return [f"phi = {list_phi(empty)}: the map holds only NaN or zeros, left out"] if empty else []
+    return [f"phi = {list_phi(empty)}: the map holds only NaN, zeros or one value, left out"] if empty else []
 
 
 def shift_baseline(
@@ -192,8 +211,10 @@ def shift_baseline(
     said = f"baseline {baseline} {'as given' if given is not None else 'found'}"
     if baseline == 1:
         return said
+    # No pair of a measured map is exactly 0, whatever its baseline.
+    empty = sum(cleaning.blank_zeros(one, usable) for one, usable in zip(c2, valid, strict=True))
     c2 += 1
-    return f"{said}: 1 added to all maps"
+    return f"{said}: 1 added to all maps" + (f", {empty} pairs are exactly 0 and treated as missing" if empty else "")
 
 
 def baseline_of(level: float) -> int:

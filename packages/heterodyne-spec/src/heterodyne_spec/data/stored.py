@@ -31,6 +31,17 @@ def write_maps(group: Any, prefix: str, data: TwoTimeData) -> None:
         group.create_dataset(name, data=np.triu(stored_map(data, i)), chunks=chunks, compression="lzf")
 
 
+EARLY = "counted_from"
+"""Attribute of the number of skipped frames, with the value "start" where that is below 0: the first frame is younger
+than dt then. Other programs count from the end of a run with numbers below 0."""
+
+
+def mark_early(skipped: Any, number: int) -> None:
+    """Mark the dataset of the number of skipped frames where the first frame is younger than dt."""
+    if number < 0:
+        skipped.attrs[EARLY] = "start"
+
+
 def raw_frames(data: TwoTimeData) -> tuple[float, int, int]:
     """Return frame time (s), stride and number of skipped raw frames that give the times of `data`.
 

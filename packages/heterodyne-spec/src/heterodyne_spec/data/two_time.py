@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from heterodyne_spec.data import cleaning
+from heterodyne_spec.data import cleaning, fills
 from heterodyne_spec.data.checks import as_array, as_floats, is_finite
+from heterodyne_spec.data.reach import check_reach
 from heterodyne_spec.data.time_axis import time_axis
 from heterodyne_spec.data.wording import list_numbers, same_words
 from heterodyne_spec.errors import DataError
@@ -27,7 +28,7 @@ class TwoTimeData:
     c2 : maps, shape (n_phi, N, N), full and symmetric with their diagonal,
         baseline 1; (N, N) is taken as one map. float32 and float64 are kept,
         integers become float64. A NaN entry is an excluded pair; infinite
-        entries become NaN, and exact zeros off the diagonal.
+        entries become NaN, and exact zeros off the diagonal, and values that stand in for missing ones (-1, 1e20).
     q : wavevector in 1/Å.
     phi : azimuths in degrees, shape (n_phi,) or a scalar.
     t : absolute ages of the frames in s, shape (N,), uniform; ``(1..N) * dt`` if omitted.
@@ -139,6 +140,7 @@ def as_q(q: float) -> float:
     """Return a checked wavevector in 1/Å."""
     if not is_finite(q) or q <= 0:
         raise DataError(f"q: found {q!r}, expected one finite number, q must be positive; give the wavevector in 1/Å")
+    check_reach([float(q)])
     return float(q)
 
 
@@ -185,7 +187,7 @@ def as_weight(weight: ArrayLike, n_phi: int, n_t: int, name: str = "weight") -> 
 def clean_maps(
     maps: NDArray[np.floating[Any]], valid: NDArray[np.bool_], phi: NDArray[np.float64]
 ) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_], list[str]]:
-    """Return maps without infinities, dead frames and zeros, the frames that are usable, and notes.
+    """Return maps without infinities, dead frames, zeros and fill values, the frames that are usable, and notes.
 
     The caller's array is copied only when there is something to change in it.
     """
@@ -200,6 +202,9 @@ def clean_maps(
             cleaning.blank_frames(maps[i], dead)
             zeros = cleaning.blank_zeros(maps[i], valid[i])
         cleaning.check_symmetric(maps[i], f"c2 (phi = {angle:g})")
+        values = fills.fill_values(maps[i])
+        maps, owned = (maps if owned or not values else maps.copy()), owned or bool(values)
+        missing = fills.blank(maps[i], values)
         usable = cleaning.usable_frames(maps[i], valid[i])
         lost = np.flatnonzero(valid[i] & ~usable) + 1
         valid[i] = usable
@@ -215,6 +220,8 @@ def clean_maps(
             notes.append((angle, f"{said}: a flash? exclude them with data.mask_frames"))
         if zeros:
             notes.append((angle, f"{zeros} pairs are exactly 0 and treated as missing"))
-        if (excluded := cleaning.excluded_pairs(maps[i], usable) - zeros) > 0:
+        notes += [(angle, words) for _, words in missing]
+        filled = zeros + sum(number for number, _ in missing)
+        if (excluded := cleaning.excluded_pairs(maps[i], usable) - filled) > 0:
             notes.append((angle, f"{excluded} single pairs are NaN and left out"))
     return maps, valid, same_words(notes, len(phi))

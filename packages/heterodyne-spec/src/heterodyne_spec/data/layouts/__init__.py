@@ -6,6 +6,8 @@ it in a package of its own, see `plugins`. The first that matches is taken, this
 
 from __future__ import annotations
 
+import math
+
 from heterodyne_spec.data.contents import Source
 from heterodyne_spec.data.layouts import (
     analysis_cache,
@@ -23,10 +25,25 @@ from heterodyne_spec.data.layouts.other_files import what_it_is
 from heterodyne_spec.data.layouts.plugins import plug_ins
 from heterodyne_spec.errors import DataError
 
+FEWEST_VALUES = 9
+"""Of the smallest map: fields of fewer hold none."""
 WRITABLE: tuple[WritableLayout, ...] = (aps_u, aps_legacy, npz)
 # The cache before npz, whose c2 one of them has; APS-U files carry an empty /entry/twotime/two_time_corr_func as well,
 # and CHX files a g2 of other meaning.
 LAYOUTS: tuple[Layout, ...] = (aps_u, aps_legacy, analysis_cache, npz, chx, nxxpcs, xpcs_correlator, scikit_beam, id02)
+
+
+def also_there(source: Source, layout: Layout) -> tuple[str, ...]:
+    """Return a note on maps of other layouts in a file that is read as `layout`; fields that hold nothing are none."""
+    found = []
+    for other in LAYOUTS:
+        here = source.has(other.DATA_KEY)
+        same = (layout, other) == (analysis_cache, npz) and not source.has(analysis_cache.DATA_KEY)
+        if other is layout or same or (here and math.prod(source.shape(other.DATA_KEY)) < FEWEST_VALUES):
+            continue
+        if other.matches(source):
+            found.append(f"{other.NAME} ({other.DATA_KEY})")
+    return (f"read as {layout.NAME}; also there, and not read: maps of {', '.join(found)}",) if found else ()
 
 
 def find_layout(source: Source) -> Layout:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from heterodyne_spec.data.checks import is_finite, is_whole
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
-from heterodyne_spec.data.layouts.base import LARGEST_NUMBER, numbers
+from heterodyne_spec.data.layouts.base import LARGEST_NUMBER, azimuths, numbers, stack_shape, wavevectors
+from heterodyne_spec.data.layouts.units import check_units_known
 from heterodyne_spec.data.time_axis import UNIFORM, axis_clock
 from heterodyne_spec.errors import DataError
 
@@ -37,31 +38,34 @@ def matches(source: Source) -> bool:
 def contents(source: Source) -> Contents:
     """List the maps, each with its own q."""
     if source.has(DATA_KEY):
-        maps = map_refs(source, DATA_KEY, Q_LIST, PHI_LIST)
+        maps, notes = map_refs(source, DATA_KEY, Q_LIST, PHI_LIST)
         clock = attempted_clock(lambda: window_clock(source, source.shape(DATA_KEY)[-1]))
     else:
-        maps = map_refs(source, OTHER_MAPS, "q_values" if source.has("q_values") else "q", "phi")
+        maps, notes = map_refs(source, OTHER_MAPS, "q_values" if source.has("q_values") else "q", "phi")
         clock = attempted_clock(lambda: index_clock(source, source.shape(OTHER_MAPS)[-1]))
-    return Contents(maps, clock, "one_array_q_first", clock.notes)
+    return Contents(maps, clock, "one_array_q_first", (*notes, *clock.notes))
 
 
-def map_refs(source: Source, key: str, q_key: str, phi_key: str) -> tuple[MapRef, ...]:
-    """Return the maps of the stack `key`; one q may stand for all."""
+def map_refs(source: Source, key: str, q_key: str, phi_key: str) -> tuple[tuple[MapRef, ...], tuple[str, ...]]:
+    """Return the maps of the stack `key`, one q may stand for all, and notes on their units."""
     shape = source.shape(key)
+    # These programs write none; one that somebody has added would be ignored.
+    check_units_known(source, (q_key, phi_key))
     if len(shape) not in (2, 3):
         raise DataError(f"{key}: found shape {shape}, expected (n, N, N); write the cache again")
-    n_maps = shape[0] if len(shape) == 3 else 1
-    q, phi = numbers(source, q_key), numbers(source, phi_key)
+    n_maps = stack_shape(source, key, axis=0)[0] if len(shape) == 3 else 1
+    (q, q_notes), (phi, phi_notes) = wavevectors(source, q_key), azimuths(source, phi_key)
     if phi.size != n_maps or q.size not in (1, n_maps):
         raise DataError(
             f"{key}, {q_key}, {phi_key}: found {n_maps} maps, {q.size} q and {phi.size} angles, expected one of each "
             "per map; write the cache again"
         )
     index: list[int | None] = list(range(n_maps)) if len(shape) == 3 else [None]
-    return tuple(
+    maps = tuple(
         MapRef(key, label, float(one_q), float(one_phi), i)
         for label, (one_q, one_phi, i) in enumerate(zip(np.broadcast_to(q, n_maps), phi, index, strict=True), start=1)
     )
+    return maps, (*q_notes, *phi_notes)
 
 
 def window_clock(source: Source, n_t: int) -> Clock:

@@ -19,12 +19,13 @@ from heterodyne_spec.data.layouts.base import (
     in_range,
     integers,
     map_names,
-    scalar,
     wavevectors,
+    without_pixels,
 )
-from heterodyne_spec.data.layouts.detector import pixel_map
+from heterodyne_spec.data.layouts.detector import geometry, photon_energy, pixel_map
 from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths, PixelMap
-from heterodyne_spec.data.stored import raw_frames, write_maps
+from heterodyne_spec.data.stored import mark_early, raw_frames, write_maps
+from heterodyne_spec.data.wording import list_numbers
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.storage import writing_hdf5
 
@@ -66,53 +67,65 @@ def contents(source: Source) -> Contents:
     """List the maps with the bins they belong to."""
     names = map_names(source, DATA_KEY, "g2_")
     labels, counted = bin_labels(source, np.array(list(names)))
-    pixels = pixel_map(source, ROI_MAP, GEOMETRY, BACKWARDS)
-    bins, notes = attempted_bins(lambda: lists(source, pixels), pixels)
+    pixels = pixel_map(source, ROI_MAP, geometry(source, GEOMETRY), BACKWARDS)
+    bins, notes = attempted_bins(lambda: lists(source, pixels, labels), pixels)
     in_range(f"{DATA_KEY} (labels of {Q_LIST})", labels, 1, LARGEST_BIN if bins.fault else bins.q.size)
     maps = tuple(
         MapRef(f"{DATA_KEY}/{name}", int(label), *bins.of(int(label)))
         for name, label in zip(names.values(), labels, strict=True)
     )
+    energy = photon_energy(source, GEOMETRY["energy"])
     # Raw frames are counted from 1 here.
     clock = attempted_clock(lambda: frame_clock(source, FRAME_TIMES, STRIDE, AVERAGE, BEGIN, 1))
-    return Contents(maps, clock, "data_exchange_keys", (*notes, *counted, *clock.notes), bins=bins)
+    return Contents(maps, clock, "data_exchange_keys", (*notes, *counted, *clock.notes), None, bins, energy)
 
 
-def lists(source: Source, pixels: PixelMap | str) -> Lists:
-    """Return the listed q and phi of every label."""
+def lists(source: Source, pixels: PixelMap | str, used: NDArray[np.int64]) -> Lists:
+    """Return the listed q and phi of every label; `used` are those of the maps."""
     (q, q_notes), (phi, phi_notes) = wavevectors(source, Q_LIST), azimuths(source, PHI_LIST)
     if q.size != phi.size:
         raise DataError(
             f"{Q_LIST}, {PHI_LIST}: found {q.size} and {phi.size} entries, expected one each per bin; correct the file"
         )
-    labelled, notes = labelled_entries(source, q)
-    if isinstance(pixels, str) and source.has(PHI_COUNT) and scalar(source, PHI_COUNT) == 1:
-        why = f"{PHI_COUNT}: one azimuthal bin, and no pixels that tell a ring from a wedge ({pixels}): taken for rings"
-        phi, notes = np.full(phi.size, np.nan), (*notes, why)
+    labelled, notes = labelled_entries(source, q, phi, used)
+    if isinstance(pixels, str) and source.has(PHI_COUNT):
+        phi, ring_notes = without_pixels(PHI_COUNT, integers(source, PHI_COUNT), phi, pixels)
+        notes += ring_notes
     return q[labelled], phi[labelled], (*q_notes, *phi_notes, *notes)
 
 
-def labelled_entries(source: Source, q: NDArray[np.float64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return the places of the list that the labels 1, 2, ... stand for, and a note where these are not all.
+def labelled_entries(
+    source: Source, q: NDArray[np.float64], phi: NDArray[np.float64], used: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return the places of the lists that the labels 1, 2, ... stand for, and a note where these are not all.
 
-    Bins without pixels are NaN in the list, and most programs count the labels over the others only. The map of labels
-    tells, where it is there.
+    Bins without pixels are NaN in one of the lists or in both, and most programs count the labels over the others only.
+    The map of labels tells, or else the labels `used` by the maps: a label that a way of counting does not have
+    excludes it.
     """
-    filled, every = np.flatnonzero(~np.isnan(q)), np.arange(q.size)
+    # Rings have no azimuth, and pixels all the same.
+    empty = np.isnan(q) | (np.isnan(phi) & ~np.isnan(phi).all())
+    filled, every = np.flatnonzero(~empty), np.arange(q.size)
     if filled.size in (0, q.size):
         return every, ()
-    labels = integers(source, ROI_MAP) if source.has(ROI_MAP) else None
-    present = np.arange(1, filled.size + 1) if labels is None else np.unique(labels[labels > 0])
-    empty = f"{q.size - filled.size} of {q.size} bins in {Q_LIST} are NaN, without pixels"
-    if present.max(initial=0) <= filled.size:
-        told = "" if labels is None else f", as in {ROI_MAP}"
-        return filled, (f"{empty}: labels count the {filled.size} others{told}",)
-    if np.isin(present - 1, filled).all():
-        return every, (f"{empty}: labels count all bins, as in {ROI_MAP}",)
-    raise DataError(
-        f"{Q_LIST}, {ROI_MAP}: {empty}, but the labels run to {present.max()} and belong to NaN bins: list and map are "
-        "of different partitions, correct the file"
-    )
+    mapped = integers(source, ROI_MAP) if source.has(ROI_MAP) else None
+    present = np.unique(used if mapped is None else mapped[mapped > 0])
+    told = f"the maps in {DATA_KEY}" if mapped is None else ROI_MAP
+    said = f"{q.size - filled.size} of {q.size} bins in {Q_LIST} or {PHI_LIST} are NaN, without pixels"
+    compact, whole = bool(present.max(initial=0) <= filled.size), bool(np.isin(present - 1, filled).all())
+    if not (compact or whole):
+        raise DataError(
+            f"{said}, but the labels of {told} run to {present.max()} and belong to NaN bins: list and map are of "
+            "different partitions, correct the file"
+        )
+    if compact and whole and not np.array_equal(filled[present - 1], present - 1):
+        raise DataError(
+            f"{said}, and the labels of {told} ({list_numbers(present)}) may count all bins or the others only: q and "
+            f"phi differ by which; add the map of labels {ROI_MAP} of the same partition"
+        )
+    if whole:
+        return every, (f"{said}: labels count all bins, as in {told}",)
+    return filled, (f"{said}: labels count the {filled.size} others, as in {told}",)
 
 
 def bin_labels(source: Source, found: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -148,3 +161,4 @@ def write(path: Path, data: TwoTimeData) -> None:
         file[BINS] = np.arange(1, data.n_phi + 1)[:, None]
         file[FRAME_TIME], file[STRIDE] = np.array([[frame_time]]), np.array([[stride]])
         file[AVERAGE], file[BEGIN] = np.array([[1]]), np.array([[begin + 1]])
+        mark_early(file[BEGIN], begin)

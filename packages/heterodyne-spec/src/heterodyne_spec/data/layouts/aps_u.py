@@ -21,11 +21,12 @@ from heterodyne_spec.data.layouts.base import (
     integers,
     map_names,
     wavevectors,
+    without_pixels,
 )
-from heterodyne_spec.data.layouts.detector import pixel_map
+from heterodyne_spec.data.layouts.detector import geometry, photon_energy, pixel_map
 from heterodyne_spec.data.layouts.units import stated_unit
 from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths, PixelMap
-from heterodyne_spec.data.stored import raw_frames, write_maps
+from heterodyne_spec.data.stored import mark_early, raw_frames, write_maps
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.storage import writing_hdf5
 
@@ -69,15 +70,16 @@ def contents(source: Source) -> Contents:
     names = map_names(source, DATA_KEY, "c2_")
     processed = integers(source, BINS)
     counters = in_range(f"{DATA_KEY} (counted by {BINS})", np.array(list(names)), 1, processed.size)
-    pixels = pixel_map(source, ROI_MAP, GEOMETRY, UPWARDS)
+    pixels = pixel_map(source, ROI_MAP, geometry(source, GEOMETRY), UPWARDS)
     bins, notes = attempted_bins(lambda: lists(source, pixels), pixels)
     labels = in_range(BINS, processed[counters - 1], 1, LARGEST_BIN if bins.fault else bins.q.size)
     maps = tuple(
         MapRef(f"{DATA_KEY}/{name}", int(label), *bins.of(int(label)))
         for name, label in zip(names.values(), labels, strict=True)
     )
+    energy = photon_energy(source, GEOMETRY["energy"])
     clock = attempted_clock(lambda: frame_clock(source, (FRAME_TIME,), STRIDE, AVERAGE, BEGIN, 0))
-    return Contents(maps, clock, "data_exchange_keys", (*notes, *clock.notes), bins=bins)
+    return Contents(maps, clock, "data_exchange_keys", (*notes, *clock.notes), None, bins, energy)
 
 
 def lists(source: Source, pixels: PixelMap | str) -> Lists:
@@ -94,9 +96,9 @@ def lists(source: Source, pixels: PixelMap | str) -> Lists:
         mapping, notes = np.arange(q.size * phi.size), (*notes, f"{MAPPING} is missing: no empty bins assumed")
     inner = phi.size if of_phi == 1 else q.size
     places = np.divmod(in_range(MAPPING, mapping, 0, q.size * phi.size - 1), max(inner, 1))
-    if isinstance(pixels, str) and source.has(COUNTS) and integers(source, COUNTS)[of_phi : of_phi + 1].tolist() == [1]:
-        why = f"{COUNTS}: one azimuthal bin, and no pixels that tell a ring from a wedge ({pixels}): taken for rings"
-        phi, notes = np.full(phi.size, np.nan), (*notes, why)
+    if isinstance(pixels, str) and source.has(COUNTS):
+        phi, ring_notes = without_pixels(COUNTS, integers(source, COUNTS)[of_phi : of_phi + 1], phi, pixels)
+        notes += ring_notes
     return q[places[of_q]], phi[places[of_phi]], notes
 
 
@@ -126,3 +128,4 @@ def write(path: Path, data: TwoTimeData) -> None:
         file[MAPPING] = np.arange(data.n_phi, dtype=np.int32)
         file[Q_LIST], file[PHI_LIST] = np.array([data.q]), data.phi
         file[FRAME_TIME], file[STRIDE], file[AVERAGE], file[BEGIN] = frame_time, stride, 1, begin
+        mark_early(file[BEGIN], begin)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source
 from heterodyne_spec.data.layouts.units import ANGLE, TIME, WAVEVECTOR, Kind, convert, stated_unit
+from heterodyne_spec.data.pixels import undirected
+from heterodyne_spec.data.stored import EARLY
 from heterodyne_spec.errors import DataError, shortened
 
 if TYPE_CHECKING:
@@ -86,9 +88,14 @@ def wavevectors(
 def azimuths(source: Source, key: str, unit: str | None = None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Read angles in degrees, and a note when they were converted, or state no unit and look like radians."""
     values, notes = quantity(source, key, ANGLE, unit=unit)
-    if unit is None and stated_unit(source, key) is None and like_radians(values):
-        notes += (f"{key}: taken as degrees, but the angles look like radians; if they are, multiply them by 180/pi",)
-    return values, notes
+    return values, notes if unit is not None or stated_unit(source, key) is not None else radians_note(key, values)
+
+
+def radians_note(key: str, angles: NDArray[np.float64]) -> tuple[str, ...]:
+    """Return a note on angles that state no unit and look like radians."""
+    if not like_radians(angles):
+        return ()
+    return (f"{key}: taken as degrees, but the angles look like radians; if they are, multiply them by 180/pi",)
 
 
 def like_radians(angles: NDArray[np.float64]) -> bool:
@@ -134,9 +141,26 @@ def one(key: str, values: NDArray[np.float64]) -> float:
     return float(values[0])
 
 
-def positive(value: float | None) -> float | None:
-    """Return a time between frames if it can be one, else None."""
-    return value if value is not None and np.isfinite(value) and value > 0 else None
+def time_between(key: str, value: float | None) -> float | None:
+    """Return a time between frames in s, None where a file has none: detectors write 0 or NaN for one not known.
+
+    Raises
+    ------
+    DataError
+        It is below 0 or infinite; `key` names it.
+    """
+    if value is not None and (value < 0 or np.isinf(value)):
+        raise DataError(f"{key}: found {value:g} s, expected a positive time between frames; correct the file")
+    return value if value is not None and value > 0 else None
+
+
+def whole(source: Source, key: str, default: int, least: int | None = None) -> float:
+    """Read a number of frames, which is whole, and `least` or more; `default` when it is missing."""
+    value = scalar(source, key, float(default))
+    if value is None or not np.isfinite(value) or value != round(value) or (least is not None and value < least):
+        expected = "a whole number" if least is None else f"a whole number, {least} or more"
+        raise DataError(f"{key}: found {value:g} frames, expected {expected}; correct the file")
+    return value
 
 
 def counted(names: Iterable[str], prefix: str) -> dict[int, str]:
@@ -179,6 +203,20 @@ def in_range(key: str, values: NDArray[np.int64], low: int, high: int) -> NDArra
     return values
 
 
+def without_pixels(
+    key: str, count: NDArray[np.int64], phi: NDArray[np.float64], why: str
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return the azimuths of a list of `count` bins around, NaN where these may be rings, and a note on it.
+
+    `why` says why the file has no map of pixels; `key` is where it has the count.
+    """
+    none = undirected(phi, int(count[0])) if count.size == 1 else None
+    if none is None:
+        return phi, ()
+    what = ("one azimuthal bin", "a ring") if count[0] < 2 else ("two azimuthal bins", "half a ring")
+    return none, (f"{key}: {what[0]}, and no pixels that tell {what[1]} from a wedge ({why}): taken for rings",)
+
+
 def frame_clock(source: Source, frame_times: Sequence[str], stride: str, average: str, begin: str, first: int) -> Clock:
     """Return the time base of maps made of raw frames.
 
@@ -189,19 +227,12 @@ def frame_clock(source: Source, frame_times: Sequence[str], stride: str, average
         of which may be missing.
     first : number of the first raw frame of a run.
     """
-    every, averaged = scalar(source, stride, 1.0) or 0.0, scalar(source, average, 1.0) or 0.0
-    step, stated = every * averaged, scalar(source, begin, float(first)) or 0.0
+    every, averaged = whole(source, stride, 1, 1), whole(source, average, 1, 1)
+    step, stated = every * averaged, whole(source, begin, first)
+    early = source.attribute(begin, EARLY) is not None
     # A count from 0 where 1 is usual skips none, either.
-    skipped = 0.0 if stated == 0 and averaged != 1 else stated - first
-    if not step > 0:
-        raise DataError(f"{stride}, {average}: found a step of {step:g} frames, expected at least 1; correct the file")
-    if not np.isfinite([step, skipped]).all():
-        raise DataError(
-            f"{stride}, {average}: found steps of {step:g} frames after {skipped:g} skipped ones, expected finite "
-            "numbers; correct the file"
-        )
-    # `raw_frames` writes less than a step of frames not averaged for an age below dt: too few to count from the end.
-    if skipped < 0 and (averaged != 1 or skipped < -every):
+    skipped = 0.0 if stated == 0 and not early else stated - first
+    if skipped < (-step if early else 0):
         raise DataError(
             f"{begin}: found {stated:g}, a first frame counted from the end of the run: the file does not tell the age "
             "of the first frame"
@@ -215,7 +246,7 @@ def frame_clock(source: Source, frame_times: Sequence[str], stride: str, average
             words = f"{there[0]}, {key}: found {raw:g} and {other:g} s, expected one time between frames"
             return Clock(None, start, "", notes, words)
     found = f"{there[0]} is missing" if raw is None else f"{there[0]} = {raw:g}"
-    usable = positive(raw)
+    usable = time_between(there[0], raw)
     return Clock(None if usable is None else usable * step, start, found, notes)
 
 
@@ -225,7 +256,12 @@ def stack_shape(source: Source, key: str, axis: int) -> tuple[int, int]:
     expected = "(n, N, N)" if axis == 0 else "(N, N, n)"
     rows, columns = (shape[1:] if axis == 0 else shape[:-1]) if len(shape) == 3 else (0, 1)
     if rows != columns or not shape[axis]:
-        raise DataError(f"{key}: found shape {shape}, expected {expected}: square maps, one per bin; correct the file")
+        turned = len(shape) == 3 and bool(shape[axis]) and (shape[0] == shape[1] if axis == 0 else shape[1] == shape[2])
+        moved = f"the maps are stacked along the other axis, store numpy.moveaxis({key}, {-1 - axis}, {axis})"
+        raise DataError(
+            f"{key}: found shape {shape}, expected {expected}: square maps, one per bin; "
+            f"{moved if turned else 'correct the file'}"
+        )
     return shape[axis], rows
 
 

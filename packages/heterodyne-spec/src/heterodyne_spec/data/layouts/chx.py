@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_spec.data.contents import Clock, Contents, Source, attempted_clock
-from heterodyne_spec.data.layouts.base import map_number, positive, quantity, stack, stack_shape
+from heterodyne_spec.data.contents import Bins, Clock, Contents, Source, attempted_clock
+from heterodyne_spec.data.layouts.base import map_number, quantity, radians_note, stack, stack_shape, time_between
+from heterodyne_spec.data.layouts.detector import likely_energy, missing_fields, pixel_map
 from heterodyne_spec.data.layouts.units import TIME, WAVEVECTOR, convert, stated_unit
+from heterodyne_spec.data.pixels import HC, Azimuths
 from heterodyne_spec.errors import DataError
 
 NAME = "chx"
@@ -24,6 +27,21 @@ BINS = "qval_dict"
 METADATA = "md"
 LAGS = "tausb"
 GRAZING = "qr_1d_pds"
+ROI_MAP = "roi_mask"
+DOWNWARDS = Azimuths(1, 0.0)
+"""Azimuths run from the columns of the detector to its rows."""
+GEOMETRY = {
+    "centre_x": ("beam_center_x",),
+    "centre_y": ("beam_center_y",),
+    "size_x": ("x_pixel_size",),
+    "size_y": ("y_pixel_size",),
+    "distance": ("det_distance", "detector_distance"),
+    "wavelength": ("wavelength", "incident_wavelength"),
+}
+"""Names in the metadata; the wavelength in Å."""
+LARGEST_IN_M = 100.0
+"""Larger distances are in mm: the program that writes these files multiplies those in m."""
+SAME_PERIOD = 1e-3
 PERIODS = ("frame_time", "acquire period")
 """Time between frames in s, the detector's before the asked one; md's exposure time is not the time between frames."""
 
@@ -37,8 +55,13 @@ def contents(source: Source) -> Contents:
     """List the maps, one per region of interest."""
     n_maps, n_t = stack_shape(source, DATA_KEY, axis=-1)
     q, phi, notes = bins(source, n_maps)
+    values = geometry(source)
+    # At grazing incidence q is that along the surface, which pixels do not tell.
+    listed = None if grazing(source) else Bins(q, phi, pixel_map(source, ROI_MAP, values, DOWNWARDS))
     clock = attempted_clock(lambda: frame_clock(source, n_t))
-    return Contents(stack(DATA_KEY, -1, q, phi), clock, "one_array_q_last", (*notes, *clock.notes))
+    energy = None if isinstance(values, str) else likely_energy(values["energy"])
+    maps = stack(DATA_KEY, -1, q, phi)
+    return Contents(maps, clock, "one_array_q_last", (*notes, *clock.notes), None, listed, energy)
 
 
 def bins(source: Source, n_maps: int) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
@@ -60,9 +83,24 @@ def bins(source: Source, n_maps: int) -> tuple[NDArray[np.float64], NDArray[np.f
     table = np.stack(values)
     q, notes = convert(BINS, table[:, 0], stated_unit(source, BINS), WAVEVECTOR)
     if table.shape[1] == 2 and not grazing(source):
-        return q, table[:, 1], notes
+        return q, table[:, 1], (*notes, *radians_note(BINS, table[:, 1]))
     why = "grazing incidence" if table.shape[1] == 2 else "rings"
     return q, np.full(n_maps, np.nan), (*notes, f"{BINS}: bins of {why} have no azimuth")
+
+
+def geometry(source: Source) -> dict[str, float] | str:
+    """Return where pixels are, from the metadata, or in words why not: lengths in m, the distance also in mm."""
+    names = source.attribute_names(METADATA)
+    places = {name: next((one for one in ones if one in names), None) for name, ones in GEOMETRY.items()}
+    if missing := [f"{METADATA}@{GEOMETRY[name][0]}" for name, place in places.items() if place is None]:
+        return missing_fields(missing)
+    try:
+        values = {name: number(source, METADATA, str(place)) for name, place in places.items()}
+    except DataError as error:
+        return str(error)
+    wavelength, distance = values.pop("wavelength"), values["distance"]
+    values["distance"] = distance / 1000 if distance > LARGEST_IN_M else distance
+    return values | {"energy": HC / wavelength if wavelength > 0 else math.nan}
 
 
 def grazing(source: Source) -> bool:
@@ -72,22 +110,19 @@ def grazing(source: Source) -> bool:
 
 def frame_clock(source: Source, n_t: int) -> Clock:
     """Return the time base: the lags of the maps before the metadata, which count camera frames."""
-    stated = next((name for name in PERIODS if name in source.attribute_names(METADATA)), None)
-    asked = None if stated is None else number(source, METADATA, stated)
-    period = positive(asked)
+    periods = {name: number(source, METADATA, name) for name in PERIODS if name in source.attribute_names(METADATA)}
+    stated, asked = next(iter(periods.items()), ("", None))
+    period = time_between(f"{METADATA}@{stated}", asked)
     start, notes = first_frame(source, n_t)
     if not source.has(LAGS):
-        found = (
-            f"neither {' nor '.join(PERIODS)} in {METADATA}" if asked is None else f"{METADATA}@{stated} = {asked:g}"
-        )
-        return Clock(period, start, found, notes)
+        return clock_of_metadata(periods, start, notes)
     lags, lag_notes = quantity(source, LAGS, TIME)
     positive_lags = lags[(lags > 0) & np.isfinite(lags)]
     step = float(positive_lags.min()) if positive_lags.size else None
     if step is None or period is None:
-        return Clock(positive(step), start, f"{LAGS} without a positive lag", (*notes, *lag_notes))
+        return Clock(step, start, f"{LAGS} without a positive lag", (*notes, *lag_notes))
     binned = max(round(step / period), 1) if math.isfinite(step / period) else 0
-    if abs(step - binned * period) > 1e-3 * step:
+    if abs(step - binned * period) > SAME_PERIOD * step:
         fault = (
             f"{LAGS}, {METADATA}@{stated}: found a first lag of {step:g} s and {period:g} s between frames, expected a "
             "whole multiple of it; correct the file"
@@ -97,6 +132,24 @@ def frame_clock(source: Source, n_t: int) -> Clock:
         (f"every frame of the maps is {binned} of the camera's ({LAGS}, {METADATA}@{stated})",) if binned > 1 else ()
     )
     return Clock(step, start, LAGS, (*notes, *lag_notes, *words))
+
+
+def clock_of_metadata(periods: Mapping[str, float], start: float, notes: tuple[str, ...]) -> Clock:
+    """Return the time base of a file without lags: the periods of the metadata, which must agree."""
+    times = {name: time_between(f"{METADATA}@{name}", value) for name, value in periods.items()}
+    usable = {name: time for name, time in times.items() if time is not None}
+    if not usable:
+        listed = ", ".join(f"{METADATA}@{name} = {value:g}" for name, value in periods.items())
+        return Clock(None, start, listed or f"neither {' nor '.join(PERIODS)} in {METADATA}", notes)
+    (first, dt), *others = usable.items()
+    for other, time in others:
+        if abs(time - dt) > SAME_PERIOD * dt:
+            fault = (
+                f"{METADATA}: found {first} = {dt:g} s and {other} = {time:g} s, expected one time between frames, as "
+                f"there is no {LAGS}; correct the file"
+            )
+            return Clock(None, start, "", notes, fault)
+    return Clock(dt, start, f"{METADATA}@{first} = {dt:g}", notes)
 
 
 def first_frame(source: Source, n_t: int) -> tuple[float, tuple[str, ...]]:

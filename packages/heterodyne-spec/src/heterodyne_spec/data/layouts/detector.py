@@ -8,7 +8,7 @@ import numpy as np
 
 from heterodyne_spec.data.contents import Source
 from heterodyne_spec.data.layouts.base import integers, numbers, one, quantity
-from heterodyne_spec.data.layouts.units import ENERGY, LENGTH
+from heterodyne_spec.data.layouts.units import ENERGY, LENGTH, convert, normalised, stated_unit
 from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths, PixelMap
 from heterodyne_spec.errors import DataError
 
@@ -17,25 +17,73 @@ FIELDS = ("centre_x", "centre_y", "size_x", "size_y", "distance", "energy")
 
 NARROWEST, WIDEST = 1e-7, 2e-3
 """Angle of one pixel, rad, between which size and distance are of one unit."""
+PIXELS = ("pixel", "pixels", "px")
 LOWEST_ENERGY, HIGHEST_ENERGY = 1.0, 200.0
 
 
-def pixel_map(source: Source, labels: str, fields: Mapping[str, Sequence[str]], azimuths: Azimuths) -> PixelMap | str:
+def geometry(source: Source, fields: Mapping[str, Sequence[str]]) -> dict[str, float] | str:
+    """Return `FIELDS` of a file, or in words why they cannot be had.
+
+    Parameters
+    ----------
+    fields : of each of `FIELDS` the keys, of which the first that is there counts.
+    """
+    places = {name: next((key for key in fields[name] if source.has(key)), None) for name in FIELDS}
+    if missing := [fields[name][0] for name, key in places.items() if key is None]:
+        return missing_fields(missing)
+    keys = {name: str(key) for name, key in places.items()}
+    try:
+        values = {name: one(keys[name], quantity(source, keys[name], LENGTH)[0]) for name in FIELDS[2:5]}
+        values["energy"] = one(keys["energy"], quantity(source, keys["energy"], ENERGY)[0])
+        sizes = {"centre_x": values["size_x"], "centre_y": values["size_y"]}
+        return values | {name: _pixels(source, keys[name], size) for name, size in sizes.items()}
+    except DataError as error:
+        return str(error)
+
+
+def missing_fields(names: Sequence[str]) -> str:
+    """Return in words that fields are missing."""
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} missing"
+
+
+def _pixels(source: Source, key: str, size: float) -> float:
+    """Read a column or row, which NeXus also gives as a length; `size` is that of a pixel in m."""
+    unit = stated_unit(source, key)
+    if unit is None or normalised(unit) in PIXELS:
+        return one(key, numbers(source, key))
+    return one(key, convert(key, numbers(source, key), unit, LENGTH)[0]) / size if size else float("nan")
+
+
+def photon_energy(source: Source, keys: Sequence[str]) -> float | None:
+    """Return the energy of the photons in keV, None where the file has none that can be one."""
+    key = next((key for key in keys if source.has(key)), None)
+    try:
+        return None if key is None else likely_energy(one(key, quantity(source, key, ENERGY)[0]))
+    except DataError:
+        return None
+
+
+def likely_energy(energy: float) -> float | None:
+    """Return an energy in keV where it can be one of X-rays."""
+    return energy if LOWEST_ENERGY <= energy <= HIGHEST_ENERGY else None
+
+
+def pixel_map(
+    source: Source, labels: str, values: Mapping[str, float] | str, azimuths: Azimuths | None
+) -> PixelMap | str:
     """Return the map of pixels of a file, or in words why it has none that can be used.
 
     Parameters
     ----------
     labels : key of the map of bins.
-    fields : of each of `FIELDS` the keys, of which the first that is there counts.
-    azimuths : how programs that write this layout count azimuths.
+    values : `FIELDS`, or in words why the file does not have them.
+    azimuths : how programs that write this layout count azimuths; None where they differ.
     """
     if not source.has(labels):
         return f"{labels} is missing"
-    places = {name: next((key for key in fields[name] if source.has(key)), None) for name in FIELDS}
-    if missing := [fields[name][0] for name, key in places.items() if key is None]:
-        return f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+    if isinstance(values, str):
+        return values
     try:
-        values = {name: _value(source, name, str(key)) for name, key in places.items()}
         shape = source.shape(labels)
         if len(shape) != 2:
             return f"{labels}: found shape {shape}, expected rows and columns of a detector"
@@ -50,12 +98,6 @@ def pixel_map(source: Source, labels: str, fields: Mapping[str, Sequence[str]], 
     return PixelMap(found, centre, size, values["distance"], values["energy"], azimuths)
 
 
-def _value(source: Source, name: str, key: str) -> float:
-    if name.startswith("centre"):
-        return one(key, numbers(source, key))
-    return one(key, quantity(source, key, ENERGY if name == "energy" else LENGTH)[0])
-
-
 def _unlikely(values: Mapping[str, float]) -> str | None:
     """Return why a geometry is none, None where it can be one."""
     if not np.isfinite(list(values.values())).all():
@@ -63,6 +105,6 @@ def _unlikely(values: Mapping[str, float]) -> str | None:
     angles = [abs(values[name] / values["distance"]) if values["distance"] else np.inf for name in ("size_x", "size_y")]
     if not all(NARROWEST < angle < WIDEST for angle in angles):
         return f"a pixel of {values['size_x']:g} m at {values['distance']:g} m is none of a scattering experiment"
-    if not LOWEST_ENERGY <= values["energy"] <= HIGHEST_ENERGY:
+    if likely_energy(values["energy"]) is None:
         return f"found an energy of {values['energy']:g} keV, expected {LOWEST_ENERGY:g} to {HIGHEST_ENERGY:g}"
     return None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from heterodyne_spec.data.contents import Clock, Source
-from heterodyne_spec.data.layouts.base import numbers, quantity, seconds
+from heterodyne_spec.data.layouts.base import numbers, quantity, seconds, time_between
 from heterodyne_spec.data.layouts.units import TIME, stated_unit
 from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, check_ages, mean_step, uniform_step
 from heterodyne_spec.errors import DataError
 
+SAME_PERIOD = 1e-3
+"""Relative, of times between frames from two sources."""
 T1, T2, AGE, LAG = "t1", "t2", "age", "lag"
 
 
@@ -43,7 +46,8 @@ def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> 
         raise DataError(f"{key}, {T2}: found different times, expected the same on both axes; correct the file")
     if stated_unit(source, key) is not None:
         ages, notes = quantity(source, key, TIME)
-        return axis_clock(ages, None, n_t, key, notes)
+        clock = axis_clock(ages, None, n_t, key, notes)
+        return clock if frame_time is None else binned_clock(source, clock, key, frame_time)
     counts = numbers(source, key)
     check_ages(counts, n_t, key)
     if frame_time is None:
@@ -55,10 +59,36 @@ def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> 
             f"{key}: found steps of {step:g} without a unit, expected whole frames of the camera; add the unit as the "
             "attribute units"
         )
+    if abs(2 * counts[0] - round(2 * counts[0])) > UNIFORM:
+        raise DataError(
+            f"{key}: begins at {counts[0]:g} without a unit, expected the middle of whole frames of the camera; add "
+            "the unit as the attribute units"
+        )
     binned = round(step)
     period, notes = seconds(source, frame_time)
+    if period is not None and period > 1 and abs(step / period - round(step / period)) <= UNIFORM:
+        raise DataError(
+            f"{key}: found steps of {step:g} without a unit, which are frames of the camera or, with {frame_time} = "
+            f"{period:g} s, seconds; add the unit as the attribute units"
+        )
     words = (f"every frame of the maps is {binned} of the camera's ({key})",) if binned > 1 else ()
     start = math.floor(counts[0] / binned + UNIFORM) + 1.0
     found = f"{frame_time} is missing" if period is None else f"{frame_time} = {period:g}"
-    usable = None if period is None or not period > 0 else period * binned
-    return Clock(usable, start, found, (*notes, *words))
+    usable = time_between(frame_time, period)
+    return Clock(None if usable is None else usable * binned, start, found, (*notes, *words))
+
+
+def binned_clock(source: Source, clock: Clock, key: str, frame_time: str) -> Clock:
+    """Return the time base `clock` of times in s, checked: its step is a whole number of periods of the camera."""
+    period, _ = seconds(source, frame_time)
+    usable = time_between(frame_time, period)
+    if clock.dt is None or usable is None:
+        return clock
+    binned = max(round(clock.dt / usable), 1) if math.isfinite(clock.dt / usable) else 0
+    if abs(clock.dt - binned * usable) > SAME_PERIOD * clock.dt:
+        raise DataError(
+            f"{key}, {frame_time}: found a step of {clock.dt:g} s and {usable:g} s between frames of the camera, "
+            "expected a whole multiple of it; correct the file"
+        )
+    words = (f"every frame of the maps is {binned} of the camera's ({key}, {frame_time})",) if binned > 1 else ()
+    return replace(clock, notes=(*clock.notes, *words))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
-from heterodyne_spec.data.layouts.base import azimuths, positive, quantity, seconds, wavevectors
-from heterodyne_spec.data.layouts.units import TIME
+from heterodyne_spec.data.layouts.base import azimuths, quantity, seconds, stack_shape, wavevectors
+from heterodyne_spec.data.layouts.units import TIME, check_units_known
 from heterodyne_spec.data.stored import stored_map
 from heterodyne_spec.data.time_axis import axis_clock
 from heterodyne_spec.errors import DataError
@@ -34,12 +34,13 @@ def contents(source: Source) -> Contents:
 
 def stacked(source: Source, key: str) -> Contents:
     """List the maps of an array (n_phi, N, N) or (N, N) that has q, phi, and t or dt beside it."""
+    check_units_known(source, ("q", "phi", "t", "dt"))
     shape = source.shape(key)
     if len(shape) not in (2, 3) or not shape[0]:
         raise DataError(
             f"{key}: found shape {shape}, expected (N, N) or (n_phi, N, N) with at least one map; correct the file"
         )
-    n_maps = shape[0] if len(shape) == 3 else 1
+    n_maps = stack_shape(source, key, axis=0)[0] if len(shape) == 3 else 1
     (q, q_notes), (phi, phi_notes) = wavevectors(source, "q"), azimuths(source, "phi")
     if phi.size != n_maps or q.size not in (1, n_maps):
         raise DataError(
@@ -59,7 +60,7 @@ def clock(source: Source, n_t: int) -> Clock:
     """Return the time base from t, dt or both."""
     dt, notes = seconds(source, "dt")
     # Nobody but the author of the arrays wrote it: no default of a detector that a configuration puts right.
-    if dt is not None and positive(dt) is None:
+    if dt is not None and not (np.isfinite(dt) and dt > 0):
         raise DataError(f"dt: found {dt:g}, expected a positive number of seconds; correct the file")
     if not source.has("t"):
         return Clock(dt, 1.0, "neither t nor dt" if dt is None else f"dt = {dt:g}", notes)

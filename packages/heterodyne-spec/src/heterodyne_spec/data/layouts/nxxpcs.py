@@ -13,18 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
+from heterodyne_spec.data.contents import Bins, Clock, Contents, MapRef, Source, attempted_clock
 from heterodyne_spec.data.layouts.base import (
     azimuths,
     in_range,
     integers,
     map_number,
     numbers,
-    positive,
     seconds,
     stack_shape,
+    time_between,
     wavevectors,
 )
+from heterodyne_spec.data.layouts.detector import geometry, photon_energy, pixel_map
 from heterodyne_spec.data.layouts.units import WAVEVECTOR, normalised, stated_unit
 from heterodyne_spec.errors import DataError, shortened
 
@@ -33,6 +34,13 @@ DATA_KEY = "/entry/twotime/two_time_corr_func"
 MASKS = "/entry/instrument/masks"
 ROI_MAP, Q_LIST, PHI_LIST = (f"{MASKS}/dynamic_{name}" for name in ("roi_map", "q_list", "phi_list"))
 INSTRUMENT = "/entry/instrument"
+GEOMETRY = {
+    "centre_x": "beam_center_x",
+    "centre_y": "beam_center_y",
+    "size_x": "x_pixel_size",
+    "size_y": "y_pixel_size",
+    "distance": "distance",
+}
 AXES = {"one_array_q_first": 0, "one_array_q_last": -1}
 STORAGE = (*AXES, "data_exchange_keys")
 ORIGINS = ("upper_left", "lower_left")
@@ -61,10 +69,31 @@ def contents(source: Source) -> Contents:
         MapRef(key, label, float(q[label - 1]), float(phi[label - 1]), index, axis, str(origin), elements)
         for key, index, label in places
     )
+    values, energy = geometry_of(source), photon_energy(source, energies(source))
+    # No definition tells where azimuths are counted from.
+    listed = Bins(q, phi, pixel_map(source, ROI_MAP, values, None))
     clock = attempted_clock(lambda: frame_clock(source))
     silent = [name for name, found in (("populated_elements", elements), ("baseline_reference", baseline)) if not found]
     notes += tuple(f"{DATA_KEY}@{name} is missing: seen from the maps" for name in silent)
-    return Contents(maps, clock, str(mode), (*notes, *clock.notes), None if baseline is None else int(baseline))
+    level = None if baseline is None else int(baseline)
+    return Contents(maps, clock, str(mode), (*notes, *clock.notes), level, listed, energy)
+
+
+def geometry_of(source: Source) -> dict[str, float] | str:
+    """Return where pixels are, from the one detector that has a beam centre, or in words why not."""
+    groups = [f"{INSTRUMENT}/{name}" for name in source.names(INSTRUMENT)]
+    detectors = [group for group in groups if source.has(f"{group}/beam_center_x")]
+    if len(detectors) > 1:
+        return f"{', '.join(detectors)} have a beam centre each, expected one detector"
+    group = detectors[0] if detectors else f"{INSTRUMENT}/detector"
+    fields = {name: (f"{group}/{key}",) for name, key in GEOMETRY.items()}
+    return geometry(source, fields | {"energy": energies(source) or (f"{INSTRUMENT}/incident_beam/incident_energy",)})
+
+
+def energies(source: Source) -> tuple[str, ...]:
+    """Return the keys of the energy of the photons that the file has."""
+    keys = (f"{INSTRUMENT}/{name}/incident_energy" for name in source.names(INSTRUMENT))
+    return tuple(key for key in keys if source.has(key))
 
 
 def word(source: Source, name: str, known: Sequence[str], required: bool = True) -> str | None:
@@ -146,5 +175,5 @@ def frame_clock(source: Source) -> Clock:
         listed = ", ".join(f"{key} = {value:g} s" for key, (value, _) in read.items())
         raise DataError(f"{INSTRUMENT}: found {listed}, expected one time between frames; correct the file")
     for key, (value, notes) in read.items():
-        return Clock(positive(value), 1.0, f"{key} = {value:g}", notes)
+        return Clock(time_between(key, value), 1.0, f"{key} = {value:g}", notes)
     return Clock(None, 1.0, f"no frame_time of a detector in {INSTRUMENT}")

@@ -29,7 +29,8 @@ def maps_key(source: Source) -> str | None:
     """Return the name of the stack of maps."""
     for key in MAPS:
         shape = source.shape(key) if source.has(key) else ()
-        if len(shape) == 3 and shape[1] == shape[2]:
+        # Stacked along the last axis they are refused in words.
+        if len(shape) == 3 and shape[1] in (shape[0], shape[2]):
             return key
     return None
 

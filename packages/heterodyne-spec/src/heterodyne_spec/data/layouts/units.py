@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,8 @@ from heterodyne_spec.data.contents import Source
 from heterodyne_spec.errors import DataError
 
 ATTRIBUTES = ("units", "unit")
-"""NeXus says ``units``; files of two beamlines have ``unit``."""
+"""NeXus says ``units``; files of two beamlines have ``unit``. Archives have no attributes: a text ``q_unit`` beside
+``q`` says the same."""
 
 # By what a number is divided: 0.054 / 10 is 0.0054 to the last digit, 0.054 * 0.1 is not.
 _LENGTHS = {"å": 1.0, "nm": 10.0, "m": 1e10}
@@ -69,7 +70,7 @@ ENERGY = Kind("keV", "keV or eV", _ENERGIES.get)
 
 
 def stated_unit(source: Source, key: str) -> str | None:
-    """Return the unit that a field states, None when it states none."""
+    """Return the unit that a field states in an attribute or a text beside it, None when it states none."""
     texts: dict[str, str] = {}
     for name in ATTRIBUTES:
         value = source.attribute(key, name)
@@ -77,12 +78,25 @@ def stated_unit(source: Source, key: str) -> str | None:
             raise DataError(f"{key}@{name}: found {value.tolist()}, expected the name of a unit; correct the attribute")
         if value and value.strip():
             texts[name] = value.strip()
+        if source.has(beside := f"{key}_{name}"):
+            if len(words := source.texts(beside)) != 1:
+                raise DataError(f"{beside}: found no text, expected the name of the unit of {key}; correct the file")
+            texts[beside] = words[0].strip()
     if len({normalised(text) for text in texts.values()}) > 1:
-        raise DataError(
-            f"{key}: found units = {texts['units']!r} and unit = {texts['unit']!r}, expected one of them; correct the "
-            "attributes"
-        )
+        listed = " and ".join(f"{name} = {text!r}" for name, text in texts.items())
+        raise DataError(f"{key}: found {listed}, expected one of them; correct the attributes")
     return next(iter(texts.values()), None)
+
+
+def check_units_known(source: Source, fields: Sequence[str]) -> None:
+    """Refuse units at the top of a file that belong to none of the fields that are read: they would be ignored."""
+    known = {f"{field}_{name}" for field in fields for name in ATTRIBUTES}
+    for name in source.names():
+        if "unit" in name.casefold() and name not in known:
+            raise DataError(
+                f"{name}: is a unit of nothing that is read here, expected {fields[0]}_unit and the like, of "
+                f"{', '.join(fields)}; rename it, or convert the numbers and leave it out"
+            )
 
 
 def convert(

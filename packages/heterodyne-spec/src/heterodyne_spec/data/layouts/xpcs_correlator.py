@@ -9,7 +9,8 @@ import numpy as np
 
 from heterodyne_spec.data.contents import Contents, Source, attempted_clock
 from heterodyne_spec.data.layouts.base import azimuths, stack, stack_shape, wavevectors
-from heterodyne_spec.data.layouts.frame_axes import AGE, T1, axes_clock, check_axes
+from heterodyne_spec.data.layouts.frame_axes import AGE, T1, T2, axes_clock, check_axes
+from heterodyne_spec.data.layouts.units import check_units_known
 from heterodyne_spec.errors import DataError
 
 NAME = "xpcs-correlator"
@@ -26,6 +27,7 @@ def matches(source: Source) -> bool:
 def contents(source: Source) -> Contents:
     """List the maps, one per region of interest."""
     check_axes(source, "", DATA_KEY)
+    check_units_known(source, ("q", "phi", T1, T2, "dt"))
     n_maps, n_t = stack_shape(source, DATA_KEY, axis=0)
     q, notes = wavevectors(source, "q", required=True)
     phi, phi_notes = azimuths(source, "phi") if source.has("phi") else (np.full(n_maps, np.nan), ("phi is missing",))

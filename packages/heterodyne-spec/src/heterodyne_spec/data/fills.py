@@ -1,0 +1,93 @@
+"""Values that programs leave in a map (N, N) where they compute nothing (-1, -999, 1e20), and maps of nothing else.
+
+A correlation of measured intensities is no whole number, and no two pairs have exactly the same one. Zeros and
+infinities are left out here: they are missing wherever they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_spec.data.cleaning import Map, rows_of
+
+FEWEST = 16
+"""Other pairs from which one stands apart."""
+ALIKE = 2
+"""Pairs of exactly one value that are no coincidence."""
+MOST = 4
+"""Different fill values of one map."""
+
+
+def pairs(c2: Map) -> Iterator[NDArray[np.floating[Any]]]:
+    """Yield the finite values of the pairs i < j that are not 0, block of rows by block."""
+    for rows in rows_of(len(c2)):
+        block = c2[rows, rows.start :]
+        later = np.arange(block.shape[1]) > np.arange(len(block))[:, None]
+        yield block[later & np.isfinite(block) & (block != 0)]
+
+
+def ends(c2: Map, low: float = -np.inf, high: float = np.inf) -> tuple[float, float]:
+    """Return the least and the largest of the values that lie strictly between two numbers; NaN without any."""
+    inside = [values[(values > low) & (values < high)] for values in pairs(c2)]
+    found = [(float(values.min()), float(values.max())) for values in inside if values.size]
+    return (min(one for one, _ in found), max(one for _, one in found)) if found else (np.nan, np.nan)
+
+
+def fill_values(c2: Map) -> list[float]:
+    """Return the values of a symmetric map that stand in for missing ones.
+
+    Such a value is farther from the nearest other one than that is from the median, and whole or there several times.
+    """
+    found: list[float] = []
+    low, high = -np.inf, np.inf
+    while len(found) < MOST:
+        least, most = ends(c2, low, high)
+        after, before = ends(c2, least, most)
+        sample = next((one for one in (v[(v > least) & (v < most)] for v in pairs(c2)) if one.size >= FEWEST), None)
+        if sample is None:
+            break
+        middle = float(np.median(sample))
+        if _stands_in(c2, least, after, middle):
+            low = least
+            found.append(least)
+        elif _stands_in(c2, most, before, middle):
+            high = most
+            found.append(most)
+        else:
+            break
+    return found
+
+
+def _stands_in(c2: Map, value: float, nearest: float, middle: float) -> bool:
+    return abs(value - nearest) > abs(nearest - middle) and (value == round(value) or count(c2, value) >= ALIKE)
+
+
+def count(c2: Map, value: float) -> int:
+    """Return how many pairs i < j have exactly this value."""
+    return sum(int((values == value).sum()) for values in pairs(c2))
+
+
+def blank(c2: Map, values: Sequence[float]) -> list[tuple[int, str]]:
+    """Turn entries off the diagonal of these values into NaN, in place; return for each how many pairs, and words."""
+    found = [(count(c2, value), value) for value in values]
+    for rows in rows_of(len(c2)) if values else ():
+        block = c2[rows]
+        alike = np.isin(block, np.array(values, dtype=c2.dtype))
+        alike[np.arange(len(block)), np.arange(rows.start, rows.stop)] = False
+        block[alike] = np.nan
+    return [(n, f"{n} pairs are {value:g}, far from all others, and treated as missing") for n, value in found]
+
+
+def one_value(c2: Map) -> bool:
+    """Tell whether all pairs have the same value: no correlation, whatever was measured."""
+    least, most = ends(c2)
+    return least == most
+
+
+def only_whole(c2: Map) -> bool:
+    """Tell whether all values are whole numbers: c2 between 1 and 2 has lost its digits then, or is scaled."""
+    return all(bool((values == np.rint(values)).all()) for values in pairs(c2))
