@@ -180,6 +180,8 @@ def test_incomplete_npz_says_what_is_missing(tmp_path, changes, text):
     [
         ([0, 0.785, 1.57], True),
         (np.radians([-165, 30, 345]), True),
+        (np.radians([-40, 10, 50, 80]), True),
+        (np.radians(np.arange(22.5, 360, 45)), True),
         ([0, 1.57], False),
         ([0.5, 1.0, 1.5], False),
         ([0, 0.785, 2.3], False),

@@ -226,13 +226,18 @@ def test_stated_units_are_converted_and_said(tmp_path, write, names):
             (WAVEVECTOR, unit, 1.0)
             for unit in ("inverse angstrom", r"\AA^{-1}", "A-1", "A**-1", "1 / A", "(1/A)", "AA^{-1}")
         ),
-        *((WAVEVECTOR, unit, 10.0) for unit in ("1/nm", "nm^-1", "q_nm^-1", "nm-1", "nm⁻¹", "1/nanometer")),
+        *((WAVEVECTOR, unit, 1.0) for unit in ("1/Ang", "Ang^-1", r"$\mathrm{\AA}^{-1}$", "inv. angstrom", "/Å")),
+        *((WAVEVECTOR, unit, 1e4) for unit in ("1/um", "µm⁻¹", "1/micron")),
+        *(
+            (WAVEVECTOR, unit, 10.0)
+            for unit in ("/nm", "reciprocal nm", "1/nm", "nm^-1", "q_nm^-1", "nm-1", "nm⁻¹", "1/nanometer")
+        ),
         *((WAVEVECTOR, unit, 1e10) for unit in ("1/m", "m^-1")),
         *((WAVEVECTOR, unit, None) for unit in ("A", "nm", "pixel", "any", "1/s", "2th_deg", "1/nm^2", "-1")),
         *((TIME, unit, 1.0) for unit in ("s", "sec", "Seconds")),
-        *((TIME, unit, 1e6) for unit in ("us", "µs", "\u03bcs")),
+        *((TIME, unit, 1e6) for unit in ("us", "µs", "\u03bcs", "usec")),
         *((TIME, unit, None) for unit in ("min", "Hz", "1/s")),
-        *((ANGLE, unit, 1.0) for unit in ("deg", "degrees", "°", "chi_deg")),
+        *((ANGLE, unit, 1.0) for unit in ("deg", "Deg.", "degrees", "°", "º", "chi_deg")),
         *((ANGLE, unit, np.pi / 180) for unit in ("rad", "radians", "chi_rad")),
     ],
 )
@@ -253,6 +258,16 @@ def test_units_of_both_names_that_differ_are_refused(tmp_path):
     path = write_scikit_beam(tmp_path / "b.h5", **{"q@units": np.array([1.0])})
     with pytest.raises(DataError, match=r"q@units: found \[1.0\], expected the name of a unit"):
         load_data(path)
+
+
+def test_case_of_the_attribute_does_not_matter(tmp_path):
+    # A unit that is not found is a unit that is ignored.
+    path = write_scikit_beam(tmp_path / "a.h5", **{"q@Units": "1/nm", "dt@UNIT": "ms"})
+    description = describe_data(path)
+    assert [note.rpartition(": ")[2] for note in description["notes"]] == [
+        "converted from 1/nm to 1/Å",
+        "converted from ms to s",
+    ]
 
 
 def test_aps_files_have_their_stated_units_converted_too(tmp_path):

@@ -167,12 +167,14 @@ class Bins:
     q, phi : listed, by label - 1, in 1/Å and degrees; NaN where the list has none.
     pixels : the map of pixels, or in words why there is none.
     fault : why the lists cannot be used, as a whole sentence; None where they can.
+    around : where the file counts its bins around, and how many these are; None where it does not.
     """
 
     q: NDArray[np.float64]
     phi: NDArray[np.float64]
     pixels: PixelMap | str
     fault: str | None = None
+    around: tuple[str, int] | None = None
 
     def of(self, label: int) -> tuple[float, float]:
         """Return listed q and phi of a bin, NaN where the list has none."""

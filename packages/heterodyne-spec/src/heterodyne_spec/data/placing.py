@@ -50,7 +50,8 @@ def placed(contents: Contents, choice: str | None) -> Contents:
             raise DataError(bins.fault)
         # What is not in the file is no fault; what is, and cannot be right, is said.
         said = () if why.endswith(" missing") else (f"q and phi of the list, not checked against pixels: {why}",)
-        return replace(contents, notes=(*contents.notes, *said))
+        maps, wide = (contents.maps, ()) if choice == LISTED else without_wide(contents.maps, bins, why)
+        return replace(contents, maps=maps, notes=(*contents.notes, *said, *wide))
     where = bins.pixels
     if choice != PIXELS and bins.fault:
         raise DataError(f"{bins.fault}; or take q and phi from the pixels of each bin: data.bins=pixels")
@@ -106,6 +107,18 @@ def without_rings(maps: tuple[MapRef, ...], found: Centroids) -> tuple[tuple[Map
     note = f"the pixels of {had} of {len(maps)} bins go round: these have no azimuth, whatever the list says"
     turned = tuple(replace(ref, phi=float("nan")) if ref.label in round_ else ref for ref in maps)
     return turned, (note,) if had else ()
+
+
+def without_wide(maps: tuple[MapRef, ...], bins: Bins, why: str) -> tuple[tuple[MapRef, ...], tuple[str, ...]]:
+    """Return the maps of a file without pixels, without an azimuth where its bins may be rings, and a note on it."""
+    if bins.around is None or pixels.undirected(bins.phi, bins.around[1]) is None:
+        return maps, ()
+    key, count = bins.around
+    few, wide = ("one azimuthal bin", "a ring") if count < 2 else ("two azimuthal bins", "half a ring")
+    note = (
+        f"{key}: {few}, and no pixels that tell {wide} from a wedge ({why}): taken for rings; where they are wedges, "
+    )
+    return tuple(replace(ref, phi=float("nan")) for ref in maps), (note + "data.bins=listed takes phi as it is",)
 
 
 def check_agree(bins: Bins, where: PixelMap, found: Centroids, compared: Comparison, labels: NDArray[np.int64]) -> None:

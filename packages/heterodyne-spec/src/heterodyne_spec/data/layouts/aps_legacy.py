@@ -6,6 +6,7 @@ bins are empty; old boost_corr counts them over qphi_bin_to_process.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +16,15 @@ from numpy.typing import NDArray
 from heterodyne_spec.data.contents import Contents, Lists, MapRef, Source, attempted_bins, attempted_clock
 from heterodyne_spec.data.layouts.base import (
     azimuths,
+    bins_around,
     frame_clock,
     in_range,
     integers,
     map_names,
     wavevectors,
-    without_pixels,
 )
 from heterodyne_spec.data.layouts.detector import geometry, photon_energy, pixel_map
-from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths, PixelMap
+from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths
 from heterodyne_spec.data.stored import mark_early, raw_frames, write_maps
 from heterodyne_spec.data.wording import list_numbers
 from heterodyne_spec.errors import DataError
@@ -68,7 +69,8 @@ def contents(source: Source) -> Contents:
     names = map_names(source, DATA_KEY, "g2_")
     labels, counted = bin_labels(source, np.array(list(names)))
     pixels = pixel_map(source, ROI_MAP, geometry(source, GEOMETRY), BACKWARDS)
-    bins, notes = attempted_bins(lambda: lists(source, pixels, labels), pixels)
+    bins, notes = attempted_bins(lambda: lists(source, labels), pixels)
+    bins = replace(bins, around=bins_around(source, PHI_COUNT, 0))
     in_range(f"{DATA_KEY} (labels of {Q_LIST})", labels, 1, LARGEST_BIN if bins.fault else bins.q.size)
     maps = tuple(
         MapRef(f"{DATA_KEY}/{name}", int(label), *bins.of(int(label)))
@@ -80,7 +82,7 @@ def contents(source: Source) -> Contents:
     return Contents(maps, clock, "data_exchange_keys", (*notes, *counted, *clock.notes), None, bins, energy)
 
 
-def lists(source: Source, pixels: PixelMap | str, used: NDArray[np.int64]) -> Lists:
+def lists(source: Source, used: NDArray[np.int64]) -> Lists:
     """Return the listed q and phi of every label; `used` are those of the maps."""
     (q, q_notes), (phi, phi_notes) = wavevectors(source, Q_LIST), azimuths(source, PHI_LIST)
     if q.size != phi.size:
@@ -88,9 +90,6 @@ def lists(source: Source, pixels: PixelMap | str, used: NDArray[np.int64]) -> Li
             f"{Q_LIST}, {PHI_LIST}: found {q.size} and {phi.size} entries, expected one each per bin; correct the file"
         )
     labelled, notes = labelled_entries(source, q, phi, used)
-    if isinstance(pixels, str) and source.has(PHI_COUNT):
-        phi, ring_notes = without_pixels(PHI_COUNT, integers(source, PHI_COUNT), phi, pixels)
-        notes += ring_notes
     return q[labelled], phi[labelled], (*q_notes, *phi_notes, *notes)
 
 

@@ -8,6 +8,7 @@ other way round where ``map_names`` says so.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,16 +17,16 @@ import numpy as np
 from heterodyne_spec.data.contents import Contents, Lists, MapRef, Source, attempted_bins, attempted_clock
 from heterodyne_spec.data.layouts.base import (
     azimuths,
+    bins_around,
     frame_clock,
     in_range,
     integers,
     map_names,
     wavevectors,
-    without_pixels,
 )
 from heterodyne_spec.data.layouts.detector import geometry, photon_energy, pixel_map
 from heterodyne_spec.data.layouts.units import stated_unit
-from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths, PixelMap
+from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths
 from heterodyne_spec.data.stored import mark_early, raw_frames, write_maps
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.storage import writing_hdf5
@@ -71,7 +72,8 @@ def contents(source: Source) -> Contents:
     processed = integers(source, BINS)
     counters = in_range(f"{DATA_KEY} (counted by {BINS})", np.array(list(names)), 1, processed.size)
     pixels = pixel_map(source, ROI_MAP, geometry(source, GEOMETRY), UPWARDS)
-    bins, notes = attempted_bins(lambda: lists(source, pixels), pixels)
+    bins, notes = attempted_bins(lambda: lists(source), pixels)
+    bins = bins if bins.fault else replace(bins, around=bins_around(source, COUNTS, axes(source)[1]))
     labels = in_range(BINS, processed[counters - 1], 1, LARGEST_BIN if bins.fault else bins.q.size)
     maps = tuple(
         MapRef(f"{DATA_KEY}/{name}", int(label), *bins.of(int(label)))
@@ -82,7 +84,7 @@ def contents(source: Source) -> Contents:
     return Contents(maps, clock, "data_exchange_keys", (*notes, *clock.notes), None, bins, energy)
 
 
-def lists(source: Source, pixels: PixelMap | str) -> Lists:
+def lists(source: Source) -> Lists:
     """Return the listed q and phi of every bin."""
     of_q, of_phi = axes(source)
     (q, q_notes), (phi, phi_notes) = (
@@ -96,9 +98,6 @@ def lists(source: Source, pixels: PixelMap | str) -> Lists:
         mapping, notes = np.arange(q.size * phi.size), (*notes, f"{MAPPING} is missing: no empty bins assumed")
     inner = phi.size if of_phi == 1 else q.size
     places = np.divmod(in_range(MAPPING, mapping, 0, q.size * phi.size - 1), max(inner, 1))
-    if isinstance(pixels, str) and source.has(COUNTS):
-        phi, ring_notes = without_pixels(COUNTS, integers(source, COUNTS)[of_phi : of_phi + 1], phi, pixels)
-        notes += ring_notes
     return q[places[of_q]], phi[places[of_phi]], notes
 
 

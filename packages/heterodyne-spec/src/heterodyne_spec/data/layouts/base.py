@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source
 from heterodyne_spec.data.layouts.units import ANGLE, TIME, WAVEVECTOR, Kind, convert, stated_unit
-from heterodyne_spec.data.pixels import undirected
 from heterodyne_spec.data.stored import EARLY
 from heterodyne_spec.errors import DataError, shortened
 
@@ -99,14 +98,20 @@ def radians_note(key: str, angles: NDArray[np.float64]) -> tuple[str, ...]:
 
 
 def like_radians(angles: NDArray[np.float64]) -> bool:
-    """Tell whether several angles, rounded to two digits or more, are multiples of 15° in radians and odd degrees."""
+    """Tell whether several angles are odd degrees, and as radians sectors of 15°, or of 5° where they have the digits.
+
+    Sectors: as far apart as these, or multiples of them.
+    """
     known = np.unique(angles[np.isfinite(angles) & (angles != 0)])
     if known.size < 2 or np.abs(known).max() > 2 * np.pi + ROUNDED:
         return False
-    steps = known / (np.pi / 12)
-    multiples = np.abs(steps - np.rint(steps)) * (np.pi / 12) <= ROUNDED
-    odd = 2 * known != np.rint(2 * known)
-    return bool((multiples & odd).all())
+    rounded = bool((known == np.round(known, 3)).all())
+    step, slack = (np.pi / 12, ROUNDED) if rounded else (np.pi / 36, 1e-4)
+    odd = bool((2 * known != np.rint(2 * known)).all())
+    return odd and any(
+        bool((np.abs(places / step - np.rint(places / step)) * step <= slack).all())
+        for places in (known, np.diff(known))
+    )
 
 
 def seconds(source: Source, key: str) -> tuple[float | None, tuple[str, ...]]:
@@ -203,18 +208,10 @@ def in_range(key: str, values: NDArray[np.int64], low: int, high: int) -> NDArra
     return values
 
 
-def without_pixels(
-    key: str, count: NDArray[np.int64], phi: NDArray[np.float64], why: str
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Return the azimuths of a list of `count` bins around, NaN where these may be rings, and a note on it.
-
-    `why` says why the file has no map of pixels; `key` is where it has the count.
-    """
-    none = undirected(phi, int(count[0])) if count.size == 1 else None
-    if none is None:
-        return phi, ()
-    what = ("one azimuthal bin", "a ring") if count[0] < 2 else ("two azimuthal bins", "half a ring")
-    return none, (f"{key}: {what[0]}, and no pixels that tell {what[1]} from a wedge ({why}): taken for rings",)
+def bins_around(source: Source, key: str, place: int) -> tuple[str, int] | None:
+    """Return `key`, under which a file counts its bins, with the number of those around, at this place; None if not."""
+    counts = integers(source, key) if source.has(key) else np.array([], dtype=np.int64)
+    return (key, int(counts[place])) if counts.size > place else None
 
 
 def frame_clock(source: Source, frame_times: Sequence[str], stride: str, average: str, begin: str, first: int) -> Clock:

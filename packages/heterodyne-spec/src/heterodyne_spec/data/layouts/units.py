@@ -15,29 +15,32 @@ from heterodyne_spec.data.contents import Source
 from heterodyne_spec.errors import DataError
 
 ATTRIBUTES = ("units", "unit")
-"""NeXus says ``units``; files of two beamlines have ``unit``. Archives have no attributes: a text ``q_unit`` beside
-``q`` says the same."""
+"""NeXus says ``units``; files of two beamlines have ``unit``; case does not matter. Archives have no attributes: a text
+``q_unit`` beside ``q`` says the same."""
 
 # By what a number is divided: 0.054 / 10 is 0.0054 to the last digit, 0.054 * 0.1 is not.
-_LENGTHS = {"å": 1.0, "nm": 10.0, "m": 1e10}
+_LENGTHS = {"å": 1.0, "nm": 10.0, "um": 1e4, "m": 1e10}
 _SYNONYMS = {
-    **dict.fromkeys(("a", "\\aa", "aa", "angstrom", "angstroms", "ångström", "ångstrom"), "å"),
+    **dict.fromkeys(("a", "\\aa", "aa", "\\mathrm\\aa", "\\mathrma", "ang", "ang."), "å"),
+    **dict.fromkeys(("angstrom", "angstroms", "ångström", "ångstrom"), "å"),
     **dict.fromkeys(("nanometer", "nanometers", "nanometre", "nanometres"), "nm"),
+    **dict.fromkeys(("\N{GREEK SMALL LETTER MU}m", "micron", "microns", "micrometer", "micrometre"), "um"),
     **dict.fromkeys(("meter", "meters", "metre", "metres"), "m"),
 }
 _TIMES = {
-    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
-    **dict.fromkeys(("ms", "millisecond", "milliseconds"), 1e3),
-    **dict.fromkeys(("us", "\N{GREEK SMALL LETTER MU}s", "microsecond", "microseconds"), 1e6),
-    **dict.fromkeys(("ns", "nanosecond", "nanoseconds"), 1e9),
+    **dict.fromkeys(("s", "sec", "sec.", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds"), 1e3),
+    **dict.fromkeys(("us", "\N{GREEK SMALL LETTER MU}s", "usec", "\N{GREEK SMALL LETTER MU}sec"), 1e6),
+    **dict.fromkeys(("microsecond", "microseconds"), 1e6),
+    **dict.fromkeys(("ns", "nsec", "nanosecond", "nanoseconds"), 1e9),
 }
 _ANGLES = {
     # pyFAI names the unit after the angle.
-    **dict.fromkeys(("deg", "degree", "degrees", "°", "chi_deg"), 1.0),
+    **dict.fromkeys(("deg", "deg.", "degs", "degree", "degrees", "°", "o", "chi_deg"), 1.0),
     **dict.fromkeys(("rad", "radian", "radians", "chi_rad"), math.pi / 180),
 }
 # 1/Å, Å^-1, Å**-1, inverse angstrom; q_Å^-1 is the way of pyFAI.
-_RECIPROCAL = re.compile(r"(?:q_)?(?:(?:1/|inverse|per)(?P<over>.+?)|(?P<power>.+?)(?:\^|\*\*)?-1)")
+_RECIPROCAL = re.compile(r"(?:q_)?(?:(?:1?/|inverse|inv\.?|reciprocal|per)(?P<over>.+?)|(?P<power>.+?)(?:\^|\*\*)?-1)")
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,16 @@ ENERGY = Kind("keV", "keV or eV", _ENERGIES.get)
 def stated_unit(source: Source, key: str) -> str | None:
     """Return the unit that a field states in an attribute or a text beside it, None when it states none."""
     texts: dict[str, str] = {}
-    for name in ATTRIBUTES:
+    for name in sorted(source.attribute_names(key), reverse=True):
+        if name.casefold() not in ATTRIBUTES:
+            continue
         value = source.attribute(key, name)
         if not isinstance(value, str | None):
             raise DataError(f"{key}@{name}: found {value.tolist()}, expected the name of a unit; correct the attribute")
         if value and value.strip():
             texts[name] = value.strip()
-        if source.has(beside := f"{key}_{name}"):
+    for beside in (f"{key}_{name}" for name in ATTRIBUTES):
+        if source.has(beside):
             if len(words := source.texts(beside)) != 1:
                 raise DataError(f"{beside}: found no text, expected the name of the unit of {key}; correct the file")
             texts[beside] = words[0].strip()
