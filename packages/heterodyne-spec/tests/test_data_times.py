@@ -1,5 +1,7 @@
 """Ages that cannot be are refused by whoever reads; a given time between frames wins over all of them."""
 
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -153,3 +155,58 @@ def test_legacy_files_with_the_metadata_of_the_new_ones_have_a_time_base(tmp_pat
 def test_calendar_times_from_python_are_refused():
     with pytest.raises(DataError, match="expected seconds since the start of the sample and no date"):
         TwoTimeData(c2=make_map(N), q=0.005, phi=10.0, t=1.76e9 + AXIS)
+
+
+def cache(path, times, **facts):
+    facts = {"cache_metadata_json": np.array(json.dumps(facts))} if facts else {}
+    maps = make_map(len(times))[None]
+    np.savez(path, c2_exp=maps, wavevector_q_list=[0.005], phi_angles_list=[10.0], t1=times, t2=times, **facts)
+    return path
+
+
+def camera(path, times):
+    maps = four_maps(len(times))
+    return write_xpcs_correlator(path, maps, t1=times, t2=times, **{"t1@units": "s", "t2@units": "s"})
+
+
+STORES_TIMES = {
+    "npz": lambda p, t: (np.savez(p, c2=make_map(len(t)), q=0.005, phi=10.0, t=t), p)[1],
+    "npz with dt": lambda p, t: (np.savez(p, c2=make_map(len(t)), q=0.005, phi=10.0, t=t, dt=DT), p)[1],
+    "cache": cache,
+    "cache with dt": lambda p, t: cache(p, t, dt=DT),
+    "ID02": lambda p, t: write_id02(p, four_maps(len(t)), **{"twotime/t1": t, "twotime/t2": t}),
+    "xpcs-correlator": camera,
+    "Python": None,
+}
+
+
+@pytest.mark.parametrize("name", STORES_TIMES)
+@pytest.mark.parametrize(("first", "dtype"), [(1, "f4"), (9001, "f4"), (1, "f2")])
+def test_times_in_short_floats_are_read_as_the_grid_that_they_mean(tmp_path, name, first, dtype):
+    ages = (np.arange(48) + first) * DT
+    stored, write = ages.astype(dtype), STORES_TIMES[name]
+    if write is None:
+        data = TwoTimeData(c2=make_map(48), q=0.005, phi=10.0, t=stored)
+    else:
+        data = load_data(write(tmp_path / "a.npz", stored), q=0.005)
+    assert data.dt == DT
+    np.testing.assert_allclose(data.t, ages, rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_uneven_times_are_refused_however_they_are_stored(dtype):
+    uneven = np.arange(1, 49) * DT
+    uneven[20] += 1e-3 * DT
+    with pytest.raises(DataError, match=r"found a step of 0\.1001"):
+        TwoTimeData(c2=make_map(48), q=0.005, phi=10.0, t=uneven.astype(dtype))
+    slow = (np.arange(48) + 9001) * DT * (1 + 1e-4)
+    # Every step is that of dt to the digits of float32 at this age; all of them together are not.
+    with pytest.raises(DataError, match=r"found a (mean )?step of 0\.1000\d+ s"):
+        TwoTimeData(c2=make_map(48), q=0.005, phi=10.0, t=slow.astype(dtype), dt=DT)
+
+
+@pytest.mark.parametrize("dt", [1 / 30, 0.0123456, 2e-6, 7.0, 300.0])
+def test_a_step_in_float32_is_as_good_as_its_digits(dt):
+    data = TwoTimeData(c2=make_map(48), q=0.005, phi=10.0, t=(np.arange(1, 49) * dt).astype("f4"))
+    assert data.dt == pytest.approx(dt, rel=2e-7)
+    np.testing.assert_allclose(data.t, np.arange(1, 49) * dt, rtol=2e-7)

@@ -11,7 +11,7 @@ from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attem
 from heterodyne_spec.data.layouts.base import azimuths, quantity, seconds, stack_shape, wavevectors
 from heterodyne_spec.data.layouts.units import TIME, check_units_known
 from heterodyne_spec.data.stored import stored_map
-from heterodyne_spec.data.time_axis import axis_clock
+from heterodyne_spec.data.time_axis import axis_clock, precision
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.storage import write_npz
 
@@ -65,7 +65,7 @@ def clock(source: Source, n_t: int) -> Clock:
     if not source.has("t"):
         return Clock(dt, 1.0, "neither t nor dt" if dt is None else f"dt = {dt:g}", notes)
     ages, t_notes = quantity(source, "t", TIME)
-    return axis_clock(ages, dt, n_t, "t", (*notes, *t_notes))
+    return axis_clock(ages, dt, n_t, "t", (*notes, *t_notes), precision(source.dtype("t")))
 
 
 def write(path: Path, data: TwoTimeData) -> None:
