@@ -210,3 +210,89 @@ def test_a_step_in_float32_is_as_good_as_its_digits(dt):
     data = TwoTimeData(c2=make_map(48), q=0.005, phi=10.0, t=(np.arange(1, 49) * dt).astype("f4"))
     assert data.dt == pytest.approx(dt, rel=2e-7)
     np.testing.assert_allclose(data.t, np.arange(1, 49) * dt, rtol=2e-7)
+
+
+def binned_chx(path, n=28, **changes):
+    """Write a CHX file without lags of `n` frames; `changes` are of md."""
+    md = {"frame_time": 0.02, "acquire period": 0.02, "beg": 1, "end": 1 + n} | changes
+    return write_chx(path, four_maps(n), tausb=None, md=md)
+
+
+@pytest.mark.parametrize(
+    ("md", "text"),
+    [
+        ({"number of images": 120}, r"tausb is missing, and md@number of images = 120 for 28 frames of g12b"),
+        ({"beg": 0, "end": 112}, r"tausb is missing, and md@end - beg = 112 for 28 frames"),
+        ({"number of images": 20}, r"md@number of images: found 20, expected 28 or more"),
+    ],
+)
+def test_the_period_of_the_camera_is_not_that_of_maps_that_may_be_binned(tmp_path, md, text):
+    path = binned_chx(tmp_path / "a.h5", **md)
+    with pytest.raises(DataError, match=text + r".*or give the time between frames: data\.dt"):
+        load_data(path, q=0.005)
+    first = 2 if "beg" not in md else 1
+    np.testing.assert_allclose(load_data(path, q=0.005, dt=0.08).t, (first + np.arange(28)) * 0.08, rtol=1e-14)
+    assert load_data(binned_chx(tmp_path / "b.h5", **{"number of images": 30}), q=0.005).dt == 0.02
+
+
+def test_sums_of_images_tell_of_bins_too(tmp_path):
+    path = binned_chx(tmp_path / "a.h5")
+    with h5py.File(path, "r+") as file:
+        file["imgsum"] = np.ones(120)
+    with pytest.raises(DataError, match="shape of imgsum = 120 for 28 frames"):
+        load_data(path, q=0.005)
+
+
+@pytest.mark.parametrize("listed", [[3, 4, 9], "[3, 4, 9]", []])
+def test_bad_frames_of_a_file_are_noted_and_not_left_out(tmp_path, listed):
+    beside = {} if isinstance(listed, str) else {"bad_frame_list": np.array(listed, float)}
+    md = {"frame_time": 0.1, "beg": 0, "end": N} | ({"bad_frame_list": listed} if isinstance(listed, str) else {})
+    data = load_data(write_chx(tmp_path / "a.h5", four_maps(N), md=md, **beside), q=0.005)
+    notes = [note for note in data.notes if "bad_frame_list: 3 frames of the camera (3-4, 9, counted from 0)" in note]
+    assert len(notes) == bool(listed) and all("data.mask_frames" in note for note in notes)
+    assert data.valid.all()
+
+
+CONFIG = "/xpcs/twotime/config"
+
+
+def test_numbers_of_the_configuration_of_aps_u_may_be_attributes(tmp_path):
+    path = whole(tmp_path / "a.h5", stride=None, average=None, begin=None)
+    with h5py.File(path, "r+") as file:
+        file.create_group(CONFIG).attrs.update({"stride_frame": 3, "avg_frame": "2", "begin_frame": np.array([12])})
+    data = load_data(path)
+    np.testing.assert_allclose(data.t, (3 + np.arange(N)) * 0.6, rtol=1e-14)
+    assert not any("is missing" in note or "are missing" in note for note in data.notes)
+    with h5py.File(path, "r+") as file:
+        file[CONFIG].attrs["stride_frame"] = "three"
+    with pytest.raises(DataError, match=r"config@stride_frame: found 'three', expected a number"):
+        load_data(path)
+
+
+def test_a_configuration_that_is_missing_is_said(tmp_path):
+    path = whole(tmp_path / "a.h5", stride=None, average=None, begin=None)
+    notes = load_data(path).notes
+    steps, first = f"{CONFIG}/stride_frame, {CONFIG}/avg_frame are missing", f"{CONFIG}/begin_frame is missing"
+    assert f"{steps}: taken as 1, dt may be that of the camera and not of the maps" in notes
+    assert f"{first}: ages counted from the first frame of the maps" in notes
+    assert not any("missing" in note for note in load_data(whole(tmp_path / "b.h5")).notes)
+
+
+def test_the_number_of_the_first_frame_beside_maps_counts(tmp_path):
+    data = load_data(npz(tmp_path / "a.npz", dt=DT, start_frame=100.0))
+    np.testing.assert_allclose(data.t, (100 + np.arange(N)) * DT, rtol=1e-14)
+    assert "start_frame = 100: the age of the first frame is 100 dt" in data.notes
+    # That of ages between two frames, and of one of age 0, as `TwoTimeData.start_frame` gives them.
+    assert load_data(npz(tmp_path / "b.npz", t=AXIS + 20.5 * DT, start_frame=22)).t[0] == pytest.approx(2.15)
+    assert load_data(npz(tmp_path / "c.npz", t=AXIS - DT, start_frame=0)).t[0] == 0
+    with pytest.raises(DataError, match=r"start_frame: found 0\.5 frames, expected a whole number, 1 or more"):
+        load_data(npz(tmp_path / "d.npz", dt=DT, start_frame=0.5))
+    contrary = npz(tmp_path / "e.npz", t=AXIS, start_frame=100)
+    with pytest.raises(DataError, match="t, start_frame: found t that begins at frame 1 and start_frame = 100"):
+        load_data(contrary)
+    assert load_data(contrary, dt=DT).t[0] == pytest.approx(10.0)
+
+
+def test_masks_beside_maps_are_not_read_and_noted(tmp_path):
+    path = npz(tmp_path / "a.npz", dt=DT, valid=np.zeros(N, bool), mask=np.ones(N))
+    assert "valid, mask: not read; give frames to leave out as data.mask_frames" in load_data(path).notes
