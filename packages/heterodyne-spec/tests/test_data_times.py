@@ -19,6 +19,7 @@ from data_files import (
 from heterodyne_spec.data import TwoTimeData, describe_data, load_data, save_data
 from heterodyne_spec.data.describing import check_data
 from heterodyne_spec.errors import DataError
+from heterodyne_spec.validation import validate
 
 N, DT = 6, 0.1
 AXIS = np.arange(1, N + 1) * DT
@@ -296,3 +297,12 @@ def test_the_number_of_the_first_frame_beside_maps_counts(tmp_path):
 def test_masks_beside_maps_are_not_read_and_noted(tmp_path):
     path = npz(tmp_path / "a.npz", dt=DT, valid=np.zeros(N, bool), mask=np.ones(N))
     assert "valid, mask: not read; give frames to leave out as data.mask_frames" in load_data(path).notes
+
+
+@pytest.mark.parametrize(("begin", "number", "age"), [(41, 22, 2.15), (41 + 2 * 4096, 4118, 411.75), (0, 1, 0.1)])
+def test_first_frames_between_two_numbers_are_the_same_to_all_who_read(tmp_path, begin, number, age):
+    path = whole(tmp_path / "a.h5", begin=begin, stride=2, frame_time=0.05)
+    described, data = describe_data(path), load_data(path)
+    assert (described["start_frame"], data.start_frame, data.provenance["start_frame"]) == (number,) * 3
+    assert described["start_age"] == data.t[0] == pytest.approx(age, rel=1e-14)
+    assert f"dt: 0.1 s; first frame: {number}, age {age:g} s" in validate(path).facts
