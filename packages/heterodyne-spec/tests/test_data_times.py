@@ -182,10 +182,13 @@ STORES_TIMES = {
 
 
 @pytest.mark.parametrize("name", STORES_TIMES)
-@pytest.mark.parametrize(("first", "dtype"), [(1, "f4"), (9001, "f4"), (1, "f2")])
-def test_times_in_short_floats_are_read_as_the_grid_that_they_mean(tmp_path, name, first, dtype):
+@pytest.mark.parametrize(
+    ("first", "dtype", "kept"), [(1, "f4", "f4"), (9001, "f4", "f4"), (1, "f2", "f2"), (1, "f4", "f8")]
+)
+def test_times_in_short_floats_are_read_as_the_grid_that_they_mean(tmp_path, name, first, dtype, kept):
+    """Also where a program has widened them."""
     ages = (np.arange(48) + first) * DT
-    stored, write = ages.astype(dtype), STORES_TIMES[name]
+    stored, write = ages.astype(dtype).astype(kept), STORES_TIMES[name]
     if write is None:
         data = TwoTimeData(c2=make_map(48), q=0.005, phi=10.0, t=stored)
     else:
@@ -204,6 +207,15 @@ def test_uneven_times_are_refused_however_they_are_stored(dtype):
     # Every step is that of dt to the digits of float32 at this age; all of them together are not.
     with pytest.raises(DataError, match=r"found a (mean )?step of 0\.1000\d+ s"):
         TwoTimeData(c2=make_map(48), q=0.005, phi=10.0, t=slow.astype(dtype), dt=DT)
+
+
+def test_uneven_times_that_float32_holds_are_uneven():
+    """Whole numbers are no rounding of anything."""
+    for ages in (np.arange(48.0) + 1e7 + (np.arange(48) > 20), np.arange(48.0) + 1 + (np.arange(48) > 20) / 1024):
+        with pytest.raises(DataError, match="found a step of"):
+            TwoTimeData(c2=make_map(48), q=0.005, phi=10.0, t=ages)
+    exact = TwoTimeData(c2=make_map(48), q=0.005, phi=10.0, t=np.arange(1, 49) / 1024)
+    assert exact.dt == 1 / 1024
 
 
 @pytest.mark.parametrize("dt", [1 / 30, 0.0123456, 2e-6, 7.0, 300.0])

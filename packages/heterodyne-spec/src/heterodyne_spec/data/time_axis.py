@@ -16,6 +16,9 @@ from heterodyne_spec.errors import DataError
 UNIFORM = 1e-6
 FINEST = float(np.finfo(np.float64).eps)
 """Relative precision of float64, in which ages are computed."""
+SHORT = float(np.finfo(np.float32).eps)
+SMALL_PART = 0.01
+"""Of a step: below, uneven ages of float32 are its rounding and not the camera's."""
 YEAR = 365.25 * 24 * 3600.0
 GIVE_DT = "data.dt in the configuration, --dt on the command line, dt= in Python"
 
@@ -36,8 +39,9 @@ def time_axis(t: ArrayLike | None, dt: float | None, n_t: int) -> tuple[NDArray[
             raise DataError("t, dt: found neither, expected at least one; give dt, the time between frames in s")
         return window_ages(1.0, float(dt), 1, n_t), float(dt)
     expected = f"({n_t},), one age in s per frame"
-    ages, eps = as_floats(t, "t", expected), precision(as_array(t, "t", expected).dtype)
+    ages, stored = as_floats(t, "t", expected), precision(as_array(t, "t", expected).dtype)
     check_ages(ages, n_t)
+    eps = once_short(ages, stored)
     step = uniform_step(ages, dt, eps=eps)
     # Coarse ages scatter around the grid that they mean.
     return (ages if eps == FINEST else window_ages(first_age(ages, step, eps), step, 1, n_t)), step
@@ -46,6 +50,18 @@ def time_axis(t: ArrayLike | None, dt: float | None, n_t: int) -> tuple[NDArray[
 def precision(dtype: np.dtype[Any]) -> float:
     """Return the relative precision of times stored as `dtype`: that of short floats, else that of float64."""
     return max(float(np.finfo(dtype).eps), FINEST) if dtype.kind == "f" else FINEST
+
+
+def once_short(ages: NDArray[np.float64], stored: float) -> float:
+    """Return the relative precision of ages in s, that of float32 where a program has widened such ages to `stored`.
+
+    Uneven steps of ages that float32 holds exactly are its rounding, unless that is not small beside a step.
+    """
+    rounding = 4 * SHORT * float(ages[-1])
+    if stored >= SHORT or rounding > SMALL_PART * mean_step(ages) or not np.array_equal(ages, ages.astype(np.float32)):
+        return stored
+    uneven = np.abs(np.diff(ages) - mean_step(ages)).max(initial=0.0)
+    return SHORT if UNIFORM * mean_step(ages) < uneven <= rounding else stored
 
 
 def shortest(value: float, doubt: float) -> float:
@@ -139,6 +155,7 @@ def axis_clock(
     Steps that are not uniform are its fault; the age of its first frame is known all the same.
     """
     check_ages(ages, n_t, name)
+    eps = once_short(ages, eps)
     try:
         step = uniform_step(ages, dt, name, eps)
     except DataError as error:

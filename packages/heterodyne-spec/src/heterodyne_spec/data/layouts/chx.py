@@ -197,9 +197,11 @@ def bad_frames(source: Source) -> tuple[str, ...]:
     listed = numbers(source, BAD_FRAMES) if numeric_list else np.array([])
     stated = source.attribute(METADATA, BAD_FRAMES)
     # The program that writes these files turns lists into texts, "[3, 4]", where it cannot store them.
-    told = re.findall("[0-9]+", stated) if isinstance(stated, str) else [] if stated is None else stated
-    every = np.concatenate([listed, np.asarray(told, dtype=np.float64).ravel()])
-    bad = np.unique(every[np.isfinite(every)])
+    if isinstance(stated, str):
+        listed = np.append(listed, [float(digits) for digits in re.findall("[0-9]+", stated)])
+    elif stated is not None and stated.dtype.kind in "iuf":
+        listed = np.append(listed, stated)
+    bad = np.unique(listed[np.isfinite(listed)])
     if not bad.size:
         return ()
     return (
