@@ -18,7 +18,7 @@ import pytest
 from heterodyne_cli.command import main
 from heterodyne_nlsq.simulation import Experiment, simulate
 from heterodyne_nlsq.survey import survey
-from heterodyne_spec import DataError, load_data, load_model, save_data
+from heterodyne_spec import DataError, TwoTimeData, load_data, load_model, save_data
 from heterodyne_spec.data.hdf5_source import Hdf5Source
 
 PARAMETERS = {
@@ -162,6 +162,22 @@ def test_a_given_dt_overrules_the_times_of_the_file(tmp_path: Path, capsys: pyte
     assert "counted from the end of the run" in capsys.readouterr().err
     assert main(["inspect", str(file), "--dt", "0.1"]) == 0
     assert "note: dt = 0.1 s as given, the first frame is number 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("first", "said"), [(21.5, "first frame 22 (age 2.15 s)"), (1.4, "first frame 1 (age 0.14 s)")]
+)
+def test_a_late_first_frame_is_shown_with_its_age(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], first: float, said: str
+) -> None:
+    data, file = simulate(PLAN), tmp_path / "a.h5"
+    ages = (np.arange(data.n_t) + first) * 0.1
+    save_data(file, TwoTimeData(c2=data.c2, q=data.q, phi=data.phi, t=ages))
+    assert main(["inspect", str(file)]) == 0
+    assert said in capsys.readouterr().out
+    save_data(file, TwoTimeData(c2=data.c2, q=data.q, phi=data.phi, dt=0.1))
+    assert main(["inspect", str(file)]) == 0
+    assert "first frame" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("ending", ["png", "pdf", "svg"])

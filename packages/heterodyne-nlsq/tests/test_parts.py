@@ -20,7 +20,7 @@ from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.identify import identifiability
 from heterodyne_nlsq.noise import noise_sd, reduced_chi_square
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
-from heterodyne_nlsq.outcome import _edge
+from heterodyne_nlsq.outcome import _edge, _growth
 from heterodyne_nlsq.paths import choose_path, dense_path
 from heterodyne_nlsq.scaling import make_scaling, start_coefficients
 from heterodyne_nlsq.setup import Setup
@@ -313,6 +313,15 @@ def test_an_amplitude_is_at_its_bound_where_it_makes_nothing(
     family: str, value: float, ends: tuple[float, float], growth: float, expected: str | None
 ) -> None:
     assert _edge(family, value, ends, float("nan"), growth) == expected
+
+
+@pytest.mark.parametrize("rate", [-0.5, 0.0, 0.7])
+def test_a_power_of_age_grows_from_the_first_frame_that_has_an_age(rate: float) -> None:
+    setup = prepare(make(n_t=24, start_frame=0), load_config({}))
+    free = np.array([{**TRUTH, "alpha_ref": rate}[name] for name in setup.free.names])
+    with np.errstate(all="raise"):
+        grown = _growth(setup, free)
+    assert grown["D0_ref"] == pytest.approx(max(0.1**rate, 2.3**rate), rel=1e-12)
 
 
 @pytest.mark.parametrize(("spread", "holds"), [(0.2, True), (0.3, False)])

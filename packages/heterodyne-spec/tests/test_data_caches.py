@@ -1,6 +1,7 @@
 """Caches of other programs: which bin each map is, and when its window began."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -109,6 +110,29 @@ def test_what_contradicts_itself_is_one_clear_line(tmp_path, changes, text):
         load_data(path, q=0.005)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_given_dt_keeps_the_first_frame_where_the_times_are_uneven(tmp_path):
+    """A cache whose times are at fault begins where one of faultless times does."""
+    jitter = np.array([0, 1e-3, 0, 0, 0, 0])
+    for begins, facts, first in ((0, {"start_frame": 100}, 100), (0, {}, 1), (1, {}, 1), (20, {}, 20)):
+        t1 = AXIS + begins * DT + jitter
+        path = write_cache(tmp_path / "a.npz", t1=t1, t2=t1, cache_metadata_json=stated(dt=DT, **facts))
+        with pytest.raises(DataError, match=r"found a step of 0\.501 s"):
+            load_data(path, q=0.005)
+        np.testing.assert_allclose(load_data(path, q=0.005, dt=DT).t, np.arange(first, first + N) * DT, rtol=1e-14)
+    path = write_heterodyne(tmp_path / "b.npz", t=np.arange(N) * DT + jitter)
+    np.testing.assert_allclose(load_data(path, q=0.005, dt=DT).t, np.arange(1, N + 1) * DT, rtol=1e-14)
+
+
+def test_first_frames_written_as_floats_count_and_others_are_refused_by_name(tmp_path):
+    path = write_cache(tmp_path / "a.npz", cache_metadata_json=stated(start_frame=100.0))
+    np.testing.assert_allclose(load_data(path, q=0.005).t, np.arange(100, 100 + N) * DT, rtol=1e-14)
+    assert load_data(write_cache(tmp_path / "b.npz", cache_metadata_json=stated(start_frame=0)), q=0.005).t[0] == DT
+    for wrong in (100.5, -3, "100", True, [100]):
+        path = write_cache(tmp_path / "c.npz", cache_metadata_json=stated(start_frame=wrong))
+        with pytest.raises(DataError, match=re.escape(f"start_frame = {wrong!r}, expected a whole number, 1 or more")):
+            load_data(path, q=0.005)
 
 
 def write_heterodyne(path, **changes):

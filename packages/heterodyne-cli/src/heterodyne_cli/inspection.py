@@ -56,7 +56,10 @@ def _of_file(d: Mapping[str, Any], size: int) -> Iterator[str]:
     layout = _LAYOUTS.get(d["layout"], d["layout"])
     yield f"{d['file']}: {layout}, {_bytes(size)}, {len(d['maps'])} maps of {d['n_frames']} frames"
     duration = f"dt = {dt:g} s, {dt * d['n_frames']:g} s" if dt else "no time between frames; give data.dt"
-    first = f", first frame {d['start_frame']}" if d["start_frame"] != 1 else ""
+    age = d.get("start_age")
+    aged = "" if age is None else f" (age {age:g} s)"
+    usual = d["start_frame"] == 1 and (age is None or math.isclose(age, dt, rel_tol=1e-6))
+    first = "" if usual else f", first frame {d['start_frame']}{aged}"
     stored = str(d["populated_elements"]).replace("_", " ")
     yield f"{duration}{first}; baseline {d['baseline_reference']}, {stored} stored"
     yield from (f"note: {note}" for note in d["notes"])

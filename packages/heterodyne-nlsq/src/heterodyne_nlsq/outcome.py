@@ -230,10 +230,12 @@ def _edge(family: str, value: float, ends: tuple[float, float], sd: float, growt
 
 def _growth(setup: Setup, values: FloatArray) -> dict[str, float]:
     """Return by how much the first term of every law grows over its amplitude, at most, within the measurement."""
-    of, ends = dict(zip(setup.free.names, values.tolist(), strict=True)), setup.data.t[[0, -1]]
+    of, ages = dict(zip(setup.free.names, values.tolist(), strict=True)), setup.data.t
+    # A power of age 0 is 0, whatever the exponent: it grows from the first frame behind it.
+    ends, aged = ages[[0, -1]], ages[ages > 0][[0, -1]]
     found = {}
     for law in find_laws(setup.spec):
-        clock = np.log(ends) if law.origin is None else ends - of[law.origin]
+        clock = np.log(aged) if law.origin is None else ends - of[law.origin]
         found[law.amplitude] = float(np.exp(np.max(np.clip(of[law.rate] * clock, 0.0, 700.0))))
     return found
 

@@ -129,7 +129,8 @@ def _data_facts(document: Any) -> Iterable[str]:
     maps, n_t = document["maps"], document["n_frames"]
     dt = "none in the file, give data.dt" if document["dt"] is None else f"{document['dt']:g} s"
     yield f"layout {document['layout']}: {len(maps)} maps of {n_t} x {n_t} frames"
-    yield f"dt: {dt}; first frame: {document['start_frame']}"
+    age = document.get("start_age")
+    yield f"dt: {dt}; first frame: {document['start_frame']}" + ("" if age is None else f", age {age:g} s")
     yield f"q: {list_q(m['q'] for m in maps if m['q'] is not None)} 1/Å"
     angles = [m["phi"] for m in maps if m["phi"] is not None]
     yield f"phi: {list_phi(angles)} degrees"

@@ -17,7 +17,7 @@ from heterodyne_spec.data.listing import list_maps
 from heterodyne_spec.data.opening import open_source
 from heterodyne_spec.data.reading import baseline_of, frame_count, kept_dtype, read_checked, restore
 from heterodyne_spec.data.selection import check_unambiguous, known_maps, list_q_of, q_groups, select_q, wrap
-from heterodyne_spec.data.time_axis import step_of
+from heterodyne_spec.data.time_axis import frame_number, step_of, window_ages
 from heterodyne_spec.data.two_time import clean_maps
 from heterodyne_spec.errors import BusyError, DataError, one_line
 
@@ -65,7 +65,8 @@ def describe_data(path: str | Path, config: Config | Mapping[str, Any] | str | P
             "layout": layout,
             "n_frames": frame_count(source, [first]),
             "dt": dt,
-            "start_frame": round(contents.clock.start),
+            "start_frame": frame_number(contents.clock.start),
+            "start_age": None if dt is None else float(window_ages(contents.clock.start, dt, 1, 1)[0]),
             "maps": [describe_map(ref) for ref in contents.maps],
             "storage_mode": contents.storage_mode,
             "baseline_reference": baseline,

@@ -16,7 +16,7 @@ from heterodyne_spec.data.loading import load_data, weights_of
 from heterodyne_spec.data.reading import check_filled
 from heterodyne_spec.data.selected import EVERYTHING, KEY, Selection, as_selection, selection_of
 from heterodyne_spec.data.selection import places_of
-from heterodyne_spec.data.time_axis import UNIFORM
+from heterodyne_spec.data.time_axis import UNIFORM, frame_number
 from heterodyne_spec.data.two_time import TwoTimeData
 from heterodyne_spec.data.window import check_window, masked
 from heterodyne_spec.errors import DataError
@@ -199,6 +199,6 @@ def _provenance(data: TwoTimeData, kept: list[int], window: _Window, selection: 
         **data.provenance,
         **of_maps,
         "frames": (first, first + window.last - window.first),
-        "start_frame": round(float(data.t[window.first - 1]) / data.dt),
+        "start_frame": frame_number(float(data.t[window.first - 1]) / data.dt),
         KEY: selection,
     }

@@ -17,7 +17,7 @@ from heterodyne_spec.data.opening import open_source
 from heterodyne_spec.data.reading import frame_count, read_checked
 from heterodyne_spec.data.selected import as_selection
 from heterodyne_spec.data.selection import PhiChoice, mean_q, select_maps, wrap
-from heterodyne_spec.data.time_axis import needed_step, window_ages
+from heterodyne_spec.data.time_axis import frame_number, needed_step, window_ages
 from heterodyne_spec.data.two_time import TwoTimeData, as_weight
 from heterodyne_spec.data.window import check_window, masked
 from heterodyne_spec.errors import DataError, one_line
@@ -110,7 +110,7 @@ def load_data(
                 "maps": tuple(ref.where for ref in refs),
                 "labels": tuple(ref.label for ref in refs),
                 "frames": (first, last),
-                "start_frame": round(float(ages[0]) / step),
+                "start_frame": frame_number(float(ages[0]) / step),
                 "selection": as_selection(phi, frames, mask_frames, bins),
             },
         )

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from heterodyne_spec.data import cleaning, fills
 from heterodyne_spec.data.checks import as_array, as_floats, is_finite
 from heterodyne_spec.data.reach import check_reach
-from heterodyne_spec.data.time_axis import time_axis
+from heterodyne_spec.data.time_axis import frame_number, time_axis
 from heterodyne_spec.data.wording import list_numbers, same_words
 from heterodyne_spec.errors import DataError
 
@@ -109,8 +109,8 @@ class TwoTimeData:
 
     @property
     def start_frame(self) -> int:
-        """Number of the first frame, 1-based: its age in units of dt."""
-        return round(float(self.t[0]) / self.dt)
+        """Number of the first frame, 1-based: its age in units of dt, halves rounded up."""
+        return frame_number(float(self.t[0]) / self.dt)
 
 
 def pair_valid(data: TwoTimeData) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ it: at 0, whatever the age of its first frame was.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,8 +20,8 @@ from heterodyne_spec.data.checks import is_finite, is_whole
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
 from heterodyne_spec.data.layouts.base import LARGEST_NUMBER, azimuths, numbers, stack_shape, wavevectors
 from heterodyne_spec.data.layouts.units import check_units_known
-from heterodyne_spec.data.time_axis import UNIFORM, axis_clock
-from heterodyne_spec.errors import DataError
+from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, precision
+from heterodyne_spec.errors import DataError, shortened
 
 NAME = "analysis-cache"
 DATA_KEY = "c2_exp"
@@ -71,13 +72,13 @@ def map_refs(source: Source, key: str, q_key: str, phi_key: str) -> tuple[tuple[
 def window_clock(source: Source, n_t: int) -> Clock:
     """Return the time base of a cache of homodyne or xpcsjax; its notes say what was concluded about its origin."""
     facts = metadata(source)
-    first, dt = facts.get("start_frame"), facts.get("dt")
+    dt = facts.get("dt")
+    first = stated_frame(facts)
     stated_dt = float(dt) if is_finite(dt) and dt > 0 else None
     if not all(source.has(name) for name in TIMES):
-        start = float(first) if is_whole(first) and first >= 1 else 1.0
-        return Clock(stated_dt, start, f"no {' or '.join(TIMES)}")
-    axis = axis_clock(common_axis(source), None, n_t, TIMES[0])
-    clock = axis if axis.fault else origin(TIMES[0], axis, first)
+        return Clock(stated_dt, float(first or 1), f"no {' or '.join(TIMES)}")
+    eps = max(precision(source.dtype(name)) for name in TIMES)
+    clock = origin(TIMES[0], axis_clock(common_axis(source), None, n_t, TIMES[0], eps=eps), first)
     if clock.dt is None or stated_dt is None or abs(stated_dt - clock.dt) <= UNIFORM * clock.dt:
         return clock
     fault = (
@@ -87,13 +88,31 @@ def window_clock(source: Source, n_t: int) -> Clock:
     return replace(clock, dt=None, fault=fault)
 
 
-def origin(name: str, axis: Clock, first: Any) -> Clock:
-    """Return the time base of a window whose times `name` are those of `axis`; `first` numbers its first frame."""
-    step, begins = axis.dt or 1.0, axis.start
-    relative = abs(begins) < UNIFORM or abs(begins - 1) < UNIFORM
-    said = f"{name} begins at {begins * step:g} s"
-    if is_whole(first) and first >= 1:
-        if not relative and abs(begins - first) > UNIFORM * first:
+def stated_frame(facts: Mapping[str, Any]) -> int | None:
+    """Return the number of the first frame that the metadata state, None where they state none, or 0."""
+    first = facts.get("start_frame")
+    # Other languages write whole numbers as 100.0.
+    whole = is_finite(first) and first == round(first)
+    if first is not None and not (whole and first >= 0):
+        raise DataError(
+            f"{METADATA}: found start_frame = {shortened(repr(first))}, expected a whole number, 1 or more; write the "
+            "cache again"
+        )
+    return round(first) if whole and first else None
+
+
+def origin(name: str, axis: Clock, first: int | None) -> Clock:
+    """Return the time base of a window whose times `name` are those of `axis`; `first` numbers its first frame.
+
+    Of an axis at fault the times are good for this all the same: a given time between frames makes up for the rest.
+    """
+    begins = axis.start
+    # Uneven steps leave the first age in units of their mean uncertain.
+    within = UNIFORM if axis.fault is None else 0.5
+    relative = abs(begins) < within or abs(begins - 1) < within
+    said = f"{name} begins at " + (f"frame {begins:.4g}" if axis.dt is None else f"{begins * axis.dt:g} s")
+    if first is not None:
+        if not relative and abs(begins - first) > max(within, UNIFORM * first):
             raise DataError(
                 f"{name}: begins at frame {begins:g}, but {METADATA} says start_frame = {first}; write the cache again"
             )
@@ -101,7 +120,8 @@ def origin(name: str, axis: Clock, first: Any) -> Clock:
         return replace(axis, start=float(first), notes=(numbered,))
     if not relative:
         return replace(axis, notes=(f"{said}, taken as the age of its first frame",))
-    meant = f"its first frame is taken as frame 1, of age {step:g} s; for a window of a longer run this is too young"
+    aged = "" if axis.dt is None else f", of age {axis.dt:g} s"
+    meant = f"its first frame is taken as frame 1{aged}; for a window of a longer run this is too young"
     return replace(axis, start=1.0, notes=(f"{said}: {meant}",))
 
 
@@ -138,7 +158,7 @@ def metadata(source: Source) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise DataError(f"{METADATA}: found no JSON; write the cache again") from None
     facts = facts if isinstance(facts, dict) else {}
-    if is_whole(first := facts.get("start_frame")) and abs(first) > LARGEST_NUMBER:
+    if (is_whole(first := facts.get("start_frame")) or is_finite(first)) and abs(first) > LARGEST_NUMBER:
         raise DataError(f"{METADATA}: found a start_frame beyond {LARGEST_NUMBER}; write the cache again")
     return facts
 
@@ -147,9 +167,7 @@ def index_clock(source: Source, n_t: int) -> Clock:
     """Return the time base of a cache of heterodyne, whose t counts frames from 0 where its origin had no times."""
     if not source.has("t"):
         return Clock(None, 1.0, "no t")
-    axis = axis_clock(numbers(source, "t"), None, n_t)
-    if axis.fault:
-        return axis
+    axis = axis_clock(numbers(source, "t"), None, n_t, eps=precision(source.dtype("t")))
     if axis.dt == 1 and axis.start == round(axis.start):
         found = f"t counting frames from {axis.start:g} (or seconds, which cannot be told apart)"
         note = f"t counts frames from {axis.start:g}: the first is frame {axis.start + 1:g}"

@@ -22,9 +22,10 @@ from heterodyne_spec.data.layouts.base import (
     in_range,
     integers,
     map_names,
+    stands,
     wavevectors,
 )
-from heterodyne_spec.data.layouts.detector import geometry, photon_energy, pixel_map
+from heterodyne_spec.data.layouts.detector import geometry, missing_fields, photon_energy, pixel_map
 from heterodyne_spec.data.layouts.units import stated_unit
 from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths
 from heterodyne_spec.data.stored import mark_early, raw_frames, write_maps
@@ -81,7 +82,17 @@ def contents(source: Source) -> Contents:
     )
     energy = photon_energy(source, GEOMETRY["energy"])
     clock = attempted_clock(lambda: frame_clock(source, (FRAME_TIME,), STRIDE, AVERAGE, BEGIN, 0))
-    return Contents(maps, clock, "data_exchange_keys", (*notes, *clock.notes), None, bins, energy)
+    said = (*notes, *clock.notes, *assumed(source))
+    return Contents(maps, clock, "data_exchange_keys", said, None, bins, energy)
+
+
+def assumed(source: Source) -> tuple[str, ...]:
+    """Return notes on what the times rest on where the file does not tell which frames of the camera were used."""
+    steps = [key for key in (STRIDE, AVERAGE) if not stands(source, key)]
+    words = (f"{missing_fields(steps)}: taken as 1, dt may be that of the camera and not of the maps",) if steps else ()
+    if stands(source, BEGIN):
+        return words
+    return (*words, f"{missing_fields([BEGIN])}: ages counted from the first frame of the maps")
 
 
 def lists(source: Source) -> Lists:

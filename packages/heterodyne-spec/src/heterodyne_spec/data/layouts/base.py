@@ -132,11 +132,9 @@ def integers(source: Source, key: str) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def scalar(source: Source, key: str, default: float | None = None) -> float | None:
-    """Read one number, stored as a scalar or as an array of one; `default` when it is missing."""
-    if not source.has(key):
-        return default
-    return one(key, numbers(source, key))
+def scalar(source: Source, key: str) -> float | None:
+    """Read one number, stored as a scalar or as an array of one; None when it is missing."""
+    return one(key, numbers(source, key)) if source.has(key) else None
 
 
 def one(key: str, values: NDArray[np.float64]) -> float:
@@ -159,10 +157,28 @@ def time_between(key: str, value: float | None) -> float | None:
     return value if value is not None and value > 0 else None
 
 
+def stands(source: Source, key: str) -> bool:
+    """Tell whether something stands at `key`, or is the attribute of that name of its group."""
+    group, _, name = key.rpartition("/")
+    return source.has(key) or name in source.attribute_names(group or "/")
+
+
+def attributed(source: Source, key: str) -> float | None:
+    """Read one number that stands at `key`, or is the attribute of that name of its group; None when it is missing."""
+    group, _, name = key.rpartition("/")
+    if source.has(key) or (stored := source.attribute(group or "/", name)) is None:
+        return scalar(source, key)
+    try:
+        return one(key, np.asarray(stored, dtype=np.float64).ravel())
+    except (TypeError, ValueError):
+        raise DataError(f"{group}@{name}: found {shortened(repr(stored))}, expected a number; correct it") from None
+
+
 def whole(source: Source, key: str, default: int, least: int | None = None) -> float:
     """Read a number of frames, which is whole, and `least` or more; `default` when it is missing."""
-    value = scalar(source, key, float(default))
-    if value is None or not np.isfinite(value) or value != round(value) or (least is not None and value < least):
+    found = attributed(source, key)
+    value = float(default) if found is None else found
+    if not np.isfinite(value) or value != round(value) or (least is not None and value < least):
         expected = "a whole number" if least is None else f"a whole number, {least} or more"
         raise DataError(f"{key}: found {value:g} frames, expected {expected}; correct the file")
     return value

@@ -10,15 +10,25 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_spec.data.contents import Bins, Clock, Contents, Source, attempted_clock
-from heterodyne_spec.data.layouts.base import map_number, quantity, radians_note, stack, stack_shape, time_between
+from heterodyne_spec.data.layouts.base import (
+    map_number,
+    numbers,
+    quantity,
+    radians_note,
+    stack,
+    stack_shape,
+    time_between,
+)
 from heterodyne_spec.data.layouts.detector import likely_energy, missing_fields, pixel_map
 from heterodyne_spec.data.layouts.units import TIME, WAVEVECTOR, convert, stated_unit
 from heterodyne_spec.data.pixels import HC, Azimuths
+from heterodyne_spec.data.wording import list_numbers
 from heterodyne_spec.errors import DataError
 
 NAME = "chx"
@@ -26,6 +36,9 @@ DATA_KEY = "g12b"
 BINS = "qval_dict"
 METADATA = "md"
 LAGS = "tausb"
+IMAGES, IMAGE_SUMS = "number of images", "imgsum"
+"""Number of the camera's frames, and the sum of each."""
+BAD_FRAMES = "bad_frame_list"
 GRAZING = "qr_1d_pds"
 ROI_MAP = "roi_mask"
 DOWNWARDS = Azimuths(1, 0.0)
@@ -61,7 +74,8 @@ def contents(source: Source) -> Contents:
     clock = attempted_clock(lambda: frame_clock(source, n_t))
     energy = None if isinstance(values, str) else likely_energy(values["energy"])
     maps = stack(DATA_KEY, -1, q, phi)
-    return Contents(maps, clock, "one_array_q_last", (*notes, *clock.notes), None, listed, energy)
+    said = (*notes, *bad_frames(source), *clock.notes)
+    return Contents(maps, clock, "one_array_q_last", said, None, listed, energy)
 
 
 def bins(source: Source, n_maps: int) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
@@ -115,7 +129,9 @@ def frame_clock(source: Source, n_t: int) -> Clock:
     period = time_between(f"{METADATA}@{stated}", asked)
     start, notes = first_frame(source, n_t)
     if not source.has(LAGS):
-        return clock_of_metadata(periods, start, notes)
+        clock = clock_of_metadata(periods, start, notes)
+        fault = None if clock.dt is None else binning_fault(source, n_t, clock.found)
+        return clock if fault is None else replace(clock, dt=None, fault=fault)
     lags, lag_notes = quantity(source, LAGS, TIME)
     positive_lags = lags[(lags > 0) & np.isfinite(lags)]
     step = float(positive_lags.min()) if positive_lags.size else None
@@ -150,6 +166,48 @@ def clock_of_metadata(periods: Mapping[str, float], start: float, notes: tuple[s
             )
             return Clock(None, start, "", notes, fault)
     return Clock(dt, start, f"{METADATA}@{first} = {dt:g}", notes)
+
+
+def binning_fault(source: Source, n_t: int, period: str) -> str | None:
+    """Return why `period`, the camera's, may not be that of the `n_t` frames of maps without lags; None when it is.
+
+    Maps of fewer frames than the camera's are a window of them or their bins; only the lags tell which.
+    """
+    counts, names = {}, source.attribute_names(METADATA)
+    if IMAGES in names:
+        counts[f"{METADATA}@{IMAGES}"] = images = number(source, METADATA, IMAGES)
+        if images < n_t:
+            return f"{METADATA}@{IMAGES}: found {images:g}, expected {n_t} or more, the frames of {DATA_KEY}"
+    if {"beg", "end"} <= set(names):
+        counts[f"{METADATA}@end - beg"] = number(source, METADATA, "end") - number(source, METADATA, "beg")
+    if source.has(IMAGE_SUMS):
+        counts[f"shape of {IMAGE_SUMS}"] = float(math.prod(source.shape(IMAGE_SUMS)))
+    key, most = max(counts.items(), key=lambda item: item[1], default=("", 0.0))
+    if most < 2 * n_t:
+        return None
+    return (
+        f"{LAGS} is missing, and {key} = {most:g} for {n_t} frames of {DATA_KEY}: each of these may be several of the "
+        f"camera's, for which {period} s"
+    )
+
+
+def bad_frames(source: Source) -> tuple[str, ...]:
+    """Return a note on frames that the file calls bad, which nothing here leaves out."""
+    numeric_list = source.has(BAD_FRAMES) and source.dtype(BAD_FRAMES).kind in "iuf"
+    listed = numbers(source, BAD_FRAMES) if numeric_list else np.array([])
+    stated = source.attribute(METADATA, BAD_FRAMES)
+    # The program that writes these files turns lists into texts, "[3, 4]", where it cannot store them.
+    if isinstance(stated, str):
+        listed = np.append(listed, [float(digits) for digits in re.findall("[0-9]+", stated)])
+    elif stated is not None and stated.dtype.kind in "iuf":
+        listed = np.append(listed, stated)
+    bad = np.unique(listed[np.isfinite(listed)])
+    if not bad.size:
+        return ()
+    return (
+        f"{BAD_FRAMES}: {bad.size} frames of the camera ({list_numbers(bad)}, counted from 0) are not left out; give "
+        "their frames in the maps, counted from 1, as data.mask_frames",
+    )
 
 
 def first_frame(source: Source, n_t: int) -> tuple[float, tuple[str, ...]]:

@@ -10,7 +10,7 @@ import numpy as np
 from heterodyne_spec.data.contents import Clock, Source
 from heterodyne_spec.data.layouts.base import numbers, quantity, seconds, time_between
 from heterodyne_spec.data.layouts.units import TIME, stated_unit
-from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, check_ages, mean_step, uniform_step
+from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, check_ages, mean_step, precision, uniform_step
 from heterodyne_spec.errors import DataError
 
 SAME_PERIOD = 1e-3
@@ -42,18 +42,19 @@ def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> 
     key = f"{group}{T1}"
     if not source.has(key):
         return Clock(None, 1.0, f"{key} is missing")
-    if source.has(f"{group}{T2}") and not np.array_equal(numbers(source, key), numbers(source, f"{group}{T2}")):
+    eps = precision(source.dtype(key))
+    if not same_axes(source, key, f"{group}{T2}"):
         raise DataError(f"{key}, {T2}: found different times, expected the same on both axes; correct the file")
     if stated_unit(source, key) is not None:
         ages, notes = quantity(source, key, TIME)
-        clock = axis_clock(ages, None, n_t, key, notes)
+        clock = axis_clock(ages, None, n_t, key, notes, eps)
         return clock if frame_time is None else binned_clock(source, clock, key, frame_time)
     counts = numbers(source, key)
     check_ages(counts, n_t, key)
     if frame_time is None:
         why = f"{key}: states no unit, and the program of this layout counts frames of the camera as well as seconds"
         return Clock(None, float(counts[0]) / mean_step(counts), "", (), why)
-    step = uniform_step(counts, None, key)
+    step = uniform_step(counts, None, key, eps)
     if step < 1 - UNIFORM or abs(step - round(step)) > UNIFORM * step:
         raise DataError(
             f"{key}: found steps of {step:g} without a unit, expected whole frames of the camera; add the unit as the "
@@ -76,6 +77,16 @@ def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> 
     found = f"{frame_time} is missing" if period is None else f"{frame_time} = {period:g}"
     usable = time_between(frame_time, period)
     return Clock(None if usable is None else usable * binned, start, found, (*notes, *words))
+
+
+def same_axes(source: Source, key: str, other: str) -> bool:
+    """Tell whether two axes have the same times, to the digits of the coarser; true where one is missing."""
+    if not (source.has(key) and source.has(other)):
+        return True
+    one, two = numbers(source, key), numbers(source, other)
+    kinds = {source.dtype(key), source.dtype(other)}
+    rounding = max(map(precision, kinds)) if len(kinds) > 1 else 0.0
+    return one.shape == two.shape and np.allclose(one, two, rtol=rounding, atol=0.0)
 
 
 def binned_clock(source: Source, clock: Clock, key: str, frame_time: str) -> Clock:

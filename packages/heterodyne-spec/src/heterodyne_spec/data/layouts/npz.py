@@ -1,17 +1,18 @@
-"""NumPy .npz files: c2 (n_phi, N, N) or (N, N), q (1/Å), phi (degrees), t and/or dt (s)."""
+"""NumPy .npz files: c2 (n_phi, N, N) or (N, N), q (1/Å), phi (degrees), t and/or dt (s), perhaps start_frame."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
-from heterodyne_spec.data.layouts.base import azimuths, quantity, seconds, stack_shape, wavevectors
+from heterodyne_spec.data.layouts.base import azimuths, quantity, seconds, stack_shape, wavevectors, whole
 from heterodyne_spec.data.layouts.units import TIME, check_units_known
 from heterodyne_spec.data.stored import stored_map
-from heterodyne_spec.data.time_axis import axis_clock
+from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, precision
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.storage import write_npz
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 NAME = "npz"
 DATA_KEY = "c2"
+FIRST = "start_frame"
+"""Number of the first frame, 1-based, where there are no ages."""
+UNREAD = ("valid", "mask", "mask_frames", "weight", "weights")
+"""Arrays of our own names and others', which would change the maps and are not obeyed."""
 
 
 def matches(source: Source) -> bool:
@@ -53,7 +58,9 @@ def stacked(source: Source, key: str) -> Contents:
         for label, (one_q, one_phi, i) in enumerate(zip(np.broadcast_to(q, n_maps), phi, index, strict=True), start=1)
     )
     found = attempted_clock(lambda: clock(source, shape[-1]))
-    return Contents(maps, found, "one_array_q_first", (*q_notes, *phi_notes, *found.notes))
+    unread = [name for name in UNREAD if source.has(name)]
+    said = (f"{', '.join(unread)}: not read; give frames to leave out as data.mask_frames",) if unread else ()
+    return Contents(maps, found, "one_array_q_first", (*q_notes, *phi_notes, *said, *found.notes))
 
 
 def clock(source: Source, n_t: int) -> Clock:
@@ -62,10 +69,19 @@ def clock(source: Source, n_t: int) -> Clock:
     # Nobody but the author of the arrays wrote it: no default of a detector that a configuration puts right.
     if dt is not None and not (np.isfinite(dt) and dt > 0):
         raise DataError(f"dt: found {dt:g}, expected a positive number of seconds; correct the file")
-    if not source.has("t"):
-        return Clock(dt, 1.0, "neither t nor dt" if dt is None else f"dt = {dt:g}", notes)
+    numbered, has_ages = source.has(FIRST), source.has("t")
+    # Where frames are counted from 0, the first may be number 0; only its age tells.
+    first = whole(source, FIRST, 1, 0 if has_ages else 1)
+    if not has_ages:
+        said = (f"{FIRST} = {first:g}: the age of the first frame is {first:g} dt",) if numbered else ()
+        return Clock(dt, first, "neither t nor dt" if dt is None else f"dt = {dt:g}", (*notes, *said))
     ages, t_notes = quantity(source, "t", TIME)
-    return axis_clock(ages, dt, n_t, "t", (*notes, *t_notes))
+    found = axis_clock(ages, dt, n_t, "t", (*notes, *t_notes), precision(source.dtype("t")))
+    # Ages between two frames are numbered by one of these.
+    if not numbered or found.fault or abs(found.start - first) <= 0.5 + UNIFORM:
+        return found
+    fault = f"t, {FIRST}: found t that begins at frame {found.start:g} and {FIRST} = {first:g}, expected the same"
+    return replace(found, dt=None, start=first, fault=f"{fault}; correct the file")
 
 
 def write(path: Path, data: TwoTimeData) -> None:
