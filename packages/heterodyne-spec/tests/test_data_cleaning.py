@@ -35,6 +35,14 @@ def test_different_halves_are_refused_with_the_place(tmp_path):
         load_data(write_one(tmp_path / "a.h5", stored))
 
 
+def test_a_fill_value_does_not_hide_that_halves_differ(tmp_path):
+    stored = make_map(N_FILL)
+    stored[NEAR == 5] = 9999
+    stored[4, 1] += 0.05
+    with pytest.raises(DataError, match="both halves hold values but differ at frames 2 and 5"):
+        load_data(write_one(tmp_path / "a.h5", stored))
+
+
 def test_single_nan_pair_stays_excluded(tmp_path):
     stored = np.triu(FULL)
     stored[1, 4] = np.inf
