@@ -178,6 +178,19 @@ def test_rounded_values_are_data_and_fill_values_among_them_are_not(tmp_path, c2
         assert fills.fill_values(np.where(where, value, spoiled).astype(c2.dtype)) == [np.float32(value)]
 
 
+@pytest.mark.parametrize("digits", [2, 9])
+@pytest.mark.parametrize("mean", [0.1, 0.3, 1])
+@pytest.mark.parametrize("pixels", [10, 30, 100])
+def test_few_photons_are_no_fill_values(pixels, mean, digits):
+    """Maps of few photons have few different values, far apart."""
+    for seed in range(20):
+        photons = np.random.default_rng(seed).poisson(mean, (60, pixels))
+        brightness = np.maximum(photons.mean(axis=1), 1 / pixels)
+        c2 = (photons @ photons.T / pixels / np.outer(brightness, brightness)).round(digits)
+        assert fills.fill_values(c2) == []
+        assert not fills.stuck_frames(c2).any()
+
+
 @pytest.mark.parametrize("level", [0.0, 1.0])
 @pytest.mark.parametrize("empty", [-1.0, -999.0, 1e20])
 @pytest.mark.parametrize("half", [np.triu, np.tril])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_spec.data.cleaning import Frames, Map, filled, rows_of
-from heterodyne_spec.data.levels import cannot_be
+from heterodyne_spec.data.levels import LOWEST
 
 FEWEST = 16
 """Other pairs from which one stands apart."""
@@ -21,6 +21,10 @@ ALIKE = 2
 """Pairs of exactly one value that are no coincidence."""
 MOST = 4
 """Different fill values of one map."""
+FAR = 5.0
+"""How many times farther from the others a large value is than these reach above their median."""
+CONTRAST = 1.0
+"""What they may reach above it without noise, at most."""
 FEWEST_OF_FRAME = 8
 """Pairs of a frame that tell whether it has one value only."""
 
@@ -43,8 +47,8 @@ def ends(c2: Map, low: float = -np.inf, high: float = np.inf) -> tuple[float, fl
 def fill_values(c2: Map) -> list[float]:
     """Return the values of a symmetric map that stand in for missing ones.
 
-    Such a value is none that a correlation can have, farther from the nearest other one than that is from the median,
-    and whole or there several times. One that a correlation can have stays: better one too many than one measured less.
+    Such a value is none that a correlation can have, far from all others, and whole or there several times. One that a
+    correlation can have stays: better one too many than one measured less.
     """
     found: list[float] = []
     low, high = -np.inf, np.inf
@@ -67,7 +71,12 @@ def fill_values(c2: Map) -> list[float]:
 
 
 def _stands_in(c2: Map, value: float, nearest: float, middle: float) -> bool:
-    far = cannot_be(value, middle) and abs(value - nearest) > abs(nearest - middle)
+    if value < nearest:
+        # Intensities have no negative correlation, and c2 - 1 of -1 is c2 of 0, which is missing anyway.
+        far = value < LOWEST and nearest - value > abs(nearest - middle)
+    else:
+        # Few photons in few pixels have a long tail: one of 30 pixels that alone has light in two frames makes c2 30.
+        far = value - nearest > FAR * max(nearest - middle, CONTRAST)
     return far and (value == round(value) or count(c2, value) >= ALIKE)
 
 
@@ -99,7 +108,8 @@ def stuck_frames(c2: Map) -> Frames:
         least[rows] = block.min(axis=1, where=held, initial=np.inf)
         most[rows] = block.max(axis=1, where=held, initial=-np.inf)
         number[rows] = held.sum(axis=1)
-    stuck: Frames = (least == most) & (number >= FEWEST_OF_FRAME)
+    # A dark frame has few pairs that are not 0, and these may be alike.
+    stuck: Frames = (least == most) & (number >= max(FEWEST_OF_FRAME, number.max() // 2))
     # Two such frames share a pair, and so their value.
     return stuck if stuck.any() and _is_rare(c2, float(least[stuck][0]), ~stuck) else np.zeros_like(stuck)
 

@@ -13,9 +13,6 @@ HALFWAY = 0.5
 LOWEST, HIGHEST = -0.5, 3.0
 """Medians off the diagonal between which maps are those of a correlation; else no contrast and no offset fits them."""
 
-LEAST_ABOVE, MOST_ABOVE = -0.5, 2.0
-"""What a pair is above the baseline: at most the contrast, 1, and room for noise on either side."""
-
 WHOLE = (
     "expected fractions: c2 is between 1 and 2, has lost its digits in whole numbers or is scaled; store it as floats"
 )
@@ -31,11 +28,6 @@ def baseline_of(level: float) -> int:
 def of_a_correlation(level: float) -> bool:
     """Tell whether the median off the diagonal can be that of a correlation, whatever its baseline."""
     return LOWEST < level < HIGHEST
-
-
-def cannot_be(value: float, level: float) -> bool:
-    """Tell whether no pair of a map with this median can have a value, noise included."""
-    return not LEAST_ABOVE < value - baseline_of(level) < MOST_ABOVE
 
 
 def listed(levels: Sequence[float], phi: Sequence[float]) -> str:
