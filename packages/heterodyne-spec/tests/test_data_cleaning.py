@@ -9,7 +9,7 @@ from data_files import make_map, write_one, write_phis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heterodyne_spec.data import cleaning, fills, load_data
+from heterodyne_spec.data import cleaning, describe_data, fills, load_data
 from heterodyne_spec.errors import DataError
 
 FULL = make_map(6)
@@ -32,6 +32,14 @@ def test_different_halves_are_refused_with_the_place(tmp_path):
     stored = FULL.copy()
     stored[4, 1] = 2.0
     with pytest.raises(DataError, match=r"a.h5: /xpcs.*c2_00001: both halves hold values but differ at frames 2 and 5"):
+        load_data(write_one(tmp_path / "a.h5", stored))
+
+
+def test_a_fill_value_does_not_hide_that_halves_differ(tmp_path):
+    stored = make_map(N_FILL)
+    stored[NEAR == 5] = 9999
+    stored[4, 1] += 0.05
+    with pytest.raises(DataError, match="both halves hold values but differ at frames 2 and 5"):
         load_data(write_one(tmp_path / "a.h5", stored))
 
 
@@ -138,6 +146,72 @@ def test_two_fill_values_of_one_map_are_both_left_out(tmp_path):
     data = load_data(write_one(tmp_path / "a.h5", c2))
     np.testing.assert_array_equal(np.isnan(data.c2[0]), (NEAR == 5) | (NEAR == 7))
     assert data.c2[0, 3, 4] == np.float32(1.9)  # an outlier is measured, once and no whole number
+
+
+def decaying(n, noise, rate):
+    """Return a map that decays to 1 within 1/rate frames."""
+    age = np.arange(n)
+    drawn = np.triu(np.random.default_rng(0).normal(0, noise, (n, n)))
+    return 1 + 0.25 * np.exp(-rate * np.abs(age[:, None] - age)) + drawn + np.triu(drawn, 1).T
+
+
+COARSE = {
+    "hundredths": decaying(64, 0.003, 1.5).round(2),
+    "thousandths": decaying(64, 0.0003, 1.5).round(3),
+    "noise of photons": decaying(64, 0.3, 0.1).round(1),
+    "no noise": decaying(48, 0, 1.5).astype("f4"),
+}
+"""Maps of few different values, all measured."""
+
+
+@pytest.mark.parametrize("baseline", [0, 1])
+@pytest.mark.parametrize("c2", COARSE.values(), ids=COARSE)
+def test_rounded_values_are_data_and_fill_values_among_them_are_not(tmp_path, c2, baseline):
+    lag = np.abs(np.subtract.outer(np.arange(len(c2)), np.arange(len(c2))))
+    # A pair of exactly 0 is missing: what is rounded to 0 cannot be told from it.
+    where, spoiled = lag == 5, c2 if baseline == 1 else c2 - 0.98
+    assert fills.fill_values(spoiled) == []
+    assert not fills.stuck_frames(spoiled).any()
+    if baseline == 1:
+        np.testing.assert_array_equal(load_data(write_one(tmp_path / "a.h5", c2)).c2[0], c2)
+    for value in (-999.0, 9999.0, 1e20) + ((-1.0,) if spoiled.min() > -0.2 + baseline else ()):
+        assert fills.fill_values(np.where(where, value, spoiled).astype(c2.dtype)) == [np.float32(value)]
+
+
+@pytest.mark.parametrize("digits", [2, 9])
+@pytest.mark.parametrize("mean", [0.1, 0.3, 1])
+@pytest.mark.parametrize("pixels", [10, 30, 100])
+def test_few_photons_are_no_fill_values(pixels, mean, digits):
+    """Maps of few photons have few different values, far apart."""
+    for seed in range(20):
+        photons = np.random.default_rng(seed).poisson(mean, (60, pixels))
+        brightness = np.maximum(photons.mean(axis=1), 1 / pixels)
+        c2 = (photons @ photons.T / pixels / np.outer(brightness, brightness)).round(digits)
+        assert fills.fill_values(c2) == []
+        assert not fills.stuck_frames(c2).any()
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+@pytest.mark.parametrize("empty", [-1.0, -999.0, 1e20])
+@pytest.mark.parametrize("half", [np.triu, np.tril])
+def test_a_half_of_a_fill_value_is_empty(tmp_path, half, empty, level):
+    full = make_map(9, level=level)
+    path = write_one(tmp_path / "a.h5", np.where(half(np.ones((9, 9), bool)), full, np.float32(empty)))
+    data = load_data(path)
+    np.testing.assert_allclose(data.c2[0], full + 1 - level, rtol=1e-6)
+    assert any(f"completed to the full matrix, the other one is {empty:g} throughout" in note for note in data.notes)
+    assert describe_data(path)["populated_elements"] == ("upper_half" if half is np.triu else "lower_half")
+
+
+def test_frames_filled_with_one_are_dead_at_every_angle(tmp_path):
+    c2 = np.stack([np.triu(decaying(80, 0.01, 0.05 * k)) for k in range(1, 5)])
+    for dead in (slice(20, 28), 50):
+        c2[:, dead], c2[:, :, dead] = 1, 1
+    c2 = np.triu(c2)
+    np.savez(tmp_path / "a.npz", c2=c2, q=0.005, phi=[0.0, 30.0, 60.0, 90.0], dt=0.1)
+    data = load_data(tmp_path / "a.npz", frames=[11, 80])
+    assert [np.flatnonzero(~valid).tolist() for valid in data.valid] == [[*range(10, 18), 40]] * 4
+    assert "all angles: dead, left out: frames 21-28, 51" in data.notes
 
 
 @given(st.integers(7, 40), st.integers(0, 2**16), st.sampled_from(["uniform", "lognormal", "standard_cauchy"]))

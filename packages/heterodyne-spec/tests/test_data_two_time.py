@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from data_files import make_map
 
-from heterodyne_spec.data import TwoTimeData, pair_valid, select_data
+from heterodyne_spec.data import TwoTimeData, load_data, pair_valid, select_data
 from heterodyne_spec.errors import DataError
 
 
@@ -30,8 +30,8 @@ def test_dt_and_start_frame_follow_from_t():
     assert data.start_frame == 7
 
 
-@pytest.mark.parametrize(("given", "kept"), [("f4", "f4"), ("f8", "f8"), ("i8", "f8"), ("f2", "f4")])
-def test_floating_dtype_is_kept_and_others_are_converted(given, kept):
+@pytest.mark.parametrize(("given", "kept"), [("f4", "f4"), ("f8", "f8"), ("f2", "f4")])
+def test_floating_dtype_is_kept_and_half_precision_is_raised(given, kept):
     assert build(c2=np.ones((4, 4), given)).c2.dtype == kept
 
 
@@ -60,6 +60,37 @@ def test_dead_frame_is_taken_out_of_its_map_only(nothing):
     assert np.isnan(data.c2[1, 2]).all()
     assert np.isnan(data.c2[1, :, 2]).all()
     assert data.notes == ("phi = 90: without a usable value, left out: frames 3 of these maps",)
+
+
+@pytest.mark.parametrize("empty", [0.0, -1.0, -999.0, 1e20, np.nan, np.inf])
+@pytest.mark.parametrize("half", ["upper", "lower"])
+def test_a_half_beside_an_empty_one_is_completed_and_said(empty, half):
+    full = make_map(9)
+    c2 = np.where(np.triu(np.ones((9, 9), bool)) == (half == "upper"), full, empty)
+    np.fill_diagonal(c2, full.diagonal())
+    before, data = c2.copy(), build(c2=c2)
+    np.testing.assert_array_equal(data.c2[0], full)
+    np.testing.assert_array_equal(c2, before)
+    there = f", the other one is {empty:g} throughout" if empty and np.isfinite(empty) else ""
+    assert data.notes == (f"phi = 10: {half} half completed to the full matrix{there}",)
+
+
+@pytest.mark.parametrize("dead", [range(20, 28), [31]])
+def test_frames_filled_with_one_value_are_dead_at_every_angle(dead):
+    c2 = np.stack([make_map(40, seed) for seed in range(3)])
+    c2[:, dead], c2[:, :, dead] = 1, 1
+    data = build(c2=c2, phi=[0.0, 45.0, 90.0])
+    assert [np.flatnonzero(~one).tolist() for one in data.valid] == [list(dead)] * 3
+    assert (c2[:, dead] == 1).all()
+    frames = "21-28" if len(dead) > 1 else "32"
+    assert f"all angles: without a usable value, left out: frames {frames} of these maps" in data.notes
+
+
+def test_a_given_baseline_is_kept_through_cuts(tmp_path):
+    np.savez(tmp_path / "a.npz", c2=make_map(9, level=0.0), q=0.005, phi=0.0, dt=0.1)
+    data = load_data(tmp_path / "a.npz", baseline=1)
+    cut = select_data(data, {"data": {"frames": [3, 8]}})
+    np.testing.assert_array_equal(cut.c2[0], make_map(9, level=0.0)[2:8, 2:8])
 
 
 def test_map_of_zeros_is_refused():
@@ -108,7 +139,8 @@ def test_replace_and_pickle_keep_everything():
 
 ASYMMETRIC = make_map(5)
 ASYMMETRIC[1, 3] += 0.01
-HALF = np.triu(make_map(5))
+ONE_ZERO = make_map(5)
+ONE_ZERO[1, 3] = 0
 
 
 @pytest.mark.parametrize(
@@ -118,7 +150,12 @@ HALF = np.triu(make_map(5))
         ({"c2": np.ones((2, 2))}, "c2: found 2 frames, expected at least 3"),
         ({"c2": np.ones((4, 4), complex)}, "c2: found complex128 values, expected real numbers"),
         ({"c2": ASYMMETRIC}, "both halves hold values but differ at frames 2 and 4"),
-        ({"c2": HALF}, "differ at frames"),
+        ({"c2": ONE_ZERO}, r"differ at frames 2 and 4 \(0 and 1.0\d*\)"),
+        ({"c2": np.ones((4, 4), int)}, "c2: found int64 values, expected fractions"),
+        ({"c2": np.rint(1000 * make_map(5))}, r"c2 \(phi = 10\): found whole numbers only, expected fractions"),
+        ({"c2": 100 * make_map(5)}, r"c2: the medians off the diagonal are 10\d.* at phi = 10, .*: c2 is scaled"),
+        ({"c2": make_map(5) - 1}, r"are 0.0\d* at phi = 10, expected near 1: .* c2 - 1; give c2 \+ 1"),
+        ({"c2": [make_map(5), make_map(5) - 1], "phi": [0, 9]}, r"1.0\d* at phi = 0, 0.0\d* at phi = 9, .* c2 \+ 1"),
         ({"c2": np.full((4, 4), np.nan)}, "found no pair of frames that can be used"),
         ({"valid": [True, False, False, False, False]}, "found no pair of frames that can be used"),
         ({"valid": [1, 1, 1, 1, 1]}, "valid: found int64"),

@@ -18,12 +18,14 @@ USUAL, HOT_TIMES, HOT_LEAST = 0.8, 6.0, 0.05
 """A frame is hot when the mean of its pairs is off by as many times what this share of frames is off at most, and by as
 much of the baseline. Of a hundred maps without one 5 times was the most, of six with one 6 to 13 times."""
 
+HALVES = ("upper_half", "lower_half")
+
 type Map = NDArray[np.floating[Any]]
 type Frames = NDArray[np.bool_]
 
 # Side of a tile: a tile and its mirror image fit into cache together.
 TILE = 512
-# Allowed asymmetry relative to the largest value: rounding of float32 sums, far below any noise.
+# Allowed asymmetry relative to the median, at least to the baseline: rounding of float32 sums, far below any noise.
 SYMMETRY = 1e-4
 # Larger ones are as good as infinite: sums of their squares are, and results are stored in single precision.
 LARGEST = 1e30
@@ -48,7 +50,18 @@ def filled(values: Map) -> NDArray[np.bool_]:
 
 
 def populated_elements(c2: Map) -> str | None:
-    """Return which triangle holds values: all, upper_half or lower_half (words of NXxpcs); None when neither."""
+    """Return which triangle holds values: all, upper_half or lower_half (words of NXxpcs); None when neither.
+
+    A half of one value throughout, beside one of several, holds none: ``triu(c2) - 1`` leaves -1 there.
+    """
+    found = _filled_elements(c2)
+    if found != "all" or (lower := _is_level(c2, "lower_half")) == _is_level(c2, "upper_half"):
+        return found
+    return "upper_half" if lower else "lower_half"
+
+
+def _filled_elements(c2: Map) -> str | None:
+    """Return which triangle holds something else than zeros and NaN."""
     upper = lower = False
     for rows, columns in tiles(len(c2)):
         above, below = filled(c2[rows, columns]), filled(c2[columns, rows])
@@ -60,8 +73,24 @@ def populated_elements(c2: Map) -> str | None:
     return "upper_half" if upper else "lower_half" if lower else None
 
 
-def complete_half(c2: Map, half: str) -> None:
-    """Mirror the filled half into the empty one; the diagonal stays as stored."""
+def _is_level(c2: Map, half: str) -> bool:
+    """Tell whether a half has one value throughout, but for some NaN."""
+    count, known = 0, np.nan
+    for rows, columns in tiles(len(c2)):
+        tile = c2[rows, columns] if half == "upper_half" else c2[columns, rows].T
+        values = tile[np.triu_indices(len(tile), 1)] if rows == columns else tile
+        values = values[np.isfinite(values)]
+        if values.size:
+            known = values[0] if count == 0 else known
+            if not (values == known).all():
+                return False
+        count += values.size
+    return count > len(c2) * (len(c2) - 1) // 4
+
+
+def complete_half(c2: Map, half: str) -> str:
+    """Mirror the filled half into the empty one, in place, and say so; the diagonal stays as stored."""
+    left = c2[-1, 0] if half == "upper_half" else c2[0, -1]
     for rows, columns in tiles(len(c2)):
         if rows == columns:
             tile = c2[rows, rows]
@@ -73,6 +102,8 @@ def complete_half(c2: Map, half: str) -> None:
             c2[columns, rows] = c2[rows, columns].T
         else:
             c2[rows, columns] = c2[columns, rows].T
+    there = f", the other one is {left:g} throughout" if filled(left) else ""
+    return f"{half.replace('_', ' ')} completed to the full matrix{there}"
 
 
 def blank_infinite(c2: Map) -> None:
@@ -114,8 +145,11 @@ def quiet_nan(c2: Map) -> None:
         block[np.isnan(block)] = np.nan
 
 
-def check_symmetric(c2: Map, where: str) -> None:
-    """Raise DataError when c2[i, j] and c2[j, i] differ, or when only one of them is NaN."""
+def check_symmetric(c2: Map, where: str, given: Map | None = None) -> None:
+    """Raise DataError when c2[i, j] and c2[j, i] differ, or when only one of them is NaN.
+
+    `given` is the map before something was blanked in it, for the message.
+    """
     worst = 0.0
     place = (0, 0)
     for rows, columns in tiles(len(c2)):
@@ -129,22 +163,14 @@ def check_symmetric(c2: Map, where: str) -> None:
         if off.max() > worst:
             i, j = divmod(int(off.argmax()), off.shape[1])
             worst, place = float(off.max()), (rows.start + i + 1, columns.start + j + 1)
-    if worst > 0 and worst > SYMMETRY * largest_off_diagonal(c2):
+    # Not the largest value: beside a fill value of 1e20 any two halves would be the same.
+    if worst > 0 and worst > SYMMETRY * max(1.0, abs(level(c2, np.ones(len(c2), dtype=bool)))):
         i, j = place
+        shown = c2 if given is None else given
         raise DataError(
-            f"{where}: both halves hold values but differ at frames {i} and {j} ({c2[i - 1, j - 1]:g} and "
-            f"{c2[j - 1, i - 1]:g}), expected a symmetric map or one half; correct the file"
+            f"{where}: both halves hold values but differ at frames {i} and {j} ({shown[i - 1, j - 1]:g} and "
+            f"{shown[j - 1, i - 1]:g}), expected a symmetric map or one half; correct the file"
         )
-
-
-def largest_off_diagonal(c2: Map) -> float:
-    """Return the largest finite absolute value off the diagonal."""
-    largest = 0.0
-    for rows in rows_of(len(c2)):
-        block = np.nan_to_num(np.abs(c2[rows]))
-        block[np.arange(len(block)), np.arange(rows.start, rows.stop)] = 0
-        largest = max(largest, float(block.max()))
-    return largest
 
 
 def any_off_diagonal(c2: Map, rows: slice, entries: NDArray[np.bool_]) -> Frames:

@@ -13,9 +13,10 @@ import numpy as np
 from heterodyne_spec.config import Config, load_config
 from heterodyne_spec.data import cleaning
 from heterodyne_spec.data.contents import Contents, MapRef, Source
+from heterodyne_spec.data.levels import baseline_of
 from heterodyne_spec.data.listing import list_maps
 from heterodyne_spec.data.opening import open_source
-from heterodyne_spec.data.reading import baseline_of, frame_count, kept_dtype, read_checked, restore
+from heterodyne_spec.data.reading import frame_count, kept_dtype, read_checked, restore
 from heterodyne_spec.data.selection import check_unambiguous, known_maps, list_q_of, q_groups, select_q, wrap
 from heterodyne_spec.data.time_axis import frame_number, step_of, window_ages
 from heterodyne_spec.data.two_time import clean_maps

@@ -18,7 +18,7 @@ from heterodyne_spec.data.reading import frame_count, read_checked
 from heterodyne_spec.data.selected import as_selection
 from heterodyne_spec.data.selection import PhiChoice, mean_q, select_maps, wrap
 from heterodyne_spec.data.time_axis import frame_number, needed_step, window_ages
-from heterodyne_spec.data.two_time import TwoTimeData, as_weight
+from heterodyne_spec.data.two_time import BASELINE, TwoTimeData, as_weight
 from heterodyne_spec.data.window import check_window, masked
 from heterodyne_spec.errors import DataError, one_line
 
@@ -111,6 +111,7 @@ def load_data(
                 "labels": tuple(ref.label for ref in refs),
                 "frames": (first, last),
                 "start_frame": frame_number(float(ages[0]) / step),
+                **({} if baseline is None else {BASELINE: baseline}),
                 "selection": as_selection(phi, frames, mask_frames, bins),
             },
         )

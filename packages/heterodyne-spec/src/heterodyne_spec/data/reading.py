@@ -10,21 +10,12 @@ from numpy.typing import NDArray
 
 from heterodyne_spec.data import cleaning, fills
 from heterodyne_spec.data.contents import MapRef, Source
+from heterodyne_spec.data.levels import SCALED, WHOLE, baseline_of, listed, of_a_correlation
 from heterodyne_spec.data.selection import wrap
 from heterodyne_spec.data.two_time import floating_dtype
 from heterodyne_spec.data.wording import list_numbers, list_phi, same_words
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.memory import free_memory
-
-# Between a fully decorrelated pair in c2 (1) and in c2 - 1 (0); contrasts are below 0.5.
-HALFWAY = 0.5
-
-LOWEST, HIGHEST = -0.5, 3.0
-"""Medians off the diagonal between which maps are those of a correlation; else no contrast and no offset fits them."""
-
-WHOLE = (
-    "expected fractions: c2 is between 1 and 2, has lost its digits in whole numbers or is scaled; store it as floats"
-)
 
 type Maps = NDArray[np.floating[Any]]
 type Findings = list[tuple[float, str]]
@@ -140,8 +131,8 @@ def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np
     if half == "all":
         cleaning.check_symmetric(c2, where)
     else:
-        cleaning.complete_half(c2, half)
-        words.append(f"{half.replace('_', ' ')} completed to the full matrix")
+        words.append(cleaning.complete_half(c2, half))
+    cleaning.blank_frames(c2, fills.stuck_frames(c2))
     words += [said for _, said in fills.blank(c2, fills.fill_values(c2))]
     if fills.one_value(c2):
         return np.ones(len(c2), dtype=bool), words
@@ -191,22 +182,18 @@ def shift_baseline(
         raise DataError(f"baseline: found {given!r}, expected 0 or 1; leave it out to see from the data")
     levels = [cleaning.level(one, usable) for one, usable in zip(c2, valid, strict=True)]
     found = {baseline_of(level) for level in levels}
-    listed = ", ".join(f"{level:.4g} at phi = {angle:g}" for level, angle in zip(levels, phi, strict=True))
+    seen = f"medians off the diagonal are {listed(levels, phi)}"
     if given is None and stated is not None and found != {stated}:
         raise DataError(
-            f"baseline: the file states {stated}, but the medians off the diagonal are {listed}; correct the file, or "
-            "give baseline=0 or baseline=1 in Python"
+            f"baseline: the file states {stated}, but the {seen}; correct the file, or give baseline=0 or "
+            "baseline=1 in Python"
         )
     if given is None and len(found) > 1:
         raise DataError(
-            f"baseline: the maps disagree, their medians off the diagonal are {listed}; give baseline=0 or "
-            "baseline=1, or choose the angles"
+            f"baseline: the maps disagree, their {seen}; give baseline=0 or baseline=1, or choose the angles"
         )
-    if given is None and not all(LOWEST < level < HIGHEST for level in levels if np.isfinite(level)):
-        raise DataError(
-            f"baseline: the medians off the diagonal are {listed}, expected near 0 or 1, up to 2 for a large contrast: "
-            "c2 is scaled, not divided by the mean intensities of both frames, or no correlation; correct the maps"
-        )
+    if given is None and not all(of_a_correlation(level) for level in levels if np.isfinite(level)):
+        raise DataError(f"baseline: the {seen}, expected near 0 or 1, up to 2 for a large contrast: {SCALED}")
     baseline = found.pop() if given is None else given
     said = f"baseline {baseline} {'as given' if given is not None else 'found'}"
     if baseline == 1:
@@ -215,8 +202,3 @@ def shift_baseline(
     empty = sum(cleaning.blank_zeros(one, usable) for one, usable in zip(c2, valid, strict=True))
     c2 += 1
     return f"{said}: 1 added to all maps" + (f", {empty} pairs are exactly 0 and treated as missing" if empty else "")
-
-
-def baseline_of(level: float) -> int:
-    """Return the baseline, 0 or 1, from the median off the diagonal."""
-    return 0 if level < HALFWAY else 1

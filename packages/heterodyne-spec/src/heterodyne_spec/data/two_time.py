@@ -11,12 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from heterodyne_spec.data import cleaning, fills
 from heterodyne_spec.data.checks import as_array, as_floats, is_finite
+from heterodyne_spec.data.levels import WHOLE, check_baseline_1
 from heterodyne_spec.data.reach import check_reach
 from heterodyne_spec.data.time_axis import frame_number, time_axis
 from heterodyne_spec.data.wording import list_numbers, same_words
 from heterodyne_spec.errors import DataError
 
 FEWEST_FRAMES = 3
+BASELINE = "baseline"
+"""Entry of the provenance: the baseline of the file as given by the reader, 0 or 1; not there when it was seen."""
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -26,9 +29,9 @@ class TwoTimeData:
     Parameters
     ----------
     c2 : maps, shape (n_phi, N, N), full and symmetric with their diagonal,
-        baseline 1; (N, N) is taken as one map. float32 and float64 are kept,
-        integers become float64. A NaN entry is an excluded pair; infinite
-        entries become NaN, and exact zeros off the diagonal, and values that stand in for missing ones (-1, 1e20).
+        baseline 1; (N, N) is taken as one map, and a half beside an empty one is completed. float32 and float64
+        are kept. A NaN entry is an excluded pair; infinite entries become NaN, and exact zeros off the diagonal, and
+        values that stand in for missing ones (-1, 1e20). Frames of one value are left out.
     q : wavevector in 1/Å.
     phi : azimuths in degrees, shape (n_phi,) or a scalar.
     t : absolute ages of the frames in s, shape (N,), uniform; ``(1..N) * dt`` if omitted.
@@ -81,6 +84,10 @@ class TwoTimeData:
         n_phi, n_t = maps.shape[:2]
         angles = as_angles(phi, n_phi)
         maps, usable, found = clean_maps(maps, as_valid(valid, n_phi, n_t), angles)
+        # Whoever reads a file may say which baseline it has, whatever is seen.
+        if BASELINE not in (provenance or {}):
+            levels = [cleaning.level(one, frames) for one, frames in zip(maps, usable, strict=True)]
+            check_baseline_1(levels, angles.tolist())
         ages, step = time_axis(t, dt, n_t)
         fields = {
             "c2": maps,
@@ -126,6 +133,8 @@ def as_maps(c2: ArrayLike) -> NDArray[np.floating[Any]]:
         raise DataError(f"c2: found shape {np.shape(c2)}, expected (n_phi, N, N); give square maps, one per angle")
     if maps.shape[1] < FEWEST_FRAMES:
         raise DataError(f"c2: found {maps.shape[1]} frames, expected at least {FEWEST_FRAMES}; give a longer run")
+    if maps.dtype.kind in "iu":
+        raise DataError(f"c2: found {maps.dtype} values, {WHOLE}")
     return maps.astype(floating_dtype(maps.dtype, "c2"), copy=False)
 
 
@@ -187,41 +196,71 @@ def as_weight(weight: ArrayLike, n_phi: int, n_t: int, name: str = "weight") -> 
 def clean_maps(
     maps: NDArray[np.floating[Any]], valid: NDArray[np.bool_], phi: NDArray[np.float64]
 ) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_], list[str]]:
-    """Return maps without infinities, dead frames, zeros and fill values, the frames that are usable, and notes.
+    """Return whole maps without infinities, dead frames, zeros and fill values, the usable frames, and notes.
 
     The caller's array is copied only when there is something to change in it.
     """
     notes: list[tuple[float, str]] = []
     owned = False
     for i, angle in enumerate(phi):
-        dead = cleaning.dead_frames(maps[i])
-        zeros = 0
-        if cleaning.has_zeros(maps[i]) or cleaning.has_infinite(maps[i]) or not np.isnan(maps[i][dead]).all():
+        where = f"c2 (phi = {angle:g})"
+        one, missing, said = _clean_map(maps[i], valid[i], where)
+        if not np.shares_memory(one, maps[i]):
             maps, owned = maps if owned else maps.copy(), True
-            cleaning.blank_infinite(maps[i])
-            cleaning.blank_frames(maps[i], dead)
-            zeros = cleaning.blank_zeros(maps[i], valid[i])
-        cleaning.check_symmetric(maps[i], f"c2 (phi = {angle:g})")
-        values = fills.fill_values(maps[i])
-        maps, owned = (maps if owned or not values else maps.copy()), owned or bool(values)
-        missing = fills.blank(maps[i], values)
+            maps[i] = one
         usable = cleaning.usable_frames(maps[i], valid[i])
         lost = np.flatnonzero(valid[i] & ~usable) + 1
         valid[i] = usable
         if not usable.any():
             raise DataError(
-                f"c2 (phi = {angle:g}): found no pair of frames that can be used, expected finite values; leave "
-                "out this angle or mask fewer frames"
+                f"{where}: found no pair of frames that can be used, expected finite values; leave out this angle or "
+                "mask fewer frames"
             )
         if lost.size:
             notes.append((angle, f"without a usable value, left out: frames {list_numbers(lost)} of these maps"))
         if (hot := np.flatnonzero(cleaning.hot_frames(maps[i], usable)) + 1).size:
-            said = f"frames {list_numbers(hot)} of these maps stand out from those around them"
-            notes.append((angle, f"{said}: a flash? exclude them with data.mask_frames"))
-        if zeros:
-            notes.append((angle, f"{zeros} pairs are exactly 0 and treated as missing"))
-        notes += [(angle, words) for _, words in missing]
-        filled = zeros + sum(number for number, _ in missing)
-        if (excluded := cleaning.excluded_pairs(maps[i], usable) - filled) > 0:
+            seen = f"frames {list_numbers(hot)} of these maps stand out from those around them"
+            notes.append((angle, f"{seen}: a flash? exclude them with data.mask_frames"))
+        notes += [(angle, words) for words in said]
+        if (excluded := cleaning.excluded_pairs(maps[i], usable) - missing) > 0:
             notes.append((angle, f"{excluded} single pairs are NaN and left out"))
     return maps, valid, same_words(notes, len(phi))
+
+
+def _clean_map(
+    c2: NDArray[np.floating[Any]], valid: NDArray[np.bool_], where: str
+) -> tuple[NDArray[np.floating[Any]], int, list[str]]:
+    """Return a map, a copy where something changes in it, how many pairs were taken out of it, and words on them."""
+    if not _to_clean(c2):
+        _check_map(c2, where, c2)
+        return c2, 0, []
+    given, c2 = c2, c2.copy()
+    cleaning.blank_infinite(c2)
+    half = cleaning.populated_elements(c2)
+    words = [cleaning.complete_half(c2, half)] if half in cleaning.HALVES else []
+    cleaning.blank_frames(c2, cleaning.dead_frames(c2))
+    if zeros := cleaning.blank_zeros(c2, valid):
+        words.append(f"{zeros} pairs are exactly 0 and treated as missing")
+    _check_map(c2, where, given)
+    cleaning.blank_frames(c2, fills.stuck_frames(c2))
+    found = fills.blank(c2, fills.fill_values(c2))
+    return c2, zeros + sum(number for number, _ in found), [*words, *(said for _, said in found)]
+
+
+def _to_clean(c2: NDArray[np.floating[Any]]) -> bool:
+    """Tell whether something in a map must change."""
+    return (
+        cleaning.has_zeros(c2)
+        or cleaning.has_infinite(c2)
+        or not np.isnan(c2[cleaning.dead_frames(c2)]).all()
+        or cleaning.populated_elements(c2) in cleaning.HALVES
+        or bool(fills.stuck_frames(c2).any())
+        or bool(fills.fill_values(c2))
+    )
+
+
+def _check_map(c2: NDArray[np.floating[Any]], where: str, given: NDArray[np.floating[Any]]) -> None:
+    """Raise DataError when a map is not symmetric, or has lost its digits."""
+    cleaning.check_symmetric(c2, where, given)
+    if fills.only_whole(c2):
+        raise DataError(f"{where}: found whole numbers only, {WHOLE}")
