@@ -138,8 +138,9 @@ def test_one_q_that_cannot_be_fitted_is_the_same_fault_to_inspect_validate_and_a
         assert main([job[0], str(file), *job[1:]]) == 1
         output = capsys.readouterr()
         assert line in f"{output.out}{output.err}".splitlines()
-    assert main(["inspect", str(file), "--q", "0.0054"]) == 0
-    assert "cannot be fitted" not in capsys.readouterr().out
+    for job in ("inspect", "validate"):
+        assert main([job, str(file), "--q", "0.0054"]) == 0
+        assert "cannot be fitted" not in capsys.readouterr().out
 
 
 def test_rings_are_listed_before_they_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from heterodyne_spec.config import build_config
+from heterodyne_spec.config import Config, build_config
 from heterodyne_spec.data.describing import check_data, describe_data
 from heterodyne_spec.data.wording import list_phi, list_q
 from heterodyne_spec.errors import DataError, Problem, ProblemsError
@@ -36,19 +36,20 @@ class Verdict:
     problems: tuple[Problem, ...] = ()
 
 
-def validate(path: str | Path, kind: str | None = None) -> Verdict:
+def validate(path: str | Path, kind: str | None = None, config: Config | None = None) -> Verdict:
     """Return what is found in a file.
 
     Parameters
     ----------
     path : a configuration, a model, a result, a description of data (YAML or JSON), or a file of maps.
     kind : one of `KINDS`; seen from the file's ending and keys when None.
+    config : how a measurement is to be read, in its section ``data``; as it is by default when None.
     """
     path = Path(path)
     if path.suffix.lower() in MEASUREMENTS and kind in (None, "data"):
-        return _arrays(path) if kind is None and is_result_file(path) else _measurement(path)
+        return _arrays(path) if kind is None and is_result_file(path) else _measurement(path, config)
     if kind == "data" and path.suffix.lower() not in _DOCUMENTS:
-        return _measurement(path)
+        return _measurement(path, config)
     try:
         document = read_document(path)
     except ProblemsError as error:
@@ -82,9 +83,9 @@ def _lint_description(document: Any) -> list[Problem]:
     return run((FollowsSchema("data"), OnlyFiniteNumbers()), document)
 
 
-def _measurement(path: Path) -> Verdict:
+def _measurement(path: Path, config: Config | None) -> Verdict:
     try:
-        description, checked = describe_data(path), check_data(path)
+        description, checked = describe_data(path, config), check_data(path, config)
     except DataError as error:
         return Verdict("measurement", problems=_unreadable(str(error).removeprefix(f"{path}: ")))
     if checked.refused:

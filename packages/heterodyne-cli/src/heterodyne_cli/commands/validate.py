@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from heterodyne_cli.subcommand import MissingPackageError, Subcommand
-from heterodyne_spec import ResultError, load_config, load_model
+from heterodyne_nlsq.request import add_settings, requested_config
+from heterodyne_spec import Config, ResultError, load_config, load_model
 from heterodyne_spec.console import Console
 from heterodyne_spec.errors import one_line
 from heterodyne_spec.terminal import DONE, FAILED
@@ -19,14 +20,17 @@ from heterodyne_spec.validation import KINDS, Verdict, validate
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, nargs="+", help="configuration, model, result, or file of maps")
     parser.add_argument("--kind", choices=KINDS, help="what the files are; seen from each when left out")
+    # What a message about a measurement says to set is tried here.
+    add_settings(parser, q_help="wavevector in 1/Å whose maps are checked (default: all)")
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
-    return max(_check(path, args.kind, console) for path in args.file)
+    config = requested_config(args)
+    return max(_check(path, args.kind, config, console) for path in args.file)
 
 
-def _check(path: Path, kind: str | None, console: Console) -> int:
-    verdict = _posterior(path) if kind is None and path.suffix == ".nc" else validate(path, kind)
+def _check(path: Path, kind: str | None, config: Config, console: Console) -> int:
+    verdict = _posterior(path) if kind is None and path.suffix == ".nc" else validate(path, kind, config)
     if verdict.title == "configuration" and not verdict.problems:
         verdict = replace(verdict, facts=(*verdict.facts, *_without_posterior(path)))
     problems = [problem.sentence for problem in verdict.problems]
@@ -73,7 +77,11 @@ def _posterior(path: Path) -> Verdict:
 COMMAND = Subcommand(
     "validate",
     "check files and list all their problems",
-    ("heterodyne validate config.yaml", "heterodyne validate measurement.h5 results/nlsq_result.json"),
+    (
+        "heterodyne validate config.yaml",
+        "heterodyne validate measurement.h5 results/nlsq_result.json",
+        "heterodyne validate combined.hdf --set data.bins=pixels",
+    ),
     _arguments,
     _run,
 )
