@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,13 +37,20 @@ class Experiment(NamedTuple):
     description: str
 
 
-def experiment(seed: int, noise: str, n_t: int | None = None, n_phi: int | None = None) -> Experiment:
-    """Return a random experiment with noise `white` or `speckle`; size and number of angles as given, or random."""
+def experiment(
+    seed: int,
+    noise: str,
+    n_t: int | None = None,
+    n_phi: int | None = None,
+    likely: Callable[[dict[str, float]], bool] = lambda values: True,
+) -> Experiment:
+    """Return a random experiment with noise `white` or `speckle`; size and number of angles as given, or random; its
+    parameters are `likely`."""
     rng = np.random.default_rng([seed, len(noise)])
     n_t = n_t or int(np.exp(rng.uniform(np.log(128), np.log(1001))))
     n_phi = n_phi or int(rng.integers(1, 9))
     t = DT * np.arange(1, n_t + 1)
-    truth = next(values for values in draws(rng, t) if inside_bounds(values))
+    truth = next(values for values in draws(rng, t) if inside_bounds(values) and likely(values))
     phi = np.sort(np.append(rng.uniform(-90, 90, n_phi - 1), rng.uniform(-30, 30)))
     data, words = (_white if noise == "white" else _speckle)(rng, truth, t, phi)
     fringes = np.trapezoid(truth["v0"] * t ** truth["beta"] + truth["v_offset"], t) * Q / (2 * np.pi)
