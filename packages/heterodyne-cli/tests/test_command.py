@@ -38,6 +38,15 @@ def test_config_to_the_terminal_is_the_same_text(tmp_path: Path, capsys: pytest.
     assert capsys.readouterr().out == (tmp_path / "config.yaml").read_text()
 
 
+def test_validate_says_where_settings_are_not_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("data: {q: 0.0054}\n")
+    assert command.main(["validate", str(path), "--set", "data.bins=pixels"]) == 0
+    assert "--set, --q and --dt say how measurements are read, and are not used here" in capsys.readouterr().out
+    assert command.main(["validate", str(path)]) == 0
+    assert "not used" not in capsys.readouterr().out
+
+
 def test_validate_names_every_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("data: {qq: 0.0054}\nmodel: {parameters: {v0: {value: -3}}}\n")

@@ -10,7 +10,15 @@ import numpy.typing as npt
 import pytest
 
 from heterodyne_cmc.density import no_anchor, untilted
-from heterodyne_cmc.population import K_MOST, ROUNDS, LogDensity, Population, Proposal, sample_population
+from heterodyne_cmc.population import (
+    K_MOST,
+    ROUNDS,
+    LogDensity,
+    Population,
+    Proposal,
+    _effective,
+    sample_population,
+)
 from heterodyne_cmc.weighted import learned
 from heterodyne_cmc.whitening import Whitening
 
@@ -127,3 +135,16 @@ def test_chains_begin_at_places_of_the_density_where_it_is_round() -> None:
     # They are places of the density itself.
     there = ((found.centre + starts @ found.spread.T) - given.centre) / 2
     assert all(np.abs(points - place).max(axis=1).min() < 1e-9 for place in there[:20])
+
+
+def test_draws_are_worth_what_they_are_along_the_worst_coordinate() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((4000, 3))
+    even = np.full(4000, 1 / 4000)
+    assert _effective(points, even) == pytest.approx(4000)
+    # Draws beyond 2 sd along one axis have ten times the weight of the others, as where the proposal is too narrow.
+    weights = np.where(np.abs(points[:, 1]) > 2, 10.0, 1.0)
+    weights /= weights.sum()
+    found, all_alike = _effective(points, weights), 1 / np.sum(weights**2)
+    assert found < 0.75 * all_alike
+    assert _effective(points[:, [0, 2]], weights) == pytest.approx(all_alike, rel=0.1)

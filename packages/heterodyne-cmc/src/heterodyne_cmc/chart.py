@@ -75,7 +75,8 @@ _LEAST = 1e-12
 """Least width of an interval, in units of its ends: where bounds leave a single point."""
 
 _ROUNDED = 0.5
-"""Over how much of what D leaves open of an exponent, or of asinh(f / value), the range is rounded off."""
+"""Over which part of what D leaves open of an exponent, and over which length in asinh(f / value), ranges are rounded
+off."""
 
 _STEEPEST = 300.0
 """Largest exponent over the time w that has coordinates of its own."""

@@ -62,12 +62,9 @@ def make_laws(
         clock = float(np.log(age)) if law.origin is None else age - float(values[names.index(law.origin)])
         reach = _DECADE if law.origin is None else float(np.ptp(t)) / 2
         positions = [free_names.index(name) for name in law[:3]]
-        turned, direction, cosine = False, 0.0, 1.0
+        turn, cosine = _STRAIGHT, 1.0
         if angle is not None and law in laws_of(spec, _VELOCITY):
-            at = float(values[names.index(_ANGLE)])
-            direction = _direction(np.deg2rad(phi + at)) - float(np.deg2rad(at))
-            turned = bool(np.max(np.abs(np.deg2rad(bounds[angle]) + direction)) < _TURN_MOST)
-            cosine = float(np.cos(np.deg2rad(at) + direction)) if turned else 1.0
+            turn, cosine = _turn(angle, bounds[angle], float(values[names.index(_ANGLE)]), phi)
         amplitude, b, offset = (float(values[names.index(name)]) for name in law[:3])
         amplitude, offset = amplitude * cosine, offset * cosine
         a = max(amplitude * float(np.exp(b * clock)), 1e-9)
@@ -78,7 +75,6 @@ def make_laws(
         sd = cosine * _sd_of_change(law, amplitude / cosine, b, clock, reach, nlsq)
         open_ = float(np.clip(sd, _LEAST * a, 2 * a * widest))
         log = bool(bounds[positions[0], 0] > 0)
-        turn = (turned, angle or 0, direction)
         rows.append((positions, clock, reach, log, value, open_ / (2 * widest), open_, *turn))
     return _arrays(rows)
 
@@ -93,6 +89,18 @@ def _arrays(rows: list[_Row]) -> Laws:
     kinds = (int, float, float, bool, float, float, float, bool, int, float)
     arrays: list[Any] = [np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
     return Laws(arrays[0].reshape(-1, 3), *arrays[1:])
+
+
+_STRAIGHT = (False, 0, 0.0)
+"""A law that is no projection: `turned`, `angle` and `direction` of `Laws`."""
+
+
+def _turn(angle: int, bounds: FloatArray, at: float, phi: FloatArray) -> tuple[tuple[bool, int, float], float]:
+    """Return how a velocity is projected, and the cosine of it where phi0 is `at` (degree)."""
+    direction = _direction(np.deg2rad(phi + at)) - float(np.deg2rad(at))
+    if np.max(np.abs(np.deg2rad(bounds) + direction)) >= _TURN_MOST:
+        return _STRAIGHT, 1.0
+    return (True, angle, direction), float(np.cos(np.deg2rad(at) + direction))
 
 
 def _direction(angles: FloatArray) -> float:

@@ -25,14 +25,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
-    config = requested_config(args)
+    # None is what a measurement is checked with by default.
+    config = requested_config(args) if args.config or args.set or args.q or args.dt else None
     return max(_check(path, args.kind, config, console) for path in args.file)
 
 
-def _check(path: Path, kind: str | None, config: Config, console: Console) -> int:
+def _check(path: Path, kind: str | None, config: Config | None, console: Console) -> int:
     verdict = _posterior(path) if kind is None and path.suffix == ".nc" else validate(path, kind, config)
     if verdict.title == "configuration" and not verdict.problems:
         verdict = replace(verdict, facts=(*verdict.facts, *_without_posterior(path)))
+    if config is not None and verdict.title != "measurement":
+        console.say(f"{path}: --config, --set, --q and --dt say how measurements are read, and are not used here")
     problems = [problem.sentence for problem in verdict.problems]
     console.tell("validated", file=path, kind=verdict.title, facts=list(verdict.facts), problems=problems)
     for problem in problems:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
 
@@ -87,9 +87,14 @@ def _expected(error: ValidationError) -> str:
         case "pattern":
             return f"a text like {wanted}"
         case "oneOf":
-            return str(error.schema.get("description", "one of the documented forms"))  # type: ignore[union-attr]
+            return str(_schema_of(error).get("description", "one of the documented forms"))
         case _:
             return error.message
+
+
+def _schema_of(error: ValidationError) -> Mapping[str, Any]:
+    """Return the schema that an instance does not follow; one that is true or false has no keys."""
+    return error.schema if isinstance(error.schema, Mapping) else {}
 
 
 class FollowsSchema(Rule):
@@ -107,7 +112,7 @@ class FollowsSchema(Rule):
         instance: Any = error.instance
         wanted: Any = error.validator_value
         if error.validator == "additionalProperties":
-            known = list(error.schema.get("properties", ()))  # type: ignore[union-attr]
+            known = list(_schema_of(error).get("properties", ()))
             unknown = [k for k in instance if k not in known]
             for key in unknown[:MOST_UNKNOWN]:
                 where = f"{path}.{key}" if path else str(key)
