@@ -22,7 +22,7 @@ from heterodyne_cmc.problem import whole_problems
 from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.search import search
-from heterodyne_cmc.start import point_estimate, read_start, start_warnings
+from heterodyne_cmc.start import point_estimate, read_start, start_warnings, within_reach
 from heterodyne_cmc.store import FOLDER, ShardStore, kept
 from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.unfinished import ChainStore
@@ -111,6 +111,11 @@ def fit_cmc_jax(
     request = prepare(measured, settings, read_start(nlsq_result))
     if request.nlsq is None and start == "auto":
         request = prepare(measured, settings, point_estimate(measured, settings))
+    if request.nlsq is not None:
+        estimate, moved = within_reach(request.nlsq, request.space, measured, settings)
+        if moved:
+            say(moved)
+            request = prepare(measured, settings, estimate)
     read = time.perf_counter()
     with jax.enable_x64(True):
         if request.nlsq is None and start != "values":

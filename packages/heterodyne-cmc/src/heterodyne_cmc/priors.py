@@ -78,6 +78,13 @@ def distance(priors: Sequence[Prior], p: FloatArray) -> FloatArray:
     return np.array(away) / np.array([prior.scale for prior in priors])
 
 
+def bounds_within(prior: Prior, bounds: FloatArray, most: float) -> tuple[float, float]:
+    """Return the part of bounds (2,) at most `most` standard deviations from the middle of a prior."""
+    ends = prior.location + most * prior.scale * np.array([-1.0, 1.0])
+    low, high = np.clip(np.exp(ends) if prior.family == "lognormal" else ends, *bounds)
+    return float(low), float(high)
+
+
 def brought_in(priors: Sequence[Prior], bounds: FloatArray, p: FloatArray, most: float) -> FloatArray:
     """Return parameters at most `most` standard deviations from the middle of their priors."""
     ends = [np.array([prior.location - most * prior.scale, prior.location + most * prior.scale]) for prior in priors]

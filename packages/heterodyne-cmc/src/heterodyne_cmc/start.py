@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.metadata
 from pathlib import Path
 
 import numpy as np
 
 from heterodyne_cmc.parameters import ParameterSpace
+from heterodyne_cmc.priors import bounds_within, distance
+from heterodyne_cmc.whitening import PRIOR_REACH
 from heterodyne_spec import Config, DataError, ModelSpec, NLSQResult, ResultError, TwoTimeData
 from heterodyne_spec.errors import Problem
 
 POINT_ESTIMATE = "heterodyne.point_estimate"
 """Group of entry points of packages that fit a measurement."""
+REACHED = 3.0
+"""Distance from the middle of a prior, in its sd, within which a parameter beyond `PRIOR_REACH` is fitted again."""
 
 
 def read_start(source: NLSQResult | str | Path | None) -> NLSQResult | None:
@@ -28,6 +33,31 @@ def point_estimate(data: TwoTimeData, config: Config) -> NLSQResult | None:
     """
     offered = sorted(importlib.metadata.entry_points(group=POINT_ESTIMATE), key=lambda entry: entry.name)
     return offered[0].load()(data, config) if offered else None
+
+
+def within_reach(nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, config: Config) -> tuple[NLSQResult, str]:
+    """Return a point estimate that the priors allow, and in words which parameters it moved; '' where it is the given.
+
+    A fit knows no prior: what the data leave open ends anywhere, at a bound often, and its covariance there is not that
+    of the places that the posterior goes to. Such parameters are fitted again within `REACHED` standard deviations of
+    their priors, where a package that fits is installed and the result is one.
+    """
+    away = dict(zip(space.free_names, distance(space.priors, space.start), strict=True))
+    far = {name: sds for name, sds in away.items() if abs(sds) > PRIOR_REACH}
+    if not far or nlsq.covariance_kind != "calibrated" or nlsq.verdict == "no-signal":
+        return nlsq, ""
+    document = copy.deepcopy(dict(config.document))
+    entries = document.setdefault("model", {}).setdefault("parameters", {})
+    for name in far:
+        k = space.free_names.index(name)
+        low, high = bounds_within(space.priors[k], space.bounds[k], REACHED)
+        entries[name] = {**entries.get(name, {}), "bounds": [low, high]}
+        entries[name].pop("value", None)
+    found = point_estimate(data, load_config(document))
+    if found is None or not found.success or found.verdict == "no-signal":
+        return nlsq, ""
+    listed = ", ".join(f"{name} ({sds:+.0f} sd)" for name, sds in far.items())
+    return found, f"the point estimate lies beyond the priors in {listed}: fitted again within their reach"
 
 
 def check_start(nlsq: NLSQResult, data: TwoTimeData, spec: ModelSpec) -> None:
