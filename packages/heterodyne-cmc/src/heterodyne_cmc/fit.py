@@ -111,11 +111,12 @@ def fit_cmc_jax(
     request = prepare(measured, settings, read_start(nlsq_result))
     if request.nlsq is None and start == "auto":
         request = prepare(measured, settings, point_estimate(measured, settings))
+    moved = ""
     if request.nlsq is not None:
         estimate, moved = within_reach(request.nlsq, request.space, measured, settings)
-        if moved:
-            say(moved)
-            request = prepare(measured, settings, estimate)
+    if moved:
+        say(moved)
+        request = prepare(measured, settings, estimate)
     read = time.perf_counter()
     with jax.enable_x64(True):
         if request.nlsq is None and start != "values":
@@ -123,7 +124,7 @@ def fit_cmc_jax(
         work = prepared_work(_without_chains(request, say), say)
         subs = _sample(work, None if directory is None else Path(directory), progress, say)
         sampled = time.perf_counter()
-        words = start_warnings(request.nlsq, request.space, request.data, request.spec)
+        words = [*start_warnings(request.nlsq, request.space, request.data, request.spec), *filter(None, [moved])]
         problems = work.problems()
         result = make_result(
             *(request, subs, work.noise, work.whitening, words),

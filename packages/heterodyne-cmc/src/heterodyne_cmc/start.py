@@ -18,6 +18,8 @@ POINT_ESTIMATE = "heterodyne.point_estimate"
 """Group of entry points of packages that fit a measurement."""
 REACHED = 3.0
 """Distance from the middle of a prior, in its sd, within which a parameter beyond `PRIOR_REACH` is fitted again."""
+OPEN = 3.0
+"""Distance from there, in sd of the fit, up to which the data leave a parameter open."""
 
 
 def read_start(source: NLSQResult | str | Path | None) -> NLSQResult | None:
@@ -40,7 +42,7 @@ def within_reach(nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, con
 
     A fit knows no prior: what the data leave open ends anywhere, at a bound often, and its covariance there is not that
     of the places that the posterior goes to. Such parameters are fitted again within `REACHED` standard deviations of
-    their priors, where a package that fits is installed and the result is one.
+    their priors, where a package that fits is installed. What the data determine there stays.
     """
     away = dict(zip(space.free_names, distance(space.priors, space.start), strict=True))
     far = {name: sds for name, sds in away.items() if abs(sds) > PRIOR_REACH}
@@ -51,13 +53,23 @@ def within_reach(nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, con
     for name in far:
         k = space.free_names.index(name)
         low, high = bounds_within(space.priors[k], space.bounds[k], REACHED)
-        entries[name] = {**entries.get(name, {}), "bounds": [low, high]}
-        entries[name].pop("value", None)
+        outside = max(low - space.start[k], space.start[k] - high)
+        if low >= high or outside > OPEN * _sd(nlsq, name):
+            return nlsq, ""
+        # The registry's value may lie outside.
+        entries[name] = {**entries.get(name, {}), "bounds": [low, high], "value": (low + high) / 2}
     found = point_estimate(data, load_config(document))
     if found is None or not found.success or found.verdict == "no-signal":
         return nlsq, ""
     listed = ", ".join(f"{name} ({sds:+.0f} sd)" for name, sds in far.items())
     return found, f"the point estimate lies beyond the priors in {listed}: fitted again within their reach"
+
+
+def _sd(nlsq: NLSQResult, name: str) -> float:
+    """Return the standard deviation of a fitted parameter; infinite where the fit has none."""
+    at = list(nlsq.varying).index(name) if name in nlsq.varying else None
+    variance = float("nan") if at is None else float(nlsq.covariance[at, at])
+    return float(np.sqrt(variance)) if variance > 0 else float("inf")
 
 
 def check_start(nlsq: NLSQResult, data: TwoTimeData, spec: ModelSpec) -> None:

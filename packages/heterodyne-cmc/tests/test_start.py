@@ -1,0 +1,47 @@
+"""The point estimate that a posterior starts from, and is calibrated by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from measurement import FREE, TRUTH, config, make, point_estimate
+
+from heterodyne_cmc import start
+from heterodyne_cmc.request import prepare
+from heterodyne_spec import Config, NLSQResult, load_config
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+PRIOR = {"family": "normal", "location": TRUTH["v0"] - 100.0, "scale": 10.0, "truncated": True}
+
+
+@pytest.mark.parametrize(("sd", "again"), [(1e3, True), (np.nan, True), (5.0, False)])
+def test_what_lies_beyond_the_priors_is_fitted_again_where_the_data_leave_it_open(
+    sd: float, again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, given = make(), config()
+    given["model"]["parameters"]["v0"]["prior"] = PRIOR
+    covariance = np.diag([(sd if name == "v0" else 1e-3) ** 2 for name in FREE])
+    nlsq = point_estimate(data, covariance=covariance, covariance_kind="calibrated")
+    near, asked = point_estimate(data), []
+
+    def fitted(data: Any, config: Config) -> NLSQResult:
+        asked.append(config.model.parameters["v0"].bounds)
+        return near
+
+    monkeypatch.setattr(start, "point_estimate", fitted)
+    request = prepare(data, load_config(given), nlsq)
+    found, words = start.within_reach(nlsq, request.space, data, request.config)
+    assert found is (near if again else nlsq)
+    assert ("v0 (+10 sd)" in words) == again
+    np.testing.assert_allclose(asked, [[TRUTH["v0"] - 130.0, TRUTH["v0"] - 70.0]] * again)
+
+
+def test_within_the_priors_nothing_is_fitted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = make()
+    nlsq = point_estimate(data, covariance_kind="calibrated")
+    monkeypatch.delattr(start, "point_estimate")
+    request = prepare(data, load_config(config()), nlsq)
+    assert start.within_reach(nlsq, request.space, data, request.config) == (nlsq, "")
