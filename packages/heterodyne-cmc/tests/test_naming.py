@@ -10,13 +10,15 @@ import pytest
 from measurement import TRUTH, make, point_estimate
 
 from heterodyne_cmc.naming import untold, wall, words
-from heterodyne_spec import Alternative, load_model
+from heterodyne_spec import Alternative, Bands, load_model
 
 EXCHANGED = {
     **TRUTH,
     **{f"{name}_ref": TRUTH[f"{name}_sample"] for name in ("D0", "alpha", "D_offset")},
     **{f"{name}_sample": TRUTH[f"{name}_ref"] for name in ("D0", "alpha", "D_offset")},
     "v0": 300.0,
+    "f0": -TRUTH["f0"],
+    "f3": 1.0 - TRUTH["f3"],
 }
 AGES = make().t
 
@@ -52,6 +54,27 @@ def test_the_half_of_the_fit_is_that_of_its_own_order() -> None:
     assert float(naming.age) == pytest.approx(float(np.mean(AGES)))
     assert float(wall(vector(EXCHANGED), naming)) == 0.0
     assert float(wall(vector(TRUTH), naming)) < -100.0
+
+
+def of_bands(j_r: float, j_s: float, x: float) -> Bands:
+    sd = {"J_r": j_r, "J_s": j_s, "v": 1.0, "x": x}
+    return Bands(
+        AGES, {name: np.ones(AGES.size) for name in sd}, {name: np.full(AGES.size, at) for name, at in sd.items()}
+    )
+
+
+def test_where_a_coefficient_is_not_known_the_fraction_keeps_the_halves_apart() -> None:
+    # J_r of the exchanged one is off by a factor of 5, within what is known of J_s.
+    other = {**EXCHANGED, "D0_ref": EXCHANGED["D0_ref"] / 5}
+    listed = Alternative(cost=1.0, delta_chi2=1.0, parameters=other, statement="")
+    fit = replace(point_estimate(make()), alternatives=(listed,))
+    assert untold(replace(fit, bands=of_bands(1e2, 1e2, 0.01)), load_model(), AGES).sign == 0
+    naming = untold(replace(fit, bands=of_bands(1e2, 1e6, 0.01)), load_model(), AGES)
+    x = float(load_model().evaluate("x", TRUTH, np.array([np.mean(AGES)]))[0])
+    assert (naming.by_fraction, naming.sign) == (1.0, np.sign(x - 0.5))
+    assert "field fraction" in words(naming)
+    assert float(wall(vector(TRUTH), naming)) == 0.0
+    assert float(wall(vector(other), naming)) < -100.0
 
 
 def test_without_a_fit_nothing_is_held() -> None:

@@ -1,8 +1,9 @@
 """Which component is called the sample, where the data do not tell.
 
 Where the fraction hardly changes with age, exchanging the components gives the same maps: the posterior has two halves
-that say the same. One of them is sampled, that of the point estimate: the slope of a wall keeps the coefficients at the
-mean age in their order.
+that say the same. One of them is sampled, that of the point estimate. A wall keeps the halves apart where they are
+furthest apart: by the order of the coefficients at the mean age, or, where these are alike or one is not known, by
+whether the fraction is above one half.
 """
 
 from __future__ import annotations
@@ -21,44 +22,77 @@ type FloatArray = npt.NDArray[np.float64]
 
 _UNTOLD = 4.0
 """Calibrated chi-square below which the data do not tell which of two components is the sample, as in the fit."""
-_SAME = 0.5
-"""Largest difference of ln J at the mean age of two fits with the components exchanged."""
-_SOFT = 0.02
-"""Width in ln J of the wall: sharp against what is known of a coefficient, smooth for a chain."""
+_SAME, _SAME_X, _KNOWN = 0.5, 0.15, 2.0
+"""Largest differences, at the mean age, of ln J or in standard deviations of J, and of x, of two fits with the
+components exchanged."""
+_SOFT, _SOFT_X = 0.02, 0.005
+"""Widths of the wall in ln J and in x: sharp against what is known of them, smooth for a chain."""
 
 
 class Naming(NamedTuple):
-    """`sign` is 1 where the sample is the component with the larger J at `age` (s), -1 where it is the other one, and 0
-    where the data tell. Arrays of JAX or NumPy."""
+    """`by_fraction` is 0 where J_s is compared with J_r at `age` (s), 1 where x is compared with one half; `sign` is 1
+    where the sample has the larger one, -1 where it has the smaller one, 0 where the data tell. Arrays of JAX or NumPy.
+    """
 
     age: Any
+    by_fraction: Any
     sign: Any
+
+
+class _State(NamedTuple):
+    """J_r and J_s (2,) and x at one age; or their standard deviations."""
+
+    coefficients: FloatArray
+    x: float
 
 
 def untold(nlsq: NLSQResult | None, spec: ModelSpec, t: FloatArray) -> Naming:
     """Return how components are named that the point estimate lists as exchangeable; t (n_t,) are the ages in s."""
     age = float(np.mean(t))
     if nlsq is not None:
-        best = _coefficients(dict(nlsq.parameters), spec, age)
+        best, sd = _state(dict(nlsq.parameters), spec, age), _uncertainty(nlsq, age)
         for other in nlsq.alternatives:
-            exchanged = _coefficients(dict(other.parameters), spec, age)[::-1]
-            if other.delta_chi2 < _UNTOLD and np.max(np.abs(np.log(best) - np.log(exchanged))) < _SAME:
-                return Naming(np.array(age), np.array(1.0 if best[1] >= best[0] else -1.0))
-    return Naming(np.array(age), np.array(0.0))
+            if other.delta_chi2 < _UNTOLD and _exchanged(best, _state(dict(other.parameters), spec, age), sd):
+                return _named(best, sd, age)
+    return Naming(np.array(age), np.array(0.0), np.array(0.0))
 
 
-def _coefficients(parameters: dict[str, float], spec: ModelSpec, age: float) -> FloatArray:
-    """Return J_r and J_s at an age."""
-    at = np.array([age])
-    return np.maximum([float(spec.evaluate(name, parameters, at)[0]) for name in ("J_r", "J_s")], 1e-9)
+def _state(parameters: dict[str, float], spec: ModelSpec, age: float) -> _State:
+    j_r, j_s, x = (float(spec.evaluate(name, parameters, np.array([age]))[0]) for name in ("J_r", "J_s", "x"))
+    return _State(np.maximum([j_r, j_s], 1e-9), x)
+
+
+def _uncertainty(nlsq: NLSQResult, age: float) -> _State:
+    """Return standard deviations at an age; infinite where the fit knows none."""
+    if nlsq.bands is None:
+        return _State(np.full(2, np.inf), np.inf)
+    k, sd = int(np.argmin(np.abs(nlsq.bands.t - age))), nlsq.bands.sd
+    j_r, j_s, x = (float(sd[name][k]) if np.isfinite(sd[name][k]) else np.inf for name in ("J_r", "J_s", "x"))
+    return _State(np.array([j_r, j_s]), x)
+
+
+def _exchanged(best: _State, other: _State, sd: _State) -> bool:
+    there = other.coefficients[::-1]
+    alike = np.abs(np.log(best.coefficients / there)) < _SAME
+    # Of a coefficient that is hardly known, or nearly none, the logarithm says nothing.
+    unknown = np.isfinite(sd.coefficients) & (np.abs(best.coefficients - there) < _KNOWN * sd.coefficients)
+    return bool(np.all(alike | unknown)) and abs(1.0 - other.x - best.x) < _SAME_X
+
+
+def _named(best: _State, sd: _State, age: float) -> Naming:
+    relative = float(np.hypot(*np.minimum(sd.coefficients / best.coefficients, 1e6)))
+    larger, beyond_half = float(np.log(best.coefficients[1] / best.coefficients[0])), best.x - 0.5
+    by_fraction = np.isfinite(sd.x) and abs(beyond_half) / sd.x > abs(larger) / relative
+    sign = 1.0 if (beyond_half if by_fraction else larger) >= 0 else -1.0
+    return Naming(np.array(age), np.array(float(by_fraction)), np.array(sign))
 
 
 def wall(full: Float[Array, " n_par"], naming: Naming) -> Float[Array, ""]:
-    """Return ln of the factor that keeps the order of the coefficients at the parameters of the model."""
+    """Return ln of the factor that keeps components apart at the parameters of the model."""
     model, age = HeterodyneModel.from_vector(full), jnp.asarray(naming.age)[None]
     larger = jnp.log(jnp.maximum(model.J_s(age)[0], 1e-9)) - jnp.log(jnp.maximum(model.J_r(age)[0], 1e-9))
-    beyond = jnp.maximum(-naming.sign * larger, 0.0)
-    return -0.5 * (beyond / _SOFT) ** 2
+    above = jnp.where(naming.by_fraction > 0, (model.x(age)[0] - 0.5) / _SOFT_X, larger / _SOFT)
+    return -0.5 * jnp.maximum(-naming.sign * above, 0.0) ** 2
 
 
 def words(naming: Naming) -> str:
@@ -66,7 +100,8 @@ def words(naming: Naming) -> str:
     if naming.sign == 0:
         return ""
     which = "larger" if naming.sign > 0 else "smaller"
+    what = "field fraction" if naming.by_fraction > 0 else "transport coefficient"
     return (
         "the data do not tell which component is the sample: sampled is where it has the "
-        f"{which} transport coefficient at {float(naming.age):.3g} s; exchanged names say the same"
+        f"{which} {what} at {float(naming.age):.3g} s; exchanged names say the same"
     )
