@@ -28,8 +28,8 @@ type FloatArray = npt.NDArray[np.float64]
 type LogDensity = Callable[[FloatArray], FloatArray]
 """ln of a density, up to a constant, of points (n, n_dim): (n,)."""
 
-ROUND, ROUNDS = 1000, 120
-"""Draws of a round, and most rounds."""
+ROUND, ROUNDS = 1000, 300
+"""Draws of a round, and most rounds: as many values as a third of what chains of 500 + 500 steps take."""
 K_GOOD, K_MOST = 0.5, 0.7
 """Shape of the weights' tail at which a proposal is worth a sample of its own, and up to which that is used."""
 WANTED, _LEAST = 0.3, 0.8
@@ -39,7 +39,7 @@ _LATEST, _LATEST_MOST = 8, 32
 _ADAPTED, _ADAPTED_LEAST, _PATIENCE = 1500.0, 300.0, 24
 """Effective draws of those rounds from which their proposal is worth a sample of its own; after so many rounds without
 one, a worse one has to do."""
-_ATTEMPTS = 8
+_ATTEMPTS = 16
 """Samples of a proposal that are begun; densities that none of these covers are left to chains."""
 _ENOUGH = 3
 """Rounds of a sample from which its k-hat is looked at."""
