@@ -359,6 +359,19 @@ def test_units_of_the_lists_may_stand_beside_their_names(tmp_path):
     assert "found the unit 'pixel'" in refused(wrong, q=0.005)
 
 
+@pytest.mark.parametrize(("own", "said"), [("1/nm", False), ("1/angstrom", True), ("pixel", True)])
+def test_the_unit_of_a_list_and_that_of_the_list_of_units_must_agree(tmp_path, own, said):
+    names = {"map_names": np.array(["q", "phi"], "S"), "map_units": np.array(["nm^-1", "deg"], "S")}
+    path = write_apsu(tmp_path / "a.h5", q=[0.05, 0.08], pixels=names)
+    with h5py.File(path, "a") as file:
+        file["/xpcs/qmap/dynamic_v_list_dim0"].attrs["units"] = own
+    if said:
+        text = f"dynamic_v_list_dim0, /xpcs/qmap/map_units: found the units '{own}' and 'nm^-1', expected the same"
+        assert text in refused(path, q=0.005)
+    else:
+        assert load_data(path, q=0.005).q == pytest.approx(0.005, rel=1e-12)
+
+
 def nexus_geometry(group="eiger", **changes):
     """Return the fields of a NeXus file that tell where pixels are; centres are lengths there."""
     instrument = "/entry/instrument"

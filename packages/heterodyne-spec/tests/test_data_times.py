@@ -318,3 +318,26 @@ def test_first_frames_between_two_numbers_are_the_same_to_all_who_read(tmp_path,
     assert (described["start_frame"], data.start_frame, data.provenance["start_frame"]) == (number,) * 3
     assert described["start_age"] == data.t[0] == pytest.approx(age, rel=1e-14)
     assert f"dt: 0.1 s; first frame: {number}, age {age:g} s" in validate(path).facts
+
+
+SHORT = np.float32(0.1)
+SHORT_STEPS = {
+    "aps-u": lambda p: whole(p, frame_time=SHORT),
+    "aps-legacy": lambda p: write_legacy(p, {1: make_map(N)}, [0.005], [10.0], exposure=SHORT),
+    "npz": lambda p: npz(p.with_suffix(".npz"), dt=SHORT),
+    "npz in ms": lambda p: npz(p.with_suffix(".npz"), dt=np.float32(100.1), dt_unit="ms"),
+    "chx without lags": lambda p: write_chx(p, four_maps(N), tausb=None, md={"frame_time": SHORT}),
+    "chx": lambda p: write_chx(p, four_maps(N), tausb=np.float32(AXIS - DT)),
+    "nxxpcs": lambda p: write_nxxpcs(p, four_maps(N), frame_time=SHORT),
+    "xpcs-correlator": lambda p: write_xpcs_correlator(p, four_maps(N), dt=SHORT),
+}
+
+
+@pytest.mark.parametrize("name", SHORT_STEPS)
+def test_a_step_in_float32_is_the_decimal_that_it_stands_for(tmp_path, name):
+    assert load_data(SHORT_STEPS[name](tmp_path / "a.h5"), q=0.005).dt == (0.1001 if "ms" in name else 0.1)
+
+
+def test_a_step_given_in_float32_is_the_decimal_that_it_stands_for(tmp_path):
+    assert load_data(whole(tmp_path / "a.h5", frame_time=None), dt=SHORT).dt == 0.1
+    assert TwoTimeData(c2=make_map(N), q=np.float32(0.0054), phi=10.0, dt=SHORT).dt == 0.1

@@ -18,6 +18,7 @@ USUAL, HOT_TIMES, HOT_LEAST = 0.8, 6.0, 0.05
 """A frame is hot when the mean of its pairs is off by as many times what this share of frames is off at most, and by as
 much of the baseline. Of a hundred maps without one 5 times was the most, of six with one 6 to 13 times."""
 
+ZEROS_MISSING = "pairs of exactly 0 are treated as missing"
 HALVES = ("upper_half", "lower_half")
 
 type Map = NDArray[np.floating[Any]]
