@@ -325,6 +325,36 @@ def test_legacy_maps_that_stop_short_of_the_nan_bins_are_told_from_those_that_co
     assert labels_of(first) == {1: (0.004, 20)}
 
 
+@pytest.mark.parametrize("dqmap", [None, np.arange(7)[None]])
+@pytest.mark.parametrize("mark", [(0.0, 0.0), (0.0, 45.0), (-1.0, -1.0), (0.005, -1.0), (-1.0, 20.0)])
+def test_legacy_labels_without_gap_leave_out_bins_of_0_or_minus_1(tmp_path, mark, dqmap):
+    q, phi = (np.where(np.isnan(LEGACY_Q), one, full) for one, full in zip(mark, (FULL_Q, FULL_PHI), strict=True))
+    maps = {k: np.triu(make_map(seed=k)) for k in range(1, 7)}
+    path = write_legacy(tmp_path / "a.hdf", maps, q, phi, dqmap=dqmap)
+    assert labels_of(path)[2] == (0.004, -160)
+    assert labels_of(path)[6] == (0.006, -70)
+    note = next(note for note in describe_data(path)["notes"] if "labels count the 6 others" in note)
+    # What is below 0 is no bin, whatever anybody chooses.
+    assert ("data.bins=listed counts all" in note) == (mark[0] >= 0)
+    if mark[0] >= 0:
+        listed = describe_data(path, {"data": {"bins": "listed"}})["maps"]
+        assert (listed[1]["q"], listed[1]["phi"]) == mark
+        assert listed[2]["phi"] == -160
+
+
+def test_legacy_bins_of_0_are_counted_where_the_maps_are(tmp_path):
+    """The bin at the beam has a map, or a number behind it shows that it has been counted."""
+    q, phi = [0.0, 0.004, 0.004, 0.004], [0.0, 20.0, 110.0, 200.0]
+    for numbers in ([1, 2, 3, 4], [2, 3, 4], [4]):
+        path = write_legacy(tmp_path / "a.hdf", {k: np.triu(make_map(seed=k)) for k in numbers}, q, phi)
+        data = load_data(path, q=0.004, phi=[200])
+        np.testing.assert_array_equal(data.c2[0], make_map(seed=4))
+    partly = write_legacy(tmp_path / "b.hdf", {2: np.triu(make_map(seed=2))}, q, phi)
+    assert "may count all bins or the others only" in (said := refused(partly, q=0.004))
+    assert "data.bins=listed counts all" in said
+    assert load_data(partly, q=0.004, bins="listed").phi.tolist() == [20.0]
+
+
 def test_legacy_list_and_map_of_different_partitions_are_refused(tmp_path):
     maps = {1: np.triu(make_map())}
     path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI, dqmap=np.arange(9)[None])

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_spec.data.pixels import PixelMap
-from heterodyne_spec.errors import BusyError, DataError, one_line
+from heterodyne_spec.errors import BusyError, ContradictionError, DataError, one_line
 
 MOST_FRAMES = 1e12
 """Before the first frame of a map: a year at a frame every 30 µs; beyond, ages lose their digits."""
@@ -166,14 +166,18 @@ class Bins:
     ----------
     q, phi : listed, by label - 1, in 1/Å and degrees; NaN where the list has none.
     pixels : the map of pixels, or in words why there is none.
-    fault : why the lists cannot be used, as a whole sentence; None where they can.
+    fault : why the lists cannot be used; None where they can.
+    doubt : why it takes a choice to know which entries the labels stand for; None where the file tells.
+    whole : q and phi of the list as it is, where labels are taken to leave out some of its entries and need not.
     around : where the file counts its bins around, and how many these are; None where it does not.
     """
 
     q: NDArray[np.float64]
     phi: NDArray[np.float64]
     pixels: PixelMap | str
-    fault: str | None = None
+    fault: DataError | None = None
+    doubt: ContradictionError | None = None
+    whole: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     around: tuple[str, int] | None = None
 
     def of(self, label: int) -> tuple[float, float]:
@@ -182,19 +186,25 @@ class Bins:
         return (float(self.q[label - 1]), float(self.phi[label - 1])) if known else (math.nan, math.nan)
 
 
-type Lists = tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]
-"""Listed q (1/Å) and phi (degrees) by label - 1, and notes."""
+class Lists(NamedTuple):
+    """Listed q (1/Å) and phi (degrees) by label - 1, notes, and `doubt` and `whole` of `Bins`."""
+
+    q: NDArray[np.float64]
+    phi: NDArray[np.float64]
+    notes: tuple[str, ...]
+    doubt: ContradictionError | None = None
+    whole: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
 
 def attempted_bins(read: Callable[[], Lists], pixels: PixelMap | str) -> tuple[Bins, tuple[str, ...]]:
     """Return the bins with the lists that `read` returns, and notes; what is wrong with the lists is their `fault`."""
     try:
-        q, phi, notes = read()
+        q, phi, notes, doubt, whole = read()
     except BusyError:
         raise
     except DataError as error:
-        return Bins(np.array([]), np.array([]), pixels, str(error)), ()
-    return Bins(q, phi, pixels), notes
+        return Bins(np.array([]), np.array([]), pixels, error), ()
+    return Bins(q, phi, pixels, doubt=doubt, whole=whole), notes
 
 
 @dataclass(frozen=True)

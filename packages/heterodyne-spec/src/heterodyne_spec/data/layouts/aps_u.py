@@ -109,7 +109,7 @@ def lists(source: Source) -> Lists:
         mapping, notes = np.arange(q.size * phi.size), (*notes, f"{MAPPING} is missing: no empty bins assumed")
     inner = phi.size if of_phi == 1 else q.size
     places = np.divmod(in_range(MAPPING, mapping, 0, q.size * phi.size - 1), max(inner, 1))
-    return q[places[of_q]], phi[places[of_phi]], notes
+    return Lists(q[places[of_q]], phi[places[of_phi]], notes)
 
 
 def map_unit(source: Source, key: str, of: int, kind: Kind) -> str | None:
