@@ -140,14 +140,12 @@ def count_labels(q: NDArray[np.float64], phi: NDArray[np.float64], present: NDAr
             "of different partitions, correct the file"
         )
     if all(np.array_equal(way[present - 1], ways[0][present - 1]) for way in ways):
-        return Counting(ways[0], _counted(ways[0], q.size, filled.size, told))
+        return Counting(ways[0], (_counted(ways[0], q.size, filled.size, told),))
     wider = "all" if ways[0] is every else "all but those of NaN or below 0"
     complete = next((way for way in ways if way.size == present.size), None)
     if complete is not None:
-        notes = tuple(
-            f"{note}; data.bins=listed counts {wider}" for note in _counted(complete, q.size, filled.size, told)
-        )
-        return Counting(complete, notes, listed=ways[0])
+        note = f"{_counted(complete, q.size, filled.size, told)}; data.bins=listed counts {wider}"
+        return Counting(complete, (note,), listed=ways[0])
     doubt = ContradictionError(
         f"{said}, and the labels of {told} ({list_numbers(present)}) may count all bins or the others only: q and phi "
         f"differ by which; data.bins=listed counts {wider}; where they count the others, add the map of labels "
@@ -160,10 +158,10 @@ def _marked(number: int, n_bins: int) -> str:
     return f"{number} of {n_bins} bins in {Q_LIST} or {PHI_LIST} {'is' if number == 1 else 'are'} NaN, 0 or -1"
 
 
-def _counted(way: NDArray[np.int64], n_bins: int, n_filled: int, told: str) -> tuple[str, ...]:
+def _counted(way: NDArray[np.int64], n_bins: int, n_filled: int, told: str) -> str:
     if way.size == n_bins:
-        return (f"{_marked(n_bins - n_filled, n_bins)}: labels count all bins, as in {told}",)
-    return (f"{_marked(n_bins - way.size, n_bins)}, without pixels: labels count the {way.size} others, as in {told}",)
+        return f"{_marked(n_bins - n_filled, n_bins)}: labels count all bins, as in {told}"
+    return f"{_marked(n_bins - way.size, n_bins)}, without pixels: labels count the {way.size} others, as in {told}"
 
 
 def bin_labels(source: Source, found: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
