@@ -306,11 +306,6 @@ def test_the_number_of_the_first_frame_beside_maps_counts(tmp_path):
     assert load_data(contrary, dt=DT).t[0] == pytest.approx(10.0)
 
 
-def test_masks_beside_maps_are_not_read_and_noted(tmp_path):
-    path = npz(tmp_path / "a.npz", dt=DT, valid=np.zeros(N, bool), mask=np.ones(N))
-    assert "valid, mask: not read; give frames to leave out as data.mask_frames" in load_data(path).notes
-
-
 @pytest.mark.parametrize(("begin", "number", "age"), [(41, 22, 2.15), (41 + 2 * 4096, 4118, 411.75), (0, 1, 0.1)])
 def test_first_frames_between_two_numbers_are_the_same_to_all_who_read(tmp_path, begin, number, age):
     path = whole(tmp_path / "a.h5", begin=begin, stride=2, frame_time=0.05)

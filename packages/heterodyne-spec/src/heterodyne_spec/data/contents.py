@@ -58,6 +58,21 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
+class Flags:
+    """Where the file says which frames of a map are valid, or which pairs; `index` is the map's place, None for all."""
+
+    key: str
+    index: int | None
+    pairs: bool
+
+    def read(self, source: Source, frames: slice) -> NDArray[np.bool_]:
+        """Read which entries of a window of frames are valid, (N, N)."""
+        place = () if self.index is None else (self.index,)
+        found = source.read(self.key, (*place, frames, frames) if self.pairs else (*place, frames)).astype(bool)
+        return found if self.pairs else found[:, None] & found
+
+
+@dataclass(frozen=True)
 class MapRef:
     """Where one map stands, and which bin it belongs to.
 
@@ -71,6 +86,7 @@ class MapRef:
     axis : axis of the stack, 0 or -1.
     time_origin : corner of the stored map that holds the first frame, upper_left or lower_left (words of NXxpcs).
     populated : what the file says which of its elements hold values: all, upper_half or lower_half; None when silent.
+    flags : where the file says which of its frames or pairs are valid; None when silent.
     """
 
     key: str
@@ -81,6 +97,7 @@ class MapRef:
     axis: int = 0
     time_origin: str = "upper_left"
     populated: str | None = None
+    flags: Flags | None = None
 
     @property
     def where(self) -> str:
@@ -88,7 +105,11 @@ class MapRef:
         return one_line(self.key if self.index is None else f"{self.key}[{self.index}]")
 
     def read(self, source: Source, frames: slice) -> NDArray[Any]:
-        """Read this map's window of frames, the first frame at the upper left."""
+        """Read this map's window of frames, the first frame at the upper left, NaN where it is not valid."""
+        c2 = self._read(source, frames)
+        return c2 if self.flags is None else np.where(self.flags.read(source, frames), c2, c2.dtype.type(np.nan))
+
+    def _read(self, source: Source, frames: slice) -> NDArray[Any]:
         if self.time_origin == "upper_left":
             return source.read(self.key, self._selection(frames, frames))
         n_t = self.shape(source)[0]
@@ -207,14 +228,14 @@ def attempted_bins(read: Callable[[], Lists], pixels: PixelMap | str) -> tuple[B
     return Bins(q, phi, pixels, doubt=doubt, whole=whole), notes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contents:
     """What a file holds: its maps, its time base, how it stores them.
 
     `storage_mode` is a word of the NXxpcs vocabulary: data_exchange_keys, one_array_q_first, one_array_q_last, other.
     `baseline` is what the file says a fully decorrelated pair has, 0 or 1; None when it says nothing. `bins` is None in
     layouts that have no map of pixels; the q and phi of `maps` are those of its lists. `energy` is that of the photons
-    in keV, None where the file does not tell.
+    in keV, None where the file does not tell. `weights` are those of the frames by label - 1, (n, N); None without any.
     """
 
     maps: tuple[MapRef, ...]
@@ -224,6 +245,7 @@ class Contents:
     baseline: int | None = None
     bins: Bins | None = None
     energy: float | None = None
+    weights: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if not self.maps:

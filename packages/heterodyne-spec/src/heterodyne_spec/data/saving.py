@@ -16,8 +16,8 @@ def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> Non
     The file appears whole or not at all. Frames that are not valid become NaN
     rows and columns.
 
-    Angles come back ascending. No layout has a place for `data.weight`: weights
-    are not written, give them again when reading (`frame_weights`).
+    Angles come back ascending. Only "npz" has a place for `data.weight`: in the
+    others weights are not written, give them again when reading (`frame_weights`).
 
     Parameters
     ----------

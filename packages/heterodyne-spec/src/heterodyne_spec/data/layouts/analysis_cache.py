@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from heterodyne_spec.data.checks import is_finite, is_whole
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
 from heterodyne_spec.data.layouts.base import LARGEST_NUMBER, azimuths, numbers, stack_shape, wavevectors
+from heterodyne_spec.data.layouts.flags import flagged
 from heterodyne_spec.data.layouts.units import check_units_known
 from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, precision
 from heterodyne_spec.errors import DataError, shortened
@@ -44,7 +45,8 @@ def contents(source: Source) -> Contents:
     else:
         maps, notes = map_refs(source, OTHER_MAPS, "q_values" if source.has("q_values") else "q", "phi")
         clock = attempted_clock(lambda: index_clock(source, source.shape(OTHER_MAPS)[-1]))
-    return Contents(maps, clock, "one_array_q_first", (*notes, *clock.notes))
+    maps, weights, said = flagged(source, maps, source.shape(maps[0].key)[-1])
+    return Contents(maps, clock, "one_array_q_first", (*notes, *said, *clock.notes), weights=weights)
 
 
 def map_refs(source: Source, key: str, q_key: str, phi_key: str) -> tuple[tuple[MapRef, ...], tuple[str, ...]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
 from heterodyne_spec.data.layouts.base import azimuths, quantity, seconds, stack_shape, wavevectors, whole
+from heterodyne_spec.data.layouts.flags import flagged
 from heterodyne_spec.data.layouts.units import TIME, check_units_known
 from heterodyne_spec.data.stored import stored_map
 from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, precision
@@ -23,8 +24,6 @@ NAME = "npz"
 DATA_KEY = "c2"
 FIRST = "start_frame"
 """Number of the first frame, 1-based, where there are no ages."""
-UNREAD = ("valid", "mask", "mask_frames", "weight", "weights")
-"""Arrays of our own names and others', which would change the maps and are not obeyed."""
 
 
 def matches(source: Source) -> bool:
@@ -58,9 +57,9 @@ def stacked(source: Source, key: str) -> Contents:
         for label, (one_q, one_phi, i) in enumerate(zip(np.broadcast_to(q, n_maps), phi, index, strict=True), start=1)
     )
     found = attempted_clock(lambda: clock(source, shape[-1]))
-    unread = [name for name in UNREAD if source.has(name)]
-    said = (f"{', '.join(unread)}: not read; give frames to leave out as data.mask_frames",) if unread else ()
-    return Contents(maps, found, "one_array_q_first", (*q_notes, *phi_notes, *said, *found.notes))
+    maps, weights, said = flagged(source, maps, shape[-1])
+    notes = (*q_notes, *phi_notes, *said, *found.notes)
+    return Contents(maps, found, "one_array_q_first", notes, weights=weights)
 
 
 def clock(source: Source, n_t: int) -> Clock:
@@ -85,6 +84,7 @@ def clock(source: Source, n_t: int) -> Clock:
 
 
 def write(path: Path, data: TwoTimeData) -> None:
-    """Write a file of this layout: full maps in float32."""
+    """Write a file of this layout: full maps in float32, weights where there are any."""
     maps = np.stack([stored_map(data, i) for i in range(data.n_phi)])
-    write_npz(path, c2=maps, t=data.t, q=data.q, phi=data.phi, dt=data.dt)
+    weight = {} if (data.weight == 1).all() else {"weight": data.weight}
+    write_npz(path, c2=maps, t=data.t, q=data.q, phi=data.phi, dt=data.dt, **weight)

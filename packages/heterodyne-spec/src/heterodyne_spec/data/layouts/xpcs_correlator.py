@@ -9,6 +9,7 @@ import numpy as np
 
 from heterodyne_spec.data.contents import Contents, Source, attempted_clock
 from heterodyne_spec.data.layouts.base import azimuths, stack, stack_shape, wavevectors
+from heterodyne_spec.data.layouts.flags import flagged
 from heterodyne_spec.data.layouts.frame_axes import AGE, T1, T2, axes_clock, check_axes
 from heterodyne_spec.data.layouts.units import check_units_known
 from heterodyne_spec.errors import DataError
@@ -37,5 +38,5 @@ def contents(source: Source) -> Contents:
             "correct the file"
         )
     clock = attempted_clock(lambda: axes_clock(source, "", n_t, "dt"))
-    maps = stack(DATA_KEY, 0, np.broadcast_to(q, n_maps), phi)
-    return Contents(maps, clock, "one_array_q_first", (*notes, *phi_notes, *clock.notes))
+    maps, weights, said = flagged(source, stack(DATA_KEY, 0, np.broadcast_to(q, n_maps), phi), n_t)
+    return Contents(maps, clock, "one_array_q_first", (*notes, *phi_notes, *said, *clock.notes), weights=weights)
