@@ -77,6 +77,23 @@ def quantity(
     return convert(key, values, unit, kind)
 
 
+def axis(source: Source, key: str) -> NDArray[np.float64]:
+    """Read the times of frames: a vector, or a grid of two axes (numpy.meshgrid) that varies along one of them."""
+    values, shape = numbers(source, key), source.shape(key)
+    if len(shape) != 2 or min(shape) < 2:
+        return values
+    grid = values.reshape(shape)
+    for turned in (grid, grid.T):
+        if np.array_equal(turned, np.broadcast_to(turned[:, :1], turned.shape)):
+            return turned[:, 0]
+    raise DataError(f"{key}: found a grid that varies along both axes, expected one; give the times of the frames")
+
+
+def times(source: Source, key: str, unit: str | None = None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Read the times of frames in s, see `axis`, and a note when they were converted; `unit` is stated elsewhere."""
+    return convert(key, axis(source, key), unit or stated_unit(source, key), TIME)
+
+
 def wavevectors(
     source: Source, key: str, required: bool = False, unit: str | None = None
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
-from heterodyne_spec.data.layouts.base import azimuths, quantity, seconds, stack_shape, wavevectors, whole
+from heterodyne_spec.data.layouts.base import azimuths, seconds, stack_shape, times, wavevectors, whole
 from heterodyne_spec.data.layouts.flags import flagged
-from heterodyne_spec.data.layouts.units import TIME, check_units_known
+from heterodyne_spec.data.layouts.units import check_units_known
 from heterodyne_spec.data.stored import stored_map
 from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, precision
 from heterodyne_spec.errors import DataError
@@ -74,13 +74,19 @@ def clock(source: Source, n_t: int) -> Clock:
     if not has_ages:
         said = (f"{FIRST} = {first:g}: the age of the first frame is {first:g} dt",) if numbered else ()
         return Clock(dt, first, "neither t nor dt" if dt is None else f"dt = {dt:g}", (*notes, *said))
-    ages, t_notes = quantity(source, "t", TIME)
+    ages, t_notes = times(source, "t")
     found = axis_clock(ages, dt, n_t, "t", (*notes, *t_notes), precision(source.dtype("t")))
+    return check_first(found, first, "t") if numbered else found
+
+
+def check_first(clock: Clock, first: float, name: str) -> Clock:
+    """Return a time base, at fault where the number of its first frame is stated as another; `name` has its times."""
     # Ages between two frames are numbered by one of these.
-    if not numbered or found.fault or abs(found.start - first) <= 0.5 + UNIFORM:
-        return found
-    fault = f"t, {FIRST}: found t that begins at frame {found.start:g} and {FIRST} = {first:g}, expected the same"
-    return replace(found, dt=None, start=first, fault=f"{fault}; correct the file")
+    if clock.fault or abs(clock.start - first) <= 0.5 + UNIFORM:
+        return clock
+    found = f"found {name} that begins at frame {clock.start:g} and {FIRST} = {first:g}"
+    fault = f"{name}, {FIRST}: {found}, expected the same; correct the file"
+    return replace(clock, dt=None, start=first, fault=fault)
 
 
 def write(path: Path, data: TwoTimeData) -> None:

@@ -102,10 +102,11 @@ def word(source: Source, name: str, known: Sequence[str], required: bool = True)
     if value is None and not required:
         return None
     found = value if isinstance(value, str | None) else _told(value)
-    if found not in known:
+    spelled = None if found is None else re.sub(r"[\s-]+", "_", found.strip()).casefold()
+    if spelled not in known:
         what = "is missing" if found is None else f"found {found!r}"
         raise DataError(f"{DATA_KEY}@{name}: {what}, expected {', '.join(known)}; correct the attribute")
-    return found
+    return spelled
 
 
 def _told(value: NDArray[Any]) -> str:
