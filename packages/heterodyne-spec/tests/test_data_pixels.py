@@ -192,6 +192,21 @@ def test_few_azimuths_do_not_tell_where_they_are_counted_from(tmp_path, sign, tu
     assert "the list has " in refused(path, q=None)
 
 
+@pytest.mark.parametrize("turn", [0.0, 8.0, 15.0])
+def test_few_azimuths_that_are_off_alike_are_told_as_that_with_the_limits(tmp_path, turn):
+    edges = np.array([-50.0, -20.0, 10.0, 40.0])
+    path = write(tmp_path / "a.h5", wedges(phi_edges=edges), phi=(edges[1:] + edges[:-1]) / 2 + turn)
+    notes = load_data(path, q=0.0012).notes
+    agree, off = ([note for note in notes if words in note] for words in ("agree with their", "are off their pixels"))
+    assert (len(agree), len(off)) == ((1, 0) if turn < 3 else (0, 1))
+    for note in off:
+        assert "by more than 3 % or 3° " in note
+        assert "refused beyond 20 %, 20° and half a bin" in note
+        said = float(re.search(r"phi of all by about \+([\d.]+)°", note)[1])
+        assert said == pytest.approx(turn, abs=1.0)
+        assert "fewer than 4 azimuths do not tell which" in note
+
+
 def test_a_quarter_of_a_turn_is_an_origin_unless_it_is_one_bin(tmp_path):
     edges = np.arange(-180.0, 181.0, 90.0)
     phi = (edges[1:] + edges[:-1]) / 2
