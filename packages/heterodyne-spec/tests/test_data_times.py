@@ -49,7 +49,16 @@ def two_times(path):
     return path
 
 
+def many_detectors(path):
+    path = write_nxxpcs(path, four_maps(N))
+    with h5py.File(path, "r+") as file:
+        for k in range(64):
+            file[f"/entry/instrument/module_{k}/frame_time"] = 0.1
+    return path
+
+
 FAULTS = {
+    "more detectors than there are": (many_detectors, r"/entry/instrument: found 65 detectors with a frame_time", 1),
     "times of ID02 without a unit": (lambda p: write_id02(p, four_maps(N), t_unit=None), r"t1: states no unit", 1),
     "two times between frames, legacy": (two_times, r"exposure_period, .*frame_time: found 0\.1 and 0\.5 s", 1),
     "first frame counted from the end": (lambda p: whole(p, begin=-80), r"begin_frame: found -80", 1),
