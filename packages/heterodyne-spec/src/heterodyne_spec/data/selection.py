@@ -92,8 +92,10 @@ def q_groups(refs: Iterable[MapRef], tolerance: float) -> list[list[MapRef]]:
     return groups
 
 
-def _again(ref: MapRef, group: Iterable[MapRef]) -> bool:
-    """Tell whether a group has the angle of a map at another q."""
+def _again(ref: MapRef, group: Sequence[MapRef]) -> bool:
+    """Tell whether a group, ascending in q, has the angle of a map of larger q."""
+    if _same_q(group[0], ref):
+        return False
     return any(distance(ref.phi, one.phi) < SAME and not _same_q(ref, one) for one in group)
 
 
@@ -110,8 +112,11 @@ def nearest_q(refs: Sequence[MapRef], q: float | None, tolerance: float) -> tupl
 
 def nearest(within: Sequence[MapRef], q: float) -> tuple[list[MapRef], list[str]]:
     """Return of maps that all may be meant those nearest to q at their angle, and notes."""
-    chosen = [ref for ref in within if not any(_nearer(other, ref, q) for other in within)]
-    farther = [ref for ref in within if ref not in chosen]
+    off = [abs(ref.q - q) for ref in within]
+    # Only those that are farther off than another can be left out: of one q there are often hundreds.
+    tried = {i for i, one in enumerate(off) if one > min(off) + SAME_Q * q}
+    far = {i for i in tried if any(_nearer(other, within[i], q) for other in within)}
+    chosen, farther = ([ref for i, ref in enumerate(within) if (i in far) == left_out] for left_out in (False, True))
     note = (
         f"q = {list_q_of(farther)} 1/Å within the tolerance, but farther from {q:.6g} than others of the same phi, "
         f"left out ({len(farther)} maps)"
