@@ -93,6 +93,13 @@ def test_what_cannot_be_obeyed_is_refused_by_whoever_reads(tmp_path, arrays, tex
             read()
 
 
+def test_flags_of_maps_that_are_no_floats_do_not_hide_what_these_are(tmp_path):
+    np.savez(tmp_path / "a.npz", c2=np.ones((N, N), int), q=0.005, phi=0.0, dt=0.1, valid=FRAMES)
+    for read in (load_data, describe_data):
+        with pytest.raises(DataError, match="c2: found int64 values, expected fractions"):
+            read(tmp_path / "a.npz")
+
+
 @pytest.mark.parametrize(
     ("mask", "note"),
     [

@@ -182,8 +182,8 @@ def frames_looked_at(source: Source, ref: MapRef) -> int:
 
 
 def _look_at(source: Source, ref: MapRef, n_t: int) -> tuple[str | None, int | None]:
-    values = ref.read(source, slice(0, n_t))
-    c2 = values.astype(kept_dtype(source, ref))
+    dtype = kept_dtype(source, ref)
+    c2 = ref.read(source, slice(0, n_t)).astype(dtype)
     populated = cleaning.populated_elements(c2)
     if populated is None:
         return None, None
