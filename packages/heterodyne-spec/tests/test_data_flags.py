@@ -37,7 +37,7 @@ def test_frames_that_are_not_valid_are_missing(tmp_path, write, valid, frames):
     np.testing.assert_array_equal(data.valid, frames)
     for k, kept in enumerate(frames):
         np.testing.assert_array_equal(data.c2[k], np.where(kept[:, None] & kept, make_map(N, 2 + k), np.nan))
-    assert f"valid: obeyed, {(valid == 0).sum()} of {valid.size} frames are not valid and left out" in data.notes
+    assert f"valid: obeyed, {(valid == 0).sum()} of {valid.size} frames not valid and left out" in data.notes
     # Counted in the file, whatever window is read.
     cut = load_data(write(tmp_path / "b.h5", valid=valid), q=0.008, frames=[2, 6])
     np.testing.assert_array_equal(cut.valid, np.array(frames)[:, 1:6])

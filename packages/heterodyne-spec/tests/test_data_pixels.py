@@ -123,7 +123,7 @@ def test_bins_cut_off_by_the_edge_are_taken_and_named(tmp_path):
     labels = wedges()
     labels[(labels == 10) & (PHI_OF < -100)] = 0
     notes = load_data(write(tmp_path / "a.h5", labels), q=0.0012).notes
-    said = next(note for note in notes if " bins are off their pixels" in note)
+    said = next(note for note in notes if " bins off their pixels" in note)
     assert not any("agree" in note for note in notes)
     q, phi = middle(labels, 10)
     assert f"bin 10 (q {100 * (Q[1] / q - 1):+.1f} %, phi {PHI[1] - phi:+.1f}°)" in said
@@ -180,7 +180,7 @@ def test_fine_bins_cut_off_by_the_edge_are_no_contradiction(tmp_path):
     cut = (labels % 4 == 0) & ((PHI_OF + 60) % 15 < 10)
     labels[cut | ((labels % 8 == 3) & ((Q_OF - 0.0012) % 0.0003 < 0.0002))] = 0
     path = write(tmp_path / "a.h5", labels, **fine_lists())
-    assert any("bins are off their pixels" in note for note in load_data(path, q=0.00135).notes)
+    assert any("bins off their pixels" in note for note in load_data(path, q=0.00135).notes)
 
 
 @pytest.mark.parametrize("turn", [25.0, 40.0, 90.0, 180.0])
@@ -199,7 +199,7 @@ def test_few_azimuths_that_are_off_alike_are_told_as_that_with_the_limits(tmp_pa
     # The pixels of these few rows lie a little inside.
     path = write(tmp_path / "a.h5", wedges(phi_edges=edges), q=1.015 * Q, phi=phi)
     notes = load_data(path, q=0.0012).notes
-    agree, off = ([note for note in notes if words in note] for words in ("agree with their", "are off their pixels"))
+    agree, off = ([note for note in notes if words in note] for words in ("agree with their", "off their pixels"))
     assert (len(agree), len(off)) == ((1, 0) if turn < 3 else (0, 1))
     for note in off:
         assert "by more than 3 % or 3° " in note

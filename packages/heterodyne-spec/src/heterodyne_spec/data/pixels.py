@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from heterodyne_spec.data.wording import several
+
 HC = 12.398419843
 """Energy times wavelength, keV Å."""
 FOCUSED, FOCUSED_TWICE = 0.8, 0.5
@@ -240,9 +242,9 @@ def said(comparison: Comparison, labels: NDArray[np.int64], usual: Azimuths | No
     listed = ", ".join(told(places[i], off_q[i], off_phi[i]) for i in most)
     more = f", ... ({off.size - MOST_TOLD} more)" if off.size > MOST_TOLD else ""
     yield (
-        f"{off.size} of {places.size} bins are off their pixels by more than {100 * WORTH_Q:.0f} % or {WORTH_PHI:.0f}° "
-        f"({within}; refused beyond {100 * GROSS_Q:.0f} %, {GROSS_PHI:.0f}° and half a bin), {why}: {listed}{more}; "
-        "data.bins=pixels takes the middle of the pixels"
+        f"{off.size} of {several(places.size, 'bin')} off their pixels by more than {100 * WORTH_Q:.0f} % or "
+        f"{WORTH_PHI:.0f}° ({within}; refused beyond {100 * GROSS_Q:.0f} %, {GROSS_PHI:.0f}° and half a bin), {why}: "
+        f"{listed}{more}; data.bins=pixels takes the middle of the pixels"
     )
 
 

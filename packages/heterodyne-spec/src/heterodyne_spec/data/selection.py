@@ -9,7 +9,7 @@ import numpy as np
 
 from heterodyne_spec.data.checks import is_finite
 from heterodyne_spec.data.contents import MapRef
-from heterodyne_spec.data.wording import list_phi, list_q
+from heterodyne_spec.data.wording import list_phi, list_q, several
 from heterodyne_spec.errors import DataError
 
 type PhiChoice = str | float | Sequence[float | Sequence[float]] | None
@@ -74,7 +74,11 @@ def known_maps(refs: Sequence[MapRef]) -> tuple[list[MapRef], list[str]]:
     wrong = [ref for ref in finite if not ref.q > 0]
     if not known:
         raise DataError(f"q: found {list_q_of(wrong)} 1/Å, q must be positive: it is a length; correct the file")
-    notes = [f"{len(refs) - len(finite)} maps without a finite q or phi left out"] if len(finite) < len(refs) else []
+    notes = (
+        [f"{several(len(refs) - len(finite), 'map')} without a finite q or phi left out"]
+        if len(finite) < len(refs)
+        else []
+    )
     return known, notes + ([f"q = {list_q_of(wrong)} 1/Å left out, q must be positive"] if wrong else [])
 
 
@@ -119,7 +123,7 @@ def nearest(within: Sequence[MapRef], q: float) -> tuple[list[MapRef], list[str]
     chosen, farther = ([ref for i, ref in enumerate(within) if (i in far) == left_out] for left_out in (False, True))
     note = (
         f"q = {list_q_of(farther)} 1/Å within the tolerance, but farther from {q:.6g} than others of the same phi, "
-        f"left out ({len(farther)} maps)"
+        f"left out ({several(len(farther), 'map')})"
     )
     return chosen, [*([note] if farther else []), *range_note(chosen)]
 
@@ -158,7 +162,7 @@ def select_q(refs: Sequence[MapRef], q: float | None, tolerance: float) -> tuple
             f"q: none within {tolerance:g} (relative) of {target:.4g}, the file has {list_q_of(refs)} 1/Å; "
             "give one of these"
         )
-    return chosen, [f"q = {list_q_of(others)} 1/Å left out ({len(others)} maps)"] if others else []
+    return chosen, [f"q = {list_q_of(others)} 1/Å left out ({several(len(others), 'map')})"] if others else []
 
 
 def mean_q(refs: Sequence[MapRef]) -> float:

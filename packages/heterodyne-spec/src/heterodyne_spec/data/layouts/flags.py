@@ -57,7 +57,7 @@ def with_valid(source: Source, maps: tuple[MapRef, ...], n_t: int) -> tuple[tupl
     left_out = numbers(source, VALID) == 0
     if left_out.all():
         raise DataError(f"{VALID}: found no frame that is valid, expected true for what counts; correct the file")
-    return maps, (f"{VALID}: obeyed, {left_out.sum()} of {left_out.size} frames are not valid and left out",)
+    return maps, (f"{VALID}: obeyed, {left_out.sum()} of {left_out.size} frames not valid and left out",)
 
 
 def mask_notes(source: Source, n_maps: int, n_t: int) -> tuple[str, ...]:
