@@ -13,7 +13,10 @@ import numpy as np
 from common import ODD_TEXTS, Rng, damaged, pick
 from seeds import npz_bytes
 
-_MEMBERS = ("c2", "c2_exp", "q", "phi", "t", "dt", "t1", "cache_metadata_json", "source_mtime")
+_MEMBERS = (
+    *("c2", "c2_exp", "q", "phi", "t", "dt", "t1", "cache_metadata_json", "source_mtime"),
+    *("ttcf", "lag_steps", "valid", "mask", "mask_frames", "weight", "weights", "start_frame"),
+)
 
 
 def hostile_archive(fields: Mapping[str, Any], rng: Rng) -> tuple[bytes, str, bool]:

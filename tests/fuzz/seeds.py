@@ -35,7 +35,7 @@ def hdf5_seeds(folder: Path) -> dict[str, bytes]:
     maps = data_files.four_maps(N)
     keyed = {f"region_{k + 1}": np.triu(one) for k, one in enumerate(maps)}
     upper = {k + 1: np.triu(one) for k, one in enumerate(maps)}
-    q, phi = list(data_files.Q), list(data_files.PHI)
+    q, phi, grids = list(data_files.Q), list(data_files.PHI), np.meshgrid(np.arange(N) + 10.5, np.arange(N) + 10.5)
     makers: Mapping[str, Callable[[Path], Path]] = {
         "aps-u": lambda path: data_files.write_apsu(path, upper),
         "aps-u-pixels": lambda path: data_files.write_apsu(
@@ -50,6 +50,9 @@ def hdf5_seeds(folder: Path) -> dict[str, bytes]:
             count=2,
         ),
         "aps-legacy": lambda path: data_files.write_legacy(path, upper, q, phi, process=np.arange(1, 5)[:, None]),
+        "aps-legacy-zeros": lambda path: data_files.write_legacy(
+            path, upper, [q[0], 0.0, *q[1:]], [phi[0], -1.0, *phi[1:]]
+        ),
         "chx": lambda path: data_files.write_chx(path, maps),
         "nxxpcs": lambda path: data_files.write_nxxpcs(path, maps),
         "nxxpcs-last": lambda path: data_files.write_nxxpcs(path, np.moveaxis(maps, 0, -1), "one_array_q_last"),
@@ -57,8 +60,19 @@ def hdf5_seeds(folder: Path) -> dict[str, bytes]:
             path, keyed, "data_exchange_keys", populated_elements="upper_half"
         ),
         "scikit-beam": lambda path: data_files.write_scikit_beam(path, maps),
+        "scikit-beam-flags": lambda path: data_files.write_scikit_beam(
+            path,
+            maps,
+            valid=np.arange(N) != 3,
+            weight=np.linspace(0.5, 2, N),
+            lag_steps=np.arange(N) * 0.1,
+            mask=[0, 1, 1],
+        ),
         "id02": lambda path: data_files.write_id02(path, maps),
         "xpcs-correlator": lambda path: data_files.write_xpcs_correlator(path, maps),
+        "xpcs-correlator-grids": lambda path: data_files.write_xpcs_correlator(
+            path, maps, t1=grids[0], t2=grids[1], t=np.arange(11, 11 + N) * 0.1, start_frame=11
+        ),
     }
     return {name: make(folder / f"{name}.h5").read_bytes() for name, make in makers.items()}
 
@@ -71,6 +85,15 @@ def npz_fields() -> dict[str, dict[str, Any]]:
     cache = {"c2_exp": maps, "wavevector_q_list": q, "phi_angles_list": phi, "t1": axis, "t2": axis}
     return {
         "npz": {"c2": maps, "q": q, "phi": phi, "t": axis + 0.1, "dt": np.array(0.1)},
+        "npz-flags": {
+            "c2": maps,
+            "q": q,
+            "phi": phi,
+            "dt": np.array(0.1),
+            "start_frame": np.array(3),
+            "valid": ~np.eye(N, k=2, dtype=bool) & ~np.eye(N, k=-2, dtype=bool),
+            "weights": np.ones((4, N)),
+        },
         "npz-one": {"c2": maps[0], "q": np.array(0.005), "phi": np.array(10.0), "dt": np.array(0.1)},
         "cache": {**cache, "cache_metadata_json": np.array(facts)},
         "cache-other": {"c2": maps, "q_values": q, "phi": phi, "t": axis, "source_mtime": np.array(1.0)},

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from stub import Clock, Fits, interrupt, measurement, write
@@ -199,6 +200,29 @@ def test_a_file_that_contradicts_itself_is_not_waited_for(
     assert "failed: q: found 54 1/Å, expected 10 at most" in said
     assert "waiting for it" not in said
     assert fits.levels == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "text"), [("1/angstrom", "the list belongs to other bins"), ("1/nm", "found the units '1/nm' and")]
+)
+def test_a_list_that_contradicts_its_pixels_or_its_unit_is_not_waited_for(
+    land: Path, fits: Fits, clock: Clock, capsys: pytest.CaptureFixture[str], unit: str, text: str
+) -> None:
+    write(land / "a.h5", 0.1)
+    labels = np.zeros((40, 60), "u1")
+    labels[20, 50], labels[5, 20] = 1, 2
+    with h5py.File(land / "a.h5", "a") as file:
+        qmap = file["/xpcs/qmap"]
+        fields = {"dynamic_roi_map": labels, "beam_center_x": 20.0, "beam_center_y": 20.0, "energy": 8.0}
+        for name, value in (fields | {"pixel_size": 7.5e-5, "detector_distance": 4.0}).items():
+            qmap[name] = value
+        qmap["map_names"], qmap["map_units"] = np.array(["q", "phi"], "S"), np.array(["1/angstrom", "deg"], "S")
+        qmap["dynamic_v_list_dim0"].attrs["units"] = unit
+    clock.after(5, interrupt)
+    assert run(land) == 130
+    said = capsys.readouterr().out
+    assert text in said
+    assert "waiting for it" not in said
 
 
 def test_a_full_disk_is_waited_for_and_nothing_is_half_written(

@@ -232,7 +232,7 @@ def test_validate_tells_the_notes_of_a_fit_and_which_q_it_refuses(capsys, tmp_pa
     np.savez(tmp_path / "a.npz", c2=maps[:3], q=0.005, phi=[0, np.nan, 90], dt=0.1)
     code, out, _ = run(capsys, "validate", tmp_path / "a.npz")
     assert code == 0
-    assert "\n  1 maps without a finite q or phi left out\n" in out
+    assert "\n  1 map without a finite q or phi left out\n" in out
     assert "\n  values: all 2 maps checked as a fit does\n" in out
     monkeypatch.setattr(describing, "MOST_CHECKED", 50)
     assert "values: not checked, 72 entries" in run(capsys, "validate", tmp_path / "a.npz")[1]

@@ -9,7 +9,7 @@ from data_files import make_map, write_one, write_phis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heterodyne_spec.data import cleaning, describe_data, fills, load_data
+from heterodyne_spec.data import TwoTimeData, cleaning, describe_data, fills, load_data
 from heterodyne_spec.errors import DataError
 
 FULL = make_map(6)
@@ -51,7 +51,7 @@ def test_single_nan_pair_stays_excluded(tmp_path):
     assert np.isnan(data.c2[0, 4, 1])
     assert data.valid.all()
     assert "phi = 10: infinite values taken as NaN" in data.notes
-    assert "phi = 10: 1 single pairs are NaN and left out" in data.notes
+    assert "phi = 10: 1 single pair is missing and left out" in data.notes
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
@@ -137,7 +137,12 @@ def test_values_that_stand_in_for_missing_ones_are_left_out_and_said(tmp_path, v
     data = load_data(write_one(tmp_path / "a.h5", np.triu(c2)))
     np.testing.assert_array_equal(np.isnan(data.c2[0]), where)
     np.testing.assert_array_equal(data.c2[0][~where], c2[~where])
-    assert f"phi = 10: {pairs} pairs are {value:g}, far from all others, and treated as missing" in data.notes
+    # Counted once, whoever has blanked them.
+    for notes in (data.notes, TwoTimeData(c2=c2, q=data.q, phi=[10], dt=0.1).notes):
+        assert f"phi = 10: pairs of {value:g}, far from all others, are treated as missing" in notes
+        assert [note for note in notes if f": {pairs} " in note] == [
+            f"phi = 10: {pairs} single pairs are missing and left out"
+        ]
 
 
 def test_two_fill_values_of_one_map_are_both_left_out(tmp_path):
@@ -225,7 +230,7 @@ def test_zeros_of_maps_with_baseline_0_are_missing_too(tmp_path):
     c2[NEAR == 5] = 0
     data = load_data(write_one(tmp_path / "a.h5", c2))
     np.testing.assert_array_equal(np.isnan(data.c2[0]), NEAR == 5)
-    assert "baseline 0 found: 1 added to all maps, 35 pairs are exactly 0 and treated as missing" in data.notes
+    assert "baseline 0 found: 1 added to all maps, pairs of exactly 0 are treated as missing" in data.notes
 
 
 @given(st.integers(3, 9), st.integers(1, 4), st.integers(0, 2**16), st.sampled_from(["upper_half", "lower_half"]))

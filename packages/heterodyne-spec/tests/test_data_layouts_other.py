@@ -21,7 +21,7 @@ from data_files import (
     write_xpcs_correlator,
 )
 
-from heterodyne_spec.data import describe_data, load_data
+from heterodyne_spec.data import TwoTimeData, describe_data, load_data
 from heterodyne_spec.data.layouts.units import ANGLE, TIME, WAVEVECTOR, normalised
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.lint.schema import load_schema
@@ -72,6 +72,34 @@ def test_scikit_beam_arrays_are_read_from_npz_and_under_their_older_name(tmp_pat
 def test_scikit_beam_maps_with_lags_that_were_not_computed_are_refused(tmp_path, lags):
     with pytest.raises(DataError, match=r"lag_steps: found .* expected every one from 0 to 5: .* num_bufs=6$"):
         load_data(write_scikit_beam(tmp_path / "a.h5", lag_steps=lags), q=0.005)
+
+
+@pytest.mark.parametrize("lags", [np.arange(1, 7), np.arange(1, 6), np.arange(9), np.float32(0.1) * np.arange(6)])
+def test_scikit_beam_lags_may_be_counted_from_1_or_be_times(tmp_path, lags):
+    data = load_data(write_scikit_beam(tmp_path / "a.h5", lag_steps=lags), q=0.005)
+    np.testing.assert_array_equal(data.c2, four_maps()[:2])
+
+
+def test_scikit_beam_lags_that_fit_neither_frames_nor_dt_are_told(tmp_path):
+    with pytest.raises(DataError, match=r"lag_steps: found steps of 2, expected 1 \(lags in frames\) or dt \(in s\); "):
+        load_data(write_scikit_beam(tmp_path / "a.h5", lag_steps=2 * np.arange(6)), q=0.005)
+
+
+@pytest.mark.parametrize("cut", [np.asarray, np.triu, np.tril])
+def test_maps_upside_down_are_told_as_what_they_are(tmp_path, cut):
+    maps = np.stack([cut(c2)[::-1] for c2 in four_maps()])
+    text = r"g2\[0\]: the line of equal times runs from the lower left .*; store c2\[::-1\]"
+    with pytest.raises(DataError, match=text):
+        load_data(write_scikit_beam(tmp_path / "a.h5", maps), q=0.005)
+    with pytest.raises(DataError, match="runs from the lower left"):
+        TwoTimeData(c2=maps[0], q=0.005, phi=0.0, dt=0.1)
+
+
+def test_nxxpcs_words_are_read_in_any_spelling(tmp_path):
+    maps = np.stack([np.tril(c2)[::-1] for c2 in four_maps()])
+    words = {"time_origin_location": "Lower-Left", "populated_elements": "Upper half"}
+    data = load_data(write_nxxpcs(tmp_path / "a.h5", maps, **words), q=0.005)
+    np.testing.assert_array_equal(data.c2, four_maps()[:2])
 
 
 @pytest.mark.parametrize("half", ["all", "upper_half", "lower_half"])
@@ -391,6 +419,64 @@ def test_xpcs_correlator_counts_camera_frames_and_puts_bins_at_their_middle(tmp_
     data = load_data(path, q=0.005)
     np.testing.assert_array_equal(data.c2, four_maps()[:2])
     assert (data.dt, data.start_frame) == (pytest.approx(dt), start)
+
+
+MIDDLES = np.arange(6) + 10.5
+
+
+@pytest.mark.parametrize("turned", [np.asarray, np.transpose])
+def test_grids_of_times_are_the_axes_that_they_repeat(tmp_path, turned):
+    one, two = np.meshgrid(MIDDLES, MIDDLES)
+    data = load_data(write_xpcs_correlator(tmp_path / "a.h5", t1=turned(one), t2=turned(two)), q=0.005)
+    assert (data.dt, data.start_frame) == (0.1, 11)
+    np.savez(tmp_path / "a.npz", c2=four_maps()[0], q=0.005, phi=0.0, t=turned(one) * 0.1)
+    assert load_data(tmp_path / "a.npz").t[0] == pytest.approx(1.05)
+    with pytest.raises(DataError, match="t1: found a grid that varies along both axes"):
+        load_data(write_xpcs_correlator(tmp_path / "b.h5", t1=one + two, t2=None), q=0.005)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"start_frame": 1}, r"t1, start_frame: found t1 that begins at frame 11 and start_frame = 1"),
+        ({"t": np.arange(1, 7) * 0.1}, r"t1, t: found a first frame of number 11 and steps of 0.1 s and .* 1 and"),
+        ({"t": np.arange(11, 17) * 0.2}, r"t1, t: found a first frame .* 0.1 s and .* 0.2 s, expected the same times"),
+    ],
+)
+def test_first_ages_of_xpcs_correlator_that_contradict_each_other_are_refused(tmp_path, fields, text):
+    path = write_xpcs_correlator(tmp_path / "a.h5", t1=MIDDLES, t2=MIDDLES, **fields)
+    for read in (lambda: load_data(path, q=0.005), lambda: describe_data(path)):
+        with pytest.raises(DataError, match=text):
+            read()
+    assert load_data(path, q=0.005, dt=0.1).dt == 0.1
+    agreeing = {"start_frame": 11, "t": np.arange(11, 17) * 0.1}
+    data = load_data(write_xpcs_correlator(tmp_path / "b.h5", t1=MIDDLES, t2=MIDDLES, **agreeing), q=0.005)
+    assert data.start_frame == 11
+
+
+def test_axes_of_xpcs_correlator_in_different_units_are_compared_as_times(tmp_path):
+    def write(name, one, two, **units):
+        return write_xpcs_correlator(tmp_path / name, t1=one, t2=two, **units)
+
+    t = np.arange(1, 7) * 0.1
+    same = write("a.h5", t, 1000 * t, **{"t1@units": "s", "t2@units": "ms"})
+    assert load_data(same, q=0.005).t[0] == pytest.approx(0.1)
+    with pytest.raises(DataError, match="t1, t2: found different times"):
+        load_data(write("b.h5", t, t, **{"t1@units": "s", "t2@units": "ms"}), q=0.005)
+    # Either axis may tell for both.
+    assert load_data(write("c.h5", t, t, **{"t2@units": "s"}), q=0.005).t[0] == pytest.approx(0.1)
+
+
+def test_xpcs_correlator_without_t1_needs_its_axes_named_and_its_times_given(tmp_path):
+    unnamed = write_xpcs_correlator(tmp_path / "a.h5", t1=None, t2=None, ttcf_format=None)
+    with pytest.raises(DataError, match="ttcf: neither t1 nor ttcf_format tells whether its axes are t1 and t2"):
+        load_data(unnamed, q=0.005)
+    named = write_xpcs_correlator(tmp_path / "b.h5", t1=None, t2=None)
+    with pytest.raises(DataError, match="found t1 is missing, and dt is that of the camera, expected"):
+        load_data(named, q=0.005)
+    assert load_data(named, q=0.005, dt=0.1).t[0] == 0.1
+    aged = write_xpcs_correlator(tmp_path / "c.h5", t1=None, t2=None, t=np.arange(11, 17) * 0.1)
+    assert load_data(aged, q=0.005).t[0] == pytest.approx(1.1)
 
 
 def test_xpcs_correlator_maps_of_age_and_lag_are_refused_by_name(tmp_path):

@@ -123,7 +123,7 @@ def test_bins_cut_off_by_the_edge_are_taken_and_named(tmp_path):
     labels = wedges()
     labels[(labels == 10) & (PHI_OF < -100)] = 0
     notes = load_data(write(tmp_path / "a.h5", labels), q=0.0012).notes
-    said = next(note for note in notes if " bins are off their pixels" in note)
+    said = next(note for note in notes if " bins off their pixels" in note)
     assert not any("agree" in note for note in notes)
     q, phi = middle(labels, 10)
     assert f"bin 10 (q {100 * (Q[1] / q - 1):+.1f} %, phi {PHI[1] - phi:+.1f}°)" in said
@@ -180,7 +180,7 @@ def test_fine_bins_cut_off_by_the_edge_are_no_contradiction(tmp_path):
     cut = (labels % 4 == 0) & ((PHI_OF + 60) % 15 < 10)
     labels[cut | ((labels % 8 == 3) & ((Q_OF - 0.0012) % 0.0003 < 0.0002))] = 0
     path = write(tmp_path / "a.h5", labels, **fine_lists())
-    assert any("bins are off their pixels" in note for note in load_data(path, q=0.00135).notes)
+    assert any("bins off their pixels" in note for note in load_data(path, q=0.00135).notes)
 
 
 @pytest.mark.parametrize("turn", [25.0, 40.0, 90.0, 180.0])
@@ -190,6 +190,23 @@ def test_few_azimuths_do_not_tell_where_they_are_counted_from(tmp_path, sign, tu
     phi = sign * (edges[1:] + edges[:-1]) / 2 + turn
     path = write(tmp_path / "a.h5", wedges(phi_edges=edges), phi=phi)
     assert "the list has " in refused(path, q=None)
+
+
+@pytest.mark.parametrize("turn", [1.0, 8.0, 15.0])
+def test_few_azimuths_that_are_off_alike_are_told_as_that_with_the_limits(tmp_path, turn):
+    edges = np.array([-50.0, -20.0, 10.0, 40.0])
+    phi = (edges[1:] + edges[:-1]) / 2 + turn
+    # The pixels of these few rows lie a little inside.
+    path = write(tmp_path / "a.h5", wedges(phi_edges=edges), q=1.015 * Q, phi=phi)
+    notes = load_data(path, q=0.0012).notes
+    agree, off = ([note for note in notes if words in note] for words in ("agree with their", "off their pixels"))
+    assert (len(agree), len(off)) == ((1, 0) if turn < 3 else (0, 1))
+    for note in off:
+        assert "by more than 3 % or 3° " in note
+        assert "refused beyond 20 %, 20° and half a bin" in note
+        said = float(re.search(r"phi of all by about \+([\d.]+)°", note)[1])
+        assert said == pytest.approx(turn, abs=1.0)
+        assert "fewer than 4 azimuths do not tell which" in note
 
 
 def test_a_quarter_of_a_turn_is_an_origin_unless_it_is_one_bin(tmp_path):
@@ -325,6 +342,36 @@ def test_legacy_maps_that_stop_short_of_the_nan_bins_are_told_from_those_that_co
     assert labels_of(first) == {1: (0.004, 20)}
 
 
+@pytest.mark.parametrize("dqmap", [None, np.arange(7)[None]])
+@pytest.mark.parametrize("mark", [(0.0, 0.0), (0.0, 45.0), (-1.0, -1.0), (0.005, -1.0), (-1.0, 20.0)])
+def test_legacy_labels_without_gap_leave_out_bins_of_0_or_minus_1(tmp_path, mark, dqmap):
+    q, phi = (np.where(np.isnan(LEGACY_Q), one, full) for one, full in zip(mark, (FULL_Q, FULL_PHI), strict=True))
+    maps = {k: np.triu(make_map(seed=k)) for k in range(1, 7)}
+    path = write_legacy(tmp_path / "a.hdf", maps, q, phi, dqmap=dqmap)
+    assert labels_of(path)[2] == (0.004, -160)
+    assert labels_of(path)[6] == (0.006, -70)
+    note = next(note for note in describe_data(path)["notes"] if "labels count the 6 others" in note)
+    # What is below 0 is no bin, whatever anybody chooses.
+    assert ("data.bins=listed counts all" in note) == (mark[0] >= 0)
+    if mark[0] >= 0:
+        listed = describe_data(path, {"data": {"bins": "listed"}})["maps"]
+        assert (listed[1]["q"], listed[1]["phi"]) == mark
+        assert listed[2]["phi"] == -160
+
+
+def test_legacy_bins_of_0_are_counted_where_the_maps_are(tmp_path):
+    """The bin at the beam has a map, or a number behind it shows that it has been counted."""
+    q, phi = [0.0, 0.004, 0.004, 0.004], [0.0, 20.0, 110.0, 200.0]
+    for numbers in ([1, 2, 3, 4], [2, 3, 4], [4]):
+        path = write_legacy(tmp_path / "a.hdf", {k: np.triu(make_map(seed=k)) for k in numbers}, q, phi)
+        data = load_data(path, q=0.004, phi=[200])
+        np.testing.assert_array_equal(data.c2[0], make_map(seed=4))
+    partly = write_legacy(tmp_path / "b.hdf", {2: np.triu(make_map(seed=2))}, q, phi)
+    assert "may count all bins or the others only" in (said := refused(partly, q=0.004))
+    assert "data.bins=listed counts all" in said
+    assert load_data(partly, q=0.004, bins="listed").phi.tolist() == [20.0]
+
+
 def test_legacy_list_and_map_of_different_partitions_are_refused(tmp_path):
     maps = {1: np.triu(make_map())}
     path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI, dqmap=np.arange(9)[None])
@@ -357,6 +404,19 @@ def test_units_of_the_lists_may_stand_beside_their_names(tmp_path):
     assert load_data(path, q=0.005).q == pytest.approx(0.005, rel=1e-12)
     wrong = write_apsu(tmp_path / "b.h5", pixels=names | {"map_units": np.array(["pixel", "deg"], "S")})
     assert "found the unit 'pixel'" in refused(wrong, q=0.005)
+
+
+@pytest.mark.parametrize(("own", "said"), [("1/nm", False), ("1/angstrom", True), ("pixel", True)])
+def test_the_unit_of_a_list_and_that_of_the_list_of_units_must_agree(tmp_path, own, said):
+    names = {"map_names": np.array(["q", "phi"], "S"), "map_units": np.array(["nm^-1", "deg"], "S")}
+    path = write_apsu(tmp_path / "a.h5", q=[0.05, 0.08], pixels=names)
+    with h5py.File(path, "a") as file:
+        file["/xpcs/qmap/dynamic_v_list_dim0"].attrs["units"] = own
+    if said:
+        text = f"dynamic_v_list_dim0, /xpcs/qmap/map_units: found the units '{own}' and 'nm^-1', expected the same"
+        assert text in refused(path, q=0.005)
+    else:
+        assert load_data(path, q=0.005).q == pytest.approx(0.005, rel=1e-12)
 
 
 def nexus_geometry(group="eiger", **changes):

@@ -109,12 +109,6 @@ def test_targets_that_cannot_be_written_are_named(tmp_path, name, layout, text):
     assert text in str(caught.value)
 
 
-def test_maps_that_could_not_be_told_apart_when_read_are_not_written(tmp_path):
-    data = TwoTimeData(c2=np.stack([make_map(5)] * 2), q=0.005, phi=[180.0, -180.0], dt=0.1)
-    with pytest.raises(DataError, match="phi: found 180 and -180, expected different directions"):
-        save_data(tmp_path / "a.h5", data)
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_no_damage_shows_as_another_error(tmp_path, layout):
     """Bytes changed or cut off: the file is read, or refused in one line."""

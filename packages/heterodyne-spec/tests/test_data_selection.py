@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heterodyne_spec.data import load_data
+from heterodyne_spec.data.describing import check_data
 from heterodyne_spec.data.selection import distance, in_range, wrap
 from heterodyne_spec.errors import ConfigError, DataError
 
@@ -35,13 +36,31 @@ def test_slightly_different_q_of_one_ring_are_averaged_and_said(tmp_path):
     assert "q of the chosen bins ranges from 0.005 to 0.00502 1/Å; their mean is used" in data.notes
 
 
-def test_two_rings_within_the_tolerance_are_ambiguous(tmp_path):
-    path = several_q(tmp_path / "a.hdf", [0.0050, 0.00505], [180.0, -180.0])
-    with pytest.raises(
-        DataError, match=r"same phi = 180, q is ambiguous among 0.005, 0.00505 1/Å; .* smaller q_tolerance"
-    ):
-        load_data(path, q=0.005)
-    assert load_data(path, q=0.005, q_tolerance=0.001).q == 0.005
+CLOSE = ([0.0050, 0.0050, 0.00505, 0.00505], [180.0, 0.0, -180.0, 0.0])
+
+
+@pytest.mark.parametrize(("q", "meant", "seeds"), [(0.005, 0.005, (1, 0)), (0.00504, 0.00505, (3, 2))])
+def test_of_two_rings_within_the_tolerance_the_nearer_is_taken_by_whoever_is_told_q(tmp_path, q, meant, seeds):
+    path = several_q(tmp_path / "a.hdf", *CLOSE)
+    data, checked = load_data(path, q=q), check_data(path, {"data": {"q": q}})
+    assert (data.q, data.phi.tolist()) == (meant, [0.0, 180.0])
+    for c2, seed in zip(data.c2, seeds, strict=True):
+        np.testing.assert_array_equal(c2, make_map(seed=seed))
+    left_out = next(note for note in data.notes if "left out" in note)
+    assert "within the tolerance, but farther from" in left_out
+    assert left_out in checked.notes
+    assert checked.refused == ()
+
+
+def test_two_rings_within_the_tolerance_are_ambiguous_where_none_is_nearer(tmp_path):
+    path = several_q(tmp_path / "a.hdf", *CLOSE)
+    for q in (None, 0.005025):
+        with pytest.raises(DataError, match=r"same phi = \S+, q is ambiguous among 0.005, 0.00505 1/Å; give the one"):
+            load_data(path, q=q)
+    # Each can be fitted by itself.
+    checked = check_data(path)
+    assert checked.refused == ()
+    assert any(note.startswith("q = 0.00505 1/Å: q = 0.005 1/Å within") for note in checked.notes)
 
 
 def test_an_angle_given_twice_at_one_q_is_not_chosen_from(tmp_path):

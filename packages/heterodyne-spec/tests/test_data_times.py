@@ -49,7 +49,16 @@ def two_times(path):
     return path
 
 
+def many_detectors(path):
+    path = write_nxxpcs(path, four_maps(N))
+    with h5py.File(path, "r+") as file:
+        for k in range(64):
+            file[f"/entry/instrument/module_{k}/frame_time"] = 0.1
+    return path
+
+
 FAULTS = {
+    "more detectors than there are": (many_detectors, r"/entry/instrument: found 65 detectors with a frame_time", 1),
     "times of ID02 without a unit": (lambda p: write_id02(p, four_maps(N), t_unit=None), r"t1: states no unit", 1),
     "two times between frames, legacy": (two_times, r"exposure_period, .*frame_time: found 0\.1 and 0\.5 s", 1),
     "first frame counted from the end": (lambda p: whole(p, begin=-80), r"begin_frame: found -80", 1),
@@ -306,11 +315,6 @@ def test_the_number_of_the_first_frame_beside_maps_counts(tmp_path):
     assert load_data(contrary, dt=DT).t[0] == pytest.approx(10.0)
 
 
-def test_masks_beside_maps_are_not_read_and_noted(tmp_path):
-    path = npz(tmp_path / "a.npz", dt=DT, valid=np.zeros(N, bool), mask=np.ones(N))
-    assert "valid, mask: not read; give frames to leave out as data.mask_frames" in load_data(path).notes
-
-
 @pytest.mark.parametrize(("begin", "number", "age"), [(41, 22, 2.15), (41 + 2 * 4096, 4118, 411.75), (0, 1, 0.1)])
 def test_first_frames_between_two_numbers_are_the_same_to_all_who_read(tmp_path, begin, number, age):
     path = whole(tmp_path / "a.h5", begin=begin, stride=2, frame_time=0.05)
@@ -318,3 +322,26 @@ def test_first_frames_between_two_numbers_are_the_same_to_all_who_read(tmp_path,
     assert (described["start_frame"], data.start_frame, data.provenance["start_frame"]) == (number,) * 3
     assert described["start_age"] == data.t[0] == pytest.approx(age, rel=1e-14)
     assert f"dt: 0.1 s; first frame: {number}, age {age:g} s" in validate(path).facts
+
+
+SHORT = np.float32(0.1)
+SHORT_STEPS = {
+    "aps-u": lambda p: whole(p, frame_time=SHORT),
+    "aps-legacy": lambda p: write_legacy(p, {1: make_map(N)}, [0.005], [10.0], exposure=SHORT),
+    "npz": lambda p: npz(p.with_suffix(".npz"), dt=SHORT),
+    "npz in ms": lambda p: npz(p.with_suffix(".npz"), dt=np.float32(100.1), dt_unit="ms"),
+    "chx without lags": lambda p: write_chx(p, four_maps(N), tausb=None, md={"frame_time": SHORT}),
+    "chx": lambda p: write_chx(p, four_maps(N), tausb=np.float32(AXIS - DT)),
+    "nxxpcs": lambda p: write_nxxpcs(p, four_maps(N), frame_time=SHORT),
+    "xpcs-correlator": lambda p: write_xpcs_correlator(p, four_maps(N), dt=SHORT),
+}
+
+
+@pytest.mark.parametrize("name", SHORT_STEPS)
+def test_a_step_in_float32_is_the_decimal_that_it_stands_for(tmp_path, name):
+    assert load_data(SHORT_STEPS[name](tmp_path / "a.h5"), q=0.005).dt == (0.1001 if "ms" in name else 0.1)
+
+
+def test_a_step_given_in_float32_is_the_decimal_that_it_stands_for(tmp_path):
+    assert load_data(whole(tmp_path / "a.h5", frame_time=None), dt=SHORT).dt == 0.1
+    assert TwoTimeData(c2=make_map(N), q=np.float32(0.0054), phi=10.0, dt=SHORT).dt == 0.1

@@ -24,6 +24,11 @@ def test_one_map_with_a_scalar_angle_becomes_a_stack_and_ages_start_at_dt():
     assert data.valid.all()
 
 
+def test_azimuths_are_those_that_files_give():
+    data = build(c2=[make_map(5)] * 3, phi=np.float32([540, 45.1, 270]))
+    assert data.phi.tolist() == [180.0, 45.1, -90.0]
+
+
 def test_dt_and_start_frame_follow_from_t():
     data = build(t=np.arange(7, 12) * 0.02, dt=None)
     assert data.dt == pytest.approx(0.02, rel=1e-14)
@@ -47,7 +52,7 @@ def test_infinite_pairs_become_nan_in_a_copy():
     assert np.isnan(data.c2[0, 1, 3])
     assert np.isinf(c2[1, 3])
     assert data.valid.all()
-    assert data.notes == ("phi = 10: 1 single pairs are NaN and left out",)
+    assert data.notes == ("phi = 10: 1 single pair is missing and left out",)
 
 
 @pytest.mark.parametrize("nothing", [0.0, np.nan])
@@ -105,7 +110,7 @@ def test_exact_zeros_off_the_diagonal_are_missing_and_said():
     c2[(lag == 3) | (lag == 5) | (lag == 0)] = 0
     data = build(c2=c2)
     assert np.array_equal(np.isnan(data.c2[0]), (lag == 3) | (lag == 5))
-    assert any("8 pairs are exactly 0 and treated as missing" in note for note in data.notes)
+    assert any("8 single pairs are missing and left out" in note for note in data.notes)
 
 
 def test_pair_validity_needs_a_finite_pair_of_two_valid_frames():
@@ -165,6 +170,8 @@ ONE_ZERO[1, 3] = 0
         ({"q": [0.1]}, r"q: found \[0.1\]"),
         ({"phi": [1.0, 2.0]}, "expected 1 finite angles"),
         ({"phi": np.nan}, "expected 1 finite angles"),
+        ({"phi": 36000.0}, "phi: found 36000 degrees, expected -360 to 360"),
+        ({"c2": [make_map(5)] * 3, "phi": [0, 540, -180]}, r"maps 2 and 3 have the same phi = 180 \(modulo 360\)"),
         ({"dt": 0.0}, "dt: found 0.0, expected a positive number"),
         ({"dt": None}, "t, dt: found neither"),
         ({"t": [1.0, 2.0]}, r"t: found shape \(2,\), expected \(5,\)"),

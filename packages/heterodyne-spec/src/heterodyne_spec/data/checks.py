@@ -27,6 +27,14 @@ def is_finite(value: object) -> TypeGuard[float]:
         return False
 
 
+def as_meant(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return numbers as float64; of shorter floats the decimals that they stand for: 0.1, not 0.100000001."""
+    if values.dtype.kind == "f" and values.dtype.itemsize < 8:
+        return np.array([float(str(value)) for value in values.ravel()], dtype=np.float64).reshape(values.shape)
+    with np.errstate(over="ignore"):
+        return np.asarray(values, dtype=np.float64)
+
+
 def as_array(value: ArrayLike, name: str, expected: str) -> NDArray[Any]:
     """Return what was given as an array, masked entries of floats as NaN; `name` and `expected` are for messages.
 
@@ -54,4 +62,4 @@ def as_floats(value: ArrayLike, name: str, expected: str) -> NDArray[np.float64]
     found = as_array(value, name, expected)
     if found.dtype.kind not in "fiub":
         raise DataError(f"{name}: found {found.dtype} of shape {found.shape}, expected {expected}")
-    return np.array(found, dtype=np.float64)
+    return np.array(as_meant(found))

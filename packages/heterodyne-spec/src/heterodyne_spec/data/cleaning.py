@@ -18,6 +18,7 @@ USUAL, HOT_TIMES, HOT_LEAST = 0.8, 6.0, 0.05
 """A frame is hot when the mean of its pairs is off by as many times what this share of frames is off at most, and by as
 much of the baseline. Of a hundred maps without one 5 times was the most, of six with one 6 to 13 times."""
 
+ZEROS_MISSING = "pairs of exactly 0 are treated as missing"
 HALVES = ("upper_half", "lower_half")
 
 type Map = NDArray[np.floating[Any]]
@@ -167,10 +168,23 @@ def check_symmetric(c2: Map, where: str, given: Map | None = None) -> None:
     if worst > 0 and worst > SYMMETRY * max(1.0, abs(level(c2, np.ones(len(c2), dtype=bool)))):
         i, j = place
         shown = c2 if given is None else given
+        if is_upside_down(shown):
+            raise DataError(
+                f"{where}: the line of equal times runs from the lower left to the upper right, expected the first "
+                "frame at the upper left; store c2[::-1] (time_origin_location of NXxpcs tells it, too)"
+            )
         raise DataError(
             f"{where}: both halves hold values but differ at frames {i} and {j} ({shown[i - 1, j - 1]:g} and "
             f"{shown[j - 1, i - 1]:g}), expected a symmetric map or one half; correct the file"
         )
+
+
+def is_upside_down(c2: Map) -> bool:
+    """Tell whether a map is whole, or half of one, when its last row is taken for the first."""
+    turned = c2[::-1]
+    if populated_elements(turned) in HALVES:
+        return True
+    return bool(np.allclose(turned, turned.T, rtol=SYMMETRY, atol=0, equal_nan=True))
 
 
 def any_off_diagonal(c2: Map, rows: slice, entries: NDArray[np.bool_]) -> Frames:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_spec.data.pixels import PixelMap
-from heterodyne_spec.errors import BusyError, DataError, one_line
+from heterodyne_spec.errors import BusyError, ContradictionError, DataError, one_line
 
 MOST_FRAMES = 1e12
 """Before the first frame of a map: a year at a frame every 30 µs; beyond, ages lose their digits."""
@@ -58,6 +58,21 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
+class Flags:
+    """Where the file says which frames of a map are valid, or which pairs; `index` is the map's place, None for all."""
+
+    key: str
+    index: int | None
+    pairs: bool
+
+    def read(self, source: Source, frames: slice) -> NDArray[np.bool_]:
+        """Read which entries of a window of frames are valid, (N, N)."""
+        place = () if self.index is None else (self.index,)
+        found = source.read(self.key, (*place, frames, frames) if self.pairs else (*place, frames)).astype(bool)
+        return found if self.pairs else found[:, None] & found
+
+
+@dataclass(frozen=True)
 class MapRef:
     """Where one map stands, and which bin it belongs to.
 
@@ -71,6 +86,7 @@ class MapRef:
     axis : axis of the stack, 0 or -1.
     time_origin : corner of the stored map that holds the first frame, upper_left or lower_left (words of NXxpcs).
     populated : what the file says which of its elements hold values: all, upper_half or lower_half; None when silent.
+    flags : where the file says which of its frames or pairs are valid; None when silent.
     """
 
     key: str
@@ -81,6 +97,7 @@ class MapRef:
     axis: int = 0
     time_origin: str = "upper_left"
     populated: str | None = None
+    flags: Flags | None = None
 
     @property
     def where(self) -> str:
@@ -88,7 +105,11 @@ class MapRef:
         return one_line(self.key if self.index is None else f"{self.key}[{self.index}]")
 
     def read(self, source: Source, frames: slice) -> NDArray[Any]:
-        """Read this map's window of frames, the first frame at the upper left."""
+        """Read this map's window of frames, the first frame at the upper left, NaN where it is not valid."""
+        c2 = self._read(source, frames)
+        return c2 if self.flags is None else np.where(self.flags.read(source, frames), c2, c2.dtype.type(np.nan))
+
+    def _read(self, source: Source, frames: slice) -> NDArray[Any]:
         if self.time_origin == "upper_left":
             return source.read(self.key, self._selection(frames, frames))
         n_t = self.shape(source)[0]
@@ -166,14 +187,18 @@ class Bins:
     ----------
     q, phi : listed, by label - 1, in 1/Å and degrees; NaN where the list has none.
     pixels : the map of pixels, or in words why there is none.
-    fault : why the lists cannot be used, as a whole sentence; None where they can.
+    fault : why the lists cannot be used; None where they can.
+    doubt : why it takes a choice to know which entries the labels stand for; None where the file tells.
+    whole : q and phi of the list as it is, where labels are taken to leave out some of its entries and need not.
     around : where the file counts its bins around, and how many these are; None where it does not.
     """
 
     q: NDArray[np.float64]
     phi: NDArray[np.float64]
     pixels: PixelMap | str
-    fault: str | None = None
+    fault: DataError | None = None
+    doubt: ContradictionError | None = None
+    whole: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     around: tuple[str, int] | None = None
 
     def of(self, label: int) -> tuple[float, float]:
@@ -182,29 +207,35 @@ class Bins:
         return (float(self.q[label - 1]), float(self.phi[label - 1])) if known else (math.nan, math.nan)
 
 
-type Lists = tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]
-"""Listed q (1/Å) and phi (degrees) by label - 1, and notes."""
+class Lists(NamedTuple):
+    """Listed q (1/Å) and phi (degrees) by label - 1, notes, and `doubt` and `whole` of `Bins`."""
+
+    q: NDArray[np.float64]
+    phi: NDArray[np.float64]
+    notes: tuple[str, ...]
+    doubt: ContradictionError | None = None
+    whole: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
 
 def attempted_bins(read: Callable[[], Lists], pixels: PixelMap | str) -> tuple[Bins, tuple[str, ...]]:
     """Return the bins with the lists that `read` returns, and notes; what is wrong with the lists is their `fault`."""
     try:
-        q, phi, notes = read()
+        q, phi, notes, doubt, whole = read()
     except BusyError:
         raise
     except DataError as error:
-        return Bins(np.array([]), np.array([]), pixels, str(error)), ()
-    return Bins(q, phi, pixels), notes
+        return Bins(np.array([]), np.array([]), pixels, error), ()
+    return Bins(q, phi, pixels, doubt=doubt, whole=whole), notes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contents:
     """What a file holds: its maps, its time base, how it stores them.
 
     `storage_mode` is a word of the NXxpcs vocabulary: data_exchange_keys, one_array_q_first, one_array_q_last, other.
     `baseline` is what the file says a fully decorrelated pair has, 0 or 1; None when it says nothing. `bins` is None in
     layouts that have no map of pixels; the q and phi of `maps` are those of its lists. `energy` is that of the photons
-    in keV, None where the file does not tell.
+    in keV, None where the file does not tell. `weights` are those of the frames by label - 1, (n, N); None without any.
     """
 
     maps: tuple[MapRef, ...]
@@ -214,6 +245,7 @@ class Contents:
     baseline: int | None = None
     bins: Bins | None = None
     energy: float | None = None
+    weights: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if not self.maps:

@@ -17,7 +17,16 @@ from heterodyne_spec.data.levels import baseline_of
 from heterodyne_spec.data.listing import list_maps
 from heterodyne_spec.data.opening import open_source
 from heterodyne_spec.data.reading import frame_count, kept_dtype, read_checked, restore
-from heterodyne_spec.data.selection import check_unambiguous, known_maps, list_q_of, q_groups, select_q, wrap
+from heterodyne_spec.data.selection import (
+    check_unambiguous,
+    known_maps,
+    list_q_of,
+    mean_q,
+    nearest,
+    q_groups,
+    select_q,
+    wrap,
+)
 from heterodyne_spec.data.time_axis import frame_number, step_of, window_ages
 from heterodyne_spec.data.two_time import clean_maps
 from heterodyne_spec.errors import BusyError, DataError, one_line
@@ -103,14 +112,17 @@ def check_data(path: str | Path, config: Config | Mapping[str, Any] | str | Path
             known, q_notes = select_q(known, asked.q, asked.q_tolerance)
             notes += q_notes
         count = sum(math.prod(ref.shape(source)) for ref in known)
-        look, groups = count <= MOST_CHECKED, q_groups(known, asked.q_tolerance)
+        look = count <= MOST_CHECKED
+        groups = [known] if asked.q is not None else q_groups(known, asked.q_tolerance)
         errors: list[DataError] = []
         refused: list[str] = []
         for group in groups:
             of_q = f"q = {list_q_of(group)} 1/Å" if len(groups) > 1 else ""
             try:
-                found = _check_group(source, group, contents.baseline, look)
-                notes += [f"{of_q}: {note}" if of_q else note for note in found]
+                told = mean_q(group) if asked.q is None else asked.q
+                taken, q_notes = nearest(select_q(known, told, asked.q_tolerance)[0], told)
+                found = _check_group(source, taken, contents.baseline, look)
+                notes += [f"{of_q}: {note}" if of_q else note for note in (*q_notes, *found)]
             except BusyError:
                 raise
             except DataError as error:
@@ -170,8 +182,8 @@ def frames_looked_at(source: Source, ref: MapRef) -> int:
 
 
 def _look_at(source: Source, ref: MapRef, n_t: int) -> tuple[str | None, int | None]:
-    values = ref.read(source, slice(0, n_t))
-    c2 = values.astype(kept_dtype(source, ref))
+    dtype = kept_dtype(source, ref)
+    c2 = ref.read(source, slice(0, n_t)).astype(dtype)
     populated = cleaning.populated_elements(c2)
     if populated is None:
         return None, None

@@ -85,15 +85,14 @@ def count(c2: Map, value: float) -> int:
     return sum(int((values == value).sum()) for values in pairs(c2))
 
 
-def blank(c2: Map, values: Sequence[float]) -> list[tuple[int, str]]:
-    """Turn entries off the diagonal of these values into NaN, in place; return for each how many pairs, and words."""
-    found = [(count(c2, value), value) for value in values]
+def blank(c2: Map, values: Sequence[float]) -> list[str]:
+    """Turn entries off the diagonal of these values into NaN, in place; return words on each."""
     for rows in rows_of(len(c2)) if values else ():
         block = c2[rows]
         alike = np.isin(block, np.array(values, dtype=c2.dtype))
         alike[np.arange(len(block)), np.arange(rows.start, rows.stop)] = False
         block[alike] = np.nan
-    return [(n, f"{n} pairs are {value:g}, far from all others, and treated as missing") for n, value in found]
+    return [f"pairs of {value:g}, far from all others, are treated as missing" for value in values]
 
 
 def stuck_frames(c2: Map) -> Frames:

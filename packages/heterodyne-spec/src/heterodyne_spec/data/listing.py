@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from heterodyne_spec.data.contents import Contents, Source
 from heterodyne_spec.data.layouts import also_there, find_layout
 from heterodyne_spec.data.placing import placed
 from heterodyne_spec.data.reach import check_reach
+from heterodyne_spec.data.selection import check_turns
 from heterodyne_spec.errors import DataError
-
-MOST_DEGREES = 3600.0
-"""Ten times round: beyond, a number is no azimuth."""
 
 
 def list_maps(source: Source, bins: str | None) -> tuple[str, Contents]:
@@ -35,8 +32,6 @@ def list_maps(source: Source, bins: str | None) -> tuple[str, Contents]:
         raise DataError(next(iter(source.lost.values())))
     contents = placed(replace(contents, notes=(*also_there(source, layout), *contents.notes)), bins)
     check_reach([ref.q for ref in contents.maps], contents.energy)
-    if wound := [ref for ref in contents.maps if MOST_DEGREES < abs(ref.phi) < math.inf]:
-        raise DataError(
-            f"phi: found {wound[0].phi:g} degrees of {wound[0].where}, expected -360 to 360; correct the file"
-        )
+    for ref in contents.maps:
+        check_turns([ref.phi], f" of {ref.where}")
     return layout.NAME, contents

@@ -56,7 +56,7 @@ def load_data(
         None, the lists are taken, and refused where they contradict the pixels.
     mask_frames : frames not to use, 1-based in the file's map.
     baseline : 0 or 1, what a fully decorrelated pair has in the file; seen from the data when None.
-    frame_weights : `TwoTimeData.weight` of the frames of the window, shape (N,); 1 for all when None.
+    frame_weights : `TwoTimeData.weight` of the frames of the window, shape (N,); those in the file when None, or 1.
     config : a Config, a mapping, or the path of a configuration file.
     hashed : put a hash of the file into the provenance, for which the whole file is read (up to 2 GiB of it).
 
@@ -90,8 +90,11 @@ def load_data(
         first, last = check_window(frames, n_t)
         step, clock_notes = needed_step(contents.clock, dt)
         mask, mask_notes = masked(mask_frames, first, last, n_t)
-        weight, weight_notes = weights_of(frame_weights, first, last)
+        given, weight_notes = weights_of(frame_weights, first, last)
         refs, c2, valid, found = read_checked(source, refs, first, mask, baseline, contents.baseline)
+        own = None if contents.weights is None else contents.weights[[ref.label - 1 for ref in refs], first - 1 : last]
+        if given is not None and own is not None:
+            weight_notes.append("the weights in the file are not used, data.frame_weights are")
         angles = [wrap(ref.phi) for ref in refs]
         ages = window_ages(contents.clock.start, step, first, last - first + 1)
         return TwoTimeData(
@@ -101,7 +104,7 @@ def load_data(
             phi=angles,
             dt=step,
             valid=valid,
-            weight=weight,
+            weight=own if given is None else given,
             notes=map(one_line, (*contents.notes, *notes, *found, *clock_notes, *mask_notes, *weight_notes)),
             provenance={
                 "file": path.name,

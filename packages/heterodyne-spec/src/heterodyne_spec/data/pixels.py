@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from heterodyne_spec.data.wording import several
+
 HC = 12.398419843
 """Energy times wavelength, keV Å."""
 FOCUSED, FOCUSED_TWICE = 0.8, 0.5
@@ -229,13 +231,28 @@ def said(comparison: Comparison, labels: NDArray[np.int64], usual: Azimuths | No
     if not off.size:
         yield f"bins agree with their pixels: {within}"
         return
+    turn = common_turn(off_phi)
+    why = (
+        "as clipping or averaging can make them"
+        if turn is None
+        else f"phi of all by about {turn:+.1f}°, as clipping, or an origin of phi elsewhere, makes it: fewer than "
+        f"{FEWEST_AZIMUTHS} azimuths do not tell which"
+    )
     most = off[np.argsort(-worst[off], kind="stable")][:MOST_TOLD]
     listed = ", ".join(told(places[i], off_q[i], off_phi[i]) for i in most)
     more = f", ... ({off.size - MOST_TOLD} more)" if off.size > MOST_TOLD else ""
     yield (
-        f"{off.size} of {places.size} bins are off their pixels, as clipping or averaging can make them ({within}): "
+        f"{off.size} of {several(places.size, 'bin')} off their pixels by more than {100 * WORTH_Q:.0f} % or "
+        f"{WORTH_PHI:.0f}° ({within}; refused beyond {100 * GROSS_Q:.0f} %, {GROSS_PHI:.0f}° and half a bin), {why}: "
         f"{listed}{more}; data.bins=pixels takes the middle of the pixels"
     )
+
+
+def common_turn(off: NDArray[np.float64]) -> float | None:
+    """Return by how many degrees all azimuths are off alike, None where they are not, or by little."""
+    known = off[np.isfinite(off)]
+    alike = known.size > 0 and float(np.ptp(known)) <= WORTH_PHI
+    return float(known.mean()) if alike and float(np.abs(known).min()) > WORTH_PHI else None
 
 
 def counted(way: Azimuths) -> str:

@@ -39,6 +39,8 @@ def placed(contents: Contents, choice: str | None) -> Contents:
     """
     if choice not in (None, LISTED, PIXELS):
         raise DataError(f"bins: found {choice!r}, expected {LISTED} or {PIXELS}; leave it out for the checked lists")
+    if choice == LISTED and contents.bins is not None and contents.bins.whole is not None:
+        contents = recounted(contents, contents.bins, *contents.bins.whole)
     bins = contents.bins
     if bins is None or isinstance(bins.pixels, str):
         why = "this layout has none" if bins is None else str(bins.pixels)
@@ -46,15 +48,15 @@ def placed(contents: Contents, choice: str | None) -> Contents:
             raise DataError(f"data.bins: found pixels, expected a file with a map of pixels ({why}); leave it out")
         if bins is None:
             return contents
-        if bins.fault:
-            raise DataError(bins.fault)
+        if (reason := bins.fault or (bins.doubt if choice is None else None)) is not None:
+            raise reason
         # What is not in the file is no fault; what is, and cannot be right, is said.
         said = () if why.endswith(" missing") else (f"q and phi of the list, not checked against pixels: {why}",)
         maps, wide = (contents.maps, ()) if choice == LISTED else without_wide(contents.maps, bins, why)
         return replace(contents, maps=maps, notes=(*contents.notes, *said, *wide))
     where = bins.pixels
-    if choice != PIXELS and bins.fault:
-        raise DataError(f"{bins.fault}; or take q and phi from the pixels of each bin: data.bins=pixels")
+    if choice != PIXELS and (reason := bins.fault or (bins.doubt if choice is None else None)) is not None:
+        raise type(reason)(f"{reason}; or take q and phi from the pixels of each bin: data.bins=pixels")
     bins = replace(bins, q=bounded(bins.q), phi=bounded(bins.phi))
     found = pixels.centroids(where)
     compared = pixels.compare(bins.q, bins.phi, found, where.azimuths)
@@ -70,6 +72,13 @@ def placed(contents: Contents, choice: str | None) -> Contents:
         notes += pixels.said(compared, labels, where.azimuths)
     maps, ring_notes = without_rings(maps, found)
     return replace(contents, maps=maps, notes=(*contents.notes, *notes, *ring_notes))
+
+
+def recounted(contents: Contents, bins: Bins, q: NDArray[np.float64], phi: NDArray[np.float64]) -> Contents:
+    """Return the contents of a file with these listed q and phi by label."""
+    bins = replace(bins, q=q, phi=phi)
+    maps = tuple(replace(ref, q=one, phi=angle) for ref in contents.maps for one, angle in [bins.of(ref.label)])
+    return replace(contents, bins=bins, maps=maps)
 
 
 def bounded(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -133,7 +133,7 @@ def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np
     else:
         words.append(cleaning.complete_half(c2, half))
     cleaning.blank_frames(c2, fills.stuck_frames(c2))
-    words += [said for _, said in fills.blank(c2, fills.fill_values(c2))]
+    words += fills.blank(c2, fills.fill_values(c2))
     if fills.one_value(c2):
         return np.ones(len(c2), dtype=bool), words
     if fills.only_whole(c2):
@@ -201,4 +201,4 @@ def shift_baseline(
     # No pair of a measured map is exactly 0, whatever its baseline.
     empty = sum(cleaning.blank_zeros(one, usable) for one, usable in zip(c2, valid, strict=True))
     c2 += 1
-    return f"{said}: 1 added to all maps" + (f", {empty} pairs are exactly 0 and treated as missing" if empty else "")
+    return f"{said}: 1 added to all maps" + (f", {cleaning.ZEROS_MISSING}" if empty else "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from heterodyne_spec.data.layouts import WRITABLE
-from heterodyne_spec.data.selection import same_angles
 from heterodyne_spec.data.two_time import TwoTimeData
 from heterodyne_spec.errors import DataError, did_you_mean
 from heterodyne_spec.files import OutputError, write_atomically
@@ -17,9 +16,8 @@ def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> Non
     The file appears whole or not at all. Frames that are not valid become NaN
     rows and columns.
 
-    Angles come back in (-180, 180] and ascending, as in every file. No layout
-    has a place for `data.weight`: weights are not written, give them again when
-    reading (`frame_weights`).
+    Angles come back ascending. Only "npz" has a place for `data.weight`: in the
+    others weights are not written, give them again when reading (`frame_weights`).
 
     Parameters
     ----------
@@ -41,9 +39,6 @@ def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> Non
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else f"the folder {path.parent} does not exist"
         raise DataError(f"{path}: {what}, expected the path of a file in an existing folder; correct it")
-    if same := same_angles(data.phi.tolist()):
-        one, other = data.phi[list(same)]
-        raise DataError(f"{path}: phi: found {one:g} and {other:g}, expected different directions; leave one out")
     try:
         write_atomically(path, lambda temporary: writers[layout].write(temporary, data))
     except OutputError as error:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from heterodyne_spec.data.checks import is_finite
 from heterodyne_spec.data.contents import MapRef
-from heterodyne_spec.data.wording import list_phi, list_q
+from heterodyne_spec.data.wording import list_phi, list_q, several
 from heterodyne_spec.errors import DataError
 
 type PhiChoice = str | float | Sequence[float | Sequence[float]] | None
@@ -19,6 +20,8 @@ NEAR = 0.5
 SAME = 0.01
 # Relative: q of two bins that no tolerance tells apart.
 SAME_Q = 1e-9
+MOST_DEGREES = 3600.0
+"""Ten times round: beyond, a number is no azimuth."""
 
 
 def wrap(phi: float) -> float:
@@ -29,6 +32,12 @@ def wrap(phi: float) -> float:
 def distance(a: float, b: float) -> float:
     """Return the distance of two angles in degrees, modulo 360."""
     return abs((a - b + 180) % 360 - 180)
+
+
+def check_turns(angles: Iterable[float], where: str = "") -> None:
+    """Raise DataError when one of these angles in degrees is none; `where` follows it in the message."""
+    if wound := [angle for angle in angles if MOST_DEGREES < abs(angle) < math.inf]:
+        raise DataError(f"phi: found {wound[0]:g} degrees{where}, expected -360 to 360; correct the angle")
 
 
 def select_maps(
@@ -44,7 +53,7 @@ def select_maps(
     q_tolerance : relative.
     """
     known, notes = known_maps(tuple(refs))
-    of_q, q_notes = select_q(known, q, q_tolerance)
+    of_q, q_notes = nearest_q(known, q, q_tolerance)
     chosen = select_phi(sorted(of_q, key=lambda ref: wrap(ref.phi)), phi)
     check_unambiguous(chosen)
     return chosen, notes + q_notes + absent_angles(known, of_q, phi)
@@ -65,19 +74,72 @@ def known_maps(refs: Sequence[MapRef]) -> tuple[list[MapRef], list[str]]:
     wrong = [ref for ref in finite if not ref.q > 0]
     if not known:
         raise DataError(f"q: found {list_q_of(wrong)} 1/Å, q must be positive: it is a length; correct the file")
-    notes = [f"{len(refs) - len(finite)} maps without a finite q or phi left out"] if len(finite) < len(refs) else []
+    notes = (
+        [f"{several(len(refs) - len(finite), 'map')} without a finite q or phi left out"]
+        if len(finite) < len(refs)
+        else []
+    )
     return known, notes + ([f"q = {list_q_of(wrong)} 1/Å left out, q must be positive"] if wrong else [])
 
 
 def q_groups(refs: Iterable[MapRef], tolerance: float) -> list[list[MapRef]]:
-    """Return the maps by q, ascending: those within the relative tolerance of the lowest are one group."""
+    """Return the maps by q, ascending: those within the relative tolerance of the lowest are one group.
+
+    A larger q at an angle that a group has begins another one.
+    """
     groups: list[list[MapRef]] = []
     for ref in sorted(refs, key=lambda ref: ref.q):
-        if groups and ref.q <= (1 + tolerance) * groups[-1][0].q:
+        if groups and ref.q <= (1 + tolerance) * groups[-1][0].q and not _again(ref, groups[-1]):
             groups[-1].append(ref)
         else:
             groups.append([ref])
     return groups
+
+
+def _again(ref: MapRef, group: Sequence[MapRef]) -> bool:
+    """Tell whether a group, ascending in q, has the angle of a map of larger q."""
+    if _same_q(group[0], ref):
+        return False
+    return any(distance(ref.phi, one.phi) < SAME and not _same_q(ref, one) for one in group)
+
+
+def _same_q(one: MapRef, other: MapRef) -> bool:
+    return abs(one.q - other.q) <= SAME_Q * one.q
+
+
+def nearest_q(refs: Sequence[MapRef], q: float | None, tolerance: float) -> tuple[list[MapRef], list[str]]:
+    """Return the maps of `select_q`, at every angle those nearest to the q that is asked for, and notes."""
+    within, notes = select_q(refs, q, tolerance)
+    chosen, farther_notes = (within, range_note(within)) if q is None else nearest(within, q)
+    return chosen, notes + farther_notes
+
+
+def nearest(within: Sequence[MapRef], q: float) -> tuple[list[MapRef], list[str]]:
+    """Return of maps that all may be meant those nearest to q at their angle, and notes."""
+    off = [abs(ref.q - q) for ref in within]
+    # Only those that are farther off than another can be left out: of one q there are often hundreds.
+    tried = {i for i, one in enumerate(off) if one > min(off) + SAME_Q * q}
+    far = {i for i in tried if any(_nearer(other, within[i], q) for other in within)}
+    chosen, farther = ([ref for i, ref in enumerate(within) if (i in far) == left_out] for left_out in (False, True))
+    note = (
+        f"q = {list_q_of(farther)} 1/Å within the tolerance, but farther from {q:.6g} than others of the same phi, "
+        f"left out ({several(len(farther), 'map')})"
+    )
+    return chosen, [*([note] if farther else []), *range_note(chosen)]
+
+
+def _nearer(one: MapRef, other: MapRef, q: float) -> bool:
+    """Tell whether a map of the angle of another one is nearer to q."""
+    gain = abs(other.q - q) - abs(one.q - q)
+    return gain > SAME_Q * q and distance(one.phi, other.phi) < SAME
+
+
+def range_note(refs: Sequence[MapRef]) -> list[str]:
+    """Return a note where the q of maps differ."""
+    lowest, highest = min(ref.q for ref in refs), max(ref.q for ref in refs)
+    if highest - lowest <= SAME_Q * highest:
+        return []
+    return [f"q of the chosen bins ranges from {lowest:.6g} to {highest:.6g} 1/Å; their mean is used"]
 
 
 def select_q(refs: Sequence[MapRef], q: float | None, tolerance: float) -> tuple[list[MapRef], list[str]]:
@@ -100,11 +162,7 @@ def select_q(refs: Sequence[MapRef], q: float | None, tolerance: float) -> tuple
             f"q: none within {tolerance:g} (relative) of {target:.4g}, the file has {list_q_of(refs)} 1/Å; "
             "give one of these"
         )
-    notes = [f"q = {list_q_of(others)} 1/Å left out ({len(others)} maps)"] if others else []
-    lowest, highest = min(ref.q for ref in chosen), max(ref.q for ref in chosen)
-    if highest - lowest > 1e-9 * highest:
-        notes.append(f"q of the chosen bins ranges from {lowest:.6g} to {highest:.6g} 1/Å; their mean is used")
-    return chosen, notes
+    return chosen, [f"q = {list_q_of(others)} 1/Å left out ({several(len(others), 'map')})"] if others else []
 
 
 def mean_q(refs: Sequence[MapRef]) -> float:
@@ -184,7 +242,7 @@ def check_unambiguous(refs: Sequence[MapRef]) -> None:
     """Raise DataError when two maps have one angle: then their q's differ, or one bin is there twice."""
     if same := same_angles([ref.phi for ref in refs]):
         one, other = refs[same[0]], refs[same[1]]
-        if abs(one.q - other.q) <= SAME_Q * one.q:
+        if _same_q(one, other):
             raise DataError(
                 f"phi: {one.where} and {other.where} have the same phi = {wrap(one.phi):g} and the same q = "
                 f"{one.q:.6g} 1/Å, expected every angle once; remove one of them from the file or "
@@ -192,8 +250,8 @@ def check_unambiguous(refs: Sequence[MapRef]) -> None:
             )
         raise DataError(
             f"q: {one.where} (q = {one.q:.6g}) and {other.where} (q = {other.q:.6g}) have the same phi "
-            f"= {wrap(one.phi):g}, q is ambiguous among {list_q_of(refs)} 1/Å; give q and a smaller "
-            "q_tolerance"
+            f"= {wrap(one.phi):g}, q is ambiguous among {list_q_of(refs)} 1/Å; give the one to fit (q; --q on the "
+            "command line)"
         )
 
 

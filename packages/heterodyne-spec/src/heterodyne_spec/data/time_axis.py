@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from heterodyne_spec.data.checks import as_array, as_floats, is_finite
+from heterodyne_spec.data.checks import as_array, as_floats, as_meant, is_finite
 from heterodyne_spec.data.contents import OLDEST, Clock
 from heterodyne_spec.errors import DataError
 
@@ -34,10 +34,11 @@ def time_axis(t: ArrayLike | None, dt: float | None, n_t: int) -> tuple[NDArray[
     """
     if dt is not None and not (is_finite(dt) and dt > 0):
         raise DataError(f"dt: found {dt!r}, expected a positive number of seconds; give the time between frames")
+    dt = None if dt is None else float(as_meant(np.asarray(dt)))
     if t is None:
         if dt is None:
             raise DataError("t, dt: found neither, expected at least one; give dt, the time between frames in s")
-        return window_ages(1.0, float(dt), 1, n_t), float(dt)
+        return window_ages(1.0, dt, 1, n_t), dt
     expected = f"({n_t},), one age in s per frame"
     ages, stored = as_floats(t, "t", expected), precision(as_array(t, "t", expected).dtype)
     check_ages(ages, n_t)
@@ -116,7 +117,7 @@ def uniform_step(ages: NDArray[np.float64], dt: float | None, name: str = "t", e
     eps : relative precision of the ages as they were stored, see `precision`.
     """
     n_t = len(ages)
-    step = float(dt) if dt is not None else mean_step(ages, eps)
+    step = dt if dt is not None else mean_step(ages, eps)
     worst = int(np.argmax(np.abs(np.diff(ages) - step))) if n_t > 1 else 0
     # Ages late in a long run carry the rounding of their own size.
     rounding = 4 * eps * ages[-1]
@@ -179,11 +180,12 @@ def step_of(clock: Clock, given: float | None) -> tuple[float | None, list[str]]
         return clock.dt, []
     if not (is_finite(given) and given > 0):
         raise DataError(f"dt: found {given!r}, expected a positive number; give the time between frames in s")
+    given = float(as_meant(np.asarray(given)))
     if clock.fault is not None:
         first = f"the first frame is number {clock.start:.6g}"
-        return float(given), [f"dt = {given:g} s as given, {first}; the file's own times are not used: {clock.fault}"]
+        return given, [f"dt = {given:g} s as given, {first}; the file's own times are not used: {clock.fault}"]
     differ = clock.dt is not None and not np.isclose(given, clock.dt, rtol=1e-9, atol=0)
-    return float(given), [f"dt = {given:g} s as given, the file has {clock.dt:g} s"] if differ else []
+    return given, [f"dt = {given:g} s as given, the file has {clock.dt:g} s"] if differ else []
 
 
 def needed_step(clock: Clock, given: float | None) -> tuple[float, list[str]]:

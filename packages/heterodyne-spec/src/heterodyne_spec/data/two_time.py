@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from heterodyne_spec.data import cleaning, fills
-from heterodyne_spec.data.checks import as_array, as_floats, is_finite
+from heterodyne_spec.data.checks import as_array, as_floats, as_meant, is_finite
 from heterodyne_spec.data.levels import WHOLE, check_baseline_1
 from heterodyne_spec.data.reach import check_reach
+from heterodyne_spec.data.selection import check_turns, same_angles, wrap
 from heterodyne_spec.data.time_axis import frame_number, time_axis
 from heterodyne_spec.data.wording import list_numbers, same_words
 from heterodyne_spec.errors import DataError
@@ -33,7 +34,7 @@ class TwoTimeData:
         are kept. A NaN entry is an excluded pair; infinite entries become NaN, and exact zeros off the diagonal, and
         values that stand in for missing ones (-1, 1e20). Frames of one value are left out.
     q : wavevector in 1/Å.
-    phi : azimuths in degrees, shape (n_phi,) or a scalar.
+    phi : azimuths in degrees, shape (n_phi,) or a scalar, each direction once; kept in (-180, 180].
     t : absolute ages of the frames in s, shape (N,), uniform; ``(1..N) * dt`` if omitted.
     dt : time between frames in s; the step of t if omitted.
     valid : frames that may enter a fit, shape (n_phi, N) or (N,). All by
@@ -149,16 +150,24 @@ def as_q(q: float) -> float:
     """Return a checked wavevector in 1/Å."""
     if not is_finite(q) or q <= 0:
         raise DataError(f"q: found {q!r}, expected one finite number, q must be positive; give the wavevector in 1/Å")
-    check_reach([float(q)])
-    return float(q)
+    value = float(as_meant(np.asarray(q)))
+    check_reach([value])
+    return value
 
 
 def as_angles(phi: ArrayLike, n_phi: int) -> NDArray[np.float64]:
-    """Return checked azimuths (n_phi,) in degrees."""
+    """Return checked azimuths (n_phi,) in degrees, each direction once, in (-180, 180]."""
     angles = np.atleast_1d(as_floats(phi, "phi", f"{n_phi} angles in degrees, one per map"))
     if angles.shape != (n_phi,) or not np.isfinite(angles).all():
         raise DataError(
             f"phi: found {angles.tolist()}, expected {n_phi} finite angles, one per map; give them in degrees"
+        )
+    check_turns(angles.tolist())
+    angles = np.array([wrap(angle) for angle in angles.tolist()])
+    if same := same_angles(angles.tolist()):
+        raise DataError(
+            f"phi: maps {same[0] + 1} and {same[1] + 1} have the same phi = {angles[same[0]]:g} (modulo 360), expected "
+            "every angle once; give their average, or one of them"
         )
     return angles
 
@@ -204,7 +213,7 @@ def clean_maps(
     owned = False
     for i, angle in enumerate(phi):
         where = f"c2 (phi = {angle:g})"
-        one, missing, said = _clean_map(maps[i], valid[i], where)
+        one, said = _clean_map(maps[i], valid[i], where)
         if not np.shares_memory(one, maps[i]):
             maps, owned = maps if owned else maps.copy(), True
             maps[i] = one
@@ -222,29 +231,30 @@ def clean_maps(
             seen = f"frames {list_numbers(hot)} of these maps stand out from those around them"
             notes.append((angle, f"{seen}: a flash? exclude them with data.mask_frames"))
         notes += [(angle, words) for words in said]
-        if (excluded := cleaning.excluded_pairs(maps[i], usable) - missing) > 0:
-            notes.append((angle, f"{excluded} single pairs are NaN and left out"))
+        # Counted once, whatever they were before: a reader of files has blanked some of them already.
+        if excluded := cleaning.excluded_pairs(maps[i], usable):
+            number = "1 single pair is" if excluded == 1 else f"{excluded} single pairs are"
+            notes.append((angle, f"{number} missing and left out"))
     return maps, valid, same_words(notes, len(phi))
 
 
 def _clean_map(
     c2: NDArray[np.floating[Any]], valid: NDArray[np.bool_], where: str
-) -> tuple[NDArray[np.floating[Any]], int, list[str]]:
-    """Return a map, a copy where something changes in it, how many pairs were taken out of it, and words on them."""
+) -> tuple[NDArray[np.floating[Any]], list[str]]:
+    """Return a map, a copy where something changes in it, and words on what does."""
     if not _to_clean(c2):
         _check_map(c2, where, c2)
-        return c2, 0, []
+        return c2, []
     given, c2 = c2, c2.copy()
     cleaning.blank_infinite(c2)
     half = cleaning.populated_elements(c2)
     words = [cleaning.complete_half(c2, half)] if half in cleaning.HALVES else []
     cleaning.blank_frames(c2, cleaning.dead_frames(c2))
-    if zeros := cleaning.blank_zeros(c2, valid):
-        words.append(f"{zeros} pairs are exactly 0 and treated as missing")
+    if cleaning.blank_zeros(c2, valid):
+        words.append(cleaning.ZEROS_MISSING)
     _check_map(c2, where, given)
     cleaning.blank_frames(c2, fills.stuck_frames(c2))
-    found = fills.blank(c2, fills.fill_values(c2))
-    return c2, zeros + sum(number for number, _ in found), [*words, *(said for _, said in found)]
+    return c2, [*words, *fills.blank(c2, fills.fill_values(c2))]
 
 
 def _to_clean(c2: NDArray[np.floating[Any]]) -> bool:

@@ -7,6 +7,11 @@ from collections.abc import Iterable, Sequence
 LONGEST = 12
 
 
+def several(number: int, noun: str) -> str:
+    """Return a number of things: ``1 map``, ``2 maps``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def list_numbers(numbers: Iterable[int]) -> str:
     """Return ascending numbers with runs drawn together: ``3, 7-9``."""
     runs: list[list[int]] = []

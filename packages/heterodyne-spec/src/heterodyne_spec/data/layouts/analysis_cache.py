@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from heterodyne_spec.data.checks import is_finite, is_whole
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
-from heterodyne_spec.data.layouts.base import LARGEST_NUMBER, azimuths, numbers, stack_shape, wavevectors
+from heterodyne_spec.data.layouts.base import LARGEST_NUMBER, axis, azimuths, stack_shape, wavevectors
+from heterodyne_spec.data.layouts.flags import flagged
 from heterodyne_spec.data.layouts.units import check_units_known
 from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, precision
 from heterodyne_spec.errors import DataError, shortened
@@ -44,7 +45,8 @@ def contents(source: Source) -> Contents:
     else:
         maps, notes = map_refs(source, OTHER_MAPS, "q_values" if source.has("q_values") else "q", "phi")
         clock = attempted_clock(lambda: index_clock(source, source.shape(OTHER_MAPS)[-1]))
-    return Contents(maps, clock, "one_array_q_first", (*notes, *clock.notes))
+    maps, weights, said = flagged(source, maps, source.shape(maps[0].key)[-1])
+    return Contents(maps, clock, "one_array_q_first", (*notes, *said, *clock.notes), weights=weights)
 
 
 def map_refs(source: Source, key: str, q_key: str, phi_key: str) -> tuple[tuple[MapRef, ...], tuple[str, ...]]:
@@ -101,52 +103,39 @@ def stated_frame(facts: Mapping[str, Any]) -> int | None:
     return round(first) if whole and first else None
 
 
-def origin(name: str, axis: Clock, first: int | None) -> Clock:
-    """Return the time base of a window whose times `name` are those of `axis`; `first` numbers its first frame.
+def origin(name: str, times: Clock, first: int | None) -> Clock:
+    """Return the time base of a window whose times `name` are those of `times`; `first` numbers its first frame.
 
     Of an axis at fault the times are good for this all the same: a given time between frames makes up for the rest.
     """
-    begins = axis.start
+    begins = times.start
     # Uneven steps leave the first age in units of their mean uncertain.
-    within = UNIFORM if axis.fault is None else 0.5
+    within = UNIFORM if times.fault is None else 0.5
     relative = abs(begins) < within or abs(begins - 1) < within
-    said = f"{name} begins at " + (f"frame {begins:.4g}" if axis.dt is None else f"{begins * axis.dt:g} s")
+    said = f"{name} begins at " + (f"frame {begins:.4g}" if times.dt is None else f"{begins * times.dt:g} s")
     if first is not None:
         if not relative and abs(begins - first) > max(within, UNIFORM * first):
             raise DataError(
                 f"{name}: begins at frame {begins:g}, but {METADATA} says start_frame = {first}; write the cache again"
             )
         numbered = f"{said}; {METADATA} says that its first frame is number {first}"
-        return replace(axis, start=float(first), notes=(numbered,))
+        return replace(times, start=float(first), notes=(numbered,))
     if not relative:
-        return replace(axis, notes=(f"{said}, taken as the age of its first frame",))
-    aged = "" if axis.dt is None else f", of age {axis.dt:g} s"
+        return replace(times, notes=(f"{said}, taken as the age of its first frame",))
+    aged = "" if times.dt is None else f", of age {times.dt:g} s"
     meant = f"its first frame is taken as frame 1{aged}; for a window of a longer run this is too young"
-    return replace(axis, start=1.0, notes=(f"{said}: {meant}",))
+    return replace(times, start=1.0, notes=(f"{said}: {meant}",))
 
 
 def common_axis(source: Source) -> NDArray[np.float64]:
     """Return the times that t1 and t2 agree on."""
-    axes = [one_axis(name, source.read(name)) for name in TIMES]
+    axes = [axis(source, name) for name in TIMES]
     if axes[0].shape != axes[1].shape or not np.allclose(axes[0], axes[1], rtol=UNIFORM, atol=0):
         raise DataError(
             f"{TIMES[0]}, {TIMES[1]}: found different times, expected the same frames on both axes; "
             "write the cache again"
         )
     return axes[0]
-
-
-def one_axis(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return a vector of times as it is, of a grid the axis along which it varies."""
-    if values.dtype.kind not in "fiu" or values.ndim not in (1, 2) or 0 in values.shape:
-        raise DataError(f"{name}: found {values.dtype} of shape {values.shape}, expected times; write the cache again")
-    grid = np.asarray(values, dtype=np.float64)
-    if grid.ndim == 1:
-        return grid
-    for turned in (grid, grid.T):
-        if np.array_equal(turned, np.broadcast_to(turned[:, :1], turned.shape)):
-            return turned[:, 0]
-    raise DataError(f"{name}: found a grid that varies along both axes, expected one; write the cache again")
 
 
 def metadata(source: Source) -> dict[str, Any]:
@@ -167,9 +156,9 @@ def index_clock(source: Source, n_t: int) -> Clock:
     """Return the time base of a cache of heterodyne, whose t counts frames from 0 where its origin had no times."""
     if not source.has("t"):
         return Clock(None, 1.0, "no t")
-    axis = axis_clock(numbers(source, "t"), None, n_t, eps=precision(source.dtype("t")))
-    if axis.dt == 1 and axis.start == round(axis.start):
-        found = f"t counting frames from {axis.start:g} (or seconds, which cannot be told apart)"
-        note = f"t counts frames from {axis.start:g}: the first is frame {axis.start + 1:g}"
-        return Clock(None, axis.start + 1.0, found, (note,))
-    return origin("t", axis, None)
+    times = axis_clock(axis(source, "t"), None, n_t, eps=precision(source.dtype("t")))
+    if times.dt == 1 and times.start == round(times.start):
+        found = f"t counting frames from {times.start:g} (or seconds, which cannot be told apart)"
+        note = f"t counts frames from {times.start:g}: the first is frame {times.start + 1:g}"
+        return Clock(None, times.start + 1.0, found, (note,))
+    return origin("t", times, None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from heterodyne_spec.data.layouts.detector import geometry, photon_energy, pixel
 from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths
 from heterodyne_spec.data.stored import mark_early, raw_frames, write_maps
 from heterodyne_spec.data.wording import list_numbers
-from heterodyne_spec.errors import DataError
+from heterodyne_spec.errors import ContradictionError, DataError
 from heterodyne_spec.storage import writing_hdf5
 
 if TYPE_CHECKING:
@@ -89,42 +89,79 @@ def lists(source: Source, used: NDArray[np.int64]) -> Lists:
         raise DataError(
             f"{Q_LIST}, {PHI_LIST}: found {q.size} and {phi.size} entries, expected one each per bin; correct the file"
         )
-    labelled, notes = labelled_entries(source, q, phi, used)
-    return q[labelled], phi[labelled], (*q_notes, *phi_notes, *notes)
-
-
-def labelled_entries(
-    source: Source, q: NDArray[np.float64], phi: NDArray[np.float64], used: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return the places of the lists that the labels 1, 2, ... stand for, and a note where these are not all.
-
-    Bins without pixels are NaN in one of the lists or in both, and most programs count the labels over the others only.
-    The map of labels tells, or else the labels `used` by the maps: a label that a way of counting does not have
-    excludes it.
-    """
-    # Rings have no azimuth, and pixels all the same.
-    empty = np.isnan(q) | (np.isnan(phi) & ~np.isnan(phi).all())
-    filled, every = np.flatnonzero(~empty), np.arange(q.size)
-    if filled.size in (0, q.size):
-        return every, ()
     mapped = integers(source, ROI_MAP) if source.has(ROI_MAP) else None
     present = np.unique(used if mapped is None else mapped[mapped > 0])
     told = f"the maps in {DATA_KEY}" if mapped is None else ROI_MAP
-    said = f"{q.size - filled.size} of {q.size} bins in {Q_LIST} or {PHI_LIST} are NaN, without pixels"
-    compact, whole = bool(present.max(initial=0) <= filled.size), bool(np.isin(present - 1, filled).all())
-    if not (compact or whole):
-        raise DataError(
-            f"{said}, but the labels of {told} run to {present.max()} and belong to NaN bins: list and map are of "
-            "different partitions, correct the file"
+    counting = count_labels(q, phi, present, told)
+    places, listed = counting.places, counting.listed
+    whole = None if listed is None else (q[listed], phi[listed])
+    notes = (*q_notes, *phi_notes, *counting.notes)
+    return Lists(q[places], phi[places], notes, counting.doubt, whole)
+
+
+class Counting(NamedTuple):
+    """The places of the lists that the labels 1, 2, ... stand for, with a note where these are not all.
+
+    `doubt` is there where the labels do not tell, and `listed` where they do, but could also stand for these places.
+    """
+
+    places: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
+    doubt: ContradictionError | None = None
+    listed: NDArray[np.int64] | None = None
+
+
+def count_labels(q: NDArray[np.float64], phi: NDArray[np.float64], present: NDArray[np.int64], told: str) -> Counting:
+    """Return how labels count the entries of the lists: over all, or over those of bins with pixels only.
+
+    Programs write NaN for bins without pixels into one of the lists or into both, or -1 or 0; but 0 may also be the
+    bin at the beam, and -1 an azimuth. A label that a way of counting does not have excludes it, and labels from 1 to
+    the last one of a way show it.
+
+    Parameters
+    ----------
+    q, phi : the lists.
+    present : labels that have pixels, or maps, ascending.
+    told : where these are from, for messages.
+    """
+    # Rings have no azimuth, and pixels all the same.
+    without = np.isnan(q) | (q < 0) | (np.isnan(phi) & ~np.isnan(phi).all())
+    filled = np.flatnonzero(~(without | (q == 0) | (phi == -1)))
+    every, sure = np.arange(q.size), np.flatnonzero(~without)
+    if filled.size in (0, q.size):
+        return Counting(every)
+    said = _marked(q.size - filled.size, q.size)
+    most = present.max(initial=0)
+    ways = [every] if np.isin(present - 1, sure).all() else []
+    ways += [way for way in (sure, filled) if way.size < q.size and most <= way.size]
+    if not ways:
+        raise ContradictionError(
+            f"{said}, without pixels, but the labels of {told} run to {most} and belong to such bins: list and map are "
+            "of different partitions, correct the file"
         )
-    if compact and whole and not np.array_equal(filled[present - 1], present - 1):
-        raise DataError(
-            f"{said}, and the labels of {told} ({list_numbers(present)}) may count all bins or the others only: q and "
-            f"phi differ by which; add the map of labels {ROI_MAP} of the same partition"
-        )
-    if whole:
-        return every, (f"{said}: labels count all bins, as in {told}",)
-    return filled, (f"{said}: labels count the {filled.size} others, as in {told}",)
+    if all(np.array_equal(way[present - 1], ways[0][present - 1]) for way in ways):
+        return Counting(ways[0], (_counted(ways[0], q.size, filled.size, told),))
+    wider = "all" if ways[0] is every else "all but those of NaN or below 0"
+    complete = next((way for way in ways if way.size == present.size), None)
+    if complete is not None:
+        note = f"{_counted(complete, q.size, filled.size, told)}; data.bins=listed counts {wider}"
+        return Counting(complete, (note,), listed=ways[0])
+    doubt = ContradictionError(
+        f"{said}, and the labels of {told} ({list_numbers(present)}) may count all bins or the others only: q and phi "
+        f"differ by which; data.bins=listed counts {wider}; where they count the others, add the map of labels "
+        f"{ROI_MAP} of the same partition"
+    )
+    return Counting(ways[0], (), doubt)
+
+
+def _marked(number: int, n_bins: int) -> str:
+    return f"{number} of {n_bins} bins in {Q_LIST} or {PHI_LIST} {'is' if number == 1 else 'are'} NaN, 0 or -1"
+
+
+def _counted(way: NDArray[np.int64], n_bins: int, n_filled: int, told: str) -> str:
+    if way.size == n_bins:
+        return f"{_marked(n_bins - n_filled, n_bins)}: labels count all bins, as in {told}"
+    return f"{_marked(n_bins - way.size, n_bins)}, without pixels: labels count the {way.size} others, as in {told}"
 
 
 def bin_labels(source: Source, found: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:

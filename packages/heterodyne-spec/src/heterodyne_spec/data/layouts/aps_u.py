@@ -26,10 +26,10 @@ from heterodyne_spec.data.layouts.base import (
     wavevectors,
 )
 from heterodyne_spec.data.layouts.detector import geometry, missing_fields, photon_energy, pixel_map
-from heterodyne_spec.data.layouts.units import stated_unit
+from heterodyne_spec.data.layouts.units import ANGLE, WAVEVECTOR, Kind, stated_unit
 from heterodyne_spec.data.pixels import LARGEST_BIN, Azimuths
 from heterodyne_spec.data.stored import mark_early, raw_frames, write_maps
-from heterodyne_spec.errors import DataError
+from heterodyne_spec.errors import ContradictionError, DataError
 from heterodyne_spec.storage import writing_hdf5
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ def lists(source: Source) -> Lists:
     """Return the listed q and phi of every bin."""
     of_q, of_phi = axes(source)
     (q, q_notes), (phi, phi_notes) = (
-        read(source, DIMS[of], unit=map_unit(source, DIMS[of], of))
-        for read, of in ((wavevectors, of_q), (azimuths, of_phi))
+        read(source, DIMS[of], unit=map_unit(source, DIMS[of], of, kind))
+        for read, of, kind in ((wavevectors, of_q, WAVEVECTOR), (azimuths, of_phi, ANGLE))
     )
     notes = (*q_notes, *phi_notes)
     if source.has(MAPPING):
@@ -109,13 +109,18 @@ def lists(source: Source) -> Lists:
         mapping, notes = np.arange(q.size * phi.size), (*notes, f"{MAPPING} is missing: no empty bins assumed")
     inner = phi.size if of_phi == 1 else q.size
     places = np.divmod(in_range(MAPPING, mapping, 0, q.size * phi.size - 1), max(inner, 1))
-    return q[places[of_q]], phi[places[of_phi]], notes
+    return Lists(q[places[of_q]], phi[places[of_phi]], notes)
 
 
-def map_unit(source: Source, key: str, of: int) -> str | None:
-    """Return the unit of a list: the one that it states, or that of the file's list of units."""
+def map_unit(source: Source, key: str, of: int, kind: Kind) -> str | None:
+    """Return the unit of a list: the one that it states, and that of the file's list of units, which must agree."""
     units = [unit.strip() for unit in source.texts(UNITS)]
-    return stated_unit(source, key) or (units[of] if of < len(units) and units[of] else None)
+    own, listed = stated_unit(source, key), (units[of] or None) if of < len(units) else None
+    if own is not None and listed is not None and not kind.same(own, listed):
+        raise ContradictionError(
+            f"{key}, {UNITS}: found the units {own!r} and {listed!r}, expected the same; correct the one that is wrong"
+        )
+    return own or listed
 
 
 def axes(source: Source) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from heterodyne_spec.data.checks import as_meant
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source
 from heterodyne_spec.data.layouts.units import ANGLE, TIME, WAVEVECTOR, Kind, convert, stated_unit
 from heterodyne_spec.data.stored import EARLY
@@ -55,8 +56,7 @@ def numbers(source: Source, key: str) -> NDArray[np.float64]:
     # Looked at before it is read: texts and lists can be of any length.
     if (dtype := source.dtype(key)).kind not in "fiub":
         raise DataError(f"{key}: found {dtype} values, expected numbers; correct the file")
-    with np.errstate(over="ignore"):
-        return np.asarray(source.read(key), dtype=np.float64).ravel()
+    return as_meant(source.read(key)).ravel()
 
 
 def quantity(
@@ -75,6 +75,23 @@ def quantity(
     if unit is None and required:
         raise DataError(f"{key}: states no unit, expected {kind.expected}; add it as the attribute units")
     return convert(key, values, unit, kind)
+
+
+def axis(source: Source, key: str) -> NDArray[np.float64]:
+    """Read the times of frames: a vector, or a grid of two axes (numpy.meshgrid) that varies along one of them."""
+    values, shape = numbers(source, key), source.shape(key)
+    if len(shape) != 2 or min(shape) < 2:
+        return values
+    grid = values.reshape(shape)
+    for turned in (grid, grid.T):
+        if np.array_equal(turned, np.broadcast_to(turned[:, :1], turned.shape)):
+            return turned[:, 0]
+    raise DataError(f"{key}: found a grid that varies along both axes, expected one; give the times of the frames")
+
+
+def times(source: Source, key: str, unit: str | None = None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Read the times of frames in s, see `axis`, and a note when they were converted; `unit` is stated elsewhere."""
+    return convert(key, axis(source, key), unit or stated_unit(source, key), TIME)
 
 
 def wavevectors(
@@ -169,7 +186,7 @@ def attributed(source: Source, key: str) -> float | None:
     if source.has(key) or (stored := source.attribute(group or "/", name)) is None:
         return scalar(source, key)
     try:
-        return one(key, np.asarray(stored, dtype=np.float64).ravel())
+        return one(key, as_meant(np.asarray(stored)).ravel())
     except (TypeError, ValueError):
         raise DataError(f"{group}@{name}: found {shortened(repr(stored))}, expected a number; correct it") from None
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from heterodyne_spec.data.checks import as_meant
 from heterodyne_spec.data.contents import Bins, Clock, Contents, Source, attempted_clock
 from heterodyne_spec.data.layouts.base import (
     map_number,
@@ -226,7 +227,7 @@ def numeric(source: Source, key: str, name: str) -> NDArray[np.float64]:
     """Read an attribute as a flat array of numbers; several are stored as texts."""
     value = source.attribute(key, name)
     try:
-        return np.asarray(value, dtype=np.float64).ravel()
+        return as_meant(np.asarray(value)).ravel()
     except (TypeError, ValueError):
         raise DataError(f"{key}@{name}: found {value!r}, expected numbers; correct the file") from None
 

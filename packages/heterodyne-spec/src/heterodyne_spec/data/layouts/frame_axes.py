@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from heterodyne_spec.data.contents import Clock, Source
-from heterodyne_spec.data.layouts.base import numbers, quantity, seconds, time_between
-from heterodyne_spec.data.layouts.units import TIME, stated_unit
+from heterodyne_spec.data.layouts.base import axis, seconds, time_between, times
+from heterodyne_spec.data.layouts.units import stated_unit
 from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, check_ages, mean_step, precision, uniform_step
 from heterodyne_spec.errors import DataError
 
@@ -41,15 +41,18 @@ def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> 
     """
     key = f"{group}{T1}"
     if not source.has(key):
-        return Clock(None, 1.0, f"{key} is missing")
-    eps = precision(source.dtype(key))
-    if not same_axes(source, key, f"{group}{T2}"):
+        known = frame_time is not None and source.has(frame_time)
+        return Clock(None, 1.0, f"{key} is missing" + (f", and {frame_time} is that of the camera" if known else ""))
+    eps, other = precision(source.dtype(key)), f"{group}{T2}"
+    units = [stated_unit(source, one) for one in (key, other) if source.has(one)]
+    unit = next((one for one in units if one is not None), None)
+    if not same_axes(source, key, other, unit):
         raise DataError(f"{key}, {T2}: found different times, expected the same on both axes; correct the file")
-    if stated_unit(source, key) is not None:
-        ages, notes = quantity(source, key, TIME)
+    if unit is not None:
+        ages, notes = times(source, key, unit)
         clock = axis_clock(ages, None, n_t, key, notes, eps)
         return clock if frame_time is None else binned_clock(source, clock, key, frame_time)
-    counts = numbers(source, key)
+    counts = axis(source, key)
     check_ages(counts, n_t, key)
     if frame_time is None:
         why = f"{key}: states no unit, and the program of this layout counts frames of the camera as well as seconds"
@@ -79,11 +82,17 @@ def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> 
     return Clock(None if usable is None else usable * binned, start, found, (*notes, *words))
 
 
-def same_axes(source: Source, key: str, other: str) -> bool:
-    """Tell whether two axes have the same times, to the digits of the coarser; true where one is missing."""
+def same_axes(source: Source, key: str, other: str, unit: str | None) -> bool:
+    """Tell whether two axes have the same times, to the digits of the coarser; true where one is missing.
+
+    `unit` is that of an axis that states none; where there is none either, both count frames.
+    """
     if not (source.has(key) and source.has(other)):
         return True
-    one, two = numbers(source, key), numbers(source, other)
+    one, two = (
+        axis(source, name) if unit is None else times(source, name, stated_unit(source, name) or unit)[0]
+        for name in (key, other)
+    )
     kinds = {source.dtype(key), source.dtype(other)}
     rounding = max(map(precision, kinds)) if len(kinds) > 1 else 0.0
     return one.shape == two.shape and np.allclose(one, two, rtol=rounding, atol=0.0)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
-from heterodyne_spec.data.layouts.base import azimuths, quantity, seconds, stack_shape, wavevectors, whole
-from heterodyne_spec.data.layouts.units import TIME, check_units_known
+from heterodyne_spec.data.layouts.base import azimuths, seconds, stack_shape, times, wavevectors, whole
+from heterodyne_spec.data.layouts.flags import flagged
+from heterodyne_spec.data.layouts.units import check_units_known
 from heterodyne_spec.data.stored import stored_map
 from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, precision
 from heterodyne_spec.errors import DataError
@@ -23,8 +24,6 @@ NAME = "npz"
 DATA_KEY = "c2"
 FIRST = "start_frame"
 """Number of the first frame, 1-based, where there are no ages."""
-UNREAD = ("valid", "mask", "mask_frames", "weight", "weights")
-"""Arrays of our own names and others', which would change the maps and are not obeyed."""
 
 
 def matches(source: Source) -> bool:
@@ -58,9 +57,9 @@ def stacked(source: Source, key: str) -> Contents:
         for label, (one_q, one_phi, i) in enumerate(zip(np.broadcast_to(q, n_maps), phi, index, strict=True), start=1)
     )
     found = attempted_clock(lambda: clock(source, shape[-1]))
-    unread = [name for name in UNREAD if source.has(name)]
-    said = (f"{', '.join(unread)}: not read; give frames to leave out as data.mask_frames",) if unread else ()
-    return Contents(maps, found, "one_array_q_first", (*q_notes, *phi_notes, *said, *found.notes))
+    maps, weights, said = flagged(source, maps, shape[-1])
+    notes = (*q_notes, *phi_notes, *said, *found.notes)
+    return Contents(maps, found, "one_array_q_first", notes, weights=weights)
 
 
 def clock(source: Source, n_t: int) -> Clock:
@@ -75,16 +74,23 @@ def clock(source: Source, n_t: int) -> Clock:
     if not has_ages:
         said = (f"{FIRST} = {first:g}: the age of the first frame is {first:g} dt",) if numbered else ()
         return Clock(dt, first, "neither t nor dt" if dt is None else f"dt = {dt:g}", (*notes, *said))
-    ages, t_notes = quantity(source, "t", TIME)
+    ages, t_notes = times(source, "t")
     found = axis_clock(ages, dt, n_t, "t", (*notes, *t_notes), precision(source.dtype("t")))
+    return check_first(found, first, "t") if numbered else found
+
+
+def check_first(clock: Clock, first: float, name: str) -> Clock:
+    """Return a time base, at fault where the number of its first frame is stated as another; `name` has its times."""
     # Ages between two frames are numbered by one of these.
-    if not numbered or found.fault or abs(found.start - first) <= 0.5 + UNIFORM:
-        return found
-    fault = f"t, {FIRST}: found t that begins at frame {found.start:g} and {FIRST} = {first:g}, expected the same"
-    return replace(found, dt=None, start=first, fault=f"{fault}; correct the file")
+    if clock.fault or abs(clock.start - first) <= 0.5 + UNIFORM:
+        return clock
+    found = f"found {name} that begins at frame {clock.start:g} and {FIRST} = {first:g}"
+    fault = f"{name}, {FIRST}: {found}, expected the same; correct the file"
+    return replace(clock, dt=None, start=first, fault=fault)
 
 
 def write(path: Path, data: TwoTimeData) -> None:
-    """Write a file of this layout: full maps in float32."""
+    """Write a file of this layout: full maps in float32, weights where there are any."""
     maps = np.stack([stored_map(data, i) for i in range(data.n_phi)])
-    write_npz(path, c2=maps, t=data.t, q=data.q, phi=data.phi, dt=data.dt)
+    weight = {} if (data.weight == 1).all() else {"weight": data.weight}
+    write_npz(path, c2=maps, t=data.t, q=data.q, phi=data.phi, dt=data.dt, **weight)

@@ -46,6 +46,8 @@ STORAGE = (*AXES, "data_exchange_keys")
 ORIGINS = ("upper_left", "lower_left")
 ELEMENTS = ("all", "upper_half", "lower_half")
 BASELINES = ("0", "1")
+MOST_DETECTORS = 64
+"""Whose times are compared, one or more of a module each: a thousand take seconds."""
 
 type Places = list[tuple[str, int | None, int]]
 """Where the maps stand: key, index in a stack, label."""
@@ -102,10 +104,11 @@ def word(source: Source, name: str, known: Sequence[str], required: bool = True)
     if value is None and not required:
         return None
     found = value if isinstance(value, str | None) else _told(value)
-    if found not in known:
+    spelled = None if found is None else re.sub(r"[\s-]+", "_", found.strip()).casefold()
+    if spelled not in known:
         what = "is missing" if found is None else f"found {found!r}"
         raise DataError(f"{DATA_KEY}@{name}: {what}, expected {', '.join(known)}; correct the attribute")
-    return found
+    return spelled
 
 
 def _told(value: NDArray[Any]) -> str:
@@ -169,8 +172,11 @@ def angles(source: Source) -> tuple[NDArray[np.float64], tuple[str, ...]]:
 
 def frame_clock(source: Source) -> Clock:
     """Return the time base: frame_time of the detector, whatever its group is called."""
-    keys = [f"{INSTRUMENT}/{name}/frame_time" for name in source.names(INSTRUMENT)]
-    read = {key: seconds(source, key) for key in keys if source.has(key)}
+    named = (f"{INSTRUMENT}/{name}/frame_time" for name in source.names(INSTRUMENT))
+    keys = [key for key in named if source.has(key)]
+    if len(keys) > MOST_DETECTORS:
+        raise DataError(f"{INSTRUMENT}: found {len(keys)} detectors with a frame_time, expected one; correct the file")
+    read = {key: seconds(source, key) for key in keys}
     if len({value for value, _ in read.values()}) > 1:
         listed = ", ".join(f"{key} = {value:g} s" for key, (value, _) in read.items())
         raise DataError(f"{INSTRUMENT}: found {listed}, expected one time between frames; correct the file")

@@ -51,6 +51,12 @@ class Kind:
     expected: str
     divisor: Callable[[str], float | None]
 
+    def same(self, one: str, other: str) -> bool:
+        """Tell whether two texts are one unit, in whatever spelling."""
+        texts = normalised(one), normalised(other)
+        factors = self.divisor(texts[0]), self.divisor(texts[1])
+        return texts[0] == texts[1] or (factors[0] is not None and factors[0] == factors[1])
+
 
 def _reciprocal(text: str) -> float | None:
     match = _RECIPROCAL.fullmatch(text)
