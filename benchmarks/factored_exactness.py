@@ -12,9 +12,10 @@ import jax
 import numpy as np
 from table import number, print_table
 
+from heterodyne_data import TwoTimeData
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.paths import choose_path, dense_path
-from heterodyne_spec import TwoTimeData, load_config, load_model
+from heterodyne_spec import load_config, load_model
 
 Q, PHI = 0.0054, np.array([0.0, 70.0])
 FRAMES = (3, 5, 8, 17, 64, 100, 129, 250, 333, 700, 1000, 1500)

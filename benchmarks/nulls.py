@@ -103,7 +103,7 @@ def _experiment(
     words: str,
     truth: dict[str, float] | None,
 ) -> NullExperiment:
-    from heterodyne_spec import TwoTimeData
+    from heterodyne_data import TwoTimeData
 
     angles = ", ".join(f"{angle:.3g}" for angle in at.phi)
     size = f"{at.t.size} frames of {at.t[0]:.2g} s, q {at.q:.2g} 1/Å, phi {angles}°"

@@ -66,9 +66,10 @@ def measurement(name: str, noise: str, level: float, seed: int) -> tuple[Any, di
     """Return a measurement of a sweep at a level, the parameters it was made with, and its contrast."""
     import jax
 
+    from heterodyne_data import TwoTimeData
     from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
     from heterodyne_physics_meshgrid.speckle import field_laws
-    from heterodyne_spec import TwoTimeData, load_model
+    from heterodyne_spec import load_model
 
     rng, t = np.random.default_rng([seed, N_CELLS]), DT * np.arange(1, N_T + 1)
     values = LAWS | FRACTION

@@ -98,8 +98,8 @@ def inside_bounds(values: dict[str, float]) -> bool:
 def _white(rng: np.random.Generator, truth: dict[str, float], t: np.ndarray, phi: np.ndarray) -> tuple[Any, str]:
     import jax
 
+    from heterodyne_data import TwoTimeData
     from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
-    from heterodyne_spec import TwoTimeData
 
     contrast, offset = rng.uniform(0.05, 0.4), 1 + 0.02 * rng.standard_normal(phi.size)
     relative = np.exp(rng.uniform(np.log(0.02), np.log(0.2)))
@@ -114,9 +114,9 @@ def _white(rng: np.random.Generator, truth: dict[str, float], t: np.ndarray, phi
 def _speckle(rng: np.random.Generator, truth: dict[str, float], t: np.ndarray, phi: np.ndarray) -> tuple[Any, str]:
     import jax
 
+    from heterodyne_data import TwoTimeData
     from heterodyne_physics_meshgrid import HeterodyneModel
     from heterodyne_physics_meshgrid.speckle import field_laws, speckle_map
-    from heterodyne_spec import TwoTimeData
 
     modes, pixels = int(rng.integers(3, 11)), int(np.exp(rng.uniform(np.log(1000), np.log(20000))))
     photons = float(np.exp(rng.uniform(np.log(0.3), np.log(30)))) if rng.integers(2) else None

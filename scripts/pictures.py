@@ -21,8 +21,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 from snippets import run_page
 
+from heterodyne_data import NLSQResult
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
-from heterodyne_spec import NLSQResult, load_model
+from heterodyne_spec import load_model
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "pictures"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from heterodyne_spec import TwoTimeData, load_model, save_data
+from heterodyne_data import TwoTimeData, save_data
+from heterodyne_spec import load_model
 
 N_FRAMES, DT, Q = 60, 0.1, 0.0054
 PHI = [-30.0, 0.0, 60.0]

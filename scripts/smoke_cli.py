@@ -12,7 +12,7 @@ from pathlib import Path
 
 from smoke import measurement
 
-from heterodyne_spec import save_data
+from heterodyne_data import save_data
 
 SAMPLER = ("heterodyne_cmc", "heterodyne_physics_elementwise", "numpyro", "flax", "dask", "distributed")
 

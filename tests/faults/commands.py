@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 _IMPORT = {"heterodyne": "heterodyne_cli/command.py:<module>", "heterodyne-nlsq": "heterodyne_nlsq/command.py:<module>"}
 _FIT = {
-    "reading": "heterodyne_spec/data/loading.py:load_data",
+    "reading": "heterodyne_data/loading.py:load_data",
     "compiling": "jax/_src/compiler.py:compile_or_get_cached",
     "start": "heterodyne_nlsq/start/candidates.py:candidates",
     "descent": "heterodyne_nlsq/start/race.py:race",

@@ -14,8 +14,9 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from heterodyne_spec import HeterodyneError, NLSQResult, load_config
-from heterodyne_spec.result import JSON_NAME
+from heterodyne_data import NLSQResult
+from heterodyne_data.result import JSON_NAME
+from heterodyne_spec import HeterodyneError, load_config
 
 type Contents = dict[str, Any]
 

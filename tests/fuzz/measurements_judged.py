@@ -15,8 +15,9 @@ from making import Box, Maker
 from refusal import Broken, check_equal, check_words, holds
 
 from heterodyne_cli.inspection import as_document, listed, shown
+from heterodyne_data import TwoTimeData, describe_data, load_data, save_data
 from heterodyne_nlsq.survey import survey
-from heterodyne_spec import DataError, TwoTimeData, describe_data, load_data, save_data
+from heterodyne_spec import DataError
 from heterodyne_spec.lint.rule import run
 from heterodyne_spec.lint.schema import FollowsSchema
 

@@ -22,8 +22,9 @@ import documents  # noqa: E402
 import foreign_configs  # noqa: E402
 import made  # noqa: E402
 
-from heterodyne_spec import NLSQResult, load_model  # noqa: E402
-from heterodyne_spec.result import to_document  # noqa: E402
+from heterodyne_data import NLSQResult  # noqa: E402
+from heterodyne_data.result import to_document  # noqa: E402
+from heterodyne_spec import load_model  # noqa: E402
 from heterodyne_spec.yamlio import dump_yaml  # noqa: E402
 
 N = 8

@@ -7,16 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_cmc.result import (
-    QUANTILES,
-    Calibration,
-    CMCResult,
-    Diagnostics,
-    PosteriorBands,
-    ShardDiagnostics,
-    SummaryRow,
-)
-from heterodyne_spec import (
+from heterodyne_cmc.posterior import QUANTILES, Calibration, Diagnostics, PosteriorBands, ShardDiagnostics, SummaryRow
+from heterodyne_cmc.result import CMCResult
+from heterodyne_data import (
     AgeResolved,
     Alternative,
     Bands,
@@ -28,8 +21,8 @@ from heterodyne_spec import (
     Identifiability,
     MapNoise,
     NLSQResult,
-    load_model,
 )
+from heterodyne_spec import load_model
 
 VALUES = {
     "D0_ref": 1500.0,

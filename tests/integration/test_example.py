@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from heterodyne_cli import command
+from heterodyne_data import NLSQResult, load_data
 from heterodyne_nlsq import fit_nlsq_jax
-from heterodyne_spec import NLSQResult, load_data, load_model
+from heterodyne_spec import load_model
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TRUTH = json.loads((EXAMPLES / "startup_flow_truth.json").read_text(encoding="utf-8"))["parameters"]

@@ -11,7 +11,8 @@ import pytest
 from heterodyne_cli import command
 from heterodyne_cli.series.record import Record
 from heterodyne_cmc import CMCResult
-from heterodyne_spec import NLSQResult, load_config, load_data
+from heterodyne_data import NLSQResult, load_data
+from heterodyne_spec import load_config
 
 FIXTURES = Path(__file__).parent / "fixtures"
 VERSIONS = sorted(path.name for path in FIXTURES.iterdir() if path.is_dir())

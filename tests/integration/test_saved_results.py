@@ -14,8 +14,8 @@ from made import FREE, SPREAD, VALUES, data, fit_result, posterior_result
 from heterodyne_cli import command
 from heterodyne_cli.comparison import describe, function_rows, parameter_rows, sentence
 from heterodyne_cli.results import Saved, load
+from heterodyne_data import NLSQResult
 from heterodyne_nlsq.plots import FIGURES
-from heterodyne_spec import NLSQResult
 
 
 def saved(path: Path, **changes: Any) -> Path:

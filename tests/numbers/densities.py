@@ -25,7 +25,8 @@ from heterodyne_cmc.density import (
 from heterodyne_cmc.fit import prepared_work
 from heterodyne_cmc.problem import make_problem
 from heterodyne_cmc.request import prepare
-from heterodyne_spec import TwoTimeData, load_config
+from heterodyne_data import TwoTimeData
+from heterodyne_spec import load_config
 
 type FloatArray = npt.NDArray[np.float64]
 

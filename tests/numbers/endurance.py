@@ -22,9 +22,10 @@ import jax
 import numpy as np
 from measurements import TRUTH
 
+from heterodyne_data import save_data
 from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_nlsq.simulation import Experiment, simulate
-from heterodyne_spec import load_config, load_model, save_data
+from heterodyne_spec import load_config, load_model
 
 GROWTH_MB = 40.0
 """Growth of a process over all fits after the first 30 that is not called a leak: the allocator's own ups and downs."""

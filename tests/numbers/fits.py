@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from measurements import Measurement
 from running import Ending, faults, run
 
-from heterodyne_spec import NLSQResult
+from heterodyne_data import NLSQResult
 from heterodyne_spec.terminal import DONE, FAILED
 
 QUICK = {"max_iterations": 25}

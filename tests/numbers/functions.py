@@ -22,12 +22,12 @@ from jaxtyping import Array
 
 import heterodyne_physics_elementwise as elementwise
 import heterodyne_physics_meshgrid as meshgrid
+from heterodyne_data.result import Bands
 from heterodyne_nlsq.simulation import NOISES, Experiment, simulate
 from heterodyne_physics_meshgrid.factored import halve_maps, inner_products
 from heterodyne_physics_meshgrid.pair_products import pair_products
+from heterodyne_report.course import courses_of, said
 from heterodyne_spec import HeterodyneError, load_model
-from heterodyne_spec.course import courses_of, said
-from heterodyne_spec.result import Bands
 
 type FloatArray = npt.NDArray[np.float64]
 type Flags = Mapping[str, npt.NDArray[np.bool_]]

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data import save_data
 from heterodyne_nlsq.simulation import Experiment, simulate
-from heterodyne_spec import load_model, save_data
+from heterodyne_spec import load_model
 
 type Maps = npt.NDArray[np.float64]
 

@@ -13,7 +13,8 @@ import numpy as np
 from endurance import Report, run_apart, written
 
 from heterodyne_cmc import CMCResult
-from heterodyne_spec import NLSQResult, load_model
+from heterodyne_data import NLSQResult
+from heterodyne_spec import load_model
 
 TOLERANCE = 1e-4
 """Largest difference between numbers of cores, of a determined value in its standard deviations."""

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import settings
 from stub import Clock, Fits, Here
 
 from heterodyne_cli.series import lane, patience, tasks
 from heterodyne_cli.watching import watch
+
+# Configurations of other programs are tested with the documents and files of the packages below.
+sys.path += [str(Path(__file__).parents[2] / name / "tests") for name in ("heterodyne-spec", "heterodyne-data")]
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture

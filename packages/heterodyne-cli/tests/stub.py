@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from heterodyne_cli.series.lane import Done
-from heterodyne_spec import (
+from heterodyne_data import (
     Bands,
-    Config,
     Derived,
     FittedData,
     FittedParameter,
@@ -21,9 +20,9 @@ from heterodyne_spec import (
     MapNoise,
     NLSQResult,
     TwoTimeData,
-    load_model,
     save_data,
 )
+from heterodyne_spec import Config, load_model
 
 SPEC = load_model()
 MEANS = {

@@ -28,7 +28,8 @@ from heterodyne_cli.series.examining import Bin, Signature
 from heterodyne_cli.series.job import Job
 from heterodyne_cli.series.lane import Died, Process, end_all, tellings
 from heterodyne_cli.series.lines import short
-from heterodyne_spec import Config, DataError, NLSQResult, Signal, TwoTimeData, load_model, select_data
+from heterodyne_data import NLSQResult, Signal, TwoTimeData, select_data
+from heterodyne_spec import Config, DataError, load_model
 
 
 def run(folder: Path, *arguments: str | Path) -> int:

@@ -15,8 +15,9 @@ import pytest
 
 from heterodyne_cli import command
 from heterodyne_cli.commands import SUBCOMMANDS
+from heterodyne_data import TwoTimeData, save_data
 from heterodyne_nlsq import command as nlsq_command
-from heterodyne_spec import TwoTimeData, load_config, save_data
+from heterodyne_spec import load_config
 
 
 def test_config_writes_a_valid_configuration_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

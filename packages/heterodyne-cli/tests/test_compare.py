@@ -15,7 +15,8 @@ from heterodyne_cli import command
 from heterodyne_cli.comparison import as_document, as_text, describe
 from heterodyne_cli.nested_fits import freed_parameters, nested_fits, of_same_pairs, restriction, survival
 from heterodyne_cli.results import Saved
-from heterodyne_spec import NLSQResult, Signal, load_config
+from heterodyne_data import NLSQResult, Signal
+from heterodyne_spec import load_config
 
 
 def fit(free: tuple[str, ...], cost: float, **changes: Any) -> NLSQResult:

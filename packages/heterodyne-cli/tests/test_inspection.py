@@ -16,10 +16,11 @@ import numpy.typing as npt
 import pytest
 
 from heterodyne_cli.command import main
+from heterodyne_data import TwoTimeData, load_data, save_data
+from heterodyne_data.hdf5_source import Hdf5Source
 from heterodyne_nlsq.simulation import Experiment, simulate
 from heterodyne_nlsq.survey import survey
-from heterodyne_spec import DataError, TwoTimeData, load_data, load_model, save_data
-from heterodyne_spec.data.hdf5_source import Hdf5Source
+from heterodyne_spec import DataError, load_model
 
 PARAMETERS = {
     **dict.fromkeys(load_model().names, 0.0),

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from heterodyne_cli.command import main
+from heterodyne_data import load_data
 from heterodyne_nlsq.simulation import Experiment, simulate
-from heterodyne_spec import ConfigError, load_data, load_model
+from heterodyne_spec import ConfigError, load_model
 
 PARAMETERS = dict(zip(load_model().names, load_model().defaults.tolist(), strict=True))
 PLAN = Experiment(PARAMETERS, 0.0054, (0.0, 60.0), 40, 0.1, modes=4, pixels=400)

@@ -18,8 +18,8 @@ import pytest
 from stub import Clock, Fits, interrupt, measurement, write
 
 from heterodyne_cli import command
-from heterodyne_spec import NLSQResult, TwoTimeData
-from heterodyne_spec.storage import _Spared
+from heterodyne_data import NLSQResult, TwoTimeData
+from heterodyne_data.storage import _Spared
 
 
 def run(land: Path, *more: str) -> int:

@@ -8,16 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from heterodyne_data import FittedData, FittedParameter, FittedScaling, Identifiability, NLSQResult, TwoTimeData
 from heterodyne_physics_elementwise import HeterodyneModel, c2_pairs, precompute_shard_grid
-from heterodyne_spec import (
-    FittedData,
-    FittedParameter,
-    FittedScaling,
-    Identifiability,
-    NLSQResult,
-    TwoTimeData,
-    load_model,
-)
+from heterodyne_spec import load_model
 
 TRUTH = {
     "D0_ref": 1500.0,

@@ -21,23 +21,13 @@ from heterodyne_cmc.fit import plan_of_sampling, prepared_work
 from heterodyne_cmc.outcome import natural
 from heterodyne_cmc.page import report, write_page
 from heterodyne_cmc.plots import pairs_figure
+from heterodyne_cmc.posterior import QUANTILES
 from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.request import prepare
-from heterodyne_cmc.result import QUANTILES
 from heterodyne_cmc.start import start_warnings
 from heterodyne_cmc.work import run_shard
-from heterodyne_spec import (
-    Config,
-    ConfigError,
-    DataError,
-    OutputError,
-    ResultError,
-    TwoTimeData,
-    load_config,
-    load_model,
-    save_data,
-    select_data,
-)
+from heterodyne_data import TwoTimeData, save_data, select_data
+from heterodyne_spec import Config, ConfigError, DataError, OutputError, ResultError, load_config, load_model
 
 CALLS: list[tuple[float, int, int, float]] = []
 

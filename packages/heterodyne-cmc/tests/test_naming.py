@@ -10,7 +10,8 @@ import pytest
 from measurement import TRUTH, make, point_estimate
 
 from heterodyne_cmc.naming import untold, wall, words
-from heterodyne_spec import Alternative, Bands, load_model
+from heterodyne_data import Alternative, Bands
+from heterodyne_spec import load_model
 
 EXCHANGED = {
     **TRUTH,

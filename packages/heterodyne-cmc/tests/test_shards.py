@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from measurement import make
 
 from heterodyne_cmc.shards import automatic_shards, partition, usable_pairs
-from heterodyne_spec import DataError, TwoTimeData, pair_valid
+from heterodyne_data import TwoTimeData, pair_valid
+from heterodyne_spec import DataError
 
 
 @st.composite

@@ -10,7 +10,8 @@ from measurement import FREE, TRUTH, config, make, point_estimate
 
 from heterodyne_cmc import start
 from heterodyne_cmc.request import prepare
-from heterodyne_spec import Config, NLSQResult, load_config
+from heterodyne_data import NLSQResult
+from heterodyne_spec import Config, load_config
 
 pytestmark = pytest.mark.usefixtures("float64")
 

@@ -9,8 +9,8 @@ import jax
 import numpy as np
 import pytest
 
+from heterodyne_data import TwoTimeData
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
-from heterodyne_spec import TwoTimeData
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

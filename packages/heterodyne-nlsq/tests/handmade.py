@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from conftest import DT, TRUTH, Q
 
-from heterodyne_spec import (
+from heterodyne_data import (
     Alternative,
     Bands,
     Derived,
@@ -20,8 +20,8 @@ from heterodyne_spec import (
     NestedTest,
     NLSQResult,
     Signal,
-    load_model,
 )
+from heterodyne_spec import load_model
 
 SPEC = load_model()
 HELD, OPEN = ("f2",), ("D0_ref", "D_offset_ref")

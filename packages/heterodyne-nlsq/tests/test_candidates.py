@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from conftest import TRUTH, at, held, make, values
 
+from heterodyne_data import NLSQResult
 from heterodyne_nlsq import fit, fit_nlsq_jax
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.start.earlier import estimates
-from heterodyne_spec import ConfigError, NLSQResult, ResultError, load_config, load_model
+from heterodyne_spec import ConfigError, ResultError, load_config, load_model
 
 DRIFTED = {"D0_ref": 1600.0, "D0_sample": 8700.0, "v0": 710.0, "f3": 0.36}
 JUMPED = {"D0_ref": 12000.0, "D0_sample": 800.0, "alpha_sample": 0.4, "v0": 300.0, "beta": 0.4}

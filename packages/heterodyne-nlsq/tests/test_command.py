@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from conftest import at, make, values
 
+from heterodyne_data import NLSQResult, save_data
 from heterodyne_nlsq import command, fit
-from heterodyne_spec import NLSQResult, save_data
 from heterodyne_spec.terminal import DONE, FAILED, INTERRUPTED, NOT_CONVERGED
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import at, make, values
 
-from heterodyne_nlsq.compilation import _Mending, cache_folder
-from heterodyne_spec import save_data
+from heterodyne_data import save_data
+from heterodyne_nlsq.compilation import _Mending
+from heterodyne_report.cache import cache_folder
 from heterodyne_spec.terminal import NOT_CONVERGED
 
 COUNTED = """

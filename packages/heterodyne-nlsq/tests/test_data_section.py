@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from conftest import at, make, values
 
+from heterodyne_data import NLSQResult, load_data, save_data
 from heterodyne_nlsq import command, fit_nlsq_jax
 from heterodyne_nlsq.fit import prepare
-from heterodyne_spec import DataError, NLSQResult, load_config, load_data, save_data
+from heterodyne_spec import DataError, load_config
 
 ASKED = {"q": 0.0054, "phi": [[5, 15], [75, 85]], "frames": [6, 35], "mask_frames": [9, 20]}
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from conftest import DT, PHI, TRUTH, Q, make
 
+from heterodyne_data import NestedTest, NLSQResult, TwoTimeData
 from heterodyne_nlsq import fit_nlsq_jax, representative, simulation, thinned
 from heterodyne_nlsq.evidence import comparison, examination
 from heterodyne_nlsq.evidence.chance import probability
@@ -31,7 +32,7 @@ from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 from heterodyne_physics_meshgrid.speckle import field_laws, pixel_intensities
-from heterodyne_spec import NestedTest, NLSQResult, TwoTimeData, load_config, load_model
+from heterodyne_spec import load_config, load_model
 from heterodyne_spec.laws import find_laws
 
 N_T = 120

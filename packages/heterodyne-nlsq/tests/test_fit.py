@@ -11,8 +11,9 @@ import pytest
 from conftest import PHI, TRUTH, at, held, make, values
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from heterodyne_data import TwoTimeData
 from heterodyne_nlsq import fit_nlsq_jax
-from heterodyne_spec import ConfigError, DataError, TwoTimeData
+from heterodyne_spec import ConfigError, DataError
 
 # f2 is never determined together with f0; holding it leaves a problem whose statistics are known.
 WELL_POSED = held("f2", "D_offset_ref", "D_offset_sample", "v_offset")

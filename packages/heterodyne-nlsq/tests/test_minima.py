@@ -11,6 +11,7 @@ from conftest import TRUTH, at, held, make, values
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from heterodyne_data import AgeResolved
 from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.minima import alternatives, named, twin
@@ -18,7 +19,7 @@ from heterodyne_nlsq.page import write_page
 from heterodyne_nlsq.plots import functions_figure
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.summary import summary
-from heterodyne_spec import AgeResolved, load_config, load_model
+from heterodyne_spec import load_config, load_model
 
 CONSTANT_X = {"f0": 0.0, "f1": 0.0, "f2": 0.0}
 

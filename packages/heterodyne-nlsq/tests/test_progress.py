@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from conftest import at, make, values
 
+from heterodyne_data import save_data
 from heterodyne_nlsq import command, durations, fit_nlsq_jax
 from heterodyne_nlsq.durations import Forecast, forecast, remember
 from heterodyne_nlsq.progress import Compiler, FitProgress
-from heterodyne_nlsq.stages import COMPILING, FITS, LOADING, PICTURES, STARTS, UNCERTAINTIES, kind_of
-from heterodyne_spec import load_config, save_data
-from heterodyne_spec.console import Console
+from heterodyne_report.console import Console
+from heterodyne_report.stages import COMPILING, FITS, LOADING, PICTURES, STARTS, UNCERTAINTIES, kind_of
+from heterodyne_spec import load_config
 
 
 class Seen:

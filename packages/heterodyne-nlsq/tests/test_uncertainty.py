@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import TRUTH, at, held, make, values
 
+from heterodyne_data import TwoTimeData
 from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.paths import choose_path
@@ -20,7 +21,7 @@ from heterodyne_nlsq.uncertainty.propagation import bands, derived
 from heterodyne_nlsq.uncertainty.scales import Details, measured_details
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 from heterodyne_physics_meshgrid.speckle import field_laws, speckle_map
-from heterodyne_spec import TwoTimeData, load_config, load_model
+from heterodyne_spec import load_config, load_model
 
 Q, MODES, PIXELS, N_T = 0.0054, 5, 2000, 64
 FLOW = {**TRUTH, "D_offset_ref": 0.0, "D_offset_sample": 0.0, "v_offset": 0.0, "f2": 0.0}

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from handmade import made, signal, upward
 
+from heterodyne_data import Derived, MapNoise, NLSQResult
 from heterodyne_nlsq.command import result_event
 from heterodyne_nlsq.page import write_page
 from heterodyne_nlsq.plots import functions_figure
 from heterodyne_nlsq.stated import reasons, reasons_of_parameters
 from heterodyne_nlsq.summary import details, summary
 from heterodyne_nlsq.verdict import judge
-from heterodyne_spec import Derived, MapNoise, NLSQResult
 
 
 def judged(**changes: Any) -> NLSQResult:

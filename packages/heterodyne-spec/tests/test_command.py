@@ -5,28 +5,17 @@ import re
 import subprocess
 import sys
 from importlib import resources
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
-from data_files import make_map, write_apsu
-from documents import CONFIG, make_result
+from documents import CONFIG, RESULT
 
-from heterodyne_spec import (
-    DataError,
-    TwoTimeData,
-    __version__,
-    describe_data,
-    load_data,
-    load_model,
-    load_vectors,
-    save_data,
-)
+from heterodyne_spec import __version__, load_model, load_vectors, validation
 from heterodyne_spec import command as module
 from heterodyne_spec.canonical import sha256
 from heterodyne_spec.command import main
-from heterodyne_spec.data import describing
-from heterodyne_spec.data.describing import check_data
 from heterodyne_spec.yamlio import dump_yaml, parse_yaml
 
 SHIPPED = resources.files("heterodyne_spec")
@@ -109,42 +98,6 @@ def test_markdown_export_is_tables_that_render(capsys):
     assert all(f"| `{p.name}` |" in out for p in load_model().parameters)
 
 
-def test_validate_sees_the_kind_of_a_file(capsys, tmp_path):
-    data = write_apsu(tmp_path / "scan.h5")
-    files = {
-        "configuration": tmp_path / "config.yaml",
-        "model": tmp_path / "model.yml",
-        "result": make_result().save(tmp_path / "fit"),
-        "measurement": data,
-        "description of data": tmp_path / "scan.json",
-    }
-    files["configuration"].write_text(dump_yaml(CONFIG))
-    files["model"].write_text(dump_yaml(load_model().document))
-    files["description of data"].write_text(json.dumps(describe_data(data)))
-    facts = {
-        "configuration": "held: f2, phi0",
-        "model": "14 parameters, 4 functions",
-        "result": "not determined by the data: v0",
-        "measurement": "layout aps-u: 4 maps of 6 x 6 frames",
-        "description of data": "q: 0.005, 0.008 1/Å",
-    }
-    for kind, file in files.items():
-        code, out, err = run(capsys, "validate", file)
-        assert (code, err) == (0, "")
-        assert out.startswith(f"{file}: valid {kind}\n  ")
-        assert facts[kind] in out
-
-
-def test_arrays_of_a_result_are_no_measurement(capsys, tmp_path):
-    summary = make_result().save(tmp_path)
-    arrays = summary.with_suffix(".h5")
-    assert main(["validate", str(arrays)]) == 0
-    assert "arrays of nlsq_result.json" in capsys.readouterr().out
-    summary.write_text("{}")
-    assert main(["validate", str(arrays)]) == 1
-    assert "no valid result" in capsys.readouterr().out
-
-
 def test_validate_prints_every_problem_on_a_line_of_its_own(capsys, tmp_path):
     file = tmp_path / "config.yaml"
     file.write_text("data: {qq: 1}\nmodel: {parameters: {f0: {value: 2}}}\n")
@@ -162,9 +115,6 @@ def test_validate_prints_every_problem_on_a_line_of_its_own(capsys, tmp_path):
     ("name", "content", "kind", "text"),
     [
         ("a.yaml", b"a: 1\na: 2", None, "line 2, column 1: found key 'a' stands twice"),
-        ("a.h5", b"text", None, "a.h5: is not an HDF5 or .npz file (it begins with b'text')"),
-        ("a.dat", b"text", "data", "is not an HDF5 or .npz file"),
-        ("none.h5", None, None, "there is no such file; check the path"),
         ("a.yaml", b"data: {}", "model", "no valid model"),
         ("nlsq_result.json", b"{}", None, "no valid result"),
         ("a.json", b'{"layout": "aps-u", "maps": []}', None, "no valid description of data"),
@@ -180,62 +130,31 @@ def test_validate_names_what_is_wrong(capsys, tmp_path, name, content, kind, tex
     assert out.count(f"{tmp_path / name}: ") == len(out.splitlines())
 
 
-def test_measurement_in_npz_and_empty_configuration_are_valid(capsys, tmp_path):
-    save_data(tmp_path / "a.npz", TwoTimeData(c2=make_map(5), q=0.005, phi=10.0, dt=0.1), "npz")
-    (tmp_path / "a.yaml").write_text("")
-    assert "layout npz: 1 maps of 5 x 5 frames" in run(capsys, "validate", tmp_path / "a.npz")[1]
-    assert run(capsys, "validate", tmp_path / "a.yaml")[0] == 0
+def test_validate_sees_the_kind_of_a_document(capsys, tmp_path):
+    result = tmp_path / "fit.json"
+    result.write_text(json.dumps(RESULT))
+    model, config = tmp_path / "model.yml", tmp_path / "config.yaml"
+    model.write_text(dump_yaml(load_model().document))
+    config.write_text(dump_yaml(CONFIG))
+    for file, kind in ((result, "result"), (model, "model"), (config, "configuration")):
+        code, out, err = run(capsys, "validate", file)
+        assert (code, err) == (0, "")
+        assert out.startswith(f"{file}: valid {kind}\n  ")
 
 
-@pytest.mark.parametrize(
-    ("changes", "text"),
-    [
-        ({"c2": np.full((3, 6, 6), np.nan)}, "found only NaN, zeros or one value, as in all 3"),
-        ({"c2": np.zeros((3, 6, 6))}, "found only NaN, zeros or one value, as in all 3"),
-        ({"c2": [make_map(), make_map() * 1000, make_map()]}, "at phi = 45, 1.0"),
-        (
-            {"c2": [make_map() * 100] * 3},
-            "c2 is scaled, not divided by the mean intensities of both frames, or no corr",
-        ),
-        ({"c2": [make_map() + 4] * 3}, "medians off the diagonal are 5.0"),
-        ({"c2": np.full((3, 6, 6), 1.25)}, "found only NaN, zeros or one value, as in all 3"),
-        ({"c2": np.round([make_map() * 1000] * 3)}, "c2[0]: found whole numbers only, expected fractions"),
-        ({"c2": np.array([make_map() * 1000] * 3, "u2")}, "c2[0]: found uint16 values, expected fractions"),
-        ({"q": 54.0}, "q: found 54 1/Å, expected 10 at most"),
-        ({"c2": np.ones((0, 6, 6)), "phi": []}, "with at least one map"),
-        ({"phi": [0, 0, 90]}, "c2[0] and c2[1] have the same phi = 0 and the same q = 0.005 1/Å"),
-        ({"q": 0.0}, "q: found 0 1/Å, q must be positive"),
-        ({"q": -0.0054}, "q: found -0.0054 1/Å, q must be positive"),
-    ],
-)
-def test_what_no_fit_takes_is_no_valid_measurement(capsys, tmp_path, changes, text):
-    np.savez(tmp_path / "a.npz", **({"c2": [make_map()] * 3, "q": 0.005, "phi": [0, 45, 90], "dt": 0.1} | changes))
-    code, out, err = run(capsys, "validate", tmp_path / "a.npz")
-    assert (code, err) == (1, "")
-    assert text in out
-    with pytest.raises(DataError) as caught:
-        load_data(tmp_path / "a.npz")
-    assert str(caught.value) in out
-
-
-def test_validate_tells_the_notes_of_a_fit_and_which_q_it_refuses(capsys, tmp_path, monkeypatch):
-    maps = [*[make_map()] * 3, make_map() * 100]
-    np.savez(tmp_path / "a.npz", c2=maps, q=[0.005, 0.005, 0.005, 0.008], phi=[0, np.nan, 90, 0], dt=0.1)
-    code, out, _ = run(capsys, "validate", tmp_path / "a.npz")
-    assert code == 1
-    with pytest.raises(DataError) as caught:
-        load_data(tmp_path / "a.npz", q=0.008)
-    words = str(caught.value).removeprefix(f"{tmp_path / 'a.npz'}: ")
-    assert f"a.npz: q = 0.008 1/Å cannot be fitted: {words} [ReadableMaps]\n" in out
-    assert load_data(tmp_path / "a.npz", q=0.005).n_phi == 2
-    assert check_data(tmp_path / "a.npz", {"data": {"q": 0.005}}).refused == ()
-    np.savez(tmp_path / "a.npz", c2=maps[:3], q=0.005, phi=[0, np.nan, 90], dt=0.1)
-    code, out, _ = run(capsys, "validate", tmp_path / "a.npz")
-    assert code == 0
-    assert "\n  1 map without a finite q or phi left out\n" in out
-    assert "\n  values: all 2 maps checked as a fit does\n" in out
-    monkeypatch.setattr(describing, "MOST_CHECKED", 50)
-    assert "values: not checked, 72 entries" in run(capsys, "validate", tmp_path / "a.npz")[1]
+@pytest.mark.parametrize("argv", [["a.h5"], ["a.npz"], ["a.dat", "--kind", "data"]])
+def test_maps_are_checked_by_another_package(capsys, monkeypatch, argv):
+    monkeypatch.setattr(validation, "entry_points", lambda group: ())
+    code, out, err = run(capsys, "validate", *argv)
+    assert (code, out) == (1, "")
+    assert err == (
+        f"error: {argv[0]}: a file of arrays is checked by heterodyne-data; "
+        "install it with: pip install heterodyne-data\n"
+    )
+    verdict = validation.Verdict("measurement", ("four maps",))
+    found = SimpleNamespace(load=lambda: lambda path, kind, config: verdict)
+    monkeypatch.setattr(validation, "entry_points", lambda group: (found,))
+    assert run(capsys, "validate", *argv) == (0, f"{argv[0]}: valid measurement\n  four maps\n", "")
 
 
 def test_vectors_are_the_shipped_file(capsys, tmp_path):

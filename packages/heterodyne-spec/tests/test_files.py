@@ -8,11 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import h5py
 import pytest
-from documents import make_result
 
-from heterodyne_spec import NLSQResult, OutputError, ResultError
+from heterodyne_spec import OutputError
 from heterodyne_spec.files import check_there, text_writer, write_text, write_together
 
 HALF = """
@@ -69,61 +67,3 @@ def test_a_file_that_was_removed_meanwhile_is_told(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(OutputError, match=r"a\.json: was written and is gone"):
         check_there([path])
-
-
-def test_arrays_of_another_run_are_not_taken_for_those_of_the_summary(tmp_path: Path) -> None:
-    make_result().save(tmp_path)
-    arrays = tmp_path / "nlsq_result.h5"
-    kept = arrays.read_bytes()
-    make_result(cost=7.0).save(tmp_path)
-    NLSQResult.load(tmp_path)
-    arrays.write_bytes(kept)
-    with pytest.raises(ResultError, match="arrays of another run"):
-        NLSQResult.load(tmp_path)
-    assert NLSQResult.load(tmp_path, maps=False).cost == 7.0
-    # Versions before this one did not say.
-    with h5py.File(arrays, "a") as file:
-        del file.attrs["cost"]
-    NLSQResult.load(tmp_path)
-
-
-SPEAK = """
-import sys
-from heterodyne_spec.console import Console
-from heterodyne_spec.terminal import ready_streams
-
-def run():
-    file = open(sys.argv[1], "w")
-    with console.progress(0.0) as shown:
-        for k in range(3):
-            console.say(f"line {k}")
-            shown.show("going on")
-    print("file", file=file)
-    return 0
-
-ready_streams()
-console = Console()
-sys.exit(console.run(run))
-"""
-
-
-@pytest.mark.parametrize(
-    ("shell", "code", "lines"),
-    [
-        ('"$0" "$@" | head -1', 0, 0),
-        ('"$0" "$@" | true', 0, 0),
-        ('"$0" "$@" >&-', 0, 0),
-        ('"$0" "$@" >&- 2>&-', 0, 0),
-        ('"$0" "$@" <&- >&- 2>&-', 0, 0),
-        ('"$0" "$@" > /dev/full', 1, 1),
-        ('"$0" "$@" 2> /dev/full', 0, 0),
-    ],
-)
-def test_work_goes_on_where_nobody_listens(shell: str, code: int, lines: int, tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    command = ["bash", "-c", f"set -o pipefail; {shell}", sys.executable, "-c", SPEAK, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = [line for line in done.stderr.splitlines() if line != "going on"]
-    assert (done.returncode, len(said)) == (code, lines), done.stderr
-    # No stream's number went to the file.
-    assert path.read_text() == "file\n"

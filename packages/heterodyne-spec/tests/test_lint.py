@@ -1,16 +1,14 @@
 """Every rule finds its breach and nothing else; all problems come at once; no document makes a rule fail."""
 
 import pytest
-from documents import CONFIG, GONE, changed, json_documents, make_result, spoiled
+from documents import CONFIG, GONE, RESULT, changed, json_documents, spoiled
 from hypothesis import given, settings
 
 from heterodyne_spec.lint import CONFIG_RULES, MODEL_RULES, RESULT_RULES, lint_config, lint_model, lint_result
 from heterodyne_spec.lint.rule import run
 from heterodyne_spec.model import load_model
-from heterodyne_spec.result import to_document
 
 MODEL = load_model().document
-RESULT = to_document(make_result())
 P = ("model", "parameters")
 NAMES = list(load_model().names)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from heterodyne_cli._version import __version__
 from heterodyne_cli.commands import SUBCOMMANDS
-from heterodyne_cli.subcommand import MissingPackageError, Subcommand
+from heterodyne_cli.subcommand import Subcommand
 from heterodyne_nlsq.command import fit_command
-from heterodyne_nlsq.request import add_arguments
-from heterodyne_spec.console import Console, add_console_arguments
-from heterodyne_spec.errors import did_you_mean
+from heterodyne_report.console import Console, add_console_arguments
+from heterodyne_report.request import add_arguments
+from heterodyne_spec.errors import MissingPackageError, did_you_mean
 from heterodyne_spec.terminal import Parser, ready_streams
 from heterodyne_spec.validation import MEASUREMENTS
 
@@ -65,6 +65,8 @@ def parser() -> Parser:
         help="print the job script of cmc.dask (Slurm or PBS) for --method cmc, and start nothing",
     )
     add_arguments(result)
+    # What completion describes.
+    result.set_defaults(whole=result)
     places = result.add_subparsers(title="subcommands", metavar="", dest="subcommand", parser_class=Parser)
     for one in SUBCOMMANDS:
         _add(places, one)

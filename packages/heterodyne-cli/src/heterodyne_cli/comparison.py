@@ -14,13 +14,15 @@ import numpy as np
 from heterodyne_cli.differences import differences
 from heterodyne_cli.nested_fits import METHOD, NestedFits, nested_fits
 from heterodyne_cli.results import Saved
+from heterodyne_data import FittedData, NLSQResult
 from heterodyne_nlsq.courses import courses as courses_of_fit
 from heterodyne_nlsq.stated import reasons, reasons_of_parameters
-from heterodyne_nlsq.summary import columns, told
+from heterodyne_nlsq.summary import told
 from heterodyne_nlsq.verdict import NO_SIGNAL, TITLES
-from heterodyne_spec import FittedData, NLSQResult, load_model
-from heterodyne_spec.course import Course
-from heterodyne_spec.quoting import plain, plus_minus, probability
+from heterodyne_report.course import Course
+from heterodyne_report.quoting import plain, plus_minus, probability
+from heterodyne_report.tables import columns
+from heterodyne_spec import load_model
 
 FAR = 3.0
 """Combined standard deviations from which a difference is called one."""

@@ -20,9 +20,8 @@ from heterodyne_cli.comparison import (
 )
 from heterodyne_cli.differences import differences
 from heterodyne_cli.nested_fits import METHOD
-from heterodyne_spec.course import SUBJECTS
-from heterodyne_spec.files import write_text
-from heterodyne_spec.page import (
+from heterodyne_report.course import SUBJECTS
+from heterodyne_report.page import (
     Markup,
     Picture,
     Report,
@@ -37,7 +36,8 @@ from heterodyne_spec.page import (
     svg_picture,
     table,
 )
-from heterodyne_spec.panels import draw_course, near_ends, set_range
+from heterodyne_report.panels import draw_course, near_ends, set_range
+from heterodyne_spec.files import write_text
 
 
 def write_page(results: Sequence[Described], path: Path) -> Path:

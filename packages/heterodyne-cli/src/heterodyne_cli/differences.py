@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from heterodyne_spec import FittedData
+from heterodyne_data import FittedData
 
 _VERSION = "version of "
 _HASH = 12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from heterodyne_nlsq.entry import begin
+from heterodyne_report.entry import begin
 
 
 def main() -> int:

@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from heterodyne_nlsq.survey import AngleSurvey, Survey
-from heterodyne_spec.data.wording import list_numbers
-from heterodyne_spec.pictures import colour_limits, square_means, square_width
+from heterodyne_report.pictures import colour_limits, square_means, square_width
 from heterodyne_spec.tables import Table, text_table
+from heterodyne_spec.wording import list_numbers
 
 _LAYOUTS = {
     "aps-u": "APS-U",

@@ -17,8 +17,9 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_spec import ConfigError, FittedParameter, NLSQResult, load_config
-from heterodyne_spec.quoting import plain, probability
+from heterodyne_data import FittedParameter, NLSQResult
+from heterodyne_report.quoting import plain, probability
+from heterodyne_spec import ConfigError, load_config
 
 type FloatArray = npt.NDArray[np.float64]
 

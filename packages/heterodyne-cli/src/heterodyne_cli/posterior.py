@@ -12,13 +12,15 @@ from typing import Any
 
 from heterodyne_cli.results import Saved, write_page
 from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax, kept_so_far, plan_of_sampling
-from heterodyne_nlsq.command import fit_measurement, outputs_of_fit, read_measurement, result_event, say_plan
+from heterodyne_data import NLSQResult, TwoTimeData
+from heterodyne_nlsq.command import fit_measurement, outputs_of_fit, result_event
 from heterodyne_nlsq.output import save
-from heterodyne_nlsq.request import requested_config, requested_data, requested_output
-from heterodyne_nlsq.stages import PICTURES
-from heterodyne_nlsq.summary import columns
-from heterodyne_spec import Config, NLSQResult, TwoTimeData
-from heterodyne_spec.console import Console, Progress
+from heterodyne_report.console import Console, Progress
+from heterodyne_report.measurement import read_measurement, say_plan
+from heterodyne_report.request import requested_config, requested_data, requested_output
+from heterodyne_report.stages import PICTURES
+from heterodyne_report.tables import columns
+from heterodyne_spec import Config
 from heterodyne_spec.files import check_there
 from heterodyne_spec.terminal import DONE, INTERRUPTED, NOT_CONVERGED, complain
 

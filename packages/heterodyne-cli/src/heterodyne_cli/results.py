@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heterodyne_spec import FittedData, NLSQResult, Problem, ResultError
-from heterodyne_spec.result import JSON_NAME
+from heterodyne_data import FittedData, NLSQResult
+from heterodyne_data.result import JSON_NAME
+from heterodyne_spec import Problem, ResultError
 
 if TYPE_CHECKING:
     from heterodyne_cmc import CMCResult
@@ -96,7 +97,7 @@ def write_page(saved: Saved, path: Path) -> Path:
     ------
     ResultError : when fit and posterior are of different measurements.
     """
-    from heterodyne_spec.page import write_report
+    from heterodyne_report.page import write_report
 
     reports = []
     if saved.posterior is not None:

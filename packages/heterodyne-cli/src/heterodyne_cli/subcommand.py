@@ -9,12 +9,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from heterodyne_spec import HeterodyneError
-from heterodyne_spec.console import Console
-
-
-class MissingPackageError(HeterodyneError):
-    """What was asked for takes a package that is not installed."""
+from heterodyne_report.console import Console
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
-from heterodyne_cmc.result import QUANTILES, PosteriorBands
+from heterodyne_cmc.posterior import QUANTILES, PosteriorBands
 from heterodyne_physics_elementwise import HeterodyneModel
 from heterodyne_spec import ModelSpec
 

@@ -22,7 +22,7 @@ from heterodyne_cmc.consensus import (
     weighted_average,
 )
 from heterodyne_cmc.departure import Departure, departure, measured
-from heterodyne_cmc.importance import K_MOST, Corrected, corrected, resampled_chains
+from heterodyne_cmc.importance import K_MOST, Corrected, LogDensity, corrected, resampled_chains
 from heterodyne_cmc.linalg import inverse, root
 from heterodyne_cmc.population import K_GOOD, ROUNDS, WANTED, Population, sample_population, trusted
 from heterodyne_cmc.support import flow_available
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from heterodyne_cmc.flow import FlowConsensus
 
 type FloatArray = npt.NDArray[np.float64]
-type LogDensity = Callable[[FloatArray], FloatArray]
-"""ln of a density, up to a constant, of vectors (n, n_joint) of unconstrained joint coordinates: (n,)."""
 
 
 _SAID = 10

@@ -28,18 +28,10 @@ from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.unfinished import ChainStore
 from heterodyne_cmc.whitening import make_whitening, of_shards
 from heterodyne_cmc.work import ShardWork, fingerprint, shard_work
+from heterodyne_data import NLSQResult, TwoTimeData, select_data
 from heterodyne_physics_elementwise import MODEL_VERSION
-from heterodyne_spec import (
-    Config,
-    ConfigError,
-    NLSQResult,
-    Problem,
-    TwoTimeData,
-    check_model_versions,
-    load_config,
-    select_data,
-)
-from heterodyne_spec.devices import check_devices
+from heterodyne_physics_meshgrid.devices import check_devices
+from heterodyne_spec import Config, ConfigError, Problem, check_model_versions, load_config
 
 type Progress = Callable[[float, int, int, float], None]
 """Called after every shard, and meanwhile where one is sampled in this process: the number of finished shards with the
@@ -61,7 +53,7 @@ def fit_cmc_jax(
     Parameters
     ----------
     data : a measurement, or the path of a file. The section ``data`` of `config` applies to both: see
-        `heterodyne_spec.select_data`.
+        `heterodyne_data.select_data`.
     config : a Config, a dict, the path of a YAML or JSON file, or None for the defaults. Give the one of the point
         estimate: what it holds or ties is held or tied here.
     nlsq_result : the point estimate of these data, or the folder or file of one. It gives the start, the scale in

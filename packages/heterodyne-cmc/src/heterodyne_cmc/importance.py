@@ -6,12 +6,15 @@ of Zhang & Stephens, Technometrics 51, 316 (2009). Equations in the comments.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 type FloatArray = npt.NDArray[np.float64]
+type LogDensity = Callable[[FloatArray], FloatArray]
+"""ln of a density, up to a constant, of points (n, n_dim): (n,)."""
 
 K_MOST = 0.7
 """Shape of the weights' tail from which their mean says nothing (section 3.2.4)."""

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_cmc.chart import Laws
-from heterodyne_spec import ModelSpec, NLSQResult
+from heterodyne_data import NLSQResult
+from heterodyne_spec import ModelSpec
 from heterodyne_spec.laws import Law, find_laws, laws_of
 from heterodyne_spec.model import Prior
 

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
+from heterodyne_data import NLSQResult
 from heterodyne_physics_elementwise import HeterodyneModel
-from heterodyne_spec import ModelSpec, NLSQResult
+from heterodyne_spec import ModelSpec
 
 type FloatArray = npt.NDArray[np.float64]
 

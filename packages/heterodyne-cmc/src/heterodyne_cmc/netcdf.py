@@ -20,23 +20,24 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_cmc.result import (
+from heterodyne_cmc.posterior import (
     BESIDE,
     QUANTILES,
     Calibration,
-    CMCResult,
     Diagnostics,
+    Posterior,
     PosteriorBands,
     ShardDiagnostics,
     SummaryRow,
 )
 from heterodyne_cmc.soundness import problems
-from heterodyne_spec import DataError, FittedData, Problem, ResultError, load_model
-from heterodyne_spec.data.damage import reading
+from heterodyne_data import FittedData
+from heterodyne_data.damage import reading
+from heterodyne_data.plain import plain
+from heterodyne_data.storage import check_self_contained, in_memory, opened_hdf5
+from heterodyne_spec import DataError, Problem, ResultError, load_model
 from heterodyne_spec.files import write_atomically
 from heterodyne_spec.lint.schema import short
-from heterodyne_spec.plain import plain
-from heterodyne_spec.storage import check_self_contained, in_memory, opened_hdf5
 from heterodyne_spec.yamlio import parse_json
 
 SCHEMA_VERSION = 1
@@ -57,12 +58,12 @@ _ARRAYS = (
 )
 
 
-def write_result(result: CMCResult, path: Path) -> Path:
+def write_posterior(result: Posterior, path: Path) -> Path:
     """Write `result` to `path`, completely or not at all."""
     return write_atomically(path, lambda temporary: _write(result, temporary))
 
 
-def _write(result: CMCResult, path: Path) -> None:
+def _write(result: Posterior, path: Path) -> None:
     units = {p.name: p.unit for p in load_model(result.model["id"]).parameters}
     units |= {"contrast": "1", "offset": "1", "noise_sd": "1"}
     with in_memory(path) as stored, h5netcdf.File(stored, "w") as file:
@@ -91,7 +92,7 @@ def _write(result: CMCResult, path: Path) -> None:
             variable.attrs["units"] = unit
 
 
-def _bands(file: h5netcdf.File, result: CMCResult) -> None:
+def _bands(file: h5netcdf.File, result: Posterior) -> None:
     """Write the quantiles of the functions of age, (quantile, age)."""
     group, units = file.create_group("bands"), {f.name: f.unit for f in load_model(result.model["id"]).functions}
     group.attrs.update(_attributes(result))
@@ -102,7 +103,7 @@ def _bands(file: h5netcdf.File, result: CMCResult) -> None:
         group.create_variable(name, ("quantile", "age"), data=values).attrs["units"] = units[name]
 
 
-def _observed(file: h5netcdf.File, result: CMCResult) -> None:
+def _observed(file: h5netcdf.File, result: Posterior) -> None:
     """Write the measurement, (phi, t1, t2), each map a chunk."""
     group = file.create_group("observed_data")
     group.attrs.update(_attributes(result))
@@ -118,7 +119,7 @@ def _observed(file: h5netcdf.File, result: CMCResult) -> None:
     c2.attrs["units"] = "1"
 
 
-def _attributes(result: CMCResult) -> dict[str, Any]:
+def _attributes(result: Posterior) -> dict[str, Any]:
     """Return the attributes that every group carries, as ArviZ writes them, with versions and the seed."""
     return {
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
@@ -140,7 +141,7 @@ def _group(
     file: h5netcdf.File,
     name: str,
     arrays: Mapping[str, npt.NDArray[Any]],
-    result: CMCResult,
+    result: Posterior,
     units: Mapping[str, str],
 ) -> None:
     """Write arrays whose axes are (shard,) chain, draw (, phi)."""
@@ -165,9 +166,9 @@ def _group(
             variable.attrs["units"] = units[key]
 
 
-def _document(result: CMCResult) -> dict[str, Any]:
+def _document(result: Posterior) -> dict[str, Any]:
     """Return all that is no array of draws, as plain data."""
-    names = [f.name for f in dataclasses.fields(CMCResult) if f.name not in (*_ARRAYS, "data")]
+    names = [f.name for f in dataclasses.fields(Posterior) if f.name not in (*_ARRAYS, "data")]
     document = {name: getattr(result, name) for name in names}
     document["summary"] = [vars(row) for row in result.summary]
     document["diagnostics"] = {
@@ -178,7 +179,7 @@ def _document(result: CMCResult) -> dict[str, Any]:
     return {"kind": "cmc_result", "schema_version": SCHEMA_VERSION, **document}
 
 
-def read_result(path: Path) -> CMCResult:
+def read_posterior(path: Path) -> Posterior:
     """Return the result in the file at `path`.
 
     Raises
@@ -197,7 +198,7 @@ def read_result(path: Path) -> CMCResult:
         raise ResultError(str(path), [problem]) from None
 
 
-def _opened(path: Path) -> CMCResult:
+def _opened(path: Path) -> Posterior:
     # With h5py alone: the library for the dimensions of NetCDF ends the process when these are damaged.
     with opened_hdf5(path) as file:
         check_self_contained(file)
@@ -215,7 +216,7 @@ def _opened(path: Path) -> CMCResult:
     return _from_document(document, posterior, sub, stats)
 
 
-def _checked(result: CMCResult) -> CMCResult:
+def _checked(result: Posterior) -> Posterior:
     if wrong := next(problems(result), None):
         raise DataError(wrong)
     return result
@@ -251,7 +252,7 @@ def _from_document(
     posterior: dict[str, npt.NDArray[Any]],
     sub: dict[str, npt.NDArray[Any]],
     stats: dict[str, npt.NDArray[Any]],
-) -> CMCResult:
+) -> Posterior:
     given, diagnostics = dict(document), dict(document["diagnostics"])
     shards = tuple(ShardDiagnostics(**_numbers(ShardDiagnostics, row)) for row in diagnostics.pop("shards"))
     data = given["data"]
@@ -263,4 +264,4 @@ def _from_document(
         "warnings": tuple(given["warnings"]),
     }
     arrays: dict[str, Any] = {name: posterior.pop(name) for name in BESIDE}
-    return CMCResult(**arrays, draws=posterior, sub_draws=sub, sample_stats=stats, **given)
+    return Posterior(**arrays, draws=posterior, sub_draws=sub, sample_stats=stats, **given)

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_cmc.shards import Pairs
+from heterodyne_data import NLSQResult, TwoTimeData, pair_valid
 from heterodyne_physics_elementwise import HeterodyneModel, c2_pairs, precompute_shard_grid
-from heterodyne_spec import DataError, NLSQResult, TwoTimeData, pair_valid
+from heterodyne_spec import DataError
 
 type FloatArray = npt.NDArray[np.float64]
 

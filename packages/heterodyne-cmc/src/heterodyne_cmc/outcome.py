@@ -17,26 +17,28 @@ from jaxtyping import Array, Float
 from heterodyne_cmc import diagnostics as measure
 from heterodyne_cmc.bands import posterior_bands
 from heterodyne_cmc.chart import Chart, to_parameters
-from heterodyne_cmc.combination import Combined, LogDensity, combine, convergence, worst
+from heterodyne_cmc.combination import Combined, combine, convergence, worst
 from heterodyne_cmc.consensus import all_anchors
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Tilt
 from heterodyne_cmc.gauge import drawn
-from heterodyne_cmc.importance import K_MOST
+from heterodyne_cmc.importance import K_MOST, LogDensity
 from heterodyne_cmc.naming import words as words_of_naming
 from heterodyne_cmc.parameters import ParameterSpace
+from heterodyne_cmc.posterior import Calibration, Diagnostics, ShardDiagnostics, SummaryRow
 from heterodyne_cmc.priors import prior_draws
 from heterodyne_cmc.request import Request
-from heterodyne_cmc.result import Calibration, CMCResult, Diagnostics, ShardDiagnostics, SummaryRow
+from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.sampler import MAX_TREE_DEPTH
 from heterodyne_cmc.sub_posterior import Chains, SubPosterior, Weighted
 from heterodyne_cmc.verdict import INDEPENDENT_NOISE, NOWHERE, judge, warnings_of
 from heterodyne_cmc.whitening import Whitening
-from heterodyne_spec import FittedData
+from heterodyne_data import FittedData
 
 type FloatArray = npt.NDArray[np.float64]
 
 _DISTRIBUTIONS = (
     "heterodyne-spec",
+    "heterodyne-data",
     "heterodyne-physics-elementwise",
     "heterodyne-physics-meshgrid",
     "heterodyne-cmc",

@@ -17,11 +17,12 @@ from heterodyne_cmc.plots import (
     ranks_figure,
     shards_figure,
 )
+from heterodyne_cmc.posterior import SummaryRow
 from heterodyne_cmc.predictive import predictive_maps
-from heterodyne_cmc.result import CMCResult, SummaryRow
+from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.verdict import CONTRACTION_LEAST
-from heterodyne_spec.course import Course, said
-from heterodyne_spec.page import (
+from heterodyne_report.course import Course, said
+from heterodyne_report.page import (
     Markup,
     Picture,
     Report,
@@ -38,8 +39,8 @@ from heterodyne_spec.page import (
     table,
     write_report,
 )
-from heterodyne_spec.panels import map_picture, page_width
-from heterodyne_spec.quoting import placed, plus_minus
+from heterodyne_report.panels import map_picture, page_width
+from heterodyne_report.quoting import placed, plus_minus
 
 _PAIRS_WIDE = 1300
 """Pixels across the picture of pairs."""

@@ -15,7 +15,8 @@ from heterodyne_cmc.laws import make_laws, no_laws
 from heterodyne_cmc.naming import Naming, untold
 from heterodyne_cmc.priors import Priors
 from heterodyne_cmc.transforms import Intervals
-from heterodyne_spec import Config, ModelSpec, NLSQResult, Parameter
+from heterodyne_data import NLSQResult
+from heterodyne_spec import Config, ModelSpec, Parameter
 from heterodyne_spec.model import Prior
 
 type FloatArray = npt.NDArray[np.float64]

@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 
 from heterodyne_cmc.diagnostics import bfmi, split_r_hat
 from heterodyne_cmc.parameters import parameter_space
+from heterodyne_cmc.posterior import Posterior
 from heterodyne_cmc.predictive import PredictiveMaps, predictive_maps
-from heterodyne_cmc.result import CMCResult
+from heterodyne_report.course import SUBJECTS, Course, held_functions
+from heterodyne_report.panels import LINES, SERIES, MapPanel, draw_course, draw_map, near_ends, set_range
+from heterodyne_report.pictures import colour_limits, write_figure
 from heterodyne_spec import load_config, load_model
-from heterodyne_spec.course import SUBJECTS, Course, held_functions
 from heterodyne_spec.model import Prior
-from heterodyne_spec.panels import LINES, SERIES, MapPanel, draw_course, draw_map, near_ends, set_range
-from heterodyne_spec.pictures import colour_limits, write_figure
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ _Z_REACH = 4.0
 _POSTERIOR, _NLSQ, _PRIOR = SERIES[0], SERIES[1], SERIES[-1]
 
 
-def _free(result: CMCResult) -> tuple[str, ...]:
+def _free(result: Posterior) -> tuple[str, ...]:
     """Return the names of the sampled parameters; tied ones show nothing of their own."""
     names = [row.name for row in result.summary if row.phi is None and row.status == "free"]
     return tuple(name for name in names if name in result.draws)
@@ -61,7 +61,7 @@ def _prior_density(prior: Prior, bounds: FloatArray, at: FloatArray) -> FloatArr
     return np.where(inside, density / (below(bounds[1]) - below(bounds[0])), 0.0)
 
 
-def pairs_figure(result: CMCResult) -> Figure:
+def pairs_figure(result: Posterior) -> Figure:
     """Return every pair of sampled parameters with regions of 68 and 95 %, and every parameter by itself with its
     prior and the point estimate that the chains started from."""
     space = parameter_space(load_model(result.model["id"]), load_config(result.config), None)
@@ -98,7 +98,7 @@ def pairs_figure(result: CMCResult) -> Figure:
     return figure
 
 
-def _point_estimate(result: CMCResult) -> dict[str, tuple[float, float]]:
+def _point_estimate(result: Posterior) -> dict[str, tuple[float, float]]:
     """Return value and standard deviation of the point estimate by name; nothing without one."""
     given = result.start.get("nlsq")
     if given is None:
@@ -143,7 +143,7 @@ def _joint(axes: Axes, x: FloatArray, y: FloatArray) -> None:
         axes.contourf(centre_x, centre_y, counts.T, levels=shades, colors=["#9ecae1", "#3182bd"][-(len(shades) - 1) :])
 
 
-def courses(result: CMCResult) -> tuple[Course, ...]:
+def courses(result: Posterior) -> tuple[Course, ...]:
     """Return the functions of age of a posterior, in the order of a report."""
     units = {f.name: f.unit for f in load_model(result.model["id"]).functions}
     found, held = result.bands, held_functions(result.fixed)
@@ -156,7 +156,7 @@ def draw_function(axes: Axes, course: Course) -> None:
     set_range(axes, near_ends([course]))
 
 
-def bands_figure(result: CMCResult) -> Figure:
+def bands_figure(result: Posterior) -> Figure:
     """Return J_r(t), J_s(t), v(t) and x(t): median, and central intervals of 68 and 95 % at every age."""
     figure = Figure(figsize=(9.0, 6.0), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True).ravel()
@@ -168,7 +168,7 @@ def bands_figure(result: CMCResult) -> Figure:
     return figure
 
 
-def map_panels(result: CMCResult, found: PredictiveMaps, angle: int) -> tuple[MapPanel, MapPanel, MapPanel]:
+def map_panels(result: Posterior, found: PredictiveMaps, angle: int) -> tuple[MapPanel, MapPanel, MapPanel]:
     """Return data, posterior mean and their difference in standard deviations of an entry, of an angle."""
     t, n = result.data.t, len(found.data[angle])
     reach = (float(t[0]), float(t[n * found.width - 1]))
@@ -183,7 +183,7 @@ def map_panels(result: CMCResult, found: PredictiveMaps, angle: int) -> tuple[Ma
     )
 
 
-def predictive_figure(result: CMCResult) -> Figure:
+def predictive_figure(result: Posterior) -> Figure:
     """Return data, posterior mean and their difference in standard deviations of an entry, per angle; t1, t2 in s."""
     found, n_phi = predictive_maps(result), len(result.data.phi)
     figure = Figure(figsize=(10.5, 2.7 * n_phi + 0.4), layout="constrained")
@@ -197,7 +197,7 @@ def predictive_figure(result: CMCResult) -> Figure:
     return figure
 
 
-def ranks_figure(result: CMCResult) -> Figure:
+def ranks_figure(result: Posterior) -> Figure:
     """Return how the ranks of each chain's draws spread, parameter by parameter, in the shard that mixed worst.
 
     Chains that sample the same density have flat histograms (Vehtari et al. 2021).
@@ -226,7 +226,7 @@ def ranks_figure(result: CMCResult) -> Figure:
     return figure
 
 
-def energy_figure(result: CMCResult) -> Figure:
+def energy_figure(result: Posterior) -> Figure:
     """Return the energies of the chains against their changes from step to step, of the worst shards.
 
     Where the changes are much narrower, the momentum does not reach all of the posterior (Betancourt 2016).
@@ -257,7 +257,7 @@ def _densities(axes: Axes, values: Mapping[str, FloatArray]) -> None:
         axes.hist(part, bins=2 * _BINS, range=(-reach, reach), density=True, alpha=0.5, color=colour, label=name)
 
 
-def shards_figure(result: CMCResult) -> Figure:
+def shards_figure(result: Posterior) -> Figure:
     """Return mean and standard deviation of every shard's parameters against those of the consensus.
 
     Each shard knows its share of the data and is wider than the whole: with K shards by about the root of K.
@@ -282,7 +282,7 @@ def shards_figure(result: CMCResult) -> Figure:
     return figure
 
 
-FIGURES: Mapping[str, Callable[[CMCResult], Figure]] = {
+FIGURES: Mapping[str, Callable[[Posterior], Figure]] = {
     "posterior_pairs": pairs_figure,
     "posterior_bands": bands_figure,
     "posterior_predictive": predictive_figure,
@@ -293,7 +293,7 @@ FIGURES: Mapping[str, Callable[[CMCResult], Figure]] = {
 """Name of the PNG file -> the function that draws it."""
 
 
-def write_plots(result: CMCResult, directory: Path) -> list[Path]:
+def write_plots(result: Posterior, directory: Path) -> list[Path]:
     """Write every picture into ``plots`` of `directory`, each completely or not at all, and return the paths."""
     title = f"heterodyne posterior of {result.data.provenance.get('file', 'a measurement')}"
     # Weighted draws have no energy.

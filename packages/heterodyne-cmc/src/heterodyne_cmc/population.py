@@ -22,11 +22,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from heterodyne_cmc.importance import smoothed_weights
+from heterodyne_cmc.importance import LogDensity, smoothed_weights
 
 type FloatArray = npt.NDArray[np.float64]
-type LogDensity = Callable[[FloatArray], FloatArray]
-"""ln of a density, up to a constant, of points (n, n_dim): (n,)."""
 
 ROUND, ROUNDS = 1000, 300
 """Draws of a round, and most rounds: as many values as a third of what chains of 500 + 500 steps take."""

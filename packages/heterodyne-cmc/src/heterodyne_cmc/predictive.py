@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
-from heterodyne_cmc.result import CMCResult
+from heterodyne_cmc.posterior import Posterior
 from heterodyne_physics_elementwise import HeterodyneModel, ShardGrid, c2_pairs, precompute_shard_grid
+from heterodyne_report.pictures import square_means, square_width
 from heterodyne_spec import load_model
-from heterodyne_spec.pictures import square_means, square_width
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class PredictiveMaps:
     n_draws: int
 
 
-def predictive_maps(result: CMCResult, width: int | None = None) -> PredictiveMaps:
+def predictive_maps(result: Posterior, width: int | None = None) -> PredictiveMaps:
     """Return the posterior-predictive maps of every azimuth; of some draws, spread over all chains.
 
     `width` is that of the squares; by default as small as a panel can show.

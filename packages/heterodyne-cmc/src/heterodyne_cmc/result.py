@@ -1,203 +1,19 @@
-"""The posterior as a result: draws, a table, diagnostics, and what stands between them and their use."""
+"""The posterior as a result, with its file and its pictures."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from heterodyne_spec import FittedData
-
-type FloatArray = npt.NDArray[np.float64]
+from heterodyne_cmc.netcdf import read_posterior, write_posterior
+from heterodyne_cmc.posterior import Posterior
 
 NETCDF_NAME = "cmc_result.nc"
 
 
 @dataclass(frozen=True)
-class SummaryRow:
-    """One row of the table: a parameter, the noise, or contrast or offset of one angle (`phi` in degrees).
-
-    `lower_68` .. `upper_95` are the ends of the central intervals. `contraction` is 1 - (posterior variance)/(prior
-    variance) in the sampled coordinate. `ess_bulk`, `ess_tail` and `r_hat` are those of the draw-wise weighted
-    average of the shards, from which the Gaussian consensus has its mean and covariance too.
-    """
-
-    name: str
-    unit: str
-    phi: float | None
-    status: str
-    mean: float
-    sd: float
-    lower_68: float
-    upper_68: float
-    lower_95: float
-    upper_95: float
-    ess_bulk: float
-    ess_tail: float
-    r_hat: float
-    contraction: float
-
-
-@dataclass(frozen=True)
-class ShardDiagnostics:
-    """How the sampling of one shard went: the worst value over all sampled values and chains.
-
-    `k_hat` is the shape of the tail of its weights, NaN where chains made the draws.
-    """
-
-    shard: int
-    n_pairs: int
-    attempts: int
-    divergences: tuple[int, ...]
-    r_hat: float
-    ess_bulk: float
-    ess_tail: float
-    bfmi: float
-    tree_depth: int
-    saturated: int
-    acceptance: float
-    step_size: tuple[float, ...]
-    disagreement: float
-    seconds: float
-    k_hat: float = math.nan
-
-
-@dataclass(frozen=True)
-class Diagnostics:
-    """How the whole went.
-
-    `chi2`, `dof` and `p` compare the means of the sub-posteriors with their full covariances. `outside` is the
-    share of draws with a contrast or offset outside its bounds, which the closed form does not know.
-
-    `bent` tells that the Gaussian consensus and the average cannot be trusted: it is far from the posterior of all
-    pairs (`k_hat` of its draws), or, to first order, the third and fourth moments of the sub-posteriors shift a mean
-    by `consensus_shift` posterior sd and change an sd by the share `consensus_width` (the largest that are not
-    chance, 0 without one; see `heterodyne_cmc.departure`). `dof` is no whole number where shards are anchored, for
-    what the anchor holds does not scatter. `flows` is the
-    number of shards whose flow took the Gaussian's place, `flow_divergences` counts divergent steps on their product,
-    `k_hat` is the shape of the tail of the weights of the posterior of all pairs over the flows' product, or over the
-    Gaussian one without flows (NaN for one shard, or with all weights alike; 1000 at most), and `corrected` tells
-    whether the draws were corrected with these weights; `exact`, whether of a density that covers the posterior, so
-    that they are its own whatever the sub-posteriors are.
-    """
-
-    shards: tuple[ShardDiagnostics, ...]
-    divergences: int
-    r_hat: float
-    ess_bulk: float
-    ess_tail: float
-    bfmi: float
-    chi2: float
-    dof: float
-    p: float
-    outside: float
-    bent: bool
-    consensus_shift: float
-    consensus_width: float
-    flows: int
-    flow_divergences: int
-    k_hat: float
-    corrected: bool
-    exact: bool = False
-
-
-BESIDE = ("contrast", "offset", "noise_sd")
-"""What is drawn besides the parameters of the model."""
-
-QUANTILES = (0.025, 0.16, 0.5, 0.84, 0.975)
-"""Levels of the bands: the median between the ends of the central 68 % and 95 % intervals."""
-
-
-@dataclass(frozen=True)
-class PosteriorBands:
-    """Quantiles of the functions of age over the draws.
-
-    `t` (n_age,) in s; `quantiles` maps J_r, J_s, v and x to (5, n_age) in its unit, at the levels `QUANTILES`.
-    """
-
-    t: FloatArray
-    quantiles: Mapping[str, FloatArray]
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What was done about noise that pairs share: `kind` is calibrated or independent, `power` what a pair counts of a
-    measurement of its own."""
-
-    kind: str
-    power: float
-    statement: str
-
-
-@dataclass(frozen=True)
-class CMCResult:
-    """A posterior with all that is needed to judge it.
-
-    `draws` maps the name of every parameter that is not fixed to consensus draws (n_chain, n_draw); `contrast`
-    and `offset` are (n_chain, n_draw, n_phi), `noise_sd` (n_chain, n_draw). `sub_draws` holds the same names and these
-    three with a leading shard axis. `sample_stats` holds per shard, chain and draw: diverging, energy, lp,
-    acceptance_rate, n_steps, tree_depth; of weighted draws lp alone. `sampler`: importance where the draws of all
-    shards were weighted, else nuts. `method` is the consensus that was used, `requested` the configuration's word for
-    it. `observed` is the measured c2, (n_phi, n_t, n_t). `log_likelihood` (n_chain, n_draw, n_phi), where
-    ``cmc.log_likelihood`` asks for it, is ln of the calibrated likelihood of each angle's pairs at the draws.
-    """
-
-    draws: Mapping[str, FloatArray]
-    contrast: FloatArray
-    offset: FloatArray
-    noise_sd: FloatArray
-    sub_draws: Mapping[str, FloatArray]
-    sample_stats: Mapping[str, npt.NDArray[Any]]
-    bands: PosteriorBands
-    observed: npt.NDArray[np.floating]
-    log_likelihood: FloatArray | None
-    summary: tuple[SummaryRow, ...]
-    diagnostics: Diagnostics
-    method: str
-    requested: str
-    n_shards: int
-    n_pairs: int
-    success: bool
-    message: str
-    calibration: Calibration
-    warnings: tuple[str, ...]
-    fixed: Mapping[str, float]
-    data: FittedData
-    model: Mapping[str, str]
-    seed: int
-    timings: Mapping[str, float]
-    versions: Mapping[str, str]
-    config: Mapping[str, Any] = field(default_factory=dict)
-    start: Mapping[str, Any] = field(default_factory=dict)
-    command: str = ""
-    sampler: str = "nuts"
-
-    @property
-    def mean(self) -> dict[str, float]:
-        """Posterior mean of every parameter that is not fixed."""
-        return {name: float(values.mean()) for name, values in self.draws.items()}
-
-    @property
-    def sd(self) -> dict[str, float]:
-        """Posterior standard deviation of every parameter that is not fixed."""
-        return {name: float(values.std(ddof=1)) for name, values in self.draws.items()}
-
-    def row(self, name: str, phi: float | None = None) -> SummaryRow:
-        """Return the row of the table of a parameter, of noise_sd, or of contrast or offset at an angle.
-
-        Raises
-        ------
-        KeyError : when there is none.
-        """
-        for row in self.summary:
-            if row.name == name and row.phi == phi:
-                return row
-        raise KeyError(f"no row for {name}" + ("" if phi is None else f" at phi = {phi:g}"))
+class CMCResult(Posterior):
+    """A posterior, its file, and its pictures."""
 
     def save(self, path: str | Path) -> Path:
         """Write the result as NetCDF in the ArviZ schema and return the file's path.
@@ -210,9 +26,7 @@ class CMCResult:
         ------
         OutputError : when the file cannot be written; what stood there before is then kept.
         """
-        from heterodyne_cmc.netcdf import write_result
-
-        return write_result(self, _file(path))
+        return write_posterior(self, _file(path))
 
     def plot(self, directory: str | Path) -> list[Path]:
         """Write pictures as PNG into the folder ``plots`` of `directory` and return their paths.
@@ -237,9 +51,7 @@ class CMCResult:
         ------
         ResultError : when the file is missing, damaged, or no result of this kind.
         """
-        from heterodyne_cmc.netcdf import read_result
-
-        return read_result(_file(path))
+        return cls(**vars(read_posterior(_file(path))))
 
 
 def _file(path: str | Path) -> Path:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_spec import DataError, TwoTimeData, pair_valid
+from heterodyne_data import TwoTimeData, pair_valid
+from heterodyne_spec import DataError
 
 type FloatArray = npt.NDArray[np.float64]
 type IntArray = npt.NDArray[np.int32]

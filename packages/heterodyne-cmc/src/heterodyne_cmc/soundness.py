@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_cmc.result import BESIDE, QUANTILES, CMCResult
+from heterodyne_cmc.posterior import BESIDE, QUANTILES, Posterior
+from heterodyne_data.declared import undeclared
 from heterodyne_spec import load_model
-from heterodyne_spec.declared import undeclared
 from heterodyne_spec.model import MODELS
 
 STATS = ("diverging", "energy", "lp", "acceptance_rate", "n_steps", "tree_depth")
 """What is kept of every step of every chain."""
 
 
-def problems(result: CMCResult) -> Iterator[str]:
+def problems(result: Posterior) -> Iterator[str]:
     """Yield what is wrong with a result as it came out of a file."""
     yield from undeclared(result)
     yield from _of_measurement(result)
@@ -25,7 +25,7 @@ def problems(result: CMCResult) -> Iterator[str]:
     yield from _of_shapes(result)
 
 
-def _of_measurement(result: CMCResult) -> Iterator[str]:
+def _of_measurement(result: Posterior) -> Iterator[str]:
     data = result.data
     if not (np.isfinite([data.q, data.dt]).all() and data.q >= 0 and data.dt > 0 and data.n_frames >= 1):
         yield f"data: found q = {data.q}, dt = {data.dt}, {data.n_frames} frames"
@@ -33,7 +33,7 @@ def _of_measurement(result: CMCResult) -> Iterator[str]:
         yield "data.phi: found no list of finite angles"
 
 
-def _of_names(result: CMCResult) -> Iterator[str]:
+def _of_names(result: Posterior) -> Iterator[str]:
     if result.model.get("id") not in MODELS:
         yield f"model: found {result.model.get('id')!r}, expected one of {', '.join(MODELS)}"
         return
@@ -49,11 +49,11 @@ def _of_names(result: CMCResult) -> Iterator[str]:
             yield f"{place}: found {', '.join(sorted(found ^ expected))} missing or too many"
 
 
-def _stats(result: CMCResult) -> set[str]:
+def _stats(result: Posterior) -> set[str]:
     return {"lp"} if result.sampler == "importance" else {*STATS}
 
 
-def _of_shapes(result: CMCResult) -> Iterator[str]:
+def _of_shapes(result: Posterior) -> Iterator[str]:
     if result.noise_sd.ndim != 2 or 0 in result.noise_sd.shape:
         yield f"noise_sd: found shape {result.noise_sd.shape}, expected (chain, draw)"
         return

@@ -11,7 +11,8 @@ import numpy as np
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import bounds_within, distance
 from heterodyne_cmc.whitening import PRIOR_REACH
-from heterodyne_spec import Config, DataError, ModelSpec, NLSQResult, ResultError, TwoTimeData, load_config
+from heterodyne_data import NLSQResult, TwoTimeData
+from heterodyne_spec import Config, DataError, ModelSpec, ResultError, load_config
 from heterodyne_spec.errors import Problem
 
 POINT_ESTIMATE = "heterodyne.point_estimate"

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from heterodyne_cmc.shards import Pairs
+from heterodyne_data import TwoTimeData
 from heterodyne_physics_elementwise import HeterodyneModel, ShardGrid, c2_pairs, precompute_shard_grid
-from heterodyne_spec import TwoTimeData
 
 
 class SomePairs(NamedTuple):

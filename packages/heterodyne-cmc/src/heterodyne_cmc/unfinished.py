@@ -13,8 +13,8 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data.storage import write_npz
 from heterodyne_spec.files import write_atomically
-from heterodyne_spec.storage import write_npz
 
 type FloatArray = npt.NDArray[np.float64]
 

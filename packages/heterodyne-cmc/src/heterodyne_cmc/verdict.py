@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from heterodyne_cmc.importance import K_MOST
-from heterodyne_cmc.result import Diagnostics, ShardDiagnostics, SummaryRow
+from heterodyne_cmc.posterior import Diagnostics, ShardDiagnostics, SummaryRow
 from heterodyne_cmc.sampler import ACCEPTANCE, DIVERGENT
 from heterodyne_cmc.support import FLOW_REQUIREMENT
 from heterodyne_spec.config import CMCConfig

@@ -18,7 +18,7 @@ from heterodyne_cmc.linalg import conditioned, inverse, root
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import distance, own_scale
 from heterodyne_cmc.scaling import Scaling
-from heterodyne_spec import NLSQResult
+from heterodyne_data import NLSQResult
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -11,15 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from heterodyne_data import NLSQResult, TwoTimeData
 from heterodyne_nlsq._version import __version__
 from heterodyne_nlsq.compilation import keep_compiled_functions
 from heterodyne_nlsq.durations import forecast, remember
 from heterodyne_nlsq.progress import FitProgress
-from heterodyne_nlsq.request import add_arguments, requested_config, requested_data, requested_output
-from heterodyne_nlsq.stages import LOADING, PICTURES, READING, WRITING
 from heterodyne_nlsq.stated import stated
-from heterodyne_spec import Config, NLSQResult, TwoTimeData, load_data
-from heterodyne_spec.console import Console
+from heterodyne_report.console import Console
+from heterodyne_report.measurement import read_measurement, say_plan
+from heterodyne_report.request import add_arguments, requested_config, requested_data, requested_output
+from heterodyne_report.stages import LOADING, PICTURES, WRITING
+from heterodyne_spec import Config
 from heterodyne_spec.files import check_there
 from heterodyne_spec.terminal import DONE, FAILED, NOT_CONVERGED, Parser, ready_streams
 from heterodyne_spec.validation import MEASUREMENTS
@@ -37,17 +39,6 @@ SUBCOMMANDS = (
 """What the command ``heterodyne`` of heterodyne-cli has, and this one has not."""
 
 _ITS_OPTIONS = ("--method", "--nlsq-result", "--preview-job")
-
-
-def read_measurement(path: Path, config: Config, console: Console) -> TwoTimeData:
-    """Read the measurement at `path`, and say what was found."""
-    with console.stage(f"{READING} {path.name}"):
-        data = load_data(path, config=config)
-    console.say(f"{path}: {data.n_phi} angles x {data.n_t} frames, q = {data.q:.5g} 1/Å, dt = {data.dt:g} s")
-    for note in data.notes:
-        console.say(f"  {note}")
-    console.tell("measurement", file=path, q=data.q, phi=data.phi, frames=data.n_t, dt=data.dt, notes=list(data.notes))
-    return data
 
 
 def fit_measurement(
@@ -127,16 +118,6 @@ def outputs_of_fit(directory: Path, config: Config) -> list[Path]:
     names = ["nlsq_result.json", "nlsq_result.h5"]
     names += ["plots"] * config.output.plots + ["report.html"] * config.output.report
     return [directory / name for name in names]
-
-
-def say_plan(console: Console, plan: Sequence[str], files: Sequence[Path]) -> int:
-    """Say what would be done, and what would be replaced."""
-    console.say("\n".join(plan))
-    console.say("would write: " + ", ".join(str(path) for path in files))
-    if there := [str(path) for path in files if path.exists()]:
-        console.say("would replace: " + ", ".join(there))
-    console.tell("plan", steps=list(plan), files=list(files))
-    return DONE
 
 
 def fit_command(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:

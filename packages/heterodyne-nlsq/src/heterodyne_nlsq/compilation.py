@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 import re
 import warnings
 from collections.abc import Callable
@@ -11,20 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from heterodyne_report.cache import cache_folder
 from heterodyne_spec.terminal import complain
-
-
-def cache_folder() -> Path:
-    """Return where compiled functions are kept: ``heterodyne`` in the user's cache folder ($XDG_CACHE_HOME).
-
-    A user without a home, as in some containers, gets a folder that nothing can be kept in.
-    """
-    if root := os.environ.get("XDG_CACHE_HOME"):
-        return Path(root) / "heterodyne"
-    try:
-        return Path.home() / ".cache" / "heterodyne"
-    except RuntimeError:
-        return Path(os.devnull) / "heterodyne"
 
 
 def keep_compiled_functions(folder: str | Path | None = None) -> Path:

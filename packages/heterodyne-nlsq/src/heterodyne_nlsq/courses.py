@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from heterodyne_spec import Bands, NLSQResult, load_model
-from heterodyne_spec.course import Course, courses_of, held_functions
+from heterodyne_data import Bands, NLSQResult
+from heterodyne_report.course import Course, courses_of, held_functions
+from heterodyne_spec import load_model
 
 
 def courses(result: NLSQResult) -> Sequence[Course]:

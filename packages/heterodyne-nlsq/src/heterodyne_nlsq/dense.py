@@ -13,11 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from heterodyne_data import TwoTimeData, pair_valid
 from heterodyne_nlsq.free import FreeParameters
 from heterodyne_nlsq.normal import NormalEquations, normal_equations
 from heterodyne_nlsq.scaling import Scaling
 from heterodyne_physics_meshgrid import HeterodyneModel, bracket
-from heterodyne_spec import TwoTimeData, pair_valid
 
 
 class DenseProblem(NamedTuple):

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
+from heterodyne_data import TwoTimeData, pair_valid
 from heterodyne_nlsq import dense, priors
 from heterodyne_nlsq.coordinates import (
     Coordinates,
@@ -32,7 +33,6 @@ from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import NOT_CONVERGED, TOLERANCE, Progress, Solution, least_squares
 from heterodyne_nlsq.uncertainty.inflation import inflation
-from heterodyne_spec import TwoTimeData, pair_valid
 
 type FloatArray = npt.NDArray[np.float64]
 type Rows = tuple[Array, Array]

@@ -12,10 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 
+from heterodyne_data import TwoTimeData
 from heterodyne_nlsq._version import __version__
-from heterodyne_nlsq.compilation import cache_folder
-from heterodyne_nlsq.stages import COMPILING, FITS, LOADING, PICTURES, STARTS, UNCERTAINTIES
-from heterodyne_spec import Config, TwoTimeData
+from heterodyne_report.cache import cache_folder
+from heterodyne_report.stages import COMPILING, FITS, LOADING, PICTURES, STARTS, UNCERTAINTIES
+from heterodyne_spec import Config
 from heterodyne_spec.files import OutputError, write_text
 
 type Seconds = Mapping[str, float]

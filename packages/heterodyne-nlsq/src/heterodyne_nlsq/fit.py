@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from heterodyne_data import NLSQResult, TwoTimeData, select_data
 from heterodyne_nlsq import paths
 from heterodyne_nlsq.blas import few_threads
 from heterodyne_nlsq.compilation import make_room
@@ -21,25 +22,15 @@ from heterodyne_nlsq.outcome import make_result
 from heterodyne_nlsq.scaling import make_scaling
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
-from heterodyne_nlsq.stages import COMPILING, READING, STARTS, UNCERTAINTIES, announce
 from heterodyne_nlsq.start.candidates import Candidate
 from heterodyne_nlsq.start.candidates import candidates as starts_asked_for
 from heterodyne_nlsq.start.earlier import Estimate, estimates, follow
 from heterodyne_nlsq.start.race import Outcome, compile_evaluation, joined, race
 from heterodyne_nlsq.start.twin import with_twin
 from heterodyne_physics_meshgrid import MODEL_VERSION
-from heterodyne_spec import (
-    Config,
-    ConfigError,
-    DataError,
-    NLSQResult,
-    TwoTimeData,
-    check_model_versions,
-    load_config,
-    load_model,
-    select_data,
-)
-from heterodyne_spec.devices import check_devices
+from heterodyne_physics_meshgrid.devices import check_devices
+from heterodyne_report.stages import COMPILING, READING, STARTS, UNCERTAINTIES, announce
+from heterodyne_spec import Config, ConfigError, DataError, check_model_versions, load_config, load_model
 from heterodyne_spec.errors import Problem
 
 
@@ -55,7 +46,7 @@ def fit_nlsq_jax(
     Parameters
     ----------
     data : a measurement, or the path of a file. The section ``data`` of `config` applies to both: see
-        `heterodyne_spec.select_data`.
+        `heterodyne_data.select_data`.
     config : a Config, a dict, the path of a YAML or JSON file, or None for the defaults.
     candidates : point estimates of other, similar measurements as further starts: results, or mappings from names of
         parameters (those not named start as configured) to values in the units of the model; q, azimuths and frames

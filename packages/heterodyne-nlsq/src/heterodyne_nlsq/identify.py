@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data import Direction, Identifiability
 from heterodyne_nlsq.covariance import Curvature
-from heterodyne_spec import Direction, Identifiability
-from heterodyne_spec.quoting import plain
+from heterodyne_report.quoting import plain
 
 type FloatArray = npt.NDArray[np.float64]
 

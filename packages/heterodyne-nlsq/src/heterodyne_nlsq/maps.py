@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data import TwoTimeData
 from heterodyne_nlsq.noise import noise_sd
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
-from heterodyne_spec import TwoTimeData
 
 type FloatArray = npt.NDArray[np.float64]
 

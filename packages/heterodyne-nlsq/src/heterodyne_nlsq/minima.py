@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data import Alternative
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.uncertainty.propagation import reference_age
-from heterodyne_spec import Alternative
 
 type FloatArray = npt.NDArray[np.float64]
 

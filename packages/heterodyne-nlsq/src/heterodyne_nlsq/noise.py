@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_spec import MapNoise
+from heterodyne_data import MapNoise
 
 type FloatArray = npt.NDArray[np.float64]
 

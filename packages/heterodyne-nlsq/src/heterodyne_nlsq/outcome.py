@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data import FittedData, FittedParameter, FittedScaling, Identifiability, MapNoise, NLSQResult, Signal
 from heterodyne_nlsq.covariance import (
     covariance,
     covariance_root,
@@ -36,21 +37,20 @@ from heterodyne_nlsq.stated import DIRECTIONS
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
 from heterodyne_nlsq.verdict import judge
-from heterodyne_spec import (
-    FittedData,
-    FittedParameter,
-    FittedScaling,
-    Identifiability,
-    MapNoise,
-    NLSQResult,
-    Signal,
-)
+from heterodyne_report.quoting import interval
 from heterodyne_spec.laws import find_laws
-from heterodyne_spec.quoting import interval
 
 type FloatArray = npt.NDArray[np.float64]
 
-_DISTRIBUTIONS = ("heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-nlsq", "nlsq", "jax", "numpy")
+_DISTRIBUTIONS = (
+    "heterodyne-spec",
+    "heterodyne-data",
+    "heterodyne-physics-meshgrid",
+    "heterodyne-nlsq",
+    "nlsq",
+    "jax",
+    "numpy",
+)
 
 
 _SAID = 4

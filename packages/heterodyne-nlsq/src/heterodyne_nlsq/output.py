@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from heterodyne_spec import NLSQResult
+from heterodyne_data import NLSQResult
 from heterodyne_spec.config import OutputConfig
 
 PICTURES = ("maps", "curves", "functions")

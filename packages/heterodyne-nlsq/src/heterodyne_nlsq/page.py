@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from heterodyne_data import Derived, NLSQResult
 from heterodyne_nlsq.courses import courses
 from heterodyne_nlsq.plots import curve_ages, draw_curves, draw_function, map_panels
 from heterodyne_nlsq.stated import (
@@ -30,9 +31,8 @@ from heterodyne_nlsq.summary import (
     uncertainty,
 )
 from heterodyne_nlsq.verdict import NO_SIGNAL, TITLES, is_good, verdict_and_sentence
-from heterodyne_spec import Derived, NLSQResult, load_config, load_model
-from heterodyne_spec.course import FUNCTION_OF_GROUP, Course
-from heterodyne_spec.page import (
+from heterodyne_report.course import FUNCTION_OF_GROUP, Course
+from heterodyne_report.page import (
     Markup,
     Picture,
     Report,
@@ -48,8 +48,9 @@ from heterodyne_spec.page import (
     table,
     write_report,
 )
-from heterodyne_spec.panels import map_picture, page_width
-from heterodyne_spec.quoting import plain, plus_minus, with_unit
+from heterodyne_report.panels import map_picture, page_width
+from heterodyne_report.quoting import plain, plus_minus, with_unit
+from heterodyne_spec import load_config, load_model
 
 
 def write_page(result: NLSQResult, path: Path) -> Path:

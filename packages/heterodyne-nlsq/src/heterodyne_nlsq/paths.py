@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data import TwoTimeData
 from heterodyne_nlsq import dense, factored
 from heterodyne_nlsq.free import FreeParameters
 from heterodyne_nlsq.normal import NormalEquations
 from heterodyne_nlsq.setup import Setup
-from heterodyne_spec import TwoTimeData
 
 type FloatArray = npt.NDArray[np.float64]
 

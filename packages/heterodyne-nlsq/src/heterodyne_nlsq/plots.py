@@ -11,11 +11,11 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from heterodyne_data import AgeResolved, NLSQResult
 from heterodyne_nlsq.courses import courses
 from heterodyne_nlsq.stated import reasons
-from heterodyne_spec import AgeResolved, NLSQResult, load_model
-from heterodyne_spec.course import Course
-from heterodyne_spec.panels import (
+from heterodyne_report.course import Course
+from heterodyne_report.panels import (
     LABELS,
     MARKERS,
     SERIES,
@@ -26,7 +26,8 @@ from heterodyne_spec.panels import (
     near_ends,
     set_range,
 )
-from heterodyne_spec.pictures import square_means, square_width, write_figure
+from heterodyne_report.pictures import square_means, square_width, write_figure
+from heterodyne_spec import load_model
 
 type FloatArray = npt.NDArray[np.float64]
 

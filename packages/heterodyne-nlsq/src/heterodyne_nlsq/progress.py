@@ -7,8 +7,8 @@ import math
 import time
 
 from heterodyne_nlsq.durations import Forecast
-from heterodyne_nlsq.stages import COMPILING, kind_of
-from heterodyne_spec.console import Progress, time_left
+from heterodyne_report.console import Progress, time_left
+from heterodyne_report.stages import COMPILING, kind_of
 
 _BRIEF = 0.3
 """Seconds of compiling that are not worth a word."""

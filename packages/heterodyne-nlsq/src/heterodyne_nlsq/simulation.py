@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heterodyne_spec import ConfigError, TwoTimeData, load_model
+from heterodyne_data import TwoTimeData
+from heterodyne_spec import ConfigError, load_model
 from heterodyne_spec.errors import Problem
 
 NOISES = ("none", "white", "speckle")

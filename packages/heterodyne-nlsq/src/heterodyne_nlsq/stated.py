@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from heterodyne_data import Derived, FittedParameter, NLSQResult
 from heterodyne_nlsq.courses import courses
-from heterodyne_spec import Derived, FittedParameter, NLSQResult, load_model
-from heterodyne_spec.course import FUNCTION_OF_GROUP, Course
+from heterodyne_report.course import FUNCTION_OF_GROUP, Course
+from heterodyne_spec import load_model
 
 NO_SIGNAL, NO_FLOW, ONE_COMPONENT = "no signal", "no flow", "one component"
 """Why a function of age is not stated."""

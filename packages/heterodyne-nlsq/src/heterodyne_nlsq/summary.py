@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
+from heterodyne_data import Derived, FittedParameter, NLSQResult
 from heterodyne_nlsq.stated import (
     NOT_DETERMINED,
     reasons,
@@ -16,9 +17,9 @@ from heterodyne_nlsq.stated import (
     without_error,
 )
 from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, TITLES, USABLE
-from heterodyne_spec import Derived, FittedParameter, NLSQResult
-from heterodyne_spec.console import Mood
-from heterodyne_spec.quoting import plain, plus_minus, probability, value_and_sd
+from heterodyne_report.console import Mood
+from heterodyne_report.quoting import plain, plus_minus, probability, value_and_sd
+from heterodyne_report.tables import columns
 
 type Paint = Callable[[str, Mood], str]
 """Gives a text the colour of a mood, where there are colours."""
@@ -62,16 +63,6 @@ def standing(row: FittedParameter) -> str:
         against = f", against {row.against}" if row.against else ""
         return f"chosen among values that fit equally well{against}"
     return "" if row.determined else NOT_DETERMINED
-
-
-def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Return `rows` as aligned columns; those numbered in `right` are flush right."""
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
 
 
 def parameter_rows(result: NLSQResult) -> list[list[str]]:

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data import TwoTimeData, load_data
+from heterodyne_data.cleaning import hot_frames
+from heterodyne_data.describing import check_data, describe_data
+from heterodyne_data.two_time import pair_valid
 from heterodyne_nlsq.noise import noise_sd
-from heterodyne_spec import Config, TwoTimeData, load_config, load_data
-from heterodyne_spec.data.cleaning import hot_frames
-from heterodyne_spec.data.describing import check_data, describe_data
-from heterodyne_spec.data.two_time import pair_valid
-from heterodyne_spec.pictures import square_means
+from heterodyne_report.pictures import square_means
+from heterodyne_spec import Config, load_config
 
 MOST_ENTRIES = 8_000_000
 """Entries of all maps together that are read: below a second from a local disk."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from heterodyne_data import TwoTimeData
 from heterodyne_nlsq.setup import Setup
-from heterodyne_spec import DataError, TwoTimeData
+from heterodyne_spec import DataError
 
 _MANY, _SOME = 500_000, 12_000
 """Pairs from which a look at some is worth it, and how many these are."""

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from heterodyne_data import NestedTest, NLSQResult
 from heterodyne_nlsq.courses import courses
 from heterodyne_nlsq.noise import structured
 from heterodyne_nlsq.stated import RISES, SCORE_TEST, absent, reasons, shown, single
-from heterodyne_spec import NestedTest, NLSQResult, load_model
-from heterodyne_spec.course import SUBJECTS, said
-from heterodyne_spec.quoting import plain, probability
+from heterodyne_report.course import SUBJECTS, said
+from heterodyne_report.quoting import plain, probability
+from heterodyne_spec import load_model
 
 USABLE, CAUTION, NO_SIGNAL = "usable", "caution", "no-signal"
 

@@ -65,6 +65,10 @@ class ContradictionError(DataError):
     """A measurement is complete, and its parts contradict each other: waiting for more of it does not help."""
 
 
+class MissingPackageError(HeterodyneError):
+    """What was asked for takes a package that is not installed."""
+
+
 class ModelVersionError(HeterodyneError):
     """Installed packages implement different versions of the model."""
 

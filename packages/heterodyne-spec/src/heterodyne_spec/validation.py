@@ -1,28 +1,34 @@
-"""Which kind of document or measurement a file is, and everything that is wrong with it."""
+"""Which kind of document or measurement a file is, and everything that is wrong with it.
+
+Documents are checked here. Files of arrays are checked by heterodyne-data, found by an entry point, so that this
+distribution needs no HDF5.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from heterodyne_spec.config import Config, build_config
-from heterodyne_spec.data.describing import check_data, describe_data
-from heterodyne_spec.data.wording import list_phi, list_q
-from heterodyne_spec.errors import DataError, Problem, ProblemsError
+from heterodyne_spec.errors import MissingPackageError, Problem, ProblemsError
 from heterodyne_spec.lint.config_rules import lint_config
 from heterodyne_spec.lint.model_rules import lint_model
 from heterodyne_spec.lint.result_rules import lint_result
 from heterodyne_spec.lint.rule import run
 from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
 from heterodyne_spec.model import load_model
-from heterodyne_spec.result import NLSQResult, is_result_file
+from heterodyne_spec.wording import list_phi, list_q
 from heterodyne_spec.yamlio import read_document
 
 KINDS = ("model", "config", "data", "result")
 MEASUREMENTS = (".h5", ".hdf", ".hdf5", ".nxs", ".npz", ".npy")
 """Endings of files that hold maps; every other file is read as YAML or JSON."""
+
+ARRAY_CHECK = "heterodyne.array_check"
+"""Group of the entry point that gives the verdict on a file of arrays: a function of path, kind and configuration."""
 
 _DOCUMENTS = (".json", ".yaml", ".yml")
 
@@ -44,17 +50,29 @@ def validate(path: str | Path, kind: str | None = None, config: Config | None = 
     path : a configuration, a model, a result, a description of data (YAML or JSON), or a file of maps.
     kind : one of `KINDS`; seen from the file's ending and keys when None.
     config : how a measurement is to be read, in its section ``data``; as it is by default when None.
+
+    Raises
+    ------
+    MissingPackageError : for a file of arrays, where heterodyne-data is not installed.
     """
     path = Path(path)
-    if path.suffix.lower() in MEASUREMENTS and kind in (None, "data"):
-        return _arrays(path) if kind is None and is_result_file(path) else _measurement(path, config)
-    if kind == "data" and path.suffix.lower() not in _DOCUMENTS:
-        return _measurement(path, config)
+    ending = path.suffix.lower()
+    if (ending in MEASUREMENTS and kind in (None, "data")) or (kind == "data" and ending not in _DOCUMENTS):
+        return _array_check(path)(path, kind, config)
     try:
         document = read_document(path)
     except ProblemsError as error:
         return Verdict("document", problems=error.problems)
     return check_document(document, kind or kind_of(document, path.name))
+
+
+def _array_check(path: Path) -> Callable[[Path, str | None, Config | None], Verdict]:
+    found = next(iter(entry_points(group=ARRAY_CHECK)), None)
+    if found is None:
+        remedy = "install it with: pip install heterodyne-data"
+        raise MissingPackageError(f"{path}: a file of arrays is checked by heterodyne-data; {remedy}")
+    check: Callable[[Path, str | None, Config | None], Verdict] = found.load()
+    return check
 
 
 def kind_of(document: Any, name: str = "") -> str:
@@ -83,34 +101,6 @@ def _lint_description(document: Any) -> list[Problem]:
     return run((FollowsSchema("data"), OnlyFiniteNumbers()), document)
 
 
-def _measurement(path: Path, config: Config | None) -> Verdict:
-    try:
-        description, checked = describe_data(path, config), check_data(path, config)
-    except DataError as error:
-        return Verdict("measurement", problems=_unreadable(str(error).removeprefix(f"{path}: ")))
-    if checked.refused:
-        return Verdict("measurement", problems=_unreadable(*checked.refused))
-    return Verdict("measurement", (*_data_facts(description), *checked.notes))
-
-
-def _unreadable(*texts: str) -> tuple[Problem, ...]:
-    return tuple(Problem("", text, "a file of two-time maps", "", "ReadableMaps") for text in texts)
-
-
-def _arrays(path: Path) -> Verdict:
-    """Return the verdict on the arrays of a result, which go with the summary beside them."""
-    try:
-        result = NLSQResult.load(path.with_suffix(".json"))
-    except ProblemsError as error:
-        return Verdict("result", problems=error.problems)
-    maps = (
-        "no maps"
-        if result.maps is None
-        else "maps of {} x {} frames at {} angles".format(*result.maps[0].shape[1:], len(result.maps[0]))
-    )
-    return Verdict("result", (f"arrays of {path.with_suffix('.json').name}: {maps}",))
-
-
 def _model_facts(document: Any) -> Iterable[str]:
     yield f"{document['id']}, version {document['model_version']}"
     yield f"{len(document['parameters'])} parameters, {len(document['functions'])} functions"
@@ -126,7 +116,8 @@ def _config_facts(document: Any) -> Iterable[str]:
     yield f"q: {'from the data' if config.data.q is None else f'{config.data.q:g} 1/Å'}; phi: {config.data.phi}"
 
 
-def _data_facts(document: Any) -> Iterable[str]:
+def description_facts(document: Any) -> Iterable[str]:
+    """Yield short facts on a described measurement (schema ``data``)."""
     maps, n_t = document["maps"], document["n_frames"]
     dt = "none in the file, give data.dt" if document["dt"] is None else f"{document['dt']:g} s"
     yield f"layout {document['layout']}: {len(maps)} maps of {n_t} x {n_t} frames"
@@ -153,6 +144,6 @@ type _Check = tuple[str, Callable[[Any], list[Problem]], Callable[[Any], Iterabl
 _CHECKS: Mapping[str, _Check] = {
     "model": ("model", lint_model, _model_facts),
     "config": ("configuration", _lint_config, _config_facts),
-    "data": ("description of data", _lint_description, _data_facts),
+    "data": ("description of data", _lint_description, description_facts),
     "result": ("result", lint_result, _result_facts),
 }

@@ -27,8 +27,9 @@ from heterodyne_cli.series.tasks import (
     fit_file,
     undrawn,
 )
-from heterodyne_spec import NLSQResult, OutputError
-from heterodyne_spec.console import time_left
+from heterodyne_data import NLSQResult
+from heterodyne_report.console import time_left
+from heterodyne_spec import OutputError
 
 
 @dataclass

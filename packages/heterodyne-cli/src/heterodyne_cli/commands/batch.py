@@ -10,8 +10,8 @@ from heterodyne_cli.batching.schedule import default_workers
 from heterodyne_cli.series.request import Request, add_series_arguments, requested_series
 from heterodyne_cli.subcommand import Subcommand
 from heterodyne_cli.watching.folder import PATTERNS, look
+from heterodyne_report.console import Console
 from heterodyne_spec import DataError
-from heterodyne_spec.console import Console
 from heterodyne_spec.terminal import INTERRUPTED
 
 

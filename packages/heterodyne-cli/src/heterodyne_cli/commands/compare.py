@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from heterodyne_cli.subcommand import Subcommand
+from heterodyne_report.console import Console
 from heterodyne_spec import Problem, ResultError
-from heterodyne_spec.console import Console
 from heterodyne_spec.terminal import DONE
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_spec.console import Console
+from heterodyne_report.console import Console
 from heterodyne_spec.terminal import DONE
 
 _SHELLS = ("bash", "zsh", "fish")
@@ -19,9 +19,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
     import shtab
 
-    from heterodyne_cli.command import parser
-
-    print(shtab.complete(parser(), args.shell))
+    print(shtab.complete(args.whole, args.shell))
     return DONE
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from heterodyne_cli.subcommand import Subcommand
+from heterodyne_report.console import Console
 from heterodyne_spec import ConfigError, Problem, config_template
-from heterodyne_spec.console import Console
 from heterodyne_spec.files import OutputError, write_text
 from heterodyne_spec.terminal import DONE
 
@@ -58,7 +58,7 @@ def _write(text: str, path: Path | None, force: bool, console: Console) -> int:
 
 def _import(source: Path, path: Path | None, force: bool, console: Console) -> int:
     # A second to import, for few.
-    from heterodyne_spec.migration import config_text, import_config, report_text
+    from heterodyne_cli.migration import config_text, import_config, report_text
 
     if path is not None:
         _check_free(path, force)

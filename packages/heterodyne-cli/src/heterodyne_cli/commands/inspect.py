@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_nlsq.request import add_settings, requested_config
-from heterodyne_spec.console import Console
+from heterodyne_report.console import Console
+from heterodyne_report.request import add_settings, requested_config
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.terminal import DONE
 
@@ -22,9 +22,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
     # Matplotlib takes a second to import.
     from heterodyne_cli.inspection import as_document, listed, shown, survey_figure
+    from heterodyne_data import describe_data
     from heterodyne_nlsq.survey import MOST_ENTRIES, look_at_maps
-    from heterodyne_spec.data import describe_data
-    from heterodyne_spec.pictures import picture_format, write_figure
+    from heterodyne_report.pictures import picture_format, write_figure
 
     if args.picture is not None:
         picture_format(args.picture)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_spec.console import Console
+from heterodyne_report.console import Console
 from heterodyne_spec.files import check_there
 from heterodyne_spec.terminal import DONE
 

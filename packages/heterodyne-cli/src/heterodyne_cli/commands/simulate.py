@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_spec import load_config, load_model, save_data
-from heterodyne_spec.console import Console
+from heterodyne_data import save_data
+from heterodyne_report.console import Console
+from heterodyne_spec import load_config, load_model
 from heterodyne_spec.files import OutputError, write_text
 from heterodyne_spec.terminal import DONE
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from heterodyne_cli.subcommand import MissingPackageError, Subcommand
-from heterodyne_nlsq.request import add_settings, requested_config
+from heterodyne_cli.subcommand import Subcommand
+from heterodyne_report.console import Console
+from heterodyne_report.request import add_settings, requested_config
 from heterodyne_spec import Config, ResultError, load_config, load_model
-from heterodyne_spec.console import Console
-from heterodyne_spec.errors import one_line
+from heterodyne_spec.errors import MissingPackageError, one_line
 from heterodyne_spec.terminal import DONE, FAILED
 from heterodyne_spec.validation import KINDS, Verdict, validate
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from heterodyne_cli.series.request import add_series_arguments, requested_series
 from heterodyne_cli.subcommand import Subcommand
 from heterodyne_cli.watching.folder import PATTERNS
+from heterodyne_report.console import Console
 from heterodyne_spec import DataError
-from heterodyne_spec.console import Console
 from heterodyne_spec.terminal import INTERRUPTED
 
 _REFRESH = 10

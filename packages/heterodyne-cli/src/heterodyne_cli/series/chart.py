@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from heterodyne_spec.page import Markup
+from heterodyne_report.page import Markup
 
 WIDTH, HEIGHT = 860, 210
 _LEFT, _RIGHT, _TOP, _BOTTOM = 86, 10, 26, 22

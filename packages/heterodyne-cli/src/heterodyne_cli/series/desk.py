@@ -17,8 +17,9 @@ from heterodyne_cli.series.record import Plan, Record
 from heterodyne_cli.series.request import Request
 from heterodyne_cli.series.row import FAILED, NOT_CONVERGED, Row, failed_row
 from heterodyne_cli.series.tasks import Examined, Failed, Fitted, Written
-from heterodyne_spec import NLSQResult, ResultError, load_model
-from heterodyne_spec.console import Console, Progress
+from heterodyne_data import NLSQResult
+from heterodyne_report.console import Console, Progress
+from heterodyne_spec import ResultError, load_model
 from heterodyne_spec.errors import one_line
 from heterodyne_spec.model import ModelSpec
 from heterodyne_spec.terminal import DONE

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from heterodyne_cli.series.request import QChoice
+from heterodyne_data.fingerprint import fingerprint
+from heterodyne_data.listing import list_maps
+from heterodyne_data.opening import open_source
+from heterodyne_data.reading import frame_count
+from heterodyne_data.selection import mean_q, q_groups, select_maps
+from heterodyne_data.time_axis import needed_step
+from heterodyne_data.window import check_window
 from heterodyne_spec.config import DataConfig
-from heterodyne_spec.data.fingerprint import fingerprint
-from heterodyne_spec.data.listing import list_maps
-from heterodyne_spec.data.opening import open_source
-from heterodyne_spec.data.reading import frame_count
-from heterodyne_spec.data.selection import mean_q, q_groups, select_maps
-from heterodyne_spec.data.time_axis import needed_step
-from heterodyne_spec.data.window import check_window
 from heterodyne_spec.errors import BusyError, ContradictionError, DataError
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from heterodyne_cli.series.row import FAILED, NOT_CONVERGED, OK, STRUCTURED, Row, judgement, why_not
 from heterodyne_nlsq.summary import MOODS, told
-from heterodyne_spec.console import Mood
-from heterodyne_spec.quoting import plus_minus
+from heterodyne_report.console import Mood
+from heterodyne_report.quoting import plus_minus
 
 _COLUMNS = (
     ("time", 8),

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 from heterodyne_cli.series.examining import Contents, Signature
 from heterodyne_cli.series.job import Job, jobs_of
 from heterodyne_cli.series.row import FAILED, Row, checked_row, is_folder
+from heterodyne_data.declared import undeclared
+from heterodyne_data.result import JSON_NAME
 from heterodyne_spec import ConfigError, OutputError
-from heterodyne_spec.declared import undeclared
 from heterodyne_spec.errors import shortened
 from heterodyne_spec.files import write_text
-from heterodyne_spec.result import JSON_NAME
 from heterodyne_spec.yamlio import parse_json
 
 NAME = "record.json"

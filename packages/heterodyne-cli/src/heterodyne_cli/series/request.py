@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from heterodyne_nlsq.request import add_config_arguments, requested_config
+from heterodyne_report.request import add_config_arguments, requested_config
 from heterodyne_spec import Config
 from heterodyne_spec.canonical import canonical_json, sha256
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from heterodyne_cli.series.job import Job
+from heterodyne_data import NLSQResult
+from heterodyne_data.checks import is_finite
 from heterodyne_nlsq.stated import NO_FLOW, ONE_COMPONENT, reasons, reasons_of_parameters
 from heterodyne_nlsq.stated import NO_SIGNAL as NOTHING_SEEN
 from heterodyne_nlsq.summary import QUESTIONS
 from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, USABLE, structured_angles
-from heterodyne_spec import NLSQResult
-from heterodyne_spec.data.checks import is_finite
 from heterodyne_spec.model import ModelSpec, load_model
 
 type Row = Mapping[str, Any]

@@ -13,8 +13,9 @@ from heterodyne_cli.series.job import Job
 from heterodyne_cli.series.patience import Waiting, patiently
 from heterodyne_cli.series.request import Request, config_of
 from heterodyne_cli.series.row import Row, row_of
+from heterodyne_data import NLSQResult, TwoTimeData, load_data
 from heterodyne_nlsq.output import drawings, save, write_drawings
-from heterodyne_spec import Config, NLSQResult, OutputError, TwoTimeData, load_data
+from heterodyne_spec import Config, OutputError
 from heterodyne_spec.errors import BusyError, DataError
 from heterodyne_spec.terminal import said_of
 

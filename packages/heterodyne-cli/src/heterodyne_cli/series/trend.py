@@ -10,7 +10,7 @@ from urllib.parse import quote
 from heterodyne_cli.series.chart import SERIES, STYLE, Point, panel
 from heterodyne_cli.series.lines import quoted
 from heterodyne_cli.series.row import FAILED, Row, is_good, judgement
-from heterodyne_spec.page import Markup, element, joined, paragraph, table, whole
+from heterodyne_report.page import Markup, element, joined, paragraph, table, whole
 
 _PANELS = (
     ("v", "v / Å/s, mean over the measurement"),

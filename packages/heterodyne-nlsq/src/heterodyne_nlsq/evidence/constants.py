@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
+from heterodyne_data import NestedTest
 from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.evidence.held import NEEDED
 from heterodyne_nlsq.setup import Setup
-from heterodyne_spec import NestedTest
 from heterodyne_spec.laws import find_laws
 
 type FloatArray = npt.NDArray[np.float64]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data import NestedTest, Signal
 from heterodyne_nlsq.evidence.comparison import (
     PLAIN,
     Full,
@@ -35,7 +36,6 @@ from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate, score_covariance
 from heterodyne_nlsq.uncertainty.pixels import GLANCE, PORTIONS
-from heterodyne_spec import NestedTest, Signal
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data import NestedTest
 from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.stated import SCORE_TEST
-from heterodyne_spec import ModelSpec, NestedTest
-from heterodyne_spec.course import FUNCTION_OF_GROUP
+from heterodyne_report.course import FUNCTION_OF_GROUP
+from heterodyne_spec import ModelSpec
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
+from heterodyne_data import Signal
 from heterodyne_nlsq.evidence.chance import PRESENT, probability
 from heterodyne_nlsq.evidence.comparison import Full
 from heterodyne_nlsq.evidence.rising import rise_by_chance
 from heterodyne_nlsq.stated import RISES
-from heterodyne_spec import Signal
-from heterodyne_spec.quoting import plain
-from heterodyne_spec.quoting import probability as quoted
+from heterodyne_report.quoting import plain
+from heterodyne_report.quoting import probability as quoted
 
 _SEEN = {
     "dynamics": ("c2 decays with lag", "a baseline without any decay describes c2 as well"),

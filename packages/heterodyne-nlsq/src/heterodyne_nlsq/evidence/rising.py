@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from jax.scipy.special import betainc
 
+from heterodyne_data import TwoTimeData
 from heterodyne_nlsq.noise import ROUNDING
-from heterodyne_spec import TwoTimeData
 
 type FloatArray = npt.NDArray[np.float64]
 

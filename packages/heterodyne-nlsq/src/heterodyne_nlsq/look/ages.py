@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_spec import TwoTimeData
+from heterodyne_data import TwoTimeData
 
 type FloatArray = npt.NDArray[np.float64]
 

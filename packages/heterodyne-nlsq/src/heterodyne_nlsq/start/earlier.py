@@ -15,16 +15,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data import NLSQResult
 from heterodyne_nlsq.descent import descend
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
-from heterodyne_nlsq.stages import FITS, announce, numbered
 from heterodyne_nlsq.start.candidates import Candidate, inside
 from heterodyne_nlsq.start.laws import factor
 from heterodyne_nlsq.start.race import Final, Outcome, scaled, squares
 from heterodyne_nlsq.start.twin import with_twin
-from heterodyne_spec import ConfigError, NLSQResult, ResultError
+from heterodyne_report.stages import FITS, announce, numbered
+from heterodyne_spec import ConfigError, ResultError
 from heterodyne_spec.errors import Problem, did_you_mean
 from heterodyne_spec.laws import find_laws
 

@@ -14,8 +14,8 @@ from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.scaling import start_coefficients
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress, Solution
-from heterodyne_nlsq.stages import FITS, announce, numbered
 from heterodyne_nlsq.start.candidates import Candidate
+from heterodyne_report.stages import FITS, announce, numbered
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from heterodyne_data import Bands, Derived
 from heterodyne_nlsq.setup import Setup
 from heterodyne_physics_meshgrid import HeterodyneModel
-from heterodyne_spec import Bands, Derived
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -1,0 +1,127 @@
+"""The books of an import: no setting of the old file is lost on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from heterodyne_cli.migration.report import Differs, Left, Translated
+from heterodyne_spec.errors import ConfigError, Problem
+
+
+class Ledger:
+    """The settings of an old file, each of which ends as translated or left.
+
+    Parameters
+    ----------
+    document : the old file as plain data. Settings are named by their path, ``a.b[2].c``; entries of a list that have
+        a name by that: ``bounds[v0].min``. What is null or empty says nothing and is no setting.
+    """
+
+    def __init__(self, document: Mapping[str, Any]):
+        self.settings = dict(leaves(document, ""))
+        self.translated: list[Translated] = []
+        self.differs: list[Differs] = []
+        self._left: dict[tuple[str, str], Left] = {}
+        self._open = dict.fromkeys(self.settings)
+
+    @property
+    def left(self) -> list[Left]:
+        """Settings that have no place here."""
+        return list(self._left.values())
+
+    def get(self, path: str) -> Any:
+        """Return the value at `path`, None when there is none."""
+        return self.settings.get(path)
+
+    def first(self, *paths: str) -> str | None:
+        """Return the first of these paths that the file has."""
+        return next((path for path in paths if path in self.settings), None)
+
+    def under(self, prefix: str) -> list[str]:
+        """Return the paths that are `prefix` or begin with it, at the border of a part, and are not yet dealt with."""
+        return [path for path in self._open if path == prefix or path.startswith((f"{prefix}.", f"{prefix}["))]
+
+    def open_paths(self) -> list[str]:
+        """Return the paths of which nothing was said yet."""
+        return list(self._open)
+
+    def is_open(self, path: str) -> bool:
+        """Tell whether nothing was yet said of `path`."""
+        return path in self._open
+
+    def translate(self, old: str, new: str, value: Any) -> None:
+        """Note that the setting at `old` became `new`."""
+        self._open.pop(old, None)
+        self.translated.append(Translated(old, new, value))
+
+    def leave(self, old: str, reason: str) -> None:
+        """Note that the setting at `old` has no place here."""
+        self._open.pop(old, None)
+        # One list, or one held value, may say the same of several settings.
+        self._left.setdefault((old, reason), Left(old, self.settings[old], reason))
+
+    def leave_all(self, paths: Sequence[str], reason: str) -> None:
+        """Note that none of these has a place here."""
+        for path in paths:
+            self.leave(path, reason)
+
+    def take(self, path: str) -> None:
+        """Note that the setting at `path` was used to read others (the order of a list, say)."""
+        self._open.pop(path, None)
+
+    def differ(self, subject: str, sentence: str) -> None:
+        """Note a difference of meaning, once."""
+        if Differs(subject, sentence) not in self.differs:
+            self.differs.append(Differs(subject, sentence))
+
+    def withdraw(self, new: str, reason: str) -> None:
+        """Move what had become `new` to what is left."""
+        for one in [one for one in self.translated if one.new == new]:
+            self.translated.remove(one)
+            self.leave(one.old, reason)
+
+    def expand(self, path: str, names: Sequence[str]) -> bool:
+        """Split a list of one value per name into settings ``path[name]``; False when it is no such list."""
+        values = self.get(path)
+        if not isinstance(values, list) or len(values) != len(names):
+            return False
+        self.settings.pop(path)
+        self._open.pop(path, None)
+        for name, value in zip(names, values, strict=True):
+            if value is not None:
+                self.settings[f"{path}[{name}]"] = value
+                self._open[f"{path}[{name}]"] = None
+        return True
+
+    def document(self) -> dict[str, Any]:
+        """Return the new configuration: what was translated, and nothing else."""
+        document: dict[str, Any] = {}
+        for one in self.translated:
+            place, parts = document, one.new.split(".")
+            for part in parts[:-1]:
+                place = place.setdefault(part, {})
+            place[parts[-1]] = one.value
+        return document
+
+
+def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield path and value of every setting; lists stay whole unless they hold mappings."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+        for name, item in zip(_names(value, path), value, strict=True):
+            # The name is in the path already.
+            yield from leaves({key: inner for key, inner in item.items() if key != "name"}, f"{path}[{name}]")
+    elif value is not None and value != "" and value != []:
+        yield path, value
+
+
+def _names(entries: Sequence[Mapping[str, Any]], path: str) -> list[str]:
+    names = [str(entry.get("name", number)) for number, entry in enumerate(entries)]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ConfigError("", [Problem(path, f"'{twice[0]}' twice", "every name once", "remove one", "DuplicateName")])
+    return names

@@ -1,0 +1,188 @@
+"""Start values, bounds, priors and ties of the parameters, in the conventions of this model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from heterodyne_cli.migration.ledger import Ledger
+from heterodyne_cli.migration.priors import translate_prior
+from heterodyne_cli.migration.programs import ONE_TRANSPORT, Program
+from heterodyne_cli.migration.statements import Said, statements
+from heterodyne_cli.migration.values import as_number, as_switch, foreign_unit, plain
+from heterodyne_spec.model import load_model
+
+# Amplitude and exponent of t^a: they mean other numbers when t is counted from another moment.
+POWERS = {"D0_ref": "alpha_ref", "D0_sample": "alpha_sample", "v0": "beta"}
+NUMBERS = ("value", "min", "max", "vary", "family", "mu", "sigma", "prior_params.loc", "prior_params.scale")
+CLOCK = "counts the age from the first frame of the window there, from that of the file here"
+_LIST = "initial_parameters"
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a number changes between the conventions: ``sign * number + shift``."""
+
+    sign: int = 1
+    shift: float = 0.0
+
+    def __call__(self, value: float) -> float:
+        # A sum of decimal fractions is rounded to what its terms were given with; nothing else is rounded.
+        return plain(float(f"{self.sign * value + self.shift:.15g}") if self.shift else self.sign * value)
+
+    def interval(self, low: float, high: float) -> list[float]:
+        """Return changed bounds, in order."""
+        return sorted((self(low), self(high)))
+
+
+def translate_parameters(ledger: Ledger, program: Program, later: float | None) -> list[str]:
+    """Translate everything under ``model.parameters``; return the parameters that the other program holds.
+
+    Parameters
+    ----------
+    ledger : the settings of the file.
+    program : whose conventions they follow.
+    later : how much later the clock here is in s; None when it is not known.
+    """
+    names, one_transport = _names(program, ledger)
+    said: dict[str, Said] = {}
+    for name, key, place, value in statements(ledger):
+        if name in names:
+            meant = names.get(str(value), value) if key == "tie" else value
+            said.setdefault(names[name], Said()).add(key, place, meant)
+    held = [
+        name for name, one in said.items() if as_switch(one.values.get("vary")) is False and "vary" not in one.disputed
+    ]
+    if later != 0:
+        _explain_clock(ledger, later)
+        _leave_powers(ledger, said)
+        if later is None and "f2" in said:
+            _leave(ledger, said.pop("f2").all(), f"{CLOCK}, and dt, which would tell the difference, is not given")
+    if "phi0" in said:
+        _explain_angle(ledger, program)
+    for name in [name for name in said if said[name].places]:
+        _translate_one(ledger, name, said[name], _change(name, program, later))
+    if one_transport:
+        for old, name in ONE_TRANSPORT.items():
+            _tie_sample(ledger, old, name)
+    return held
+
+
+def _names(program: Program, ledger: Ledger) -> tuple[dict[str, str], bool]:
+    """Return our name of every name that the program has, and whether both components share one transport."""
+    model = load_model()
+    names = {name: name for name in (*model.names, *(p.name for p in model.scaling))} | dict(program.aliases)
+    listed = ledger.get(f"{_LIST}.parameter_names")
+    one_transport = isinstance(listed, list) and "D0" in listed and "v0" in listed
+    return (names | ONE_TRANSPORT if one_transport else names), one_transport
+
+
+def _change(name: str, program: Program, later: float | None) -> Change:
+    if name == "phi0":
+        return Change(sign=program.phi0_sign)
+    return Change(shift=later or 0.0) if name == "f2" else Change()
+
+
+def _translate_one(ledger: Ledger, name: str, said: Said, change: Change) -> None:
+    """Translate what a file says of one parameter."""
+    foreign = next(filter(None, (foreign_unit(ledger.get(place)) for place in said.all("unit"))), None)
+    if foreign and said.all("value", "min", "max", "mu"):
+        reason = f"is labelled {foreign}, but the program computes with Å, s, degrees; give model.parameters.{name}"
+        _leave(ledger, said.all(*NUMBERS), reason)
+        return
+    for key in said.disputed - {"unit"}:
+        reason = f"is said twice, differently ({', '.join(said.places[key])}): say which (model.parameters.{name})"
+        _leave(ledger, said.places.pop(key), reason)
+        del said.values[key]
+    if "tie" in said.values:
+        _translate(ledger, said, ("tie",), f"model.parameters.{name}.tie", said.values["tie"])
+        _leave(ledger, said.all(*NUMBERS), f"{name} follows what it is tied to")
+        return
+    _translate_value(ledger, name, said, change)
+    _translate_bounds(ledger, name, said, change)
+    translate_prior(ledger, name, said, change)
+
+
+def _translate_value(ledger: Ledger, name: str, said: Said, change: Change) -> None:
+    scaling = name in ("contrast", "offset")
+    value = as_number(said.values.get("value"))
+    if value is not None:
+        _translate(ledger, said, ("value",), f"model.parameters.{name}.value", change(value))
+    elif "value" in said.values:
+        reason = "one value per azimuth, in the other program's order" if scaling else "is no number"
+        _leave(ledger, said.places["value"], f"{reason}; give model.parameters.{name}.value")
+    if "vary" not in said.values:
+        return
+    vary = as_switch(said.values["vary"])
+    if scaling:
+        _leave(ledger, said.places["vary"], "how contrast and offset vary is said by the key scaling")
+    elif vary is None or (not vary and value is None):
+        reason = f"{name} is held at a value that the file does not give; it varies here until you give value and vary"
+        _leave(ledger, said.places["vary"], reason)
+    else:
+        _translate(ledger, said, ("vary",), f"model.parameters.{name}.vary", vary)
+
+
+def _translate_bounds(ledger: Ledger, name: str, said: Said, change: Change) -> None:
+    low, high = as_number(said.values.get("min")), as_number(said.values.get("max"))
+    if low is not None and high is not None:
+        _translate(ledger, said, ("min", "max"), f"model.parameters.{name}.bounds", change.interval(low, high))
+    else:
+        _leave(ledger, said.all("min", "max"), f"bounds need two numbers; give model.parameters.{name}.bounds")
+
+
+def _translate(ledger: Ledger, said: Said, keys: tuple[str, ...], new: str, value: Any) -> None:
+    for place in dict.fromkeys(said.all(*keys)):
+        ledger.translate(place, new, value)
+
+
+def _leave(ledger: Ledger, places: list[str], reason: str) -> None:
+    # One list of names may hold several parameters: what it says of the others stands.
+    for place in dict.fromkeys(places):
+        ledger.leave(place, reason)
+
+
+def _leave_powers(ledger: Ledger, said: dict[str, Said]) -> None:
+    """Leave amplitudes and exponents that a change of clock gives another meaning; an exponent held at 0 has none."""
+    for amplitude, exponent in POWERS.items():
+        of = said.get(exponent, Said())
+        steady = as_number(of.values.get("value")) == 0 and as_switch(of.values.get("vary", True)) is False
+        if steady and not of.disputed:
+            continue
+        for name in (amplitude, exponent):
+            if name in said and "tie" not in said[name].values:
+                _leave(ledger, said.pop(name).all(*NUMBERS), CLOCK)
+
+
+def _tie_sample(ledger: Ledger, old: str, name: str) -> None:
+    """Tie the sample's transport to the reference's, where the file has one for both."""
+    tied = name.replace("_ref", "_sample")
+    places = [path for path in ledger.settings if path.endswith((f"[{old}]", f"[{old}].min"))]
+    if places:
+        ledger.translate(places[0], f"model.parameters.{tied}.tie", name)
+
+
+def explain_freed(ledger: Ledger, held: list[str]) -> None:
+    """Say which parameters are held there and vary here, because their value could not be translated."""
+    entries = ledger.document().get("model", {}).get("parameters", {})
+    for name in held:
+        entry = entries.get(name, {})
+        if name not in ("contrast", "offset") and entry.get("vary") is not False and "tie" not in entry:
+            ledger.differ(name, "is held there and varies here, as its value is left out: give value and vary: false")
+
+
+def _explain_clock(ledger: Ledger, later: float | None) -> None:
+    much = "" if later is None else f" ({later:g} s)"
+    ledger.differ(
+        "age",
+        f"t begins anew with the window there; here a frame keeps its age in the file, (first frame + k) dt{much}, and "
+        "more where the file says that frames were skipped before: f2 is shifted by it; D0, alpha, v0, beta are left",
+    )
+
+
+def _explain_angle(ledger: Ledger, program: Program) -> None:
+    if program.phi0_sign < 0:
+        said = "phi0 - phi is computed there, phi + phi0 here: value, bounds and prior change sign"
+    else:
+        said = "phi + phi0 is computed there as here, whatever its texts say (phi - phi0): the sign stays"
+    ledger.differ("phi0", said)

@@ -1,0 +1,252 @@
+"""What a layout tells about a file before any map is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import EllipsisType
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_data.pixels import PixelMap
+from heterodyne_spec.errors import BusyError, ContradictionError, DataError, one_line
+
+MOST_FRAMES = 1e12
+"""Before the first frame of a map: a year at a frame every 30 µs; beyond, ages lose their digits."""
+OLDEST = 1e8
+"""Age in s, three years: beyond, times are those of a calendar (seconds since 1970 are 1.8e9)."""
+
+type Selection = tuple[slice | int, ...] | EllipsisType
+
+
+class Source(Protocol):
+    """An open file, HDF5 or .npz; keys are paths inside it."""
+
+    path: Path
+
+    @property
+    def lost(self) -> Mapping[str, str]:
+        """What was looked for and stands behind a link that leads nowhere: keys, with words on each."""
+
+    def names(self, group: str = "/") -> tuple[str, ...]:
+        """Return the names in a group, () when there is no such group."""
+
+    def has(self, key: str) -> bool:
+        """Tell whether an array stands at `key`."""
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Return the shape of the array at `key` without reading it."""
+
+    def dtype(self, key: str) -> np.dtype[Any]:
+        """Return the dtype of the array at `key` without reading it."""
+
+    def read(self, key: str, selection: Selection = ...) -> NDArray[Any]:
+        """Read the selected part of the array at `key`."""
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return the few short texts of the array at `key`; () when it is missing, or holds something else."""
+
+    def attribute_names(self, key: str) -> tuple[str, ...]:
+        """Return the names of the attributes of the array or group at `key`, () when nothing stands there."""
+
+    def attribute(self, key: str, name: str) -> str | NDArray[Any] | None:
+        """Return an attribute as a text or as an array; None when there is none."""
+
+
+@dataclass(frozen=True)
+class Flags:
+    """Where the file says which frames of a map are valid, or which pairs; `index` is the map's place, None for all."""
+
+    key: str
+    index: int | None
+    pairs: bool
+
+    def read(self, source: Source, frames: slice) -> NDArray[np.bool_]:
+        """Read which entries of a window of frames are valid, (N, N)."""
+        place = () if self.index is None else (self.index,)
+        found = source.read(self.key, (*place, frames, frames) if self.pairs else (*place, frames)).astype(bool)
+        return found if self.pairs else found[:, None] & found
+
+
+@dataclass(frozen=True)
+class MapRef:
+    """Where one map stands, and which bin it belongs to.
+
+    Parameters
+    ----------
+    key : path of the array inside the file.
+    label : number of the bin in the file's own counting.
+    q : wavevector in 1/Å.
+    phi : azimuth in degrees, as in the file.
+    index : which map of a stack; None when the array is the map.
+    axis : axis of the stack, 0 or -1.
+    time_origin : corner of the stored map that holds the first frame, upper_left or lower_left (words of NXxpcs).
+    populated : what the file says which of its elements hold values: all, upper_half or lower_half; None when silent.
+    flags : where the file says which of its frames or pairs are valid; None when silent.
+    """
+
+    key: str
+    label: int
+    q: float
+    phi: float
+    index: int | None = None
+    axis: int = 0
+    time_origin: str = "upper_left"
+    populated: str | None = None
+    flags: Flags | None = None
+
+    @property
+    def where(self) -> str:
+        """Name of the map for messages."""
+        return one_line(self.key if self.index is None else f"{self.key}[{self.index}]")
+
+    def read(self, source: Source, frames: slice) -> NDArray[Any]:
+        """Read this map's window of frames, the first frame at the upper left, NaN where it is not valid."""
+        c2 = self._read(source, frames)
+        return c2 if self.flags is None else np.where(self.flags.read(source, frames), c2, c2.dtype.type(np.nan))
+
+    def _read(self, source: Source, frames: slice) -> NDArray[Any]:
+        if self.time_origin == "upper_left":
+            return source.read(self.key, self._selection(frames, frames))
+        n_t = self.shape(source)[0]
+        upwards = slice(n_t - frames.stop, n_t - frames.start)
+        return source.read(self.key, self._selection(upwards, frames))[::-1]
+
+    def as_stored(self, half: str | None) -> str | None:
+        """Turn the word for a populated part of the map as read into that for the stored one, and back."""
+        if self.time_origin == "upper_left":
+            return half
+        return {"upper_half": "lower_half", "lower_half": "upper_half"}.get(half or "", half)
+
+    def _selection(self, rows: slice, columns: slice) -> tuple[slice | int, ...]:
+        if self.index is None:
+            return (rows, columns)
+        return (self.index, rows, columns) if self.axis == 0 else (rows, columns, self.index)
+
+    def shape(self, source: Source) -> tuple[int, ...]:
+        """Return the shape of this map, without reading it."""
+        shape = source.shape(self.key)
+        if self.index is None:
+            return shape
+        return shape[1:] if self.axis == 0 else shape[:-1]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time base of the maps.
+
+    Parameters
+    ----------
+    dt : time between frames of the map in s; None when the file has no usable one.
+    start : age of the first frame in units of dt; 1 for a run correlated from its first frame.
+    found : what stands in the file, for messages.
+    notes : what was converted, in words.
+    fault : what is wrong with the file's times, as a whole sentence: only a given dt helps. None where nothing is.
+    """
+
+    dt: float | None
+    start: float
+    found: str
+    notes: tuple[str, ...] = ()
+    fault: str | None = None
+
+    def __post_init__(self) -> None:
+        if not abs(self.start) < MOST_FRAMES:
+            raise DataError(
+                f"age of the first frame: found {self.start:g} frames, expected below {MOST_FRAMES:g}; correct the file"
+            )
+        if self.dt is not None and not (math.isfinite(self.dt) and self.dt > 0):
+            raise DataError(f"time between frames: found {self.dt:g} s, expected a positive number; correct the file")
+        age = self.start * (1.0 if self.dt is None else self.dt)
+        if self.start < 0 or (self.dt is not None and age > OLDEST):
+            raise DataError(
+                f"age of the first frame: found {age:g} s, expected 0 to {OLDEST:g}, counted from the start of the "
+                "sample and not from a date; correct the file"
+            )
+
+
+def attempted_clock(read: Callable[[], Clock]) -> Clock:
+    """Return the time base that `read` returns; what is wrong with the file's times becomes its `fault`."""
+    try:
+        return read()
+    except BusyError:
+        raise
+    except DataError as error:
+        return Clock(None, 1.0, "", fault=str(error))
+
+
+@dataclass(frozen=True, eq=False)
+class Bins:
+    """What a file with a map of pixels says of its bins.
+
+    Parameters
+    ----------
+    q, phi : listed, by label - 1, in 1/Å and degrees; NaN where the list has none.
+    pixels : the map of pixels, or in words why there is none.
+    fault : why the lists cannot be used; None where they can.
+    doubt : why it takes a choice to know which entries the labels stand for; None where the file tells.
+    whole : q and phi of the list as it is, where labels are taken to leave out some of its entries and need not.
+    around : where the file counts its bins around, and how many these are; None where it does not.
+    """
+
+    q: NDArray[np.float64]
+    phi: NDArray[np.float64]
+    pixels: PixelMap | str
+    fault: DataError | None = None
+    doubt: ContradictionError | None = None
+    whole: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    around: tuple[str, int] | None = None
+
+    def of(self, label: int) -> tuple[float, float]:
+        """Return listed q and phi of a bin, NaN where the list has none."""
+        known = 0 < label <= self.q.size
+        return (float(self.q[label - 1]), float(self.phi[label - 1])) if known else (math.nan, math.nan)
+
+
+class Lists(NamedTuple):
+    """Listed q (1/Å) and phi (degrees) by label - 1, notes, and `doubt` and `whole` of `Bins`."""
+
+    q: NDArray[np.float64]
+    phi: NDArray[np.float64]
+    notes: tuple[str, ...]
+    doubt: ContradictionError | None = None
+    whole: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+
+
+def attempted_bins(read: Callable[[], Lists], pixels: PixelMap | str) -> tuple[Bins, tuple[str, ...]]:
+    """Return the bins with the lists that `read` returns, and notes; what is wrong with the lists is their `fault`."""
+    try:
+        q, phi, notes, doubt, whole = read()
+    except BusyError:
+        raise
+    except DataError as error:
+        return Bins(np.array([]), np.array([]), pixels, error), ()
+    return Bins(q, phi, pixels, doubt=doubt, whole=whole), notes
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What a file holds: its maps, its time base, how it stores them.
+
+    `storage_mode` is a word of the NXxpcs vocabulary: data_exchange_keys, one_array_q_first, one_array_q_last, other.
+    `baseline` is what the file says a fully decorrelated pair has, 0 or 1; None when it says nothing. `bins` is None in
+    layouts that have no map of pixels; the q and phi of `maps` are those of its lists. `energy` is that of the photons
+    in keV, None where the file does not tell. `weights` are those of the frames by label - 1, (n, N); None without any.
+    """
+
+    maps: tuple[MapRef, ...]
+    clock: Clock
+    storage_mode: str
+    notes: tuple[str, ...] = ()
+    baseline: int | None = None
+    bins: Bins | None = None
+    energy: float | None = None
+    weights: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.maps:
+            raise DataError("holds no map of a correlation, expected at least one; run the two-time correlation again")

@@ -1,0 +1,193 @@
+"""The description of a file, in the vocabulary of NXxpcs, without loading it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heterodyne_data import cleaning
+from heterodyne_data.contents import Contents, MapRef, Source
+from heterodyne_data.levels import baseline_of
+from heterodyne_data.listing import list_maps
+from heterodyne_data.opening import open_source
+from heterodyne_data.reading import frame_count, kept_dtype, read_checked, restore
+from heterodyne_data.selection import (
+    check_unambiguous,
+    known_maps,
+    list_q_of,
+    mean_q,
+    nearest,
+    q_groups,
+    select_q,
+    wrap,
+)
+from heterodyne_data.time_axis import frame_number, step_of, window_ages
+from heterodyne_data.two_time import clean_maps
+from heterodyne_spec.config import Config, load_config
+from heterodyne_spec.errors import BusyError, DataError, one_line
+
+FRAMES_LOOKED_AT = 1024
+"""Frames of the first map that tell half and baseline: of 8000 frames all would be half a gigabyte."""
+FEWEST_LOOKED_AT = 64
+MOST_CHECKED = 50_000_000
+"""Entries of all maps together whose values are checked: a few seconds."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a fit would note of a file; for each q that it would refuse while it takes others, why. All in words."""
+
+    notes: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+
+
+def describe_data(path: str | Path, config: Config | Mapping[str, Any] | str | Path | None = None) -> dict[str, Any]:
+    """Describe a file of two-time maps; of one map `FRAMES_LOOKED_AT` or fewer are read, and all where these are empty.
+
+    Parameters
+    ----------
+    path : file that `load_data` reads.
+    config : of its section ``data``, ``bins`` and ``dt`` are obeyed.
+
+    Returns
+    -------
+    dict
+        Conforms to ``schemas/data.schema.json``.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read.
+    """
+    path, asked = Path(path), load_config(config).data
+    with open_source(path) as source:
+        layout, contents = list_maps(source, asked.bins)
+        dt, dt_notes = step_of(contents.clock, asked.dt)
+        first = contents.maps[0]
+        populated, baseline = look_at(source, first)
+        return {
+            "file": path.name,
+            "layout": layout,
+            "n_frames": frame_count(source, [first]),
+            "dt": dt,
+            "start_frame": frame_number(contents.clock.start),
+            "start_age": None if dt is None else float(window_ages(contents.clock.start, dt, 1, 1)[0]),
+            "maps": [describe_map(ref) for ref in contents.maps],
+            "storage_mode": contents.storage_mode,
+            "baseline_reference": baseline,
+            "time_origin_location": first.time_origin,
+            "populated_elements": populated,
+            "notes": [
+                one_line(note) for note in (*contents.notes, *dt_notes, *differences(contents, populated, baseline))
+            ],
+        }
+
+
+def check_data(path: str | Path, config: Config | Mapping[str, Any] | str | Path | None = None) -> Checked:
+    """Check all maps of a file as a fit does that is told q and no more; return what it would note.
+
+    The values of a file of more than `MOST_CHECKED` entries are not read. Where q is asked for, only its maps count.
+
+    Parameters
+    ----------
+    path : file that `load_data` reads.
+    config : of its section ``data``, ``q``, ``bins``, ``dt`` and ``q_tolerance`` are obeyed.
+
+    Raises
+    ------
+    DataError
+        No fit takes any of these maps.
+    """
+    asked = load_config(config).data
+    with open_source(Path(path)) as source:
+        _, contents = list_maps(source, asked.bins)
+        step_of(contents.clock, asked.dt)
+        known, notes = known_maps(contents.maps)
+        if asked.q is not None:
+            known, q_notes = select_q(known, asked.q, asked.q_tolerance)
+            notes += q_notes
+        count = sum(math.prod(ref.shape(source)) for ref in known)
+        look = count <= MOST_CHECKED
+        groups = [known] if asked.q is not None else q_groups(known, asked.q_tolerance)
+        errors: list[DataError] = []
+        refused: list[str] = []
+        for group in groups:
+            of_q = f"q = {list_q_of(group)} 1/Å" if len(groups) > 1 else ""
+            try:
+                told = mean_q(group) if asked.q is None else asked.q
+                taken, q_notes = nearest(select_q(known, told, asked.q_tolerance)[0], told)
+                found = _check_group(source, taken, contents.baseline, look)
+                notes += [f"{of_q}: {note}" if of_q else note for note in (*q_notes, *found)]
+            except BusyError:
+                raise
+            except DataError as error:
+                errors.append(error)
+                refused.append(f"{of_q} cannot be fitted: {error}")
+        if len(errors) == len(groups):
+            raise errors[0]
+        said = (
+            f"values: all {len(known)} maps checked as a fit does"
+            if look
+            else f"values: not checked, {count:.3g} entries are more than {MOST_CHECKED:.0e}; a fit does it"
+        )
+        return Checked((*map(one_line, notes), said), tuple(map(one_line, refused)))
+
+
+def _check_group(source: Source, refs: list[MapRef], baseline: int | None, look: bool) -> list[str]:
+    """Return what a fit of these maps would note; with `look` their values are read."""
+    refs = sorted(refs, key=lambda ref: wrap(ref.phi))
+    check_unambiguous(refs)
+    mask = np.zeros(frame_count(source, refs), dtype=bool)
+    if not look:
+        return []
+    kept, c2, valid, notes = read_checked(source, refs, 1, mask, None, baseline)
+    return notes + clean_maps(c2, valid, np.array([wrap(ref.phi) for ref in kept]))[2]
+
+
+def describe_map(ref: MapRef) -> dict[str, Any]:
+    """Describe one map; a q or phi that the file does not know is None."""
+    return {
+        "key": ref.where,
+        "label": ref.label,
+        "q": ref.q if np.isfinite(ref.q) else None,
+        "phi": wrap(ref.phi) if np.isfinite(ref.phi) else None,
+    }
+
+
+def differences(contents: Contents, populated: str | None, baseline: int | None) -> Iterator[str]:
+    """Say where the file states something else than its first map shows."""
+    first = contents.maps[0]
+    if populated is not None and first.populated not in (None, populated):
+        yield f"{first.where}: populated_elements is {first.populated}, found {populated}"
+    if baseline is not None and contents.baseline not in (None, baseline):
+        yield f"{first.where}: baseline_reference is {contents.baseline}, found {baseline}"
+
+
+def look_at(source: Source, ref: MapRef) -> tuple[str | None, int | None]:
+    """Look at one map; return which half is populated and the baseline, None when it is empty."""
+    n_t, few = frame_count(source, [ref]), frames_looked_at(source, ref)
+    found = _look_at(source, ref, min(n_t, few))
+    return found if found[0] is not None or n_t <= few else _look_at(source, ref, n_t)
+
+
+def frames_looked_at(source: Source, ref: MapRef) -> int:
+    """Return how many frames are looked at; entries of maps stacked last lie apart by those of all others."""
+    apart = 1 if ref.index is None or ref.axis == 0 else source.shape(ref.key)[-1]
+    return max(FEWEST_LOOKED_AT, math.isqrt(FRAMES_LOOKED_AT**2 // apart))
+
+
+def _look_at(source: Source, ref: MapRef, n_t: int) -> tuple[str | None, int | None]:
+    dtype = kept_dtype(source, ref)
+    c2 = ref.read(source, slice(0, n_t)).astype(dtype)
+    populated = cleaning.populated_elements(c2)
+    if populated is None:
+        return None, None
+    dead, _ = restore(c2, ref.where)
+    if dead.all():
+        return None, None
+    return ref.as_stored(populated), baseline_of(cleaning.level(c2, ~dead))

@@ -1,0 +1,142 @@
+"""Values that programs leave in a map (N, N) where they compute nothing (-1, -999, 1e20), and frames and maps of one.
+
+Pairs of exactly the same value tell nothing by themselves: maps are rounded, and without noise most pairs are 1. Zeros
+and infinities are left out here: they are missing wherever they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_data.cleaning import Frames, Map, filled, rows_of
+from heterodyne_data.levels import LOWEST
+
+FEWEST = 16
+"""Other pairs from which one stands apart."""
+ALIKE = 2
+"""Pairs of exactly one value that are no coincidence."""
+MOST = 4
+"""Different fill values of one map."""
+FAR = 5.0
+"""How many times farther from the others a large value is than these reach above their median."""
+CONTRAST = 1.0
+"""What they may reach above it without noise, at most."""
+FEWEST_OF_FRAME = 8
+"""Pairs of a frame that tell whether it has one value only."""
+
+
+def pairs(c2: Map) -> Iterator[NDArray[np.floating[Any]]]:
+    """Yield the finite values of the pairs i < j that are not 0, block of rows by block."""
+    for rows in rows_of(len(c2)):
+        block = c2[rows, rows.start :]
+        later = np.arange(block.shape[1]) > np.arange(len(block))[:, None]
+        yield block[later & np.isfinite(block) & (block != 0)]
+
+
+def ends(c2: Map, low: float = -np.inf, high: float = np.inf) -> tuple[float, float]:
+    """Return the least and the largest of the values that lie strictly between two numbers; NaN without any."""
+    inside = [values[(values > low) & (values < high)] for values in pairs(c2)]
+    found = [(float(values.min()), float(values.max())) for values in inside if values.size]
+    return (min(one for one, _ in found), max(one for _, one in found)) if found else (np.nan, np.nan)
+
+
+def fill_values(c2: Map) -> list[float]:
+    """Return the values of a symmetric map that stand in for missing ones.
+
+    Such a value is none that a correlation can have, far from all others, and whole or there several times. One that a
+    correlation can have stays: better one too many than one measured less.
+    """
+    found: list[float] = []
+    low, high = -np.inf, np.inf
+    while len(found) < MOST:
+        least, most = ends(c2, low, high)
+        after, before = ends(c2, least, most)
+        sample = next((one for one in (v[(v > least) & (v < most)] for v in pairs(c2)) if one.size >= FEWEST), None)
+        if sample is None:
+            break
+        middle = float(np.median(sample))
+        if _stands_in(c2, least, after, middle):
+            low = least
+            found.append(least)
+        elif _stands_in(c2, most, before, middle):
+            high = most
+            found.append(most)
+        else:
+            break
+    return found
+
+
+def _stands_in(c2: Map, value: float, nearest: float, middle: float) -> bool:
+    if value < nearest:
+        # Intensities have no negative correlation, and c2 - 1 of -1 is c2 of 0, which is missing anyway.
+        far = value < LOWEST and nearest - value > abs(nearest - middle)
+    else:
+        # Few photons in few pixels have a long tail: one of 30 pixels that alone has light in two frames makes c2 30.
+        far = value - nearest > FAR * max(nearest - middle, CONTRAST)
+    return far and (value == round(value) or count(c2, value) >= ALIKE)
+
+
+def count(c2: Map, value: float) -> int:
+    """Return how many pairs i < j have exactly this value."""
+    return sum(int((values == value).sum()) for values in pairs(c2))
+
+
+def blank(c2: Map, values: Sequence[float]) -> list[str]:
+    """Turn entries off the diagonal of these values into NaN, in place; return words on each."""
+    for rows in rows_of(len(c2)) if values else ():
+        block = c2[rows]
+        alike = np.isin(block, np.array(values, dtype=c2.dtype))
+        alike[np.arange(len(block)), np.arange(rows.start, rows.stop)] = False
+        block[alike] = np.nan
+    return [f"pairs of {value:g}, far from all others, are treated as missing" for value in values]
+
+
+def stuck_frames(c2: Map) -> Frames:
+    """Return which frames of a symmetric map have one value in all pairs: a program filled them in, nobody measured.
+
+    None where most pairs of the other frames have it too: without noise, frames that correlate with none are all 1.
+    """
+    least, most = np.full(len(c2), np.inf), np.full(len(c2), -np.inf)
+    number = np.zeros(len(c2), dtype=int)
+    for rows in rows_of(len(c2)):
+        block, held = c2[rows], _held(c2, rows)
+        least[rows] = block.min(axis=1, where=held, initial=np.inf)
+        most[rows] = block.max(axis=1, where=held, initial=-np.inf)
+        number[rows] = held.sum(axis=1)
+    # A dark frame has few pairs that are not 0, and these may be alike.
+    stuck: Frames = (least == most) & (number >= max(FEWEST_OF_FRAME, number.max() // 2))
+    # Two such frames share a pair, and so their value.
+    return stuck if stuck.any() and _is_rare(c2, float(least[stuck][0]), ~stuck) else np.zeros_like(stuck)
+
+
+def _held(c2: Map, rows: slice) -> NDArray[np.bool_]:
+    """Tell which entries off the diagonal of a block of rows hold a value."""
+    held = filled(c2[rows])
+    held[np.arange(len(held)), np.arange(rows.start, rows.stop)] = False
+    return held
+
+
+def _is_rare(c2: Map, value: float, frames: Frames) -> bool:
+    """Tell whether less than half of the pairs of these frames have exactly this value."""
+    alike = total = 0
+    for rows in rows_of(len(c2)):
+        held = _held(c2, rows) & frames & frames[rows, None]
+        total += int(held.sum())
+        alike += int((held & (c2[rows] == value)).sum())
+    return 2 * alike < total
+
+
+def one_value(c2: Map) -> bool:
+    """Tell whether all pairs have the same value: no correlation, whatever was measured."""
+    least, most = ends(c2)
+    return least == most
+
+
+def only_whole(c2: Map) -> bool:
+    """Tell whether values differ and all are whole numbers: c2 between 1 and 2 has lost its digits, or is scaled."""
+    least, most = ends(c2)
+    return least < most and all(bool((values == np.rint(values)).all()) for values in pairs(c2))

@@ -1,0 +1,258 @@
+"""HDF5 files as a `Source`: lazy, and never outside the file's own folder.
+
+HDF5 follows links by itself, also those that a linked file has, to wherever they lead (to a pipe, and it waits for
+ever), and seeks what it does not find beside the file in the folder of work. A virtual dataset made of itself ends the
+process. So every link is followed here, one by one, and every source of a virtual dataset looked at before it is read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_data.contents import Selection, Source
+from heterodyne_data.damage import reading, reason
+from heterodyne_data.storage import check_backed, check_filters, check_lengths, opened_hdf5
+from heterodyne_spec.errors import BusyError, DataError
+
+MOST_LINKS = 32
+"""Links from one to the next, and virtual datasets made of others: more are a circle."""
+SUPERBLOCK_FLAGS, SWMR = 11, 4
+"""Place of the flags in the superblock of a file that can be marked, and the one of SWMR."""
+MOST_TEXTS = 64
+"""Texts, or other things of any length, in one attribute: all may be the same long one."""
+
+
+@contextmanager
+def open_hdf5(path: Path) -> Iterator[Source]:
+    """Open an HDF5 file for reading."""
+    with opened(path) as file, ExitStack() as linked:
+        yield Hdf5Source(path, file, linked)
+
+
+def opened(path: Path) -> Any:
+    """Return an h5py file that is open for reading."""
+    try:
+        return opened_hdf5(path)
+    except (OSError, RuntimeError) as error:
+        raise why_not_open(path, str(error)) from error
+
+
+def why_not_open(path: Path, text: str) -> DataError:
+    """Return why HDF5 does not open a file, from the text of its error."""
+    if "unable to lock" in text:
+        return BusyError("is open for writing in another program; close it there or wait")
+    if "already open for" not in text:
+        return DataError(f"is truncated or damaged ({reason(text)}); copy it again from its origin")
+    complete = "check that the file is complete and clear the mark with h5clear -s"
+    if written_in_swmr(path):
+        return BusyError(
+            "is marked as being written (SWMR); wait until the program that writes it closes it, or, if that was "
+            f"killed, {complete}"
+        )
+    return DataError(
+        f"was not closed by the program that wrote it and may be incomplete; write it again, or {complete}"
+    )
+
+
+def written_in_swmr(path: Path) -> bool:
+    """Tell whether a file says that one program writes while others read (SWMR), in the flags of its superblock."""
+    with path.open("rb") as file:
+        return bool(file.read(SUPERBLOCK_FLAGS + 1)[SUPERBLOCK_FLAGS] & SWMR)
+
+
+class Hdf5Source:
+    """An open HDF5 file; files in its folder that links lead to are opened and kept in `linked`."""
+
+    def __init__(self, path: Path, file: Any, linked: ExitStack):
+        self.path = path
+        self._folder = path.resolve().parent
+        self._files = {path.resolve(): file}
+        self._linked = linked
+        self._root = file
+        self._lost: dict[str, str] = {}
+
+    @property
+    def lost(self) -> Mapping[str, str]:
+        """What was looked for and stands behind a link that leads nowhere: keys, with words on each."""
+        return self._lost
+
+    def names(self, group: str = "/") -> tuple[str, ...]:
+        """Return the names in a group, () when there is no such group."""
+        node = self._find(group)
+        with reading(group):
+            return tuple(name for name in node if isinstance(name, str)) if is_group(node) else ()
+
+    def has(self, key: str) -> bool:
+        """Tell whether a dataset stands at `key`."""
+        return is_dataset(self._find(key))
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Return the shape of a dataset; () for a scalar."""
+        dataset = self._dataset(key)
+        with reading(key):
+            return tuple(dataset.shape or ())
+
+    def dtype(self, key: str) -> np.dtype[Any]:
+        """Return the dtype of a dataset."""
+        dataset = self._dataset(key)
+        with reading(key):
+            dtype: np.dtype[Any] = dataset.dtype
+        return dtype
+
+    def read(self, key: str, selection: Selection = ...) -> NDArray[Any]:
+        """Read the selected part of a dataset."""
+        dataset = self._dataset(key)
+        with reading(key):
+            self._check_sources(key, dataset, selection, 0)
+            if dataset.shape is None:
+                raise DataError(f"{key}: is empty, expected numbers; correct the file")
+            if dataset.dtype.hasobject and math.prod(dataset.shape or ()) != 1:
+                raise DataError(f"{key}: found {describe(dataset.dtype)}, expected numbers; correct the file")
+            return np.asarray(dataset[selection])
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return the few short texts of a dataset; () when it is missing, or holds something else."""
+        if not self.has(key) or not 0 < math.prod(self.shape(key)) <= MOST_TEXTS:
+            return ()
+        dataset = self._dataset(key)
+        with reading(key):
+            self._check_sources(key, dataset, ..., 0)
+            values = np.asarray(dataset[...]).ravel().tolist()
+        return tuple(
+            value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
+            for value in values
+            if isinstance(value, bytes | str)
+        )
+
+    def attribute_names(self, key: str) -> tuple[str, ...]:
+        """Return the names of the attributes of a dataset or group, () when nothing stands at `key`."""
+        node = self._find(key)
+        with reading(key):
+            return () if node is None else tuple(name for name in node.attrs if isinstance(name, str))
+
+    def attribute(self, key: str, name: str) -> str | NDArray[Any] | None:
+        """Return an attribute as a text or as an array; None when there is none, or an empty one."""
+        node = self._find(key)
+        with reading(f"{key}@{name}"):
+            if node is None or name not in node.attrs:
+                return None
+            stored = node.attrs.get_id(name)
+            if stored.dtype.hasobject and math.prod(stored.shape) > MOST_TEXTS:
+                count = math.prod(stored.shape)
+                raise DataError(f"{key}@{name}: found {count} texts or lists, expected one; correct the attribute")
+            return plain(node.attrs[name])
+
+    def _dataset(self, key: str) -> Any:
+        node = self._find(key)
+        if not is_dataset(node):
+            raise DataError(
+                self._lost.get(key) or f"{key}: is missing or not a dataset; check that the file was written completely"
+            )
+        return node
+
+    def _find(self, key: str) -> Any:
+        with reading(key):
+            return self._walk(key, self._root, key)
+
+    def _walk(self, key: str, node: Any, path: str) -> Any:
+        """Walk from `node` along `path`, link by link; None when nothing stands there. `key` is what messages name."""
+        ahead, hops, target = steps(path), 0, None
+        while ahead:
+            name = ahead.pop()
+            link: Any = node.get(name, getlink=True) if is_group(node) else None
+            if link is None:
+                return self._nothing(key, target)
+            if not hasattr(link, "path"):
+                node = node[name]
+                continue
+            if (hops := hops + 1) > MOST_LINKS:
+                raise DataError(f"{key}: more than {MOST_LINKS} links lead to it, from one to the next; correct them")
+            target = link
+            if hasattr(link, "filename"):
+                node = self._linked_file(key, link.filename, node, "external link")
+            elif link.path.startswith("/"):
+                node = node.file
+            if node is None:
+                return self._nothing(key, target)
+            ahead += steps(link.path)
+        return node
+
+    def _nothing(self, key: str, link: Any) -> None:
+        """Note where a link leads to that ends nowhere."""
+        if hasattr(link, "filename"):
+            where = f"{link.path} of {link.filename}, and nothing is there; copy that file next to this one"
+            self._lost[key] = f"{key}: is a link to {where}"
+        elif link is not None:
+            self._lost[key] = f"{key}: is a link to {link.path}, and nothing is there; correct the file"
+
+    def _linked_file(self, key: str, name: str, beside: Any, what: str) -> Any:
+        """Return the file that is called `name` in the folder of another one; None when there is none."""
+        target = (Path(beside.file.filename).resolve().parent / name).resolve()
+        if not target.is_relative_to(self._folder):
+            raise DataError(
+                f"{key}: {what} to {name}, outside the file's own folder, is not followed; copy the data into one file"
+            )
+        if target not in self._files:
+            if not target.is_file():
+                return None
+            self._files[target] = self._linked.enter_context(opened(target))
+        return self._files[target]
+
+    def _check_sources(self, key: str, dataset: Any, selection: Selection, depth: int) -> None:
+        """Refuse values that stand in files elsewhere, that nobody wrote, or that are made of themselves."""
+        if depth > MOST_LINKS:
+            raise DataError(f"{key}: is a virtual dataset that is made of itself; correct the file")
+        if dataset.external:
+            name = dataset.external[0][0]
+            raise DataError(f"{key}: external storage to {name} is not followed; copy the data into one file")
+        if not dataset.is_virtual:
+            check_filters(key, dataset)
+            check_lengths(key, dataset)
+            check_backed(key, dataset, selection)
+        for part in dataset.virtual_sources() if dataset.is_virtual else ():
+            here = part.file_name == "."
+            file = dataset.file if here else self._linked_file(key, part.file_name, dataset, "virtual dataset")
+            source = None if file is None else self._walk(key, file, part.dset_name)
+            if not is_dataset(source):
+                # HDF5 would take zeros in its place.
+                where = f"{part.dset_name} of {'this file' if here else part.file_name}"
+                raise DataError(f"{key}: is a virtual dataset whose source {where} is missing; copy it here, too")
+            self._check_sources(key, source, ..., depth + 1)
+
+
+def steps(path: str) -> list[str]:
+    """Return the names in a path inside a file, the first one last."""
+    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
+
+
+def describe(dtype: np.dtype[Any]) -> str:
+    """Return what a type of values of any length is called."""
+    return "texts, lists or references" if dtype.kind == "O" else str(dtype)
+
+
+def is_group(node: Any) -> bool:
+    """Tell a group from what else can stand in a file."""
+    return hasattr(node, "keys")
+
+
+def is_dataset(node: Any) -> bool:
+    """Tell a dataset from a group and from a named type."""
+    return hasattr(node, "is_virtual")
+
+
+def plain(value: Any) -> str | NDArray[Any] | None:
+    """Return the value of an attribute: a text, however it is stored, an array of the rest, None for HDF5's "empty"."""
+    if hasattr(value, "shape") and value.shape is None:
+        return None
+    values = np.asarray(value)
+    if values.dtype.kind not in "SUO" or values.size != 1:
+        return values
+    text = values.item()
+    return text.decode("utf-8", errors="replace") if isinstance(text, bytes) else str(text)

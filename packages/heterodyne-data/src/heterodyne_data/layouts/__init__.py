@@ -1,0 +1,70 @@
+"""The layouts that are known, one module each, and those that installed packages add.
+
+A layout is a module with two functions (see `Layout`). To add one: write the module, put it into `LAYOUTS`; or have
+it in a package of its own, see `plugins`. The first that matches is taken, this project's own before others.
+"""
+
+from __future__ import annotations
+
+import math
+
+from heterodyne_data.contents import Source
+from heterodyne_data.layouts import (
+    analysis_cache,
+    aps_legacy,
+    aps_u,
+    chx,
+    id02,
+    npz,
+    nxxpcs,
+    scikit_beam,
+    xpcs_correlator,
+)
+from heterodyne_data.layouts.base import Layout, WritableLayout
+from heterodyne_data.layouts.other_files import what_it_is
+from heterodyne_data.layouts.plugins import plug_ins
+from heterodyne_spec.errors import DataError
+
+FEWEST_VALUES = 9
+"""Of the smallest map: fields of fewer hold none."""
+WRITABLE: tuple[WritableLayout, ...] = (aps_u, aps_legacy, npz)
+# The cache before npz, whose c2 one of them has; APS-U files carry an empty /entry/twotime/two_time_corr_func as well,
+# and CHX files a g2 of other meaning.
+LAYOUTS: tuple[Layout, ...] = (aps_u, aps_legacy, analysis_cache, npz, chx, nxxpcs, xpcs_correlator, scikit_beam, id02)
+
+
+def also_there(source: Source, layout: Layout) -> tuple[str, ...]:
+    """Return a note on maps of other layouts in a file that is read as `layout`; fields that hold nothing are none."""
+    found = []
+    for other in LAYOUTS:
+        here = source.has(other.DATA_KEY)
+        same = (layout, other) == (analysis_cache, npz) and not source.has(analysis_cache.DATA_KEY)
+        if other is layout or same or (here and math.prod(source.shape(other.DATA_KEY)) < FEWEST_VALUES):
+            continue
+        if other.matches(source):
+            found.append(f"{other.NAME} ({other.DATA_KEY})")
+    return (f"read as {layout.NAME}; also there, and not read: maps of {', '.join(found)}",) if found else ()
+
+
+def find_layout(source: Source) -> Layout:
+    """Return the layout whose data keys the file has; plug-ins are loaded for files that no own layout fits."""
+    for layout in LAYOUTS:
+        if layout.matches(source):
+            return layout
+    foreign: list[Layout] = []
+    problems: list[str] = []
+    for found in plug_ins():
+        try:
+            if isinstance(found, DataError):
+                raise found
+            foreign.append(found)
+            if found.matches(source):
+                return found
+        except DataError as error:
+            problems.append(str(error))
+    if (told := what_it_is(source)) is not None:
+        raise DataError("; ".join([told, *problems]))
+    known = ", ".join(f"{layout.NAME} ({layout.DATA_KEY})" for layout in (*LAYOUTS, *foreign))
+    seen = ", ".join(source.names()) or "nothing"
+    unknown = f"has no layout known here: found {seen} at the top, known are {known}; convert the file to one of these"
+    raise DataError("; ".join([unknown, *problems])) from None

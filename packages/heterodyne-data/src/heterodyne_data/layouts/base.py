@@ -1,0 +1,303 @@
+"""What a layout has to offer, and readers of small fields that they share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_data.checks import as_meant
+from heterodyne_data.contents import Clock, Contents, MapRef, Source
+from heterodyne_data.layouts.units import ANGLE, TIME, WAVEVECTOR, Kind, convert, stated_unit
+from heterodyne_data.stored import EARLY
+from heterodyne_spec.errors import DataError, shortened
+
+if TYPE_CHECKING:
+    from heterodyne_data.two_time import TwoTimeData
+
+
+class Layout(Protocol):
+    """A way of storing two-time maps; a module implements it."""
+
+    @property
+    def NAME(self) -> str:
+        """Name of the layout."""
+
+    @property
+    def DATA_KEY(self) -> str:
+        """Path of the maps inside the file, which the layout is known by."""
+
+    def matches(self, source: Source) -> bool:
+        """Tell by its data keys whether a file has this layout."""
+
+    def contents(self, source: Source) -> Contents:
+        """List the maps and read the time base; reads no map."""
+
+
+class WritableLayout(Layout, Protocol):
+    """A layout that can be written, too."""
+
+    def write(self, path: Path, data: TwoTimeData) -> None:
+        """Write a file."""
+
+
+ROUNDED = 0.0051
+"""Within which an angle of two decimals is the one that was rounded."""
+LARGEST_NUMBER = 10**9
+"""Of a bin or a map: beyond, a file is damaged."""
+
+
+def numbers(source: Source, key: str) -> NDArray[np.float64]:
+    """Read an array of numbers of any shape as a flat one; scalars may be stored as (1, 1)."""
+    # Looked at before it is read: texts and lists can be of any length.
+    if (dtype := source.dtype(key)).kind not in "fiub":
+        raise DataError(f"{key}: found {dtype} values, expected numbers; correct the file")
+    return as_meant(source.read(key)).ravel()
+
+
+def quantity(
+    source: Source, key: str, kind: Kind, required: bool = False, unit: str | None = None
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Read numbers in the unit of `kind`, which is taken as meant where the file states none unless `required`.
+
+    A given `unit` is one that the file states elsewhere.
+
+    Returns
+    -------
+    values, notes
+        Flat array, and a note when it was converted.
+    """
+    values, unit = numbers(source, key), unit or stated_unit(source, key)
+    if unit is None and required:
+        raise DataError(f"{key}: states no unit, expected {kind.expected}; add it as the attribute units")
+    return convert(key, values, unit, kind)
+
+
+def axis(source: Source, key: str) -> NDArray[np.float64]:
+    """Read the times of frames: a vector, or a grid of two axes (numpy.meshgrid) that varies along one of them."""
+    values, shape = numbers(source, key), source.shape(key)
+    if len(shape) != 2 or min(shape) < 2:
+        return values
+    grid = values.reshape(shape)
+    for turned in (grid, grid.T):
+        if np.array_equal(turned, np.broadcast_to(turned[:, :1], turned.shape)):
+            return turned[:, 0]
+    raise DataError(f"{key}: found a grid that varies along both axes, expected one; give the times of the frames")
+
+
+def times(source: Source, key: str, unit: str | None = None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Read the times of frames in s, see `axis`, and a note when they were converted; `unit` is stated elsewhere."""
+    return convert(key, axis(source, key), unit or stated_unit(source, key), TIME)
+
+
+def wavevectors(
+    source: Source, key: str, required: bool = False, unit: str | None = None
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Read q in 1/Å, and a note when it was converted."""
+    return quantity(source, key, WAVEVECTOR, required, unit)
+
+
+def azimuths(source: Source, key: str, unit: str | None = None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Read angles in degrees, and a note when they were converted, or state no unit and look like radians."""
+    values, notes = quantity(source, key, ANGLE, unit=unit)
+    return values, notes if unit is not None or stated_unit(source, key) is not None else radians_note(key, values)
+
+
+def radians_note(key: str, angles: NDArray[np.float64]) -> tuple[str, ...]:
+    """Return a note on angles that state no unit and look like radians."""
+    if not like_radians(angles):
+        return ()
+    return (f"{key}: taken as degrees, but the angles look like radians; if they are, multiply them by 180/pi",)
+
+
+def like_radians(angles: NDArray[np.float64]) -> bool:
+    """Tell whether several angles are odd degrees, and as radians sectors of 15°, or of 5° where they have the digits.
+
+    Sectors: as far apart as these, or multiples of them.
+    """
+    known = np.unique(angles[np.isfinite(angles) & (angles != 0)])
+    if known.size < 2 or np.abs(known).max() > 2 * np.pi + ROUNDED:
+        return False
+    rounded = bool((known == np.round(known, 3)).all())
+    step, slack = (np.pi / 12, ROUNDED) if rounded else (np.pi / 36, 1e-4)
+    odd = bool((2 * known != np.rint(2 * known)).all())
+    return odd and any(
+        bool((np.abs(places / step - np.rint(places / step)) * step <= slack).all())
+        for places in (known, np.diff(known))
+    )
+
+
+def seconds(source: Source, key: str) -> tuple[float | None, tuple[str, ...]]:
+    """Read one time in s, None when it is missing, and a note when it was converted."""
+    if not source.has(key):
+        return None, ()
+    values, notes = quantity(source, key, TIME)
+    return one(key, values), notes
+
+
+def integers(source: Source, key: str) -> NDArray[np.int64]:
+    """Read an index array as int64: files hold uint8 ones, in which arithmetic overflows silently."""
+    values = numbers(source, key)
+    if not (np.isfinite(values).all() and np.array_equal(values, np.rint(values))):
+        raise DataError(f"{key}: found numbers that are not whole, expected bin numbers; correct the file")
+    if (too_large := values[np.abs(values) > LARGEST_NUMBER]).size:
+        raise DataError(f"{key}: found {too_large[0]:g}, expected bin numbers; correct the file")
+    return values.astype(np.int64)
+
+
+def scalar(source: Source, key: str) -> float | None:
+    """Read one number, stored as a scalar or as an array of one; None when it is missing."""
+    return one(key, numbers(source, key)) if source.has(key) else None
+
+
+def one(key: str, values: NDArray[np.float64]) -> float:
+    """Return the only number of an array."""
+    if values.size != 1:
+        raise DataError(f"{key}: found {values.size} numbers, expected one; correct the file")
+    return float(values[0])
+
+
+def time_between(key: str, value: float | None) -> float | None:
+    """Return a time between frames in s, None where a file has none: detectors write 0 or NaN for one not known.
+
+    Raises
+    ------
+    DataError
+        It is below 0 or infinite; `key` names it.
+    """
+    if value is not None and (value < 0 or np.isinf(value)):
+        raise DataError(f"{key}: found {value:g} s, expected a positive time between frames; correct the file")
+    return value if value is not None and value > 0 else None
+
+
+def stands(source: Source, key: str) -> bool:
+    """Tell whether something stands at `key`, or is the attribute of that name of its group."""
+    group, _, name = key.rpartition("/")
+    return source.has(key) or name in source.attribute_names(group or "/")
+
+
+def attributed(source: Source, key: str) -> float | None:
+    """Read one number that stands at `key`, or is the attribute of that name of its group; None when it is missing."""
+    group, _, name = key.rpartition("/")
+    if source.has(key) or (stored := source.attribute(group or "/", name)) is None:
+        return scalar(source, key)
+    try:
+        return one(key, as_meant(np.asarray(stored)).ravel())
+    except (TypeError, ValueError):
+        raise DataError(f"{group}@{name}: found {shortened(repr(stored))}, expected a number; correct it") from None
+
+
+def whole(source: Source, key: str, default: int, least: int | None = None) -> float:
+    """Read a number of frames, which is whole, and `least` or more; `default` when it is missing."""
+    found = attributed(source, key)
+    value = float(default) if found is None else found
+    if not np.isfinite(value) or value != round(value) or (least is not None and value < least):
+        expected = "a whole number" if least is None else f"a whole number, {least} or more"
+        raise DataError(f"{key}: found {value:g} frames, expected {expected}; correct the file")
+    return value
+
+
+def counted(names: Iterable[str], prefix: str) -> dict[int, str]:
+    """Return the names made of `prefix` and digits, by their number, in ascending order."""
+    found: dict[int, str] = {}
+    for name in names:
+        if match := re.fullmatch(rf"{prefix}([0-9]+)", name):
+            number = map_number(name, match[1])
+            if number in found:
+                raise DataError(f"{found[number]}, {name}: found two maps of one number; take one of them out")
+            found[number] = name
+    return dict(sorted(found.items()))
+
+
+def map_number(name: str, digits: str) -> int:
+    """Return the number in the name of a map."""
+    if len(digits) > len(str(LARGEST_NUMBER)) or int(digits) > LARGEST_NUMBER:
+        raise DataError(f"{shortened(name)}: found a number of {len(digits)} digits, expected {LARGEST_NUMBER} at most")
+    return int(digits)
+
+
+def map_names(source: Source, group: str, prefix: str) -> dict[int, str]:
+    """Return the maps of a group by their number."""
+    found = counted(source.names(group), prefix)
+    if not found:
+        if group in source.lost:
+            raise DataError(source.lost[group])
+        raise DataError(f"{group}: holds no maps ({prefix}00001, ...); run the two-time correlation again")
+    return found
+
+
+def in_range(key: str, values: NDArray[np.int64], low: int, high: int) -> NDArray[np.int64]:
+    """Return `values` after checking that all lie in low..high."""
+    outside = values[(values < low) | (values > high)]
+    if outside.size:
+        raise DataError(
+            f"{key}: found bin number {outside[0]}, expected {low} to {high}; the map of bins does not "
+            "belong to these maps, correct the file"
+        )
+    return values
+
+
+def bins_around(source: Source, key: str, place: int) -> tuple[str, int] | None:
+    """Return `key`, under which a file counts its bins, with the number of those around, at this place; None if not."""
+    counts = integers(source, key) if source.has(key) else np.array([], dtype=np.int64)
+    return (key, int(counts[place])) if counts.size > place else None
+
+
+def frame_clock(source: Source, frame_times: Sequence[str], stride: str, average: str, begin: str, first: int) -> Clock:
+    """Return the time base of maps made of raw frames.
+
+    Parameters
+    ----------
+    frame_times : keys of the time between raw frames (s), which agree where several are there.
+    stride, average, begin : keys of the step, of the number of frames averaged, and of the first raw frame used, each
+        of which may be missing.
+    first : number of the first raw frame of a run.
+    """
+    every, averaged = whole(source, stride, 1, 1), whole(source, average, 1, 1)
+    step, stated = every * averaged, whole(source, begin, first)
+    early = source.attribute(begin, EARLY) is not None
+    # A count from 0 where 1 is usual skips none, either.
+    skipped = 0.0 if stated == 0 and not early else stated - first
+    if skipped < (-step if early else 0):
+        raise DataError(
+            f"{begin}: found {stated:g}, a first frame counted from the end of the run: the file does not tell the age "
+            "of the first frame"
+        )
+    # Counted in frames of the map, so that the ages (start + k) * dt take one rounding.
+    start = skipped / step + 1.0
+    there = [key for key in frame_times if source.has(key)] or list(frame_times[:1])
+    (raw, notes), *others = [seconds(source, key) for key in there]
+    for key, (other, _) in zip(there[1:], others, strict=True):
+        if raw is not None and other is not None and not np.isclose(raw, other, rtol=1e-6, atol=0.0):
+            words = f"{there[0]}, {key}: found {raw:g} and {other:g} s, expected one time between frames"
+            return Clock(None, start, "", notes, words)
+    found = f"{there[0]} is missing" if raw is None else f"{there[0]} = {raw:g}"
+    usable = time_between(there[0], raw)
+    return Clock(None if usable is None else usable * step, start, found, notes)
+
+
+def stack_shape(source: Source, key: str, axis: int) -> tuple[int, int]:
+    """Return the number of maps and of frames of maps stacked along `axis` (0 or -1)."""
+    shape = source.shape(key)
+    expected = "(n, N, N)" if axis == 0 else "(N, N, n)"
+    rows, columns = (shape[1:] if axis == 0 else shape[:-1]) if len(shape) == 3 else (0, 1)
+    if rows != columns or not shape[axis]:
+        turned = len(shape) == 3 and bool(shape[axis]) and (shape[0] == shape[1] if axis == 0 else shape[1] == shape[2])
+        moved = f"the maps are stacked along the other axis, store numpy.moveaxis({key}, {-1 - axis}, {axis})"
+        raise DataError(
+            f"{key}: found shape {shape}, expected {expected}: square maps, one per bin; "
+            f"{moved if turned else 'correct the file'}"
+        )
+    return shape[axis], rows
+
+
+def stack(key: str, axis: int, q: NDArray[np.float64], phi: NDArray[np.float64]) -> tuple[MapRef, ...]:
+    """Return the maps of a stack that holds one per bin, labelled from 1."""
+    return tuple(
+        MapRef(key, i + 1, float(one_q), float(one_phi), i, axis)
+        for i, (one_q, one_phi) in enumerate(zip(q, phi, strict=True))
+    )

@@ -1,0 +1,114 @@
+"""Maps that carry an axis of times for each side: t1 and t2, in frames of the camera or in seconds; or age and lag."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from heterodyne_data.contents import Clock, Source
+from heterodyne_data.layouts.base import axis, seconds, time_between, times
+from heterodyne_data.layouts.units import stated_unit
+from heterodyne_data.time_axis import UNIFORM, axis_clock, check_ages, mean_step, precision, uniform_step
+from heterodyne_spec.errors import DataError
+
+SAME_PERIOD = 1e-3
+"""Relative, of times between frames from two sources."""
+T1, T2, AGE, LAG = "t1", "t2", "age", "lag"
+
+
+def check_axes(source: Source, group: str, maps: str) -> None:
+    """Refuse maps whose sides are age and lag.
+
+    The age of a pair is the mean of its two times there, half a frame off every other lag: such a map is interpolated
+    or averaged, and cannot be turned back into the pairs of frames that it was made of.
+    """
+    form = "".join(source.texts(f"{group}ttcf_format")).replace(" ", "")
+    aged = source.has(f"{group}{AGE}") and source.has(f"{group}{LAG}") and not source.has(f"{group}{T1}")
+    if form == f"{AGE},{LAG}" or (not form and aged):
+        raise DataError(
+            f"{maps}: its axes are age and lag, expected t1 and t2: it cannot be converted to pairs of frames exactly; "
+            "correlate again with ttcf_format='t1,t2'"
+        )
+
+
+def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> Clock:
+    """Return the time base from t1 (and t2) of `group`, a path that ends with a slash, or empty.
+
+    Times without a unit count frames of the camera where `frame_time`, the key of its period in s, is there; bins of
+    several frames stand at their middle. Without either they say nothing.
+    """
+    key = f"{group}{T1}"
+    if not source.has(key):
+        known = frame_time is not None and source.has(frame_time)
+        return Clock(None, 1.0, f"{key} is missing" + (f", and {frame_time} is that of the camera" if known else ""))
+    eps, other = precision(source.dtype(key)), f"{group}{T2}"
+    units = [stated_unit(source, one) for one in (key, other) if source.has(one)]
+    unit = next((one for one in units if one is not None), None)
+    if not same_axes(source, key, other, unit):
+        raise DataError(f"{key}, {T2}: found different times, expected the same on both axes; correct the file")
+    if unit is not None:
+        ages, notes = times(source, key, unit)
+        clock = axis_clock(ages, None, n_t, key, notes, eps)
+        return clock if frame_time is None else binned_clock(source, clock, key, frame_time)
+    counts = axis(source, key)
+    check_ages(counts, n_t, key)
+    if frame_time is None:
+        why = f"{key}: states no unit, and the program of this layout counts frames of the camera as well as seconds"
+        return Clock(None, float(counts[0]) / mean_step(counts), "", (), why)
+    step = uniform_step(counts, None, key, eps)
+    if step < 1 - UNIFORM or abs(step - round(step)) > UNIFORM * step:
+        raise DataError(
+            f"{key}: found steps of {step:g} without a unit, expected whole frames of the camera; add the unit as the "
+            "attribute units"
+        )
+    if abs(2 * counts[0] - round(2 * counts[0])) > UNIFORM:
+        raise DataError(
+            f"{key}: begins at {counts[0]:g} without a unit, expected the middle of whole frames of the camera; add "
+            "the unit as the attribute units"
+        )
+    binned = round(step)
+    period, notes = seconds(source, frame_time)
+    if period is not None and period > 1 and abs(step / period - round(step / period)) <= UNIFORM:
+        raise DataError(
+            f"{key}: found steps of {step:g} without a unit, which are frames of the camera or, with {frame_time} = "
+            f"{period:g} s, seconds; add the unit as the attribute units"
+        )
+    words = (f"every frame of the maps is {binned} of the camera's ({key})",) if binned > 1 else ()
+    start = math.floor(counts[0] / binned + UNIFORM) + 1.0
+    found = f"{frame_time} is missing" if period is None else f"{frame_time} = {period:g}"
+    usable = time_between(frame_time, period)
+    return Clock(None if usable is None else usable * binned, start, found, (*notes, *words))
+
+
+def same_axes(source: Source, key: str, other: str, unit: str | None) -> bool:
+    """Tell whether two axes have the same times, to the digits of the coarser; true where one is missing.
+
+    `unit` is that of an axis that states none; where there is none either, both count frames.
+    """
+    if not (source.has(key) and source.has(other)):
+        return True
+    one, two = (
+        axis(source, name) if unit is None else times(source, name, stated_unit(source, name) or unit)[0]
+        for name in (key, other)
+    )
+    kinds = {source.dtype(key), source.dtype(other)}
+    rounding = max(map(precision, kinds)) if len(kinds) > 1 else 0.0
+    return one.shape == two.shape and np.allclose(one, two, rtol=rounding, atol=0.0)
+
+
+def binned_clock(source: Source, clock: Clock, key: str, frame_time: str) -> Clock:
+    """Return the time base `clock` of times in s, checked: its step is a whole number of periods of the camera."""
+    period, _ = seconds(source, frame_time)
+    usable = time_between(frame_time, period)
+    if clock.dt is None or usable is None:
+        return clock
+    binned = max(round(clock.dt / usable), 1) if math.isfinite(clock.dt / usable) else 0
+    if abs(clock.dt - binned * usable) > SAME_PERIOD * clock.dt:
+        raise DataError(
+            f"{key}, {frame_time}: found a step of {clock.dt:g} s and {usable:g} s between frames of the camera, "
+            "expected a whole multiple of it; correct the file"
+        )
+    words = (f"every frame of the maps is {binned} of the camera's ({key}, {frame_time})",) if binned > 1 else ()
+    return replace(clock, notes=(*clock.notes, *words))

@@ -1,0 +1,86 @@
+"""ESRF ID02 result files (v2): /<entry>/correlations/<direction>/twotime with the maps ttcf (n_q, N, N), t1 and t2.
+
+Every direction is a group that its azimuth names (``phi_45``), with the q of its maps in ``parameters/q``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from heterodyne_data.contents import Clock, Contents, MapRef, Source, attempted_clock
+from heterodyne_data.layouts.base import stack_shape, wavevectors
+from heterodyne_data.layouts.frame_axes import axes_clock, check_axes
+from heterodyne_spec.errors import DataError
+
+NAME = "id02"
+DATA_KEY = "/<entry>/correlations/<direction>/twotime/ttcf"
+_AZIMUTH = re.compile(r"phi_([+-]?\d+(?:\.\d+)?)")
+
+
+def matches(source: Source) -> bool:
+    """Tell whether a direction of an entry has two-time maps."""
+    return next(directions(source), None) is not None
+
+
+def directions(source: Source) -> Iterator[str]:
+    """Yield the groups of all directions that have two-time maps."""
+    for entry in source.names():
+        try:
+            for name in source.names(f"/{entry}/correlations"):
+                if source.has(f"/{entry}/correlations/{name}/twotime/ttcf"):
+                    yield f"/{entry}/correlations/{name}"
+        except DataError:  # an entry that links to raw data elsewhere, which are not the results
+            continue
+
+
+def contents(source: Source) -> Contents:
+    """List the maps of all directions, by q and then by direction."""
+    groups = list(directions(source))
+    if len(entries := sorted({group.split("/")[1] for group in groups})) > 1:
+        raise DataError(
+            f"found results in {', '.join(entries)}, expected one entry; copy the one to read into its own file"
+        )
+    notes: dict[str, None] = {}
+    places: list[tuple[int, float, str, float]] = []
+    for group in groups:
+        key = f"{group}/twotime/ttcf"
+        check_axes(source, f"{group}/twotime/", key)
+        n_maps, _ = stack_shape(source, key, axis=0)
+        q, q_notes = wavevectors(source, f"{group}/parameters/q", required=True)
+        if q.size != n_maps:
+            raise DataError(f"{key}: found {n_maps} maps and {q.size} q, expected one each per map; correct the file")
+        places += [(i, azimuth(group), key, float(one)) for i, one in enumerate(q)]
+        notes |= dict.fromkeys(q_notes)
+        if math.isnan(azimuth(group)):
+            notes[f"{group}: its name has no azimuth (phi_45), and neither have its bins"] = None
+    maps = tuple(
+        MapRef(key, label, q, phi, i) for label, (i, phi, key, q) in enumerate(sorted(places, key=_by_q), start=1)
+    )
+    clock = attempted_clock(lambda: common_clock(source, groups))
+    return Contents(maps, clock, "one_array_q_first", (*notes, *clock.notes))
+
+
+def _by_q(place: tuple[int, float, str, float]) -> tuple[int, float, str]:
+    i, phi, key, _ = place
+    return i, math.inf if math.isnan(phi) else phi, key
+
+
+def azimuth(group: str) -> float:
+    """Return the azimuth in degrees that names a direction, NaN where none does."""
+    match = _AZIMUTH.fullmatch(group.rpartition("/")[2])
+    return float(match[1]) if match else math.nan
+
+
+def common_clock(source: Source, groups: list[str]) -> Clock:
+    """Return the time base that all directions share."""
+    clocks = []
+    for group in groups:
+        _, n_t = stack_shape(source, f"{group}/twotime/ttcf", axis=0)
+        clocks.append(axes_clock(source, f"{group}/twotime/", n_t, None))
+    if len({(clock.dt, clock.start) for clock in clocks}) > 1:
+        raise DataError(
+            f"{groups[0]}/twotime/t1: differs from that of another direction, expected the same times; correct the file"
+        )
+    return clocks[0]

@@ -1,0 +1,118 @@
+"""Files that people give where measurements are expected: what they are, and how to come to two-time maps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from heterodyne_data.contents import Source
+from heterodyne_spec.errors import DataError
+
+RESULT_KINDS = ("nlsq_result",)
+"""What the files of this project's own results say they are, in their attribute kind."""
+
+
+def what_it_is(source: Source) -> str | None:
+    """Return what a file is that holds no two-time maps, and how to get them; None where it is not known, either."""
+    said = [said for tell, said in _RESULTS if _told(tell, source)]
+    return next(iter([*said, *source.lost.values(), *(said for tell, said in _OTHERS if _told(tell, source))]), None)
+
+
+def _told(tell: Callable[[Source], bool], source: Source) -> bool:
+    try:
+        return tell(source)
+    except DataError:  # a link to elsewhere, or damage: this is only for a word more
+        return False
+
+
+def _own_result(source: Source) -> bool:
+    return source.attribute("/", "kind") in RESULT_KINDS or {"posterior", "sample_stats"} <= set(source.names())
+
+
+def _table_of_results(source: Source) -> bool:
+    return {"measurement", "parameter", "verdict"} <= set(source.names())
+
+
+def _multi_tau(source: Source) -> bool:
+    return source.has("/xpcs/multitau/normalized_g2")
+
+
+def _legacy_multi_tau(source: Source) -> bool:
+    return any(re.fullmatch("norm-[0-9]+-g2", name) for name in source.names("/exchange"))
+
+
+def _chx_one_time(source: Source) -> bool:
+    return "qval_dict" in source.names() or {"g2", "taus", "md"} <= set(source.names())
+
+
+def _of_every_entry(source: Source, *paths: str) -> Sequence[str]:
+    return [f"/{entry}/{path}" for entry in source.names() for path in paths]
+
+
+def _dahu(source: Source) -> bool:
+    return any(source.names(group) for group in _of_every_entry(source, "1_XPCS/results"))
+
+
+def _id02_one_time(source: Source) -> bool:
+    groups = _of_every_entry(source, "correlations")
+    return any(source.has(f"{group}/{name}/g2/cf") for group in groups for name in source.names(group))
+
+
+def _array_one_time(source: Source) -> bool:
+    g2 = next((key for key in ("g2", "norm_g2") if source.has(key)), None)
+    return g2 is not None and len(source.shape(g2)) in (1, 2)
+
+
+def _qmap(source: Source) -> bool:
+    maps = ("/qmap/dynamic_roi_map", "/data/dynamicMap", "/dynamic_roi_map", "/dqmap", "/xpcs/qmap/dynamic_roi_map")
+    return any(source.has(key) for key in maps) and not source.names("/xpcs/twotime")
+
+
+def _raw_frames(source: Source) -> bool:
+    groups = ("/entry/data", "/entry/instrument/detector", "/exchange", "/entry/measurement")
+    keys = [f"{group}/{name}" for group in groups for name in source.names(group) if name.startswith("data")]
+    return any(len(source.shape(key)) == 3 for key in keys if source.has(key))
+
+
+def _metadata(source: Source) -> bool:
+    return any(source.names(group) for group in ("/entry/instrument", "/measurement/instrument"))
+
+
+_CORRELATE = "give the file of its two-time correlation"
+_RESULTS: Sequence[tuple[Callable[[Source], bool], str]] = (
+    (_own_result, "is a result of this program, no measurement; look at it with heterodyne report or plot"),
+    (_table_of_results, "is the table of a series of fits, no measurement; give one of the files that were fitted"),
+    (
+        _multi_tau,
+        "holds one-time correlations only (multi-tau, what boost_corr makes by default); make two-time maps of the "
+        "same raw file and qmap: boost_corr -t Twotime, or -t Both",
+    ),
+    (
+        _legacy_multi_tau,
+        "holds one-time correlations only (multi-tau); make two-time maps of the same raw file and qmap: "
+        "analysis_type Twotime",
+    ),
+    (
+        _chx_one_time,
+        "holds CHX results without two-time maps (g12b); run the analysis again with run_two_time = True",
+    ),
+    (
+        _dahu,
+        "holds one-time results of dahu (1_XPCS/results); make two-time maps of the same frames with xpcs-correlator, "
+        "ttcf_format='t1,t2'",
+    ),
+    (
+        _id02_one_time,
+        "holds one-time correlations only; correlate the same frames with ttcf_format='t1,t2'",
+    ),
+    (
+        _array_one_time,
+        "holds one-time correlations only (g2 against lag); two-time maps are (n, N, N): scikit-beam's two_time_corr, "
+        "xpcs-correlator with ttcf_format='t1,t2'",
+    ),
+)
+_OTHERS: Sequence[tuple[Callable[[Source], bool], str]] = (
+    (_qmap, f"is a map of q and phi bins, and has no correlation; {_CORRELATE} with this map"),
+    (_raw_frames, f"holds frames of a detector, and no correlation; {_CORRELATE}"),
+    (_metadata, f"holds the metadata of a measurement, and no correlation; {_CORRELATE}"),
+)

@@ -1,0 +1,86 @@
+"""Layouts that other installed packages bring: entry points of the group ``heterodyne.layouts``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from heterodyne_data.contents import Contents, Source
+from heterodyne_data.layouts.base import Layout
+from heterodyne_spec.errors import DataError
+
+GROUP = "heterodyne.layouts"
+NEEDED = ("NAME", "DATA_KEY", "matches", "contents")
+
+
+@dataclass(frozen=True)
+class PlugIn:
+    """A layout from elsewhere: whatever goes wrong in it becomes one line that names it."""
+
+    layout: Layout
+    origin: str
+
+    @property
+    def NAME(self) -> str:
+        """Name of the layout."""
+        return self.layout.NAME
+
+    @property
+    def DATA_KEY(self) -> str:
+        """Path of the maps inside the file."""
+        return self.layout.DATA_KEY
+
+    def matches(self, source: Source) -> bool:
+        """Tell whether a file has this layout."""
+        try:
+            return bool(self.layout.matches(source))
+        except Exception as error:
+            raise DataError(broken(self.origin, "matches", error)) from error
+
+    def contents(self, source: Source) -> Contents:
+        """List the maps and read the time base."""
+        try:
+            found = self.layout.contents(source)
+        except DataError:
+            raise
+        except Exception as error:
+            raise DataError(broken(self.origin, "contents", error)) from error
+        if not (isinstance(found, Contents) and found.maps):
+            raise DataError(
+                f"{self.origin}: contents gave {type(found).__name__}, expected Contents with maps; mend it"
+            )
+        return found
+
+
+def broken(origin: str, what: str, error: Exception) -> str:
+    """Say in one line what is wrong with a plug-in."""
+    text = " ".join(str(error).split())
+    return f"{origin}: {what} fails ({type(error).__name__}: {text}); mend or uninstall it"
+
+
+def origin_of(point: EntryPoint) -> str:
+    """Name a plug-in: its entry point and the distribution it comes from."""
+    where = "" if point.dist is None else f" of {point.dist.name}"
+    return f"layout plug-in {point.name}{where}"
+
+
+def load(point: EntryPoint) -> PlugIn:
+    """Import a plug-in and check that it has what a layout needs."""
+    origin = origin_of(point)
+    try:
+        layout = point.load()
+    except Exception as error:
+        raise DataError(broken(origin, f"import of {point.value}", error)) from error
+    if missing := [name for name in NEEDED if not hasattr(layout, name)]:
+        raise DataError(f"{origin}: {point.value} has no {', '.join(missing)}; mend or uninstall it")
+    return PlugIn(layout, origin)
+
+
+def plug_ins() -> Iterator[PlugIn | DataError]:
+    """Yield the layouts of installed packages, and in its place what is wrong with one that cannot be used."""
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        try:
+            yield load(point)
+        except DataError as error:
+            yield error

@@ -1,0 +1,127 @@
+"""Units that files state in an attribute: understood or refused, never ignored, never guessed from the numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_data.contents import Source
+from heterodyne_spec.errors import DataError
+
+ATTRIBUTES = ("units", "unit")
+"""NeXus says ``units``; files of two beamlines have ``unit``; case does not matter. Archives have no attributes: a text
+``q_unit`` beside ``q`` says the same."""
+
+# By what a number is divided: 0.054 / 10 is 0.0054 to the last digit, 0.054 * 0.1 is not.
+_LENGTHS = {"å": 1.0, "nm": 10.0, "um": 1e4, "m": 1e10}
+_SYNONYMS = {
+    **dict.fromkeys(("a", "\\aa", "aa", "\\mathrm\\aa", "\\mathrma", "ang", "ang."), "å"),
+    **dict.fromkeys(("angstrom", "angstroms", "ångström", "ångstrom"), "å"),
+    **dict.fromkeys(("nanometer", "nanometers", "nanometre", "nanometres"), "nm"),
+    **dict.fromkeys(("\N{GREEK SMALL LETTER MU}m", "micron", "microns", "micrometer", "micrometre"), "um"),
+    **dict.fromkeys(("meter", "meters", "metre", "metres"), "m"),
+}
+_TIMES = {
+    **dict.fromkeys(("s", "sec", "sec.", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds"), 1e3),
+    **dict.fromkeys(("us", "\N{GREEK SMALL LETTER MU}s", "usec", "\N{GREEK SMALL LETTER MU}sec"), 1e6),
+    **dict.fromkeys(("microsecond", "microseconds"), 1e6),
+    **dict.fromkeys(("ns", "nsec", "nanosecond", "nanoseconds"), 1e9),
+}
+_ANGLES = {
+    # pyFAI names the unit after the angle.
+    **dict.fromkeys(("deg", "deg.", "degs", "degree", "degrees", "°", "o", "chi_deg"), 1.0),
+    **dict.fromkeys(("rad", "radian", "radians", "chi_rad"), math.pi / 180),
+}
+# 1/Å, Å^-1, Å**-1, inverse angstrom; q_Å^-1 is the way of pyFAI.
+_RECIPROCAL = re.compile(r"(?:q_)?(?:(?:1?/|inverse|inv\.?|reciprocal|per)(?P<over>.+?)|(?P<power>.+?)(?:\^|\*\*)?-1)")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of quantity: the unit it is kept in, what may stand in a file, and what to divide by (None: not known)."""
+
+    unit: str
+    expected: str
+    divisor: Callable[[str], float | None]
+
+    def same(self, one: str, other: str) -> bool:
+        """Tell whether two texts are one unit, in whatever spelling."""
+        texts = normalised(one), normalised(other)
+        factors = self.divisor(texts[0]), self.divisor(texts[1])
+        return texts[0] == texts[1] or (factors[0] is not None and factors[0] == factors[1])
+
+
+def _reciprocal(text: str) -> float | None:
+    match = _RECIPROCAL.fullmatch(text)
+    length = (match["over"] or match["power"]) if match else ""
+    return _LENGTHS.get(_SYNONYMS.get(length, length))
+
+
+_METRES = {
+    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), 1.0),
+    **dict.fromkeys(("mm", "millimeter", "millimeters", "millimetre", "millimetres"), 1e3),
+    **dict.fromkeys(("um", "\N{GREEK SMALL LETTER MU}m", "micron", "microns", "micrometer", "micrometers"), 1e6),
+}
+_ENERGIES = {"kev": 1.0, "ev": 1e3}
+
+WAVEVECTOR = Kind("1/Å", "1/Å, 1/nm or 1/m", _reciprocal)
+TIME = Kind("s", "s, ms, us or ns", _TIMES.get)
+ANGLE = Kind("degrees", "degrees or radians", _ANGLES.get)
+LENGTH = Kind("m", "m, mm or um", _METRES.get)
+ENERGY = Kind("keV", "keV or eV", _ENERGIES.get)
+
+
+def stated_unit(source: Source, key: str) -> str | None:
+    """Return the unit that a field states in an attribute or a text beside it, None when it states none."""
+    texts: dict[str, str] = {}
+    for name in sorted(source.attribute_names(key), reverse=True):
+        if name.casefold() not in ATTRIBUTES:
+            continue
+        value = source.attribute(key, name)
+        if not isinstance(value, str | None):
+            raise DataError(f"{key}@{name}: found {value.tolist()}, expected the name of a unit; correct the attribute")
+        if value and value.strip():
+            texts[name] = value.strip()
+    for beside in (f"{key}_{name}" for name in ATTRIBUTES):
+        if source.has(beside):
+            if len(words := source.texts(beside)) != 1:
+                raise DataError(f"{beside}: found no text, expected the name of the unit of {key}; correct the file")
+            texts[beside] = words[0].strip()
+    if len({normalised(text) for text in texts.values()}) > 1:
+        listed = " and ".join(f"{name} = {text!r}" for name, text in texts.items())
+        raise DataError(f"{key}: found {listed}, expected one of them; correct the attributes")
+    return next(iter(texts.values()), None)
+
+
+def check_units_known(source: Source, fields: Sequence[str]) -> None:
+    """Refuse units at the top of a file that belong to none of the fields that are read: they would be ignored."""
+    known = {f"{field}_{name}" for field in fields for name in ATTRIBUTES}
+    for name in source.names():
+        if "unit" in name.casefold() and name not in known:
+            raise DataError(
+                f"{name}: is a unit of nothing that is read here, expected {fields[0]}_unit and the like, of "
+                f"{', '.join(fields)}; rename it, or convert the numbers and leave it out"
+            )
+
+
+def convert(
+    key: str, values: NDArray[np.float64], unit: str | None, kind: Kind
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return numbers in the unit of `kind` (theirs when none is stated), and a note when they were converted."""
+    by = 1.0 if unit is None else kind.divisor(normalised(unit))
+    if by is None:
+        raise DataError(f"{key}: found the unit {unit!r}, expected {kind.expected}; correct the attribute")
+    return (values, ()) if by == 1 else (values / by, (f"{key}: converted from {unit} to {kind.unit}",))
+
+
+def normalised(unit: str) -> str:
+    """Return one spelling for Å (two code points), superscripts, minus signs, blanks, braces, and case."""
+    text = unicodedata.normalize("NFKC", unit).replace("\N{MINUS SIGN}", "-").casefold()
+    return re.sub(r"[\s(){}$]", "", text)

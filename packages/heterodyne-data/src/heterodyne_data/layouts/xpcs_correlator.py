@@ -1,0 +1,79 @@
+"""Results of xpcs-correlator under its own names: ttcf (n, N, N), with t1 and t2, and dt, q and phi beside it.
+
+The program returns arrays and writes no file; its users save them as they are called. `t1` counts camera frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from heterodyne_data.contents import Clock, Contents, Source, attempted_clock
+from heterodyne_data.layouts.base import azimuths, stack, stack_shape, times, wavevectors, whole
+from heterodyne_data.layouts.flags import flagged
+from heterodyne_data.layouts.frame_axes import T1, T2, axes_clock, check_axes
+from heterodyne_data.layouts.npz import FIRST, check_first
+from heterodyne_data.layouts.units import check_units_known
+from heterodyne_data.time_axis import UNIFORM, axis_clock, precision
+from heterodyne_spec.errors import DataError
+
+NAME = "xpcs-correlator"
+DATA_KEY = "ttcf"
+AGES = "t"
+"""Ages of the frames in s, which others than the program add."""
+FORM = "ttcf_format"
+
+
+def matches(source: Source) -> bool:
+    """Tell whether the maps stand at the top."""
+    return source.has(DATA_KEY)
+
+
+def contents(source: Source) -> Contents:
+    """List the maps, one per region of interest."""
+    check_axes(source, "", DATA_KEY)
+    if not (source.has(T1) or source.texts(FORM)):
+        raise DataError(
+            f"{DATA_KEY}: neither {T1} nor {FORM} tells whether its axes are t1 and t2, or age and lag; add {FORM} = "
+            "'t1,t2' where they are"
+        )
+    check_units_known(source, ("q", "phi", T1, T2, AGES, "dt"))
+    n_maps, n_t = stack_shape(source, DATA_KEY, axis=0)
+    q, notes = wavevectors(source, "q", required=True)
+    phi, phi_notes = azimuths(source, "phi") if source.has("phi") else (np.full(n_maps, np.nan), ("phi is missing",))
+    if phi.size != n_maps or q.size not in (1, n_maps):
+        raise DataError(
+            f"{DATA_KEY}, q, phi: found {n_maps} maps, {q.size} q and {phi.size} angles, expected one each per map; "
+            "correct the file"
+        )
+    clock = attempted_clock(lambda: agreed(source, axes_clock(source, "", n_t, "dt"), n_t))
+    maps, weights, said = flagged(source, stack(DATA_KEY, 0, np.broadcast_to(q, n_maps), phi), n_t)
+    return Contents(maps, clock, "one_array_q_first", (*notes, *phi_notes, *said, *clock.notes), weights=weights)
+
+
+def agreed(source: Source, clock: Clock, n_t: int) -> Clock:
+    """Return the time base of t1, or of the ages beside it where there is none, at fault where fields contradict it."""
+    if source.has(AGES):
+        values, notes = times(source, AGES)
+        ages = axis_clock(values, None, n_t, AGES, notes, precision(source.dtype(AGES)))
+        if not source.has(T1):
+            clock = ages
+        elif not (clock.fault or ages.fault) and not same_clock(clock, ages):
+            fault = (
+                f"{T1}, {AGES}: found {told(clock)} and {told(ages)}, expected the same times of the frames; correct "
+                "the file"
+            )
+            clock = replace(clock, dt=None, fault=fault)
+    return check_first(clock, whole(source, FIRST, 1, 0), T1) if source.has(FIRST) else clock
+
+
+def same_clock(one: Clock, other: Clock) -> bool:
+    """Tell whether two time bases agree: in their step, and in the number of the first frame."""
+    steps = one.dt is None or other.dt is None or abs(one.dt - other.dt) <= UNIFORM * one.dt
+    return steps and abs(one.start - other.start) <= 0.5 + UNIFORM
+
+
+def told(clock: Clock) -> str:
+    """Return a time base in words."""
+    return f"a first frame of number {clock.start:g}" + ("" if clock.dt is None else f" and steps of {clock.dt:g} s")

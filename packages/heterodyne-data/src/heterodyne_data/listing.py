@@ -1,0 +1,37 @@
+"""The maps of an open file with their bins and times, the same for whoever asks: a fit, a description, a check."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from heterodyne_data.contents import Contents, Source
+from heterodyne_data.layouts import also_there, find_layout
+from heterodyne_data.placing import placed
+from heterodyne_data.reach import check_reach
+from heterodyne_data.selection import check_turns
+from heterodyne_spec.errors import DataError
+
+
+def list_maps(source: Source, bins: str | None) -> tuple[str, Contents]:
+    """Return the name of a file's layout and what it holds; reads no map.
+
+    Parameters
+    ----------
+    source : open file.
+    bins : where q and phi come from, see `placed`.
+
+    Raises
+    ------
+    DataError
+        The file has no layout known here, or its bins are not as they must be.
+    """
+    layout = find_layout(source)
+    contents = layout.contents(source)
+    # A field that may be missing, and stands behind a link that leads nowhere, is not missing.
+    if source.lost:
+        raise DataError(next(iter(source.lost.values())))
+    contents = placed(replace(contents, notes=(*also_there(source, layout), *contents.notes)), bins)
+    check_reach([ref.q for ref in contents.maps], contents.energy)
+    for ref in contents.maps:
+        check_turns([ref.phi], f" of {ref.where}")
+    return layout.NAME, contents

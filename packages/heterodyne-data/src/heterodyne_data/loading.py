@@ -1,0 +1,132 @@
+"""From a file to a measurement."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from heterodyne_data.fingerprint import fingerprint
+from heterodyne_data.listing import list_maps
+from heterodyne_data.opening import open_source
+from heterodyne_data.reading import frame_count, read_checked
+from heterodyne_data.selected import as_selection
+from heterodyne_data.selection import PhiChoice, mean_q, select_maps, wrap
+from heterodyne_data.time_axis import frame_number, needed_step, window_ages
+from heterodyne_data.two_time import BASELINE, TwoTimeData, as_weight
+from heterodyne_data.window import check_window, masked
+from heterodyne_spec.config import Config, load_config
+from heterodyne_spec.errors import DataError, one_line
+
+
+def load_data(
+    path: str | Path,
+    q: float | None = None,
+    phi: PhiChoice = None,
+    frames: Sequence[int] | None = None,
+    q_tolerance: float | None = None,
+    *,
+    dt: float | None = None,
+    bins: str | None = None,
+    mask_frames: Iterable[int] | None = None,
+    baseline: int | None = None,
+    frame_weights: ArrayLike | None = None,
+    config: Config | Mapping[str, Any] | str | Path | None = None,
+    hashed: bool = True,
+) -> TwoTimeData:
+    """Read the two-time correlation maps of one q.
+
+    Only the chosen maps, and of these only the window, are read. What is None
+    is taken from the section ``data`` of `config`.
+
+    Parameters
+    ----------
+    path : an HDF5 or .npz file of a known layout.
+    q : wavevector in 1/Å; needed when the file holds several.
+    phi : None or "all", a list of angles, or of ranges [low, high] modulo 360, in degrees.
+    frames : first and last frame, 1-based and inclusive, in the file's map. A
+        window keeps its absolute age.
+    q_tolerance : relative tolerance of q; 0.02 when the configuration does not say otherwise.
+    dt : time between frames of the map in s, instead of the file's, whatever is wrong with these.
+    bins : "listed" takes q and phi of the bins from the file's lists, "pixels" from the middle of their pixels. When
+        None, the lists are taken, and refused where they contradict the pixels.
+    mask_frames : frames not to use, 1-based in the file's map.
+    baseline : 0 or 1, what a fully decorrelated pair has in the file; seen from the data when None.
+    frame_weights : `TwoTimeData.weight` of the frames of the window, shape (N,); those in the file when None, or 1.
+    config : a Config, a mapping, or the path of a configuration file.
+    hashed : put a hash of the file into the provenance, for which the whole file is read (up to 2 GiB of it).
+
+    Returns
+    -------
+    TwoTimeData
+        Full maps with baseline 1, ascending in phi; `notes` says what was found and done.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or does not hold what is asked for.
+    ConfigError
+        The configuration has problems.
+    """
+    if not isinstance(path, str | os.PathLike):
+        shape = f" of shape {np.shape(path)}" if isinstance(path, np.ndarray) else ""
+        raise DataError(
+            f"data: found {type(path).__name__}{shape}, expected the path of a file, or a measurement: "
+            "TwoTimeData(c2=maps, q=0.0054, phi=[0, 90], dt=0.1)"
+        )
+    path = Path(path)
+    stated = load_config(config).data
+    q, phi, frames = _or(q, stated.q), _or(phi, stated.phi), _or(frames, stated.frames)
+    q_tolerance, dt, bins = _or(q_tolerance, stated.q_tolerance), _or(dt, stated.dt), _or(bins, stated.bins)
+    mask_frames, frame_weights = list(_or(mask_frames, stated.mask_frames)), _or(frame_weights, stated.frame_weights)
+    with open_source(path) as source:
+        layout, contents = list_maps(source, bins)
+        refs, notes = select_maps(contents.maps, q, phi, q_tolerance)
+        n_t = frame_count(source, refs)
+        first, last = check_window(frames, n_t)
+        step, clock_notes = needed_step(contents.clock, dt)
+        mask, mask_notes = masked(mask_frames, first, last, n_t)
+        given, weight_notes = weights_of(frame_weights, first, last)
+        refs, c2, valid, found = read_checked(source, refs, first, mask, baseline, contents.baseline)
+        own = None if contents.weights is None else contents.weights[[ref.label - 1 for ref in refs], first - 1 : last]
+        if given is not None and own is not None:
+            weight_notes.append("the weights in the file are not used, data.frame_weights are")
+        angles = [wrap(ref.phi) for ref in refs]
+        ages = window_ages(contents.clock.start, step, first, last - first + 1)
+        return TwoTimeData(
+            c2=c2,
+            t=ages,
+            q=mean_q(refs),
+            phi=angles,
+            dt=step,
+            valid=valid,
+            weight=own if given is None else given,
+            notes=map(one_line, (*contents.notes, *notes, *found, *clock_notes, *mask_notes, *weight_notes)),
+            provenance={
+                "file": path.name,
+                "layout": layout,
+                **(fingerprint(path) if hashed else {}),
+                "maps": tuple(ref.where for ref in refs),
+                "labels": tuple(ref.label for ref in refs),
+                "frames": (first, last),
+                "start_frame": frame_number(float(ages[0]) / step),
+                **({} if baseline is None else {BASELINE: baseline}),
+                "selection": as_selection(phi, frames, mask_frames, bins),
+            },
+        )
+
+
+def _or[T](given: T | None, stated: T) -> T:
+    return stated if given is None else given
+
+
+def weights_of(given: ArrayLike | None, first: int, last: int) -> tuple[NDArray[np.float64] | None, list[str]]:
+    """Return the checked weights of the frames of a window, None when none are given, and a note on them."""
+    if given is None:
+        return None, []
+    weight = as_weight(given, 1, last - first + 1, "frame_weights")[0]
+    return weight, [f"frame weights as given, from {weight.min():g} to {weight.max():g}"]

@@ -1,0 +1,29 @@
+"""How far X-rays scatter: backwards, q is 4 pi over the wavelength, and none is larger."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from heterodyne_data.pixels import HC
+from heterodyne_spec.errors import ContradictionError
+
+LARGEST_Q = 10.0
+"""In 1/Å: what photons of 10 keV reach backwards. Speckle is correlated below a tenth of it in small-angle scattering,
+and up to half of it between atoms; larger numbers are q in another unit."""
+
+
+def reach(energy: float | None) -> float:
+    """Return the largest q in 1/Å that photons of this energy in keV reach, `LARGEST_Q` where it is not known."""
+    return LARGEST_Q if energy is None else min(LARGEST_Q, 4 * math.pi * energy / HC)
+
+
+def check_reach(q: Iterable[float], energy: float | None = None) -> None:
+    """Raise ContradictionError where one of these q in 1/Å is larger than X-rays reach."""
+    largest, most = max((one for one in q if math.isfinite(one)), default=0.0), reach(energy)
+    if largest > most:
+        whose = "no speckle is measured beyond" if most == LARGEST_Q else f"4 pi over the wavelength at {energy:g} keV"
+        raise ContradictionError(
+            f"q: found {largest:.4g} 1/Å, expected {most:.3g} at most, {whose}: q is in another unit (10 1/nm or 10000 "
+            "1/µm are 1 1/Å); state or convert it"
+        )

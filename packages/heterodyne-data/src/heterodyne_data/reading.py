@@ -1,0 +1,204 @@
+"""Reading the chosen maps: one array for all, one map at a time, whatever way they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_data import cleaning, fills
+from heterodyne_data.contents import MapRef, Source
+from heterodyne_data.levels import SCALED, WHOLE, baseline_of, listed, of_a_correlation
+from heterodyne_data.memory import free_memory
+from heterodyne_data.selection import wrap
+from heterodyne_data.two_time import floating_dtype
+from heterodyne_spec.errors import DataError
+from heterodyne_spec.wording import list_numbers, list_phi, same_words
+
+type Maps = NDArray[np.floating[Any]]
+type Findings = list[tuple[float, str]]
+
+
+def frame_count(source: Source, refs: Sequence[MapRef]) -> int:
+    """Return the number of frames of the maps, which must all be square and of one size."""
+    expected = refs[0].shape(source)
+    for ref in refs:
+        shape = ref.shape(source)
+        if len(shape) != 2 or shape[0] != shape[1] or shape != expected:
+            size = f"({expected[0]}, {expected[0]})" if len(expected) == 2 else "(N, N)"
+            raise DataError(
+                f"{ref.where}: found shape {shape}, expected {size} as a square map; leave this bin out or "
+                "run the correlation again"
+            )
+    if expected[0] < 3:
+        raise DataError(f"{refs[0].where}: found {expected[0]} frames, expected at least 3; give a longer run")
+    return expected[0]
+
+
+def read_checked(
+    source: Source, refs: Sequence[MapRef], first: int, mask: NDArray[np.bool_], given: int | None, stated: int | None
+) -> tuple[list[MapRef], Maps, NDArray[np.bool_], list[str]]:
+    """Read the window of the maps that hold a value, and bring it to baseline 1.
+
+    Parameters
+    ----------
+    source : open file.
+    refs : maps to read.
+    first : first frame of the window, 1-based.
+    mask : frames of the window that are not used, (N,).
+    given, stated : see `shift_baseline`.
+
+    Returns
+    -------
+    refs, c2, valid, notes
+        The maps that are left, their values (n_phi, N, N), usable frames (n_phi, N), and what was found and done.
+    """
+    c2, dead, findings = read_maps(source, refs, first, first + len(mask) - 1)
+    filled = ~dead.all(axis=1)
+    empty = check_filled(filled, [wrap(ref.phi) for ref in refs], refs[0].where)
+    kept = [ref for ref, keep in zip(refs, filled, strict=True) if keep]
+    c2, valid = c2[filled] if not filled.all() else c2, ~dead[filled] & ~mask
+    phi = [wrap(ref.phi) for ref in kept]
+    baseline = shift_baseline(c2, valid, phi, given, stated)
+    words = same_words([finding for finding in findings if finding[0] in phi], len(phi))
+    return kept, c2, valid, [*empty, baseline, *words]
+
+
+def read_maps(
+    source: Source, refs: Sequence[MapRef], first: int, last: int
+) -> tuple[Maps, NDArray[np.bool_], Findings]:
+    """Read the window of each map, complete half matrices and blank dead frames.
+
+    Parameters
+    ----------
+    source : open file.
+    refs : maps to read.
+    first, last : window, 1-based and inclusive.
+
+    Returns
+    -------
+    c2, dead, findings
+        Maps (n_phi, N, N) with the baseline of the file, dead frames (n_phi, N), and findings as (angle, words).
+    """
+    n_t = last - first + 1
+    dtype = np.result_type(*(kept_dtype(source, ref) for ref in refs))
+    needed, free = len(refs) * n_t**2 * dtype.itemsize, free_memory()
+    # Asked before: the system gives memory that it does not have, and ends the process that uses it.
+    if needed > free:
+        raise DataError(
+            f"c2: {len(refs)} maps of {n_t} frames need {needed / 1e9:.3g} GB, {free / 1e9:.3g} GB are free; choose "
+            "fewer angles (data.phi) or frames (data.frames)"
+        )
+    c2 = np.empty((len(refs), n_t, n_t), dtype=dtype)
+    dead = np.empty((len(refs), n_t), dtype=bool)
+    findings: Findings = []
+    for i, ref in enumerate(refs):
+        c2[i] = ref.read(source, slice(first - 1, last))
+        dead[i], words = restore(c2[i], ref.where, ref.as_stored(ref.populated))
+        if dead[i].any() and not dead[i].all():
+            words.append(f"dead, left out: frames {list_numbers(np.flatnonzero(dead[i]) + first)}")
+        findings += [(wrap(ref.phi), word) for word in words]
+    return c2, dead, findings
+
+
+def kept_dtype(source: Source, ref: MapRef) -> np.dtype[Any]:
+    """Return the dtype in which the values of a map are kept; whole numbers are no correlation."""
+    stored = source.dtype(ref.key)
+    if stored.kind in "iu":
+        raise DataError(f"{ref.where}: found {stored} values, {WHOLE}")
+    return floating_dtype(stored, ref.where)
+
+
+def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np.bool_], list[str]]:
+    """Make one map whole, in place: no infinities and fill values, both halves, dead frames NaN.
+
+    Returns the dead frames and findings. All frames of a map that holds one value only are dead: it tells nothing.
+
+    `stated` is what the file says which elements hold values: what is found counts, a difference is a finding.
+    """
+    words = []
+    if cleaning.has_infinite(c2):
+        cleaning.blank_infinite(c2)
+        words.append("infinite values taken as NaN")
+    cleaning.quiet_nan(c2)
+    half = cleaning.populated_elements(c2)
+    if half is None:
+        return np.ones(len(c2), dtype=bool), words
+    if stated not in (None, half):
+        words.append(f"{str(stated).replace('_', ' ')} stated as filled, {half.replace('_', ' ')} found")
+    if half == "all":
+        cleaning.check_symmetric(c2, where)
+    else:
+        words.append(cleaning.complete_half(c2, half))
+    cleaning.blank_frames(c2, fills.stuck_frames(c2))
+    words += fills.blank(c2, fills.fill_values(c2))
+    if fills.one_value(c2):
+        return np.ones(len(c2), dtype=bool), words
+    if fills.only_whole(c2):
+        raise DataError(f"{where}: found whole numbers only, {WHOLE}")
+    dead = cleaning.dead_frames(c2)
+    cleaning.blank_frames(c2, dead)
+    return dead, words
+
+
+def check_filled(filled: NDArray[np.bool_], phi: Sequence[float], where: str) -> list[str]:
+    """Return a note on angles whose map holds no value: it tells nothing, and is left out.
+
+    Parameters
+    ----------
+    filled : which maps hold a value, (n_phi,).
+    phi : angles in degrees.
+    where : name of the first map, for messages.
+
+    Raises
+    ------
+    DataError : when no map does.
+    """
+    if not filled.any():
+        raise DataError(
+            f"{where}: found only NaN, zeros or one value, as in all {len(filled)} chosen maps; choose other frames or "
+            "run the correlation again"
+        )
+    empty = [angle for angle, full in zip(phi, filled, strict=True) if not full]
+    return [f"phi = {list_phi(empty)}: the map holds only NaN, zeros or one value, left out"] if empty else []
+
+
+def shift_baseline(
+    c2: Maps, valid: NDArray[np.bool_], phi: Sequence[float], given: int | None, stated: int | None = None
+) -> str:
+    """Bring the maps to baseline 1, in place; return a note on what was found and done.
+
+    Parameters
+    ----------
+    c2 : maps (n_phi, N, N).
+    valid : usable frames (n_phi, N).
+    phi : angles in degrees, for messages.
+    given : 0 or 1, taken for what the file has; None to see from the medians off the diagonal.
+    stated : what the file says, if it does; must be what is seen.
+    """
+    if given not in (None, 0, 1):
+        raise DataError(f"baseline: found {given!r}, expected 0 or 1; leave it out to see from the data")
+    levels = [cleaning.level(one, usable) for one, usable in zip(c2, valid, strict=True)]
+    found = {baseline_of(level) for level in levels}
+    seen = f"medians off the diagonal are {listed(levels, phi)}"
+    if given is None and stated is not None and found != {stated}:
+        raise DataError(
+            f"baseline: the file states {stated}, but the {seen}; correct the file, or give baseline=0 or "
+            "baseline=1 in Python"
+        )
+    if given is None and len(found) > 1:
+        raise DataError(
+            f"baseline: the maps disagree, their {seen}; give baseline=0 or baseline=1, or choose the angles"
+        )
+    if given is None and not all(of_a_correlation(level) for level in levels if np.isfinite(level)):
+        raise DataError(f"baseline: the {seen}, expected near 0 or 1, up to 2 for a large contrast: {SCALED}")
+    baseline = found.pop() if given is None else given
+    said = f"baseline {baseline} {'as given' if given is not None else 'found'}"
+    if baseline == 1:
+        return said
+    # No pair of a measured map is exactly 0, whatever its baseline.
+    empty = sum(cleaning.blank_zeros(one, usable) for one, usable in zip(c2, valid, strict=True))
+    c2 += 1
+    return f"{said}: 1 added to all maps" + (f", {cleaning.ZEROS_MISSING}" if empty else "")

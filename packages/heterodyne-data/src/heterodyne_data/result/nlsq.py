@@ -1,0 +1,162 @@
+"""The result of a least-squares fit, and its files.
+
+``nlsq_result.json`` is the summary (schema ``result`` of heterodyne-spec); ``nlsq_result.h5`` holds the arrays: data,
+model and residual maps, covariances. Declared here, so that the posterior stage and other programs read a point
+estimate without installing the fit.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_data.damage import reading
+from heterodyne_data.result.document import KIND, fields, to_document
+from heterodyne_data.result.estimate import PointEstimate
+from heterodyne_data.result.parts import FittedData
+from heterodyne_data.storage import check_self_contained, opened_hdf5, writing_hdf5
+from heterodyne_spec.errors import ConfigError, DataError, Problem, ResultError
+from heterodyne_spec.files import text_writer, write_together
+from heterodyne_spec.lint.result_rules import lint_result
+from heterodyne_spec.lint.schema import OnlyFiniteNumbers
+from heterodyne_spec.yamlio import read_document
+
+JSON_NAME = "nlsq_result.json"
+HDF5_NAME = "nlsq_result.h5"
+_COMPRESSION = "lzf"
+
+
+@dataclass(frozen=True)
+class NLSQResult(PointEstimate):
+    """A point estimate, and its files."""
+
+    def save(self, path: str | Path) -> Path:
+        """Write both files and return the path of the JSON file.
+
+        Parameters
+        ----------
+        path : a folder, or the path of the JSON file (the HDF5 file goes beside it, same stem).
+
+        Raises
+        ------
+        OutputError : when a file cannot be written; what stood there before is then kept.
+        ResultError : when a number is not finite where the file must have one.
+        """
+        json_path = _json_path(Path(path))
+        document = to_document(self)
+        if problems := list(OnlyFiniteNumbers().check(document)):
+            raise ResultError(str(json_path), problems)
+        text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        # The arrays first: a summary never speaks of arrays that are not there.
+        write_together({json_path.with_suffix(".h5"): self._write_arrays, json_path: text_writer(text)})
+        return json_path
+
+    @classmethod
+    def load(cls, path: str | Path, *, maps: bool = True) -> NLSQResult:
+        """Read a result from a folder or the path of its JSON file.
+
+        Parameters
+        ----------
+        path : a folder, or the path of the JSON file.
+        maps : whether the maps come along, when the HDF5 file is there.
+
+        Raises
+        ------
+        ResultError : when a file is missing or damaged; with every problem of the document.
+        """
+        json_path = _json_path(Path(path))
+        result = cls(**fields(read_result_document(json_path)))
+        stored = _read_maps(json_path.with_suffix(".h5"), result.data, result.cost) if maps else None
+        return replace(result, maps=stored)
+
+    def _write_arrays(self, path: Path) -> None:
+        with writing_hdf5(path) as file:
+            file.attrs["kind"] = KIND
+            file.attrs["command"] = self.command
+            # By this the summary knows its arrays.
+            file.attrs["cost"] = self.cost
+            for name, version in self.versions.items():
+                file.attrs[f"version {name}"] = version
+            for name in ("covariance", "covariance_iid"):
+                file[name] = getattr(self, name)
+                file[name].attrs["rows"] = list(self.varying)
+            for name, values, unit in (("t", self.data.t, "s"), ("phi", self.data.phi, "degree")):
+                file[name] = values
+                file[name].attrs["unit"] = unit
+            if self.maps is not None:
+                c2, model = self.maps
+                for name, values in (("c2", c2), ("model", model), ("residual", c2 - model)):
+                    file.create_dataset(
+                        f"maps/{name}", data=np.asarray(values, np.float32), chunks=True, compression=_COMPRESSION
+                    )
+
+
+def read_result_document(path: Path) -> Any:
+    """Return the checked document of a result's JSON file, as plain data.
+
+    Raises
+    ------
+    ResultError : when the file is missing or no JSON; with every problem of the document.
+    """
+    try:
+        problems = lint_result(document := read_document(path))
+    except ConfigError as error:
+        raise ResultError(error.source, error.problems) from None
+    if problems:
+        raise ResultError(str(path), problems)
+    return document
+
+
+def is_result_file(path: Path) -> bool:
+    """Tell whether an HDF5 file holds the arrays of a result, not a measurement."""
+    try:
+        with reading("kind"), opened_hdf5(path) as file:
+            return str(file.attrs.get("kind")) == KIND
+    except DataError:
+        return False
+
+
+def _json_path(path: Path) -> Path:
+    return path if path.suffix == ".json" else path / JSON_NAME
+
+
+def _read_maps(path: Path, data: FittedData, cost: float) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
+    """Return the maps of the result of these data and this cost; None where there are none."""
+    if not path.is_file():
+        return None
+    shape = (len(data.phi), data.n_frames, data.n_frames)
+    try:
+        with reading("maps"), opened_hdf5(path) as file:
+            check_self_contained(file)
+            known = float(file.attrs.get("cost", cost))
+            maps = (_map(file, "maps/c2", shape), _map(file, "maps/model", shape)) if "maps" in file else None
+    except DataError as error:
+        remedy = "copy it again, or remove it to load the summary alone"
+        raise _unfit(path, str(error), remedy, "ArraysReadable") from None
+    # A run that was killed between its two files, or two runs in one folder.
+    if known != cost:
+        remedy = f"run the fit again, or remove {path.name} to load the summary alone"
+        raise _unfit(path, "arrays of another run than the summary beside them", remedy, "ArraysOfResult")
+    return maps
+
+
+def _map(file: Any, key: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Read maps that must be those of the summary."""
+    found = file[key]
+    if found.dtype.kind != "f" or found.shape != shape:
+        raise DataError(f"{key}: found {found.dtype} of shape {found.shape}, expected floats of shape {shape}")
+    values = np.asarray(found[()])
+    # Damage makes NaN of which arithmetic would warn.
+    values[np.isnan(values)] = np.nan
+    if np.isinf(values).any():
+        raise DataError(f"{key}: holds infinite values, expected finite ones, or NaN where nothing was measured")
+    return values
+
+
+def _unfit(path: Path, found: str, remedy: str, rule: str) -> ResultError:
+    return ResultError(str(path), [Problem("", found, "the arrays of the result", remedy, rule)])

@@ -1,0 +1,47 @@
+"""From a measurement to a file, in a layout that other programs read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from heterodyne_data.layouts import WRITABLE
+from heterodyne_data.two_time import TwoTimeData
+from heterodyne_spec.errors import DataError, did_you_mean
+from heterodyne_spec.files import OutputError, write_atomically
+
+
+def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> None:
+    """Write a measurement; `load_data` returns it with the same ages, angles and valid frames, maps in float32.
+
+    The file appears whole or not at all. Frames that are not valid become NaN
+    rows and columns.
+
+    Angles come back ascending. Only "npz" has a place for `data.weight`: in the
+    others weights are not written, give them again when reading (`frame_weights`).
+
+    Parameters
+    ----------
+    path : file to write; one that exists is replaced.
+    data : the measurement.
+    layout : "aps-u", "aps-legacy" (both HDF5) or "npz".
+
+    Raises
+    ------
+    DataError
+        The layout is not known, or the file cannot be written.
+    """
+    path = Path(path)
+    writers = {known.NAME: known for known in WRITABLE}
+    if layout not in writers:
+        raise DataError(
+            f"{path}: layout: found {layout!r}, expected {', '.join(writers)}; {did_you_mean(str(layout), writers)}"
+        )
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else f"the folder {path.parent} does not exist"
+        raise DataError(f"{path}: {what}, expected the path of a file in an existing folder; correct it")
+    try:
+        write_atomically(path, lambda temporary: writers[layout].write(temporary, data))
+    except OutputError as error:
+        raise DataError(str(error)) from None
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error

@@ -1,0 +1,47 @@
+"""What a measurement was already cut to, kept in its provenance: no selection is made twice.
+
+A measurement read under a configuration is often fitted under the same one. Its frames then count from the start of
+the file, while those of the measurement count from the start of the window, so cutting it again would be wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypedDict
+
+from heterodyne_data.plain import plain
+from heterodyne_data.selection import PhiChoice
+
+KEY = "selection"
+"""Name of the entry of `TwoTimeData.provenance`."""
+
+
+class Selection(TypedDict):
+    """Angles in degrees, the window, masked frames and the origin of q and phi that were asked for, as plain data."""
+
+    phi: str | list[float | list[float]]
+    frames: list[int] | None
+    mask_frames: list[int]
+    bins: str | None
+
+
+EVERYTHING = Selection(phi="all", frames=None, mask_frames=[], bins=None)
+
+
+def as_selection(
+    phi: PhiChoice, frames: Sequence[int] | None, mask_frames: Iterable[int], bins: str | None
+) -> Selection:
+    """Return what was asked for, as `load_data` takes it."""
+    angles = [phi] if isinstance(phi, int | float) else phi
+    return Selection(
+        phi="all" if angles is None else angles if isinstance(angles, str) else plain([*angles]),
+        frames=None if frames is None else plain([*frames]),
+        mask_frames=plain(sorted(set(mask_frames))),
+        bins=bins,
+    )
+
+
+def selection_of(provenance: Mapping[str, object]) -> Selection:
+    """Return the selection that a measurement with this provenance carries."""
+    known = provenance.get(KEY)
+    return Selection(**{**EVERYTHING, **known}) if isinstance(known, Mapping) else EVERYTHING

@@ -1,0 +1,56 @@
+"""How a measurement is put into files: maps with masked frames blank, times in raw frames."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from heterodyne_data.two_time import TwoTimeData
+
+# Windows are read often: chunks of this side keep a read close to the window asked for.
+CHUNK = 256
+
+
+def stored_map(data: TwoTimeData, i: int) -> NDArray[np.float32]:
+    """Return map i as float32 (N, N), frames that are not valid as NaN rows and columns."""
+    c2: NDArray[np.float32] = data.c2[i].astype(np.float32)
+    c2[~data.valid[i]] = np.nan
+    c2[:, ~data.valid[i]] = np.nan
+    return c2
+
+
+def write_maps(group: Any, prefix: str, data: TwoTimeData) -> None:
+    """Write the upper triangle of each map, diagonal included, zeros below, numbered from 1."""
+    chunks = (min(data.n_t, CHUNK),) * 2
+    for i in range(data.n_phi):
+        name = f"{prefix}{i + 1:05d}"
+        group.create_dataset(name, data=np.triu(stored_map(data, i)), chunks=chunks, compression="lzf")
+
+
+EARLY = "counted_from"
+"""Attribute of the number of skipped frames, with the value "start" where that is below 0: the first frame is younger
+than dt then. Other programs count from the end of a run with numbers below 0."""
+
+
+def mark_early(skipped: Any, number: int) -> None:
+    """Mark the dataset of the number of skipped frames where the first frame is younger than dt."""
+    if number < 0:
+        skipped.attrs[EARLY] = "start"
+
+
+def raw_frames(data: TwoTimeData) -> tuple[float, int, int]:
+    """Return frame time (s), stride and number of skipped raw frames that give the times of `data`.
+
+    The files store the age of the first frame as a whole number of raw frames.
+    A run that starts at a whole multiple of dt has stride 1; for any other the
+    raw frames are the fraction of dt that makes it whole.
+    """
+    age = Fraction(float(data.t[0] / data.dt))
+    start = age.limit_denominator(1000)
+    if abs(start - age) > 1e-6:  # the same tolerance as for a uniform time axis
+        start = age.limit_denominator(1_000_000)
+    return data.dt / start.denominator, start.denominator, start.numerator - start.denominator

@@ -1,0 +1,272 @@
+"""Half matrices, baselines, dead frames and damaged maps, as files bring them."""
+
+import tracemalloc
+
+import h5py
+import numpy as np
+import pytest
+from data_files import make_map, write_one, write_phis
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heterodyne_data import TwoTimeData, cleaning, describe_data, fills, load_data
+from heterodyne_spec.errors import DataError
+
+FULL = make_map(6)
+
+
+@pytest.mark.parametrize("stored", [np.triu(FULL), np.tril(FULL), FULL], ids=["upper", "lower", "full"])
+def test_halves_are_completed_and_full_maps_are_not_doubled(tmp_path, stored):
+    data = load_data(write_one(tmp_path / "a.h5", stored))
+    np.testing.assert_array_equal(data.c2[0], FULL)
+    assert any("completed" in note for note in data.notes) == (stored is not FULL)
+
+
+def test_nan_counts_as_an_empty_half(tmp_path):
+    stored = FULL.copy()
+    stored[np.tril_indices(6, -1)] = np.nan
+    np.testing.assert_array_equal(load_data(write_one(tmp_path / "a.h5", stored)).c2[0], FULL)
+
+
+def test_different_halves_are_refused_with_the_place(tmp_path):
+    stored = FULL.copy()
+    stored[4, 1] = 2.0
+    with pytest.raises(DataError, match=r"a.h5: /xpcs.*c2_00001: both halves hold values but differ at frames 2 and 5"):
+        load_data(write_one(tmp_path / "a.h5", stored))
+
+
+def test_a_fill_value_does_not_hide_that_halves_differ(tmp_path):
+    stored = make_map(N_FILL)
+    stored[NEAR == 5] = 9999
+    stored[4, 1] += 0.05
+    with pytest.raises(DataError, match="both halves hold values but differ at frames 2 and 5"):
+        load_data(write_one(tmp_path / "a.h5", stored))
+
+
+def test_single_nan_pair_stays_excluded(tmp_path):
+    stored = np.triu(FULL)
+    stored[1, 4] = np.inf
+    data = load_data(write_one(tmp_path / "a.h5", stored))
+    assert np.isnan(data.c2[0, 1, 4])
+    assert np.isnan(data.c2[0, 4, 1])
+    assert data.valid.all()
+    assert "phi = 10: infinite values taken as NaN" in data.notes
+    assert "phi = 10: 1 single pair is missing and left out" in data.notes
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+@pytest.mark.parametrize("nothing", [0.0, np.nan])
+def test_dead_frames_are_found_before_the_baseline_is_shifted(tmp_path, level, nothing):
+    stored = make_map(8, level=level)
+    stored[2] = stored[:, 2] = nothing
+    data = load_data(write_one(tmp_path / "a.h5", np.triu(stored)), frames=[2, 8])
+    assert np.flatnonzero(~data.valid[0]).tolist() == [1]
+    assert np.isnan(data.c2[0, 1]).all()
+    assert "phi = 10: dead, left out: frames 3" in data.notes
+    np.testing.assert_allclose(data.c2[0, 2:, 2:], make_map(8, level=1.0)[3:, 3:], rtol=1e-6)
+
+
+def test_baseline_is_said_and_can_be_given(tmp_path):
+    zero, one = write_one(tmp_path / "0.h5", make_map(level=0.0)), write_one(tmp_path / "1.h5", FULL)
+    assert "baseline 0 found: 1 added to all maps" in load_data(zero).notes
+    assert "baseline 1 found" in load_data(one).notes
+    assert "baseline 1 as given" in load_data(zero, baseline=1).notes
+    np.testing.assert_array_equal(load_data(zero, baseline=1).c2[0], make_map(level=0.0))
+    np.testing.assert_array_equal(load_data(one, baseline=0).c2[0], FULL + 1)
+
+
+def test_maps_that_disagree_on_the_baseline_are_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, c2=[make_map(level=0.0), FULL], q=0.005, phi=[0.0, 90.0], dt=0.1)
+    with pytest.raises(DataError, match=r"the maps disagree.*0.06\d* at phi = 0, 1.06\d* at phi = 90; give baseline"):
+        load_data(path)
+    assert load_data(path, phi=[90]).n_phi == 1
+
+
+@pytest.mark.parametrize("nothing", [0.0, np.nan])
+def test_map_without_values_is_left_out_and_said_and_an_error_when_all_are(tmp_path, nothing):
+    path = tmp_path / "a.npz"
+    empty = np.full((6, 6), nothing)
+    np.savez(path, c2=[FULL, empty], q=0.005, phi=[0.0, 90.0], dt=0.1)
+    data = load_data(path)
+    assert data.phi.tolist() == [0.0]
+    assert "phi = 90: the map holds only NaN, zeros or one value, left out" in data.notes
+    with pytest.raises(DataError, match=r"c2\[1\]: found only NaN, zeros or one value, as in all 1 chosen maps"):
+        load_data(path, phi=[90])
+
+
+@pytest.mark.parametrize(
+    ("stored", "text"),
+    [
+        (np.ones((4, 5)), r"c2_00001: found shape \(4, 5\), expected .* square map"),
+        (np.ones((2, 4, 4)), r"c2_00001: found shape \(2, 4, 4\)"),
+        (np.ones((2, 2)), "found 2 frames, expected at least 3"),
+        (np.ones((4, 4), complex), "c2_00001: found complex128 values, expected real numbers"),
+        (np.full((4, 4), "a", "S1"), r"c2_00001: found \|S1 values"),
+    ],
+)
+def test_maps_of_other_shapes_and_kinds_are_refused(tmp_path, stored, text):
+    with pytest.raises(DataError, match=text):
+        load_data(write_one(tmp_path / "a.h5", stored))
+
+
+def test_maps_of_different_size_are_refused(tmp_path):
+    path = write_phis(tmp_path / "a.h5", [0.0, 90.0])
+    with h5py.File(path, "a") as file:
+        del file["/xpcs/twotime/correlation_map/c2_00002"]
+        file["/xpcs/twotime/correlation_map/c2_00002"] = make_map(7)
+    with pytest.raises(DataError, match=r"c2_00002: found shape \(7, 7\), expected \(6, 6\)"):
+        load_data(path)
+
+
+def test_half_precision_is_raised_and_float64_is_kept(tmp_path):
+    assert load_data(write_one(tmp_path / "b.h5", make_map(dtype="f8"))).c2.dtype == np.float64
+    assert load_data(write_one(tmp_path / "c.h5", make_map())).c2.dtype == np.float32
+    assert load_data(write_one(tmp_path / "d.h5", make_map(dtype="f2"))).c2.dtype == np.float32
+
+
+N_FILL = 40
+NEAR = np.abs(np.subtract.outer(np.arange(N_FILL), np.arange(N_FILL)))
+
+
+@pytest.mark.parametrize("value", [-1.0, -999.0, 1e20, 65535.0, 7.25])
+@pytest.mark.parametrize(("where", "pairs"), [(NEAR == 5, 35), (NEAR > 8, 496)], ids=["few", "most"])
+def test_values_that_stand_in_for_missing_ones_are_left_out_and_said(tmp_path, value, where, pairs):
+    c2 = make_map(N_FILL)
+    c2[where] = value
+    data = load_data(write_one(tmp_path / "a.h5", np.triu(c2)))
+    np.testing.assert_array_equal(np.isnan(data.c2[0]), where)
+    np.testing.assert_array_equal(data.c2[0][~where], c2[~where])
+    # Counted once, whoever has blanked them.
+    for notes in (data.notes, TwoTimeData(c2=c2, q=data.q, phi=[10], dt=0.1).notes):
+        assert f"phi = 10: pairs of {value:g}, far from all others, are treated as missing" in notes
+        assert [note for note in notes if f": {pairs} " in note] == [
+            f"phi = 10: {pairs} single pairs are missing and left out"
+        ]
+
+
+def test_two_fill_values_of_one_map_are_both_left_out(tmp_path):
+    c2 = make_map(N_FILL)
+    c2[NEAR == 5], c2[NEAR == 7], c2[3, 4], c2[4, 3] = -1, 1e20, 1.9, 1.9
+    data = load_data(write_one(tmp_path / "a.h5", c2))
+    np.testing.assert_array_equal(np.isnan(data.c2[0]), (NEAR == 5) | (NEAR == 7))
+    assert data.c2[0, 3, 4] == np.float32(1.9)  # an outlier is measured, once and no whole number
+
+
+def decaying(n, noise, rate):
+    """Return a map that decays to 1 within 1/rate frames."""
+    age = np.arange(n)
+    drawn = np.triu(np.random.default_rng(0).normal(0, noise, (n, n)))
+    return 1 + 0.25 * np.exp(-rate * np.abs(age[:, None] - age)) + drawn + np.triu(drawn, 1).T
+
+
+COARSE = {
+    "hundredths": decaying(64, 0.003, 1.5).round(2),
+    "thousandths": decaying(64, 0.0003, 1.5).round(3),
+    "noise of photons": decaying(64, 0.3, 0.1).round(1),
+    "no noise": decaying(48, 0, 1.5).astype("f4"),
+}
+"""Maps of few different values, all measured."""
+
+
+@pytest.mark.parametrize("baseline", [0, 1])
+@pytest.mark.parametrize("c2", COARSE.values(), ids=COARSE)
+def test_rounded_values_are_data_and_fill_values_among_them_are_not(tmp_path, c2, baseline):
+    lag = np.abs(np.subtract.outer(np.arange(len(c2)), np.arange(len(c2))))
+    # A pair of exactly 0 is missing: what is rounded to 0 cannot be told from it.
+    where, spoiled = lag == 5, c2 if baseline == 1 else c2 - 0.98
+    assert fills.fill_values(spoiled) == []
+    assert not fills.stuck_frames(spoiled).any()
+    if baseline == 1:
+        np.testing.assert_array_equal(load_data(write_one(tmp_path / "a.h5", c2)).c2[0], c2)
+    for value in (-999.0, 9999.0, 1e20) + ((-1.0,) if spoiled.min() > -0.2 + baseline else ()):
+        assert fills.fill_values(np.where(where, value, spoiled).astype(c2.dtype)) == [np.float32(value)]
+
+
+@pytest.mark.parametrize("digits", [2, 9])
+@pytest.mark.parametrize("mean", [0.1, 0.3, 1])
+@pytest.mark.parametrize("pixels", [10, 30, 100])
+def test_few_photons_are_no_fill_values(pixels, mean, digits):
+    """Maps of few photons have few different values, far apart."""
+    for seed in range(20):
+        photons = np.random.default_rng(seed).poisson(mean, (60, pixels))
+        brightness = np.maximum(photons.mean(axis=1), 1 / pixels)
+        c2 = (photons @ photons.T / pixels / np.outer(brightness, brightness)).round(digits)
+        assert fills.fill_values(c2) == []
+        assert not fills.stuck_frames(c2).any()
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+@pytest.mark.parametrize("empty", [-1.0, -999.0, 1e20])
+@pytest.mark.parametrize("half", [np.triu, np.tril])
+def test_a_half_of_a_fill_value_is_empty(tmp_path, half, empty, level):
+    full = make_map(9, level=level)
+    path = write_one(tmp_path / "a.h5", np.where(half(np.ones((9, 9), bool)), full, np.float32(empty)))
+    data = load_data(path)
+    np.testing.assert_allclose(data.c2[0], full + 1 - level, rtol=1e-6)
+    assert any(f"completed to the full matrix, the other one is {empty:g} throughout" in note for note in data.notes)
+    assert describe_data(path)["populated_elements"] == ("upper_half" if half is np.triu else "lower_half")
+
+
+def test_frames_filled_with_one_are_dead_at_every_angle(tmp_path):
+    c2 = np.stack([np.triu(decaying(80, 0.01, 0.05 * k)) for k in range(1, 5)])
+    for dead in (slice(20, 28), 50):
+        c2[:, dead], c2[:, :, dead] = 1, 1
+    c2 = np.triu(c2)
+    np.savez(tmp_path / "a.npz", c2=c2, q=0.005, phi=[0.0, 30.0, 60.0, 90.0], dt=0.1)
+    data = load_data(tmp_path / "a.npz", frames=[11, 80])
+    assert [np.flatnonzero(~valid).tolist() for valid in data.valid] == [[*range(10, 18), 40]] * 4
+    assert "all angles: dead, left out: frames 21-28, 51" in data.notes
+
+
+@given(st.integers(7, 40), st.integers(0, 2**16), st.sampled_from(["uniform", "lognormal", "standard_cauchy"]))
+def test_what_was_measured_is_no_fill_value(n, seed, kind):
+    noise = getattr(np.random.default_rng(seed), kind)(size=(n, n))
+    assert fills.fill_values(1 + np.triu(noise) + np.triu(noise, 1).T) == []
+
+
+def test_zeros_of_maps_with_baseline_0_are_missing_too(tmp_path):
+    c2 = make_map(N_FILL, level=-0.02)
+    c2[NEAR == 5] = 0
+    data = load_data(write_one(tmp_path / "a.h5", c2))
+    np.testing.assert_array_equal(np.isnan(data.c2[0]), NEAR == 5)
+    assert "baseline 0 found: 1 added to all maps, pairs of exactly 0 are treated as missing" in data.notes
+
+
+@given(st.integers(3, 9), st.integers(1, 4), st.integers(0, 2**16), st.sampled_from(["upper_half", "lower_half"]))
+def test_tiles_of_any_size_complete_the_same_matrix(n, tile, seed, half):
+    """The tile size is a matter of speed only."""
+    full = make_map(n, seed)
+    c2 = np.triu(full) if half == "upper_half" else np.tril(full)
+    before, cleaning.TILE = cleaning.TILE, tile
+    try:
+        assert cleaning.populated_elements(c2) == half
+        cleaning.complete_half(c2, half)
+        np.testing.assert_array_equal(c2, full)
+        assert cleaning.populated_elements(c2) == "all"
+        cleaning.check_symmetric(c2, "c2")
+        c2[n - 1, 0] += 1
+        with pytest.raises(DataError, match=f"frames 1 and {n}"):
+            cleaning.check_symmetric(c2, "c2")
+        c2[n - 1, 0] = np.nan
+        with pytest.raises(DataError, match=f"frames 1 and {n}"):
+            cleaning.check_symmetric(c2, "c2")
+        c2[0, n - 1] = np.nan
+        cleaning.check_symmetric(c2, "c2")
+        assert cleaning.excluded_pairs(c2, np.ones(n, dtype=bool)) == 1
+    finally:
+        cleaning.TILE = before
+
+
+def test_loading_needs_little_more_than_the_maps(tmp_path):
+    n = 1200
+    path = tmp_path / "a.npz"
+    np.savez(path, c2=np.stack([make_map(n, s) for s in range(4)]), q=1, phi=range(4), dt=1)
+    tracemalloc.start()
+    try:
+        size = load_data(path).c2.nbytes
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Four maps, one on its way in, and small blocks.
+    assert peak < 1.5 * size

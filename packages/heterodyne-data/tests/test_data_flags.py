@@ -1,0 +1,113 @@
+"""Arrays beside the maps of a stack that say what counts: obeyed, or refused; what has no part in it is noted."""
+
+import numpy as np
+import pytest
+from data_files import Q, four_maps, make_map, write_scikit_beam, write_xpcs_correlator
+
+from heterodyne_data import TwoTimeData, describe_data, load_data, save_data
+from heterodyne_data.describing import check_data
+from heterodyne_spec.errors import DataError
+
+N = 7
+FRAMES = np.arange(N) != 3
+EACH = np.ones((4, N), bool)
+EACH[2, 5] = EACH[3, 1] = False
+PAIRS = np.ones((4, N, N), bool)
+PAIRS[2, 1, 4] = PAIRS[2, 4, 1] = False
+WEIGHT = np.linspace(0.5, 2.0, N)
+
+
+def npz(path, **arrays):
+    np.savez(path.with_suffix(".npz"), c2=four_maps(N), q=Q, phi=[0.0, 90.0, 0.0, 90.0], dt=0.1, **arrays)
+    return path.with_suffix(".npz")
+
+
+def scikit_beam(path, **arrays):
+    return write_scikit_beam(path, four_maps(N), phi=[0.0, 90.0, 0.0, 90.0], **arrays)
+
+
+def correlator(path, **arrays):
+    return write_xpcs_correlator(path, four_maps(N), phi=[0.0, 90.0, 0.0, 90.0], **arrays)
+
+
+@pytest.mark.parametrize("write", [npz, scikit_beam, correlator])
+@pytest.mark.parametrize(("valid", "frames"), [(FRAMES, [FRAMES, FRAMES]), (EACH.astype("u1"), EACH[2:])])
+def test_frames_that_are_not_valid_are_missing(tmp_path, write, valid, frames):
+    data = load_data(write(tmp_path / "a.h5", valid=valid), q=0.008)
+    np.testing.assert_array_equal(data.valid, frames)
+    for k, kept in enumerate(frames):
+        np.testing.assert_array_equal(data.c2[k], np.where(kept[:, None] & kept, make_map(N, 2 + k), np.nan))
+    assert f"valid: obeyed, {(valid == 0).sum()} of {valid.size} frames not valid and left out" in data.notes
+    # Counted in the file, whatever window is read.
+    cut = load_data(write(tmp_path / "b.h5", valid=valid), q=0.008, frames=[2, 6])
+    np.testing.assert_array_equal(cut.valid, np.array(frames)[:, 1:6])
+
+
+@pytest.mark.parametrize("half", [np.ones((N, N), bool), np.triu(np.ones((N, N), bool))], ids=["full", "half"])
+def test_pairs_that_are_not_valid_are_missing(tmp_path, half):
+    data = load_data(npz(tmp_path / "a", valid=PAIRS & half), q=0.008)
+    np.testing.assert_array_equal(np.isnan(data.c2), ~PAIRS[2:])
+    assert data.valid.all()
+    assert "valid: obeyed, pairs that are not valid are missing" in data.notes
+
+
+@pytest.mark.parametrize("weight", [WEIGHT, np.stack([WEIGHT + k for k in range(4)])])
+def test_weights_of_frames_are_those_of_the_fit(tmp_path, weight):
+    path = npz(tmp_path / "a", weights=weight)
+    wanted = np.broadcast_to(weight, (4, N))[2:, 1:6]
+    data = load_data(path, q=0.008, frames=[2, 6])
+    np.testing.assert_array_equal(data.weight, wanted)
+    assert any(note.startswith("weights: obeyed, frames count from 0.5 to ") for note in data.notes)
+    given = load_data(path, q=0.008, frames=[2, 6], frame_weights=[1, 2, 1, 1, 1])
+    assert given.weight[0].tolist() == [1, 2, 1, 1, 1]
+    assert "the weights in the file are not used, data.frame_weights are" in given.notes
+
+
+def test_weights_are_kept_by_a_file_that_has_a_place_for_them(tmp_path):
+    data = TwoTimeData(c2=make_map(N), q=0.005, phi=10.0, dt=0.1, weight=WEIGHT)
+    save_data(tmp_path / "a.npz", data, "npz")
+    np.testing.assert_array_equal(load_data(tmp_path / "a.npz").weight, data.weight)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "text"),
+    [
+        (
+            {"valid": np.ones(5, bool)},
+            r"valid: found shape \(5,\), expected \(7,\) or \(4, 7\) for frames, or",
+        ),
+        ({"valid": FRAMES + 1}, "valid: found int64 values, expected booleans, true for what counts"),
+        ({"valid": np.zeros(N, bool)}, "valid: found no frame that is valid"),
+        ({"mask": FRAMES}, "mask: does not tell whether true means to use or to leave out; store it as valid"),
+        ({"mask": PAIRS}, "mask: does not tell"),
+        ({"mask_frames": [3, 4]}, "mask_frames: found 3-4, which may be counted from 0 or from 1"),
+        ({"weight": -WEIGHT}, "weight: found -0.5, expected finite numbers, 0 or larger"),
+        ({"weight": WEIGHT, "weights": WEIGHT}, "weight, weights: found both, expected one of them"),
+        ({"weight": np.ones((N, N))}, r"weight: found float64 of shape \(7, 7\), expected numbers of shape \(7,\)"),
+    ],
+)
+def test_what_cannot_be_obeyed_is_refused_by_whoever_reads(tmp_path, arrays, text):
+    path = npz(tmp_path / "a", **arrays)
+    for read in (lambda: load_data(path, q=0.005), lambda: describe_data(path), lambda: check_data(path)):
+        with pytest.raises(DataError, match=text):
+            read()
+
+
+def test_flags_of_maps_that_are_no_floats_do_not_hide_what_these_are(tmp_path):
+    np.savez(tmp_path / "a.npz", c2=np.ones((N, N), int), q=0.005, phi=0.0, dt=0.1, valid=FRAMES)
+    for read in (load_data, describe_data):
+        with pytest.raises(DataError, match="c2: found int64 values, expected fractions"):
+            read(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("mask", "note"),
+    [
+        (np.zeros(N, bool), "mask: has one value throughout, nothing is left out"),
+        (np.eye(300), "mask: found shape (300, 300), none of frames or pairs: not used"),
+    ],
+)
+def test_a_mask_that_changes_nothing_is_noted(tmp_path, mask, note):
+    data = load_data(npz(tmp_path / "a", mask=mask), q=0.005)
+    assert note in data.notes
+    np.testing.assert_array_equal(data.c2, four_maps(N)[:2])

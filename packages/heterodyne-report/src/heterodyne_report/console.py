@@ -1,0 +1,192 @@
+"""What a command tells: lines for people, JSON lines for machines (``--json``), or errors only (``--quiet``)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Literal, TextIO
+
+from heterodyne_data.plain import plain
+from heterodyne_report.status_line import StatusLine
+from heterodyne_spec.terminal import DONE, FAILED, INTERRUPTED, NOT_CONVERGED, complain, run_command, silence
+
+type Mood = Literal["good", "bad", "caution", "head"]
+
+_COLOURS: Mapping[Mood, str] = {"good": "32", "bad": "31", "caution": "33", "head": "1"}
+_PAUSE, _PAUSE_OF_EVENTS = 20.0, 0.5
+"""Seconds between two lines of progress in a log, and between two for machines."""
+_BEAT = 0.5
+"""Seconds after which a line on a terminal that counts time is written anew."""
+
+
+def add_console_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add to `parser` how much is told, and to whom; all commands take the same."""
+    how_much = parser.add_mutually_exclusive_group()
+    how_much.add_argument("--quiet", action="store_true", help="print errors only")
+    how_much.add_argument("--verbose", action="store_true", help="print more: times, versions, settings")
+    how_much.add_argument("--json", action="store_true", help="print JSON lines for machines, one event each")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+class Console:
+    """The terminal, log or program that reads what a command prints.
+
+    With `machine`, standard output holds nothing but JSON objects, one a line, each with its kind under ``event``; the
+    last is ``{"event": "end", "exit_code": ...}``.
+    """
+
+    def __init__(
+        self, *, quiet: bool = False, verbose: bool = False, machine: bool = False, debug: bool = False
+    ) -> None:
+        self.quiet, self.verbose, self.machine, self.debug = quiet, verbose, machine, debug
+        self._lost = ""
+        self._shown: Progress | None = None
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Console:
+        """Return the console that the arguments of `add_console_arguments` ask for."""
+        return cls(quiet=args.quiet, verbose=args.verbose, machine=args.json, debug=args.debug)
+
+    def say(self, text: str) -> None:
+        """Print `text` for people."""
+        if not (self.quiet or self.machine):
+            self._print(text)
+
+    def detail(self, text: str) -> None:
+        """Print `text` for people who want to know more."""
+        if self.verbose:
+            self.say(text)
+
+    def tell(self, event: str, **fields: Any) -> None:
+        """Print an event for machines; numbers that are not finite become null."""
+        if self.machine:
+            self._print(json.dumps({"event": event, **plain(fields)}, ensure_ascii=False))
+
+    def _print(self, line: str) -> None:
+        """Print a line; where nobody reads it, or it finds no room, the work goes on: its results are files."""
+        if self._shown is not None:
+            self._shown.clear()
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            silence(sys.stdout)
+        except OSError as error:
+            silence(sys.stdout)
+            self._lost = error.strerror or str(error)
+
+    def paint(self, text: str, mood: Mood) -> str:
+        """Return `text` in a colour where standard output is a terminal that shows them (see no-color.org)."""
+        return f"\033[{_COLOURS[mood]}m{text}\033[0m" if _coloured(sys.stdout) else text
+
+    def progress(self, pause: float = _PAUSE) -> Progress:
+        """Return where progress is shown: a line that is written over, or lines `pause` seconds apart in a log."""
+        return Progress(self, pause)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Show that something goes on, and since when: for what takes long and reports nothing meanwhile."""
+        begin = time.monotonic()
+        with self.progress() as shown:
+            shown.keep(lambda: f"{name}: {time.monotonic() - begin:.0f} s", at_once=True, stage=name)
+            yield
+
+    def run(self, run: Callable[[], int]) -> int:
+        """Return what `run` returns; whatever goes wrong becomes one line on stderr and an exit code."""
+        code = run_command(run, self.debug, lambda message: self.tell("error", message=message))
+        if code == INTERRUPTED:
+            self.tell("interrupted")
+        self.tell("end", exit_code=code)
+        if self._lost and code in (DONE, NOT_CONVERGED):
+            complain(f"error: standard output cannot be written ({self._lost}); the files of results are complete")
+            return FAILED
+        return code
+
+
+class Progress:
+    """Progress of one piece of work, for people on stderr, for machines among the events; silent with ``--quiet``.
+
+    What is printed on the console meanwhile gets a line of its own.
+    """
+
+    def __init__(self, console: Console, pause: float):
+        self._console, self._line, self._told = console, StatusLine(sys.stderr, pause), -math.inf
+        self._lock, self._ended = threading.RLock(), threading.Event()
+        self._text: Callable[[], str] | None = None
+        self._beats: threading.Thread | None = None
+
+    def show(self, text: str, **fields: Any) -> None:
+        """Show how far the work is: `text` for people, `fields` for machines."""
+        if self._for_people():
+            with self._lock:
+                self._text = None
+                self._line.show(text)
+        else:
+            self._tell(text, fields, _PAUSE_OF_EVENTS)
+
+    def keep(self, text: Callable[[], str], *, at_once: bool = False, **fields: Any) -> None:
+        """Show what `text` returns, for people again every half second until something else is shown.
+
+        For work that takes long and reports nothing meanwhile: `text` counts the seconds. With `at_once` machines are
+        told whenever it was that they were told before.
+        """
+        if not self._for_people():
+            self._tell(text(), fields, 0.0 if at_once else _PAUSE_OF_EVENTS)
+            return
+        with self._lock:
+            self._text = text
+            self._line.show(text())
+        if self._beats is None:
+            self._beats = threading.Thread(target=self._beat, daemon=True)
+            self._beats.start()
+
+    def _for_people(self) -> bool:
+        return not (self._console.quiet or self._console.machine)
+
+    def _tell(self, text: str, fields: Mapping[str, Any], pause: float) -> None:
+        if (now := time.monotonic()) - self._told >= pause:
+            self._told = now
+            self._console.tell("progress", text=text, **fields)
+
+    def _beat(self) -> None:
+        while not self._ended.wait(_BEAT):
+            with self._lock:
+                if self._text is not None and not self._ended.is_set():
+                    # The stream may have been closed.
+                    with suppress(ValueError):
+                        self._line.show(self._text())
+
+    def clear(self) -> None:
+        """Clear the line, so that another can be printed."""
+        with self._lock:
+            self._line.close()
+
+    def __enter__(self) -> Progress:
+        self._console._shown = self
+        return self
+
+    def __exit__(self, *ending: object) -> None:
+        self._console._shown = None
+        self._ended.set()
+        self.clear()
+
+
+def time_left(seconds: float | None) -> str:
+    """Return a time left in words."""
+    if seconds is None or not math.isfinite(seconds):
+        return "time left not known yet"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"about {hours} h {minutes:02d} min left"
+    return f"about {minutes} min {rest:02d} s left" if minutes else f"about {rest} s left"
+
+
+def _coloured(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,90 @@
+"""Elements of a page: text goes in, markup comes out, and what people wrote is escaped on the way."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+
+from heterodyne_report.page.picture import Picture
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def joined(parts: Iterable[str]) -> Markup:
+    """Return texts, escaped, and markup as one piece of markup."""
+    return Markup("".join(part if isinstance(part, Markup) else html.escape(part) for part in parts))
+
+
+def element(tag: str, *parts: str, **attributes: str) -> Markup:
+    """Return an element around `parts`; ``class_`` and ``aria_label`` stand for ``class`` and ``aria-label``."""
+    named = {name.rstrip("_").replace("_", "-"): html.escape(value) for name, value in attributes.items()}
+    opening = "".join([tag, *(f' {name}="{value}"' for name, value in named.items())])
+    return Markup(f"<{opening}>{joined(parts)}</{tag}>")
+
+
+def paragraph(*parts: str, mood: str = "") -> Markup:
+    """Return a paragraph; `mood` (good, caution, bad, note) changes its look."""
+    return element("p", *parts, class_=mood) if mood else element("p", *parts)
+
+
+def items(texts: Sequence[str]) -> Markup:
+    """Return a list of sentences."""
+    return element("ul", *(element("li", text) for text in texts))
+
+
+def facts(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> Markup:
+    """Return names with what they are."""
+    listed = pairs.items() if isinstance(pairs, Mapping) else pairs
+    return element("dl", *(part for name, what in listed for part in (element("dt", name), element("dd", what))))
+
+
+def folded(summary: str, *parts: str) -> Markup:
+    """Return parts that unfold under their summary; on paper they stand open."""
+    return element("details", element("summary", summary), *parts)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, words: Sequence[int] = ()) -> Markup:
+    """Return a table that scrolls in a box of its own where it is wider than the screen.
+
+    The first cell of a row names it. The columns numbered in `words` hold words, the others numbers.
+    """
+    looks = ["words" if k == 0 or k in words else "number" for k in range(len(columns))]
+    heads = [element("th", name, scope="col", class_=look) for name, look in zip(columns, looks, strict=True)]
+    body = [_row(row, looks) for row in rows]
+    whole = element("table", element("thead", element("tr", *heads)), element("tbody", *body))
+    # Focus lets the arrow keys scroll it; the name stays where it is.
+    box = element("div", whole, class_="wide", role="region", aria_label=caption, tabindex="0")
+    return element("div", element("p", caption, class_="name"), box, class_="table")
+
+
+def _row(cells: Sequence[str], looks: Sequence[str]) -> Markup:
+    first = element("th", cells[0], scope="row", class_="words")
+    return element("tr", first, *(element("td", c, class_=look) for c, look in zip(cells[1:], looks[1:], strict=True)))
+
+
+def pictures(shown: Sequence[Picture], *, caption: str = "", width: int = 20, least: int = 0) -> Markup:
+    """Return pictures side by side, as many as there is room for at `width` rem each, under one caption.
+
+    A picture of many panels may ask for `least` rem: on a narrow screen it scrolls in a box of its own.
+    """
+    below = [element("figcaption", caption)] if caption else []
+    boxes = [_box(picture, least) for picture in shown]
+    return element("figure", element("div", *boxes, class_="pictures", style=f"--wide: {width}rem"), *below)
+
+
+def _box(picture: Picture, least: int) -> Markup:
+    if not least:
+        return element("div", _image(picture), class_="picture")
+    inner = element("div", _image(picture), style=f"min-width: {least}rem")
+    return element("div", inner, class_="picture large", role="region", aria_label="Picture, scrolls", tabindex="0")
+
+
+def _image(picture: Picture) -> Markup:
+    sized = f'width="{picture.width}" height="{picture.height}"'
+    # Drawings may grow, pixels would blur.
+    sized += "" if "svg+xml" in picture.source[:32] else f' style="max-width: {picture.width}px"'
+    return Markup(f'<img alt="{html.escape(picture.alt)}" src="{picture.source}" {sized}>')
