@@ -6,8 +6,8 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.14 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-DEMO_PACKAGES := "./packages/heterodyne-spec[hdf5]" ./packages/heterodyne-physics/meshgrid \
-	./packages/heterodyne-nlsq ./packages/heterodyne-cli
+DEMO_PACKAGES := ./packages/heterodyne-spec ./packages/heterodyne-data ./packages/heterodyne-report \
+	./packages/heterodyne-physics/meshgrid ./packages/heterodyne-nlsq ./packages/heterodyne-cli
 
 NOX := $(BIN)/nox --non-interactive --error-on-missing-interpreters --session
 

@@ -17,7 +17,9 @@ from importlib import import_module
 from typing import Any
 
 PACKAGES = {
-    "heterodyne_spec": "model, formats, readers, results",
+    "heterodyne_spec": "model, formats, conformance",
+    "heterodyne_data": "measurements and results as files",
+    "heterodyne_report": "pages, pictures, tables, the terminal",
     "heterodyne_physics_meshgrid": "c2 on the full grid of frames",
     "heterodyne_physics_elementwise": "c2 at given pairs of frames",
     "heterodyne_nlsq": "point estimates",
@@ -44,7 +46,7 @@ def python_page(module_name: str) -> str:
             entry = _function if kind == "Functions" else _class
             parts += [f"## {kind}", *(entry(name, public[name]) for name in chosen)]
     if len(public) == 0:
-        parts.append("No public names beside `__version__`: the package holds the [commands](../commands.md).")
+        parts.append("No public names beside `__version__`: the package serves the [commands](../commands.md).")
     return "\n\n".join(parts) + "\n"
 
 
@@ -94,16 +96,20 @@ def _text(value: Any) -> str:
 
 
 def _class(name: str, cls: type) -> str:
-    source = Source(cls)
-    parts = [f"### {name}", docstring(_text(cls))]
+    """Return the entry of a class; of a dataclass that adds methods to another, what that has stands here too."""
+    layers = [layer for layer in cls.__mro__ if layer is cls or dataclasses.is_dataclass(layer)]
+    sources = [Source(layer) for layer in layers]
+    said = {key: text for source in sources for key, text in source.said.items()}
+    annotations = {key: text for source in sources for key, text in source.annotations.items()}
+    parts = [f"### {name}", *(docstring(_text(layer)) for layer in layers)]
     fields = [f.name for f in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
-    fields += [name for name in source.said if name not in fields]
+    fields += [name for name in said if name not in fields]
     if fields:
-        meanings = {f: " ".join(source.said.get(f, "").split()) for f in fields}
-        rows = [(f"`{f}`", f"`{source.annotations.get(f, '')}`", meanings[f]) for f in fields]
+        meanings = {f: " ".join(said.get(f, "").split()) for f in fields}
+        rows = [(f"`{f}`", f"`{annotations.get(f, '')}`", meanings[f]) for f in fields]
         head = ("field", "type", "meaning") if any(meanings.values()) else ("field", "type")
         parts.append(_table(head, [row[: len(head)] for row in rows]))
-    for member, value in vars(cls).items():
+    for member, value in (item for layer in reversed(layers) for item in vars(layer).items()):
         if member.startswith("_") or member in fields:
             continue
         if isinstance(value, property | cached_property):

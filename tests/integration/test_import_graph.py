@@ -1,10 +1,14 @@
-"""The arrows between the packages: spec <- physics <- nlsq | cmc <- cli, in the sources and in what pip is told."""
+"""The floors of the house, every arrow down: contract < data < report < fits < command, physics on the contract alone.
+
+In the sources, in what pip is told, and from module to module within each package.
+"""
 
 import ast
+import graphlib
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,25 +22,37 @@ FOLDERS = sorted(
     for path in ROOT.glob(pattern)
 )
 
-SPEC, MESHGRID, ELEMENTWISE = "heterodyne-spec", "heterodyne-physics-meshgrid", "heterodyne-physics-elementwise"
+SPEC, DATA, REPORT = "heterodyne-spec", "heterodyne-data", "heterodyne-report"
+MESHGRID, ELEMENTWISE = "heterodyne-physics-meshgrid", "heterodyne-physics-elementwise"
+NLSQ, CMC, CLI = "heterodyne-nlsq", "heterodyne-cmc", "heterodyne-cli"
+
+FLOOR = {SPEC: 0, DATA: 1, MESHGRID: 1, ELEMENTWISE: 1, REPORT: 2, NLSQ: 3, CMC: 3, CLI: 4}
+"""The floor of each distribution: contract, data beside physics, report, fits, command."""
+
 ALLOWED = {
     SPEC: set(),
+    DATA: {SPEC},
     MESHGRID: {SPEC},
     ELEMENTWISE: {SPEC},
-    "heterodyne-nlsq": {MESHGRID, SPEC},
-    "heterodyne-cmc": {MESHGRID, ELEMENTWISE, SPEC},
-    "heterodyne-cli": {"heterodyne-nlsq", "heterodyne-cmc", SPEC},
+    REPORT: {SPEC, DATA},
+    NLSQ: {SPEC, DATA, REPORT, MESHGRID},
+    CMC: {SPEC, DATA, REPORT, MESHGRID, ELEMENTWISE},
+    CLI: {SPEC, DATA, REPORT, NLSQ, CMC},
 }
 """What each distribution may import and require of the others: the table of the architecture."""
 
+_COMPUTING = {"jax", "jaxlib", "jaxtyping", "equinox", "numpyro", "nlsq", "flax", "dask"}
 FORBIDDEN = {
-    SPEC: {"jax", "jaxlib", "jaxtyping", "equinox", "numpyro", "nlsq", "flax", "dask"},
-    "heterodyne-nlsq": {"numpyro", "flax", "dask"},
+    SPEC: {*_COMPUTING, "h5py", "matplotlib", "PIL"},
+    DATA: {*_COMPUTING, "matplotlib", "PIL"},
+    REPORT: _COMPUTING,
+    NLSQ: {"numpyro", "flax", "dask"},
 }
-"""Other modules that a distribution must do without: the spec is read without JAX, a beamline gets no sampler."""
+"""Other modules that a distribution must do without: the contract is read without JAX and HDF5, a beamline gets no
+sampler."""
 
-MODULE_OF = {"pyyaml": "yaml", "dask-jobqueue": "dask_jobqueue"}
-BROUGHT = {"jsonschema": {"referencing"}, "matplotlib": {"PIL"}}
+MODULE_OF = {"pyyaml": "yaml", "pillow": "PIL", "dask-jobqueue": "dask_jobqueue"}
+BROUGHT = {"jsonschema": {"referencing"}}
 """Other modules that come with a requirement that cannot do without them."""
 
 DECISION = ROOT / "docs" / "decisions" / "0010-dependencies.md"
@@ -78,6 +94,36 @@ class Package:
                 places.setdefault(module, f"{path.relative_to(ROOT)}:{line}")
         return places
 
+    @cached_property
+    def modules(self) -> dict[str, set[str]]:
+        """Modules of the package, each with those of the package that it imports, wherever in the file.
+
+        That the packages around a module are imported with it does not count: these only re-export.
+        """
+        source = self.folder / "src"
+        paths = {_module_name(path.relative_to(source)): path for path in source.rglob("*.py")}
+        return {
+            name: set(_inner_imports(ast.parse(path.read_text(encoding="utf-8")), paths))
+            for name, path in paths.items()
+        }
+
+
+def _module_name(path: Path) -> str:
+    return ".".join(part for part in path.with_suffix("").parts if part != "__init__")
+
+
+def _inner_imports(tree: ast.AST, known: Collection[str]) -> Iterator[str]:
+    """Yield the modules among `known` that a file imports; all imports of the project are absolute."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            parts = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [part if part in known else node.module for part in parts]
+        else:
+            continue
+        yield from (name for name in names if name in known)
+
 
 def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
     """Return the top-level modules that a file imports, with `importlib.import_module("...")`, and the lines."""
@@ -106,8 +152,7 @@ def ours(modules: dict[str, str]) -> dict[str, str]:
 
 def test_every_package_is_in_the_table() -> None:
     names = [package.name for package in PACKAGES]
-    assert {SPEC, MESHGRID, ELEMENTWISE, "heterodyne-nlsq"} <= set(names)
-    assert set(names) <= set(ALLOWED), "a new package needs a line in ALLOWED and in the architecture"
+    assert set(names) == set(ALLOWED) == set(FLOOR), "a package needs a line here and in the architecture"
 
 
 @EACH
@@ -139,7 +184,7 @@ def available(package: Package) -> set[str]:
 
 @EACH
 def test_other_modules_that_are_imported_come_with_what_is_required(package: Package) -> None:
-    allowed = {*sys.stdlib_module_names, *available(package), *(["matplotlib", "PIL"] if package.name == SPEC else [])}
+    allowed = {*sys.stdlib_module_names, *available(package)}
     missing = {
         n: place for n, place in package.imported.items() if n not in allowed and not n.startswith("heterodyne_")
     }
@@ -170,17 +215,25 @@ def test_forbidden_modules_are_not_imported(package: Package) -> None:
 
 @EACH
 def test_forbidden_distributions_are_not_required(package: Package) -> None:
-    assert not package.required & FORBIDDEN.get(package.name, set()) - {"nlsq"}
+    assert not {MODULE_OF.get(name, name) for name in package.required} & FORBIDDEN.get(package.name, set()) - {"nlsq"}
 
 
-def test_arrows_have_no_circle() -> None:
-    def reached(name: str) -> set[str]:
-        return ALLOWED[name].union(*(reached(other) for other in ALLOWED[name]))
+def test_every_arrow_leads_down() -> None:
+    assert all(FLOOR[other] < FLOOR[name] for name, others in ALLOWED.items() for other in others)
 
-    for name in ALLOWED:
-        assert name not in reached(name)
-    assert "heterodyne-cmc" not in reached("heterodyne-nlsq")
-    assert "heterodyne-nlsq" not in reached("heterodyne-cmc")
+
+@EACH
+def test_modules_import_each_other_in_no_circle(package: Package) -> None:
+    try:
+        graphlib.TopologicalSorter(package.modules).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(f"{package.name}: {' <- '.join(error.args[1])}")
+
+
+def test_imports_within_a_package_are_found_wherever_they_stand() -> None:
+    source = "from p import a, name\nimport p.b\ndef f():\n  from p.c import g\nif TYPE_CHECKING:\n  import p.d.e\n"
+    known = {"p", "p.a", "p.b", "p.c", "p.d", "p.d.e"}
+    assert set(_inner_imports(ast.parse(source), known)) == known - {"p.d"}
 
 
 def test_imports_are_found_wherever_they_stand() -> None:
