@@ -26,7 +26,7 @@ from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.start import start_warnings
 from heterodyne_cmc.work import run_shard
-from heterodyne_data import TwoTimeData, save_data, select_data
+from heterodyne_data import Signal, TwoTimeData, save_data, select_data
 from heterodyne_spec import Config, ConfigError, DataError, OutputError, ResultError, load_config, load_model
 
 CALLS: list[tuple[float, int, int, float]] = []
@@ -82,6 +82,20 @@ def test_where_the_fit_sees_no_signal_no_chain_is_begun_and_it_is_said(monkeypat
     assert not result.success
     assert any("sees no signal" in line for line in said)
     assert any(words.endswith("No signal: c2 does not decay.") for words in result.warnings)
+
+
+def test_where_the_fit_sees_one_component_no_chain_is_begun_and_the_simpler_model_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(population, "ROUNDS", 1)
+    seen = {"two_components": Signal(False, 8.1, 0.34, "one component describes the maps as well")}
+    nlsq = dataclasses.replace(point_estimate(make()), signal=seen)
+    said: list[str] = []
+    result = fit_cmc_jax(make(), config(cmc={"shards": 1}), nlsq, say=said.append)
+    assert (result.sampler, result.success) == ("importance", False)
+    assert any("sees no second component" in line for line in said)
+    assert "fix f0, f1 and f3 at 0" in result.message
+    assert "nuts" not in result.message
 
 
 @pytest.mark.parametrize(("sampler", "used"), [("nuts", "nuts"), ("auto", "importance")])

@@ -22,7 +22,7 @@ from heterodyne_cmc.problem import whole_problems
 from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.search import search
-from heterodyne_cmc.start import point_estimate, read_start, start_warnings, within_reach
+from heterodyne_cmc.start import not_seen, point_estimate, read_start, start_warnings, within_reach
 from heterodyne_cmc.store import FOLDER, ShardStore, kept
 from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.unfinished import ChainStore
@@ -172,11 +172,11 @@ def prepared_work(request: Request, say: Callable[[str], None] = lambda text: No
 
 
 def _without_chains(request: Request, say: Callable[[str], None]) -> Request:
-    """Return a request that leaves chains out where the fit sees no signal: of priors alone they do not converge."""
+    """Return a request without chains if the fit does not see a component: on priors alone they do not converge."""
     cmc, nlsq = request.config.cmc, request.nlsq
-    if nlsq is None or nlsq.verdict != "no-signal" or cmc.sampler != "auto":
+    if nlsq is None or cmc.sampler != "auto" or not (missing := not_seen(nlsq)):
         return request
-    say("the fit sees no signal in the maps: weighted draws, no chains (cmc.sampler: nuts makes some)")
+    say(f"the fit sees no {missing}: weighted draws, no chains (cmc.sampler: nuts runs them)")
     return replace(request, config=replace(request.config, cmc=replace(cmc, sampler="importance")))
 
 

@@ -73,6 +73,24 @@ def _sd(nlsq: NLSQResult, name: str) -> float:
     return float(np.sqrt(variance)) if variance > 0 else float("inf")
 
 
+def not_seen(nlsq: NLSQResult | None) -> str:
+    """Return what every posterior needs and the point estimate does not see in the maps: "" if it sees all."""
+    if nlsq is None:
+        return ""
+    if nlsq.verdict == "no-signal":
+        return "signal in the maps"
+    components = nlsq.signal.get("two_components")
+    return "second component" if components is not None and not components.present else ""
+
+
+def nested_model(nlsq: NLSQResult | None, spec: ModelSpec) -> str:
+    """Return how to fix a component that the point estimate does not see: "" if it sees two, or none."""
+    if not_seen(nlsq) != "second component":
+        return ""
+    *first, last = (p.name for p in spec.parameters if p.group == "fraction" and p.vary)
+    return f"the fit sees one component only: fix {', '.join(first)} and {last} at 0 in both fit and posterior"
+
+
 def check_start(nlsq: NLSQResult, data: TwoTimeData, spec: ModelSpec) -> None:
     """Refuse a point estimate of other data or of another model.
 

@@ -42,10 +42,13 @@ _METHODS = {
 _PRODUCTS = ("gaussian", "average", "flow")
 
 
-def judge(found: Diagnostics, config: CMCConfig, method: str, sampler: str = "nuts") -> tuple[bool, str]:
-    """Return whether the chains converged, or the weights hold, and a sentence on it."""
+def judge(
+    found: Diagnostics, config: CMCConfig, method: str, sampler: str = "nuts", nested: str = ""
+) -> tuple[bool, str]:
+    """Return whether the chains converged, or the weights hold, and a sentence on it; `nested` says which simpler model
+    describes the maps as well."""
     if sampler == "importance" and method == "draws":
-        return _of_weights(found)
+        return _of_weights(found, nested or "set cmc.sampler: nuts")
     reasons = []
     if math.isnan(found.r_hat):
         reasons.append("too few draws per chain to tell")
@@ -65,21 +68,18 @@ def judge(found: Diagnostics, config: CMCConfig, method: str, sampler: str = "nu
             f"{K_MOST}): use fewer shards, or cmc.shards: 1"
         )
     if reasons:
-        advice = "raise cmc.warmup and cmc.samples, start from an NLSQ result, or hold parameters"
+        advice = nested or "raise cmc.warmup and cmc.samples, start from an NLSQ result, or hold parameters"
         return False, f"not converged: {'; '.join(reasons)}; {advice}"
     return True, f"converged; {_METHODS[method]}" + (f" of {len(found.shards)} shards" if method != "draws" else "")
 
 
-def _of_weights(found: Diagnostics) -> tuple[bool, str]:
+def _of_weights(found: Diagnostics, remedy: str) -> tuple[bool, str]:
     if found.k_hat >= NOWHERE:
-        return (
-            False,
-            "not converged: importance sampling found no mixture that covers the posterior; set cmc.sampler: nuts",
-        )
+        return False, f"not converged: importance sampling found no mixture that covers the posterior; {remedy}"
     words = f"importance sampling (k-hat {found.k_hat:.2f}, {found.ess_bulk:.0f} effective draws)"
     if found.k_hat < K_MOST:
         return True, f"converged; {words}, exact where k-hat is below {K_MOST}"
-    return False, f"not converged: {words}: expected k-hat below {K_MOST}; set cmc.sampler: nuts"
+    return False, f"not converged: {words}: expected k-hat below {K_MOST}; {remedy}"
 
 
 def _failed(found: Diagnostics, config: CMCConfig) -> list[ShardDiagnostics]:
