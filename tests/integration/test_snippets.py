@@ -29,7 +29,7 @@ GENERATED = ("reference", "pictures")
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
     *sorted(p for p in (ROOT / "docs").rglob("*.md") if p.relative_to(ROOT / "docs").parts[0] not in GENERATED),
-    *(ROOT / "packages" / name / "README.md" for name in ("heterodyne-nlsq", "heterodyne-cli")),
+    *(ROOT / "packages" / name / "README.md" for name in ("heterodyne-data", "heterodyne-nlsq", "heterodyne-cli")),
 ]
 
 FOREIGN = {"pip", "python", "git", "cd", "dask", "echo", "chromium"}
