@@ -15,12 +15,14 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 # Files and results made by hand for the tests of the packages serve here too.
-sys.path[:0] = [str(ROOT / "packages" / "heterodyne-spec" / "tests"), str(ROOT / "tests" / "integration")]
+_OF = ("heterodyne-spec", "heterodyne-data", "heterodyne-cli")
+sys.path[:0] = [*(str(ROOT / "packages" / name / "tests") for name in _OF), str(ROOT / "tests" / "integration")]
 
 import data_files  # noqa: E402
 import documents  # noqa: E402
 import foreign_configs  # noqa: E402
 import made  # noqa: E402
+import results  # noqa: E402
 
 from heterodyne_data import NLSQResult  # noqa: E402
 from heterodyne_data.result import to_document  # noqa: E402
@@ -118,7 +120,7 @@ def foreign() -> dict[str, str]:
 
 def estimates() -> dict[str, NLSQResult]:
     """Return point estimates: one with all it can have, one that did not converge and has no maps."""
-    return {"whole": made.fit_result(), "failed": documents.make_result(success=False, message="gave up")}
+    return {"whole": made.fit_result(), "failed": results.make_result(success=False, message="gave up")}
 
 
 def estimate_documents() -> dict[str, Any]:
