@@ -31,10 +31,8 @@ from heterodyne_cmc.posterior import (
     SummaryRow,
 )
 from heterodyne_cmc.soundness import problems
-from heterodyne_data import FittedData
+from heterodyne_data import FittedData, check_self_contained, in_memory, opened_hdf5, plain
 from heterodyne_data.damage import reading
-from heterodyne_data.plain import plain
-from heterodyne_data.storage import check_self_contained, in_memory, opened_hdf5
 from heterodyne_spec import DataError, Problem, ResultError, load_model
 from heterodyne_spec.files import write_atomically
 from heterodyne_spec.lint.schema import short

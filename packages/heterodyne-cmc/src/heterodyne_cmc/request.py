@@ -17,8 +17,7 @@ from heterodyne_cmc.shards import (
 )
 from heterodyne_cmc.start import check_start
 from heterodyne_cmc.support import unsupported
-from heterodyne_data import NLSQResult, TwoTimeData
-from heterodyne_data.memory import whole_memory
+from heterodyne_data import NLSQResult, TwoTimeData, whole_memory
 from heterodyne_spec import Config, ConfigError, ModelSpec, Problem, load_model
 
 PAIRS_PER_VALUE = 10

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_cmc.posterior import BESIDE, QUANTILES, Posterior
-from heterodyne_data.declared import undeclared
+from heterodyne_data import undeclared
 from heterodyne_spec import load_model
 from heterodyne_spec.model import MODELS
 

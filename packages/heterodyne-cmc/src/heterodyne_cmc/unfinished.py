@@ -13,7 +13,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data.storage import write_npz
+from heterodyne_data import write_npz
 from heterodyne_spec.files import write_atomically
 
 type FloatArray = npt.NDArray[np.float64]

@@ -4,9 +4,19 @@ What a fit reads and what it leaves, without JAX; the formats are those of heter
 """
 
 from heterodyne_data._version import __version__
-from heterodyne_data.describing import describe_data
+from heterodyne_data.checks import is_finite
+from heterodyne_data.cleaning import hot_frames
+from heterodyne_data.declared import undeclared
+from heterodyne_data.describing import Checked, check_data, describe_data
+from heterodyne_data.fingerprint import fingerprint
 from heterodyne_data.given import select_data
+from heterodyne_data.listing import list_maps
 from heterodyne_data.loading import load_data
+from heterodyne_data.memory import free_memory, whole_memory
+from heterodyne_data.opening import open_source
+from heterodyne_data.plain import plain
+from heterodyne_data.processes import end_with
+from heterodyne_data.reading import frame_count
 from heterodyne_data.result import (
     AgeResolved,
     Alternative,
@@ -23,12 +33,17 @@ from heterodyne_data.result import (
     Signal,
 )
 from heterodyne_data.saving import save_data
+from heterodyne_data.selection import mean_q, q_groups, select_maps
+from heterodyne_data.storage import check_self_contained, in_memory, opened_hdf5, write_npz
+from heterodyne_data.time_axis import needed_step
 from heterodyne_data.two_time import TwoTimeData, pair_valid
+from heterodyne_data.window import check_window
 
 __all__ = [
     "AgeResolved",
     "Alternative",
     "Bands",
+    "Checked",
     "Derived",
     "Direction",
     "FittedData",
@@ -41,9 +56,30 @@ __all__ = [
     "Signal",
     "TwoTimeData",
     "__version__",
+    "check_data",
+    "check_self_contained",
+    "check_window",
     "describe_data",
+    "end_with",
+    "fingerprint",
+    "frame_count",
+    "free_memory",
+    "hot_frames",
+    "in_memory",
+    "is_finite",
+    "list_maps",
     "load_data",
+    "mean_q",
+    "needed_step",
+    "open_source",
+    "opened_hdf5",
     "pair_valid",
+    "plain",
+    "q_groups",
     "save_data",
     "select_data",
+    "select_maps",
+    "undeclared",
+    "whole_memory",
+    "write_npz",
 ]

@@ -11,10 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data import TwoTimeData, load_data
-from heterodyne_data.cleaning import hot_frames
-from heterodyne_data.describing import check_data, describe_data
-from heterodyne_data.two_time import pair_valid
+from heterodyne_data import TwoTimeData, check_data, describe_data, hot_frames, load_data, pair_valid
 from heterodyne_nlsq.noise import noise_sd
 from heterodyne_report.pictures import square_means
 from heterodyne_spec import Config, load_config

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Literal, TextIO
 
-from heterodyne_data.plain import plain
+from heterodyne_data import plain
 from heterodyne_report.status_line import StatusLine
 from heterodyne_spec.terminal import DONE, FAILED, INTERRUPTED, NOT_CONVERGED, complain, run_command, silence
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data.result import Bands
+from heterodyne_data import Bands
 from heterodyne_report.quoting import plus_minus, with_unit
 from heterodyne_spec.model import load_model
 

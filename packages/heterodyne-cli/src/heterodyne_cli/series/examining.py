@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from heterodyne_cli.series.request import QChoice
-from heterodyne_data.fingerprint import fingerprint
-from heterodyne_data.listing import list_maps
-from heterodyne_data.opening import open_source
-from heterodyne_data.reading import frame_count
-from heterodyne_data.selection import mean_q, q_groups, select_maps
-from heterodyne_data.time_axis import needed_step
-from heterodyne_data.window import check_window
+from heterodyne_data import (
+    check_window,
+    fingerprint,
+    frame_count,
+    list_maps,
+    mean_q,
+    needed_step,
+    open_source,
+    q_groups,
+    select_maps,
+)
 from heterodyne_spec.config import DataConfig
 from heterodyne_spec.errors import BusyError, ContradictionError, DataError
 

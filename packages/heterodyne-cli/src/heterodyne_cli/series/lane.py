@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn, Protocol
 
-from heterodyne_data.processes import end_with
+from heterodyne_data import end_with
 from heterodyne_spec import HeterodyneError
 from heterodyne_spec.terminal import said_of
 

@@ -19,8 +19,7 @@ import numpy.typing as npt
 from heterodyne_cli.series.desk import Desk
 from heterodyne_cli.series.job import key_of
 from heterodyne_cli.series.row import CHANCES, FAILED, PER_ANGLE, SHOWS, Row
-from heterodyne_data import NLSQResult
-from heterodyne_data.storage import in_memory
+from heterodyne_data import NLSQResult, in_memory
 from heterodyne_nlsq.stated import reasons
 from heterodyne_spec.files import write_atomically
 from heterodyne_spec.model import ModelSpec

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from heterodyne_cli.series.examining import Contents, Signature
 from heterodyne_cli.series.job import Job, jobs_of
 from heterodyne_cli.series.row import FAILED, Row, checked_row, is_folder
-from heterodyne_data.declared import undeclared
+from heterodyne_data import undeclared
 from heterodyne_data.result import JSON_NAME
 from heterodyne_spec import ConfigError, OutputError
 from heterodyne_spec.errors import shortened

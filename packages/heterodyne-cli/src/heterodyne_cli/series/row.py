@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from heterodyne_cli.series.job import Job
-from heterodyne_data import NLSQResult
-from heterodyne_data.checks import is_finite
+from heterodyne_data import NLSQResult, is_finite
 from heterodyne_nlsq.stated import NO_FLOW, ONE_COMPONENT, reasons, reasons_of_parameters
 from heterodyne_nlsq.stated import NO_SIGNAL as NOTHING_SEEN
 from heterodyne_nlsq.summary import QUESTIONS

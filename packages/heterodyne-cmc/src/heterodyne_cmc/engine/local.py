@@ -19,8 +19,7 @@ from heterodyne_cmc.combination import SamplingError
 from heterodyne_cmc.request import Request
 from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.work import ShardWork, bytes_per_worker, run_shard
-from heterodyne_data.memory import free_memory
-from heterodyne_data.processes import end_with
+from heterodyne_data import end_with, free_memory
 from heterodyne_spec import ConfigError, Problem
 
 RETRIES = 2

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from heterodyne_data.result import FittedData
+from heterodyne_data import FittedData
 from heterodyne_report.page.document import Section
 from heterodyne_report.page.elements import element, facts, folded, items, joined
 from heterodyne_spec.model import load_model

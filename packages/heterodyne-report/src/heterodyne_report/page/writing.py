@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from heterodyne_data.result import FittedData
+from heterodyne_data import FittedData
 from heterodyne_report.page.document import Report, render
 from heterodyne_report.page.origin import citation
 from heterodyne_spec.files import write_text
