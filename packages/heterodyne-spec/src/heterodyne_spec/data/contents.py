@@ -57,17 +57,24 @@ class Source(Protocol):
         """Return an attribute as a text or as an array; None when there is none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Flags:
-    """Where the file says which frames of a map are valid, or which pairs; `index` is the map's place, None for all."""
+    """Where the file says which frames of a map are valid, or which pairs; `index` is the map's place, None for all.
+
+    `values` are those of frames that are known already, as of an attribute.
+    """
 
     key: str
     index: int | None
     pairs: bool
+    values: NDArray[np.bool_] | None = None
 
     def read(self, source: Source, frames: slice) -> NDArray[np.bool_]:
         """Read which entries of a window of frames are valid, (N, N)."""
         place = () if self.index is None else (self.index,)
+        if self.values is not None:
+            found = self.values[(*place, frames)]
+            return found[:, None] & found
         found = source.read(self.key, (*place, frames, frames) if self.pairs else (*place, frames)).astype(bool)
         return found if self.pairs else found[:, None] & found
 

@@ -115,7 +115,7 @@ def lists(source: Source) -> Lists:
 def map_unit(source: Source, key: str, of: int, kind: Kind) -> str | None:
     """Return the unit of a list: the one that it states, and that of the file's list of units, which must agree."""
     units = [unit.strip() for unit in source.texts(UNITS)]
-    own, listed = stated_unit(source, key), (units[of] or None) if of < len(units) else None
+    own, listed = stated_unit(source, key, kind), (units[of] or None) if of < len(units) else None
     if own is not None and listed is not None and not kind.same(own, listed):
         raise ContradictionError(
             f"{key}, {UNITS}: found the units {own!r} and {listed!r}, expected the same; correct the one that is wrong"

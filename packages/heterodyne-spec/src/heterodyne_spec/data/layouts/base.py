@@ -71,7 +71,7 @@ def quantity(
     values, notes
         Flat array, and a note when it was converted.
     """
-    values, unit = numbers(source, key), unit or stated_unit(source, key)
+    values, unit = numbers(source, key), unit or stated_unit(source, key, kind)
     if unit is None and required:
         raise DataError(f"{key}: states no unit, expected {kind.expected}; add it as the attribute units")
     return convert(key, values, unit, kind)
@@ -91,7 +91,7 @@ def axis(source: Source, key: str) -> NDArray[np.float64]:
 
 def times(source: Source, key: str, unit: str | None = None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Read the times of frames in s, see `axis`, and a note when they were converted; `unit` is stated elsewhere."""
-    return convert(key, axis(source, key), unit or stated_unit(source, key), TIME)
+    return convert(key, axis(source, key), unit or stated_unit(source, key, TIME), TIME)
 
 
 def wavevectors(
@@ -104,7 +104,9 @@ def wavevectors(
 def azimuths(source: Source, key: str, unit: str | None = None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Read angles in degrees, and a note when they were converted, or state no unit and look like radians."""
     values, notes = quantity(source, key, ANGLE, unit=unit)
-    return values, notes if unit is not None or stated_unit(source, key) is not None else radians_note(key, values)
+    return values, notes if unit is not None or stated_unit(source, key, ANGLE) is not None else radians_note(
+        key, values
+    )
 
 
 def radians_note(key: str, angles: NDArray[np.float64]) -> tuple[str, ...]:

@@ -96,11 +96,21 @@ def bins(source: Source, n_maps: int) -> tuple[NDArray[np.float64], NDArray[np.f
             f"{BINS}: found bins of {sizes} numbers, expected all (q) or all (q, azimuth); correct the file"
         )
     table = np.stack(values)
-    q, notes = convert(BINS, table[:, 0], stated_unit(source, BINS), WAVEVECTOR)
+    q, notes = convert(BINS, table[:, 0], unit_of_q(source), WAVEVECTOR)
     if table.shape[1] == 2 and not grazing(source):
         return q, table[:, 1], (*notes, *radians_note(BINS, table[:, 1]))
     why = "grazing incidence" if table.shape[1] == 2 else "rings"
     return q, np.full(n_maps, np.nan), (*notes, f"{BINS}: bins of {why} have no azimuth")
+
+
+def unit_of_q(source: Source) -> str | None:
+    """Return the unit of q that the bins state, or the metadata, which must agree."""
+    own = stated_unit(source, BINS, WAVEVECTOR)
+    names = [name for name in source.attribute_names(METADATA) if name.casefold() in ("q_unit", "q_units")]
+    other = next((text for name in names if isinstance(text := source.attribute(METADATA, name), str)), None)
+    if own is not None and other is not None and not WAVEVECTOR.same(own, other):
+        raise DataError(f"{BINS}, {METADATA}: found the units {own!r} and {other!r}, expected the same; correct them")
+    return own or other
 
 
 def geometry(source: Source) -> dict[str, float] | str:

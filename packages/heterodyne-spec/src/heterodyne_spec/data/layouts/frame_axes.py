@@ -9,7 +9,7 @@ import numpy as np
 
 from heterodyne_spec.data.contents import Clock, Source
 from heterodyne_spec.data.layouts.base import axis, seconds, time_between, times
-from heterodyne_spec.data.layouts.units import stated_unit
+from heterodyne_spec.data.layouts.units import TIME, stated_unit
 from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, check_ages, mean_step, precision, uniform_step
 from heterodyne_spec.errors import DataError
 
@@ -44,7 +44,7 @@ def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> 
         known = frame_time is not None and source.has(frame_time)
         return Clock(None, 1.0, f"{key} is missing" + (f", and {frame_time} is that of the camera" if known else ""))
     eps, other = precision(source.dtype(key)), f"{group}{T2}"
-    units = [stated_unit(source, one) for one in (key, other) if source.has(one)]
+    units = [stated_unit(source, one, TIME) for one in (key, other) if source.has(one)]
     unit = next((one for one in units if one is not None), None)
     if not same_axes(source, key, other, unit):
         raise DataError(f"{key}, {T2}: found different times, expected the same on both axes; correct the file")
@@ -90,7 +90,7 @@ def same_axes(source: Source, key: str, other: str, unit: str | None) -> bool:
     if not (source.has(key) and source.has(other)):
         return True
     one, two = (
-        axis(source, name) if unit is None else times(source, name, stated_unit(source, name) or unit)[0]
+        axis(source, name) if unit is None else times(source, name, stated_unit(source, name, TIME) or unit)[0]
         for name in (key, other)
     )
     kinds = {source.dtype(key), source.dtype(other)}

@@ -26,7 +26,7 @@ from heterodyne_spec.data.layouts.base import (
     wavevectors,
 )
 from heterodyne_spec.data.layouts.detector import geometry, photon_energy, pixel_map
-from heterodyne_spec.data.layouts.units import WAVEVECTOR, normalised, stated_unit
+from heterodyne_spec.data.layouts.units import ANGLE, WAVEVECTOR, normalised, stated_unit
 from heterodyne_spec.errors import DataError, shortened
 
 NAME = "nxxpcs"
@@ -164,7 +164,7 @@ def bins(source: Source) -> tuple[NDArray[np.float64], NDArray[np.float64], tupl
 
 def angles(source: Source) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Read the azimuths in degrees; the definition asks for a unit of 1/length by mistake, and files follow it."""
-    unit = stated_unit(source, PHI_LIST)
+    unit = stated_unit(source, PHI_LIST, ANGLE)
     if unit is None or WAVEVECTOR.divisor(normalised(unit)) is None:
         return azimuths(source, PHI_LIST)
     return numbers(source, PHI_LIST), (f"{PHI_LIST}: states {unit}, as the definition NXxpcs does; taken as degrees",)
