@@ -87,7 +87,7 @@ class TwoTimeData:
         maps, usable, found = clean_maps(maps, as_valid(valid, n_phi, n_t), angles)
         # Whoever reads a file may say which baseline it has, whatever is seen.
         if BASELINE not in (provenance or {}):
-            levels = [cleaning.level(one, frames) for one, frames in zip(maps, usable, strict=True)]
+            levels = [cleaning.level_of(one, frames) for one, frames in zip(maps, usable, strict=True)]
             check_baseline_1(levels, angles.tolist())
         ages, step = time_axis(t, dt, n_t)
         fields = {
