@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from heterodyne_spec.data import TwoTimeData, cleaning, describe_data, fills, load_data
 from heterodyne_spec.data.describing import check_data
+from heterodyne_spec.data.repeated import repeated_values
 from heterodyne_spec.errors import DataError
 
 FULL = make_map(6)
@@ -335,3 +336,47 @@ def test_a_short_run_and_few_photons_are_no_lower_level(tmp_path):
     c2 = photons @ photons.T / 400 / np.outer(brightness, brightness)
     assert "baseline 1 found" in load_data(write_levels(tmp_path / "a.npz", c2)).notes
     assert "baseline 1 found" in load_data(write_levels(tmp_path / "b.npz", decayed(1e-6, 0.2) - 0.03)).notes
+
+
+@pytest.mark.parametrize("value", [1.0, 0.5, 2.0, 1.25, 1e-6])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_many_pairs_of_one_value_among_noise_are_missing_and_said(tmp_path, value, dtype):
+    c2 = decayed(0.05, 0.3, n=60).astype(dtype)
+    lag = np.abs(np.subtract.outer(np.arange(60), np.arange(60)))
+    c2[lag > 30] = value
+    data = load_data(write_levels(tmp_path / "a.npz", c2))
+    np.testing.assert_array_equal(np.isnan(data.c2[0]), lag > 30)
+    said = f"phi = 0: pairs of {value:g}, many of exactly this value among noise, are treated as missing"
+    assert said in data.notes
+    assert said in TwoTimeData(c2=c2, q=0.005, phi=0.0, dt=0.1).notes
+
+
+def test_a_block_that_was_never_written_is_missing_in_maps_of_c2_less_1_too(tmp_path):
+    c2 = decayed(0.05, 0.3, n=700) - 1
+    c2[:200, 500:], c2[500:, :200] = 1, 1
+    data = load_data(write_levels(tmp_path / "a.npz", c2))
+    assert int(np.isnan(data.c2).sum()) == 2 * 200 * 200
+
+
+@pytest.mark.parametrize(
+    "c2",
+    [
+        decaying(200, 0, 0.3),
+        decaying(200, 0, 3.0) * (1 + 0.01 * np.sin(np.add.outer(np.arange(200), np.arange(200)) / 40)),
+        decayed(0.05, 0.3, n=60).round(2),
+        decayed(0.05, 0.3, n=60).astype("f2"),
+        np.where(np.abs(np.subtract.outer(np.arange(60), np.arange(60))) == 50, 1.0, decayed(0.05, 0.3, n=60)),
+    ],
+    ids=["no noise", "no noise, ageing", "rounded", "of 16 bits", "ten pairs"],
+)
+def test_values_that_repeat_for_another_reason_are_kept(c2):
+    assert repeated_values(c2) == []
+
+
+@pytest.mark.parametrize("mean", [0.1, 0.3, 1, 10])
+@pytest.mark.parametrize("pixels", [10, 30, 100, 1000])
+def test_few_photons_are_no_repeated_values(pixels, mean):
+    for seed in range(5):
+        photons = np.random.default_rng(seed).poisson(mean, (120, pixels))
+        brightness = np.maximum(photons.mean(axis=1), 1 / pixels)
+        assert repeated_values(photons @ photons.T / pixels / np.outer(brightness, brightness)) == []

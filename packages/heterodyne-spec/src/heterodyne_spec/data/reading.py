@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from heterodyne_spec.data import cleaning, fills
 from heterodyne_spec.data.contents import MapRef, Source
 from heterodyne_spec.data.levels import SCALED, WHOLE, Level, baseline_of, either, listed, of_a_correlation
+from heterodyne_spec.data.repeated import repeated_values
 from heterodyne_spec.data.selection import wrap
 from heterodyne_spec.data.two_time import floating_dtype
 from heterodyne_spec.data.wording import list_numbers, list_phi, same_words
@@ -134,6 +135,7 @@ def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np
         words.append(cleaning.complete_half(c2, half))
     cleaning.blank_frames(c2, fills.stuck_frames(c2))
     words += fills.blank(c2, fills.fill_values(c2))
+    words += fills.blank(c2, repeated_values(c2), fills.REPEATED)
     if fills.one_value(c2):
         return np.ones(len(c2), dtype=bool), words
     if fills.only_whole(c2):
