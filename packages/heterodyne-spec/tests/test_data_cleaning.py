@@ -380,3 +380,43 @@ def test_few_photons_are_no_repeated_values(pixels, mean):
         photons = np.random.default_rng(seed).poisson(mean, (120, pixels))
         brightness = np.maximum(photons.mean(axis=1), 1 / pixels)
         assert repeated_values(photons @ photons.T / pixels / np.outer(brightness, brightness)) == []
+
+
+def write_packed(path, stored, **attributes):
+    with h5py.File(path, "w") as file:
+        file["c2"], file["q"], file["phi"], file["dt"] = stored, 0.005, [10.0], 0.1
+        for name, value in attributes.items():
+            file["c2"].attrs[name] = value
+    return path
+
+
+@pytest.mark.parametrize("name", ["_FillValue", "missing_value"])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_stated_fill_values_are_missing(tmp_path, name, dtype):
+    c2 = decayed(0.05, 0.3).astype(dtype)[None]
+    c2[0, 3, 9], c2[0, 9, 3] = 1.1, 1.1
+    data = load_data(write_packed(tmp_path / "a.h5", c2, **{name: c2.dtype.type(1.1)}))
+    assert np.argwhere(np.isnan(data.c2[0])).tolist() == [[3, 9], [9, 3]]
+    assert "phi = 10: as its attributes say, 1.1 stands for missing values" in data.notes
+
+
+@pytest.mark.parametrize("dtype", ["i2", "f4", "f8"])
+def test_stated_scale_and_offset_are_obeyed_in_any_type(tmp_path, dtype):
+    meant = decayed(0.05, 0.3).round(3)
+    stored = np.rint((meant - 1) * 1000).astype(dtype)[None]
+    stored[0, 3, 9] = stored[0, 9, 3] = -32768
+    facts = {"scale_factor": 0.001, "add_offset": 1.0, "_FillValue": np.dtype(dtype).type(-32768)}
+    path = write_packed(tmp_path / "a.h5", stored, **facts)
+    assert describe_data(path)["baseline_reference"] == 1
+    data = load_data(path)
+    kept = np.isfinite(data.c2[0])
+    assert np.argwhere(~kept).tolist() == [[3, 9], [9, 3]]
+    np.testing.assert_allclose(data.c2[0][kept], meant[kept], rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [0.0, np.nan, "ten", [1.0, 2.0]])
+def test_a_scale_that_is_none_is_refused(tmp_path, scale):
+    path = write_packed(tmp_path / "a.h5", decayed(0.05, 0.3)[None], scale_factor=scale)
+    for read in (load_data, describe_data, check_data):
+        with pytest.raises(DataError, match=r"c2@scale_factor: found .*correct the attribute"):
+            read(path)

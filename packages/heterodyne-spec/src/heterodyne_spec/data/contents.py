@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from heterodyne_spec.data.packing import packing_of
 from heterodyne_spec.data.pixels import PixelMap
 from heterodyne_spec.errors import BusyError, ContradictionError, DataError, one_line
 
@@ -113,7 +114,7 @@ class MapRef:
 
     def read(self, source: Source, frames: slice) -> NDArray[Any]:
         """Read this map's window of frames, the first frame at the upper left, NaN where it is not valid."""
-        c2 = self._read(source, frames)
+        c2 = packing_of(source, self.key).unpacked(self._read(source, frames))
         return c2 if self.flags is None else np.where(self.flags.read(source, frames), c2, c2.dtype.type(np.nan))
 
     def _read(self, source: Source, frames: slice) -> NDArray[Any]:

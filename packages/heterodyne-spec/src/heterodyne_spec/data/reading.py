@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from heterodyne_spec.data import cleaning, fills
 from heterodyne_spec.data.contents import MapRef, Source
 from heterodyne_spec.data.levels import SCALED, WHOLE, Level, baseline_of, either, listed, of_a_correlation
+from heterodyne_spec.data.packing import packing_of
 from heterodyne_spec.data.repeated import repeated_values
 from heterodyne_spec.data.selection import wrap
 from heterodyne_spec.data.two_time import floating_dtype
@@ -98,6 +99,7 @@ def read_maps(
     for i, ref in enumerate(refs):
         c2[i] = ref.read(source, slice(first - 1, last))
         dead[i], words = restore(c2[i], ref.where, ref.as_stored(ref.populated))
+        words += [f"as its attributes say, {said}"] if (said := packing_of(source, ref.key).told()) else []
         if dead[i].any() and not dead[i].all():
             words.append(f"dead, left out: frames {list_numbers(np.flatnonzero(dead[i]) + first)}")
         findings += [(wrap(ref.phi), word) for word in words]
@@ -107,6 +109,8 @@ def read_maps(
 def kept_dtype(source: Source, ref: MapRef) -> np.dtype[Any]:
     """Return the dtype in which the values of a map are kept; whole numbers are no correlation."""
     stored = source.dtype(ref.key)
+    if packing_of(source, ref.key).scaled and stored.kind in "iuf":
+        return np.dtype(np.float64)
     if stored.kind in "iu":
         raise DataError(f"{ref.where}: found {stored} values, {WHOLE}")
     return floating_dtype(stored, ref.where)
