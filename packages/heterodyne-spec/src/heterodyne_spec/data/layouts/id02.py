@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from heterodyne_spec.data.contents import Clock, Contents, MapRef, Source, attempted_clock
 from heterodyne_spec.data.layouts.base import stack_shape, wavevectors
 from heterodyne_spec.data.layouts.frame_axes import axes_clock, check_axes
+from heterodyne_spec.data.wording import several
 from heterodyne_spec.errors import DataError
 
 NAME = "id02"
@@ -35,6 +36,17 @@ def directions(source: Source) -> Iterator[str]:
             continue
 
 
+def without_maps(source: Source, groups: list[str]) -> Iterator[str]:
+    """Yield a note on the directions of the entry of these groups that have no two-time maps."""
+    entry = f"/{groups[0].split('/')[1]}/correlations"
+    empty = [
+        name for name in source.names(entry) if f"{entry}/{name}" not in groups and source.names(f"{entry}/{name}")
+    ]
+    if empty:
+        listed = ", ".join(empty)
+        yield f"{entry}: {several(len(empty), 'direction')} without two-time maps, may be incomplete: {listed}"
+
+
 def contents(source: Source) -> Contents:
     """List the maps of all directions, by q and then by direction."""
     groups = list(directions(source))
@@ -42,7 +54,7 @@ def contents(source: Source) -> Contents:
         raise DataError(
             f"found results in {', '.join(entries)}, expected one entry; copy the one to read into its own file"
         )
-    notes: dict[str, None] = {}
+    notes: dict[str, None] = dict.fromkeys(without_maps(source, groups))
     places: list[tuple[int, float, str, float]] = []
     for group in groups:
         key = f"{group}/twotime/ttcf"

@@ -26,6 +26,7 @@ from heterodyne_spec.data.layouts.base import (
     wavevectors,
 )
 from heterodyne_spec.data.layouts.detector import geometry, photon_energy, pixel_map
+from heterodyne_spec.data.layouts.missing import missing_maps
 from heterodyne_spec.data.layouts.units import ANGLE, WAVEVECTOR, normalised, stated_unit
 from heterodyne_spec.errors import DataError, shortened
 
@@ -75,6 +76,7 @@ def contents(source: Source) -> Contents:
     # No definition tells where azimuths are counted from.
     listed = Bins(q, phi, pixel_map(source, ROI_MAP, values, None))
     clock = attempted_clock(lambda: frame_clock(source))
+    notes += missing_maps(Q_LIST, np.arange(1, q.size + 1), [label for *_, label in places], listed)
     silent = [name for name, found in (("populated_elements", elements), ("baseline_reference", baseline)) if not found]
     notes += tuple(f"{DATA_KEY}@{name} is missing: seen from the maps" for name in silent)
     level = None if baseline is None else int(baseline)
