@@ -244,6 +244,7 @@ class Contents:
     `baseline` is what the file says a fully decorrelated pair has, 0 or 1; None when it says nothing. `bins` is None in
     layouts that have no map of pixels; the q and phi of `maps` are those of its lists. `energy` is that of the photons
     in keV, None where the file does not tell. `weights` are those of the frames by label - 1, (n, N); None without any.
+    `way_out` is what to do where its bins have no azimuth, empty where nothing is known.
     """
 
     maps: tuple[MapRef, ...]
@@ -254,6 +255,7 @@ class Contents:
     bins: Bins | None = None
     energy: float | None = None
     weights: NDArray[np.float64] | None = None
+    way_out: str = ""
 
     def __post_init__(self) -> None:
         if not self.maps:

@@ -108,7 +108,7 @@ def check_data(path: str | Path, config: Config | Mapping[str, Any] | str | Path
     with open_source(Path(path)) as source:
         _, contents = list_maps(source, asked.bins)
         step_of(contents.clock, asked.dt)
-        known, notes = known_maps(contents.maps)
+        known, notes = known_maps(contents.maps, contents.way_out)
         if asked.q is not None:
             known, q_notes = select_q(known, asked.q, asked.q_tolerance)
             notes += q_notes

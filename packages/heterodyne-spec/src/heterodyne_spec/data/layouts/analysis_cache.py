@@ -38,6 +38,7 @@ from heterodyne_spec.errors import DataError, shortened
 NAME = "analysis-cache"
 DATA_KEY = "c2_exp"
 Q_LIST, PHI_LIST, TIMES = "wavevector_q_list", "phi_angles_list", ("t1", "t2")
+FROM_THE_FIRST = "ages counted from the first frame of the maps"
 METADATA = "cache_metadata_json"
 # The cache of `heterodyne` has our own archive's key for the maps; this one tells it apart.
 OTHER_MAPS, OTHER_MARK = "c2", "source_mtime"
@@ -117,7 +118,8 @@ def window_clock(source: Source, n_t: int, first: tuple[str, int | None]) -> Clo
     """
     where, stated_dt = stated_step(source)
     if not all(source.has(name) for name in TIMES):
-        return Clock(stated_dt, float(first[1] or 1), f"no {' or '.join(TIMES)}")
+        said = () if first[1] or stated_dt is None else (f"no {' or '.join(TIMES)}: {FROM_THE_FIRST}",)
+        return Clock(stated_dt, float(first[1] or 1), f"no {' or '.join(TIMES)}", said)
     eps = max(precision(source.dtype(name)) for name in TIMES)
     values, notes = common_axis(source)
     clock = origin(TIMES[0], axis_clock(values, None, n_t, TIMES[0], notes, eps), first)
@@ -208,7 +210,8 @@ def index_clock(source: Source, n_t: int, first: tuple[str, int | None]) -> Cloc
     """Return the time base of a cache of heterodyne, whose t counts frames from 0 where its origin had no times."""
     where, dt = stated_step(source)
     if not source.has("t"):
-        return Clock(dt, float(first[1] or 1), "no t")
+        said = () if first[1] or dt is None else (f"no t: {FROM_THE_FIRST}",)
+        return Clock(dt, float(first[1] or 1), "no t", said)
     values, notes = times(source, "t")
     ages = axis_clock(values, None, n_t, "t", notes, precision(source.dtype("t")))
     counted = ages.dt == 1 and ages.start == round(ages.start) and stated_unit(source, "t", TIME) is None

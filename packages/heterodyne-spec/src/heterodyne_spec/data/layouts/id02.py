@@ -17,6 +17,7 @@ from heterodyne_spec.errors import DataError
 
 NAME = "id02"
 DATA_KEY = "/<entry>/correlations/<direction>/twotime/ttcf"
+NAMED = "name the directions by their azimuth in degrees, as phi_45"
 _AZIMUTH = re.compile(r"phi_([+-]?\d+(?:\.\d+)?)")
 
 
@@ -71,7 +72,7 @@ def contents(source: Source) -> Contents:
         MapRef(key, label, q, phi, i) for label, (i, phi, key, q) in enumerate(sorted(places, key=_by_q), start=1)
     )
     clock = attempted_clock(lambda: common_clock(source, groups))
-    return Contents(maps, clock, "one_array_q_first", (*notes, *clock.notes))
+    return Contents(maps, clock, "one_array_q_first", (*notes, *clock.notes), way_out=NAMED)
 
 
 def _by_q(place: tuple[int, float, str, float]) -> tuple[int, float, str]:

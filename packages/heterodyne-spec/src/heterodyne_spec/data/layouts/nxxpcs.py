@@ -80,7 +80,8 @@ def contents(source: Source) -> Contents:
     silent = [name for name, found in (("populated_elements", elements), ("baseline_reference", baseline)) if not found]
     notes += tuple(f"{DATA_KEY}@{name} is missing: seen from the maps" for name in silent)
     level = None if baseline is None else int(baseline)
-    return Contents(maps, clock, str(mode), (*notes, *clock.notes), level, listed, energy)
+    way_out = "" if source.has(PHI_LIST) else f"where these are wedges, add their azimuths in degrees as {PHI_LIST}"
+    return Contents(maps, clock, str(mode), (*notes, *clock.notes), level, listed, energy, way_out=way_out)
 
 
 def geometry_of(source: Source) -> dict[str, float] | str:

@@ -57,7 +57,8 @@ def contents(source: Source) -> Contents:
     maps, weights, said = flagged(source, stack(DATA_KEY, 0, np.broadcast_to(q, n_maps), phi), n_t)
     left = unused(source, ("q", "phi", "dt", T1, T2, AGES, FORM, ROIS, *said_of(source)), n_t)
     notes = (*notes, *phi_notes, *said, *left, *clock.notes)
-    return Contents(maps, clock, "one_array_q_first", notes, weights=weights)
+    way_out = "" if source.has("phi") else "store the azimuth of each map in degrees as phi"
+    return Contents(maps, clock, "one_array_q_first", notes, weights=weights, way_out=way_out)
 
 
 def agreed(source: Source, clock: Clock, n_t: int) -> Clock:
