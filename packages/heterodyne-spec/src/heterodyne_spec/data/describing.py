@@ -132,7 +132,7 @@ def check_data(path: str | Path, config: Config | Mapping[str, Any] | str | Path
         if len(errors) == len(groups):
             raise errors[0]
         said = (
-            f"values: all {len(known)} maps checked as a fit does"
+            f"values: {'the map' if len(known) == 1 else f'all {len(known)} maps'} checked as a fit does"
             if look
             else f"values: not checked, {count:.3g} entries are more than {MOST_CHECKED:.0e}; a fit does it"
         )
