@@ -218,3 +218,16 @@ def test_units_of_a_file_of_scikit_beam(tmp_path):
         file.attrs["q_unit"], file.attrs["dt_unit"] = "1/nm", "ms"
     data = load_data(path, q=0.005)
     assert (data.q, data.dt) == (0.005, 0.1)
+
+
+def test_what_means_nothing_here_is_not_followed(tmp_path):
+    """A link beside the maps to elsewhere, or to nowhere, is no matter where its name is none that is read."""
+    path = hdf5(tmp_path / "a.h5", {})
+    with h5py.File(path, "r+") as file:
+        file["raw"] = h5py.ExternalLink("../elsewhere.h5", "/x")
+        file["gone"] = h5py.SoftLink("/nowhere")
+        file["more"] = h5py.SoftLink("/c2")
+    assert not any("not used" in note for note in load_data(path, q=0.005).notes)
+    with h5py.File(path, "r+") as file:
+        file["start_frame"] = h5py.SoftLink("/nowhere")
+    assert "start_frame: is a link to /nowhere" in refusal(path)

@@ -36,6 +36,9 @@ class Source(Protocol):
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names in a group, () when there is no such group."""
 
+    def direct(self) -> tuple[str, ...]:
+        """Return the names of the arrays that stand at the top themselves: no link is followed for it."""
+
     def has(self, key: str) -> bool:
         """Tell whether an array stands at `key`."""
 

@@ -74,6 +74,10 @@ class NpzSource:
         members = self._archive.namelist() if group == "/" else []
         return tuple(name.removesuffix(".npy") for name in members if name.endswith(".npy"))
 
+    def direct(self) -> tuple[str, ...]:
+        """Return the names of the arrays."""
+        return self.names()
+
     def has(self, key: str) -> bool:
         """Tell whether there is an array `key`."""
         return key in self.names()

@@ -40,6 +40,7 @@ OF_PIXELS = ("roi", "pixel", "detector", "label")
 SAME_PERIOD = 1e-3
 """Relative, of times between frames from two sources."""
 _MAPS = ("c2", "g2", "two_time", "ttcf", "c2_exp", "g12b")
+_TIMES = {*AGES, *STEPS, *PERIODS}
 _KNOWN = {*AGES, *FIRST_AGES, *FIRST_FRAMES, *STEPS, *PERIODS, *NUMBERS, *LAGS, "q", "phi", "dt", "startframe"}
 
 
@@ -61,8 +62,9 @@ def may_count(name: str) -> bool:
 
 
 def arrays(source: Source) -> Iterator[str]:
-    """Yield the names of what stands at the top and is no group."""
-    yield from (name for name in source.names() if source.has(name))
+    """Yield the names of what stands at the top and is no group; what means nothing here not where a link leads."""
+    here = {*source.direct()}
+    yield from (name for name in source.names() if name in here or (is_known(name) and source.has(name)))
 
 
 def named(source: Source, wanted: str) -> str | None:
@@ -96,7 +98,7 @@ def check_sides(source: Source, key: str, dt: float | None) -> None:
 def agreeing(source: Source, clock: Clock, n_t: int, used: Iterable[str]) -> Clock:
     """Return a time base, at fault where a time beside the maps that nobody read contradicts it."""
     for name in arrays(source):
-        if clock.fault is None and name not in used and source.dtype(name).kind in "fiub":
+        if clock.fault is None and name not in used and normal(name) in _TIMES and source.dtype(name).kind in "fiub":
             fault = _other_step(source, name, clock, n_t)
             clock = clock if fault is None else replace(clock, dt=None, fault=fault)
     return clock
@@ -124,9 +126,10 @@ def _other_step(source: Source, name: str, clock: Clock, n_t: int) -> str | None
 def check_first_frame(source: Source, clock: Clock, n_t: int) -> None:
     """Refuse what tells another first frame than a time base does under a name that is not read."""
     for name in arrays(source) if clock.fault is None else ():
-        word, single = normal(name), math.prod(source.shape(name)) == 1
-        if source.dtype(name).kind not in "fiu":
+        word = normal(name)
+        if word not in (*NUMBERS, *FIRST_FRAMES, *FIRST_AGES) or source.dtype(name).kind not in "fiu":
             continue
+        single = math.prod(source.shape(name)) == 1
         if word in NUMBERS and source.shape(name) == (n_t,):
             _check_numbers(name, numbers(source, name), clock.start)
         elif word in FIRST_FRAMES and single and not _numbers_first(numbers(source, name)[0], clock.start):
@@ -185,7 +188,8 @@ def unused(source: Source, used: Iterable[str], n_t: int) -> tuple[str, ...]:
 
 
 def _compared(source: Source, name: str, n_t: int) -> bool:
-    word, size = normal(name), math.prod(source.shape(name))
+    word = normal(name)
+    size = math.prod(source.shape(name)) if word in _KNOWN else 0
     single = word in (*FIRST_AGES, *FIRST_FRAMES, *STEPS, *PERIODS) and size == 1
     each = word in (*AGES, *NUMBERS) and size in (n_t, n_t**2)
     return single or each or word.endswith(("unit", "units")) or word in (*map(normal, WEIGHTS), *LAGS, "startframe")

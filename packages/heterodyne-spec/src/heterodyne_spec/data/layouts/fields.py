@@ -25,7 +25,7 @@ def with_attributes(source: Source, maps: str) -> Source:
         An attribute contradicts a dataset, or another attribute.
     """
     found: dict[str, NDArray[Any]] = {}
-    for where in ("/", maps, *(name for name in arrays(source) if name != maps)):
+    for where in ("/", maps, *(name for name in arrays(source) if name != maps and is_known(name))):
         for name in source.attribute_names(where):
             # A unit of its own is that of a dataset; of others only units count that name what they belong to.
             own = where != "/" and normal(name) in _UNITS
@@ -69,6 +69,10 @@ class WithAttributes:
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names in a group."""
         return (*self._source.names(group), *(self._found if group == "/" else ()))
+
+    def direct(self) -> tuple[str, ...]:
+        """Return the names of what stands at the top itself."""
+        return (*self._source.direct(), *self._found)
 
     def has(self, key: str) -> bool:
         """Tell whether an array stands at `key`."""
