@@ -59,6 +59,8 @@ class WithAttributes:
 
     def __init__(self, source: Source, found: Mapping[str, NDArray[Any]]):
         self._source, self._found = source, found
+        # Asked for by every reader of a field that may have another name.
+        self._names, self._direct = (*source.names(), *found), (*source.direct(), *found)
         self.path: Path = source.path
 
     @property
@@ -68,11 +70,11 @@ class WithAttributes:
 
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names in a group."""
-        return (*self._source.names(group), *(self._found if group == "/" else ()))
+        return self._names if group == "/" else self._source.names(group)
 
     def direct(self) -> tuple[str, ...]:
         """Return the names of what stands at the top itself."""
-        return (*self._source.direct(), *self._found)
+        return self._direct
 
     def has(self, key: str) -> bool:
         """Tell whether an array stands at `key`."""

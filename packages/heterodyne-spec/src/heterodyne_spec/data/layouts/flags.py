@@ -102,8 +102,9 @@ def said_of(source: Source) -> tuple[str, ...]:
 
 def check_others(source: Source, n_maps: int, n_t: int) -> None:
     """Refuse what may tell which frames count under a name or in a form that is not read: some count from 0."""
+    said = said_of(source)
     for name in arrays(source):
-        if name in said_of(source) or not may_count(name) or not _tells(source, name, n_maps, n_t):
+        if name in said or not may_count(name) or not _tells(source, name, n_maps, n_t):
             continue
         few = source.dtype(name).kind in "iuf" and len(source.shape(name)) <= 1 and source.shape(name) != (n_t,)
         if few and "weight" not in name.casefold():
