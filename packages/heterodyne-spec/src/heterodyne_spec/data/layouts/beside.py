@@ -17,7 +17,8 @@ from heterodyne_spec.data.contents import Clock, Source
 from heterodyne_spec.data.layouts.base import numbers, seconds, times
 from heterodyne_spec.data.layouts.units import TIME, stated_unit
 from heterodyne_spec.data.time_axis import UNIFORM, axis_clock, precision
-from heterodyne_spec.errors import DataError
+from heterodyne_spec.data.wording import LONGEST
+from heterodyne_spec.errors import DataError, shortened
 
 FIRST = "start_frame"
 """Number of the first frame, 1-based, where there are no ages."""
@@ -183,8 +184,9 @@ def told(clock: Clock) -> str:
 def unused(source: Source, used: Iterable[str], n_t: int) -> tuple[str, ...]:
     """Return a note on what stands beside the maps and says nothing to a reader here."""
     read = {*used, *_MAPS}
-    names = [name for name in arrays(source) if name not in read and not _compared(source, name, n_t)]
-    return (f"not used: {', '.join(sorted(names))}",) if names else ()
+    names = sorted(name for name in arrays(source) if name not in read and not _compared(source, name, n_t))
+    more = f", ... ({len(names) - LONGEST} more)" if len(names) > LONGEST else ""
+    return (f"not used: {', '.join(map(shortened, names[:LONGEST]))}{more}",) if names else ()
 
 
 def _compared(source: Source, name: str, n_t: int) -> bool:
