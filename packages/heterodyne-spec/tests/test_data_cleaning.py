@@ -420,3 +420,13 @@ def test_a_scale_that_is_none_is_refused(tmp_path, scale):
     for read in (load_data, describe_data, check_data):
         with pytest.raises(DataError, match=r"c2@scale_factor: found .*correct the attribute"):
             read(path)
+
+
+def test_a_part_of_c2_that_is_none_does_not_make_it_c2_less_1(tmp_path):
+    c2 = decayed(0.5, 0.3)
+    far = np.abs(np.subtract.outer(np.arange(48), np.arange(48))) > 24
+    c2[far] = 1e-12 * c2[far]
+    with pytest.raises(
+        DataError, match=r"a tenth of the maps is at 1\.\d+e-12 .* and half of them above 1\.\d+ at phi"
+    ):
+        load_data(write_levels(tmp_path / "a.npz", c2))

@@ -41,7 +41,8 @@ class Level(NamedTuple):
 def baseline_of(level: Level) -> int | None:
     """Return the baseline of a map, 0 or 1, from where it levels off; None where that does not tell."""
     if level.low < DOWN_TO_0:
-        return 0
+        # Of c2 - 1 more than half of the pairs are not as high as c2 is: a part of c2 is no measurement then.
+        return 0 if level.median < DOWN_TO_1 else None
     return 1 if level.low >= DOWN_TO_1 and level.below <= NEARLY_ALL else None
 
 
@@ -57,6 +58,12 @@ def listed(levels: Sequence[float], phi: Sequence[float]) -> str:
 
 def either(levels: Sequence[Level], phi: Sequence[float]) -> str:
     """Return in words that maps may be c2 - 1 or c2, and what is then wrong with them."""
+    if all(level.low < DOWN_TO_0 for level in levels):
+        return (
+            f"a tenth of the maps is at {listed([level.low for level in levels], phi)}, and half of them above "
+            f"{listed([level.median for level in levels], phi)}: they are c2 - 1 of a contrast above 1, or c2 with "
+            "values that are none"
+        )
     return (
         f"the maps level off at {listed([level.low for level in levels], phi)}, and neither at 0 nor at 1: they are "
         "c2 - 1 of a large contrast that has not decayed, or c2 that is scaled or not divided by the mean intensities"
