@@ -9,7 +9,7 @@ from typing import Any
 
 from heterodyne_spec.config import Config, build_config
 from heterodyne_spec.data.describing import check_data, describe_data
-from heterodyne_spec.data.wording import list_phi, list_q
+from heterodyne_spec.data.wording import list_phi, list_q, several
 from heterodyne_spec.errors import DataError, Problem, ProblemsError
 from heterodyne_spec.lint.config_rules import lint_config
 from heterodyne_spec.lint.model_rules import lint_model
@@ -129,14 +129,15 @@ def _config_facts(document: Any) -> Iterable[str]:
 def _data_facts(document: Any) -> Iterable[str]:
     maps, n_t = document["maps"], document["n_frames"]
     dt = "none in the file, give data.dt" if document["dt"] is None else f"{document['dt']:g} s"
-    yield f"layout {document['layout']}: {len(maps)} maps of {n_t} x {n_t} frames"
+    yield f"layout {document['layout']}: {several(len(maps), 'map')} of {n_t} x {n_t} frames"
     age = document.get("start_age")
     yield f"dt: {dt}; first frame: {document['start_frame']}" + ("" if age is None else f", age {age:g} s")
     yield f"q: {list_q(m['q'] for m in maps if m['q'] is not None)} 1/Å"
     angles = [m["phi"] for m in maps if m["phi"] is not None]
     yield f"phi: {list_phi(angles)} degrees"
     baseline, elements = document["baseline_reference"], document["populated_elements"]
-    yield "first map: empty" if elements is None else f"stored elements: {elements}; baseline: {baseline}"
+    told = "not clear from the first map" if baseline is None else baseline
+    yield "first map: empty" if elements is None else f"stored elements: {elements}; baseline: {told}"
     yield from document["notes"]
 
 

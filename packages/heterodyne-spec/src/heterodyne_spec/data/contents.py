@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from heterodyne_spec.data.packing import packing_of
 from heterodyne_spec.data.pixels import PixelMap
 from heterodyne_spec.errors import BusyError, ContradictionError, DataError, one_line
 
@@ -35,6 +36,9 @@ class Source(Protocol):
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names in a group, () when there is no such group."""
 
+    def direct(self) -> tuple[str, ...]:
+        """Return the names of the arrays that stand at the top themselves: no link is followed for it."""
+
     def has(self, key: str) -> bool:
         """Tell whether an array stands at `key`."""
 
@@ -57,17 +61,24 @@ class Source(Protocol):
         """Return an attribute as a text or as an array; None when there is none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Flags:
-    """Where the file says which frames of a map are valid, or which pairs; `index` is the map's place, None for all."""
+    """Where the file says which frames of a map are valid, or which pairs; `index` is the map's place, None for all.
+
+    `values` are those of frames that are known already, as of an attribute.
+    """
 
     key: str
     index: int | None
     pairs: bool
+    values: NDArray[np.bool_] | None = None
 
     def read(self, source: Source, frames: slice) -> NDArray[np.bool_]:
         """Read which entries of a window of frames are valid, (N, N)."""
         place = () if self.index is None else (self.index,)
+        if self.values is not None:
+            found = self.values[(*place, frames)]
+            return found[:, None] & found
         found = source.read(self.key, (*place, frames, frames) if self.pairs else (*place, frames)).astype(bool)
         return found if self.pairs else found[:, None] & found
 
@@ -106,7 +117,7 @@ class MapRef:
 
     def read(self, source: Source, frames: slice) -> NDArray[Any]:
         """Read this map's window of frames, the first frame at the upper left, NaN where it is not valid."""
-        c2 = self._read(source, frames)
+        c2 = packing_of(source, self.key).unpacked(self._read(source, frames))
         return c2 if self.flags is None else np.where(self.flags.read(source, frames), c2, c2.dtype.type(np.nan))
 
     def _read(self, source: Source, frames: slice) -> NDArray[Any]:
@@ -236,6 +247,7 @@ class Contents:
     `baseline` is what the file says a fully decorrelated pair has, 0 or 1; None when it says nothing. `bins` is None in
     layouts that have no map of pixels; the q and phi of `maps` are those of its lists. `energy` is that of the photons
     in keV, None where the file does not tell. `weights` are those of the frames by label - 1, (n, N); None without any.
+    `way_out` is what to do where its bins have no azimuth, empty where nothing is known.
     """
 
     maps: tuple[MapRef, ...]
@@ -246,6 +258,7 @@ class Contents:
     bins: Bins | None = None
     energy: float | None = None
     weights: NDArray[np.float64] | None = None
+    way_out: str = ""
 
     def __post_init__(self) -> None:
         if not self.maps:

@@ -89,6 +89,16 @@ class Hdf5Source:
         with reading(group):
             return tuple(name for name in node if isinstance(name, str)) if is_group(node) else ()
 
+    def direct(self) -> tuple[str, ...]:
+        """Return the names of the datasets that stand at the top themselves, and can be looked at."""
+        return tuple(name for name in self.names() if self._stands_here(name))
+
+    def _stands_here(self, name: str) -> bool:
+        try:
+            return not hasattr(self._root.get(name, getlink=True), "path") and is_dataset(self._root[name])
+        except Exception:  # damage to what nobody may read; see `reading`
+            return False
+
     def has(self, key: str) -> bool:
         """Tell whether a dataset stands at `key`."""
         return is_dataset(self._find(key))
