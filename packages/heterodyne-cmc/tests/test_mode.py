@@ -6,12 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.optimize
 from measurement import FREE, NOISE, TRUTH, config, make, point_estimate
+from scipy.optimize import OptimizeResult
 
 from heterodyne_cmc.density import log_density
 from heterodyne_cmc.fit import prepared_work
 from heterodyne_cmc.linalg import inverse
-from heterodyne_cmc.mode import at_mode
+from heterodyne_cmc.mode import at_mode, climbed
 from heterodyne_cmc.problem import make_problem, whole_problems
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.whitening import make_whitening
@@ -51,3 +53,14 @@ def test_leaves_a_bound_to_which_the_prior_does_not_go() -> None:
     u = whitening.centre[FREE.index("f3")]
     assert abs(u) < 3, "the start was at 6.9, a thousandth of the interval from its end"
     assert np.isfinite(whitening.spread).all()
+
+
+def test_a_climb_that_leaves_the_region_of_the_coordinates_ends_where_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = make()
+    request = prepare(data, load_config(config(cmc={"shards": 1})), point_estimate(data))
+    whitening = make_whitening(request.space, request.scaling, request.nlsq, NOISE, 552.0)
+    monkeypatch.setattr(
+        scipy.optimize, "minimize", lambda *given, **options: OptimizeResult(x=np.full(len(FREE) + 1, 1e9))
+    )
+    _, end, _ = climbed(whitening.centre, whole_problems(request, NOISE, whitening), request.space)
+    np.testing.assert_array_equal(end, whitening.centre)

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heterodyne_data import TwoTimeData, cleaning, describe_data, fills, load_data
+from heterodyne_data.describing import check_data
+from heterodyne_data.repeated import repeated_values
 from heterodyne_spec.errors import DataError
 
 FULL = make_map(6)
@@ -78,7 +80,7 @@ def test_baseline_is_said_and_can_be_given(tmp_path):
 def test_maps_that_disagree_on_the_baseline_are_refused(tmp_path):
     path = tmp_path / "a.npz"
     np.savez(path, c2=[make_map(level=0.0), FULL], q=0.005, phi=[0.0, 90.0], dt=0.1)
-    with pytest.raises(DataError, match=r"the maps disagree.*0.06\d* at phi = 0, 1.06\d* at phi = 90; give baseline"):
+    with pytest.raises(DataError, match=r"the maps disagree.*0.06\d* at phi = 0, 1.06\d* at phi = 90; likely"):
         load_data(path)
     assert load_data(path, phi=[90]).n_phi == 1
 
@@ -270,3 +272,161 @@ def test_loading_needs_little_more_than_the_maps(tmp_path):
         tracemalloc.stop()
     # Four maps, one on its way in, and small blocks.
     assert peak < 1.5 * size
+
+
+def decayed(to, contrast, n=48, noise=0.02):
+    """Return c2 whose correlation has decayed to this share of the contrast at the longest lag."""
+    age = np.arange(n) / (n - 1)
+    drawn = np.triu(np.random.default_rng(1).normal(0, noise, (n, n)))
+    return 1 + contrast * np.exp(np.log(to) * np.abs(age[:, None] - age)) + drawn + np.triu(drawn, 1).T
+
+
+def write_levels(path, *maps):
+    np.savez(path, c2=maps, q=0.005, phi=np.arange(len(maps)) * 30.0, dt=0.1)
+    return path
+
+
+@pytest.mark.parametrize("contrast", [0.2, 0.6, 0.9, 1.3])
+@pytest.mark.parametrize("baseline", [0, 1])
+def test_the_baseline_is_where_the_least_correlated_pairs_are(tmp_path, contrast, baseline):
+    c2 = decayed(0.05, contrast)
+    data = load_data(write_levels(tmp_path / "a.npz", c2 - (1 - baseline)))
+    np.testing.assert_allclose(data.c2[0], c2, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("c2", "low"),
+    [
+        (decayed(0.9, 0.7) - 1, 0.63),
+        (decayed(0.98, 0.9) - 1, 0.88),
+        (decayed(0.05, 0.25) / 2, 0.5),
+    ],
+    ids=["c2 - 1 that stays at its contrast", "and at a large one", "scaled"],
+)
+def test_levels_of_neither_are_refused_with_both_readings(tmp_path, c2, low):
+    text = r"the maps level off at 0\.\d+ at phi = 0, and neither at 0 nor at 1: they are c2 - 1 of .*, or c2 that is"
+    path = write_levels(tmp_path / "a.npz", c2)
+    for read in (load_data, lambda path: check_data(path)):
+        with pytest.raises(DataError, match=text) as caught:
+            read(path)
+    assert float(str(caught.value).split("level off at ")[1].split()[0]) == pytest.approx(low, abs=0.03)
+    with pytest.raises(DataError, match=text):
+        TwoTimeData(c2=c2, q=0.005, phi=0.0, dt=0.1)
+    assert load_data(path, baseline=0).c2[0, 0, 9] == c2[0, 9] + 1
+    assert describe_data(path)["baseline_reference"] is None
+
+
+def test_one_map_that_decays_to_0_tells_it_for_all(tmp_path):
+    maps = decayed(0.9, 0.7), decayed(0.05, 0.7)
+    data = load_data(write_levels(tmp_path / "a.npz", *(one - 1 for one in maps)))
+    np.testing.assert_allclose(data.c2, maps, rtol=1e-12)
+    said = "baseline 0 found, also taken at phi = 0, where the maps do not decay to it: 1 added to all maps"
+    assert said in data.notes
+
+
+def test_maps_that_disagree_are_likely_c2_less_1(tmp_path):
+    with pytest.raises(DataError, match=r"the maps disagree.*likely all are c2 - 1, of a contrast above 0\.5"):
+        load_data(write_levels(tmp_path / "a.npz", decayed(0.9, 1.2) - 1, decayed(0.05, 0.7) - 1))
+
+
+def test_a_short_run_and_few_photons_are_no_lower_level(tmp_path):
+    """c2 of 40 frames is below 1 by its own mean, and most pairs of few photons are far below it."""
+    photons = np.random.default_rng(0).poisson(0.5, (40, 400))
+    brightness = photons.mean(axis=1)
+    c2 = photons @ photons.T / 400 / np.outer(brightness, brightness)
+    assert "baseline 1 found" in load_data(write_levels(tmp_path / "a.npz", c2)).notes
+    assert "baseline 1 found" in load_data(write_levels(tmp_path / "b.npz", decayed(1e-6, 0.2) - 0.03)).notes
+
+
+@pytest.mark.parametrize("value", [1.0, 0.5, 2.0, 1.25, 1e-6])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_many_pairs_of_one_value_among_noise_are_missing_and_said(tmp_path, value, dtype):
+    c2 = decayed(0.05, 0.3, n=60).astype(dtype)
+    lag = np.abs(np.subtract.outer(np.arange(60), np.arange(60)))
+    c2[lag > 30] = value
+    data = load_data(write_levels(tmp_path / "a.npz", c2))
+    np.testing.assert_array_equal(np.isnan(data.c2[0]), lag > 30)
+    said = f"phi = 0: pairs of {value:g}, many of exactly this value among noise, are treated as missing"
+    assert said in data.notes
+    assert said in TwoTimeData(c2=c2, q=0.005, phi=0.0, dt=0.1).notes
+
+
+def test_a_block_that_was_never_written_is_missing_in_maps_of_c2_less_1_too(tmp_path):
+    c2 = decayed(0.05, 0.3, n=700) - 1
+    c2[:200, 500:], c2[500:, :200] = 1, 1
+    data = load_data(write_levels(tmp_path / "a.npz", c2))
+    assert int(np.isnan(data.c2).sum()) == 2 * 200 * 200
+
+
+@pytest.mark.parametrize(
+    "c2",
+    [
+        decaying(200, 0, 0.3),
+        decaying(200, 0, 3.0) * (1 + 0.01 * np.sin(np.add.outer(np.arange(200), np.arange(200)) / 40)),
+        decayed(0.05, 0.3, n=60).round(2),
+        decayed(0.05, 0.3, n=60).astype("f2"),
+        np.where(np.abs(np.subtract.outer(np.arange(60), np.arange(60))) == 50, 1.0, decayed(0.05, 0.3, n=60)),
+    ],
+    ids=["no noise", "no noise, ageing", "rounded", "of 16 bits", "ten pairs"],
+)
+def test_values_that_repeat_for_another_reason_are_kept(c2):
+    assert repeated_values(c2) == []
+
+
+@pytest.mark.parametrize("mean", [0.1, 0.3, 1, 10])
+@pytest.mark.parametrize("pixels", [10, 30, 100, 1000])
+def test_few_photons_are_no_repeated_values(pixels, mean):
+    for seed in range(5):
+        photons = np.random.default_rng(seed).poisson(mean, (120, pixels))
+        brightness = np.maximum(photons.mean(axis=1), 1 / pixels)
+        assert repeated_values(photons @ photons.T / pixels / np.outer(brightness, brightness)) == []
+
+
+def write_packed(path, stored, **attributes):
+    with h5py.File(path, "w") as file:
+        file["c2"], file["q"], file["phi"], file["dt"] = stored, 0.005, [10.0], 0.1
+        for name, value in attributes.items():
+            file["c2"].attrs[name] = value
+    return path
+
+
+@pytest.mark.parametrize("name", ["_FillValue", "missing_value"])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_stated_fill_values_are_missing(tmp_path, name, dtype):
+    c2 = decayed(0.05, 0.3).astype(dtype)[None]
+    c2[0, 3, 9], c2[0, 9, 3] = 1.1, 1.1
+    data = load_data(write_packed(tmp_path / "a.h5", c2, **{name: c2.dtype.type(1.1)}))
+    assert np.argwhere(np.isnan(data.c2[0])).tolist() == [[3, 9], [9, 3]]
+    assert "phi = 10: as its attributes say, 1.1 stands for missing values" in data.notes
+
+
+@pytest.mark.parametrize("dtype", ["i2", "f4", "f8"])
+def test_stated_scale_and_offset_are_obeyed_in_any_type(tmp_path, dtype):
+    meant = decayed(0.05, 0.3).round(3)
+    stored = np.rint((meant - 1) * 1000).astype(dtype)[None]
+    stored[0, 3, 9] = stored[0, 9, 3] = -32768
+    facts = {"scale_factor": 0.001, "add_offset": 1.0, "_FillValue": np.dtype(dtype).type(-32768)}
+    path = write_packed(tmp_path / "a.h5", stored, **facts)
+    assert describe_data(path)["baseline_reference"] == 1
+    data = load_data(path)
+    kept = np.isfinite(data.c2[0])
+    assert np.argwhere(~kept).tolist() == [[3, 9], [9, 3]]
+    np.testing.assert_allclose(data.c2[0][kept], meant[kept], rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [0.0, np.nan, "ten", [1.0, 2.0]])
+def test_a_scale_that_is_none_is_refused(tmp_path, scale):
+    path = write_packed(tmp_path / "a.h5", decayed(0.05, 0.3)[None], scale_factor=scale)
+    for read in (load_data, describe_data, check_data):
+        with pytest.raises(DataError, match=r"c2@scale_factor: found .*correct the attribute"):
+            read(path)
+
+
+def test_a_part_of_c2_that_is_none_does_not_make_it_c2_less_1(tmp_path):
+    c2 = decayed(0.5, 0.3)
+    far = np.abs(np.subtract.outer(np.arange(48), np.arange(48))) > 24
+    c2[far] = 1e-12 * c2[far]
+    with pytest.raises(
+        DataError, match=r"a tenth of the maps is at 1\.\d+e-12 .* and half of them above 1\.\d+ at phi"
+    ):
+        load_data(write_levels(tmp_path / "a.npz", c2))

@@ -314,7 +314,8 @@ def test_example_is_the_same_measurement_in_both_layouts():
             assert data.valid.all()
         np.testing.assert_array_equal(new.c2, old.c2)
         np.testing.assert_array_equal(new.t, old.t)
-        assert new.notes == old.notes
+        # The older file does not tell its first frame.
+        assert [note for note in old.notes if "data_begin_todo is missing" not in note] == list(new.notes)
     assert "no map at phi = -45 for this q, only for others (empty bins)" in new.notes
     assert "baseline 1 found" in new.notes
 

@@ -209,6 +209,60 @@ def test_few_azimuths_that_are_off_alike_are_told_as_that_with_the_limits(tmp_pa
         assert "fewer than 4 azimuths do not tell which" in note
 
 
+@pytest.mark.parametrize("turn", [22.5, -22.5])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_edges_of_bins_in_place_of_their_middles_are_refused(tmp_path, sign, turn):
+    path = write(tmp_path / "a.h5", wedges(), phi=(sign * PHI + turn + 180) % 360 - 180)
+    said = refused(path, q=None)
+    assert re.search(r"phi: the list is turned by [+-]22\.\d° against its pixels, half a bin: .*data.bins=listed", said)
+    assert load_data(path, q=0.0012, bins="listed").n_phi == 8
+
+
+def test_a_turn_by_no_quarter_stays_in_doubt_and_is_no_agreement(tmp_path):
+    notes = load_data(write(tmp_path / "a.h5", wedges(), phi=PHI + 10), q=0.0012).notes
+    (said,) = (note for note in notes if note.startswith("phi of the list is turned by "))
+    assert float(said.split("by ")[1].split("°")[0]) == pytest.approx(10, abs=0.5)
+    assert "phi stays in doubt" in said
+    assert not any("agree" in note for note in notes)
+
+
+@pytest.mark.parametrize("factor", [1.1, 0.92])
+def test_one_factor_of_all_q_is_told_as_distance_or_energy(tmp_path, factor):
+    path = write(tmp_path / "a.h5", wedges(THREE_Q), q=factor * THREE)
+    (said,) = (note for note in load_data(path, q=factor * THREE[1]).notes if "off their pixels" in note)
+    told = float(re.search(r"q of all by about ([+-]\d+) %: is the distance or the energy wrong\?", said)[1])
+    assert told == pytest.approx(100 * (factor - 1), abs=2)
+
+
+@pytest.mark.parametrize("factor", [1.3, 0.75])
+def test_a_factor_beyond_the_limit_of_other_contradictions_is_refused(tmp_path, factor):
+    path = write(tmp_path / "a.h5", wedges(THREE_Q), q=factor * THREE)
+    said = refused(path, q=None)
+    assert re.search(
+        r"q: the list is off its pixels by about [+-]\d\d % in all bins, limit 20 %: is the distance", said
+    )
+
+
+THREE_Q = np.array([0.0006, 0.0011, 0.0016, 0.0021])
+THREE = (THREE_Q[1:] + THREE_Q[:-1]) / 2
+"""Bins that are wider than the limits."""
+
+
+@pytest.mark.parametrize("phi", [[40.0], [-70.0, 70.0]])
+def test_wide_bins_without_pixels_are_refused_with_the_way_to_fit_them(tmp_path, phi):
+    new = write_apsu(tmp_path / "a.h5", phi=phi, counts=[2, len(phi)], mapping=np.arange(2 * len(phi)))
+    if len(phi) == 1:
+        new = write_apsu(tmp_path / "a.h5", {1: make_map(), 2: make_map()}, phi=phi, counts=[2, 1], mapping=[0, 1])
+    old = write_legacy(
+        tmp_path / "a.hdf", {k + 1: make_map() for k in range(len(phi))}, [0.005] * len(phi), phi, count=len(phi)
+    )
+    for path in (new, old):
+        for call in (load_data, check_data):
+            with pytest.raises(DataError, match=r"where they are wedges, data\.bins=listed takes phi as it is$"):
+                call(path)
+        assert load_data(path, q=0.005, bins="listed").phi.tolist() == phi
+
+
 def test_a_quarter_of_a_turn_is_an_origin_unless_it_is_one_bin(tmp_path):
     edges = np.arange(-180.0, 181.0, 90.0)
     phi = (edges[1:] + edges[:-1]) / 2

@@ -77,7 +77,7 @@ def test_validate_names_what_is_wrong(capsys, tmp_path, name, content, kind, tex
 def test_measurement_in_npz_and_empty_configuration_are_valid(capsys, tmp_path):
     save_data(tmp_path / "a.npz", TwoTimeData(c2=make_map(5), q=0.005, phi=10.0, dt=0.1), "npz")
     (tmp_path / "a.yaml").write_text("")
-    assert "layout npz: 1 maps of 5 x 5 frames" in run(capsys, "validate", tmp_path / "a.npz")[1]
+    assert "layout npz: 1 map of 5 x 5 frames" in run(capsys, "validate", tmp_path / "a.npz")[1]
     assert run(capsys, "validate", tmp_path / "a.yaml")[0] == 0
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from heterodyne_nlsq.survey import AngleSurvey, Survey
 from heterodyne_report.pictures import colour_limits, square_means, square_width
 from heterodyne_spec.tables import Table, text_table
-from heterodyne_spec.wording import list_numbers
+from heterodyne_spec.wording import list_numbers, several
 
 _LAYOUTS = {
     "aps-u": "APS-U",
@@ -54,14 +54,16 @@ def shown(seen: Survey) -> str:
 def _of_file(d: Mapping[str, Any], size: int) -> Iterator[str]:
     dt = d["dt"]
     layout = _LAYOUTS.get(d["layout"], d["layout"])
-    yield f"{d['file']}: {layout}, {_bytes(size)}, {len(d['maps'])} maps of {d['n_frames']} frames"
+    yield f"{d['file']}: {layout}, {_bytes(size)}, {several(len(d['maps']), 'map')} of {d['n_frames']} frames"
     duration = f"dt = {dt:g} s, {dt * d['n_frames']:g} s" if dt else "no time between frames; give data.dt"
     age = d.get("start_age")
     aged = "" if age is None else f" (age {age:g} s)"
     usual = d["start_frame"] == 1 and (age is None or math.isclose(age, dt, rel_tol=1e-6))
     first = "" if usual else f", first frame {d['start_frame']}{aged}"
     stored = str(d["populated_elements"]).replace("_", " ")
-    yield f"{duration}{first}; baseline {d['baseline_reference']}, {stored} stored"
+    found = d["baseline_reference"]
+    baseline = "not clear" if found is None and d["populated_elements"] is not None else found
+    yield f"{duration}{first}; baseline {baseline}, {stored} stored"
     yield from (f"note: {note}" for note in d["notes"])
 
 

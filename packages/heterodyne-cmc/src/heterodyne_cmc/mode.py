@@ -81,7 +81,7 @@ def climbed(start: FloatArray, problems: Problems, space: ParameterSpace) -> tup
         from scipy.optimize import minimize
 
     centre, options = start, {"gtol": _NEAR, "maxiter": _STEPS}
-    n = start.size
+    n, height = start.size, downhill(start)[0]
     for _ in range(_CLIMBS):
         prior = _prior(space, centre)
         by_prior = root(prior)
@@ -89,10 +89,14 @@ def climbed(start: FloatArray, problems: Problems, space: ParameterSpace) -> tup
         spread = root(inverse(_precision(local, by_prior, prior)))
         found = minimize(_in_steps(downhill, centre, spread), np.zeros(n), jac=True, options=options)
         way = np.round(found.x, _DIGITS)
-        centre = centre + spread @ way
+        end = centre + spread @ way
+        # From far away a line search can leave the region where coordinates change anything.
+        if not (reached := downhill(end)[0]) <= height:
+            break
+        centre, height = end, reached
         if np.max(np.abs(way), initial=0.0) < _MOVED_LEAST:
             break
-    return downhill(centre)[0], centre, spread
+    return height, centre, spread
 
 
 @jax.jit

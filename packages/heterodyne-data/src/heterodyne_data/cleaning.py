@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heterodyne_data.levels import BELOW_1, Level
 from heterodyne_spec.errors import DataError
 
 NEIGHBOURS = 5
@@ -17,6 +19,11 @@ FEWEST_TO_COMPARE = 32
 USUAL, HOT_TIMES, HOT_LEAST = 0.8, 6.0, 0.05
 """A frame is hot when the mean of its pairs is off by as many times what this share of frames is off at most, and by as
 much of the baseline. Of a hundred maps without one 5 times was the most, of six with one 6 to 13 times."""
+
+PARTS, PART, PART_USED = 8, 8, 128
+"""Parts of a side of a map that are looked at, the frames of one at least, and those of them that are."""
+LEAST = 0.1
+"""Share of the parts that are the least correlated."""
 
 ZEROS_MISSING = "pairs of exactly 0 are treated as missing"
 HALVES = ("upper_half", "lower_half")
@@ -249,10 +256,40 @@ def level(c2: Map, valid: Frames, rows_used: int = 512) -> float:
 
     Of a large map every n-th row is taken: it tells 0 from 1, and needs no copy of the map.
     """
+    values = _sampled(c2, valid, rows_used)
+    return float(np.median(values)) if values.size else float("nan")
+
+
+def level_of(c2: Map, valid: Frames) -> Level:
+    """Return on what level a map is, and where it levels off: the medians of parts of it, the least correlated tenth.
+
+    One value is mostly noise, and the least of many its tail.
+    """
+    values = _sampled(c2, valid, 512)
+    if not values.size:
+        return Level(np.nan, np.nan, np.nan)
+    middle = float(np.median(values))
+    edges = np.linspace(0, len(c2), min(PARTS, max(len(c2) // PART, 1)) + 1).astype(int)
+    sides = [slice(one, other, max((other - one) // PART_USED, 1)) for one, other in itertools.pairwise(edges)]
+    parts = [_median_of_part(c2, valid, one, other) for i, one in enumerate(sides) for other in sides[i:]]
+    known = [part for part in parts if np.isfinite(part)]
+    low = float(np.quantile(known, LEAST)) if known else middle
+    return Level(middle, min(low, middle), float((values < BELOW_1).mean()))
+
+
+def _median_of_part(c2: Map, valid: Frames, rows: slice, columns: slice) -> float:
+    """Return the median of a part of a map above its diagonal, NaN where that has few values."""
+    part = c2[rows, columns]
+    kept = filled(part) & valid[rows, None] & valid[columns]
+    kept &= np.arange(len(c2))[rows, None] < np.arange(len(c2))[columns]
+    return float(np.median(part[kept])) if kept.sum() >= PART else float("nan")
+
+
+def _sampled(c2: Map, valid: Frames, rows_used: int) -> NDArray[np.floating[Any]]:
+    """Return valid values off the diagonal, of a large map those of every n-th row."""
     frames = np.flatnonzero(valid)
     rows = frames[:: max(1, len(frames) // rows_used)]
     block = c2[rows]
     block[:, ~valid] = np.nan
     block[np.arange(len(rows)), rows] = np.nan
-    values = block[filled(block)]
-    return float(np.median(values)) if values.size else float("nan")
+    return np.asarray(block[filled(block)])

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from types import EllipsisType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heterodyne_data.packing import packing_of
 from heterodyne_data.pixels import PixelMap
+from heterodyne_data.source import Source
 from heterodyne_spec.errors import BusyError, ContradictionError, DataError, one_line
 
 MOST_FRAMES = 1e12
@@ -20,54 +20,25 @@ MOST_FRAMES = 1e12
 OLDEST = 1e8
 """Age in s, three years: beyond, times are those of a calendar (seconds since 1970 are 1.8e9)."""
 
-type Selection = tuple[slice | int, ...] | EllipsisType
 
-
-class Source(Protocol):
-    """An open file, HDF5 or .npz; keys are paths inside it."""
-
-    path: Path
-
-    @property
-    def lost(self) -> Mapping[str, str]:
-        """What was looked for and stands behind a link that leads nowhere: keys, with words on each."""
-
-    def names(self, group: str = "/") -> tuple[str, ...]:
-        """Return the names in a group, () when there is no such group."""
-
-    def has(self, key: str) -> bool:
-        """Tell whether an array stands at `key`."""
-
-    def shape(self, key: str) -> tuple[int, ...]:
-        """Return the shape of the array at `key` without reading it."""
-
-    def dtype(self, key: str) -> np.dtype[Any]:
-        """Return the dtype of the array at `key` without reading it."""
-
-    def read(self, key: str, selection: Selection = ...) -> NDArray[Any]:
-        """Read the selected part of the array at `key`."""
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """Return the few short texts of the array at `key`; () when it is missing, or holds something else."""
-
-    def attribute_names(self, key: str) -> tuple[str, ...]:
-        """Return the names of the attributes of the array or group at `key`, () when nothing stands there."""
-
-    def attribute(self, key: str, name: str) -> str | NDArray[Any] | None:
-        """Return an attribute as a text or as an array; None when there is none."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Flags:
-    """Where the file says which frames of a map are valid, or which pairs; `index` is the map's place, None for all."""
+    """Where the file says which frames of a map are valid, or which pairs; `index` is the map's place, None for all.
+
+    `values` are those of frames that are known already, as of an attribute.
+    """
 
     key: str
     index: int | None
     pairs: bool
+    values: NDArray[np.bool_] | None = None
 
     def read(self, source: Source, frames: slice) -> NDArray[np.bool_]:
         """Read which entries of a window of frames are valid, (N, N)."""
         place = () if self.index is None else (self.index,)
+        if self.values is not None:
+            found = self.values[(*place, frames)]
+            return found[:, None] & found
         found = source.read(self.key, (*place, frames, frames) if self.pairs else (*place, frames)).astype(bool)
         return found if self.pairs else found[:, None] & found
 
@@ -106,7 +77,7 @@ class MapRef:
 
     def read(self, source: Source, frames: slice) -> NDArray[Any]:
         """Read this map's window of frames, the first frame at the upper left, NaN where it is not valid."""
-        c2 = self._read(source, frames)
+        c2 = packing_of(source, self.key).unpacked(self._read(source, frames))
         return c2 if self.flags is None else np.where(self.flags.read(source, frames), c2, c2.dtype.type(np.nan))
 
     def _read(self, source: Source, frames: slice) -> NDArray[Any]:
@@ -236,6 +207,7 @@ class Contents:
     `baseline` is what the file says a fully decorrelated pair has, 0 or 1; None when it says nothing. `bins` is None in
     layouts that have no map of pixels; the q and phi of `maps` are those of its lists. `energy` is that of the photons
     in keV, None where the file does not tell. `weights` are those of the frames by label - 1, (n, N); None without any.
+    `way_out` is what to do where its bins have no azimuth, empty where nothing is known.
     """
 
     maps: tuple[MapRef, ...]
@@ -246,6 +218,7 @@ class Contents:
     bins: Bins | None = None
     energy: float | None = None
     weights: NDArray[np.float64] | None = None
+    way_out: str = ""
 
     def __post_init__(self) -> None:
         if not self.maps:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from heterodyne_data import cleaning
-from heterodyne_data.contents import Contents, MapRef, Source
+from heterodyne_data.contents import Contents, MapRef
 from heterodyne_data.levels import baseline_of
 from heterodyne_data.listing import list_maps
 from heterodyne_data.opening import open_source
@@ -26,6 +26,7 @@ from heterodyne_data.selection import (
     select_q,
     wrap,
 )
+from heterodyne_data.source import Source
 from heterodyne_data.time_axis import frame_number, step_of, window_ages
 from heterodyne_data.two_time import clean_maps
 from heterodyne_spec.config import Config, load_config
@@ -69,7 +70,8 @@ def describe_data(path: str | Path, config: Config | Mapping[str, Any] | str | P
         layout, contents = list_maps(source, asked.bins)
         dt, dt_notes = step_of(contents.clock, asked.dt)
         first = contents.maps[0]
-        populated, baseline = look_at(source, first)
+        populated, found = look_at(source, first)
+        baseline = contents.baseline if found is None and populated is not None else found
         return {
             "file": path.name,
             "layout": layout,
@@ -83,7 +85,7 @@ def describe_data(path: str | Path, config: Config | Mapping[str, Any] | str | P
             "time_origin_location": first.time_origin,
             "populated_elements": populated,
             "notes": [
-                one_line(note) for note in (*contents.notes, *dt_notes, *differences(contents, populated, baseline))
+                one_line(note) for note in (*contents.notes, *dt_notes, *differences(contents, populated, found))
             ],
         }
 
@@ -107,7 +109,7 @@ def check_data(path: str | Path, config: Config | Mapping[str, Any] | str | Path
     with open_source(Path(path)) as source:
         _, contents = list_maps(source, asked.bins)
         step_of(contents.clock, asked.dt)
-        known, notes = known_maps(contents.maps)
+        known, notes = known_maps(contents.maps, contents.way_out)
         if asked.q is not None:
             known, q_notes = select_q(known, asked.q, asked.q_tolerance)
             notes += q_notes
@@ -131,7 +133,7 @@ def check_data(path: str | Path, config: Config | Mapping[str, Any] | str | Path
         if len(errors) == len(groups):
             raise errors[0]
         said = (
-            f"values: all {len(known)} maps checked as a fit does"
+            f"values: {'the map' if len(known) == 1 else f'all {len(known)} maps'} checked as a fit does"
             if look
             else f"values: not checked, {count:.3g} entries are more than {MOST_CHECKED:.0e}; a fit does it"
         )
@@ -164,6 +166,8 @@ def differences(contents: Contents, populated: str | None, baseline: int | None)
     first = contents.maps[0]
     if populated is not None and first.populated not in (None, populated):
         yield f"{first.where}: populated_elements is {first.populated}, found {populated}"
+    if baseline is None and populated is not None and contents.baseline is None:
+        yield f"{first.where}: its values do not tell whether it is c2 or c2 - 1, those of the other maps may"
     if baseline is not None and contents.baseline not in (None, baseline):
         yield f"{first.where}: baseline_reference is {contents.baseline}, found {baseline}"
 
@@ -190,4 +194,4 @@ def _look_at(source: Source, ref: MapRef, n_t: int) -> tuple[str | None, int | N
     dead, _ = restore(c2, ref.where)
     if dead.all():
         return None, None
-    return ref.as_stored(populated), baseline_of(cleaning.level(c2, ~dead))
+    return ref.as_stored(populated), baseline_of(cleaning.level_of(c2, ~dead))

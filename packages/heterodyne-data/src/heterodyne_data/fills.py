@@ -25,6 +25,8 @@ FAR = 5.0
 """How many times farther from the others a large value is than these reach above their median."""
 CONTRAST = 1.0
 """What they may reach above it without noise, at most."""
+APART, REPEATED = "far from all others", "many of exactly this value among noise"
+"""Why pairs are no measurement."""
 FEWEST_OF_FRAME = 8
 """Pairs of a frame that tell whether it has one value only."""
 
@@ -85,14 +87,14 @@ def count(c2: Map, value: float) -> int:
     return sum(int((values == value).sum()) for values in pairs(c2))
 
 
-def blank(c2: Map, values: Sequence[float]) -> list[str]:
+def blank(c2: Map, values: Sequence[float], why: str = APART) -> list[str]:
     """Turn entries off the diagonal of these values into NaN, in place; return words on each."""
     for rows in rows_of(len(c2)) if values else ():
         block = c2[rows]
         alike = np.isin(block, np.array(values, dtype=c2.dtype))
         alike[np.arange(len(block)), np.arange(rows.start, rows.stop)] = False
         block[alike] = np.nan
-    return [f"pairs of {value:g}, far from all others, are treated as missing" for value in values]
+    return [f"pairs of {value:g}, {why}, are treated as missing" for value in values]
 
 
 def stuck_frames(c2: Map) -> Frames:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_data.contents import Selection, Source
 from heterodyne_data.damage import reading, reason
+from heterodyne_data.source import Selection, Source
 from heterodyne_data.storage import check_backed, check_filters, check_lengths, opened_hdf5
 from heterodyne_spec.errors import BusyError, DataError
 
@@ -88,6 +88,16 @@ class Hdf5Source:
         node = self._find(group)
         with reading(group):
             return tuple(name for name in node if isinstance(name, str)) if is_group(node) else ()
+
+    def direct(self) -> tuple[str, ...]:
+        """Return the names of the datasets that stand at the top themselves, and can be looked at."""
+        return tuple(name for name in self.names() if self._stands_here(name))
+
+    def _stands_here(self, name: str) -> bool:
+        try:
+            return not hasattr(self._root.get(name, getlink=True), "path") and is_dataset(self._root[name])
+        except Exception:  # damage to what nobody may read; see `reading`
+            return False
 
     def has(self, key: str) -> bool:
         """Tell whether a dataset stands at `key`."""

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from heterodyne_spec.errors import DataError
 
-# Between a fully decorrelated pair in c2 (1) and in c2 - 1 (0); contrasts are below 0.5.
-HALFWAY = 0.5
+DOWN_TO_0, DOWN_TO_1 = 0.4, 0.85
+"""Levels of the least correlated pairs below which they are those of c2 - 1, and above which those of c2.
+
+c2 is below 1 by its noise and by what a short run takes off its mean, c2 - 1 may stay at its contrast. Of measured maps
+the least c2 was 0.95; contrasts of c2 - 1 that has not decayed are in between, and so is c2 that is scaled.
+"""
+BELOW_1, NEARLY_ALL = 0.95, 0.9
+"""A c2 is not below the one at more than the other of its pairs, whatever its noise."""
 
 LOWEST, HIGHEST = -0.5, 3.0
 """Medians off the diagonal between which maps are those of a correlation; else no contrast and no offset fits them."""
@@ -20,9 +27,23 @@ WHOLE = (
 SCALED = "c2 is scaled, not divided by the mean intensities of both frames, or no correlation; correct the maps"
 
 
-def baseline_of(level: float) -> int:
-    """Return the baseline, 0 or 1, from the median off the diagonal."""
-    return 0 if level < HALFWAY else 1
+class Level(NamedTuple):
+    """What the values of a map off the diagonal are: their median, that of the least correlated pairs (`low`).
+
+    `below` is the share of pairs that are clearly below 1. All are NaN of a map without a value.
+    """
+
+    median: float
+    low: float
+    below: float
+
+
+def baseline_of(level: Level) -> int | None:
+    """Return the baseline of a map, 0 or 1, from where it levels off; None where that does not tell."""
+    if level.low < DOWN_TO_0:
+        # Of c2 - 1 more than half of the pairs are not as high as c2 is: a part of c2 is no measurement then.
+        return 0 if level.median < DOWN_TO_1 else None
+    return 1 if level.low >= DOWN_TO_1 and level.below <= NEARLY_ALL else None
 
 
 def of_a_correlation(level: float) -> bool:
@@ -31,15 +52,34 @@ def of_a_correlation(level: float) -> bool:
 
 
 def listed(levels: Sequence[float], phi: Sequence[float]) -> str:
-    """Return the medians of maps with their angles in degrees, for messages."""
+    """Return levels of maps with their angles in degrees, for messages."""
     return ", ".join(f"{level:.4g} at phi = {angle:g}" for level, angle in zip(levels, phi, strict=True))
 
 
-def check_baseline_1(levels: Sequence[float], phi: Sequence[float]) -> None:
-    """Raise DataError when a median off the diagonal is not that of a map with baseline 1; NaN tells nothing."""
-    found = f"c2: the medians off the diagonal are {listed(levels, phi)}"
-    known = [level for level in levels if math.isfinite(level)]
-    if not all(map(of_a_correlation, known)):
+def either(levels: Sequence[Level], phi: Sequence[float]) -> str:
+    """Return in words that maps may be c2 - 1 or c2, and what is then wrong with them."""
+    if all(level.low < DOWN_TO_0 for level in levels):
+        return (
+            f"a tenth of the maps is at {listed([level.low for level in levels], phi)}, and half of them above "
+            f"{listed([level.median for level in levels], phi)}: they are c2 - 1 of a contrast above 1, or c2 with "
+            "values that are none"
+        )
+    return (
+        f"the maps level off at {listed([level.low for level in levels], phi)}, and neither at 0 nor at 1: they are "
+        "c2 - 1 of a large contrast that has not decayed, or c2 that is scaled or not divided by the mean intensities"
+    )
+
+
+def check_baseline_1(levels: Sequence[Level], phi: Sequence[float]) -> None:
+    """Raise DataError when the values of a map are not those of one with baseline 1; NaN tells nothing."""
+    known = [(level, angle) for level, angle in zip(levels, phi, strict=True) if math.isfinite(level.median)]
+    found = f"c2: the medians off the diagonal are {listed([level.median for level in levels], phi)}"
+    if not all(of_a_correlation(level.median) for level, _ in known):
         raise DataError(f"{found}, expected near 1, up to 2 for a large contrast: {SCALED}")
-    if any(baseline_of(level) == 0 for level in known):
+    readings = {baseline_of(level) for level, _ in known}
+    if 0 in readings:
         raise DataError(f"{found}, expected near 1: these are values of c2 - 1; give c2 + 1")
+    if None in readings:
+        unclear = [pair for pair in known if baseline_of(pair[0]) is None]
+        said = either([level for level, _ in unclear], [angle for _, angle in unclear])
+        raise DataError(f"c2: {said}; give c2, which decays to 1: c2 + 1 in the first case")

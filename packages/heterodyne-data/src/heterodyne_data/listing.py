@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from heterodyne_data.contents import Contents, Source
+from heterodyne_data.contents import Contents
 from heterodyne_data.layouts import also_there, find_layout
 from heterodyne_data.placing import placed
 from heterodyne_data.reach import check_reach
 from heterodyne_data.selection import check_turns
+from heterodyne_data.source import Source
 from heterodyne_spec.errors import DataError
 
 

@@ -85,7 +85,7 @@ def load_data(
     mask_frames, frame_weights = list(_or(mask_frames, stated.mask_frames)), _or(frame_weights, stated.frame_weights)
     with open_source(path) as source:
         layout, contents = list_maps(source, bins)
-        refs, notes = select_maps(contents.maps, q, phi, q_tolerance)
+        refs, notes = select_maps(contents.maps, q, phi, q_tolerance, contents.way_out)
         n_t = frame_count(source, refs)
         first, last = check_window(frames, n_t)
         step, clock_notes = needed_step(contents.clock, dt)

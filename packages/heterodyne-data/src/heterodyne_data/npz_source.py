@@ -14,8 +14,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from heterodyne_data.contents import Selection, Source
 from heterodyne_data.damage import reading
+from heterodyne_data.source import Selection, Source
 from heterodyne_data.storage import MOST_TIMES, SMALL
 from heterodyne_spec.errors import DataError, shortened
 
@@ -63,6 +63,8 @@ class NpzSource:
     def __init__(self, path: Path, archive: zipfile.ZipFile):
         self.path = path
         self._archive = archive
+        # In their order, and looked up at once: there may be thousands.
+        self._names = {name.removesuffix(".npy"): None for name in archive.namelist() if name.endswith(".npy")}
 
     @property
     def lost(self) -> Mapping[str, str]:
@@ -71,12 +73,15 @@ class NpzSource:
 
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names of the arrays; there are no groups but the root."""
-        members = self._archive.namelist() if group == "/" else []
-        return tuple(name.removesuffix(".npy") for name in members if name.endswith(".npy"))
+        return tuple(self._names) if group == "/" else ()
+
+    def direct(self) -> tuple[str, ...]:
+        """Return the names of the arrays."""
+        return self.names()
 
     def has(self, key: str) -> bool:
         """Tell whether there is an array `key`."""
-        return key in self.names()
+        return key in self._names
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Return the shape of an array, from its header."""

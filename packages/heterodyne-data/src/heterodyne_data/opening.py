@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from heterodyne_data.contents import Source
 from heterodyne_data.hdf5_source import open_hdf5
 from heterodyne_data.npz_source import open_npz
+from heterodyne_data.source import Source
 from heterodyne_spec.errors import DataError
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"

@@ -35,6 +35,8 @@ WIDEST = 130.0
 """Width of a bin in degrees above which it has no direction: the length of the mean direction is below `FOCUSED`."""
 SAME_AZIMUTH = 1.0
 """Degrees within which a turn of all azimuths is none, or a whole number of bins."""
+FEWEST_Q, MOST_ALIKE = 3, 0.6
+"""Different q that tell a common factor, and the share of bins that must have it."""
 MOST_TOLD = 6
 """Bins of one note, the worst first."""
 LARGEST_BIN = 1_000_000
@@ -171,13 +173,48 @@ def shifted(phi: NDArray[np.float64], way: Azimuths, usual: Azimuths | None) -> 
     """
     alike = usual is not None and usual.sign == way.sign
     turn = (way.turn - usual.turn + 180) % 360 - 180 if usual is not None and alike else _past_a_quarter(way.turn)
-    angles = np.unique(np.round(phi[np.isfinite(phi)] % 360, 1))
-    steps = np.diff(angles, append=angles[:1] + 360)
-    step = float(steps[steps > SAME_AZIMUTH].min(initial=360.0))
+    step = list_step(phi)
     bins = round(turn / step)
     falls_on_itself = bins != 0 and abs(turn - bins * step) <= max(SAME_AZIMUTH, step / 10)
     convention = abs(_past_a_quarter(turn)) <= SAME_AZIMUTH and abs(bins) > 1
     return turn if falls_on_itself and not convention else None
+
+
+def list_step(phi: NDArray[np.float64]) -> float:
+    """Return the smallest step of a list of azimuths in degrees, 360 where it has one only."""
+    angles = np.unique(np.round(phi[np.isfinite(phi)] % 360, 1))
+    steps = np.diff(angles, append=angles[:1] + 360)
+    return float(steps[steps > SAME_AZIMUTH].min(initial=360.0))
+
+
+def odd_turn(way: Azimuths) -> float | None:
+    """Return by how many degrees a way of counting is turned against the rows and columns, None where by quarters."""
+    turn = _past_a_quarter(way.turn)
+    return turn if abs(turn) > SAME_AZIMUTH else None
+
+
+def half_a_bin(phi: NDArray[np.float64], compared: Comparison, usual: Azimuths | None) -> float | None:
+    """Return by how many degrees a list is turned that is half a bin off: edges of bins for their middles."""
+    way, step = compared.azimuths, list_step(phi)
+    if way is None or way == usual or odd_turn(way) is None:
+        return None
+    alike = usual is not None and usual.sign == way.sign
+    turn = (way.turn - usual.turn + 180) % 360 - 180 if usual is not None and alike else odd_turn(way)
+    return turn if turn is not None and abs(turn % step - step / 2) <= max(SAME_AZIMUTH, step / 10) else None
+
+
+def common_factor(q: NDArray[np.float64], off: NDArray[np.float64]) -> float | None:
+    """Return by which share all q of a list are off alike, None where they are not, or by little.
+
+    Clipping moves the bins at the edges of a detector, and the mean of the pixels those at small q: a wrong distance or
+    energy moves all.
+    """
+    known = np.isfinite(off) & (q[: off.size] > 0)
+    if np.unique(np.round(q[: off.size][known], 9)).size < FEWEST_Q:
+        return None
+    middle = float(np.median(off[known]))
+    alike = np.abs((1 + off[known]) / (1 + middle) - 1) <= WORTH_Q
+    return middle if abs(middle) > WORTH_Q and alike.mean() >= MOST_ALIKE else None
 
 
 def _past_a_quarter(turn: float) -> float:
@@ -214,10 +251,23 @@ def limit(values: NDArray[np.float64], at: float, least: float, most: float, per
     return min(max(step / 2, least), most)
 
 
-def said(comparison: Comparison, labels: NDArray[np.int64], usual: Azimuths | None) -> Iterator[str]:
-    """Yield how far the listed bins with these labels are from their pixels, and how they are counted, in words."""
+def said(
+    q: NDArray[np.float64], comparison: Comparison, labels: NDArray[np.int64], usual: Azimuths | None
+) -> Iterator[str]:
+    """Yield how far the listed bins with these labels are from their pixels, and how they are counted, in words.
+
+    `q` is the whole list, by label - 1.
+    """
     way = comparison.azimuths
-    if way is not None and way != usual:
+    odd = None if way is None or way == usual else odd_turn(way)
+    if way is not None and odd is not None:
+        yield (
+            f"phi of the list is turned by {odd:+.1f}° against rows and columns of the detector in all bins and "
+            f"{growth(way)}: "
+            "nothing tells whether the list is off or counted from elsewhere, and phi stays in doubt by that; "
+            "data.bins=pixels counts from the columns"
+        )
+    elif way is not None and way != usual:
         unusual = ", which is not the usual way in this layout" if usual is not None else ""
         yield f"phi of the list {counted(way)}{unusual}"
     places = np.unique(labels[labels <= comparison.q.size]) - 1
@@ -229,15 +279,17 @@ def said(comparison: Comparison, labels: NDArray[np.int64], usual: Azimuths | No
     worst = np.fmax(np.abs(off_q) / WORTH_Q, np.abs(off_phi) / WORTH_PHI)
     off = np.flatnonzero(worst > 1)
     if not off.size:
-        yield f"bins agree with their pixels: {within}"
+        yield f"bins agree with their pixels: {within}" if odd is None else f"but for that turn, {within} of the pixels"
         return
-    turn = common_turn(off_phi)
-    why = (
-        "as clipping or averaging can make them"
-        if turn is None
-        else f"phi of all by about {turn:+.1f}°, as clipping, or an origin of phi elsewhere, makes it: fewer than "
-        f"{FEWEST_AZIMUTHS} azimuths do not tell which"
-    )
+    turn, factor = common_turn(off_phi), common_factor(q, comparison.q)
+    why = "as clipping or averaging can make them"
+    if factor is not None:
+        why = f"q of all by about {100 * factor:+.0f} %: is the distance or the energy wrong?"
+    elif turn is not None:
+        why = (
+            f"phi of all by about {turn:+.1f}°, as clipping, or an origin of phi elsewhere, makes it: fewer than "
+            f"{FEWEST_AZIMUTHS} azimuths do not tell which"
+        )
     most = off[np.argsort(-worst[off], kind="stable")][:MOST_TOLD]
     listed = ", ".join(told(places[i], off_q[i], off_phi[i]) for i in most)
     more = f", ... ({off.size - MOST_TOLD} more)" if off.size > MOST_TOLD else ""
@@ -257,7 +309,12 @@ def common_turn(off: NDArray[np.float64]) -> float | None:
 
 def counted(way: Azimuths) -> str:
     """Return how azimuths are counted, in words."""
-    return f"is {way.turn % 360:.3g}° to the right on the detector and grows {'down' if way.sign > 0 else 'up'}wards"
+    return f"is {way.turn % 360:.3g}° to the right on the detector and {growth(way)}"
+
+
+def growth(way: Azimuths) -> str:
+    """Return which way round azimuths are counted, in words."""
+    return f"grows {'down' if way.sign > 0 else 'up'}wards"
 
 
 def told(place: int, off_q: float, off_phi: float) -> str:

@@ -21,6 +21,7 @@ ANYWHERE = Azimuths(-1, 0.0)
 """How the azimuths of pixels are counted where no list tells: from the columns of the detector against its rows."""
 LARGEST = 1e9
 """Listed q in 1/Å or phi in degrees: beyond, a file is damaged."""
+AS_LISTED = "data.bins=listed takes phi as it is"
 REMEDY = "data.bins=pixels takes q and phi from the pixels, data.bins=listed the list as it is"
 
 
@@ -53,7 +54,8 @@ def placed(contents: Contents, choice: str | None) -> Contents:
         # What is not in the file is no fault; what is, and cannot be right, is said.
         said = () if why.endswith(" missing") else (f"q and phi of the list, not checked against pixels: {why}",)
         maps, wide = (contents.maps, ()) if choice == LISTED else without_wide(contents.maps, bins, why)
-        return replace(contents, maps=maps, notes=(*contents.notes, *said, *wide))
+        way_out = f"where they are wedges, {AS_LISTED}" if wide else contents.way_out
+        return replace(contents, maps=maps, notes=(*contents.notes, *said, *wide), way_out=way_out)
     where = bins.pixels
     if choice != PIXELS and (reason := bins.fault or (bins.doubt if choice is None else None)) is not None:
         raise type(reason)(f"{reason}; or take q and phi from the pixels of each bin: data.bins=pixels")
@@ -69,7 +71,7 @@ def placed(contents: Contents, choice: str | None) -> Contents:
         if choice is None:
             check_agree(bins, where, found, compared, labels)
         maps, notes = contents.maps, [*unchecked(found, compared, labels)]
-        notes += pixels.said(compared, labels, where.azimuths)
+        notes += pixels.said(bins.q, compared, labels, where.azimuths)
     maps, ring_notes = without_rings(maps, found)
     return replace(contents, maps=maps, notes=(*contents.notes, *notes, *ring_notes))
 
@@ -127,7 +129,7 @@ def without_wide(maps: tuple[MapRef, ...], bins: Bins, why: str) -> tuple[tuple[
     note = (
         f"{key}: {few}, and no pixels that tell {wide} from a wedge ({why}): taken for rings; where they are wedges, "
     )
-    return tuple(replace(ref, phi=float("nan")) for ref in maps), (note + "data.bins=listed takes phi as it is",)
+    return tuple(replace(ref, phi=float("nan")) for ref in maps), (note + AS_LISTED,)
 
 
 def check_agree(bins: Bins, where: PixelMap, found: Centroids, compared: Comparison, labels: NDArray[np.int64]) -> None:
@@ -137,6 +139,17 @@ def check_agree(bins: Bins, where: PixelMap, found: Centroids, compared: Compari
         raise ContradictionError(
             f"phi: the list is turned by {turn:+.0f}° against its pixels and falls on itself, every bin has the phi of "
             f"another one: labels or list are off by bins, or phi is counted from elsewhere; {REMEDY}"
+        )
+    if (turn := pixels.half_a_bin(bins.phi, compared, where.azimuths)) is not None:
+        raise ContradictionError(
+            f"phi: the list is turned by {turn:+.1f}° against its pixels, half a bin: it has the edges of the bins in "
+            f"place of their middles, or other bins; {REMEDY}"
+        )
+    factor = pixels.common_factor(bins.q, compared.q)
+    if factor is not None and abs(factor) > pixels.GROSS_Q:
+        raise ContradictionError(
+            f"q: the list is off its pixels by about {100 * factor:+.0f} % in all bins, limit "
+            f"{100 * pixels.GROSS_Q:.0f} %: is the distance or the energy wrong? {REMEDY}"
         )
     wrong = list(contradictions(bins, where.step, found, compared, labels))
     if wrong:

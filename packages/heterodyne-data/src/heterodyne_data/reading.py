@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_data import cleaning, fills
-from heterodyne_data.contents import MapRef, Source
-from heterodyne_data.levels import SCALED, WHOLE, baseline_of, listed, of_a_correlation
+from heterodyne_data.contents import MapRef
+from heterodyne_data.levels import SCALED, WHOLE, Level, baseline_of, either, listed, of_a_correlation
 from heterodyne_data.memory import free_memory
+from heterodyne_data.packing import packing_of
+from heterodyne_data.repeated import repeated_values
 from heterodyne_data.selection import wrap
+from heterodyne_data.source import Source
 from heterodyne_data.two_time import floating_dtype
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.wording import list_numbers, list_phi, same_words
@@ -97,6 +100,7 @@ def read_maps(
     for i, ref in enumerate(refs):
         c2[i] = ref.read(source, slice(first - 1, last))
         dead[i], words = restore(c2[i], ref.where, ref.as_stored(ref.populated))
+        words += [f"as its attributes say, {said}"] if (said := packing_of(source, ref.key).told()) else []
         if dead[i].any() and not dead[i].all():
             words.append(f"dead, left out: frames {list_numbers(np.flatnonzero(dead[i]) + first)}")
         findings += [(wrap(ref.phi), word) for word in words]
@@ -106,6 +110,8 @@ def read_maps(
 def kept_dtype(source: Source, ref: MapRef) -> np.dtype[Any]:
     """Return the dtype in which the values of a map are kept; whole numbers are no correlation."""
     stored = source.dtype(ref.key)
+    if packing_of(source, ref.key).scaled and stored.kind in "iuf":
+        return np.dtype(np.float64)
     if stored.kind in "iu":
         raise DataError(f"{ref.where}: found {stored} values, {WHOLE}")
     return floating_dtype(stored, ref.where)
@@ -134,6 +140,7 @@ def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np
         words.append(cleaning.complete_half(c2, half))
     cleaning.blank_frames(c2, fills.stuck_frames(c2))
     words += fills.blank(c2, fills.fill_values(c2))
+    words += fills.blank(c2, repeated_values(c2), fills.REPEATED)
     if fills.one_value(c2):
         return np.ones(len(c2), dtype=bool), words
     if fills.only_whole(c2):
@@ -180,25 +187,55 @@ def shift_baseline(
     """
     if given not in (None, 0, 1):
         raise DataError(f"baseline: found {given!r}, expected 0 or 1; leave it out to see from the data")
-    levels = [cleaning.level(one, usable) for one, usable in zip(c2, valid, strict=True)]
-    found = {baseline_of(level) for level in levels}
-    seen = f"medians off the diagonal are {listed(levels, phi)}"
-    if given is None and stated is not None and found != {stated}:
-        raise DataError(
-            f"baseline: the file states {stated}, but the {seen}; correct the file, or give baseline=0 or "
-            "baseline=1 in Python"
-        )
-    if given is None and len(found) > 1:
-        raise DataError(
-            f"baseline: the maps disagree, their {seen}; give baseline=0 or baseline=1, or choose the angles"
-        )
-    if given is None and not all(of_a_correlation(level) for level in levels if np.isfinite(level)):
-        raise DataError(f"baseline: the {seen}, expected near 0 or 1, up to 2 for a large contrast: {SCALED}")
-    baseline = found.pop() if given is None else given
+    levels = [cleaning.level_of(one, usable) for one, usable in zip(c2, valid, strict=True)]
+    baseline = seen_baseline(levels, phi, stated) if given is None else given
     said = f"baseline {baseline} {'as given' if given is not None else 'found'}"
+    if given is None and (unclear := [angle for level, angle in zip(levels, phi, strict=True) if _unclear(level)]):
+        said += f", also taken at phi = {list_phi(unclear)}, where the maps do not decay to it"
     if baseline == 1:
         return said
     # No pair of a measured map is exactly 0, whatever its baseline.
     empty = sum(cleaning.blank_zeros(one, usable) for one, usable in zip(c2, valid, strict=True))
     c2 += 1
     return f"{said}: 1 added to all maps" + (f", {cleaning.ZEROS_MISSING}" if empty else "")
+
+
+def _unclear(level: Level) -> bool:
+    return bool(np.isfinite(level.median)) and baseline_of(level) is None
+
+
+def seen_baseline(levels: Sequence[Level], phi: Sequence[float], stated: int | None) -> int:
+    """Return the baseline that maps show, which all of a file share.
+
+    Parameters
+    ----------
+    levels : of the maps.
+    phi : their angles in degrees, for messages.
+    stated : what the file says, if it does.
+
+    Raises
+    ------
+    DataError
+        They show none, or different ones, or another one than the file states.
+    """
+    known = [(level, angle) for level, angle in zip(levels, phi, strict=True) if np.isfinite(level.median)]
+    found = {baseline_of(level) for level, _ in known}
+    seen = f"medians off the diagonal are {listed([level.median for level in levels], phi)}"
+    if not all(of_a_correlation(level.median) for level, _ in known):
+        raise DataError(f"baseline: the {seen}, expected near 0 or 1, up to 2 for a large contrast: {SCALED}")
+    # A map of c2 - 1 that has not decayed says nothing, beside one that has; c2 decays to 1 or begins above it.
+    if stated is not None and (found - ({0, None} if stated == 0 else {1})):
+        raise DataError(
+            f"baseline: the file states {stated}, but the {seen}; correct the file, or give baseline=0 or "
+            "baseline=1 in Python"
+        )
+    if {0, 1} <= found:
+        raise DataError(
+            f"baseline: the maps disagree, their {seen}; likely all are c2 - 1, of a contrast above 0.5 that has not "
+            "decayed in some: store c2; give baseline=0 or baseline=1 in Python, or choose the angles"
+        )
+    if None in found and 0 not in found and stated is None:
+        unclear = [pair for pair in known if _unclear(pair[0])]
+        said = either([level for level, _ in unclear], [angle for _, angle in unclear])
+        raise DataError(f"baseline: {said}; store c2, which decays to 1, or give baseline=0 or baseline=1 in Python")
+    return 1 if found == {1} else 0

@@ -41,7 +41,7 @@ def check_turns(angles: Iterable[float], where: str = "") -> None:
 
 
 def select_maps(
-    refs: Iterable[MapRef], q: float | None, phi: PhiChoice, q_tolerance: float
+    refs: Iterable[MapRef], q: float | None, phi: PhiChoice, q_tolerance: float, way_out: str = ""
 ) -> tuple[list[MapRef], list[str]]:
     """Return the maps of one q at the chosen angles, ascending in phi, and notes on what was left out.
 
@@ -51,16 +51,17 @@ def select_maps(
     q : wavevector in 1/Å; None when the file has one only.
     phi : None or "all", angles, or ranges [low, high], in degrees.
     q_tolerance : relative.
+    way_out : what to do where no map has an azimuth; empty where nothing is known.
     """
-    known, notes = known_maps(tuple(refs))
+    known, notes = known_maps(tuple(refs), way_out)
     of_q, q_notes = nearest_q(known, q, q_tolerance)
     chosen = select_phi(sorted(of_q, key=lambda ref: wrap(ref.phi)), phi)
     check_unambiguous(chosen)
     return chosen, notes + q_notes + absent_angles(known, of_q, phi)
 
 
-def known_maps(refs: Sequence[MapRef]) -> tuple[list[MapRef], list[str]]:
-    """Return the maps with a finite azimuth and a finite, positive q, and notes on the others."""
+def known_maps(refs: Sequence[MapRef], way_out: str = "") -> tuple[list[MapRef], list[str]]:
+    """Return the maps with a finite azimuth and a finite, positive q, and notes on the others; `way_out` as above."""
     finite = [ref for ref in refs if np.isfinite(ref.q) and np.isfinite(ref.phi)]
     if not finite:
         n_q, n_phi = (
@@ -68,7 +69,7 @@ def known_maps(refs: Sequence[MapRef]) -> tuple[list[MapRef], list[str]]:
         )
         raise DataError(
             f"no map has a finite q and phi (of {len(refs)}, {n_q} have q and {n_phi} phi): bins over all azimuths "
-            "cannot be fitted, correlate bins of azimuth; else correct the file's list of bins"
+            f"cannot be fitted, correlate bins of azimuth; {way_out or "else correct the file's list of bins"}"
         )
     known = [ref for ref in finite if ref.q > 0]
     wrong = [ref for ref in finite if not ref.q > 0]

@@ -13,6 +13,7 @@ from heterodyne_data import cleaning, fills
 from heterodyne_data.checks import as_array, as_floats, as_meant, is_finite
 from heterodyne_data.levels import WHOLE, check_baseline_1
 from heterodyne_data.reach import check_reach
+from heterodyne_data.repeated import repeated_values
 from heterodyne_data.selection import check_turns, same_angles, wrap
 from heterodyne_data.time_axis import frame_number, time_axis
 from heterodyne_spec.errors import DataError
@@ -87,7 +88,7 @@ class TwoTimeData:
         maps, usable, found = clean_maps(maps, as_valid(valid, n_phi, n_t), angles)
         # Whoever reads a file may say which baseline it has, whatever is seen.
         if BASELINE not in (provenance or {}):
-            levels = [cleaning.level(one, frames) for one, frames in zip(maps, usable, strict=True)]
+            levels = [cleaning.level_of(one, frames) for one, frames in zip(maps, usable, strict=True)]
             check_baseline_1(levels, angles.tolist())
         ages, step = time_axis(t, dt, n_t)
         fields = {
@@ -254,7 +255,8 @@ def _clean_map(
         words.append(cleaning.ZEROS_MISSING)
     _check_map(c2, where, given)
     cleaning.blank_frames(c2, fills.stuck_frames(c2))
-    return c2, [*words, *fills.blank(c2, fills.fill_values(c2))]
+    words += fills.blank(c2, fills.fill_values(c2))
+    return c2, [*words, *fills.blank(c2, repeated_values(c2), fills.REPEATED)]
 
 
 def _to_clean(c2: NDArray[np.floating[Any]]) -> bool:
@@ -266,6 +268,7 @@ def _to_clean(c2: NDArray[np.floating[Any]]) -> bool:
         or cleaning.populated_elements(c2) in cleaning.HALVES
         or bool(fills.stuck_frames(c2).any())
         or bool(fills.fill_values(c2))
+        or bool(repeated_values(c2))
     )
 
 

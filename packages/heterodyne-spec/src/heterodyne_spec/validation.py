@@ -20,7 +20,7 @@ from heterodyne_spec.lint.result_rules import lint_result
 from heterodyne_spec.lint.rule import run
 from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
 from heterodyne_spec.model import load_model
-from heterodyne_spec.wording import list_phi, list_q
+from heterodyne_spec.wording import list_phi, list_q, several
 from heterodyne_spec.yamlio import read_document
 
 KINDS = ("model", "config", "data", "result")
@@ -120,14 +120,15 @@ def description_facts(document: Any) -> Iterable[str]:
     """Yield short facts on a described measurement (schema ``data``)."""
     maps, n_t = document["maps"], document["n_frames"]
     dt = "none in the file, give data.dt" if document["dt"] is None else f"{document['dt']:g} s"
-    yield f"layout {document['layout']}: {len(maps)} maps of {n_t} x {n_t} frames"
+    yield f"layout {document['layout']}: {several(len(maps), 'map')} of {n_t} x {n_t} frames"
     age = document.get("start_age")
     yield f"dt: {dt}; first frame: {document['start_frame']}" + ("" if age is None else f", age {age:g} s")
     yield f"q: {list_q(m['q'] for m in maps if m['q'] is not None)} 1/Å"
     angles = [m["phi"] for m in maps if m["phi"] is not None]
     yield f"phi: {list_phi(angles)} degrees"
     baseline, elements = document["baseline_reference"], document["populated_elements"]
-    yield "first map: empty" if elements is None else f"stored elements: {elements}; baseline: {baseline}"
+    told = "not clear from the first map" if baseline is None else baseline
+    yield "first map: empty" if elements is None else f"stored elements: {elements}; baseline: {told}"
     yield from document["notes"]
 
 

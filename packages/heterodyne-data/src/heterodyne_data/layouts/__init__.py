@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 
-from heterodyne_data.contents import Source
 from heterodyne_data.layouts import (
     analysis_cache,
     aps_legacy,
@@ -23,6 +22,7 @@ from heterodyne_data.layouts import (
 from heterodyne_data.layouts.base import Layout, WritableLayout
 from heterodyne_data.layouts.other_files import what_it_is
 from heterodyne_data.layouts.plugins import plug_ins
+from heterodyne_data.source import Source
 from heterodyne_spec.errors import DataError
 
 FEWEST_VALUES = 9

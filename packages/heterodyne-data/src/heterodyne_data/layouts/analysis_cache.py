@@ -17,16 +17,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_data.checks import is_finite, is_whole
-from heterodyne_data.contents import Clock, Contents, MapRef, Source, attempted_clock
-from heterodyne_data.layouts.base import LARGEST_NUMBER, axis, azimuths, stack_shape, wavevectors
-from heterodyne_data.layouts.flags import flagged
-from heterodyne_data.layouts.units import check_units_known
+from heterodyne_data.contents import Clock, Contents, MapRef, attempted_clock
+from heterodyne_data.layouts.base import (
+    LARGEST_NUMBER,
+    azimuths,
+    seconds,
+    stack_shape,
+    time_between,
+    times,
+    wavevectors,
+    whole,
+)
+from heterodyne_data.layouts.beside import AGES, FIRST, agreeing, check_first_frame, named, unused
+from heterodyne_data.layouts.fields import with_attributes
+from heterodyne_data.layouts.flags import flagged, said_of
+from heterodyne_data.layouts.units import TIME, check_units_known, stated_unit
+from heterodyne_data.source import Source
 from heterodyne_data.time_axis import UNIFORM, axis_clock, precision
 from heterodyne_spec.errors import DataError, shortened
 
 NAME = "analysis-cache"
 DATA_KEY = "c2_exp"
 Q_LIST, PHI_LIST, TIMES = "wavevector_q_list", "phi_angles_list", ("t1", "t2")
+FROM_THE_FIRST = "ages counted from the first frame of the maps"
 METADATA = "cache_metadata_json"
 # The cache of `heterodyne` has our own archive's key for the maps; this one tells it apart.
 OTHER_MAPS, OTHER_MARK = "c2", "source_mtime"
@@ -39,21 +52,26 @@ def matches(source: Source) -> bool:
 
 def contents(source: Source) -> Contents:
     """List the maps, each with its own q."""
-    if source.has(DATA_KEY):
-        maps, notes = map_refs(source, DATA_KEY, Q_LIST, PHI_LIST)
-        clock = attempted_clock(lambda: window_clock(source, source.shape(DATA_KEY)[-1]))
-    else:
-        maps, notes = map_refs(source, OTHER_MAPS, "q_values" if source.has("q_values") else "q", "phi")
-        clock = attempted_clock(lambda: index_clock(source, source.shape(OTHER_MAPS)[-1]))
-    maps, weights, said = flagged(source, maps, source.shape(maps[0].key)[-1])
-    return Contents(maps, clock, "one_array_q_first", (*notes, *said, *clock.notes), weights=weights)
+    own = source.has(DATA_KEY)
+    key = DATA_KEY if own else OTHER_MAPS
+    q_key = Q_LIST if own else "q_values" if source.has("q_values") else "q"
+    source = with_attributes(source, key)
+    maps, notes = map_refs(source, key, q_key, PHI_LIST if own else "phi")
+    n_t = source.shape(key)[-1]
+    read, used = (window_clock, TIMES) if own else (index_clock, ("t",))
+    first = stated_first(source)
+    clock = attempted_clock(lambda: agreeing(source, read(source, n_t, first), n_t, used))
+    check_first_frame(source, clock, n_t)
+    maps, weights, said = flagged(source, maps, n_t)
+    fields = (q_key, PHI_LIST if own else "phi", *used, "dt", METADATA, "cache_metadata", OTHER_MARK, *said_of(source))
+    left = unused(source, fields, n_t)
+    return Contents(maps, clock, "one_array_q_first", (*notes, *said, *left, *clock.notes), weights=weights)
 
 
 def map_refs(source: Source, key: str, q_key: str, phi_key: str) -> tuple[tuple[MapRef, ...], tuple[str, ...]]:
     """Return the maps of the stack `key`, one q may stand for all, and notes on their units."""
     shape = source.shape(key)
-    # These programs write none; one that somebody has added would be ignored.
-    check_units_known(source, (q_key, phi_key))
+    check_units_known(source, (q_key, phi_key, "dt", *AGES, "q", "phi"))
     if len(shape) not in (2, 3):
         raise DataError(f"{key}: found shape {shape}, expected (n, N, N); write the cache again")
     n_maps = stack_shape(source, key, axis=0)[0] if len(shape) == 3 else 1
@@ -71,21 +89,51 @@ def map_refs(source: Source, key: str, q_key: str, phi_key: str) -> tuple[tuple[
     return maps, (*q_notes, *phi_notes)
 
 
-def window_clock(source: Source, n_t: int) -> Clock:
-    """Return the time base of a cache of homodyne or xpcsjax; its notes say what was concluded about its origin."""
-    facts = metadata(source)
-    dt = facts.get("dt")
-    first = stated_frame(facts)
-    stated_dt = float(dt) if is_finite(dt) and dt > 0 else None
+def stated_first(source: Source) -> tuple[str, int | None]:
+    """Return what states the number of the first frame, the metadata or a field beside the maps, and the number."""
+    first, key = stated_frame(metadata(source)), named(source, FIRST)
+    if key is None:
+        return METADATA, first
+    beside = round(whole(source, key, 1, 1))
+    if first not in (None, beside):
+        raise DataError(
+            f"{METADATA}, {key}: found a first frame of number {first} and {beside}, expected the same; write the "
+            "cache again"
+        )
+    return key, beside
+
+
+def stated_step(source: Source) -> tuple[str, float | None]:
+    """Return the time between frames in s that a cache states, and the name of what does; None where nothing does."""
+    dt = metadata(source).get("dt")
+    beside, facts = seconds(source, "dt")[0], float(dt) if is_finite(dt) and dt > 0 else None
+    if beside is not None and facts is not None and abs(beside - facts) > UNIFORM * facts:
+        raise DataError(f"dt, {METADATA}: found {beside:g} and {facts:g} s, expected the same; write the cache again")
+    return (METADATA, facts) if beside is None else ("dt", time_between("dt", beside))
+
+
+def window_clock(source: Source, n_t: int, first: tuple[str, int | None]) -> Clock:
+    """Return the time base of a cache of homodyne or xpcsjax; its notes say what was concluded about its origin.
+
+    `first` is as of `stated_first`.
+    """
+    where, stated_dt = stated_step(source)
     if not all(source.has(name) for name in TIMES):
-        return Clock(stated_dt, float(first or 1), f"no {' or '.join(TIMES)}")
+        said = () if first[1] or stated_dt is None else (f"no {' or '.join(TIMES)}: {FROM_THE_FIRST}",)
+        return Clock(stated_dt, float(first[1] or 1), f"no {' or '.join(TIMES)}", said)
     eps = max(precision(source.dtype(name)) for name in TIMES)
-    clock = origin(TIMES[0], axis_clock(common_axis(source), None, n_t, TIMES[0], eps=eps), first)
+    values, notes = common_axis(source)
+    clock = origin(TIMES[0], axis_clock(values, None, n_t, TIMES[0], notes, eps), first)
     if clock.dt is None or stated_dt is None or abs(stated_dt - clock.dt) <= UNIFORM * clock.dt:
         return clock
+    return at_odds(clock, TIMES[0], where, stated_dt)
+
+
+def at_odds(clock: Clock, times: str, where: str, stated: float) -> Clock:
+    """Return a time base at fault: the steps of its `times` are not the time between frames that `where` states."""
     fault = (
-        f"{TIMES[0]}, {METADATA}: found a step of {clock.dt:g} s and dt = {stated_dt:g} s, expected the same; write "
-        "the cache again"
+        f"{times}, {where}: found a step of {clock.dt:g} s and dt = {stated:g} s, expected the same; write the cache "
+        "again"
     )
     return replace(clock, dt=None, fault=fault)
 
@@ -103,39 +151,46 @@ def stated_frame(facts: Mapping[str, Any]) -> int | None:
     return round(first) if whole and first else None
 
 
-def origin(name: str, times: Clock, first: int | None) -> Clock:
-    """Return the time base of a window whose times `name` are those of `times`; `first` numbers its first frame.
+def origin(name: str, clock: Clock, first: tuple[str, int | None]) -> Clock:
+    """Return the time base of a window whose times `name` are those of `clock`; `first` numbers its first frame, as of
+    `stated_first`.
 
     Of an axis at fault the times are good for this all the same: a given time between frames makes up for the rest.
     """
-    begins = times.start
+    begins, (where, number) = clock.start, first
     # Uneven steps leave the first age in units of their mean uncertain.
-    within = UNIFORM if times.fault is None else 0.5
+    within = UNIFORM if clock.fault is None else 0.5
     relative = abs(begins) < within or abs(begins - 1) < within
-    said = f"{name} begins at " + (f"frame {begins:.4g}" if times.dt is None else f"{begins * times.dt:g} s")
-    if first is not None:
-        if not relative and abs(begins - first) > max(within, UNIFORM * first):
+    said = f"{name} begins at " + (f"frame {begins:.4g}" if clock.dt is None else f"{begins * clock.dt:g} s")
+    if number is not None:
+        if not relative and abs(begins - number) > max(within, UNIFORM * number):
             raise DataError(
-                f"{name}: begins at frame {begins:g}, but {METADATA} says start_frame = {first}; write the cache again"
+                f"{name}: begins at frame {begins:g}, but {where} says {FIRST} = {number}; write the cache again"
             )
-        numbered = f"{said}; {METADATA} says that its first frame is number {first}"
-        return replace(times, start=float(first), notes=(numbered,))
+        numbered = f"{said}; {where} says that its first frame is number {number}"
+        return replace(clock, start=float(number), notes=(*clock.notes, numbered))
     if not relative:
-        return replace(times, notes=(f"{said}, taken as the age of its first frame",))
-    aged = "" if times.dt is None else f", of age {times.dt:g} s"
+        return replace(
+            clock,
+            notes=(
+                *clock.notes,
+                f"{said}, taken as the age of its first frame",
+            ),
+        )
+    aged = "" if clock.dt is None else f", of age {clock.dt:g} s"
     meant = f"its first frame is taken as frame 1{aged}; for a window of a longer run this is too young"
-    return replace(times, start=1.0, notes=(f"{said}: {meant}",))
+    return replace(clock, start=1.0, notes=(*clock.notes, f"{said}: {meant}"))
 
 
-def common_axis(source: Source) -> NDArray[np.float64]:
-    """Return the times that t1 and t2 agree on."""
-    axes = [axis(source, name) for name in TIMES]
+def common_axis(source: Source) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return the times in s that t1 and t2 agree on, and a note where they were converted."""
+    (axes, notes) = zip(*(times(source, name) for name in TIMES), strict=True)
     if axes[0].shape != axes[1].shape or not np.allclose(axes[0], axes[1], rtol=UNIFORM, atol=0):
         raise DataError(
             f"{TIMES[0]}, {TIMES[1]}: found different times, expected the same frames on both axes; "
             "write the cache again"
         )
-    return axes[0]
+    return axes[0], notes[0]
 
 
 def metadata(source: Source) -> dict[str, Any]:
@@ -152,13 +207,24 @@ def metadata(source: Source) -> dict[str, Any]:
     return facts
 
 
-def index_clock(source: Source, n_t: int) -> Clock:
+def index_clock(source: Source, n_t: int, first: tuple[str, int | None]) -> Clock:
     """Return the time base of a cache of heterodyne, whose t counts frames from 0 where its origin had no times."""
+    where, dt = stated_step(source)
     if not source.has("t"):
-        return Clock(None, 1.0, "no t")
-    times = axis_clock(axis(source, "t"), None, n_t, eps=precision(source.dtype("t")))
-    if times.dt == 1 and times.start == round(times.start):
-        found = f"t counting frames from {times.start:g} (or seconds, which cannot be told apart)"
-        note = f"t counts frames from {times.start:g}: the first is frame {times.start + 1:g}"
-        return Clock(None, times.start + 1.0, found, (note,))
-    return origin("t", times, None)
+        said = () if first[1] or dt is None else (f"no t: {FROM_THE_FIRST}",)
+        return Clock(dt, float(first[1] or 1), "no t", said)
+    values, notes = times(source, "t")
+    ages = axis_clock(values, None, n_t, "t", notes, precision(source.dtype("t")))
+    counted = ages.dt == 1 and ages.start == round(ages.start) and stated_unit(source, "t", TIME) is None
+    if counted and (dt is None or abs(dt - 1) > UNIFORM):
+        number = ages.start + 1.0
+        if first[1] is not None and ages.start and first[1] != number:
+            raise DataError(f"t: counts frames from {ages.start:g}, but {FIRST} = {first[1]}; write the cache again")
+        number = float(first[1] or number)
+        found = f"t counting frames from {ages.start:g} (or seconds, which cannot be told apart)"
+        note = f"t counts frames from {ages.start:g}: the first is frame {number:g}"
+        return Clock(dt, number, found, (note,))
+    clock = origin("t", ages, first)
+    if clock.dt is None or dt is None or abs(dt - clock.dt) <= UNIFORM * clock.dt:
+        return clock
+    return at_odds(clock, "t", where, dt)

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_data.contents import Contents, Lists, MapRef, Source, attempted_bins, attempted_clock
-from heterodyne_data.layouts.base import azimuths, bins_around, frame_clock, in_range, integers, map_names, wavevectors
+from heterodyne_data.contents import Contents, Lists, MapRef, attempted_bins, attempted_clock
+from heterodyne_data.layouts.base import azimuths, bins_around, in_range, integers, map_names, wavevectors
+from heterodyne_data.layouts.camera import Camera, assumed, frame_clock
 from heterodyne_data.layouts.detector import geometry, photon_energy, pixel_map
+from heterodyne_data.layouts.missing import missing_maps
 from heterodyne_data.pixels import LARGEST_BIN, Azimuths
+from heterodyne_data.source import Source
 from heterodyne_data.storage import writing_hdf5
 from heterodyne_data.stored import mark_early, raw_frames, write_maps
 from heterodyne_spec.errors import ContradictionError, DataError
@@ -38,6 +41,18 @@ FRAME_TIMES = (FRAME_TIME, "/entry/instrument/detector_1/frame_time")
 STRIDE = "/xpcs/stride_frames"
 AVERAGE = "/xpcs/avg_frames"
 BEGIN = "/xpcs/data_begin_todo"
+BURSTS = ("/xpcs/stride_frame_burst", "/xpcs/avg_frame_burst")
+CAMERA = Camera(
+    FRAME_TIMES,
+    (STRIDE, "/xpcs/stride_frame", BURSTS[0]),
+    (AVERAGE, "/xpcs/avg_frame", BURSTS[1]),
+    (BEGIN, "/xpcs/data_begin"),
+    ("/xpcs/data_end_todo", "/xpcs/data_end"),
+    first=1,
+    after_last=0,
+    bursts=BURSTS,
+)
+"""Frames are counted from 1, and the end is the last."""
 _OLD, _NEW = "/measurement/instrument", "/entry/instrument"
 GEOMETRY = {
     "centre_x": (f"{_OLD}/acquisition/beam_center_x", f"{_NEW}/detector_1/beam_center_x"),
@@ -69,9 +84,12 @@ def contents(source: Source) -> Contents:
         for name, label in zip(names.values(), labels, strict=True)
     )
     energy = photon_energy(source, GEOMETRY["energy"])
-    # Raw frames are counted from 1 here.
-    clock = attempted_clock(lambda: frame_clock(source, FRAME_TIMES, STRIDE, AVERAGE, BEGIN, 1))
-    return Contents(maps, clock, "data_exchange_keys", (*notes, *counted, *clock.notes), None, bins, energy)
+    n_t = source.shape(maps[0].key)[-1:] if maps else ()
+    clock = attempted_clock(lambda: frame_clock(source, CAMERA, n_t[0] if n_t else 0))
+    listed = integers(source, BINS) if source.has(BINS) else labels
+    gone = missing_maps(BINS, listed, labels.tolist(), None if bins.fault else bins)
+    said = (*notes, *counted, *gone, *clock.notes, *assumed(source, CAMERA))
+    return Contents(maps, clock, "data_exchange_keys", said, None, bins, energy)
 
 
 def lists(source: Source, used: NDArray[np.int64]) -> Lists:

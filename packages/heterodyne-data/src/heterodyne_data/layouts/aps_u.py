@@ -14,20 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heterodyne_data.contents import Contents, Lists, MapRef, Source, attempted_bins, attempted_clock
-from heterodyne_data.layouts.base import (
-    azimuths,
-    bins_around,
-    frame_clock,
-    in_range,
-    integers,
-    map_names,
-    stands,
-    wavevectors,
-)
-from heterodyne_data.layouts.detector import geometry, missing_fields, photon_energy, pixel_map
+from heterodyne_data.contents import Contents, Lists, MapRef, attempted_bins, attempted_clock
+from heterodyne_data.layouts.base import azimuths, bins_around, in_range, integers, map_names, wavevectors
+from heterodyne_data.layouts.camera import Camera, assumed, frame_clock
+from heterodyne_data.layouts.detector import geometry, photon_energy, pixel_map
+from heterodyne_data.layouts.missing import missing_maps
 from heterodyne_data.layouts.units import ANGLE, WAVEVECTOR, Kind, stated_unit
 from heterodyne_data.pixels import LARGEST_BIN, Azimuths
+from heterodyne_data.source import Source
 from heterodyne_data.storage import writing_hdf5
 from heterodyne_data.stored import mark_early, raw_frames, write_maps
 from heterodyne_spec.errors import ContradictionError, DataError
@@ -44,7 +38,9 @@ FRAME_TIME = "/entry/instrument/detector_1/frame_time"
 STRIDE = "/xpcs/twotime/config/stride_frame"
 AVERAGE = "/xpcs/twotime/config/avg_frame"
 BEGIN = "/xpcs/twotime/config/begin_frame"
-
+END = "/xpcs/twotime/config/end_frame"
+CAMERA = Camera((FRAME_TIME,), (STRIDE,), (AVERAGE,), (BEGIN,), (END,), first=0, after_last=1)
+"""Frames are counted from 0, and the end is the one after the last."""
 
 NAMES, UNITS = "/xpcs/qmap/map_names", "/xpcs/qmap/map_units"
 COUNTS = "/xpcs/qmap/dynamic_num_pts"
@@ -81,18 +77,11 @@ def contents(source: Source) -> Contents:
         for name, label in zip(names.values(), labels, strict=True)
     )
     energy = photon_energy(source, GEOMETRY["energy"])
-    clock = attempted_clock(lambda: frame_clock(source, (FRAME_TIME,), STRIDE, AVERAGE, BEGIN, 0))
-    said = (*notes, *clock.notes, *assumed(source))
+    n_t = source.shape(maps[0].key)[-1:] if maps else ()
+    clock = attempted_clock(lambda: frame_clock(source, CAMERA, n_t[0] if n_t else 0))
+    gone = missing_maps(BINS, processed, labels.tolist(), None if bins.fault else bins)
+    said = (*notes, *gone, *clock.notes, *assumed(source, CAMERA))
     return Contents(maps, clock, "data_exchange_keys", said, None, bins, energy)
-
-
-def assumed(source: Source) -> tuple[str, ...]:
-    """Return notes on what the times rest on where the file does not tell which frames of the camera were used."""
-    steps = [key for key in (STRIDE, AVERAGE) if not stands(source, key)]
-    words = (f"{missing_fields(steps)}: taken as 1, dt may be that of the camera and not of the maps",) if steps else ()
-    if stands(source, BEGIN):
-        return words
-    return (*words, f"{missing_fields([BEGIN])}: ages counted from the first frame of the maps")
 
 
 def lists(source: Source) -> Lists:
@@ -115,7 +104,7 @@ def lists(source: Source) -> Lists:
 def map_unit(source: Source, key: str, of: int, kind: Kind) -> str | None:
     """Return the unit of a list: the one that it states, and that of the file's list of units, which must agree."""
     units = [unit.strip() for unit in source.texts(UNITS)]
-    own, listed = stated_unit(source, key), (units[of] or None) if of < len(units) else None
+    own, listed = stated_unit(source, key, kind), (units[of] or None) if of < len(units) else None
     if own is not None and listed is not None and not kind.same(own, listed):
         raise ContradictionError(
             f"{key}, {UNITS}: found the units {own!r} and {listed!r}, expected the same; correct the one that is wrong"
@@ -125,7 +114,14 @@ def map_unit(source: Source, key: str, of: int, kind: Kind) -> str | None:
 
 def axes(source: Source) -> tuple[int, int]:
     """Return which of the two lists is that of q, and which that of phi."""
-    names = [name.strip().casefold() for name in source.texts(NAMES)] or ["q", "phi"]
+    own = [attribute.strip().casefold() for key in DIMS if isinstance(attribute := source.attribute(key, "name"), str)]
+    stated = [name.strip().casefold() for name in source.texts(NAMES)]
+    if stated and sorted(own) == ["phi", "q"] and own != stated:
+        raise DataError(
+            f"{NAMES}, {DIMS[0]}@name: found {', '.join(stated)} and {', '.join(own)}, expected the same; correct the "
+            "one that is wrong"
+        )
+    names = stated or (own if sorted(own) == ["phi", "q"] else ["q", "phi"])
     if sorted(names) != ["phi", "q"]:
         raise DataError(
             f"{NAMES}: found {', '.join(names)}, expected q and phi: the bins of this partition have no azimuth in the "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_data.checks import as_meant
-from heterodyne_data.contents import Clock, Contents, MapRef, Source
+from heterodyne_data.contents import Contents, MapRef
 from heterodyne_data.layouts.units import ANGLE, TIME, WAVEVECTOR, Kind, convert, stated_unit
-from heterodyne_data.stored import EARLY
+from heterodyne_data.source import Source
 from heterodyne_spec.errors import DataError, shortened
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def quantity(
     values, notes
         Flat array, and a note when it was converted.
     """
-    values, unit = numbers(source, key), unit or stated_unit(source, key)
+    values, unit = numbers(source, key), unit or stated_unit(source, key, kind)
     if unit is None and required:
         raise DataError(f"{key}: states no unit, expected {kind.expected}; add it as the attribute units")
     return convert(key, values, unit, kind)
@@ -91,7 +91,7 @@ def axis(source: Source, key: str) -> NDArray[np.float64]:
 
 def times(source: Source, key: str, unit: str | None = None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Read the times of frames in s, see `axis`, and a note when they were converted; `unit` is stated elsewhere."""
-    return convert(key, axis(source, key), unit or stated_unit(source, key), TIME)
+    return convert(key, axis(source, key), unit or stated_unit(source, key, TIME), TIME)
 
 
 def wavevectors(
@@ -104,7 +104,9 @@ def wavevectors(
 def azimuths(source: Source, key: str, unit: str | None = None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Read angles in degrees, and a note when they were converted, or state no unit and look like radians."""
     values, notes = quantity(source, key, ANGLE, unit=unit)
-    return values, notes if unit is not None or stated_unit(source, key) is not None else radians_note(key, values)
+    return values, notes if unit is not None or stated_unit(source, key, ANGLE) is not None else radians_note(
+        key, values
+    )
 
 
 def radians_note(key: str, angles: NDArray[np.float64]) -> tuple[str, ...]:
@@ -245,39 +247,6 @@ def bins_around(source: Source, key: str, place: int) -> tuple[str, int] | None:
     """Return `key`, under which a file counts its bins, with the number of those around, at this place; None if not."""
     counts = integers(source, key) if source.has(key) else np.array([], dtype=np.int64)
     return (key, int(counts[place])) if counts.size > place else None
-
-
-def frame_clock(source: Source, frame_times: Sequence[str], stride: str, average: str, begin: str, first: int) -> Clock:
-    """Return the time base of maps made of raw frames.
-
-    Parameters
-    ----------
-    frame_times : keys of the time between raw frames (s), which agree where several are there.
-    stride, average, begin : keys of the step, of the number of frames averaged, and of the first raw frame used, each
-        of which may be missing.
-    first : number of the first raw frame of a run.
-    """
-    every, averaged = whole(source, stride, 1, 1), whole(source, average, 1, 1)
-    step, stated = every * averaged, whole(source, begin, first)
-    early = source.attribute(begin, EARLY) is not None
-    # A count from 0 where 1 is usual skips none, either.
-    skipped = 0.0 if stated == 0 and not early else stated - first
-    if skipped < (-step if early else 0):
-        raise DataError(
-            f"{begin}: found {stated:g}, a first frame counted from the end of the run: the file does not tell the age "
-            "of the first frame"
-        )
-    # Counted in frames of the map, so that the ages (start + k) * dt take one rounding.
-    start = skipped / step + 1.0
-    there = [key for key in frame_times if source.has(key)] or list(frame_times[:1])
-    (raw, notes), *others = [seconds(source, key) for key in there]
-    for key, (other, _) in zip(there[1:], others, strict=True):
-        if raw is not None and other is not None and not np.isclose(raw, other, rtol=1e-6, atol=0.0):
-            words = f"{there[0]}, {key}: found {raw:g} and {other:g} s, expected one time between frames"
-            return Clock(None, start, "", notes, words)
-    found = f"{there[0]} is missing" if raw is None else f"{there[0]} = {raw:g}"
-    usable = time_between(there[0], raw)
-    return Clock(None if usable is None else usable * step, start, found, notes)
 
 
 def stack_shape(source: Source, key: str, axis: int) -> tuple[int, int]:

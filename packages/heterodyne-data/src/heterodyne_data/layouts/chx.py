@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_data.checks import as_meant
-from heterodyne_data.contents import Bins, Clock, Contents, Source, attempted_clock
+from heterodyne_data.contents import Bins, Clock, Contents, attempted_clock
 from heterodyne_data.layouts.base import map_number, numbers, quantity, radians_note, stack, stack_shape, time_between
 from heterodyne_data.layouts.detector import likely_energy, missing_fields, pixel_map
 from heterodyne_data.layouts.units import TIME, WAVEVECTOR, convert, stated_unit
 from heterodyne_data.pixels import HC, Azimuths
+from heterodyne_data.source import Source
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.wording import list_numbers
 
@@ -88,11 +89,21 @@ def bins(source: Source, n_maps: int) -> tuple[NDArray[np.float64], NDArray[np.f
             f"{BINS}: found bins of {sizes} numbers, expected all (q) or all (q, azimuth); correct the file"
         )
     table = np.stack(values)
-    q, notes = convert(BINS, table[:, 0], stated_unit(source, BINS), WAVEVECTOR)
+    q, notes = convert(BINS, table[:, 0], unit_of_q(source), WAVEVECTOR)
     if table.shape[1] == 2 and not grazing(source):
         return q, table[:, 1], (*notes, *radians_note(BINS, table[:, 1]))
     why = "grazing incidence" if table.shape[1] == 2 else "rings"
     return q, np.full(n_maps, np.nan), (*notes, f"{BINS}: bins of {why} have no azimuth")
+
+
+def unit_of_q(source: Source) -> str | None:
+    """Return the unit of q that the bins state, or the metadata, which must agree."""
+    own = stated_unit(source, BINS, WAVEVECTOR)
+    names = [name for name in source.attribute_names(METADATA) if name.casefold() in ("q_unit", "q_units")]
+    other = next((text for name in names if isinstance(text := source.attribute(METADATA, name), str)), None)
+    if own is not None and other is not None and not WAVEVECTOR.same(own, other):
+        raise DataError(f"{BINS}, {METADATA}: found the units {own!r} and {other!r}, expected the same; correct them")
+    return own or other
 
 
 def geometry(source: Source) -> dict[str, float] | str:
@@ -128,6 +139,8 @@ def frame_clock(source: Source, n_t: int) -> Clock:
     lags, lag_notes = quantity(source, LAGS, TIME)
     positive_lags = lags[(lags > 0) & np.isfinite(lags)]
     step = float(positive_lags.min()) if positive_lags.size else None
+    if step is not None and (fault := first_lag_fault(positive_lags)) is not None:
+        return Clock(None, start, "", (*notes, *lag_notes), fault)
     if step is None or period is None:
         return Clock(step, start, f"{LAGS} without a positive lag", (*notes, *lag_notes))
     binned = max(round(step / period), 1) if math.isfinite(step / period) else 0
@@ -137,10 +150,36 @@ def frame_clock(source: Source, n_t: int) -> Clock:
             "whole multiple of it; correct the file"
         )
         return Clock(None, start, "", (*notes, *lag_notes), fault)
+    if (few := images_fault(source, n_t, binned)) is not None:
+        return Clock(None, start, "", (*notes, *lag_notes), few)
     words = (
         (f"every frame of the maps is {binned} of the camera's ({LAGS}, {METADATA}@{stated})",) if binned > 1 else ()
     )
     return Clock(step, start, LAGS, (*notes, *lag_notes, *words))
+
+
+def first_lag_fault(lags: NDArray[np.float64]) -> str | None:
+    """Return why the least positive lag is no step between frames, where others are closer to each other."""
+    apart = float(np.diff(np.unique(lags)).min(initial=math.inf))
+    if apart >= (1 - SAME_PERIOD) * lags.min():
+        return None
+    return (
+        f"{LAGS}: found a first lag of {lags.min():g} s and others {apart:g} s apart, expected the first to be one "
+        "frame; correct the file"
+    )
+
+
+def images_fault(source: Source, n_t: int, binned: int) -> str | None:
+    """Return why `n_t` frames of `binned` frames of the camera each are none of this run, which has too few."""
+    if IMAGES not in source.attribute_names(METADATA):
+        return None
+    images = number(source, METADATA, IMAGES)
+    if not images > 0 or images >= (n_t - 1) * binned + 1:
+        return None
+    return (
+        f"{LAGS}, {METADATA}@{IMAGES}: found lags of {binned} frames of the camera and {n_t} frames in {DATA_KEY}, and "
+        f"{images:g} images, expected {n_t * binned} or more: the lags may count frames; correct the file"
+    )
 
 
 def clock_of_metadata(periods: Mapping[str, float], start: float, notes: tuple[str, ...]) -> Clock:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from heterodyne_data.contents import Source
 from heterodyne_data.layouts.base import integers, numbers, one, quantity
 from heterodyne_data.layouts.units import ENERGY, LENGTH, convert, normalised, stated_unit
 from heterodyne_data.pixels import LARGEST_BIN, Azimuths, PixelMap
+from heterodyne_data.source import Source
 from heterodyne_spec.errors import DataError
 
 FIELDS = ("centre_x", "centre_y", "size_x", "size_y", "distance", "energy")

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_data.contents import Flags, MapRef, Source
+from heterodyne_data.contents import Flags, MapRef
 from heterodyne_data.layouts.base import integers, numbers
+from heterodyne_data.layouts.beside import MASK, VALID, VALID_FRAMES, WEIGHTS, arrays, may_count, named
+from heterodyne_data.source import Source
 from heterodyne_data.two_time import as_weight
 from heterodyne_spec.errors import DataError
 from heterodyne_spec.wording import list_numbers
-
-VALID = "valid"
-"""True for frames (N,) or (n, N), or pairs (N, N) or (n, N, N), that count."""
-MASK = "mask"
-"""True for what counts to some, for what is left out to others; also a mask of the detector's pixels."""
-NUMBERS = "mask_frames"
-WEIGHTS = ("weight", "weights")
 
 
 class Flagged(NamedTuple):
@@ -32,36 +28,41 @@ class Flagged(NamedTuple):
 
 def flagged(source: Source, maps: tuple[MapRef, ...], n_t: int) -> Flagged:
     """Return the maps of one stack of n maps of `n_t` frames as the arrays beside them say, or refuse these."""
-    check_numbers(source)
+    check_others(source, len(maps), n_t)
     maps, valid_notes = with_valid(source, maps, n_t)
     weights, weight_notes = frame_weights(source, len(maps), n_t)
     return Flagged(maps, weights, (*valid_notes, *mask_notes(source, len(maps), n_t), *weight_notes))
 
 
 def with_valid(source: Source, maps: tuple[MapRef, ...], n_t: int) -> tuple[tuple[MapRef, ...], tuple[str, ...]]:
-    """Return the maps with their flags, and a note on these."""
-    if not source.has(VALID):
+    """Return the maps with their flags, and a note on these.
+
+    True for frames (N,) or (n, N), or for pairs (N, N) or (n, N, N), that count.
+    """
+    key = valid_key(source)
+    if key is None:
         return maps, ()
-    shape, dtype, n_maps = source.shape(VALID), source.dtype(VALID), len(maps)
+    shape, dtype, n_maps = source.shape(key), source.dtype(key), len(maps)
     if shape not in _shapes(n_maps, n_t) or (shape == (n_t, n_t) and n_maps == n_t):
         raise DataError(
-            f"{VALID}: found shape {shape}, expected ({n_t},) or ({n_maps}, {n_t}) for frames, or "
+            f"{key}: found shape {shape}, expected ({n_t},) or ({n_maps}, {n_t}) for frames, or "
             f"({n_maps}, {n_t}, {n_t}) for pairs; correct the file"
         )
     pairs, each = shape[-2:] == (n_t, n_t), len(shape) > 1 and shape[0] == n_maps
-    if dtype.kind != "b" and (pairs or not np.isin(numbers(source, VALID), (0, 1)).all()):
-        raise DataError(f"{VALID}: found {dtype} values, expected booleans, true for what counts; correct the file")
-    maps = tuple(replace(ref, flags=Flags(VALID, i if each else None, pairs)) for i, ref in enumerate(maps))
+    if dtype.kind != "b" and (pairs or not np.isin(numbers(source, key), (0, 1)).all()):
+        raise DataError(f"{key}: found {dtype} values, expected booleans, true for what counts; correct the file")
+    values = None if pairs else numbers(source, key).reshape(shape) != 0
+    maps = tuple(replace(ref, flags=Flags(key, i if each else None, pairs, values)) for i, ref in enumerate(maps))
     if pairs:
-        return maps, (f"{VALID}: obeyed, pairs that are not valid are missing",)
-    left_out = numbers(source, VALID) == 0
+        return maps, (f"{key}: obeyed, pairs that are not valid are missing",)
+    left_out = numbers(source, key) == 0
     if left_out.all():
-        raise DataError(f"{VALID}: found no frame that is valid, expected true for what counts; correct the file")
-    return maps, (f"{VALID}: obeyed, {left_out.sum()} of {left_out.size} frames not valid and left out",)
+        raise DataError(f"{key}: found no frame that is valid, expected true for what counts; correct the file")
+    return maps, (f"{key}: obeyed, {left_out.sum()} of {left_out.size} frames not valid and left out",)
 
 
 def mask_notes(source: Source, n_maps: int, n_t: int) -> tuple[str, ...]:
-    """Return a note on a mask that changes nothing.
+    """Return a note on a mask that changes nothing: true is what counts to some, and what is left out to others.
 
     Raises
     ------
@@ -81,18 +82,59 @@ def mask_notes(source: Source, n_maps: int, n_t: int) -> tuple[str, ...]:
     )
 
 
-def check_numbers(source: Source) -> None:
-    """Refuse numbers of masked frames: some count from 0."""
-    if source.has(NUMBERS) and (found := integers(source, NUMBERS)).size:
+def valid_key(source: Source) -> str | None:
+    """Return the name of the field that tells what is valid; numbers of valid frames are none."""
+    if (key := named(source, VALID)) is not None:
+        return key
+    key = named(source, VALID_FRAMES)
+    return key if key is not None and source.dtype(key).kind == "b" else None
+
+
+def weight_keys(source: Source) -> list[str]:
+    """Return the names of the fields that hold weights of the frames."""
+    return [key for name in WEIGHTS if (key := named(source, name)) is not None]
+
+
+def said_of(source: Source) -> tuple[str, ...]:
+    """Return the names of the fields that tell which frames count, and of which something is said."""
+    names = (valid_key(source), MASK if source.has(MASK) else None, *weight_keys(source))
+    return tuple(name for name in names if name is not None)
+
+
+def check_others(source: Source, n_maps: int, n_t: int) -> None:
+    """Refuse what may tell which frames count under a name or in a form that is not read: some count from 0."""
+    said = said_of(source)
+    for name in arrays(source):
+        if name in said or not may_count(name) or not _tells(source, name, n_maps, n_t):
+            continue
+        few = source.dtype(name).kind in "iuf" and len(source.shape(name)) <= 1 and source.shape(name) != (n_t,)
+        if few and "weight" not in name.casefold():
+            raise DataError(
+                f"{name}: found {list_numbers(np.unique(integers(source, name)))}, which may be counted from 0 or from "
+                "1; take it out of the file and give data.mask_frames, counted from 1"
+            )
         raise DataError(
-            f"{NUMBERS}: found {list_numbers(np.unique(found))}, which may be counted from 0 or from 1; take it out of "
-            "the file and give data.mask_frames, counted from 1"
+            f"{name}: may tell which frames count, and is not read under this name; store it as {VALID}, true for what "
+            "counts, or as weight, or take it out and give data.mask_frames or data.frame_weights"
         )
+
+
+def _tells(source: Source, name: str, n_maps: int, n_t: int) -> bool:
+    """Tell whether a field that is called as one that counts frames may be one, and would change something."""
+    shape, kind = source.shape(name), source.dtype(name).kind
+    if kind not in "fiub":
+        return any(re.search("[0-9]", text) for text in source.texts(name))
+    if shape in _shapes(n_maps, n_t):
+        # Weights of 1 and masks of one value leave nothing out.
+        return shape[-2:] == (n_t, n_t) or bool(np.ptp(numbers(source, name)) != 0)
+    numbered = kind in "iuf" and len(shape) == 1 and 0 < shape[0] <= n_t
+    single = shape == () and kind in "iu" and not {"weight", "valid"} & {*re.findall("weight|valid", name.casefold())}
+    return numbered or single
 
 
 def frame_weights(source: Source, n_maps: int, n_t: int) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
     """Return the weights of the frames (n_maps, n_t), None where there are none, and a note on them."""
-    names = [name for name in WEIGHTS if source.has(name)]
+    names = weight_keys(source)
     if len(names) > 1:
         raise DataError(f"{', '.join(names)}: found both, expected one of them; correct the file")
     if not names:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
 
-from heterodyne_data.contents import Clock, Source
+from heterodyne_data.contents import Clock
 from heterodyne_data.layouts.base import axis, seconds, time_between, times
-from heterodyne_data.layouts.units import stated_unit
+from heterodyne_data.layouts.units import TIME, stated_unit
+from heterodyne_data.source import Source
 from heterodyne_data.time_axis import UNIFORM, axis_clock, check_ages, mean_step, precision, uniform_step
 from heterodyne_spec.errors import DataError
 
 SAME_PERIOD = 1e-3
 """Relative, of times between frames from two sources."""
 T1, T2, AGE, LAG = "t1", "t2", "age", "lag"
+FORMS = ("t1,t2", "t2,t1", "age,lag", "lag,age")
+"""What two sides of a map can be; it is symmetric in the first two."""
 
 
 def check_axes(source: Source, group: str, maps: str) -> None:
@@ -24,13 +28,26 @@ def check_axes(source: Source, group: str, maps: str) -> None:
     The age of a pair is the mean of its two times there, half a frame off every other lag: such a map is interpolated
     or averaged, and cannot be turned back into the pairs of frames that it was made of.
     """
-    form = "".join(source.texts(f"{group}ttcf_format")).replace(" ", "")
+    form = stated_form(source, group, maps)
     aged = source.has(f"{group}{AGE}") and source.has(f"{group}{LAG}") and not source.has(f"{group}{T1}")
-    if form == f"{AGE},{LAG}" or (not form and aged):
+    if form in (f"{AGE},{LAG}", f"{LAG},{AGE}") or (not form and aged):
         raise DataError(
             f"{maps}: its axes are age and lag, expected t1 and t2: it cannot be converted to pairs of frames exactly; "
             "correlate again with ttcf_format='t1,t2'"
         )
+
+
+def stated_form(source: Source, group: str, maps: str) -> str:
+    """Return what a file says the sides of its maps are, as ``t1,t2``; empty where it is silent."""
+    stated = source.attribute(maps, "ttcf_format")
+    words = source.texts(f"{group}ttcf_format") or ((stated,) if isinstance(stated, str) else ())
+    form = re.sub(r"[\s()\[\]'\"]", "", ",".join(words)).casefold()
+    if form and form not in FORMS:
+        raise DataError(
+            f"{maps}: found ttcf_format = {','.join(words)!r}, expected t1,t2; correlate again with "
+            "ttcf_format='t1,t2', or correct the text"
+        )
+    return form
 
 
 def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> Clock:
@@ -44,7 +61,7 @@ def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> 
         known = frame_time is not None and source.has(frame_time)
         return Clock(None, 1.0, f"{key} is missing" + (f", and {frame_time} is that of the camera" if known else ""))
     eps, other = precision(source.dtype(key)), f"{group}{T2}"
-    units = [stated_unit(source, one) for one in (key, other) if source.has(one)]
+    units = [stated_unit(source, one, TIME) for one in (key, other) if source.has(one)]
     unit = next((one for one in units if one is not None), None)
     if not same_axes(source, key, other, unit):
         raise DataError(f"{key}, {T2}: found different times, expected the same on both axes; correct the file")
@@ -76,7 +93,8 @@ def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> 
             f"{period:g} s, seconds; add the unit as the attribute units"
         )
     words = (f"every frame of the maps is {binned} of the camera's ({key})",) if binned > 1 else ()
-    start = math.floor(counts[0] / binned + UNIFORM) + 1.0
+    # A time of one frame is its number, or half of one more. Aged at its end, as where frames are averaged elsewhere.
+    start = max(math.floor(counts[0] - (binned - 1) / 2 + UNIFORM), 0) / binned + 1.0
     found = f"{frame_time} is missing" if period is None else f"{frame_time} = {period:g}"
     usable = time_between(frame_time, period)
     return Clock(None if usable is None else usable * binned, start, found, (*notes, *words))
@@ -90,7 +108,7 @@ def same_axes(source: Source, key: str, other: str, unit: str | None) -> bool:
     if not (source.has(key) and source.has(other)):
         return True
     one, two = (
-        axis(source, name) if unit is None else times(source, name, stated_unit(source, name) or unit)[0]
+        axis(source, name) if unit is None else times(source, name, stated_unit(source, name, TIME) or unit)[0]
         for name in (key, other)
     )
     kinds = {source.dtype(key), source.dtype(other)}

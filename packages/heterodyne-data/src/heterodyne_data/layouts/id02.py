@@ -9,13 +9,16 @@ import math
 import re
 from collections.abc import Iterator
 
-from heterodyne_data.contents import Clock, Contents, MapRef, Source, attempted_clock
+from heterodyne_data.contents import Clock, Contents, MapRef, attempted_clock
 from heterodyne_data.layouts.base import stack_shape, wavevectors
 from heterodyne_data.layouts.frame_axes import axes_clock, check_axes
+from heterodyne_data.source import Source
 from heterodyne_spec.errors import DataError
+from heterodyne_spec.wording import several
 
 NAME = "id02"
 DATA_KEY = "/<entry>/correlations/<direction>/twotime/ttcf"
+NAMED = "name the directions by their azimuth in degrees, as phi_45"
 _AZIMUTH = re.compile(r"phi_([+-]?\d+(?:\.\d+)?)")
 
 
@@ -35,6 +38,17 @@ def directions(source: Source) -> Iterator[str]:
             continue
 
 
+def without_maps(source: Source, groups: list[str]) -> Iterator[str]:
+    """Yield a note on the directions of the entry of these groups that have no two-time maps."""
+    entry = f"/{groups[0].split('/')[1]}/correlations"
+    empty = [
+        name for name in source.names(entry) if f"{entry}/{name}" not in groups and source.names(f"{entry}/{name}")
+    ]
+    if empty:
+        listed = ", ".join(empty)
+        yield f"{entry}: {several(len(empty), 'direction')} without two-time maps, may be incomplete: {listed}"
+
+
 def contents(source: Source) -> Contents:
     """List the maps of all directions, by q and then by direction."""
     groups = list(directions(source))
@@ -42,7 +56,7 @@ def contents(source: Source) -> Contents:
         raise DataError(
             f"found results in {', '.join(entries)}, expected one entry; copy the one to read into its own file"
         )
-    notes: dict[str, None] = {}
+    notes: dict[str, None] = dict.fromkeys(without_maps(source, groups))
     places: list[tuple[int, float, str, float]] = []
     for group in groups:
         key = f"{group}/twotime/ttcf"
@@ -59,7 +73,7 @@ def contents(source: Source) -> Contents:
         MapRef(key, label, q, phi, i) for label, (i, phi, key, q) in enumerate(sorted(places, key=_by_q), start=1)
     )
     clock = attempted_clock(lambda: common_clock(source, groups))
-    return Contents(maps, clock, "one_array_q_first", (*notes, *clock.notes))
+    return Contents(maps, clock, "one_array_q_first", (*notes, *clock.notes), way_out=NAMED)
 
 
 def _by_q(place: tuple[int, float, str, float]) -> tuple[int, float, str]:

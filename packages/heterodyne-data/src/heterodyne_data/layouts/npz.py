@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heterodyne_data.contents import Clock, Contents, MapRef, Source, attempted_clock
+from heterodyne_data.contents import Clock, Contents, MapRef, attempted_clock
 from heterodyne_data.layouts.base import azimuths, seconds, stack_shape, times, wavevectors, whole
-from heterodyne_data.layouts.flags import flagged
+from heterodyne_data.layouts.beside import (
+    AGES,
+    FIRST,
+    LAGS,
+    ages_keys,
+    agreeing,
+    arrays,
+    check_first_frame,
+    check_sides,
+    named,
+    normal,
+    unused,
+)
+from heterodyne_data.layouts.fields import with_attributes
+from heterodyne_data.layouts.flags import flagged, said_of
+from heterodyne_data.layouts.lags import check_lags
 from heterodyne_data.layouts.units import check_units_known
+from heterodyne_data.source import Source
 from heterodyne_data.storage import write_npz
 from heterodyne_data.stored import stored_map
 from heterodyne_data.time_axis import UNIFORM, axis_clock, precision
@@ -22,8 +39,9 @@ if TYPE_CHECKING:
 
 NAME = "npz"
 DATA_KEY = "c2"
-FIRST = "start_frame"
-"""Number of the first frame, 1-based, where there are no ages."""
+
+
+LAG_STEPS = "lag_steps"
 
 
 def matches(source: Source) -> bool:
@@ -38,7 +56,8 @@ def contents(source: Source) -> Contents:
 
 def stacked(source: Source, key: str) -> Contents:
     """List the maps of an array (n_phi, N, N) or (N, N) that has q, phi, and t or dt beside it."""
-    check_units_known(source, ("q", "phi", "t", "dt"))
+    source = with_attributes(source, key)
+    check_units_known(source, ("q", "phi", "t", "dt", *AGES))
     shape = source.shape(key)
     if len(shape) not in (2, 3) or not shape[0]:
         raise DataError(
@@ -56,27 +75,45 @@ def stacked(source: Source, key: str) -> Contents:
         MapRef(key, label, float(one_q), float(one_phi), i)
         for label, (one_q, one_phi, i) in enumerate(zip(np.broadcast_to(q, n_maps), phi, index, strict=True), start=1)
     )
-    found = attempted_clock(lambda: clock(source, shape[-1]))
+    for name in arrays(source):
+        # Beside one-time correlations stand lags of these.
+        of_maps = name == LAG_STEPS or math.prod(source.shape(name)) in (shape[-1] - 1, shape[-1])
+        if normal(name) in LAGS and of_maps and source.dtype(name).kind in "fiu":
+            check_lags(source, name, shape[-1])
+    numbered = named(source, FIRST)
+    # No time between frames that somebody gives makes up for it.
+    first = None if numbered is None else whole(source, numbered, 1, 0 if ages_keys(source, shape[-1]) else 1)
+    found = attempted_clock(lambda: clock(source, shape[-1], first))
+    check_first_frame(source, found, shape[-1])
     maps, weights, said = flagged(source, maps, shape[-1])
-    notes = (*q_notes, *phi_notes, *said, *found.notes)
+    left = unused(source, ("q", "phi", "t", "dt", *said_of(source)), shape[-1])
+    notes = (*q_notes, *phi_notes, *said, *left, *found.notes)
     return Contents(maps, found, "one_array_q_first", notes, weights=weights)
 
 
-def clock(source: Source, n_t: int) -> Clock:
-    """Return the time base from t, dt or both."""
+def clock(source: Source, n_t: int, first: float | None) -> Clock:
+    """Return the time base from ages of the frames, dt or both; `first` is the stated number of the first frame."""
     dt, notes = seconds(source, "dt")
     # Nobody but the author of the arrays wrote it: no default of a detector that a configuration puts right.
     if dt is not None and not (np.isfinite(dt) and dt > 0):
         raise DataError(f"dt: found {dt:g}, expected a positive number of seconds; correct the file")
-    numbered, has_ages = source.has(FIRST), source.has("t")
-    # Where frames are counted from 0, the first may be number 0; only its age tells.
-    first = whole(source, FIRST, 1, 0 if has_ages else 1)
-    if not has_ages:
-        said = (f"{FIRST} = {first:g}: the age of the first frame is {first:g} dt",) if numbered else ()
-        return Clock(dt, first, "neither t nor dt" if dt is None else f"dt = {dt:g}", (*notes, *said))
-    ages, t_notes = times(source, "t")
-    found = axis_clock(ages, dt, n_t, "t", (*notes, *t_notes), precision(source.dtype("t")))
-    return check_first(found, first, "t") if numbered else found
+    read = ages_keys(source, n_t)
+    if not read:
+        said = () if first is None else (f"{FIRST} = {first:g}: the age of the first frame is {first:g} dt",)
+        found = Clock(
+            dt,
+            1.0 if first is None else first,
+            "neither t nor dt" if dt is None else f"dt = {dt:g}",
+            (*notes, *said),
+        )
+        return agreeing(source, found, n_t, ())
+    key = read[0]
+    check_sides(source, key, dt)
+    ages, t_notes = times(source, key)
+    named_so = () if key == "t" else (f"{key}: taken as the ages of the frames",)
+    found = axis_clock(ages, dt, n_t, key, (*notes, *t_notes, *named_so), precision(source.dtype(key)))
+    found = found if first is None else check_first(found, first, key)
+    return agreeing(source, found, n_t, (key,))
 
 
 def check_first(clock: Clock, first: float, name: str) -> Clock:

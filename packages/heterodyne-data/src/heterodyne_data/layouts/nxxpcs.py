@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_data.contents import Bins, Clock, Contents, MapRef, Source, attempted_clock
+from heterodyne_data.contents import Bins, Clock, Contents, MapRef, attempted_clock
 from heterodyne_data.layouts.base import (
     azimuths,
     in_range,
@@ -26,7 +26,9 @@ from heterodyne_data.layouts.base import (
     wavevectors,
 )
 from heterodyne_data.layouts.detector import geometry, photon_energy, pixel_map
-from heterodyne_data.layouts.units import WAVEVECTOR, normalised, stated_unit
+from heterodyne_data.layouts.missing import missing_maps
+from heterodyne_data.layouts.units import ANGLE, WAVEVECTOR, normalised, stated_unit
+from heterodyne_data.source import Source
 from heterodyne_spec.errors import DataError, shortened
 
 NAME = "nxxpcs"
@@ -75,10 +77,12 @@ def contents(source: Source) -> Contents:
     # No definition tells where azimuths are counted from.
     listed = Bins(q, phi, pixel_map(source, ROI_MAP, values, None))
     clock = attempted_clock(lambda: frame_clock(source))
+    notes += missing_maps(Q_LIST, np.arange(1, q.size + 1), [label for *_, label in places], listed)
     silent = [name for name, found in (("populated_elements", elements), ("baseline_reference", baseline)) if not found]
     notes += tuple(f"{DATA_KEY}@{name} is missing: seen from the maps" for name in silent)
     level = None if baseline is None else int(baseline)
-    return Contents(maps, clock, str(mode), (*notes, *clock.notes), level, listed, energy)
+    way_out = "" if source.has(PHI_LIST) else f"where these are wedges, add their azimuths in degrees as {PHI_LIST}"
+    return Contents(maps, clock, str(mode), (*notes, *clock.notes), level, listed, energy, way_out=way_out)
 
 
 def geometry_of(source: Source) -> dict[str, float] | str:
@@ -164,7 +168,7 @@ def bins(source: Source) -> tuple[NDArray[np.float64], NDArray[np.float64], tupl
 
 def angles(source: Source) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Read the azimuths in degrees; the definition asks for a unit of 1/length by mistake, and files follow it."""
-    unit = stated_unit(source, PHI_LIST)
+    unit = stated_unit(source, PHI_LIST, ANGLE)
     if unit is None or WAVEVECTOR.divisor(normalised(unit)) is None:
         return azimuths(source, PHI_LIST)
     return numbers(source, PHI_LIST), (f"{PHI_LIST}: states {unit}, as the definition NXxpcs does; taken as degrees",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from heterodyne_data.contents import Source
+from heterodyne_data.source import Source
 from heterodyne_spec.errors import DataError
 
 RESULT_KINDS = ("nlsq_result",)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
-from heterodyne_data.contents import Contents, Source
+from heterodyne_data.contents import Contents
 from heterodyne_data.layouts.base import Layout
+from heterodyne_data.source import Source
 from heterodyne_spec.errors import DataError
 
 GROUP = "heterodyne.layouts"

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_data.contents import Source
+from heterodyne_data.source import Source
 from heterodyne_spec.errors import DataError
 
 ATTRIBUTES = ("units", "unit")
 """NeXus says ``units``; files of two beamlines have ``unit``; case does not matter. Archives have no attributes: a text
 ``q_unit`` beside ``q`` says the same."""
+
+MOST_NAMED = 4
+"""Fields that a message names, the usual ones first."""
 
 # By what a number is divided: 0.054 / 10 is 0.0054 to the last digit, 0.054 * 0.1 is not.
 _LENGTHS = {"å": 1.0, "nm": 10.0, "um": 1e4, "m": 1e10}
@@ -45,11 +48,15 @@ _RECIPROCAL = re.compile(r"(?:q_)?(?:(?:1?/|inverse|inv\.?|reciprocal|per)(?P<ov
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of quantity: the unit it is kept in, what may stand in a file, and what to divide by (None: not known)."""
+    """A kind of quantity: the unit it is kept in, what may stand in a file, and what to divide by (None: not known).
+
+    `short` is what lists of it are called in the names of their units.
+    """
 
     unit: str
     expected: str
     divisor: Callable[[str], float | None]
+    short: str = ""
 
     def same(self, one: str, other: str) -> bool:
         """Tell whether two texts are one unit, in whatever spelling."""
@@ -71,15 +78,28 @@ _METRES = {
 }
 _ENERGIES = {"kev": 1.0, "ev": 1e3}
 
-WAVEVECTOR = Kind("1/Å", "1/Å, 1/nm or 1/m", _reciprocal)
+WAVEVECTOR = Kind("1/Å", "1/Å, 1/nm or 1/m", _reciprocal, "q")
 TIME = Kind("s", "s, ms, us or ns", _TIMES.get)
-ANGLE = Kind("degrees", "degrees or radians", _ANGLES.get)
+ANGLE = Kind("degrees", "degrees or radians", _ANGLES.get, "phi")
 LENGTH = Kind("m", "m, mm or um", _METRES.get)
 ENERGY = Kind("keV", "keV or eV", _ENERGIES.get)
 
 
-def stated_unit(source: Source, key: str) -> str | None:
-    """Return the unit that a field states in an attribute or a text beside it, None when it states none."""
+_SHORT = {
+    **dict.fromkeys(("dynamic_q_list", "wavevector_q_list", "q_values", "dqlist", "qval_dict"), "q"),
+    **dict.fromkeys(("dynamic_phi_list", "phi_angles_list", "dphilist"), "phi"),
+    **dict.fromkeys(("t1", "t2"), "t"),
+    **dict.fromkeys(("frame_time", "exposure_period"), "dt"),
+}
+"""What fields are called in the names of their units, where not by their own name."""
+
+
+def stated_unit(source: Source, key: str, kind: Kind | None = None) -> str | None:
+    """Return the unit that a field states in an attribute or a text beside it, None when it states none.
+
+    Units in attributes of its group and of the file, and in texts in its group, count where their name tells whose they
+    are; a mere ``units`` there where it is one of `kind`.
+    """
     texts: dict[str, str] = {}
     for name in sorted(source.attribute_names(key), reverse=True):
         if name.casefold() not in ATTRIBUTES:
@@ -94,10 +114,43 @@ def stated_unit(source: Source, key: str) -> str | None:
             if len(words := source.texts(beside)) != 1:
                 raise DataError(f"{beside}: found no text, expected the name of the unit of {key}; correct the file")
             texts[beside] = words[0].strip()
-    if len({normalised(text) for text in texts.values()}) > 1:
+    texts |= around(source, key, kind)
+    if len({normalised(text) for text in texts.values()}) > 1 and not _all_same(list(texts.values()), kind):
         listed = " and ".join(f"{name} = {text!r}" for name, text in texts.items())
         raise DataError(f"{key}: found {listed}, expected one of them; correct the attributes")
     return next(iter(texts.values()), None)
+
+
+def _all_same(texts: Sequence[str], kind: Kind | None) -> bool:
+    return kind is not None and all(kind.same(texts[0], text) for text in texts[1:])
+
+
+def around(source: Source, key: str, kind: Kind | None) -> dict[str, str]:
+    """Return the units that the group of a field and the file state for it, by the places that do."""
+    group, _, name = key.rpartition("/")
+    short = kind.short if kind is not None and kind.short and name.startswith("dynamic_v_list") else _SHORT.get(name)
+    whose = {name, short or name}
+    wanted = {f"{one}_{word}".casefold() for one in whose for word in ATTRIBUTES}
+    found: dict[str, str] = {}
+    for where in dict.fromkeys((key, group or "/", "/")):
+        for attribute in source.attribute_names(where):
+            spelled = attribute.casefold()
+            mere = where != key and spelled in ATTRIBUTES
+            if spelled not in wanted and not mere:
+                continue
+            text = source.attribute(where, attribute)
+            if not isinstance(text, str):
+                if mere or text is None:
+                    continue
+                raise DataError(f"{where}@{attribute}: found no text, expected the name of a unit; correct the file")
+            if not text.strip():
+                continue
+            if not mere or (kind is not None and kind.divisor(normalised(text)) is not None):
+                found[f"{where}@{attribute}"] = text.strip()
+    for beside in (f"{group}/{one}_{word}" if group else f"{one}_{word}" for one in whose for word in ATTRIBUTES):
+        if beside.rpartition("/")[2] not in (f"{name}_{word}" for word in ATTRIBUTES) and source.has(beside):
+            found |= dict.fromkeys((beside,) if source.texts(beside) else (), source.texts(beside)[0].strip())
+    return found
 
 
 def check_units_known(source: Source, fields: Sequence[str]) -> None:
@@ -107,7 +160,7 @@ def check_units_known(source: Source, fields: Sequence[str]) -> None:
         if "unit" in name.casefold() and name not in known:
             raise DataError(
                 f"{name}: is a unit of nothing that is read here, expected {fields[0]}_unit and the like, of "
-                f"{', '.join(fields)}; rename it, or convert the numbers and leave it out"
+                f"{', '.join(fields[:MOST_NAMED])}; rename it, or convert the numbers and leave it out"
             )
 
 

@@ -9,13 +9,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from heterodyne_data.contents import Clock, Contents, Source, attempted_clock
+from heterodyne_data.contents import Clock, Contents, attempted_clock
 from heterodyne_data.layouts.base import azimuths, stack, stack_shape, times, wavevectors, whole
-from heterodyne_data.layouts.flags import flagged
+from heterodyne_data.layouts.beside import FIRST, agreeing, check_first_frame, named, same_clock, told, unused
+from heterodyne_data.layouts.fields import with_attributes
+from heterodyne_data.layouts.flags import flagged, said_of
 from heterodyne_data.layouts.frame_axes import T1, T2, axes_clock, check_axes
-from heterodyne_data.layouts.npz import FIRST, check_first
+from heterodyne_data.layouts.npz import check_first
 from heterodyne_data.layouts.units import check_units_known
-from heterodyne_data.time_axis import UNIFORM, axis_clock, precision
+from heterodyne_data.source import Source
+from heterodyne_data.time_axis import axis_clock, precision
 from heterodyne_spec.errors import DataError
 
 NAME = "xpcs-correlator"
@@ -23,6 +26,8 @@ DATA_KEY = "ttcf"
 AGES = "t"
 """Ages of the frames in s, which others than the program add."""
 FORM = "ttcf_format"
+ROIS = "roimask"
+"""Pixels of each region, without a geometry."""
 
 
 def matches(source: Source) -> bool:
@@ -38,6 +43,7 @@ def contents(source: Source) -> Contents:
             f"{DATA_KEY}: neither {T1} nor {FORM} tells whether its axes are t1 and t2, or age and lag; add {FORM} = "
             "'t1,t2' where they are"
         )
+    source = with_attributes(source, DATA_KEY)
     check_units_known(source, ("q", "phi", T1, T2, AGES, "dt"))
     n_maps, n_t = stack_shape(source, DATA_KEY, axis=0)
     q, notes = wavevectors(source, "q", required=True)
@@ -48,8 +54,12 @@ def contents(source: Source) -> Contents:
             "correct the file"
         )
     clock = attempted_clock(lambda: agreed(source, axes_clock(source, "", n_t, "dt"), n_t))
+    check_first_frame(source, clock, n_t)
     maps, weights, said = flagged(source, stack(DATA_KEY, 0, np.broadcast_to(q, n_maps), phi), n_t)
-    return Contents(maps, clock, "one_array_q_first", (*notes, *phi_notes, *said, *clock.notes), weights=weights)
+    left = unused(source, ("q", "phi", "dt", T1, T2, AGES, FORM, ROIS, *said_of(source)), n_t)
+    notes = (*notes, *phi_notes, *said, *left, *clock.notes)
+    way_out = "" if source.has("phi") else "store the azimuth of each map in degrees as phi"
+    return Contents(maps, clock, "one_array_q_first", notes, weights=weights, way_out=way_out)
 
 
 def agreed(source: Source, clock: Clock, n_t: int) -> Clock:
@@ -65,15 +75,6 @@ def agreed(source: Source, clock: Clock, n_t: int) -> Clock:
                 "the file"
             )
             clock = replace(clock, dt=None, fault=fault)
-    return check_first(clock, whole(source, FIRST, 1, 0), T1) if source.has(FIRST) else clock
-
-
-def same_clock(one: Clock, other: Clock) -> bool:
-    """Tell whether two time bases agree: in their step, and in the number of the first frame."""
-    steps = one.dt is None or other.dt is None or abs(one.dt - other.dt) <= UNIFORM * one.dt
-    return steps and abs(one.start - other.start) <= 0.5 + UNIFORM
-
-
-def told(clock: Clock) -> str:
-    """Return a time base in words."""
-    return f"a first frame of number {clock.start:g}" + ("" if clock.dt is None else f" and steps of {clock.dt:g} s")
+    if (numbered := named(source, FIRST)) is not None:
+        clock = check_first(clock, whole(source, numbered, 1, 0), T1)
+    return agreeing(source, clock, n_t, (T1, T2, AGES))

@@ -1,0 +1,125 @@
+"""Maps made of frames of a camera: how many one of theirs takes, which is the first, and whether all that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from heterodyne_data.contents import Clock
+from heterodyne_data.layouts.base import seconds, stands, time_between, whole
+from heterodyne_data.layouts.detector import missing_fields
+from heterodyne_data.source import Source
+from heterodyne_data.stored import EARLY
+from heterodyne_spec.errors import DataError
+
+FEWEST_BINNED = 2
+"""Times more frames than the maps need, from which each of theirs may be several."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Where a layout tells which frames its maps are made of, the usual name of each first.
+
+    Parameters
+    ----------
+    times : keys of the time between frames of the camera (s), which agree where several are there.
+    stride, average : of the step between frames, and of the number of frames averaged.
+    begin, end : of the first frame used, and of the last.
+    first : number of the first frame of a run.
+    after_last : the number at `end` is that of the last frame, and this more; below 1 it is the end of the run.
+    bursts : of a stride and an average within bursts, which change the time between frames where they are not 1.
+    """
+
+    times: Sequence[str]
+    stride: Sequence[str]
+    average: Sequence[str]
+    begin: Sequence[str]
+    end: Sequence[str]
+    first: int
+    after_last: int
+    bursts: Sequence[str] = ()
+
+
+def frame_clock(source: Source, camera: Camera, n_t: int) -> Clock:
+    """Return the time base of maps of `n_t` frames."""
+    stride, average, begin = (standing(source, keys) for keys in (camera.stride, camera.average, camera.begin))
+    step, stated = whole(source, stride, 1, 1) * whole(source, average, 1, 1), whole(source, begin, camera.first)
+    early = source.attribute(begin, EARLY) is not None
+    # A count from 0 where 1 is usual skips none, either.
+    skipped = 0.0 if stated == 0 and not early else stated - camera.first
+    if skipped < (-step if early else 0):
+        raise DataError(
+            f"{begin}: found {stated:g}, a first frame counted from the end of the run: the file does not tell the age "
+            "of the first frame"
+        )
+    # Counted in frames of the map, so that the ages (start + k) * dt take one rounding.
+    clock = period_clock(source, camera.times, step, skipped / step + 1.0)
+    fault = burst_fault(source, camera) or number_fault(source, camera, skipped, step, n_t)
+    return clock if fault is None or clock.fault is not None else replace(clock, dt=None, fault=fault)
+
+
+def period_clock(source: Source, times: Sequence[str], step: float, start: float) -> Clock:
+    """Return the time base of frames that are `step` frames of the camera each, the first at `start` of these."""
+    there = [key for key in times if source.has(key)] or list(times[:1])
+    (raw, notes), *others = [seconds(source, key) for key in there]
+    for key, (other, _) in zip(there[1:], others, strict=True):
+        if raw is not None and other is not None and not np.isclose(raw, other, rtol=1e-6, atol=0.0):
+            words = f"{there[0]}, {key}: found {raw:g} and {other:g} s, expected one time between frames"
+            return Clock(None, start, "", notes, words)
+    found = f"{there[0]} is missing" if raw is None else f"{there[0]} = {raw:g}"
+    usable = time_between(there[0], raw)
+    return Clock(None if usable is None else usable * step, start, found, notes)
+
+
+def standing(source: Source, keys: Sequence[str]) -> str:
+    """Return the first of these keys at which something stands, the usual one where nothing does."""
+    return next((key for key in keys if stands(source, key)), keys[0])
+
+
+def burst_fault(source: Source, camera: Camera) -> str | None:
+    """Return why steps within bursts leave the time between frames open; None where there are none."""
+    for usual, burst in zip((camera.stride, camera.average), camera.bursts, strict=False):
+        taken = standing(source, usual)
+        count = whole(source, burst, 1)
+        if taken != burst and stands(source, burst) and count != 1 and count != whole(source, taken, 1):
+            return (
+                f"{taken}, {burst}: found {whole(source, taken, 1):g} and {count:g}: frames were taken together within "
+                "bursts, and the time between those of the maps is not known"
+            )
+    return None
+
+
+def number_fault(source: Source, camera: Camera, skipped: float, step: float, n_t: int) -> str | None:
+    """Return how first and last frame contradict the number of frames of the maps; None where they do not.
+
+    Programs differ in whether the last frame is counted, and leave out what does not fill their last batch.
+    """
+    end = standing(source, camera.end)
+    last = whole(source, end, 0) - camera.after_last if stands(source, end) else 0.0
+    if not stands(source, end) or whole(source, end, 0) < 1:
+        return None
+    there = last - (skipped + camera.first) + 1
+    begin = standing(source, camera.begin)
+    used = f"{begin}, {end}: found {there:g} frames of the camera for {n_t} of the maps, of {step:g} each"
+    if (there + 1) // step < n_t:
+        return f"{used}, expected {n_t * step:g} or more; correct the file"
+    if there >= FEWEST_BINNED * n_t * step:
+        return f"{used}: each of the maps' may be of more, and the time between them is not known"
+    return None
+
+
+def assumed(source: Source, camera: Camera) -> tuple[str, ...]:
+    """Return notes on what the times rest on where the file does not tell which frames of the camera were used."""
+    keys = [standing(source, of) for of in (camera.stride, camera.average)]
+    steps = [key for key in keys if not stands(source, key)]
+    words = (f"{missing_fields(steps)}: taken as 1, dt may be that of the camera and not of the maps",) if steps else ()
+    near = [
+        f"{of[0]} is missing: {key} taken"
+        for of in (camera.stride, camera.average, camera.begin)
+        if (key := standing(source, of)) != of[0]
+    ]
+    if stands(source, standing(source, camera.begin)):
+        return (*words, *near)
+    return (*words, *near, f"{missing_fields([camera.begin[0]])}: ages counted from the first frame of the maps")

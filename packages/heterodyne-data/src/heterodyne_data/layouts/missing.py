@@ -1,0 +1,34 @@
+"""Maps that a file should have, by its own list, and has not: a program that wrote it was stopped, or left them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_data.contents import Bins
+from heterodyne_spec.wording import several
+
+MOST_NAMED = 6
+"""Bins whose q and phi are told."""
+
+
+def missing_maps(where: str, listed: NDArray[np.int64], present: Sequence[int], bins: Bins | None) -> tuple[str, ...]:
+    """Return a note on bins that the list at `where` has and the maps have not."""
+    labels = np.setdiff1d(listed, present)
+    if not labels.size:
+        return ()
+    told = [_named(int(label), *((np.nan, np.nan) if bins is None else bins.of(int(label)))) for label in labels]
+    more = f", ... ({len(told) - MOST_NAMED} more)" if len(told) > MOST_NAMED else ""
+    return (
+        f"{where}: {several(labels.size, 'map')} of {np.unique(listed).size} missing, the file may be incomplete: "
+        f"{', '.join(told[:MOST_NAMED])}{more}",
+    )
+
+
+def _named(label: int, q: float, phi: float) -> str:
+    """Return the number of a bin, with q and phi where they are known."""
+    point = [] if np.isnan(q) else [f"q = {q:.4g} 1/Å"]
+    point += [] if np.isnan(phi) else [f"phi = {phi:.4g}°"]
+    return f"bin {label}" + (f" ({', '.join(point)})" if point else "")
