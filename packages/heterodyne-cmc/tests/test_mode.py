@@ -16,7 +16,7 @@ from heterodyne_cmc.linalg import inverse
 from heterodyne_cmc.mode import at_mode, climbed
 from heterodyne_cmc.problem import make_problem, whole_problems
 from heterodyne_cmc.request import prepare
-from heterodyne_cmc.whitening import make_whitening
+from heterodyne_cmc.whitening import make_whitening, place_at
 from heterodyne_spec import load_config
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -64,3 +64,14 @@ def test_a_climb_that_leaves_the_region_of_the_coordinates_ends_where_it_began(m
     )
     _, end, _ = climbed(whitening.centre, whole_problems(request, NOISE, whitening), request.space)
     np.testing.assert_array_equal(end, whitening.centre)
+
+
+def test_a_coordinate_that_changes_nothing_so_far_out_has_a_scale() -> None:
+    data = make()
+    request = prepare(data, load_config(config(cmc={"shards": 1})), point_estimate(data))
+    u = make_whitening(request.space, request.scaling, request.nlsq, NOISE, 552.0).centre[:-1]
+    there, far = place_at(request.space, u), place_at(request.space, np.append(u[:-1], 1e9))
+    assert (np.diag(there.prior) > 0).all()
+    assert far.prior[-1, -1] == 1.0
+    assert np.count_nonzero(far.prior[-1]) == 1
+    np.linalg.cholesky(far.prior)

@@ -67,7 +67,15 @@ def place_at(space: ParameterSpace, u: FloatArray) -> Place:
     p = np.asarray(to_parameters(jnp.asarray(u), chart)[0])
     slope = np.linalg.pinv(np.asarray(_derivatives(jnp.asarray(u), chart)), rcond=1e-13)
     along = slope * own_scale(space.priors, space.bounds, p)
-    return Place(u, p, slope, along @ along.T)
+    return Place(u, p, slope, _with_units(along @ along.T))
+
+
+def _with_units(covariance: FloatArray) -> FloatArray:
+    """Return a covariance with unit variance where it has none: so far out a coordinate changes no parameter."""
+    flat = ~(np.diag(covariance) > 0)
+    covariance[flat] = covariance[:, flat] = 0.0
+    covariance[flat, flat] = 1.0
+    return covariance
 
 
 @jax.jit
