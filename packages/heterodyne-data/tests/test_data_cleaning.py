@@ -316,6 +316,11 @@ def test_levels_of_neither_are_refused_with_both_readings(tmp_path, c2, low):
     assert describe_data(path)["baseline_reference"] is None
 
 
+def test_a_baseline_a_little_below_1_is_c2(tmp_path):
+    c2 = decayed(0.5, 0.1) - 0.07
+    np.testing.assert_array_equal(load_data(write_levels(tmp_path / "a.npz", c2)).c2[0], c2)
+
+
 def test_one_map_that_decays_to_0_tells_it_for_all(tmp_path):
     maps = decayed(0.9, 0.7), decayed(0.05, 0.7)
     data = load_data(write_levels(tmp_path / "a.npz", *(one - 1 for one in maps)))
