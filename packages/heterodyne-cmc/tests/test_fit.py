@@ -483,9 +483,11 @@ def test_import_changes_nothing_and_needs_no_other_stage() -> None:
     subprocess.run([sys.executable, "-c", PURE], check=True)
 
 
-def test_source_imports_not_the_fit_and_the_other_backend_for_the_exact_sums_only() -> None:
+def test_source_imports_not_the_fit_and_the_other_backend_for_the_exact_sums_and_the_devices_only() -> None:
     folder = Path(heterodyne_cmc.__file__).parent
     files = {file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in folder.rglob("*.py")}
     assert not [name for name, text in files.items() if "import heterodyne_nlsq" in text]
     assert not [name for name, text in files.items() if "from heterodyne_nlsq" in text]
-    assert [name for name, text in files.items() if "from heterodyne_physics_meshgrid" in text] == ["sums.py"]
+    assert {name for name, text in files.items() if "from heterodyne_physics_meshgrid" in text} == {"sums.py", "fit.py"}
+    assert "from heterodyne_physics_meshgrid.devices import" in files["fit.py"]
+    assert files["fit.py"].count("from heterodyne_physics_meshgrid") == 1
