@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from heterodyne_data import NLSQResult
-from heterodyne_data.result import JSON_NAME
+from heterodyne_data.result.nlsq import JSON_NAME
 from heterodyne_spec import HeterodyneError, load_config
 
 type Contents = dict[str, Any]

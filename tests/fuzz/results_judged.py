@@ -17,7 +17,7 @@ from heterodyne_cli.series.record import Record
 from heterodyne_cmc import CMCResult
 from heterodyne_cmc.posterior import QUANTILES
 from heterodyne_data import FittedData, NLSQResult
-from heterodyne_data.result import to_document
+from heterodyne_data.result.document import to_document
 from heterodyne_nlsq.summary import ending
 from heterodyne_spec import load_model
 from heterodyne_spec.validation import validate

@@ -25,7 +25,7 @@ import made  # noqa: E402
 import results  # noqa: E402
 
 from heterodyne_data import NLSQResult  # noqa: E402
-from heterodyne_data.result import to_document  # noqa: E402
+from heterodyne_data.result.document import to_document  # noqa: E402
 from heterodyne_spec import load_model  # noqa: E402
 from heterodyne_spec.yamlio import dump_yaml  # noqa: E402
 

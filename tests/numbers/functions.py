@@ -22,7 +22,7 @@ from jaxtyping import Array
 
 import heterodyne_physics_elementwise as elementwise
 import heterodyne_physics_meshgrid as meshgrid
-from heterodyne_data.result import Bands
+from heterodyne_data import Bands
 from heterodyne_nlsq.simulation import NOISES, Experiment, simulate
 from heterodyne_physics_meshgrid.factored import halve_maps, inner_products
 from heterodyne_physics_meshgrid.pair_products import pair_products

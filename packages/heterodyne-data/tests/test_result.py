@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from results import make_result
 
 from heterodyne_data import FittedScaling, NLSQResult
-from heterodyne_data.result import HDF5_NAME, JSON_NAME, read_result_document, to_document
+from heterodyne_data.result.document import to_document
+from heterodyne_data.result.nlsq import HDF5_NAME, JSON_NAME, read_result_document
 from heterodyne_spec import OutputError, ResultError
 from heterodyne_spec.lint import lint_result
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heterodyne_data import FittedData, NLSQResult
-from heterodyne_data.result import JSON_NAME
+from heterodyne_data.result.nlsq import JSON_NAME
 from heterodyne_spec import Problem, ResultError
 
 if TYPE_CHECKING:

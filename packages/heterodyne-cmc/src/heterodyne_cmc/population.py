@@ -27,7 +27,7 @@ from heterodyne_cmc.importance import LogDensity, smoothed_weights
 type FloatArray = npt.NDArray[np.float64]
 
 ROUND, ROUNDS = 1000, 300
-"""Draws of a round, and most rounds: as many values as a third of what chains of 500 + 500 steps take."""
+"""Draws of a round, and most rounds: of five measurements that 120 rounds left to chains, 300 settled three."""
 K_GOOD, K_MOST = 0.5, 0.7
 """Shape of the weights' tail at which a proposal is worth a sample of its own, and up to which that is used."""
 WANTED, _LEAST = 0.3, 0.8

@@ -17,7 +17,8 @@ from heterodyne_data.opening import open_source
 from heterodyne_data.plain import plain
 from heterodyne_data.processes import end_with
 from heterodyne_data.reading import frame_count
-from heterodyne_data.result import (
+from heterodyne_data.result.nlsq import NLSQResult
+from heterodyne_data.result.parts import (
     AgeResolved,
     Alternative,
     Bands,
@@ -29,7 +30,6 @@ from heterodyne_data.result import (
     Identifiability,
     MapNoise,
     NestedTest,
-    NLSQResult,
     Signal,
 )
 from heterodyne_data.saving import save_data

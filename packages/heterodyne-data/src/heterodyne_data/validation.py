@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from heterodyne_data.describing import check_data, describe_data
-from heterodyne_data.result import NLSQResult, is_result_file
+from heterodyne_data.result.nlsq import NLSQResult, is_result_file
 from heterodyne_spec import Config
 from heterodyne_spec.errors import DataError, Problem, ProblemsError
 from heterodyne_spec.validation import Verdict, description_facts

@@ -13,7 +13,7 @@ from heterodyne_cli.series.examining import Contents, Signature
 from heterodyne_cli.series.job import Job, jobs_of
 from heterodyne_cli.series.row import FAILED, Row, checked_row, is_folder
 from heterodyne_data import undeclared
-from heterodyne_data.result import JSON_NAME
+from heterodyne_data.result.nlsq import JSON_NAME
 from heterodyne_spec import ConfigError, OutputError
 from heterodyne_spec.errors import shortened
 from heterodyne_spec.files import write_text
