@@ -19,7 +19,7 @@ from heterodyne_cmc.population import (
     _effective,
     sample_population,
 )
-from heterodyne_cmc.weighted import learned
+from heterodyne_cmc.weighted import learned, part_done
 from heterodyne_cmc.whitening import Whitening
 
 type FloatArray = npt.NDArray[np.float64]
@@ -148,3 +148,15 @@ def test_draws_are_worth_what_they_are_along_the_worst_coordinate() -> None:
     found, all_alike = _effective(points, weights), 1 / np.sum(weights**2)
     assert found < 0.75 * all_alike
     assert _effective(points[:, [0, 2]], weights) == pytest.approx(all_alike, rel=0.1)
+
+
+def test_a_search_for_a_proposal_is_half_of_the_work_at_most() -> None:
+    def of(effective: float, own: bool) -> Population:
+        return Population(np.zeros((1, 1)), np.zeros(1), np.ones(1), 0.6, effective, cast(Proposal, None), own)
+
+    shares = [part_done(3, of(100.0, own=False), 400.0), part_done(9, of(4e3, own=False), 400.0)]
+    shares += [part_done(9, of(200.0, own=True), 400.0), part_done(12, of(4e3, own=True), 400.0)]
+    assert shares == sorted(shares)
+    assert shares[1] < 0.5 < shares[2] < shares[3] < 1.0
+    # One that goes on and on moves towards the last round.
+    assert 0.9 < part_done(population.ROUNDS, of(4e3, own=False), 400.0) < 1.0

@@ -193,3 +193,8 @@ def corrupt_map(file: h5py.File, key: str, n: int = 6) -> None:
     """Put a compressed map at `key` whose chunk is no zlib stream."""
     dataset = file.create_dataset(key, (n, n), "f4", chunks=(n, n), compression="gzip")
     dataset.id.write_direct_chunk((0, 0), b"not a zlib stream")
+
+
+def q_last(maps):
+    """Return maps (n, N, N) as one array (N, N, n)."""
+    return np.moveaxis(maps, 0, -1)

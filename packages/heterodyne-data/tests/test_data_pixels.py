@@ -1,75 +1,30 @@
 """Bins against their pixels: what a list may say, what it may not, and what the pixels give."""
 
-import math
 import re
 
 import h5py
 import numpy as np
 import pytest
 from data_files import make_map, write_apsu, write_chx, write_legacy, write_nxxpcs
+from pixel_files import (
+    CENTRE,
+    DISTANCE,
+    ENERGY,
+    PHI,
+    PHI_OF,
+    Q_OF,
+    SIZE,
+    Q,
+    geometry,
+    middle,
+    refused,
+    wedges,
+    write,
+)
 
 from heterodyne_data import describe_data, load_data
 from heterodyne_data.describing import check_data
 from heterodyne_spec.errors import DataError
-
-ROWS, COLUMNS, CENTRE = 60, 80, (41.5, 27.0)
-SIZE, DISTANCE, ENERGY = 75e-6, 4.0, 8.0
-
-
-def detector():
-    """Return q (1/Å) of every pixel, and its angle (degrees) from the columns upwards, by the law of the grating."""
-    q, angle = np.empty((ROWS, COLUMNS)), np.empty((ROWS, COLUMNS))
-    for row in range(ROWS):
-        for column in range(COLUMNS):
-            x, y = (column - CENTRE[0]) * SIZE, (CENTRE[1] - row) * SIZE
-            theta = math.atan(math.hypot(x, y) / DISTANCE) / 2
-            q[row, column] = 4 * math.pi * math.sin(theta) / (12.398419843 / ENERGY)
-            angle[row, column] = math.degrees(math.atan2(y, x))
-    return q, angle
-
-
-Q_OF, PHI_OF = detector()
-Q_EDGES, PHI_EDGES = np.array([0.0006, 0.001, 0.0014]), np.arange(-180.0, 181.0, 45.0)
-Q, PHI = (Q_EDGES[1:] + Q_EDGES[:-1]) / 2, (PHI_EDGES[1:] + PHI_EDGES[:-1]) / 2
-
-
-def wedges(q_edges=Q_EDGES, phi_edges=PHI_EDGES):
-    """Return the bin of every pixel, counted over q and then phi from 1."""
-    i, j = np.digitize(Q_OF, q_edges), np.digitize(PHI_OF, phi_edges)
-    inside = (i > 0) & (i < len(q_edges)) & (j > 0) & (j < len(phi_edges))
-    return np.where(inside, (i - 1) * (len(phi_edges) - 1) + j, 0)
-
-
-def geometry(labels):
-    fields = {"beam_center_x": CENTRE[0], "beam_center_y": CENTRE[1], "pixel_size": SIZE}
-    return fields | {"detector_distance": DISTANCE, "energy": ENERGY, "dynamic_roi_map": labels.astype("u4")}
-
-
-def write(path, labels, q=Q, phi=PHI, **changes):
-    """Write an APS-U file with a map of every bin of the list, and the map of pixels."""
-    n = len(q) * len(phi)
-    maps = {k: np.triu(make_map(seed=k)) for k in range(1, n + 1)}
-    return write_apsu(
-        path, maps, **({"q": q, "phi": phi, "mapping": np.arange(n), "pixels": geometry(labels)} | changes)
-    )
-
-
-def middle(labels, label):
-    """Return mean q and mean direction of the pixels of a bin."""
-    inside = labels == label
-    unit = np.exp(1j * np.radians(PHI_OF[inside])).mean()
-    return Q_OF[inside].mean(), math.degrees(math.atan2(unit.imag, unit.real))
-
-
-def refused(path, q=0.0012, **settings):
-    """Return the text in which a fit, a description and a check refuse a file: the same."""
-    said = set()
-    for call in (load_data, describe_data, check_data):
-        with pytest.raises(DataError) as caught:
-            call(path, q=q, **settings) if call is load_data else call(path, {"data": settings})
-        said.add(str(caught.value))
-    assert len(said) == 1
-    return said.pop()
 
 
 def test_lists_that_agree_with_their_pixels_are_taken_and_how_well_is_said(tmp_path):
@@ -351,98 +306,6 @@ def test_two_bins_around_without_pixels_are_half_rings_unless_they_lie_side_by_s
         # Who knows better than the file can say so.
         taken = describe_data(one, {"data": {"bins": "listed"}})["maps"]
         assert {m["phi"] for m in taken} == set(phi)
-
-
-EMPTY = (1, 5)
-LEGACY_Q = np.where(np.isin(np.arange(8), EMPTY), np.nan, np.repeat([0.004, 0.006], 4))
-LEGACY_PHI = np.where(np.isin(np.arange(8), EMPTY), np.nan, np.tile([20.0, 110.0, 200.0, 290.0], 2))
-
-
-def labels_of(path):
-    return {one["label"]: (one["q"], one["phi"]) for one in describe_data(path)["maps"]}
-
-
-FULL_Q, FULL_PHI = np.repeat([0.004, 0.006], 4), np.tile([20.0, 110.0, 200.0, 290.0], 2)
-
-
-@pytest.mark.parametrize("dqmap", [None, np.arange(7)[None]])
-@pytest.mark.parametrize(("q", "phi"), [(LEGACY_Q, LEGACY_PHI), (LEGACY_Q, FULL_PHI), (FULL_Q, LEGACY_PHI)])
-def test_legacy_labels_count_over_the_bins_that_are_nan_in_either_list(tmp_path, dqmap, q, phi):
-    maps = {k: np.triu(make_map(seed=k)) for k in range(1, 7)}
-    path = write_legacy(tmp_path / "a.hdf", maps, q, phi, dqmap=dqmap)
-    wanted = [(0.004, 20), (0.004, -160), (0.004, -70), (0.006, 20), (0.006, -160), (0.006, -70)]
-    assert labels_of(path) == dict(enumerate(wanted, 1))
-    assert any("labels count the 6 others" in note for note in describe_data(path)["notes"])
-    np.testing.assert_array_equal(load_data(path, q=0.006).c2[0], make_map(seed=5))
-
-
-def test_legacy_labels_that_count_all_bins_are_seen_from_their_map(tmp_path):
-    every = np.flatnonzero(np.isfinite(LEGACY_Q)) + 1
-    maps = {int(k): np.triu(make_map(seed=int(k))) for k in every}
-    path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI, dqmap=every[None])
-    assert labels_of(path)[8] == (0.006, -70)
-    assert labels_of(path)[3] == (0.004, -160)
-
-
-def test_legacy_maps_that_stop_short_of_the_nan_bins_are_told_from_those_that_count_them(tmp_path):
-    """Numbers beyond the bins with pixels count all bins; a gap at the NaN bin within them may be either."""
-    maps = {k: np.triu(make_map(seed=k)) for k in (1, 3, 4, 5, 7, 8)}
-    path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI)
-    assert labels_of(path)[3] == (0.004, -160)
-    del maps[7], maps[8]
-    gap = write_legacy(tmp_path / "b.hdf", maps, LEGACY_Q, LEGACY_PHI)
-    assert "the labels of the maps in /exchange/C2T_all (1, 3-5) may count all bins or the others only" in refused(gap)
-    first = write_legacy(tmp_path / "c.hdf", {1: maps[1]}, LEGACY_Q, LEGACY_PHI)
-    assert labels_of(first) == {1: (0.004, 20)}
-
-
-@pytest.mark.parametrize("dqmap", [None, np.arange(7)[None]])
-@pytest.mark.parametrize("mark", [(0.0, 0.0), (0.0, 45.0), (-1.0, -1.0), (0.005, -1.0), (-1.0, 20.0)])
-def test_legacy_labels_without_gap_leave_out_bins_of_0_or_minus_1(tmp_path, mark, dqmap):
-    q, phi = (np.where(np.isnan(LEGACY_Q), one, full) for one, full in zip(mark, (FULL_Q, FULL_PHI), strict=True))
-    maps = {k: np.triu(make_map(seed=k)) for k in range(1, 7)}
-    path = write_legacy(tmp_path / "a.hdf", maps, q, phi, dqmap=dqmap)
-    assert labels_of(path)[2] == (0.004, -160)
-    assert labels_of(path)[6] == (0.006, -70)
-    note = next(note for note in describe_data(path)["notes"] if "labels count the 6 others" in note)
-    # What is below 0 is no bin, whatever anybody chooses.
-    assert ("data.bins=listed counts all" in note) == (mark[0] >= 0)
-    if mark[0] >= 0:
-        listed = describe_data(path, {"data": {"bins": "listed"}})["maps"]
-        assert (listed[1]["q"], listed[1]["phi"]) == mark
-        assert listed[2]["phi"] == -160
-
-
-def test_legacy_bins_of_0_are_counted_where_the_maps_are(tmp_path):
-    """The bin at the beam has a map, or a number behind it shows that it has been counted."""
-    q, phi = [0.0, 0.004, 0.004, 0.004], [0.0, 20.0, 110.0, 200.0]
-    for numbers in ([1, 2, 3, 4], [2, 3, 4], [4]):
-        path = write_legacy(tmp_path / "a.hdf", {k: np.triu(make_map(seed=k)) for k in numbers}, q, phi)
-        data = load_data(path, q=0.004, phi=[200])
-        np.testing.assert_array_equal(data.c2[0], make_map(seed=4))
-    partly = write_legacy(tmp_path / "b.hdf", {2: np.triu(make_map(seed=2))}, q, phi)
-    assert "may count all bins or the others only" in (said := refused(partly, q=0.004))
-    assert "data.bins=listed counts all" in said
-    assert load_data(partly, q=0.004, bins="listed").phi.tolist() == [20.0]
-
-
-def test_legacy_list_and_map_of_different_partitions_are_refused(tmp_path):
-    maps = {1: np.triu(make_map())}
-    path = write_legacy(tmp_path / "a.hdf", maps, LEGACY_Q, LEGACY_PHI, dqmap=np.arange(9)[None])
-    assert "list and map are of different partitions" in refused(path)
-
-
-def test_legacy_rings_are_listed_and_not_fitted(tmp_path):
-    path = write_legacy(tmp_path / "a.hdf", {1: np.triu(make_map())}, [0.004, 0.006], [0.0, 0.0], count=1)
-    assert labels_of(path) == {1: (0.004, None)}
-
-
-def test_half_rings_have_no_azimuth(tmp_path):
-    """Half a ring averages cos(phi - phi0) as a whole one does."""
-    path = write(tmp_path / "a.h5", wedges(phi_edges=[-180.0, 0.0, 180.0]), phi=[-90.0, 90.0])
-    assert [one["phi"] for one in describe_data(path)["maps"]] == [None] * 4
-    with pytest.raises(DataError, match="no map has a finite q and phi"):
-        load_data(path)
 
 
 @pytest.mark.parametrize("changes", [{"energy": 8000.0}, {"pixel_size": 75.0}, {"beam_center_x": np.nan}])
