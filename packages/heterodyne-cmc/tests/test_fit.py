@@ -81,6 +81,8 @@ def test_where_the_fit_sees_no_signal_no_chain_is_begun_and_it_is_said(monkeypat
     assert result.sampler == "importance"
     assert not result.success
     assert any("sees no signal" in line for line in said)
+    assert "the data add nothing to the priors" in result.message
+    assert "nuts" not in result.message
     assert any(words.endswith("No signal: c2 does not decay.") for words in result.warnings)
 
 

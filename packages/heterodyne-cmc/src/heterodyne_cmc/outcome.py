@@ -29,7 +29,7 @@ from heterodyne_cmc.priors import prior_draws
 from heterodyne_cmc.request import Request
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.sampler import MAX_TREE_DEPTH
-from heterodyne_cmc.start import nested_model
+from heterodyne_cmc.start import remedy
 from heterodyne_cmc.sub_posterior import Chains, SubPosterior, Weighted
 from heterodyne_cmc.verdict import INDEPENDENT_NOISE, NOWHERE, judge, warnings_of
 from heterodyne_cmc.whitening import Whitening
@@ -108,8 +108,8 @@ def make_result(
     found = _diagnostics(subs, combined, float(np.mean(outside)))
     scaling = {"contrast": contrast, "offset": offset, "noise_sd": noise_sd}
     summary = _summary(request, {**draws, **scaling}, combined)
-    nested = nested_model(request.nlsq, request.spec)
-    success, message = judge(found, request.config.cmc, combined.method, sampler, nested)
+    helps = remedy(request.nlsq, request.spec)
+    success, message = judge(found, request.config.cmc, combined.method, sampler, helps)
     data, space = request.data, request.space
     calibration = _calibration(request, whitening.tilt)
     found_wrong = warnings_of(found, summary, request.config.cmc, combined.method, sampler)

@@ -83,12 +83,16 @@ def not_seen(nlsq: NLSQResult | None) -> str:
     return "second component" if components is not None and not components.present else ""
 
 
-def nested_model(nlsq: NLSQResult | None, spec: ModelSpec) -> str:
-    """Return how to fix a component that the point estimate does not see: "" if it sees two, or none."""
-    if not_seen(nlsq) != "second component":
-        return ""
-    *first, last = (p.name for p in spec.parameters if p.group == "fraction" and p.vary)
-    return f"the fit sees one component only: fix {', '.join(first)} and {last} at 0 in both fit and posterior"
+def remedy(nlsq: NLSQResult | None, spec: ModelSpec) -> str:
+    """Return what helps where a posterior does not converge, by what the point estimate does not see: "" if it sees all.
+
+    Without a second component the fraction is fixed at 0, which leaves the model of the reference alone.
+    """
+    missing = not_seen(nlsq)
+    if missing == "second component":
+        *first, last = (p.name for p in spec.parameters if p.group == "fraction" and p.vary)
+        return f"the fit sees one component only: fix {', '.join(first)} and {last} at 0 in both fit and posterior"
+    return f"the fit sees no {missing}: the data add nothing to the priors, whatever the sampler" if missing else ""
 
 
 def check_start(nlsq: NLSQResult, data: TwoTimeData, spec: ModelSpec) -> None:

@@ -43,12 +43,12 @@ _PRODUCTS = ("gaussian", "average", "flow")
 
 
 def judge(
-    found: Diagnostics, config: CMCConfig, method: str, sampler: str = "nuts", nested: str = ""
+    found: Diagnostics, config: CMCConfig, method: str, sampler: str = "nuts", remedy: str = ""
 ) -> tuple[bool, str]:
-    """Return whether the chains converged, or the weights hold, and a sentence on it; `nested` says which simpler model
-    describes the maps as well."""
+    """Return whether the chains converged, or the weights can be trusted, and a sentence on it; `remedy` is what helps
+    if not, where the point estimate tells."""
     if sampler == "importance" and method == "draws":
-        return _of_weights(found, nested or "set cmc.sampler: nuts")
+        return _of_weights(found, remedy or "set cmc.sampler: nuts")
     reasons = []
     if math.isnan(found.r_hat):
         reasons.append("too few draws per chain to tell")
@@ -68,7 +68,7 @@ def judge(
             f"{K_MOST}): use fewer shards, or cmc.shards: 1"
         )
     if reasons:
-        advice = nested or "raise cmc.warmup and cmc.samples, start from an NLSQ result, or hold parameters"
+        advice = remedy or "raise cmc.warmup and cmc.samples, start from an NLSQ result, or hold parameters"
         return False, f"not converged: {'; '.join(reasons)}; {advice}"
     return True, f"converged; {_METHODS[method]}" + (f" of {len(found.shards)} shards" if method != "draws" else "")
 
