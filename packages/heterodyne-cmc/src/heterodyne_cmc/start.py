@@ -84,7 +84,7 @@ def not_seen(nlsq: NLSQResult | None) -> str:
 
 
 def remedy(nlsq: NLSQResult | None, spec: ModelSpec) -> str:
-    """Return what helps where a posterior does not converge, by what the point estimate does not see: "" if it sees all.
+    """Return what helps where a posterior does not converge: "" if the point estimate sees all that it needs.
 
     Without a second component the fraction is fixed at 0, which leaves the model of the reference alone.
     """
