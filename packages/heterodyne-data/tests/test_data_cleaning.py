@@ -304,7 +304,7 @@ def test_the_baseline_is_where_the_least_correlated_pairs_are(tmp_path, contrast
     ids=["c2 - 1 that stays at its contrast", "and at a large one", "scaled"],
 )
 def test_levels_of_neither_are_refused_with_both_readings(tmp_path, c2, low):
-    text = r"the maps level off at 0\.\d+ at phi = 0, and neither at 0 nor at 1: they are c2 - 1 of .*, or c2 that is"
+    text = r"the maps level off at 0\.\d+ at phi = 0, neither near 0 nor near 1: c2 - 1 with .*, or c2 that is"
     path = write_levels(tmp_path / "a.npz", c2)
     for read in (load_data, lambda path: check_data(path)):
         with pytest.raises(DataError, match=text) as caught:
@@ -432,6 +432,6 @@ def test_a_part_of_c2_that_is_none_does_not_make_it_c2_less_1(tmp_path):
     far = np.abs(np.subtract.outer(np.arange(48), np.arange(48))) > 24
     c2[far] = 1e-12 * c2[far]
     with pytest.raises(
-        DataError, match=r"a tenth of the maps is at 1\.\d+e-12 .* and half of them above 1\.\d+ at phi"
+        DataError, match=r"the lowest tenth of the map is near 1\.\d+e-12 .* and the median 1\.\d+ at phi"
     ):
         load_data(write_levels(tmp_path / "a.npz", c2))

@@ -9,13 +9,13 @@ from typing import NamedTuple
 from heterodyne_spec.errors import DataError
 
 DOWN_TO_0, DOWN_TO_1 = 0.4, 0.85
-"""Levels of the least correlated pairs below which they are those of c2 - 1, and above which those of c2.
+"""Level of the least correlated pairs below which a map is c2 - 1, and above which it is c2.
 
-c2 is below 1 by its noise and by what a short run takes off its mean, c2 - 1 may stay at its contrast. Of measured maps
-the least c2 was 0.95; contrasts of c2 - 1 that has not decayed are in between, and so is c2 that is scaled.
+Noise and the normalisation of a short run lower c2 below 1 (the lowest of the measured maps is 0.95). In between are
+c2 - 1 that has not decayed, and scaled c2.
 """
 BELOW_1, NEARLY_ALL = 0.92, 0.9
-"""A c2 is not below the one at more than the other of its pairs, whatever its noise."""
+"""No map is taken for c2 if more than this share of its pairs is below this value."""
 
 LOWEST, HIGHEST = -0.5, 3.0
 """Medians off the diagonal between which maps are those of a correlation; else no contrast and no offset fits them."""
@@ -60,13 +60,13 @@ def either(levels: Sequence[Level], phi: Sequence[float]) -> str:
     """Return in words that maps may be c2 - 1 or c2, and what is then wrong with them."""
     if all(level.low < DOWN_TO_0 for level in levels):
         return (
-            f"a tenth of the maps is at {listed([level.low for level in levels], phi)}, and half of them above "
-            f"{listed([level.median for level in levels], phi)}: they are c2 - 1 of a contrast above 1, or c2 with "
-            "values that are none"
+            f"the lowest tenth of the map is near {listed([level.low for level in levels], phi)} and the median "
+            f"{listed([level.median for level in levels], phi)}: c2 - 1 with a contrast above 1, or c2 with invalid "
+            "entries"
         )
     return (
-        f"the maps level off at {listed([level.low for level in levels], phi)}, and neither at 0 nor at 1: they are "
-        "c2 - 1 of a large contrast that has not decayed, or c2 that is scaled or not divided by the mean intensities"
+        f"the maps level off at {listed([level.low for level in levels], phi)}, neither near 0 nor near 1: c2 - 1 with "
+        "a large contrast that has not decayed, or c2 that is scaled or not divided by the mean intensities"
     )
 
 
