@@ -96,7 +96,8 @@ def test_where_the_fit_sees_one_component_no_chain_is_begun_and_the_simpler_mode
     result = fit_cmc_jax(make(), config(cmc={"shards": 1}), nlsq, say=said.append)
     assert (result.sampler, result.success) == ("importance", False)
     assert any("sees no second component" in line for line in said)
-    assert "fix f0, f1 and f3 at 0" in result.message
+    others = [name for name in FREE if not name.endswith("_ref") and not name.startswith("f")]
+    assert f"fix f0, f1 and f3 at 0, and hold {', '.join(others)} (vary: false)" in result.message
     assert "nuts" not in result.message
 
 

@@ -9,9 +9,10 @@ import pytest
 from measurement import FREE, TRUTH, config, make, point_estimate
 
 from heterodyne_cmc import start
+from heterodyne_cmc.parameters import parameter_space
 from heterodyne_cmc.request import prepare
-from heterodyne_data import NLSQResult
-from heterodyne_spec import Config, load_config
+from heterodyne_data import NLSQResult, Signal
+from heterodyne_spec import Config, load_config, load_model
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -46,3 +47,13 @@ def test_within_the_priors_nothing_is_fitted_again(monkeypatch: pytest.MonkeyPat
     monkeypatch.delattr(start, "point_estimate")
     request = prepare(data, load_config(config()), nlsq)
     assert start.within_reach(nlsq, request.space, data, request.config) == (nlsq, "")
+
+
+def test_a_second_component_is_missed_only_where_parameters_need_it() -> None:
+    absent = {"two_components": Signal(False, 8.1, 0.34, "one component describes the maps as well")}
+    nlsq = point_estimate(make(), signal=absent)
+    spec, reference = load_model(), ("D0_ref", "alpha_ref", "D_offset_ref")
+    alone = {name: {"vary": name in reference} for name in spec.names}
+    assert start.not_seen(nlsq, parameter_space(spec, load_config({}), None)) == "second component"
+    space = parameter_space(spec, load_config({"model": {"parameters": alone}}), None)
+    assert (start.not_seen(nlsq, space), start.remedy(nlsq, space)) == ("", "")

@@ -174,7 +174,7 @@ def prepared_work(request: Request, say: Callable[[str], None] = lambda text: No
 def _without_chains(request: Request, say: Callable[[str], None]) -> Request:
     """Return a request without chains if the fit does not see a component: on priors alone they do not converge."""
     cmc, nlsq = request.config.cmc, request.nlsq
-    if nlsq is None or cmc.sampler != "auto" or not (missing := not_seen(nlsq)):
+    if nlsq is None or cmc.sampler != "auto" or not (missing := not_seen(nlsq, request.space)):
         return request
     say(f"the fit sees no {missing}: weighted draws, no chains (cmc.sampler: nuts runs them)")
     return replace(request, config=replace(request.config, cmc=replace(cmc, sampler="importance")))

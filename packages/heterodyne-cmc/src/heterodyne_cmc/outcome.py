@@ -108,9 +108,9 @@ def make_result(
     found = _diagnostics(subs, combined, float(np.mean(outside)))
     scaling = {"contrast": contrast, "offset": offset, "noise_sd": noise_sd}
     summary = _summary(request, {**draws, **scaling}, combined)
-    helps = remedy(request.nlsq, request.spec)
-    success, message = judge(found, request.config.cmc, combined.method, sampler, helps)
     data, space = request.data, request.space
+    helps = remedy(request.nlsq, space)
+    success, message = judge(found, request.config.cmc, combined.method, sampler, helps)
     calibration = _calibration(request, whitening.tilt)
     found_wrong = warnings_of(found, summary, request.config.cmc, combined.method, sampler)
     not_calibrated = [calibration.statement] if calibration.kind == "independent" else []

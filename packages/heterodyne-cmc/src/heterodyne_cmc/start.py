@@ -73,26 +73,38 @@ def _sd(nlsq: NLSQResult, name: str) -> float:
     return float(np.sqrt(variance)) if variance > 0 else float("inf")
 
 
-def not_seen(nlsq: NLSQResult | None) -> str:
-    """Return what every posterior needs and the point estimate does not see in the maps: "" if it sees all."""
+def not_seen(nlsq: NLSQResult | None, space: ParameterSpace) -> str:
+    """Return what the free parameters need and the point estimate does not see in the maps: "" if it sees all."""
     if nlsq is None:
         return ""
     if nlsq.verdict == "no-signal":
         return "signal in the maps"
-    components = nlsq.signal.get("two_components")
-    return "second component" if components is not None and not components.present else ""
+    components, asked = nlsq.signal.get("two_components"), _of_second_component(space)
+    return "second component" if components is not None and not components.present and asked else ""
 
 
-def remedy(nlsq: NLSQResult | None, spec: ModelSpec) -> str:
+def remedy(nlsq: NLSQResult | None, space: ParameterSpace) -> str:
     """Return what helps where a posterior does not converge: "" if the point estimate sees all that it needs.
 
-    Without a second component the fraction is fixed at 0, which leaves the model of the reference alone.
+    A fraction of 0 leaves the model of the reference alone; what then has no effect would only widen the space.
     """
-    missing = not_seen(nlsq)
-    if missing == "second component":
-        *first, last = (p.name for p in spec.parameters if p.group == "fraction" and p.vary)
-        return f"the fit sees one component only: fix {', '.join(first)} and {last} at 0 in both fit and posterior"
-    return f"the fit sees no {missing}: the data add nothing to the priors, whatever the sampler" if missing else ""
+    missing = not_seen(nlsq, space)
+    if missing != "second component":
+        return f"the fit sees no {missing}: the data add nothing to the priors, whatever the sampler" if missing else ""
+    *first, last = (p.name for p in space.parameters if p.group == _FRACTION and p.vary)
+    others = [name for name, group in _of_second_component(space).items() if group != _FRACTION]
+    beside = f", and hold {', '.join(others)} (vary: false)" if others else ""
+    return f"the fit sees one component only: fix {', '.join(first)} and {last} at 0{beside}, in both fit and posterior"
+
+
+_REFERENCE, _FRACTION = "reference", "fraction"
+"""Groups of parameters in the specification: that of the component that is always there, and of the other's share."""
+
+
+def _of_second_component(space: ParameterSpace) -> dict[str, str]:
+    """Return the groups of the free parameters that have an effect only beside a second component, by their names."""
+    groups = {p.name: p.group for p in space.parameters}
+    return {name: groups[name] for name in space.free_names if groups[name] != _REFERENCE}
 
 
 def check_start(nlsq: NLSQResult, data: TwoTimeData, spec: ModelSpec) -> None:
