@@ -105,19 +105,19 @@ def test_validate_prints_every_problem_on_a_line_of_its_own(capsys, tmp_path):
     assert code == 1
     assert out.splitlines() == [
         f"{file}: data.qq: found unknown key 'qq', expected a known key; did you mean 'q'? [FollowsSchema]",
-        f"{file}: model.parameters.f0.value: found 2.0, expected within [0, 1]; give a value inside, or other bounds "
-        "[ValueInsideBounds]",
-        f"{file}: 2 problems, no valid configuration",
+        f"{file}: model.parameters.f0.value: found 2.0, expected within [0, 1]; "
+        "give a value inside, or change the bounds [ValueInsideBounds]",
+        f"{file}: 2 problems, not a valid configuration",
     ]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "kind", "text"),
     [
-        ("a.yaml", b"a: 1\na: 2", None, "line 2, column 1: found key 'a' stands twice"),
-        ("a.yaml", b"data: {}", "model", "no valid model"),
-        ("nlsq_result.json", b"{}", None, "no valid result"),
-        ("a.json", b'{"layout": "aps-u", "maps": []}', None, "no valid description of data"),
+        ("a.yaml", b"a: 1\na: 2", None, "line 2, column 1: found duplicate key 'a'"),
+        ("a.yaml", b"data: {}", "model", "not a valid model"),
+        ("nlsq_result.json", b"{}", None, "not a valid result"),
+        ("a.json", b'{"layout": "aps-u", "maps": []}', None, "not a valid description of data"),
         ("a.json", b"[1]", None, "expected a mapping"),
     ],
 )
@@ -148,7 +148,7 @@ def test_maps_are_checked_by_another_package(capsys, monkeypatch, argv):
     code, out, err = run(capsys, "validate", *argv)
     assert (code, out) == (1, "")
     assert err == (
-        f"error: {argv[0]}: a file of arrays is checked by heterodyne-data; "
+        f"error: {argv[0]}: checking a file of arrays requires heterodyne-data; "
         "install it with: pip install heterodyne-data\n"
     )
     verdict = validation.Verdict("measurement", ("four maps",))
@@ -201,7 +201,7 @@ def test_interruption_ends_with_130(capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "load_model", interrupt)
-    assert run(capsys, "show") == (130, "", "interrupted; files written before are complete\n")
+    assert run(capsys, "show") == (130, "", "interrupted; files already written are complete\n")
 
 
 def test_reader_that_leaves_early_and_a_terminal_without_unicode_are_no_error():

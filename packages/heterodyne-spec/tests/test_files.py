@@ -65,5 +65,5 @@ def test_a_file_that_was_removed_meanwhile_is_told(tmp_path: Path) -> None:
     path = write_text(tmp_path / "a.json", "")
     check_there([path])
     path.unlink()
-    with pytest.raises(OutputError, match=r"a\.json: was written and is gone"):
+    with pytest.raises(OutputError, match=r"a\.json: was deleted after it was written"):
         check_there([path])

@@ -14,9 +14,9 @@ NAMES = list(load_model().names)
 
 # Rule, changes to a valid document, path of the problem, part of its text.
 MODEL_BREACHES = [
-    ("FollowsSchema", [(("title",), GONE)], "", "no 'title'"),
+    ("FollowsSchema", [(("title",), GONE)], "", "no key 'title'"),
     ("FollowsSchema", [(("parameters", 0, "defualt"), 1)], "parameters[0].defualt", "did you mean 'default'?"),
-    ("FollowsSchema", [(("model_version",), "1.0")], "model_version", "a text like"),
+    ("FollowsSchema", [(("model_version",), "1.0")], "model_version", "a string matching"),
     ("OnlyFiniteNumbers", [(("parameters", 0, "default"), float("nan"))], "parameters[0].default", "NaN"),
     ("UniqueNames", [(("functions", 0, "name"), "v")], "v", "the name 'v' 2 times"),
     ("OrderedBounds", [(("parameters", 1, "bounds"), [2.0, -2.0])], "parameters.alpha_ref.bounds", "lower < upper"),
@@ -24,7 +24,7 @@ MODEL_BREACHES = [
     ("PositiveWhereLogarithmic", [(("parameters", 0, "bounds"), [0.0, 1e6])], "parameters.D0_ref.bounds[0]", "above 0"),
     ("ExpressionFollowsGrammar", [(("functions", 2, "expression"), "v0 **")], "functions.v.expression", "character 5"),
     ("ExpressionNamesKnown", [(("functions", 2, "expression"), "v_0 * t")], "functions.v.expression", "'v0'?"),
-    ("EveryParameterUsed", [(("functions", 2, "expression"), "v0 * t^beta")], "parameters.v_offset", "a use"),
+    ("EveryParameterUsed", [(("functions", 2, "expression"), "v0 * t^beta")], "parameters.v_offset", "at least one use"),
     ("CorrelationFunctionsKnown", [(("correlation", "functions", 0), "Jr")], "correlation.functions[0]", "'J_r'?"),
     ("AmbiguityNamesKnown", [(("ambiguities", 0, "parameters", 1), "f_2")], "ambiguities[0].parameters", "'f2'?"),
     ("SourceNamesLiterature", [(("functions", 3, "source"), "folklore")], "functions.x.source", "He2025"),
@@ -46,7 +46,7 @@ CONFIG_BREACHES = [
     ("TieNamesFreeParameter", [((*P, "v0"), {"tie": "v0"})], "model.parameters.v0.tie", "another parameter"),
     ("TieNamesFreeParameter", [((*P, "offset"), {"tie": "v0"})], "model.parameters.offset.tie", "scaling: shared"),
     ("ScalingParametersFollowScaling", [((*P, "offset"), {"vary": False})], "model.parameters.offset.vary", "fixed"),
-    ("FixedScalingHasValues", [(("scaling",), "fixed")], "model.parameters.offset.value", "the value to hold"),
+    ("FixedScalingHasValues", [(("scaling",), "fixed")], "model.parameters.offset.value", "the fixed value"),
     (
         "FixedScalingHasValues",
         [((*P, "offset"), {"value": [1, 1, 1]})],

@@ -1,7 +1,7 @@
-"""Canonical JSON: the one byte sequence that a document stands for, and its hash.
+"""Canonical JSON, the unique byte sequence of a document, and its hash.
 
 Keys sorted, UTF-8, two-space indentation, one line feed at the end; floats in Python's shortest form that
-reads back to the same binary64. Any JSON library reads it; only the bytes as shipped are hashed.
+reads back to the same binary64. Any JSON library can read it. The hash is that of the shipped bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def canonical_json(document: Any) -> str:
-    """Return the canonical text of `document` (dicts with text keys, lists, numbers, texts, booleans, None).
+    """Return the canonical text of `document` (dicts with string keys, lists, numbers, strings, booleans, None).
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""From the authored YAML to the canonical JSON and the Equinox modules of both physics backends.
+"""Generate the canonical JSON and the Equinox modules of both physics backends from the authored YAML.
 
     python -m heterodyne_spec.codegen [--check] [--root REPOSITORY]
 
-The output is committed. ``--check`` writes nothing and fails when a file differs from what the YAML gives.
+The output is committed. ``--check`` writes nothing and fails if a committed file is out of date.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BACKENDS = {
     "heterodyne_physics_meshgrid": "packages/heterodyne-physics/meshgrid",
     "heterodyne_physics_elementwise": "packages/heterodyne-physics/elementwise",
 }
-"""Import name -> folder of every distribution that gets generated modules."""
+"""Import name -> folder of every distribution with generated modules."""
 
 _SPEC_FOLDER = "packages/heterodyne-spec/src/heterodyne_spec/model"
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
@@ -32,7 +32,7 @@ _CALLS = {"max": "jnp.maximum", "min": "jnp.minimum", "exp": "_exp"}
 
 
 def jax_source(tree: Expression, parameters: tuple[str, ...], outer: int = 0) -> str:
-    """Return `tree` as a JAX expression; parameters become ``self.name``, the rest stays a name."""
+    """Return `tree` as a JAX expression; parameters become ``self.name``, other names are unchanged."""
     match tree:
         case Number(value):
             return repr(value)
@@ -164,7 +164,7 @@ def outputs(root: Path) -> Mapping[Path, str]:
 
     Raises
     ------
-    ModelError : with every problem of the authored YAML.
+    ModelError : with every problem in the authored YAML.
     """
     files: dict[Path, str] = {}
     for name in MODELS:
@@ -182,10 +182,10 @@ def outputs(root: Path) -> Mapping[Path, str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the generated files, or with --check list those that differ. Return the exit code."""
+    """Write the generated files, or list the outdated ones with --check. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m heterodyne_spec.codegen", description=__doc__.split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is out of date")
-    parser.add_argument("--root", type=Path, default=Path.cwd(), help="top of the repository")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is out of date")
+    parser.add_argument("--root", type=Path, default=Path.cwd(), help="root of the repository")
     args = parser.parse_args(argv)
     try:
         files = outputs(args.root)
@@ -199,7 +199,7 @@ def main(argv: list[str] | None = None) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(files[path], encoding="utf-8")
     if args.check and stale:
-        print("run `nox -s codegen` and commit what it writes", file=sys.stderr)
+        print("run `nox -s codegen` and commit its output", file=sys.stderr)
         return 1
     print(f"{len(files)} generated files, {len(stale)} {'out of date' if args.check else 'changed'}")
     return 0

@@ -1,4 +1,4 @@
-"""The command ``heterodyne-spec``: the contract for people and programs that do not use Python.
+"""The command ``heterodyne-spec``: access to the specification without Python.
 
 Exit codes: 0 done, 1 error or problems found, 130 interrupted.
 """
@@ -43,13 +43,13 @@ def export(args: argparse.Namespace) -> int:
 
 
 def check_file(args: argparse.Namespace) -> int:
-    """Print what a file is, or every problem of it on a line of its own."""
+    """Print the kind of a file and a summary, or its problems, one per line."""
     verdict = validate(args.file, args.kind)
     for problem in verdict.problems:
         print(f"{args.file}: {problem.sentence}")
     if verdict.problems:
         count = len(verdict.problems)
-        print(f"{args.file}: {count} problem{'s' if count > 1 else ''}, no valid {verdict.title}")
+        print(f"{args.file}: {count} problem{'s' if count > 1 else ''}, not a valid {verdict.title}")
         return 1
     print(f"{args.file}: valid {verdict.title}")
     for fact in verdict.facts:
@@ -85,21 +85,26 @@ def build_parser() -> argparse.ArgumentParser:
     output = Parser(add_help=False)
     output.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to FILE instead of the terminal")
 
-    parser = Parser(prog=PROGRAM, description="The heterodyne XPCS model: show it, export it, check files against it.")
+    parser = Parser(prog=PROGRAM, description="Show and export the heterodyne XPCS model, and validate files.")
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     one = commands.add_parser("show", parents=[common, model], help="print parameters, functions and conventions")
     one.set_defaults(run=show)
     one = commands.add_parser("export", parents=[common, model, output], help="write the model for other programs")
-    one.add_argument("--format", choices=("json", "yaml", "markdown"), default="json", help="json is what is hashed")
+    one.add_argument(
+        "--format",
+        choices=("json", "yaml", "markdown"),
+        default="json",
+        help="the model's hash is that of the json output",
+    )
     one.set_defaults(run=export)
-    one = commands.add_parser("validate", parents=[common], help="check a file and list all its problems")
+    one = commands.add_parser("validate", parents=[common], help="validate a file and list all problems")
     one.add_argument("file", type=Path, metavar="FILE", help="configuration, model, result, or file of maps")
-    one.add_argument("--kind", choices=KINDS, help="what FILE is; seen from the file when left out")
+    one.add_argument("--kind", choices=KINDS, help="kind of FILE (default: detected from the file)")
     one.set_defaults(run=check_file)
     one = commands.add_parser("vectors", parents=[common, model, output], help="write or check conformance vectors")
-    one.add_argument("--check", type=Path, metavar="RESULTS", help="JSON with the c2 of another implementation")
+    one.add_argument("--check", type=Path, metavar="RESULTS", help="JSON file with c2 from another implementation")
     one.set_defaults(run=vectors)
     return parser
 
@@ -109,7 +114,7 @@ def main(argv: list[str] | None = None) -> int:
 
     Parameters
     ----------
-    argv : arguments after the program's name; those of the process when None.
+    argv : command-line arguments without the program name; ``sys.argv[1:]`` if None.
     """
     ready_streams()
     try:

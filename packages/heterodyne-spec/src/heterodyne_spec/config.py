@@ -1,4 +1,4 @@
-"""The configuration as an object: read, checked, completed with the schema's defaults."""
+"""The configuration as an object: read, validated and completed with the schema's defaults."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from heterodyne_spec.yamlio import read_document
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What is read: q in 1/Å, phi and its ranges in degrees, frames 1-based and inclusive, dt in s.
+    """Data selection: q in 1/Å, phi and its ranges in degrees, frames 1-based and inclusive, dt in s.
 
-    `bins` tells where q and phi of the bins come from; `frame_weights` has one number per frame of the window.
+    `bins` selects the source of the bins' q and phi; `frame_weights` has one number per frame of the window.
     """
 
     q: float | None
@@ -35,7 +35,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ParameterConfig:
-    """What a configuration says of one parameter; None where it is silent."""
+    """Settings of one parameter; None where the configuration does not set one."""
 
     value: float | list[float] | None = None
     vary: bool | None = None
@@ -46,15 +46,15 @@ class ParameterConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The model's identifier and the parameters that differ from the registry."""
+    """The model's identifier and the parameters whose settings differ from the registry."""
 
     name: str
     parameters: Mapping[str, ParameterConfig]
 
     def status(self, spec: ModelSpec) -> tuple[str, ...]:
-        """Return how every parameter of `spec` is treated: ``free``, ``fixed`` or ``tied``.
+        """Return the status of every parameter of `spec`: ``free``, ``fixed`` or ``tied``.
 
-        A parameter on which the configuration is silent varies unless the specification holds it, as it does a gauge.
+        Parameters that the configuration does not mention are free, unless the specification fixes them (a gauge).
         """
         silent = ParameterConfig()
 
@@ -68,7 +68,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class NLSQConfig:
-    """The least-squares fit."""
+    """Settings of the least-squares fit."""
 
     start: str
     representative: str
@@ -79,7 +79,7 @@ class NLSQConfig:
 
 @dataclass(frozen=True)
 class CMCConfig:
-    """Consensus Monte Carlo."""
+    """Settings of Consensus Monte Carlo."""
 
     shards: str | int
     chains: int
@@ -97,7 +97,7 @@ class CMCConfig:
 
 @dataclass(frozen=True)
 class OutputConfig:
-    """What is written and where."""
+    """Which files are written, and where."""
 
     directory: str
     plots: bool
@@ -106,9 +106,9 @@ class OutputConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """A checked configuration; every key has a value.
+    """A validated configuration; every key has a value.
 
-    `document` is what the user gave, as plain data, for the record in the results.
+    `document` is the user's configuration as plain data; results store it.
     """
 
     data: DataConfig
@@ -128,7 +128,7 @@ def _with_defaults(section: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _completed(value: Any, schema: Mapping[str, Any]) -> Any:
-    """Return a copy of `value`; a mapping with the defaults of the keys that it leaves out."""
+    """Return a copy of `value`, mappings completed with the defaults of missing keys."""
     if isinstance(value, Mapping) and "properties" in schema:
         defaults = {key: entry["default"] for key, entry in schema["properties"].items()}
         return copy.deepcopy({**defaults, **value})
@@ -136,7 +136,7 @@ def _completed(value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _whole(value: Any, schema: Mapping[str, Any]) -> Any:
-    """Return `value` with 1e3 and 2.0 as int where the schema asks for whole numbers (to JSON Schema they are)."""
+    """Return `value` with 1e3 and 2.0 as int where the schema requires integers (JSON Schema accepts them)."""
     branches = [schema, *schema.get("oneOf", ())]
     if isinstance(value, float) and any(branch.get("type") == "integer" for branch in branches):
         return int(value)
@@ -150,7 +150,7 @@ def _whole(value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
-    # In YAML a section whose keys are all commented out is null.
+    # In YAML, a section whose keys are all commented out is null.
     return _with_defaults(name, document.get(name) or {})
 
 
@@ -170,7 +170,7 @@ def build_config(document: Mapping[str, Any], source: str = "configuration") -> 
 
     Raises
     ------
-    ConfigError : with every problem of the document.
+    ConfigError : with every problem in the document.
     """
     problems = lint_config(document)
     if problems:
@@ -190,11 +190,11 @@ def build_config(document: Mapping[str, Any], source: str = "configuration") -> 
 
 
 def load_config(source: Config | Mapping[str, Any] | str | Path | None = None) -> Config:
-    """Return the Config in a YAML or JSON file, a mapping, or the defaults when `source` is None.
+    """Return the Config from a YAML or JSON file or a mapping; the defaults if `source` is None.
 
     Raises
     ------
-    ConfigError : when the file cannot be read, or with every problem that the document has.
+    ConfigError : if the file cannot be read, or with every problem in the document.
     """
     if isinstance(source, Config):
         return source

@@ -1,6 +1,6 @@
-"""Conformance vectors: what every implementation of a model must give, and the check of results against them.
+"""Conformance vectors (reference values that every implementation must reproduce), and the check against them.
 
-The file's fields are described in ``vectors/README.md``; it is made at 50 digits by ``scripts/make_vectors.py``.
+``vectors/README.md`` describes the file, which ``scripts/make_vectors.py`` computes with 50 digits.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from heterodyne_spec.model import MODELS, load_model
 from heterodyne_spec.yamlio import parse_json
 
 WORST_PER_CASE = 3
-"""Number of single values that are reported for one case; the rest is counted."""
+"""Number of values reported individually per case; the rest are only counted."""
 
 type FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class VectorCase:
-    """One case: what goes in, and c2 with the intermediate values that a correct implementation gives.
+    """One case: the inputs, and the c2 and intermediate values of a correct implementation.
 
     Parameters
     ----------
-    id, shows : its name, and what an implementation that fails it got wrong.
+    id, shows : its name, and the mistake it detects.
     parameters : every parameter of the model by name, in canonical order.
     q : wavevector in 1/Å.
     phi : azimuth in degrees.
@@ -42,7 +42,7 @@ class VectorCase:
     n_frames : length of the window.
     pairs : 0-based frame indices (n_pair, 2), in any order.
     c2 : correlation of the pairs, (n_pair,).
-    frames : the few frames of the intermediate values, (n_frame,).
+    frames : frames at which the intermediate values are given, (n_frame,).
     functions : J_r, J_s, v and x at these frames, (n_frame,) each.
     integrals : of J_r, J_s and v from the first frame of the window to these frames, (n_frame,) each.
     """
@@ -71,7 +71,7 @@ class VectorCase:
 
 @dataclass(frozen=True, eq=False)
 class VectorSet:
-    """The vectors of one model version; `tolerance` is absolute, `digits` those of the arithmetic that made them."""
+    """The vectors of one model version, computed with `digits` decimal digits; `tolerance` is absolute."""
 
     model: str
     model_version: str
@@ -90,7 +90,7 @@ class VectorSet:
 
         Raises
         ------
-        KeyError : with a suggestion, when there is none.
+        KeyError : if there is none; with a suggestion.
         """
         for case in self.cases:
             if case.id == name:
@@ -123,7 +123,7 @@ def load_vectors(name: str = "two-component") -> VectorSet:
 
     Raises
     ------
-    ConfigError : when there is no model of that name.
+    ConfigError : if there is no model of that name.
     """
     if name not in MODELS:
         raise ConfigError(name, [Problem("model", f"'{name}'", "a model with vectors", did_you_mean(name, MODELS))])
@@ -135,13 +135,13 @@ def load_vectors(name: str = "two-component") -> VectorSet:
 
 
 def check_results(document: Any, vectors: VectorSet) -> list[Problem]:
-    """Return everything in which a results document departs from the vectors; an empty list is conformance.
+    """Return all deviations of a results document from the vectors; empty for a conforming implementation.
 
     Parameters
     ----------
     document : ``{"model": ..., "model_version": ..., "results": {case id: [c2, in the order of pairs]}}``.
-        NumPy arrays serve as lists.
-    vectors : what to compare with.
+        NumPy arrays are accepted as lists.
+    vectors : the reference values.
     """
     if not isinstance(document, Mapping):
         return [Problem("", type(document).__name__, "an object", "give model, model_version and results", "Shape")]
@@ -170,7 +170,7 @@ def _head_problems(document: Mapping[str, Any], vectors: VectorSet) -> Iterator[
     for key, expected in (("model", vectors.model), ("model_version", vectors.model_version)):
         if document.get(key) != expected:
             found = repr(document[key]) if key in document else "nothing"
-            remedy = "state what the results were computed with; use the vectors of the same model version"
+            remedy = "state the model and version of the results; use the vectors of the same model version"
             yield Problem(key, found, repr(expected), remedy, "Version")
     for key in document:
         if key not in ("model", "model_version", "results"):
@@ -217,7 +217,7 @@ def _listed(values: Any) -> Any:
 
 
 def _numbers(values: Any) -> list[float] | None:
-    """Return `values` as floats, what is no finite binary64 as NaN; None when it is no list."""
+    """Return `values` as floats, with NaN for entries that are not finite numbers; None if it is not a list."""
     listed = _listed(values)
     return [_number(value) for value in listed] if isinstance(listed, list | tuple) else None
 
@@ -233,7 +233,7 @@ def _number(value: Any) -> float:
 
 @dataclass(frozen=True)
 class Report:
-    """Outcome of a comparison; `largest` is the largest finite difference and `where` its case and pair."""
+    """Result of a comparison; `largest` is the largest finite difference and `where` its case and pair."""
 
     n_cases: int
     n_passed: int
@@ -243,7 +243,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing at all is wrong."""
+        """Whether there are no problems."""
         return not self.problems
 
     def __str__(self) -> str:
@@ -255,9 +255,9 @@ class Report:
 
 
 def report(document: Any, vectors: VectorSet) -> Report:
-    """Return how many cases of a results document pass, the largest difference and all problems.
+    """Return the number of passed cases, the largest difference and all problems of a results document.
 
-    The arguments are those of `check_results`; a case passes when nothing is wrong with its values.
+    Takes the arguments of `check_results`. A case passes if none of its values has a problem.
     """
     results = document.get("results") if isinstance(document, Mapping) else None
     n_passed, largest, where = 0, None, ""

@@ -1,7 +1,6 @@
-"""Errors that say what is wrong, where, and what to do.
+"""Errors that state what is wrong, where, and what to do.
 
-A `Problem` is one finding; an error carries all the findings of one check, so
-that a file is corrected once and not line by line.
+A `Problem` is one finding. An error carries all findings of a check, so that a file can be corrected in one go.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 LONGEST_LINE, LONGEST_PART = 2400, 240
-"""Characters of an error, and of what one of its parts quotes: files can hold megabytes of nonsense."""
+"""Maximum length of an error message, and of a quoted part: a damaged file may contain megabytes of nonsense."""
 MOST_PROBLEMS = 12
-"""Problems that the line of an error tells; ``problems`` has all."""
+"""Maximum number of problems in an error message; ``problems`` has all of them."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +21,11 @@ class Problem:
 
     Parameters
     ----------
-    path : where, as a path inside the document or file (``model.parameters.D0_ref``).
-    found : what stands there.
-    expected : what should.
-    remedy : what to do about it.
-    rule : machine-readable kind, the class name of the rule that found it.
+    path : location inside the document or file (``model.parameters.D0_ref``).
+    found : what was found there.
+    expected : what was expected.
+    remedy : how to fix it.
+    rule : machine-readable kind: the class name of the violated rule.
     """
 
     path: str
@@ -42,12 +41,12 @@ class Problem:
 
     @property
     def sentence(self) -> str:
-        """The finding with its rule, a line of a list; what the data reader finds is a whole sentence already."""
+        """The finding and its rule as one line of a list (findings of the data reader are complete sentences)."""
         return f"{self if self.remedy else one_line(shortened(self.found, LONGEST_LINE))} [{self.rule}]"
 
 
 class HeterodyneError(Exception):
-    """Base of every error that a user can cause and mend; its text is one clear line, whatever a file holds."""
+    """Base class of errors that a user can cause and fix; the message is always a single line."""
 
     def __str__(self) -> str:
         return shortened(one_line(super().__str__()), LONGEST_LINE)
@@ -62,11 +61,11 @@ class BusyError(DataError):
 
 
 class ContradictionError(DataError):
-    """A measurement is complete, and its parts contradict each other: waiting for more of it does not help."""
+    """A measurement contradicts itself although it is complete, so that waiting for more data does not help."""
 
 
 class MissingPackageError(HeterodyneError):
-    """What was asked for takes a package that is not installed."""
+    """A required optional package is not installed."""
 
 
 class ModelVersionError(HeterodyneError):
@@ -74,7 +73,7 @@ class ModelVersionError(HeterodyneError):
 
 
 class ProblemsError(HeterodyneError):
-    """A document breaks rules; `problems` holds every finding."""
+    """A document violates rules; `problems` lists every finding."""
 
     def __init__(self, source: str, problems: Iterable[Problem]):
         self.source = source
@@ -85,31 +84,31 @@ class ProblemsError(HeterodyneError):
 
 
 class ConfigError(ProblemsError):
-    """A configuration breaks rules."""
+    """A configuration is invalid."""
 
 
 class ModelError(ProblemsError):
-    """A model specification breaks rules."""
+    """A model specification is invalid."""
 
 
 class ResultError(ProblemsError):
-    """A result file is damaged or breaks rules."""
+    """A result file is damaged or invalid."""
 
 
 def one_line(text: str) -> str:
-    """Return `text` with what a terminal would not print as it is (line ends, control codes) escaped."""
+    """Return `text` with unprintable characters (line ends, control codes) escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def shortened(text: str, longest: int = LONGEST_PART) -> str:
-    """Return `text` with its middle left out where it is longer than `longest`; the end says what to do."""
+    """Return `text`, its middle cut out if it exceeds `longest`; the end is kept because it has the remedy."""
     if len(text) <= longest:
         return text
     return f"{text[: longest * 2 // 3]} ... {text[-longest // 4 :]}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean 'x'?`` for the closest known name, or the list of known names."""
+    """Return ``did you mean 'x'?`` with the closest known name, or the list of known names."""
     options = list(known)
     close = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(options)}"

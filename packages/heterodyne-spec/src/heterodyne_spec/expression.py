@@ -1,4 +1,4 @@
-"""The small grammar in which a model's pointwise functions are written.
+"""The grammar of a model's pointwise functions: parser and evaluation.
 
 ::
 
@@ -9,9 +9,8 @@
     atom    := NUMBER | NAME | NAME "(" sum ("," sum)* ")" | "(" sum ")"
 
 ``^`` binds to the right and tighter than a sign before it (``-a^b`` is ``-(a^b)``).
-Functions: ``max(a, b)``, ``min(a, b)``, ``clip(a, low, high)``, ``exp(a)``. Two meanings are fixed
-by the model's conventions: ``0^a`` is 0 for every ``a``, and ``exp`` clips its argument to
-[-150, 150], so that no parameter vector inside the bounds overflows.
+Functions: ``max(a, b)``, ``min(a, b)``, ``clip(a, low, high)``, ``exp(a)``. By convention of the model, ``0^a`` is 0
+for every ``a``, and ``exp`` clips its argument to [-150, 150], so that no parameter vector inside the bounds overflows.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 EXP_LIMIT = 150.0
-"""|argument| at which ``exp`` is clipped; large enough that no fraction a file can hold feels it, small
-enough that derivatives and their squares, summed over all pairs, stay finite in binary64."""
+"""|argument| at which ``exp`` is clipped: large enough not to affect any realistic fraction, small enough that
+derivatives and their squares, summed over all pairs, remain finite in binary64."""
 
 FUNCTIONS: Mapping[str, int] = {"max": 2, "min": 2, "clip": 3, "exp": 1}
 """Functions of the grammar and their number of arguments."""
@@ -36,13 +35,13 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>[-+*/^(),]))",
     re.ASCII,
 )
-# Trees are walked by recursion: neither parentheses nor long chains of operators may exhaust the stack.
+# Trees are traversed recursively: the limits keep parentheses and long chains of operators from exhausting the stack.
 _MAX_DEPTH = 50
 _MAX_TOKENS = 500
 
 
 class ExpressionError(ValueError):
-    """A text does not follow the grammar; says what and at which character."""
+    """An expression does not follow the grammar; the message states the character."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +193,7 @@ def parse(text: str) -> Expression:
 
     Raises
     ------
-    ExpressionError : with the character at which the text leaves the grammar.
+    ExpressionError : with the character at which parsing fails.
     """
     parser = _Parser(text)
     tree = parser.sum()
@@ -204,7 +203,7 @@ def parse(text: str) -> Expression:
 
 
 def names(tree: Expression) -> Iterator[str]:
-    """Yield every name in `tree`, in reading order, repeated as it stands."""
+    """Yield every name in `tree` in reading order, with repetitions."""
     match tree:
         case Name(name):
             yield name
@@ -229,7 +228,7 @@ def evaluate(tree: Expression, values: Mapping[str, npt.ArrayLike]) -> npt.NDArr
 
     Raises
     ------
-    KeyError : when a name has no value.
+    KeyError : if a name has no value.
     """
     return np.asarray(_evaluate(tree, values), float)
 

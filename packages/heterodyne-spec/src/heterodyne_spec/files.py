@@ -1,4 +1,4 @@
-"""Complete files or none: everything is written beside its place and then moved there."""
+"""Atomic writing: a file is written under a temporary name in the same folder and then renamed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from heterodyne_spec.errors import HeterodyneError
 type Writer = Callable[[Path], None]
 
 _MARK = re.compile(r"\.(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{4}(\.[^.]*)?")
-"""What stands in the name of a temporary file after that of the file: machine, process, a random number."""
+"""End of a temporary file's name: machine, process, a random number."""
 
 
 class OutputError(HeterodyneError):
-    """A file cannot be written; `errno` is the system's number of the reason, None where there is none."""
+    """A file cannot be written; `errno` is the system's error number, or None."""
 
     def __init__(self, message: str, errno: int | None = None):
         super().__init__(message)
@@ -31,24 +31,24 @@ class OutputError(HeterodyneError):
 
 
 def write_atomically(path: Path, write: Writer) -> Path:
-    """Call `write` with a temporary path in the folder of `path`, then move the file to `path`.
+    """Call `write` with a temporary path in the folder of `path`, then rename the file to `path`.
 
-    An interrupted or failed write leaves what stood at `path` before, and nothing else. What a process that was killed
-    has left half written there is removed.
+    If writing is interrupted or fails, an existing file at `path` is kept and no partial file remains. Partial files of
+    killed processes are removed.
 
     Raises
     ------
-    OutputError : when the folder or file cannot be written; says which and why.
+    OutputError : if the folder or file cannot be written; states which and why.
     """
     return write_together({path: write})[0]
 
 
 def write_together(writers: Mapping[Path, Writer]) -> list[Path]:
-    """Write files that belong together and return their paths: the first is moved to its place when all are written.
+    """Write files that belong together and return their paths; none is renamed into place before all are written.
 
     Raises
     ------
-    OutputError : when a folder or file cannot be written; says which and why.
+    OutputError : if a folder or file cannot be written; states which and why.
     """
     temporaries = {path: _temporary(path) for path in writers}
     try:
@@ -59,7 +59,7 @@ def write_together(writers: Mapping[Path, Writer]) -> list[Path]:
                 temporary.replace(path)
     finally:
         for temporary in temporaries.values():
-            # Where it cannot be removed, on a drive that is away, the next process that writes there does it.
+            # If it cannot be removed now (drive not available), the next process that writes there removes it.
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
     return list(writers)
@@ -69,7 +69,7 @@ def _write_temporary(path: Path, temporary: Path, write: Writer) -> None:
     with _refusal(path, "choose another folder"):
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_left_behind(path)
-        # New, and for everyone whom the user's umask admits.
+        # Create the file with the permissions of the user's umask.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     with _refusal(path, "nothing was changed"):
         write(temporary)
@@ -85,7 +85,7 @@ def _refusal(path: Path, remedy: str) -> Iterator[None]:
 
 
 def _temporary(path: Path) -> Path:
-    # Hidden, and with the suffix, by which some libraries choose the format.
+    # Hidden, and with the original suffix, since some libraries choose the format by it.
     mark = f"{_machine()}-{os.getpid()}-{secrets.token_hex(2)}"
     return path.with_name(f".{path.name}.{mark}{path.suffix}")
 
@@ -95,7 +95,7 @@ def _machine() -> str:
 
 
 def _remove_left_behind(path: Path) -> None:
-    """Remove what processes of this machine that were killed have left of a file."""
+    """Remove partial files of killed processes of this machine."""
     start = f".{path.name}"
     for left in path.parent.glob(f"{glob.escape(start)}.*"):
         mark = _MARK.fullmatch(left.name.removeprefix(start))
@@ -106,7 +106,7 @@ def _remove_left_behind(path: Path) -> None:
 
 def _alive(process: int) -> bool:
     if os.name != "posix":
-        return True  # elsewhere the question would be a signal
+        return True  # on other systems, os.kill(process, 0) would send a signal
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -117,15 +117,15 @@ def _alive(process: int) -> bool:
 
 
 def check_there(paths: Iterable[Path]) -> None:
-    """Refuse to call a run done whose files are gone.
+    """Check that the files of a run still exist.
 
     Raises
     ------
-    OutputError : naming the first that is not there any more.
+    OutputError : naming the first missing file.
     """
     for path in paths:
         if not path.exists():
-            raise OutputError(f"{path}: was written and is gone: somebody has removed it; run the same command again")
+            raise OutputError(f"{path}: was deleted after it was written; run the same command again")
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -134,10 +134,10 @@ def write_text(path: Path, text: str) -> Path:
 
 
 def text_writer(text: str) -> Writer:
-    """Return what writes `text` in UTF-8."""
+    """Return a writer of `text` in UTF-8."""
     return lambda path: _write(path, text)
 
 
 def _write(path: Path, text: str) -> None:
-    # Names of files may hold bytes that are no text; escaped, JSON gives them back as they were.
+    # File names may contain bytes that are not valid UTF-8; JSON restores them from the escapes.
     path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

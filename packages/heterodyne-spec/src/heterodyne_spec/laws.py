@@ -1,7 +1,7 @@
-"""The power and exponential laws in a model's functions of age, read off their expressions.
+"""The power and exponential laws in a model's functions of age, recognised in their expressions.
 
-``A t^b + C`` and ``A exp(b (t - t0)) + C`` leave the same directions open in every measurement, so that fits and
-posteriors move in coordinates made for them.
+``A t^b + C`` and ``A exp(b (t - t0)) + C`` have the same poorly determined directions in every measurement; fits and
+posteriors therefore use coordinates adapted to them.
 """
 
 from __future__ import annotations

@@ -17,12 +17,12 @@ from heterodyne_spec.expression import Expression, evaluate, parse
 from heterodyne_spec.yamlio import parse_json
 
 MODELS = ("two-component",)
-"""Identifiers of the models that this distribution ships."""
+"""Identifiers of the models shipped with this distribution."""
 
 
 @dataclass(frozen=True)
 class Prior:
-    """Prior density; for ``lognormal`` location and scale are those of the natural logarithm."""
+    """Prior density; for ``lognormal``, location and scale refer to the natural logarithm."""
 
     family: str
     location: float
@@ -32,7 +32,7 @@ class Prior:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter with its unit, registry values and meaning; a gauge does not `vary` unless asked to."""
+    """One parameter with its unit, registry values and meaning; `vary` is False for a gauge."""
 
     name: str
     unit: str
@@ -94,7 +94,7 @@ class ModelSpec:
 
         Raises
         ------
-        KeyError : with a suggestion, when there is none.
+        KeyError : if there is none; with a suggestion.
         """
         for candidate in (*self.parameters, *self.scaling):
             if candidate.name == name:
@@ -136,7 +136,7 @@ def load_model(name: str = "two-component") -> ModelSpec:
 
     Raises
     ------
-    ConfigError : when there is no model of that name.
+    ConfigError : if there is no model of that name.
     """
     if name not in MODELS:
         raise ConfigError(name, [Problem("model.name", f"'{name}'", "a shipped model", did_you_mean(name, MODELS))])
@@ -145,16 +145,16 @@ def load_model(name: str = "two-component") -> ModelSpec:
 
 
 def check_model_versions(implemented: Mapping[str, str]) -> str:
-    """Return the one model version that all distributions implement.
+    """Return the model version that all distributions implement.
 
     Parameters
     ----------
-    implemented : distribution name -> model version that its generated code states. This
-        distribution's own model is added.
+    implemented : distribution name -> model version of its generated code. The model of this
+        distribution is added.
 
     Raises
     ------
-    ModelVersionError : when they differ; says which distribution to upgrade.
+    ModelVersionError : if they differ; states which distribution to upgrade.
     """
     versions = {"heterodyne-spec": load_model().version, **implemented}
     newest = max(versions.values(), key=lambda text: tuple(int(part) for part in text.split(".")))

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from heterodyne_spec.model import ModelSpec, Parameter, Prior
 
 TEXT_WIDTH = 60
-"""Characters of a table's last column in the terminal; it holds sentences, the others single words."""
+"""Width in characters of a table's last column in the terminal, which contains sentences."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a title; the columns numbered in `code` are to be set as code."""
+    """Rows of text with a title; the columns numbered in `code` are set as code."""
 
     title: str
     columns: tuple[str, ...]
@@ -32,7 +32,7 @@ def tables(spec: ModelSpec) -> Iterator[Table]:
     conventions = tuple(spec.document["conventions"].items())
     yield Table("Conventions", ("what", "how"), conventions)
     ambiguities = tuple((", ".join(a["parameters"]), a["when"], a["statement"]) for a in spec.document["ambiguities"])
-    yield Table("What no data can tell apart", ("parameters", "when", "statement"), ambiguities)
+    yield Table("Ambiguities that no data can resolve", ("parameters", "when", "statement"), ambiguities)
 
 
 def _parameter_row(p: Parameter) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ def _parameter_row(p: Parameter) -> tuple[str, ...]:
 
 
 def number_text(value: float) -> str:
-    """Return the shortest text that reads back to the same number."""
+    """Return the shortest string that reads back to the same number."""
     short = f"{value:g}"
     return short if float(short) == value else repr(value)
 
@@ -51,7 +51,7 @@ def bounds_text(parameter: Parameter) -> str:
 
 
 def prior_text(prior: Prior) -> str:
-    """Return a prior as ``normal(0, 1)``; for ``lognormal`` the numbers are those of the logarithm."""
+    """Return a prior as ``normal(0, 1)``; for ``lognormal`` the numbers refer to the logarithm."""
     return f"{prior.family}({prior.location:.6g}, {prior.scale:.6g}){', truncated' if prior.truncated else ''}"
 
 
@@ -65,7 +65,7 @@ def as_text(spec: ModelSpec) -> str:
 def text_table(table: Table) -> str:
     """Return a table in aligned columns, the last one wrapped."""
     rows = [table.columns, *table.rows]
-    # A cell that is a list of names may be long; it is wrapped like the last column.
+    # Long lists of names in a cell are wrapped like the last column.
     widths = [min(max(len(row[k]) for row in rows), TEXT_WIDTH) for k in range(len(table.columns))]
     lines = [line for row in rows for line in _aligned(row, widths)]
     return "\n".join([table.title, "", *(f"  {line}".rstrip() for line in lines), ""])
@@ -110,7 +110,7 @@ def markdown_table(table: Table) -> str:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    # A bar would end the cell, also within code; a star or a caret outside code would be read as markup.
+    # Escape bars, which end a cell even within code, and stars and carets, which are markup outside code.
     escaped = (cell.replace("|", "\\|") for cell in cells)
     marked = (cell if cell.startswith("`") else cell.replace("*", "\\*").replace("^", "\\^") for cell in escaped)
     return f"| {' | '.join(marked)} |"

@@ -1,4 +1,4 @@
-"""A configuration to start from, with every key at its default and a word on each."""
+"""A commented template of the configuration, with every key at its default."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ KEY_WIDTH = 28
 COMMENT_WIDTH = 88
 
 _HEAD = """\
-# Configuration of a fit. Every key is optional and stands here at its default.
-# A line that begins with '#' and a name is a setting of one parameter: remove the '#' to use it.
+# Configuration of a fit. Every key is optional and shown with its default.
+# To change a parameter, remove the '#' before its name and edit the line.
 """
 
 
 def config_template(spec: ModelSpec | None = None) -> str:
-    """Return a commented configuration in YAML: valid as it is, and with every ``#key:`` line uncommented.
+    """Return a commented configuration in YAML, which is valid with and without the ``#key:`` lines uncommented.
 
     Parameters
     ----------
-    spec : the model whose parameters are listed; the shipped one when None.
+    spec : the model whose parameters are listed; the shipped model if None.
     """
     spec = load_model() if spec is None else spec
     properties = load_schema("config")["properties"]
@@ -52,8 +52,8 @@ def _section(name: str, schema: dict[str, Any], spec: ModelSpec) -> Iterator[str
 def _entry(key: str, schema: dict[str, Any], indent: str) -> Iterator[str]:
     """Yield ``key: default  # choices: description``, the comment wrapped in its own column."""
     choices = ["null" if choice is None else choice for choice in schema.get("enum", ())]
-    said = f"{' | '.join(choices)}: {schema['description']}" if len(choices) > 1 else schema["description"]
-    first, *rest = textwrap.wrap(said, COMMENT_WIDTH)
+    comment = f"{' | '.join(choices)}: {schema['description']}" if len(choices) > 1 else schema["description"]
+    first, *rest = textwrap.wrap(comment, COMMENT_WIDTH)
     yield f"{indent}{key}: {_inline(schema['default'])}".ljust(KEY_WIDTH) + f"# {first}"
     for line in rest:
         yield " " * KEY_WIDTH + f"# {line}"
@@ -70,7 +70,7 @@ def _parameters(schema: dict[str, Any], spec: ModelSpec) -> Iterator[str]:
 
 
 def _setting(parameter: Parameter) -> str:
-    # How contrast and offset vary is said by the key scaling.
+    # The key scaling determines whether contrast and offset are free.
     vary = {} if parameter.group == "scaling" else {"vary": parameter.vary}
     setting = {"value": parameter.default, **vary, "bounds": list(parameter.bounds)}
     return f"{{{', '.join(f'{key}: {_inline(value)}' for key, value in setting.items())}}}"

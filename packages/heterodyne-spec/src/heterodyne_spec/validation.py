@@ -1,7 +1,7 @@
-"""Which kind of document or measurement a file is, and everything that is wrong with it.
+"""Validation of files: the kind of a document or measurement, and all its problems.
 
-Documents are checked here. Files of arrays are checked by heterodyne-data, found by an entry point, so that this
-distribution needs no HDF5.
+Documents are checked here. Files of arrays are checked by heterodyne-data through an entry point, so that this
+distribution does not need HDF5.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from heterodyne_spec.yamlio import read_document
 
 KINDS = ("model", "config", "data", "result")
 MEASUREMENTS = (".h5", ".hdf", ".hdf5", ".nxs", ".npz", ".npy")
-"""Endings of files that hold maps; every other file is read as YAML or JSON."""
+"""Suffixes of files with maps; every other file is read as YAML or JSON."""
 
 ARRAY_CHECK = "heterodyne.array_check"
-"""Group of the entry point that gives the verdict on a file of arrays: a function of path, kind and configuration."""
+"""Entry-point group of the check of a file of arrays: a function of path, kind and configuration."""
 
 _DOCUMENTS = (".json", ".yaml", ".yml")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a file is called, short facts on it, and its problems; facts are given when there are none."""
+    """Kind of a file as a title, its problems, and a short summary (`facts`) if there are none."""
 
     title: str
     facts: tuple[str, ...] = ()
@@ -43,17 +43,17 @@ class Verdict:
 
 
 def validate(path: str | Path, kind: str | None = None, config: Config | None = None) -> Verdict:
-    """Return what is found in a file.
+    """Validate a file.
 
     Parameters
     ----------
     path : a configuration, a model, a result, a description of data (YAML or JSON), or a file of maps.
-    kind : one of `KINDS`; seen from the file's ending and keys when None.
-    config : how a measurement is to be read, in its section ``data``; as it is by default when None.
+    kind : one of `KINDS`; detected from the file's suffix and keys if None.
+    config : its section ``data`` states how a measurement is read; the defaults if None.
 
     Raises
     ------
-    MissingPackageError : for a file of arrays, where heterodyne-data is not installed.
+    MissingPackageError : for a file of arrays, if heterodyne-data is not installed.
     """
     path = Path(path)
     ending = path.suffix.lower()
@@ -70,13 +70,13 @@ def _array_check(path: Path) -> Callable[[Path, str | None, Config | None], Verd
     found = next(iter(entry_points(group=ARRAY_CHECK)), None)
     if found is None:
         remedy = "install it with: pip install heterodyne-data"
-        raise MissingPackageError(f"{path}: a file of arrays is checked by heterodyne-data; {remedy}")
+        raise MissingPackageError(f"{path}: checking a file of arrays requires heterodyne-data; {remedy}")
     check: Callable[[Path, str | None, Config | None], Verdict] = found.load()
     return check
 
 
 def kind_of(document: Any, name: str = "") -> str:
-    """Return which of `KINDS` a document is, by its keys, then by the name of its file."""
+    """Return the kind of a document (one of `KINDS`), detected from its keys or the name of its file."""
     keys = document if isinstance(document, Mapping) else {}
     if keys.get("kind") == "nlsq_result" or name == "nlsq_result.json":
         return "result"
@@ -86,14 +86,14 @@ def kind_of(document: Any, name: str = "") -> str:
 
 
 def check_document(document: Any, kind: str) -> Verdict:
-    """Return the verdict on plain data of a known kind."""
+    """Validate plain data of a known kind."""
     title, lint, facts = _CHECKS[kind]
     problems = tuple(lint(document))
     return Verdict(title, () if problems else tuple(facts(document)), problems)
 
 
 def _lint_config(document: Any) -> list[Problem]:
-    # An empty file is a configuration with every key at its default.
+    # An empty file is a valid configuration: every key has a default.
     return [] if document is None else lint_config(document)
 
 
@@ -112,12 +112,12 @@ def _config_facts(document: Any) -> Iterable[str]:
     entries = config.model.parameters
     spec = load_model(config.model.name)
     held = [name for name, status in zip(spec.names, config.model.status(spec), strict=True) if status == "fixed"]
-    yield f"parameters given: {', '.join(entries) or 'none'}" + (f"; held: {', '.join(held)}" if held else "")
+    yield f"parameters given: {', '.join(entries) or 'none'}" + (f"; fixed: {', '.join(held)}" if held else "")
     yield f"q: {'from the data' if config.data.q is None else f'{config.data.q:g} 1/Å'}; phi: {config.data.phi}"
 
 
 def description_facts(document: Any) -> Iterable[str]:
-    """Yield short facts on a described measurement (schema ``data``)."""
+    """Yield a short summary of a described measurement (schema ``data``)."""
     maps, n_t = document["maps"], document["n_frames"]
     dt = "none in the file, give data.dt" if document["dt"] is None else f"{document['dt']:g} s"
     yield f"layout {document['layout']}: {several(len(maps), 'map')} of {n_t} x {n_t} frames"

@@ -1,4 +1,4 @@
-"""Lists in messages and notes: short, and the same everywhere."""
+"""Short lists of numbers for messages and notes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ LONGEST = 12
 
 
 def several(number: int, noun: str) -> str:
-    """Return a number of things: ``1 map``, ``2 maps``."""
+    """Return a number with its noun in the singular or plural: ``1 map``, ``2 maps``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def list_numbers(numbers: Iterable[int]) -> str:
-    """Return ascending numbers with runs drawn together: ``3, 7-9``."""
+    """Return ascending numbers with runs as ranges: ``3, 7-9``."""
     runs: list[list[int]] = []
     for number in map(int, numbers):
         if runs and number == runs[-1][1] + 1:
@@ -35,7 +35,7 @@ def list_phi(values: Iterable[float]) -> str:
 
 
 def same_words(findings: Sequence[tuple[float, str]], n_phi: int) -> list[str]:
-    """Join findings (angle, words) that are the same at several angles into one note."""
+    """Merge equal findings (angle, text) at several angles into one note."""
     angles: dict[str, list[float]] = {}
     for angle, words in findings:
         angles.setdefault(words, []).append(angle)

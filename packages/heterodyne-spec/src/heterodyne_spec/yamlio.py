@@ -1,9 +1,8 @@
-"""Strict YAML and JSON: YAML 1.2 numbers, no duplicate keys, no custom tags; and YAML that any reader takes so.
+"""Strict reading of YAML and JSON (YAML 1.2 numbers, no duplicate keys, no custom tags), and portable writing of YAML.
 
-PyYAML follows YAML 1.1, where ``1e4`` is a string and ``yes`` a boolean, and it keeps
-the last of two equal keys without a word. A configuration read that way fails far from
-its cause; this loader resolves plain scalars by the YAML 1.2 core schema
-(https://yaml.org/spec/1.2.2/#103-core-schema) and refuses duplicates with their line.
+PyYAML follows YAML 1.1, in which ``1e4`` is a string and ``yes`` a boolean, and silently keeps the last of two equal
+keys. A configuration read that way fails far from the cause of the error. This loader resolves plain scalars by the
+YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema) and refuses duplicate keys, stating the line.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ import yaml
 from heterodyne_spec.errors import ConfigError, Problem
 
 MAX_DOCUMENT_BYTES, MAX_YAML_BYTES = 32 * 1024 * 1024, 256 * 1024
-"""Of JSON, and of YAML, whose reader takes a hundred times as long: seconds for that much."""
+"""Maximum size of JSON and of YAML files; reading YAML takes about a hundred times as long, seconds at this size."""
 MAX_DEPTH = 100
-"""Lists and mappings within each other; our documents have less than ten, and checks may recurse."""
+"""Maximum nesting of lists and mappings (our documents have fewer than ten levels), because checks may recurse."""
 
 
 class _CoreLoader(yaml.SafeLoader):
     """SafeLoader with the resolvers of YAML 1.2's core schema."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        # Aliases let a few bytes stand for gigabytes and for cycles; no document of ours needs them.
+        # Aliases can expand a few bytes to gigabytes or to cycles; none of our documents needs them.
         if self.check_event(yaml.events.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.constructor.ConstructorError(None, None, "aliases are not accepted", event.start_mark)
@@ -40,10 +39,10 @@ class _CoreLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
-                message = f"key {key!r} is not a text"
+                message = f"key {key!r} is not a string"
                 raise yaml.constructor.ConstructorError(None, None, message, key_node.start_mark)
             if key in seen:
-                message = f"key '{key}' stands twice (first in line {seen[key].line + 1})"
+                message = f"duplicate key '{key}' (first in line {seen[key].line + 1})"
                 raise yaml.constructor.ConstructorError(None, None, message, key_node.start_mark)
             seen[key] = key_node.start_mark
         return super().construct_mapping(node, deep)
@@ -59,13 +58,13 @@ def _construct_float(loader: _CoreLoader, node: yaml.ScalarNode) -> float:
 
 
 class _PlainDumper(yaml.SafeDumper):
-    """SafeDumper that quotes a text when a reader of YAML 1.1 or of 1.2 would take it for something else."""
+    """SafeDumper that quotes every string which YAML 1.1 or 1.2 would read as another type."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
-        # YAML 1.1's own line ends would be folded away when read; only double quotes escape them.
+        # Readers fold the additional line ends of YAML 1.1; only double quotes escape them.
         style = '"' if set(data) & set("\x85\u2028\u2029") else None
         return self.represent_scalar("tag:yaml.org,2002:str", data, style)
 
@@ -73,7 +72,7 @@ class _PlainDumper(yaml.SafeDumper):
 _PlainDumper.add_representer(str, _PlainDumper.represent_str)
 
 
-# YAML 1.1's own resolvers go: the loader knows only those added below.
+# Replace the resolvers of YAML 1.1 by those below.
 _CoreLoader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
@@ -95,7 +94,7 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise ValueError(f"key '{key}' stands twice in one object")
+            raise ValueError(f"duplicate key '{key}' in one object")
         result[key] = value
     return result
 
@@ -125,7 +124,7 @@ def parse_yaml(text: str, source: str = "text") -> Any:
 
     Raises
     ------
-    ConfigError : on a syntax error, a duplicate key, a tag or an alias, with the line.
+    ConfigError : on a syntax error, a duplicate key, a tag or an alias; states the line.
     """
     try:
         document = yaml.load(text, Loader=_CoreLoader)
@@ -160,8 +159,8 @@ def parse_json(text: str, source: str = "text") -> Any:
 def dump_yaml(document: Any, inline: bool = False) -> str:
     """Return plain data as YAML that `parse_yaml` reads back to the same document, keys in their order.
 
-    Texts like ``1``, ``1e4`` or ``yes`` are quoted, so that readers of YAML 1.1 find the same too. With `inline`, a
-    list or mapping of single values stands on one line.
+    Strings like ``1``, ``1e4`` or ``yes`` are quoted, so that YAML 1.1 readers find the same document. With `inline`,
+    lists and mappings of scalars are written on one line.
     """
     style = None if inline else False
     return yaml.dump(
@@ -174,14 +173,14 @@ def read_document(path: str | Path) -> Any:
 
     Raises
     ------
-    ConfigError : when the file is missing, unreadable, too large or malformed.
+    ConfigError : if the file is missing, unreadable, too large or malformed.
     """
     path = Path(path)
     source = str(path)
     try:
         most = MAX_DOCUMENT_BYTES if path.suffix == ".json" else MAX_YAML_BYTES
         if (size := path.stat().st_size) > most:
-            remedy = "give the right file" + ("" if path.suffix == ".json" else ", or this one as JSON")
+            remedy = "give the right file" + ("" if path.suffix == ".json" else ", or convert it to JSON")
             raise _problem(source, "", f"{size} bytes", f"at most {most}", remedy)
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

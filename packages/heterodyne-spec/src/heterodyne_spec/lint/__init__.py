@@ -1,4 +1,4 @@
-"""Linters: one rule a class, every problem reported with path, found, expected and remedy."""
+"""Linters: one class per rule; every problem is reported with path, found, expected and remedy."""
 
 from heterodyne_spec.lint.config_rules import CONFIG_RULES, lint_config
 from heterodyne_spec.lint.model_rules import MODEL_RULES, lint_model

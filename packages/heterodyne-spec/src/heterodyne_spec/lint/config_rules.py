@@ -39,12 +39,12 @@ class ParameterBoundsOrdered(Rule):
         for path, entry, _ in _parameters(document):
             bounds = interval(entry.get("bounds"))
             if bounds and not bounds[0] < bounds[1]:
-                remedy = "give lower < upper, or vary: false to hold the value"
+                remedy = "give lower < upper, or vary: false to fix the value"
                 yield self.problem(f"{path}.bounds", list(bounds), "lower < upper", remedy)
 
 
 class ValueInsideBounds(Rule):
-    """A value lies inside the bounds that apply to it, its own or the registry's."""
+    """A value lies inside the bounds of its parameter, those of the configuration or the registry."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         for path, entry, parameter in _parameters(document):
@@ -53,12 +53,12 @@ class ValueInsideBounds(Rule):
             for value in given if isinstance(given, list) else [given]:
                 checked = number(value)
                 if checked is not None and lower < upper and not lower <= checked <= upper:
-                    remedy = "give a value inside, or other bounds"
+                    remedy = "give a value inside, or change the bounds"
                     yield self.problem(f"{path}.value", checked, f"within [{lower:g}, {upper:g}]", remedy)
 
 
 class OneValuePerPhysicalParameter(Rule):
-    """Only contrast and offset take a list of values (one per angle)."""
+    """Only contrast and offset accept a list of values (one per angle)."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         for path, entry, parameter in _parameters(document):
@@ -67,7 +67,7 @@ class OneValuePerPhysicalParameter(Rule):
 
 
 class TieNamesFreeParameter(Rule):
-    """A tie names another physical parameter that is not tied itself; a tied one has no value of its own."""
+    """A tie names another physical parameter that is not tied itself; a tied parameter has no own settings."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         known = load_model().names
@@ -79,7 +79,9 @@ class TieNamesFreeParameter(Rule):
             if parameter.group == "scaling":
                 yield self.problem(where, f"'{target}'", "no tie", "use scaling: shared for one value for all angles")
             elif target == parameter.name:
-                yield self.problem(where, f"'{target}'", "another parameter", "name another one or remove the tie")
+                yield self.problem(
+                    where, f"'{target}'", "another parameter", "name another parameter or remove the tie"
+                )
             elif target not in known:
                 yield self.problem(where, f"'{target}'", "a parameter", did_you_mean(target, known))
             elif "tie" in mapping(document, "model", "parameters", target):
@@ -91,25 +93,25 @@ class TieNamesFreeParameter(Rule):
 
 
 class ScalingParametersFollowScaling(Rule):
-    """How contrast and offset vary is said by the key scaling, not by vary."""
+    """The key scaling, not vary, determines whether contrast and offset are free."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         for path, entry, parameter in _parameters(document):
             if parameter.group == "scaling" and "vary" in entry:
-                remedy = "use scaling: fixed to hold contrast and offset at their values"
+                remedy = "use scaling: fixed to fix contrast and offset at their values"
                 yield self.problem(f"{path}.vary", entry["vary"], "no vary", remedy)
 
 
 class FixedScalingHasValues(Rule):
-    """Contrast and offset that are held have values, as many of the one as of the other."""
+    """Fixed contrast and offset have values, the same number of each."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         names = [p.name for p in load_model().scaling]
         values = [mapping(document, "model", "parameters", name).get("value") for name in names]
         if isinstance(document, dict) and document.get("scaling") == "fixed":
             for name in (name for name, value in zip(names, values, strict=True) if value is None):
-                remedy = "add value, or another scaling"
-                yield self.problem(f"model.parameters.{name}.value", "no value", "the value to hold", remedy)
+                remedy = "add value, or choose another scaling"
+                yield self.problem(f"model.parameters.{name}.value", "no value", "the fixed value", remedy)
         numbers = [len(value) for value in values if isinstance(value, list)]
         if len(set(numbers)) > 1:
             found, expected = f"{numbers[1]} values", f"{numbers[0]} as for {names[0]}, one per angle"
@@ -119,24 +121,24 @@ class FixedScalingHasValues(Rule):
 
 
 class FramesOrdered(Rule):
-    """A frame window goes from a lower to a higher frame."""
+    """The first frame of a window comes before the last."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         given = mapping(document, "data").get("frames")
         frames = interval(given)
         if frames and not frames[0] < frames[1]:
-            yield self.problem("data.frames", given, "first < last", "exchange or widen them")
+            yield self.problem("data.frames", given, "first < last", "swap or change them")
 
 
 class LognormalPriorPositive(Rule):
-    """A lognormal prior belongs to bounds above zero."""
+    """A lognormal prior requires bounds above zero."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         for path, entry, parameter in _parameters(document):
             lower = (interval(entry.get("bounds")) or parameter.bounds)[0]
             family = mapping(entry, "prior").get("family") or parameter.prior.family
             if family == "lognormal" and lower <= 0:
-                remedy = "raise the lower bound, or give a normal prior"
+                remedy = "raise the lower bound, or use a normal prior"
                 yield self.problem(f"{path}.bounds", lower, "a lower bound above 0 (lognormal prior)", remedy)
 
 

@@ -29,17 +29,17 @@ class UniqueNames(Rule):
         counts = Counter(_names(document, "variables", "parameters", "scaling", "functions"))
         for name, count in counts.items():
             if count > 1:
-                yield self.problem(name, f"the name '{name}' {count} times", "a name of its own", "rename one")
+                yield self.problem(name, f"the name '{name}' {count} times", "a unique name", "rename one")
 
 
 class OrderedBounds(Rule):
-    """The lower bound of a parameter is below its upper one."""
+    """The lower bound of a parameter is below its upper bound."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         for path, item in _all_parameters(document):
             bounds = interval(item.get("bounds"))
             if bounds and not bounds[0] < bounds[1]:
-                yield self.problem(f"{path}.bounds", list(bounds), "lower < upper", "exchange or widen them")
+                yield self.problem(f"{path}.bounds", list(bounds), "lower < upper", "swap or change them")
 
 
 class DefaultInsideBounds(Rule):
@@ -60,7 +60,7 @@ class PositiveWhereLogarithmic(Rule):
             bounds = interval(item.get("bounds"))
             logarithmic = mapping(item, "prior").get("family") == "lognormal" or item.get("transform") == "log-logit"
             if bounds and logarithmic and bounds[0] <= 0:
-                remedy = "raise it or take a normal prior with transform logit"
+                remedy = "raise it, or use a normal prior with transform logit"
                 yield self.problem(f"{path}.bounds[0]", bounds[0], "a lower bound above 0", remedy)
 
 
@@ -93,7 +93,7 @@ class ExpressionNamesKnown(Rule):
 
 
 class EveryParameterUsed(Rule):
-    """Every parameter but those of the angle group stands in an expression."""
+    """Every parameter outside the angle group occurs in an expression."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         used: set[str] = set()
@@ -105,11 +105,13 @@ class EveryParameterUsed(Rule):
         for item in items(document, "parameters"):
             name = str(item.get("name"))
             if item.get("group") != "angle" and name not in used:
-                yield self.problem(f"parameters.{name}", "no expression with it", "a use", "use it or remove it")
+                yield self.problem(
+                    f"parameters.{name}", "no expression that uses it", "at least one use", "use it or remove it"
+                )
 
 
 class CorrelationFunctionsKnown(Rule):
-    """The functions that the correlation form takes are those that the model declares."""
+    """The model declares all functions of the correlation form."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         known = _names(document, "functions")
@@ -121,7 +123,7 @@ class CorrelationFunctionsKnown(Rule):
 
 
 class AmbiguityNamesKnown(Rule):
-    """Ambiguities speak of parameters of the model."""
+    """Ambiguities refer to parameters of the model."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         known = _names(document, "parameters")

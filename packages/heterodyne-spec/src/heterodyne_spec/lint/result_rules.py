@@ -40,9 +40,9 @@ class VaryingAreFree(Rule):
 
 
 class CovarianceMatches(Rule):
-    """A covariance is square, one row per varying parameter, symmetric, its diagonal not negative.
+    """A covariance is square and symmetric, has one row per free parameter and a non-negative diagonal.
 
-    A joint one has a row more for every contrast and offset.
+    A joint covariance has an additional row for every contrast and offset.
     """
 
     def check(self, document: Any) -> Iterator[Problem]:
@@ -63,7 +63,7 @@ class CovarianceMatches(Rule):
 
 
 class OneScalingPerAngle(Rule):
-    """Contrast, offset and what is said of the noise have one value per angle."""
+    """Contrast, offset and the noise properties have one value per angle."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         n_phi = len(_list(document, "data", "phi"))
@@ -76,7 +76,7 @@ class OneScalingPerAngle(Rule):
 
 
 class AgesComplete(Rule):
-    """What is given by age has one value per age for every function of the model."""
+    """Age-resolved quantities have one value per age for every function of the model."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         names = sorted(f.name for f in load_model().functions)
@@ -93,14 +93,14 @@ class AgesComplete(Rule):
 
 
 class AlternativesComplete(Rule):
-    """An alternative gives every parameter of the model."""
+    """An alternative solution has every parameter of the model."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         known = sorted(load_model().names)
         for k, item in enumerate(items(document, "alternatives")):
             if sorted(found := mapping(item, "parameters")) != known:
                 missing = ", ".join(name for name in known if name not in found) or "others"
-                yield self.problem(f"alternatives[{k}].parameters", f"no {missing}", "all parameters", "give them")
+                yield self.problem(f"alternatives[{k}].parameters", f"no {missing}", "all parameters", "add them")
 
 
 RESULT_RULES: tuple[Rule, ...] = (

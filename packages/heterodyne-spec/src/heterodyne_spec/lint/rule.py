@@ -1,4 +1,4 @@
-"""What a rule is, and the accessors that let a rule look into a malformed document without failing."""
+"""The base class of rules, and accessors that do not fail on malformed documents."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from heterodyne_spec.errors import Problem
 
 
 class Rule(ABC):
-    """One requirement on a document. The docstring of a rule is its statement."""
+    """One requirement on a document, stated by the docstring of the class."""
 
     @abstractmethod
     def check(self, document: Any) -> Iterator[Problem]:
-        """Yield every breach of this rule in `document`, whatever shape the document has."""
+        """Yield every violation of this rule in `document`, which may be malformed."""
 
     def problem(self, path: str, found: object, expected: str, remedy: str) -> Problem:
         """Return a Problem that carries this rule's name."""
@@ -28,30 +28,30 @@ def run(rules: Sequence[Rule], document: Any) -> list[Problem]:
 
 
 def mapping(document: Any, *path: str) -> dict[str, Any]:
-    """Return the mapping at `path`, or an empty one when there is none."""
+    """Return the mapping at `path`, empty if there is none."""
     for key in path:
         document = document.get(key) if isinstance(document, dict) else None
     return document if isinstance(document, dict) else {}
 
 
 def items(document: Any, *path: str) -> list[dict[str, Any]]:
-    """Return the list of mappings at `path`, or an empty one when there is none."""
+    """Return the list of mappings at `path`, empty if there is none."""
     found = mapping(document, *path[:-1]).get(path[-1])
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def number(value: Any) -> float | None:
-    """Return `value` as float when it is a number (not a boolean), else None."""
+    """Return `value` as float if it is a number (not a boolean), else None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
         return float(value)
-    except OverflowError:  # a whole number beyond binary64
+    except OverflowError:  # an integer outside the range of binary64
         return math.inf if value > 0 else -math.inf
 
 
 def interval(value: Any) -> tuple[float, float] | None:
-    """Return (lower, upper) when `value` is a list of two numbers, else None."""
+    """Return (lower, upper) if `value` is a list of two numbers, else None."""
     if not isinstance(value, list) or len(value) != 2:
         return None
     lower, upper = number(value[0]), number(value[1])

@@ -1,4 +1,4 @@
-"""The rule that a document follows its JSON Schema, in words that name the place and the remedy."""
+"""Validation against JSON Schemas, with messages that state location and remedy."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SCHEMAS = ("model", "config", "data", "result")
 """Names of the shipped JSON Schemas."""
 
 MOST_UNKNOWN = 100
-"""Keys whose nearest known one is sought: a file that is no document of ours may have thousands."""
+"""Maximum number of unknown keys that are compared with the known ones: an unrelated file may have thousands."""
 
 _TYPE_WORDS = {
     "object": "a mapping",
     "array": "a list",
-    "string": "a text",
+    "string": "a string",
     "number": "a number",
     "integer": "a whole number",
     "boolean": "true or false",
@@ -57,7 +57,7 @@ def dotted(path: Any) -> str:
 
 
 def short(value: Any) -> str:
-    """Return `value` in at most 60 characters that can be printed."""
+    """Return `value` in at most 60 printable characters."""
     text = one_line(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -83,9 +83,9 @@ def _expected(error: ValidationError) -> str:
         case "maxItems":
             return f"at most {wanted} items"
         case "minLength":
-            return "a text that is not empty"
+            return "a non-empty string"
         case "pattern":
-            return f"a text like {wanted}"
+            return f"a string matching {wanted}"
         case "oneOf":
             return str(_schema_of(error).get("description", "one of the documented forms"))
         case _:
@@ -93,12 +93,12 @@ def _expected(error: ValidationError) -> str:
 
 
 def _schema_of(error: ValidationError) -> Mapping[str, Any]:
-    """Return the schema that an instance does not follow; one that is true or false has no keys."""
+    """Return the violated schema; a schema that is just true or false has no keys."""
     return error.schema if isinstance(error.schema, Mapping) else {}
 
 
 class FollowsSchema(Rule):
-    """The document follows its JSON Schema; unknown keys are named with the nearest known one."""
+    """The document follows its JSON Schema; the closest known key is suggested for an unknown one."""
 
     def __init__(self, name: str):
         self.name = name
@@ -121,7 +121,7 @@ class FollowsSchema(Rule):
                 yield self.problem(path, f"{more} more unknown keys", "known keys", "give the right file")
         elif error.validator == "required":
             for key in (k for k in wanted if k not in instance):
-                yield self.problem(path, f"no '{key}'", f"the key '{key}'", "add it")
+                yield self.problem(path, f"no key '{key}'", f"the key '{key}'", "add it")
         elif error.validator == "oneOf" and (inner := _inside_branch(error)) is not None:
             yield from self._problems(inner)
         else:
@@ -129,7 +129,7 @@ class FollowsSchema(Rule):
 
 
 def _inside_branch(error: ValidationError) -> ValidationError | None:
-    """Return the finding inside the one branch that was meant, when the type tells which it was."""
+    """Return the finding inside the intended branch of a oneOf, if the type determines the branch."""
     meant = [e for e in error.context or () if e.validator not in ("type", "enum", "const")]
     deeper = [e for e in meant if e.absolute_path != error.absolute_path] or meant
     return best_match(iter(deeper)) if deeper and isinstance(error.instance, dict) else None
