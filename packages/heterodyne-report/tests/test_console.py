@@ -97,7 +97,7 @@ def test_a_line_is_cut_at_the_width_of_the_terminal():
 
 def test_time_left_in_words():
     assert [time_left(s) for s in (None, 8, 200, 4000)] == [
-        "time left not known yet",
+        "remaining time not known yet",
         "about 8 s left",
         "about 3 min 20 s left",
         "about 1 h 06 min left",

@@ -1,4 +1,4 @@
-"""Pages, pictures, tables and the terminal: how results are shown, and what the commands of the project share."""
+"""Presentation of results (HTML pages, plots, tables, terminal output) and the code shared by the commands."""
 
 from heterodyne_report._version import __version__
 

@@ -1,4 +1,4 @@
-"""Where the commands keep what the next run can use."""
+"""Folder of the compilation cache."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Return where compiled functions are kept: ``heterodyne`` in the user's cache folder ($XDG_CACHE_HOME).
+    """Return the folder for compiled functions: ``heterodyne`` in the user's cache folder ($XDG_CACHE_HOME).
 
-    A user without a home, as in some containers, gets a folder that nothing can be kept in.
+    Without a home folder, as in some containers, the returned folder cannot be written to.
     """
     if root := os.environ.get("XDG_CACHE_HOME"):
         return Path(root) / "heterodyne"

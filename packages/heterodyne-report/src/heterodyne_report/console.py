@@ -1,4 +1,4 @@
-"""What a command tells: lines for people, JSON lines for machines (``--json``), or errors only (``--quiet``)."""
+"""Command output: text for people, JSON lines for programs (``--json``), or errors only (``--quiet``)."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ type Mood = Literal["good", "bad", "caution", "head"]
 
 _COLOURS: Mapping[Mood, str] = {"good": "32", "bad": "31", "caution": "33", "head": "1"}
 _PAUSE, _PAUSE_OF_EVENTS = 20.0, 0.5
-"""Seconds between two lines of progress in a log, and between two for machines."""
+"""Seconds between progress lines in a log, and between progress events for programs."""
 _BEAT = 0.5
-"""Seconds after which a line on a terminal that counts time is written anew."""
+"""Seconds between updates of an elapsed time on a terminal."""
 
 
 def add_console_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add to `parser` how much is told, and to whom; all commands take the same."""
+    """Add the output options, which are the same for all commands, to `parser`."""
     how_much = parser.add_mutually_exclusive_group()
     how_much.add_argument("--quiet", action="store_true", help="print errors only")
     how_much.add_argument("--verbose", action="store_true", help="print more: times, versions, settings")
-    how_much.add_argument("--json", action="store_true", help="print JSON lines for machines, one event each")
+    how_much.add_argument("--json", action="store_true", help="print JSON lines for programs, one event per line")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
 class Console:
-    """The terminal, log or program that reads what a command prints.
+    """Output of a command to a terminal, a log or a program.
 
-    With `machine`, standard output holds nothing but JSON objects, one a line, each with its kind under ``event``; the
+    With `machine`, standard output contains only JSON objects, one per line, each with its kind under ``event``; the
     last is ``{"event": "end", "exit_code": ...}``.
     """
 
@@ -51,7 +51,7 @@ class Console:
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Console:
-        """Return the console that the arguments of `add_console_arguments` ask for."""
+        """Return the console for parsed arguments of `add_console_arguments`."""
         return cls(quiet=args.quiet, verbose=args.verbose, machine=args.json, debug=args.debug)
 
     def say(self, text: str) -> None:
@@ -60,17 +60,17 @@ class Console:
             self._print(text)
 
     def detail(self, text: str) -> None:
-        """Print `text` for people who want to know more."""
+        """Print `text` for people with ``--verbose``."""
         if self.verbose:
             self.say(text)
 
     def tell(self, event: str, **fields: Any) -> None:
-        """Print an event for machines; numbers that are not finite become null."""
+        """Print an event for programs; numbers that are not finite become null."""
         if self.machine:
             self._print(json.dumps({"event": event, **plain(fields)}, ensure_ascii=False))
 
     def _print(self, line: str) -> None:
-        """Print a line; where nobody reads it, or it finds no room, the work goes on: its results are files."""
+        """Print a line. If standard output is closed or full, work continues, since the results are files."""
         if self._shown is not None:
             self._shown.clear()
         try:
@@ -82,37 +82,37 @@ class Console:
             self._lost = error.strerror or str(error)
 
     def paint(self, text: str, mood: Mood) -> str:
-        """Return `text` in a colour where standard output is a terminal that shows them (see no-color.org)."""
+        """Return `text` in colour if standard output is a terminal with colours (see no-color.org)."""
         return f"\033[{_COLOURS[mood]}m{text}\033[0m" if _coloured(sys.stdout) else text
 
     def progress(self, pause: float = _PAUSE) -> Progress:
-        """Return where progress is shown: a line that is written over, or lines `pause` seconds apart in a log."""
+        """Return a progress display: a line that is overwritten, or lines `pause` seconds apart in a log."""
         return Progress(self, pause)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Show that something goes on, and since when: for what takes long and reports nothing meanwhile."""
+        """Show the name and elapsed time of a long step that reports no progress."""
         begin = time.monotonic()
         with self.progress() as shown:
             shown.keep(lambda: f"{name}: {time.monotonic() - begin:.0f} s", at_once=True, stage=name)
             yield
 
     def run(self, run: Callable[[], int]) -> int:
-        """Return what `run` returns; whatever goes wrong becomes one line on stderr and an exit code."""
+        """Return the exit code of `run`; an exception becomes one line on stderr and an exit code."""
         code = run_command(run, self.debug, lambda message: self.tell("error", message=message))
         if code == INTERRUPTED:
             self.tell("interrupted")
         self.tell("end", exit_code=code)
         if self._lost and code in (DONE, NOT_CONVERGED):
-            complain(f"error: standard output cannot be written ({self._lost}); the files of results are complete")
+            complain(f"error: cannot write to standard output ({self._lost}); the result files are complete")
             return FAILED
         return code
 
 
 class Progress:
-    """Progress of one piece of work, for people on stderr, for machines among the events; silent with ``--quiet``.
+    """Progress of a task: on stderr for people, as events for programs, nothing with ``--quiet``.
 
-    What is printed on the console meanwhile gets a line of its own.
+    Other output of the console is printed on separate lines.
     """
 
     def __init__(self, console: Console, pause: float):
@@ -122,7 +122,7 @@ class Progress:
         self._beats: threading.Thread | None = None
 
     def show(self, text: str, **fields: Any) -> None:
-        """Show how far the work is: `text` for people, `fields` for machines."""
+        """Show progress: `text` for people, `fields` for programs."""
         if self._for_people():
             with self._lock:
                 self._text = None
@@ -131,10 +131,10 @@ class Progress:
             self._tell(text, fields, _PAUSE_OF_EVENTS)
 
     def keep(self, text: Callable[[], str], *, at_once: bool = False, **fields: Any) -> None:
-        """Show what `text` returns, for people again every half second until something else is shown.
+        """Show the result of `text`, updated every half second until something else is shown.
 
-        For work that takes long and reports nothing meanwhile: `text` counts the seconds. With `at_once` machines are
-        told whenever it was that they were told before.
+        For long steps that report no progress: `text` shows the elapsed time. With `at_once`, the event for programs is
+        printed regardless of the time since the previous event.
         """
         if not self._for_people():
             self._tell(text(), fields, 0.0 if at_once else _PAUSE_OF_EVENTS)
@@ -163,7 +163,7 @@ class Progress:
                         self._line.show(self._text())
 
     def clear(self) -> None:
-        """Clear the line, so that another can be printed."""
+        """Clear the line before other output."""
         with self._lock:
             self._line.close()
 
@@ -178,9 +178,9 @@ class Progress:
 
 
 def time_left(seconds: float | None) -> str:
-    """Return a time left in words."""
+    """Return the remaining time in words."""
     if seconds is None or not math.isfinite(seconds):
-        return "time left not known yet"
+        return "remaining time not known yet"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -1,4 +1,4 @@
-"""The course of a function of age (J_r, J_s, v, x): its values with their uncertainty, and what it does in words."""
+"""Time courses: functions of age (J_r, J_s, v, x) with their uncertainty, and their description in words."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ SUBJECTS: Mapping[str, str] = {
     "J_s": "J of the sample",
     "x": "the sample's field fraction",
 }
-"""What the functions are called in a sentence, in the order of a report."""
+"""Names of the functions in a sentence, in the order of a report."""
 
 FUNCTION_OF_GROUP: Mapping[str, str] = {"reference": "J_r", "sample": "J_s", "velocity": "v", "fraction": "x"}
-"""Groups of parameters in the specification, and the functions of age that they make."""
+"""Function of age of each parameter group of the specification."""
 
 _KNOWN_PART, _KNOWN_FRACTION = 0.5, 0.25
-"""Standard deviation up to which an age is known: as a part of the value, and of a field fraction."""
+"""Largest standard deviation of a determined age: relative to the value, and absolute for a field fraction."""
 _APART = 2.0
-"""Combined standard deviations from which two ages differ."""
+"""Difference of two ages, in combined standard deviations, from which it is significant."""
 _HIDDEN_PART, _HIDDEN_FRACTION = 0.25, 0.1
-"""Change that a course which stays may hide: as a part of the value, and of a field fraction."""
+"""Largest change that may be hidden in a constant course: relative to the value, and absolute for a field fraction."""
 _WINDOW = 0.1
-"""Part of the measurement within which ages are known that is one age rather than a course."""
+"""If the determined ages span less than this fraction of the measurement, a single value is given."""
 _TURN = 0.1
-"""How far a course goes beyond both its ends, in parts of the value, to be said to turn."""
+"""Smallest extremum, relative to the value, that is described as a turning point."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """A function of age as a result knows it.
+    """A function of age from a fit or posterior.
 
-    `t` (n_age,) in s; `quantiles` (5, n_age) in `unit`: the median between the ends of the central 68 % and 95 %
-    intervals, as in a normal distribution where only a standard deviation is known. A function that was `held` has no
-    spread, and is known all the same.
+    `t` (n_age,) in s; `quantiles` (5, n_age) in `unit`: the median between the limits of the central 68 % and 95 %
+    intervals, those of a normal distribution if only a standard deviation is available. A fixed function (`held`) has
+    no spread and counts as determined.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Course:
 
     @property
     def value(self) -> FloatArray:
-        """The middle of every age, (n_age,)."""
+        """Median at every age, (n_age,)."""
         return np.asarray(self.quantiles[2])
 
     @property
@@ -65,24 +65,24 @@ class Course:
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:
-        """Which ages the data determine, (n_age,): all of a function that was held."""
+        """Whether the data determine the function at each age, (n_age,); True for a fixed function."""
         if self.held:
             return np.asarray(np.isfinite(self.value))
         limit = _KNOWN_FRACTION if self.name == "x" else _KNOWN_PART * np.abs(self.value)
-        # No spread: at a floor, or lost in rounding.
+        # A zero spread means that the value is at a floor or was lost in rounding.
         return np.asarray(np.isfinite(self.value) & (self.sd > 0) & (self.sd < limit))
 
     def at(self, age: float) -> tuple[float, float]:
-        """Return value and standard deviation at an age in s, linearly between the ages."""
+        """Return value and standard deviation at an age in s, by linear interpolation."""
         return float(np.interp(age, self.t, self.value)), float(np.interp(age, self.t, self.sd))
 
 
 def courses_of(bands: Bands, held: Container[str] = ()) -> tuple[Course, ...]:
-    """Return the functions of age of a point estimate, in the order of `SUBJECTS`; `held` names those not fitted."""
+    """Return the functions of age of a point estimate, in the order of `SUBJECTS`; `held` names the fixed ones."""
     units = {f.name: f.unit for f in load_model().functions}
     steps = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])[:, None]
     return tuple(
-        # Without a finite standard deviation an age says nothing.
+        # An age without a finite standard deviation is undetermined.
         Course(
             name, units[name], bands.t, bands.values[name] + steps * np.where(np.isfinite(sd), sd, np.nan), name in held
         )
@@ -91,7 +91,7 @@ def courses_of(bands: Bands, held: Container[str] = ()) -> tuple[Course, ...]:
 
 
 def held_functions(held: Iterable[str]) -> set[str]:
-    """Return the functions of age of which all parameters are among those `held`."""
+    """Return the functions of age whose parameters are all fixed (`held`)."""
     names = set(held)
     groups = {p.group for p in load_model().parameters if p.name not in names}
     return {name for group, name in FUNCTION_OF_GROUP.items() if group not in groups}
@@ -104,18 +104,18 @@ def said(
     subjects: Mapping[str, str] = SUBJECTS,
     steady: bool = False,
 ) -> str:
-    """Return what the functions do, as the first part of a sentence: ``over 40 s the velocity falls from ...``.
+    """Describe the functions in words, as the beginning of a sentence: ``over 40 s the velocity falls from ...``.
 
     Parameters
     ----------
     courses : functions of age, in the order in which they are named.
-    leave_out : names of functions that are not mentioned, because the data show no sign of them.
-    subjects : what the functions are called in the sentence.
-    steady : the data show no change with age: every function then stays at its best known value.
+    leave_out : names of functions to omit, because the data show no sign of them.
+    subjects : names of the functions in the sentence.
+    steady : whether the data show no change with age; every function is then constant, at its most precise value.
 
     Returns
     -------
-    The words, ``""`` when no function is left.
+    The description, ``""`` if all functions are omitted.
     """
     told = [course for course in courses if course.name not in leave_out]
     if not told:
@@ -139,10 +139,9 @@ def _clause(course: Course, subject: str, steady: bool) -> str:
 
 
 def _level(course: Course, *, steady: bool) -> str:
-    """Return ``stays at 468.3 ± 1.8 Å/s``, the best known of the ages.
+    """Return ``stays at 468.3 ± 1.8 Å/s``, the most precise value.
 
-    Where the ages are so uncertain that a large change would not show, and `steady` does not say that there is none, it
-    is the value at that age alone.
+    Without `steady`, if the uncertainties could hide a large change, the value is given for its age only.
     """
     value, sd = (column[course.known] for column in (course.value, course.sd))
     sharpest = int(np.argmin(sd))
@@ -153,14 +152,14 @@ def _level(course: Course, *, steady: bool) -> str:
 
 
 def _sharpest(course: Course) -> str:
-    """Return ``468.3 ± 1.8 Å/s at 20 s``, the best known of the ages."""
+    """Return ``468.3 ± 1.8 Å/s at 20 s``, the most precise value."""
     t, value, sd = (column[course.known] for column in (course.t, course.value, course.sd))
     k = int(np.argmin(sd))
     return f"{with_unit(plus_minus(value[k], sd[k]), course.unit)} at {t[k]:.3g} s"
 
 
 def _movement(course: Course) -> str:
-    """Return ``falls from 468.3 ± 1.8 to 120.1 ± 0.9 Å/s`` of the ages that are known, ``""`` where no change shows."""
+    """Return ``falls from 468.3 ± 1.8 to 120.1 ± 0.9 Å/s`` for the determined ages, ``""`` if there is no change."""
     value, sd = course.value[course.known], course.sd[course.known]
     begin, end = plus_minus(value[0], sd[0]), plus_minus(value[-1], sd[-1])
     for turn, verbs in ((int(np.argmax(value)), ("rises", "falls")), (int(np.argmin(value)), ("falls", "rises"))):

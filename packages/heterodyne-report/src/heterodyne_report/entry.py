@@ -1,4 +1,4 @@
-"""The first lines of a command: little to import, so that whoever ends it early is heard from the beginning."""
+"""Entry point of the commands: imports little, so that signals are handled from the very beginning."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from collections.abc import Iterator
 
 _INTERRUPTED = 130
 _ASKING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
-"""Signals that ask for an end: of Ctrl-C; of ``kill``, a scheduler, a shutdown; of a terminal that was closed; and that
-of `_once_more`."""
+"""Signals that end a command: Ctrl-C; ``kill``, a scheduler or a shutdown; a closed terminal; and the timer of
+`_once_more`."""
 
 _MOMENT = 0.02
-"""Seconds after which a Ctrl-C that was lost comes again."""
+"""Seconds after which a swallowed KeyboardInterrupt is raised again."""
 
 
 def begin(module: str) -> int:
     """Run ``main`` of a module as the command of this process, and return its exit code.
 
-    SIGTERM and SIGHUP end it as Ctrl-C does, unless the process was started to take no notice of them (``nohup``).
+    SIGTERM and SIGHUP end it like Ctrl-C, unless they were ignored when the process started (``nohup``).
     """
     _hear(signal.default_int_handler, signal.SIG_DFL)
     sys.unraisablehook = _once_more
-    # What XLA has to say of a slow machine is no line for users; what ends a fit comes as an exception.
+    # Hide XLA's log messages (such as warnings about slow machines); its errors are raised as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Pictures go into files; a notebook hands its own backend to every program that it starts, and few have that.
+    # Plots are written to files; override the backend that notebooks pass to child processes through the environment.
     os.environ["MPLBACKEND"] = "agg"
     try:
         with _sign_of_life():
@@ -38,13 +38,13 @@ def begin(module: str) -> int:
             print("interrupted", file=sys.stderr, flush=True)
         return _INTERRUPTED
     finally:
-        # The work is done; the interpreter is not to be stopped while it tidies up.
+        # The work is done: do not interrupt the interpreter's shutdown.
         _hear(signal.SIG_IGN, signal.default_int_handler)
 
 
 @contextlib.contextmanager
 def _sign_of_life() -> Iterator[None]:
-    """Show on a terminal that a fit begins: on a slow drive the imports take seconds."""
+    """Show on a terminal that a fit is starting, because imports take seconds on a slow drive."""
     shown = "--data" in sys.argv and "--quiet" not in sys.argv and sys.stderr is not None and sys.stderr.isatty()
     _write("starting" if shown else "")
     try:
@@ -54,7 +54,7 @@ def _sign_of_life() -> Iterator[None]:
 
 
 def _write(text: str) -> None:
-    # A terminal that is gone ends no work.
+    # A closed terminal must not stop the work.
     with contextlib.suppress(OSError, AttributeError):
         sys.stderr.write(text)
         sys.stderr.flush()
@@ -67,7 +67,7 @@ def _hear(handler: signal._HANDLER, instead_of: signal._HANDLER) -> None:
 
 
 def _once_more(lost: sys.UnraisableHookArgs) -> None:
-    """Have a Ctrl-C come again that fell into a callback of a library, from where Python cannot pass it on."""
+    """Raise a KeyboardInterrupt again that was swallowed in a library's callback, from which it cannot propagate."""
     if issubclass(lost.exc_type, KeyboardInterrupt) and hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, _MOMENT)
     else:

@@ -1,4 +1,4 @@
-"""What every command that fits does first: read the measurement; with ``--dry-run``, say what would be done."""
+"""First steps of the commands that fit: read the measurement; print the plan for ``--dry-run``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from heterodyne_spec.terminal import DONE
 
 
 def read_measurement(path: Path, config: Config, console: Console) -> TwoTimeData:
-    """Read the measurement at `path`, and say what was found."""
+    """Read the measurement at `path` and print a summary."""
     with console.stage(f"{READING} {path.name}"):
         data = load_data(path, config=config)
     console.say(f"{path}: {data.n_phi} angles x {data.n_t} frames, q = {data.q:.5g} 1/Å, dt = {data.dt:g} s")
@@ -24,7 +24,7 @@ def read_measurement(path: Path, config: Config, console: Console) -> TwoTimeDat
 
 
 def say_plan(console: Console, plan: Sequence[str], files: Sequence[Path]) -> int:
-    """Say what would be done, and what would be replaced."""
+    """Print what would be done, and which files would be replaced."""
     console.say("\n".join(plan))
     console.say("would write: " + ", ".join(str(path) for path in files))
     if there := [str(path) for path in files if path.exists()]:

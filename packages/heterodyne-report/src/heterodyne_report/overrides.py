@@ -1,4 +1,4 @@
-"""Single keys of a configuration said on the command line: ``--set data.q=0.0054``."""
+"""Configuration keys on the command line: ``--set data.q=0.0054``."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _FORM = "KEY=VALUE with dots between the levels, such as data.q=0.0054"
 
 
 def with_overrides(document: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """Return a copy of a configuration with `settings` (``a.b=value``, the value as in YAML) in place of what it says.
+    """Return a copy of a configuration with `settings` applied (``a.b=value``, the value as in YAML).
 
     Raises
     ------
-    ConfigError : when a setting has another form, or goes through a key that holds a value.
+    ConfigError : if a setting has another form, or refers to a key inside a value.
     """
     result = copy.deepcopy(dict(document))
     for setting in settings:
         key, equals, text = setting.partition("=")
         names = [name.strip() for name in key.split(".")]
         if not equals or not all(names):
-            raise _refused(setting, "no such form", _FORM)
+            raise _refused(setting, "another form", _FORM)
         _put(result, names, parse_yaml(text, f"--set {key}"), setting)
     return result
 
@@ -32,7 +32,7 @@ def with_overrides(document: Mapping[str, Any], settings: Iterable[str]) -> dict
 def _put(document: dict[str, Any], names: list[str], value: Any, setting: str) -> None:
     place: Any = document
     for depth, name in enumerate(names[:-1], start=1):
-        # In YAML a section whose keys are all commented out is null.
+        # In YAML, a section whose keys are all commented out is null.
         if place.get(name) is None:
             place[name] = {}
         place = place[name]

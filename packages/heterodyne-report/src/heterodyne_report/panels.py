@@ -1,6 +1,6 @@
-"""Panels that the pictures of all packages are made of: a map of two times, a function of age.
+"""Panels shared by the plots of all packages: a two-time map, a function of age.
 
-Matplotlib is imported by what draws: reading a result does without it.
+Matplotlib is imported only when drawing, because reading a result does not need it.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from heterodyne_report.pictures import colour_limits, square_means
 type FloatArray = npt.NDArray[np.float64]
 
 SERIES = ("#2f7fd0", "#d55e00", "#00916a", "#b0609a", "#7a7f87")
-"""Colours of lines: apart for the colour-blind, and 3 : 1 or more against a light ground and a dark one."""
+"""Line colours: distinguishable for colour-blind readers, contrast at least 3 : 1 on light and dark backgrounds."""
 MARKERS = ("o", "s", "^", "D", "v")
-"""Markers beside the colours, which not everyone tells apart."""
+"""Markers in addition to the colours, for colour-blind readers."""
 LINES = ("-", "--", "-.", ":", (0, (1, 2)))
 
 LABELS = {"J_r": "J of the reference", "J_s": "J of the sample", "v": "velocity v", "x": "sample's field fraction x"}
 
 _ENTRIES = 480_000
-"""Entries of all maps of a page, which set its size: about 1.5 bytes each."""
+"""Maximum number of entries of all maps of a page, which determine its size (about 1.5 bytes each)."""
 _SIDES = (64, 200)
-"""Fewest and most entries along one side of a map in a page."""
+"""Minimum and maximum number of entries along one side of a map in a page."""
 
 
 @dataclass(frozen=True)
 class MapPanel:
-    """A map to be drawn: `values` (n, n) over ages from `t[0]` to `t[1]` in s, coloured from `low` to `high`."""
+    """A map to draw: `values` (n, n) over ages from `t[0]` to `t[1]` in s, colour scale from `low` to `high`."""
 
     title: str
     values: npt.NDArray[np.floating]
@@ -46,7 +46,7 @@ class MapPanel:
 
     @property
     def alt(self) -> str:
-        """What the picture shows, in words."""
+        """Alternative text of the picture."""
         inside = self.values[np.isfinite(self.values)]
         low, high = np.percentile(inside, [2.5, 97.5]) if inside.size else (math.nan, math.nan)
         span = f"both ages from {self.t[0]:.3g} to {self.t[1]:.3g} s"
@@ -54,7 +54,7 @@ class MapPanel:
 
 
 def page_width(n_t: int, n_panels: int) -> int:
-    """Return the frames along one side of the squares that maps of `n_t` frames are averaged over in a page."""
+    """Return the side, in frames, of the squares over which maps of `n_t` frames are averaged in a page."""
     fewest, most = _SIDES
     side = min(max(math.sqrt(_ENTRIES / max(n_panels, 1)), fewest), most)
     return math.ceil(n_t / side)
@@ -67,9 +67,9 @@ def data_and_model(
     width: int,
     titles: tuple[str, str],
 ) -> tuple[MapPanel, MapPanel]:
-    """Return two maps (n_t, n_t) as means over squares of `width` frames, coloured alike.
+    """Return two maps (n_t, n_t) as means over squares of `width` frames, with a common colour scale.
 
-    The diagonal is shot noise, in no fit, and would shine through the means.
+    The diagonal is left out: it is shot noise, not fitted, and would dominate the means.
     """
     diagonal = np.eye(len(t), dtype=bool)
     one, other = (square_means(np.where(diagonal, np.nan, m), width) for m in (seen, expected))
@@ -116,7 +116,7 @@ def map_picture(panel: MapPanel) -> Picture:
 
 
 def draw_course(axes: Any, course: Course, label: str, number: int = 0, *, bands: bool = True) -> None:
-    """Draw a function of age with its central 68 and 95 % on Matplotlib axes; `number` chooses colour and line."""
+    """Draw a function of age with its central 68 % and 95 % bands; `number` selects colour and line style."""
     colour = SERIES[number % len(SERIES)]
     lowest, low, middle, high, highest = course.quantiles
     if bands:
@@ -128,9 +128,9 @@ def draw_course(axes: Any, course: Course, label: str, number: int = 0, *, bands
 
 
 def near_ends(courses: Sequence[Course]) -> FloatArray:
-    """Return values, and ends of their central 68 % where these are not far: what rules the range of a panel.
+    """Return values, and the limits of narrow 68 % bands, which determine the vertical range of a panel.
 
-    Where an age is not known, a band may be decades wide.
+    Wide bands are excluded: at undetermined ages they may span decades.
     """
     shown = []
     for course in courses:
@@ -140,7 +140,7 @@ def near_ends(courses: Sequence[Course]) -> FloatArray:
 
 
 def set_range(axes: Any, shown: FloatArray) -> None:
-    """Set the vertical range of Matplotlib axes to that of the values, (n,), and a little more."""
+    """Set the vertical range of Matplotlib axes to that of the values, (n,), with a margin."""
     low, high = float(shown.min()), float(shown.max())
     margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
     axes.set_ylim(low - margin, high + margin)

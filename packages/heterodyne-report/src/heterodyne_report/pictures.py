@@ -1,4 +1,4 @@
-"""What pictures of every package have in common: large maps made small, limits of colours, complete files."""
+"""Plots of all packages: downsampling of large maps, colour limits, atomic writing of figures."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from heterodyne_spec.files import OutputError, write_atomically
 
 FORMATS = ("png", "pdf", "svg")
 PIXELS = 400
-"""Entries of a map along one side that a panel can show."""
+"""Maximum number of entries of a map along one side of a panel."""
 
 
 def square_width(n_t: int) -> int:
-    """Return the frames along one side of the squares that a map of `n_t` frames is averaged over to be shown."""
+    """Return the side, in frames, of the squares over which a map of `n_t` frames is averaged for display."""
     return -(-n_t // PIXELS)
 
 
 def square_means(values: npt.NDArray[np.floating], width: int) -> npt.NDArray[np.floating]:
-    """Return the means of squares of `width` entries of a map (n, n), those that are no number left out.
+    """Return the means of squares of `width` entries of a map (n, n), ignoring NaN and infinity.
 
-    The last rows and columns, where they fill no square, are left out too.
+    The last rows and columns are dropped if they do not fill a square.
     """
     n = len(values) // width * width
     squares = values[:n, :n].reshape(n // width, width, n // width, width)
@@ -34,26 +34,26 @@ def square_means(values: npt.NDArray[np.floating], width: int) -> npt.NDArray[np
 
 
 def colour_limits(values: npt.NDArray[np.floating]) -> tuple[float, float]:
-    """Return colour limits that a few outliers (the shot noise on the diagonal) do not stretch."""
+    """Return colour limits that are robust against a few outliers (the shot noise on the diagonal)."""
     low, high = np.nanpercentile(values, [0.5, 99.5])
     return float(low), float(high)
 
 
 def picture_format(path: Path) -> str:
-    """Return the format of a picture by the ending of its file.
+    """Return the format of a picture, determined by its suffix.
 
     Raises
     ------
-    OutputError : when it is none of `FORMATS`.
+    OutputError : if it is none of `FORMATS`.
     """
     found = path.suffix.lower().removeprefix(".")
     if found not in FORMATS:
         endings = ", ".join(f".{one}" for one in FORMATS)
-        raise OutputError(f"{path}: found the ending {path.suffix!r}, expected one of {endings}; rename the picture")
+        raise OutputError(f"{path}: found suffix {path.suffix!r}, expected one of {endings}; rename the picture")
     return found
 
 
 def write_figure(figure: Any, path: Path, title: str) -> Path:
-    """Write a Matplotlib figure, completely or not at all, in the format of the file's ending; `title` names it."""
+    """Write a Matplotlib figure atomically, in the format of the file's suffix, with `title` in its metadata."""
     form = picture_format(path)
     return write_atomically(path, lambda p: figure.savefig(p, format=form, dpi=130, metadata={"Title": title}))

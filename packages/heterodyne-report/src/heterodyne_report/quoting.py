@@ -1,4 +1,4 @@
-"""Numbers as people quote them: as many digits as their standard deviation warrants, in plain notation."""
+"""Number formatting for people: significant digits from the standard deviation, plain notation."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import math
 from decimal import Decimal
 
 _LARGE, _SMALL = 1e6, 1e-3
-"""Numbers from the one on, and below the other, are written with a power of ten."""
+"""Numbers from the first on, and below the second, are written with a power of ten."""
 _LEAST_P = 1e-3
-"""p-values below this are given as smaller than it: tails of tests are not known further out."""
+"""p-values below this are only bounded: the tails of the tests' distributions are not known beyond it."""
 
 
 def plain(value: float, digits: int) -> str:
     """Return `value` with `digits` significant digits, without a power of ten: ``5700``, not ``5.7e+03``.
 
-    From a million on, and where the decimals would begin with four zeros, the power of ten is easier to read.
+    From a million on, and for decimals with four leading zeros, a power of ten is used because it is easier to read.
     """
     text = f"{value:.{digits}g}"
     return format(Decimal(text), "f") if "e" in text and 1 <= abs(value) < _LARGE else text
 
 
 def value_and_sd(value: float, sd: float) -> tuple[str, str]:
-    """Return ``468.3`` and ``1.8``: both numbers end at the second digit of the standard deviation.
+    """Return ``468.3`` and ``1.8``: both numbers are rounded to the second digit of the standard deviation.
 
-    A value without one (0, NaN) is given with five digits, and ``""``.
+    Without a standard deviation (0, NaN), the value has five digits and the second string is ``""``.
     """
     if not math.isfinite(sd) or sd <= 0:
         return plain(value, 5), ""
@@ -34,13 +34,13 @@ def value_and_sd(value: float, sd: float) -> tuple[str, str]:
 
 
 def plus_minus(value: float, sd: float) -> str:
-    """Return ``468.3 ± 1.8``; a value without a standard deviation (0, NaN) is given with four digits."""
+    """Return ``468.3 ± 1.8``; four digits without a standard deviation (0, NaN)."""
     number, spread = value_and_sd(value, sd)
     return f"{number} ± {spread}" if spread else plain(value, 4)
 
 
 def placed(value: float, sd: float) -> str:
-    """Return `value` down to the second digit of its standard deviation, as it stands before the ±."""
+    """Return `value` rounded to the second digit of its standard deviation."""
     if not math.isfinite(sd) or sd <= 0:
         return plain(value, 5)
     if max(abs(value), sd) >= _LARGE:
@@ -51,7 +51,7 @@ def placed(value: float, sd: float) -> str:
 
 
 def _scientific(value: float, sd: float) -> str:
-    """Return a value with the digits that its standard deviation warrants, two of it shown."""
+    """Return a value with a power of ten, rounded to the second digit of its standard deviation."""
     if value == 0:
         return "0"
     digits = max(2, min(12, math.floor(math.log10(abs(value))) - math.floor(math.log10(sd)) + 2))
@@ -59,9 +59,9 @@ def _scientific(value: float, sd: float) -> str:
 
 
 def interval(low: float, high: float, digits: int = 2) -> str:
-    """Return ``76–100``, or one number where both ends round to the same."""
+    """Return ``76–100``, or one number if both limits round to the same."""
     first, last = plain(low, digits), plain(high, digits)
-    # A dash before a minus sign is misread.
+    # A dash before a minus sign would be misread.
     return first if first == last else f"{first} to {last}" if low < 0 else f"{first}–{last}"
 
 
@@ -71,5 +71,5 @@ def probability(p_value: float) -> str:
 
 
 def with_unit(text: str, unit: str) -> str:
-    """Return `text` with its unit, none for pure numbers."""
+    """Return `text` with its unit, none for dimensionless numbers."""
     return text if unit == "1" else f"{text} {unit}"

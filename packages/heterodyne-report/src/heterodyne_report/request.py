@@ -1,4 +1,4 @@
-"""What a command line asks for: the arguments of everything that fits, and the configuration that they make."""
+"""Command-line arguments of all commands that fit, and the configuration that results from them."""
 
 from __future__ import annotations
 
@@ -18,38 +18,40 @@ from heterodyne_spec.config import build_config
 def add_settings(
     parser: argparse.ArgumentParser,
     read_q: Callable[[str], Any] = float,
-    q_help: str = "wavevector in 1/Å: --set data.q=Q",
+    q_help: str = "wavevector in 1/Å, same as --set data.q=Q",
 ) -> None:
-    """Add the arguments of a configuration to `parser`; every command that reads a measurement takes the same.
+    """Add the configuration arguments, common to all commands that read a measurement, to `parser`.
 
-    `read_q` makes the value of ``--q`` from its text, `q_help` says what it may be.
+    `read_q` converts the text of ``--q``; `q_help` is its help text.
     """
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="configuration in YAML or JSON; defaults without it"
+        "--config", type=Path, metavar="FILE", help="configuration in YAML or JSON (default: all defaults)"
     )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="one key of the configuration, such as data.frames=[1,200] or model.parameters.phi0.vary=false; "
-        "may be given several times",
+        help="set one key of the configuration, such as data.frames=[1,200] or model.parameters.phi0.vary=false; "
+        "can be repeated",
     )
     parser.add_argument("--q", type=read_q, metavar="Q", help=q_help)
-    parser.add_argument("--dt", type=float, metavar="S", help="seconds between frames, instead of the file's")
+    parser.add_argument(
+        "--dt", type=float, metavar="S", help="time between frames in s, instead of the value in the file"
+    )
 
 
 def add_config_arguments(
     parser: argparse.ArgumentParser,
     read_q: Callable[[str], Any] = float,
-    q_help: str = "wavevector in 1/Å: --set data.q=Q",
+    q_help: str = "wavevector in 1/Å, same as --set data.q=Q",
 ) -> None:
-    """Add the arguments of a configuration, and of compiling, to `parser`; every command that fits takes the same."""
+    """Add the arguments for configuration and compilation, common to all commands that fit, to `parser`."""
     add_settings(parser, read_q, q_help)
     parser.add_argument(
         "--no-cache",
         action="store_true",
-        help=f"compile anew; otherwise compiled functions are kept in {cache_folder()}",
+        help=f"do not use the cache of compiled functions in {cache_folder()}",
     )
 
 
@@ -60,16 +62,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="one measurement: HDF5 or .npz, of any layout that heterodyne inspect reads; several: heterodyne batch",
+        help="measurement: HDF5 or .npz in any layout that heterodyne inspect reads (for several: heterodyne batch)",
     )
     add_config_arguments(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder for the results (default: results)")
-    parser.add_argument("--dry-run", action="store_true", help="check everything, say what would be done, and end")
+    parser.add_argument("--dry-run", action="store_true", help="check everything, print what would be done, and exit")
     add_console_arguments(parser)
 
 
 def requested_config(args: argparse.Namespace) -> Config:
-    """Return the configuration with what the command line says in place of what the file says.
+    """Return the configuration of the file, overridden by the command line.
 
     Raises
     ------
@@ -83,17 +85,17 @@ def requested_config(args: argparse.Namespace) -> Config:
 
 
 def requested_data(args: argparse.Namespace) -> Path:
-    """Return the file to be fitted.
+    """Return the file to fit.
 
     Raises
     ------
-    ConfigError : when none is named, or several are.
+    ConfigError : if none or several are given.
     """
     if args.data is None:
         raise ConfigError("command line", [Problem("--data", "nothing", "a measurement", "give --data FILE")])
     if len(args.data) > 1:
         listed = " ".join(shlex.quote(str(path)) for path in args.data)
-        remedy = f"a fit takes one; fit each: heterodyne batch {listed}"
+        remedy = f"a fit takes one file; to fit each: heterodyne batch {listed}"
         raise ConfigError("command line", [Problem("--data", f"{len(args.data)} files", "one measurement", remedy)])
     return Path(args.data[0])
 

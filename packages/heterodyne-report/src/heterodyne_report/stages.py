@@ -1,4 +1,4 @@
-"""The stages of a fit, as they are announced to whoever shows its progress."""
+"""Names of the stages of a fit, for progress displays."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ WRITING = "writing"
 
 @runtime_checkable
 class Staged(Protocol):
-    """A `progress` that is told of stages, too."""
+    """A `progress` callback that also accepts stages."""
 
     def stage(self, name: str, /) -> None:
-        """Take note that a stage begins: one of the names above, or "fit 2 of 3", "short fit 1 of 4"."""
+        """Called at the beginning of a stage: one of the names above, or "fit 2 of 3", "short fit 1 of 4"."""
 
 
 def announce(progress: object, name: str) -> None:
-    """Tell `progress` that a stage begins, where it has a method for that."""
+    """Report the beginning of a stage to `progress`, if it accepts stages."""
     if isinstance(progress, Staged):
         progress.stage(name)
 
 
 def numbered(name: str, number: int, of: int) -> str:
-    """Return the name of one of several stages of a kind, counted from 1."""
+    """Return the name of the stage `number` (from 1) out of `of`: ``fit 2 of 3``."""
     return f"{name} {number} of {of}"
 
 
 def kind_of(name: str) -> str:
-    """Return the kind of a stage: all fits are one."""
+    """Return the kind of a stage; all fits are of one kind."""
     return FITS if FITS in name.split() else name

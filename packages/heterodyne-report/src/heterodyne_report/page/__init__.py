@@ -1,4 +1,4 @@
-"""Reports as one HTML file that needs nothing but itself: a toolkit of pure functions for all packages."""
+"""Self-contained HTML reports: pure functions used by all packages."""
 
 from heterodyne_report.page.document import Report, Section, render, whole
 from heterodyne_report.page.elements import Markup, element, facts, folded, items, joined, paragraph, pictures, table

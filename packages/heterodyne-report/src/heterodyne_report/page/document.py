@@ -1,4 +1,4 @@
-"""A whole page: the verdict first, then sections, with a table of contents between them."""
+"""The complete page: the verdict, a table of contents and the sections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from heterodyne_report.page.elements import Markup, element, joined
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report under a title; `body` is markup."""
+    """A titled section of a report; `body` is markup."""
 
     title: str
     body: Markup
@@ -22,9 +22,9 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """What is said of one result: `name` of its kind, `verdict` in one sentence, `good` when nothing is wrong.
+    """The report of one result: the `name` of its kind, the `verdict` as one sentence, `good` if nothing is wrong.
 
-    `word` stands before the sentence; by default it says whether the result can be used.
+    `word` precedes the verdict; by default it states whether the result is usable.
     """
 
     name: str
@@ -35,9 +35,9 @@ class Report:
 
 
 def render(title: str, reports: Sequence[Report], ending: Sequence[Section] = ()) -> str:
-    """Return the page of one result, or of several of one measurement, the most telling first.
+    """Return the page of one or several results of one measurement, the most informative first.
 
-    `ending` are sections for all of them. Every section has a link in the table of contents.
+    `ending` are common sections at the end. Every section has a link in the table of contents.
     """
     several = len(reports) > 1
     parts = [part for report in reports for part in _numbered(report, several)] + [(s, "") for s in ending]
@@ -55,7 +55,7 @@ def _numbered(report: Report, several: bool) -> Iterator[tuple[Section, str]]:
 
 
 def _links(parts: Sequence[tuple[Section, str]]) -> Iterator[Markup]:
-    """Yield a list of links for every kind of result, under its name."""
+    """Yield a list of links for every kind of result, headed by its name."""
     for kind, group in itertools.groupby(parts, key=lambda part: part[1]):
         links = [element("a", s.title, href=f"#{_slug(_name(s, kind))}") for s, _ in group]
         head = [element("li", element("strong", kind))] if kind else []
@@ -71,7 +71,7 @@ def _slug(name: str) -> str:
 
 
 def _verdict(report: Report, several: bool) -> Markup:
-    # A sign and a word beside the colour, which not everyone sees.
+    # A sign and a word in addition to the colour, for colour-blind readers.
     sign, word = ("✓", "Usable") if report.good else ("!", "Look closer")
     mark = element("span", sign, class_="sign", aria_hidden="true")
     word = report.word or word
@@ -88,14 +88,14 @@ def _section(section: Section, name: str) -> Markup:
 
 
 def whole(title: str, body: Markup, *, style: str = "", refresh: int | None = None) -> str:
-    """Return a page with the looks of all reports.
+    """Return a page in the style of all reports.
 
     Parameters
     ----------
-    title : in the head; the heading is the body's own.
-    body : what is shown.
-    style : style sheet of the body's own elements, after the common one.
-    refresh : seconds after which a browser reads the page again; never when None.
+    title : title in the head; the body has its own heading.
+    body : contents of the page.
+    style : style sheet for elements of this body, after the common one.
+    refresh : seconds after which a browser reloads the page; never if None.
     """
     common = resources.files("heterodyne_report").joinpath("page", "style.css").read_text(encoding="utf-8")
     head = (

@@ -1,4 +1,4 @@
-"""Elements of a page: text goes in, markup comes out, and what people wrote is escaped on the way."""
+"""Elements of a page: functions that turn text into markup, escaping it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from heterodyne_report.page.picture import Picture
 
 
 class Markup(str):
-    """Text that is HTML already."""
+    """HTML markup, which is not escaped again."""
 
     __slots__ = ()
 
 
 def joined(parts: Iterable[str]) -> Markup:
-    """Return texts, escaped, and markup as one piece of markup."""
+    """Concatenate markup and text, escaping the text."""
     return Markup("".join(part if isinstance(part, Markup) else html.escape(part) for part in parts))
 
 
 def element(tag: str, *parts: str, **attributes: str) -> Markup:
-    """Return an element around `parts`; ``class_`` and ``aria_label`` stand for ``class`` and ``aria-label``."""
+    """Return an element that contains `parts`; ``class_`` and ``aria_label`` become ``class`` and ``aria-label``."""
     named = {name.rstrip("_").replace("_", "-"): html.escape(value) for name, value in attributes.items()}
     opening = "".join([tag, *(f' {name}="{value}"' for name, value in named.items())])
     return Markup(f"<{opening}>{joined(parts)}</{tag}>")
@@ -32,31 +32,31 @@ def paragraph(*parts: str, mood: str = "") -> Markup:
 
 
 def items(texts: Sequence[str]) -> Markup:
-    """Return a list of sentences."""
+    """Return a bulleted list of sentences."""
     return element("ul", *(element("li", text) for text in texts))
 
 
 def facts(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> Markup:
-    """Return names with what they are."""
+    """Return a list of names and values."""
     listed = pairs.items() if isinstance(pairs, Mapping) else pairs
     return element("dl", *(part for name, what in listed for part in (element("dt", name), element("dd", what))))
 
 
 def folded(summary: str, *parts: str) -> Markup:
-    """Return parts that unfold under their summary; on paper they stand open."""
+    """Return collapsible parts with a summary; they are expanded in print."""
     return element("details", element("summary", summary), *parts)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, words: Sequence[int] = ()) -> Markup:
-    """Return a table that scrolls in a box of its own where it is wider than the screen.
+    """Return a table, in a scrollable box if it is wider than the screen.
 
-    The first cell of a row names it. The columns numbered in `words` hold words, the others numbers.
+    The first cell of a row is its heading. The columns numbered in `words` contain text, the others numbers.
     """
     looks = ["words" if k == 0 or k in words else "number" for k in range(len(columns))]
     heads = [element("th", name, scope="col", class_=look) for name, look in zip(columns, looks, strict=True)]
     body = [_row(row, looks) for row in rows]
     whole = element("table", element("thead", element("tr", *heads)), element("tbody", *body))
-    # Focus lets the arrow keys scroll it; the name stays where it is.
+    # The box can be focused, so that the arrow keys scroll it; the caption does not scroll.
     box = element("div", whole, class_="wide", role="region", aria_label=caption, tabindex="0")
     return element("div", element("p", caption, class_="name"), box, class_="table")
 
@@ -67,9 +67,9 @@ def _row(cells: Sequence[str], looks: Sequence[str]) -> Markup:
 
 
 def pictures(shown: Sequence[Picture], *, caption: str = "", width: int = 20, least: int = 0) -> Markup:
-    """Return pictures side by side, as many as there is room for at `width` rem each, under one caption.
+    """Return pictures with a common caption, as many per row as fit at `width` rem each.
 
-    A picture of many panels may ask for `least` rem: on a narrow screen it scrolls in a box of its own.
+    A picture with many panels may require at least `least` rem: on a narrow screen it is in a scrollable box.
     """
     below = [element("figcaption", caption)] if caption else []
     boxes = [_box(picture, least) for picture in shown]
@@ -85,6 +85,6 @@ def _box(picture: Picture, least: int) -> Markup:
 
 def _image(picture: Picture) -> Markup:
     sized = f'width="{picture.width}" height="{picture.height}"'
-    # Drawings may grow, pixels would blur.
+    # Vector graphics may be enlarged; raster images would blur.
     sized += "" if "svg+xml" in picture.source[:32] else f' style="max-width: {picture.width}px"'
     return Markup(f'<img alt="{html.escape(picture.alt)}" src="{picture.source}" {sized}>')

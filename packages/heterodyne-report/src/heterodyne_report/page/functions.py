@@ -1,4 +1,4 @@
-"""The functions of age in a page: what they are at a few ages, and what a picture of one shows."""
+"""Functions of age in a page: a table of values at a few ages, and alternative text for plots."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from heterodyne_report.page.elements import Markup, table
 from heterodyne_report.quoting import plus_minus
 
 _STAND = (0.0, 0.5, 1.0)
-"""Where in the measurement the table is read, in parts of its duration."""
+"""Ages of the table, as fractions of the duration of the measurement."""
 
 
 def functions_table(courses: Sequence[Course]) -> Markup:
-    """Return a table of the functions at their first age, in the middle and at the last."""
+    """Return a table of the functions at the first, middle and last age."""
     t = courses[0].t
     ages = [float(t[0] + part * (t[-1] - t[0])) for part in _STAND]
     rows = [
@@ -34,5 +34,5 @@ def stand(course: Course, age: float) -> str:
 
 
 def function_alt(course: Course) -> str:
-    """Return what the picture of a function shows, in words."""
+    """Return the alternative text for the plot of a function."""
     return f"{course.name} against age: {said([course])}."

@@ -1,4 +1,4 @@
-"""Where a result comes from, so that it can be made again, and what to cite."""
+"""Sections on the provenance of a result, for reproducing it, and on what to cite."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def origin(
     timings: Mapping[str, float],
     config: Mapping[str, Any],
 ) -> Section:
-    """Return the section on file, command, seed and versions of a result."""
+    """Return the section with file, command, seed and versions of a result."""
     given = data.provenance
     rows = {
         "Command": command or "a call from Python",
@@ -40,8 +40,8 @@ def origin(
     written = json.dumps(config, ensure_ascii=False, indent=1, default=str)
     parts = [facts({name: what for name, what in rows.items() if what}), folded("Configuration", _code(written))]
     if data.notes:
-        parts.insert(1, joined([element("h3", "What was found in the data"), items(data.notes)]))
-    return Section("Where this comes from", joined(parts))
+        parts.insert(1, joined([element("h3", "Findings in the data"), items(data.notes)]))
+    return Section("Provenance", joined(parts))
 
 
 def _code(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Pictures inside a page: drawings of Matplotlib that follow its light or dark colours, and PNG."""
+"""Pictures embedded in a page: Matplotlib figures as SVG that follow the light or dark colour scheme, and PNG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import quote
 import numpy as np
 
 INK = "#1b1f24"
-"""Colour of text and axes, which becomes light in the dark."""
+"""Colour of text and axes in the light colour scheme."""
 _PALE = "#e6e8eb"
 
 _STYLE = f"<style>svg{{--ink:{INK}}}@media screen and (prefers-color-scheme:dark){{svg{{--ink:{_PALE}}}}}</style>"
@@ -33,25 +33,25 @@ _LOOKS: Any = {
     "axes.titlesize": 10.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    # Letters are those of the reader's system: drawn as paths, they would be most of the file.
+    # Use fonts of the reader's system: text as paths would make up most of the file.
     "svg.fonttype": "none",
-    # The same drawing is the same text.
+    # Reproducible output: equal figures give equal SVG.
     "svg.hashsalt": "heterodyne",
 }
 _PNG = "data:image/png;base64,"
 _IMAGE = re.compile(rf"{_PNG}([A-Za-z0-9+/=\s]+)")
 _PALETTE = 256
-"""Colours of a palette; a colour map with no colour for NaN has as many."""
+"""Number of colours of a palette, equal to that of a colour map without a colour for NaN."""
 _FEW = 64
 _SAFE = " !$&'()*+,-./:;=?@[]^_`{|}~\n"
-"""What stands in a data URI, in double quotes, as it is."""
+"""Characters that need no escaping in a data URI in double quotes."""
 _RESOLUTION = 96
-"""Pixels of a page per inch of a drawing."""
+"""CSS pixels per inch of a figure."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture inside a page: `source` is a data URI, `alt` says what it shows, `width` and `height` are in pixels."""
+    """An embedded picture: `source` is a data URI, `alt` the alternative text, `width` and `height` are in pixels."""
 
     source: str
     alt: str
@@ -60,7 +60,7 @@ class Picture:
 
 
 def svg_picture(draw: Callable[[], Any], alt: str) -> Picture:
-    """Return what `draw` draws (a Matplotlib figure) as SVG on no ground, text and axes in the ink of the page."""
+    """Return the Matplotlib figure of `draw` as SVG with transparent background, in the text colour of the page."""
     from matplotlib import rc_context
 
     stream = io.StringIO()
@@ -68,14 +68,14 @@ def svg_picture(draw: Callable[[], Any], alt: str) -> Picture:
         figure = draw()
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
-    # Without the declaration and the document type, which name another site.
+    # Remove the XML declaration and the document type, which refers to another site.
     text = _IMAGE.sub(_smaller, text[text.index("<svg") :].replace(INK, "var(--ink)"))
     head, _, rest = text.partition(">")
     return _picture(f"data:image/svg+xml,{quote(f'{head}>{_STYLE}{rest}', safe=_SAFE)}", alt, figure)
 
 
 def png_picture(figure: Any, alt: str, dpi: int = 110) -> Picture:
-    """Return a Matplotlib figure of many strokes as PNG on white, in few colours: a third of the size of all."""
+    """Return a Matplotlib figure with many lines as PNG on white, with a palette (a third of the size)."""
     from PIL import Image
 
     whole, stream = io.BytesIO(), io.BytesIO()
@@ -90,7 +90,7 @@ def _picture(source: str, alt: str, figure: Any) -> Picture:
 
 
 def _smaller(embedded: re.Match[str]) -> str:
-    """Return an image of a map with its colours in a palette: a third of the size of four channels."""
+    """Return the image of a map with a colour palette: a third of the size of four channels."""
     from PIL import Image
 
     whole = Image.open(io.BytesIO(base64.b64decode(embedded[1]))).convert("RGBA")

@@ -1,4 +1,4 @@
-"""The report of a run as a file."""
+"""Writing the report of a run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from heterodyne_spec.files import write_text
 
 
 def write_report(path: Path, data: FittedData, *reports: Report) -> Path:
-    """Write what is said of the results of one measurement, the most telling first, as one HTML file.
+    """Write the reports on the results of one measurement, the most informative first, as one HTML file.
 
     Raises
     ------
-    OutputError : when the file cannot be written; what stood there before is then kept.
+    OutputError : if the file cannot be written; an existing file is then kept.
     """
     name = data.provenance.get("file", "A measurement")
     return write_text(path, render(f"{name} at q = {data.q:.5g} 1/Å", reports, [citation()]))
