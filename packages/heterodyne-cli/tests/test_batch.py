@@ -394,7 +394,7 @@ def test_a_folder_is_its_measurements(tmp_path: Path, fits: Fits, clock: Clock) 
     scans = tmp_path / "scans"
     scans.mkdir()
     (scans / "notes.txt").write_text("no measurement")
-    with pytest.raises(DataError, match=r"scans: holds no \*\.h5 .*; give a folder of measurements, or files"):
+    with pytest.raises(DataError, match=r"scans: no files \*\.h5 .* in this folder; give a folder of measurements, or files"):
         named_files([scans], tmp_path / "fits")
     for k in range(2):
         write(scans / f"{k}.h5", 0.1 + 0.02 * k)

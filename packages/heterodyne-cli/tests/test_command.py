@@ -43,7 +43,7 @@ def test_validate_says_where_settings_are_not_used(tmp_path: Path, capsys: pytes
     path = tmp_path / "config.yaml"
     path.write_text("data: {q: 0.0054}\n")
     assert command.main(["validate", str(path), "--set", "data.bins=pixels"]) == 0
-    assert "--set, --q and --dt say how measurements are read, and are not used here" in capsys.readouterr().out
+    assert "--set, --q and --dt are ignored; they apply only to measurements" in capsys.readouterr().out
     assert command.main(["validate", str(path)]) == 0
     assert "not used" not in capsys.readouterr().out
 
@@ -194,14 +194,14 @@ def test_colours_are_for_terminals(measurement: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("m.h5", "to look at it: heterodyne inspect m.h5; to fit it: heterodyne --data m.h5"),
-        ("inspct m.h5", "inspct is no subcommand; did you mean 'inspect'?"),
+        ("m.h5", "to inspect it: heterodyne inspect m.h5; to fit it: heterodyne --data m.h5"),
+        ("inspct m.h5", "unknown subcommand inspct; did you mean 'inspect'?"),
         ("inspect m.h5 --pictur a.png", "unknown option --pictur; did you mean '--picture'?; see heterodyne inspect"),
         ("watch . --evry 3", "unknown option --evry; did you mean '--every'?"),
         ("-data m.h5", "unknown option -data; did you mean '--data'?"),
         ("--data m.h5 --data n.h5", "--data is given twice"),
         ("inspect m.h5 --q 0.005 --q 0.006", "--q is given twice"),
-        ("--data m.h5 inspect", "--data stands before inspect: give options after the subcommand"),
+        ("--data m.h5 inspect", "--data precedes inspect: put options after the subcommand"),
         ("inspect m.h5 n.h5", "unrecognized arguments: n.h5"),
     ],
 )
@@ -218,6 +218,6 @@ def test_what_cannot_be_meant_is_never_half_obeyed(
 
 def test_two_measurements_are_for_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--data", "m.h5", "n.h5"]) == 1
-    assert "found 2 files, expected one measurement; a fit takes one; fit each: heterodyne batch m.h5 n.h5" in (
+    assert "found 2 files, expected one measurement; a fit takes one file; to fit each: heterodyne batch m.h5 n.h5" in (
         capsys.readouterr().err
     )

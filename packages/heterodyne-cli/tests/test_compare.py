@@ -52,22 +52,22 @@ def test_what_was_held_and_is_needed_prefers_the_larger_fit() -> None:
     assert found.inflation == pytest.approx(6.5)
     assert found.delta_chi2 == pytest.approx(600 / 6.5)
     assert found.p_value == pytest.approx(np.exp(-300 / 6.5))
-    assert found.words.startswith("B holds f0, f1, which A fits to the same data: calibrated Δχ² = 92.3 for 2 degrees")
-    assert "p < 0.001; the data need them to vary: A is preferred" in found.words
+    assert found.words.startswith("B fixes f0, f1, free in A (same data): calibrated Δχ² = 92.3 for 2 degrees")
+    assert "p < 0.001; the data need them to be free: A is preferred" in found.words
 
 
 def test_what_was_held_and_is_not_needed_prefers_the_simpler_fit() -> None:
     (found,) = nested_fits({"A": fit(("v0", "f0"), 1.0), "B": fit(("v0",), 1.004)})
     assert found.delta_chi2 == pytest.approx(1.0, rel=1e-2)
     assert found.p_value == pytest.approx(0.317, abs=0.01)
-    assert "for 1 degree of freedom, p = 0.32; the data do not need it to vary: B is preferred" in found.words
+    assert "for 1 degree of freedom, p = 0.32; the data do not need it to be free: B is preferred" in found.words
 
 
 def test_a_larger_fit_that_fits_worse_is_not_at_its_best_minimum() -> None:
     (found,) = nested_fits({"A": fit(("v0", "f0"), 1.1), "B": fit(("v0",), 1.0)})
     assert found.preferred == "B"
     assert np.isnan(found.p_value)
-    assert "A fits worse (cost 1.1 against 1): it is not at its best minimum" in found.words
+    assert "A fits worse (cost 1.1 instead of 1): it is not at the global minimum" in found.words
 
 
 def test_the_limits_of_the_test_are_said() -> None:
@@ -75,11 +75,11 @@ def test_the_limits_of_the_test_are_said() -> None:
     weighted = {"config": {"nlsq": {"loss": "soft_l1"}}}
     (found,) = nested_fits({"A": replace(large, **weighted), "B": fit(("v0",), 1.6, **weighted)})
     assert np.isnan(found.delta_chi2)
-    assert "no test with weighted frames or another loss" in found.words
+    assert "no test possible with frame weights or a non-linear loss" in found.words
     assert large.bands is not None
     still = replace(large.bands, values=large.bands.values | {"v": np.zeros(5)})
     (found,) = nested_fits({"A": large, "B": fit(("v0",), 1.6, bands=still)})
-    assert "approximate: the restriction removes the flow" in found.words
+    assert "approximate: the restriction removes flow" in found.words
     open_ = replace(large.identifiability, not_determined=("f0",))
     (found,) = nested_fits({"A": replace(large, identifiability=open_), "B": fit(("v0",), 1.6)})
     assert "approximate: not all of them are determined" in found.words
@@ -138,11 +138,11 @@ def test_verdicts_cost_and_tests_are_shown(tmp_path: Path, capsys: pytest.Captur
         "B  run1    point estimate  Caution       1                   1",
         "B: No flow is seen (p = 0.6): no velocity is stated.",
         "same file, so the errors are correlated: even 1 σ is meaningful.",
-        "A holds f0, f1, which B fits to the same data",
+        "A fixes f0, f1, free in B (same data)",
         "Rotnitzky & Jewell 1990",
     ):
         assert words in text, words
-    but = "; but B describes the data better than A by more than the noise (p < 0.001): what A holds has to vary."
+    but = "; but B describes the data better than A by more than the noise (p < 0.001): the parameters fixed in A should be free."
     assert but in " ".join(text.split())
     (v0,) = (line for line in text.splitlines() if line.startswith("v0 "))
     assert v0.split()[2:] == ["100.0", "±", "2.0", "no", "flow"]
@@ -165,7 +165,7 @@ def test_verdicts_cost_and_tests_are_shown(tmp_path: Path, capsys: pytest.Captur
     compared = json.loads(capsys.readouterr().out.splitlines()[0])
     assert next(row for row in compared["parameters"] if row["name"] == "v0")["values"][1]["value"] is None
     shown = page.read_text(encoding="utf-8")
-    for words in ("Nested models", "A holds f0, f1", "B: No flow is seen", "Caution", "Rotnitzky &amp; Jewell"):
+    for words in ("Nested models", "A fixes f0, f1", "B: No flow is seen", "Caution", "Rotnitzky &amp; Jewell"):
         assert words in shown, words
 
 

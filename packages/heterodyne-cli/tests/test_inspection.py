@@ -119,7 +119,7 @@ def test_a_hot_frame_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     file = tmp_path / "a.npz"
     np.savez(file, c2=c2, q=data.q, phi=data.phi, t=data.t)
     assert main(["inspect", str(file)]) == 0
-    assert "frames 41 stand out from those around: φ = 0, 60;" in capsys.readouterr().out
+    assert "frames 41 are outliers: φ = 0, 60;" in capsys.readouterr().out
 
 
 def test_one_q_that_cannot_be_fitted_is_the_same_fault_to_inspect_validate_and_a_fit(

@@ -105,7 +105,7 @@ def test_values_bounds_and_priors_of_heterodyne():
     assert whole.config_document["cmc"] == {"warmup": 300, "samples": 1500, "chains": 2, "shards": "auto"}
     assert whole.config_document["output"] == {"directory": "./output", "plots": False}
     assert "normal or lognormal" in reason_for(whole, "parameter_space.bounds[beta].type")
-    assert "the sign stays" in said_of(whole, "phi0")
+    assert "the sign is kept" in said_of(whole, "phi0")
 
 
 def test_sign_of_phi0_flips_where_the_program_subtracts():
@@ -127,7 +127,7 @@ def test_names_and_ties_of_xpcsjax():
     assert parameters(one)["phi0"] == {"value": 4, "bounds": [-10, 10]}
     # Its lower bound 0 of v0 does not go with our prior: our own words say so.
     assert "lower bound above 0 (lognormal prior)" in reason_for(one, "parameter_space.bounds[v0].min")
-    assert "in the other program's order" in reason_for(one, "initial_parameters.per_angle_scaling.contrast")
+    assert "in the order of the other program" in reason_for(one, "initial_parameters.per_angle_scaling.contrast")
     assert one.config_document["scaling"] == "individual"
     assert one.config_document["nlsq"] == {"loss": "linear"}
     assert "two folders" in reason_for(one, "output.directory")
@@ -147,7 +147,7 @@ def test_clock_of_a_later_window_shifts_f2_and_leaves_powers_of_the_age():
     # What does not depend on the clock stays.
     assert parameters(one)["D_offset_ref"]["value"] == 50
     unknown = imported(HETERODYNE, analyzer_parameters__start_frame=21, analyzer_parameters__dt=None)
-    assert "dt, which would tell" in reason_for(unknown, "parameters.fraction.f2.value")
+    assert "unknown without dt" in reason_for(unknown, "parameters.fraction.f2.value")
 
 
 def test_physics_of_homodyne_is_left_with_the_reason():
@@ -179,20 +179,20 @@ def test_one_transport_for_both_components_becomes_a_tie():
 @pytest.mark.parametrize(
     ("changes", "old", "reason"),
     [
-        ({"parameters__velocity": {"v0": "fast"}}, "parameters.velocity.v0", "is no number"),
-        ({"parameters__velocity": {"v0": {"vary": False}}}, "parameters.velocity.v0.vary", "does not give"),
+        ({"parameters__velocity": {"v0": "fast"}}, "parameters.velocity.v0", "is not a number"),
+        ({"parameters__velocity": {"v0": {"vary": False}}}, "parameters.velocity.v0.vary", "does not state"),
         ({"parameters__velocity": {"v0": {"min": 1}}}, "parameters.velocity.v0.min", "bounds need two numbers"),
         ({"parameters__velocity": {"v0": {"value": 0, "vary": False}}}, "parameters.velocity.v0.vary", "found 0"),
         ({"parameters__velocity": {"vx": {"value": 1}}}, "parameters.velocity.vx.value", "no such parameter"),
-        ({"initial_parameters__values": [1.0, 0.3]}, "initial_parameters.values[D0_ref]", "said twice"),
+        ({"initial_parameters__values": [1.0, 0.3]}, "initial_parameters.values[D0_ref]", "contradicting values"),
         ({"initial_parameters__values": [1.0]}, "initial_parameters.values", "1 entries for 2 parameter_names"),
-        ({"analyzer_parameters__dt": -1}, "analyzer_parameters.dt", "no positive number"),
-        ({"analyzer_parameters__time_unit": "ms"}, "analyzer_parameters.dt", "time_unit says ms"),
+        ({"analyzer_parameters__dt": -1}, "analyzer_parameters.dt", "not a positive number"),
+        ({"analyzer_parameters__time_unit": "ms"}, "analyzer_parameters.dt", "time_unit states ms"),
         ({"analyzer_parameters__start_frame": 0}, "analyzer_parameters.start_frame", "counted from 1"),
         ({"analyzer_parameters__end_frame": -1}, "analyzer_parameters.end_frame", "all frames are read"),
-        ({"analyzer_parameters__frame_step": 2}, "analyzer_parameters.frame_step", "another measurement"),
-        ({"experimental_data__file_path": "a.npz"}, "analyzer_parameters.end_frame", "holds the window already"),
-        ({"phi_filtering__target_ranges": [{"min_angle": 3}]}, "phi_filtering.target_ranges[0].min_angle", "no pair"),
+        ({"analyzer_parameters__frame_step": 2}, "analyzer_parameters.frame_step", "a new file with another dt"),
+        ({"experimental_data__file_path": "a.npz"}, "analyzer_parameters.end_frame", "contains only the window"),
+        ({"phi_filtering__target_ranges": [{"min_angle": 3}]}, "phi_filtering.target_ranges[0].min_angle", "not a pair"),
         ({"phi_filtering__enabled": "off"}, "phi_filtering.target_ranges[1].max_angle", "filter is off"),
         ({"optimization__nlsq": {"per_angle_mode": "auto"}}, "optimization.nlsq.per_angle_mode", "choose scaling"),
     ],
@@ -207,7 +207,7 @@ def test_a_parameter_that_is_freed_is_named():
     one = imported(
         XPCSJAX, initial_parameters__fixed_parameters={"D0_ref": 0.0}, initial_parameters__tied_parameters=None
     )
-    assert "is held there and varies here" in said_of(one, "D0_ref")
+    assert "is fixed there but free here" in said_of(one, "D0_ref")
     assert not said_of(one, "D0_sample")
     assert not said_of(imported(XPCSJAX), "alpha_ref")
 
@@ -224,16 +224,16 @@ def test_a_value_with_a_label_of_another_unit_is_left():
     ("text", "found"),
     [
         ("analyzer_parameters:\n\tdt: 0.1\n", r"line 2, column 1: found .*'\\t'"),
-        ("analyzer_parameters: {dt: 0.1}\nanalyzer_parameters: {dt: 0.2}\n", "line 2, column 1: found .*stands twice"),
+        ("analyzer_parameters: {dt: 0.1}\nanalyzer_parameters: {dt: 0.2}\n", "line 2, column 1: found duplicate key"),
         ("temporal: {dt: &a 0.1}\nscattering: {wavevector_q: *a}\n", "aliases are not accepted"),
         (
             "parameter_space: {bounds: [{name: v0, min: 1}, {name: v0, max: 2}]}",
-            "found 'v0' twice, expected every name",
+            "found 'v0' twice, expected unique names",
         ),
-        ("data: {q: 0.0054}\n", "a configuration of this program.*use it as it is"),
+        ("data: {q: 0.0054}\n", "a configuration of this program.*use it without import"),
         ("title: a\n", "found the sections title, expected experimental_data"),
         ("- 1\n", "found no mapping"),
-        (HETERODYNE + "analysis_mode: static\n", "marks of heterodyne and of homodyne"),
+        (HETERODYNE + "analysis_mode: static\n", "settings of heterodyne and of homodyne"),
     ],
 )
 def test_unusable_files_give_one_clear_line(tmp_path, text, found):

@@ -242,7 +242,7 @@ def test_a_full_disk_is_waited_for_and_nothing_is_half_written(
     assert not any(attempts)
     said = capsys.readouterr().out
     assert said.count("the disk is full") == 1
-    assert "going on" in said
+    assert "written; continuing" in said
     assert sorted(path.name for path in (results / "a").iterdir()) == ["nlsq_result.h5", "nlsq_result.json"]
     assert NLSQResult.load(results / "a").maps is not None
 

@@ -1,4 +1,4 @@
-"""The ``heterodyne`` command over the packages of the project."""
+"""The command ``heterodyne``."""
 
 from heterodyne_cli._version import __version__
 

@@ -1,4 +1,4 @@
-"""The command ``heterodyne``: the main job without a subcommand, all others with one."""
+"""The command ``heterodyne``: a fit without a subcommand, and the subcommands."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EXAMPLES = (
 def _posterior(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:
     if importlib.util.find_spec("heterodyne_cmc") is None:
         raise MissingPackageError(
-            "--method cmc needs heterodyne-cmc; install it with: pip install 'heterodyne-cli[cmc]'"
+            "--method cmc requires heterodyne-cmc; install it with: pip install 'heterodyne-cli[cmc]'"
         )
     from heterodyne_cli.posterior import posterior_command
 
@@ -48,24 +48,26 @@ def parser() -> Parser:
     """Return the parser of ``heterodyne`` with all its subcommands."""
     result = Parser(
         prog="heterodyne",
-        description="Fit the heterodyne XPCS model to two-time correlation maps; a subcommand does other things.",
+        description="Fit the heterodyne XPCS model to two-time correlation maps; see the subcommands for other tasks.",
         examples=EXAMPLES,
     )
     result.add_argument("--version", action="version", version=f"heterodyne-cli {__version__}")
-    result.add_argument("--method", choices=tuple(METHODS), default="nlsq", help="point estimate, or posterior")
+    result.add_argument(
+        "--method", choices=tuple(METHODS), default="nlsq", help="point estimate (nlsq) or posterior (cmc)"
+    )
     result.add_argument(
         "--nlsq-result",
         type=Path,
         metavar="PATH",
-        help="point estimate to start --method cmc from, instead of a new one",
+        help="existing point estimate as the start of --method cmc",
     )
     result.add_argument(
         "--preview-job",
         action="store_true",
-        help="print the job script of cmc.dask (Slurm or PBS) for --method cmc, and start nothing",
+        help="print the job script for --method cmc (Slurm or PBS, see cmc.dask) without starting it",
     )
     add_arguments(result)
-    # What completion describes.
+    # Used by the shell completion.
     result.set_defaults(whole=result)
     places = result.add_subparsers(title="subcommands", metavar="", dest="subcommand", parser_class=Parser)
     for one in SUBCOMMANDS:
@@ -82,14 +84,14 @@ def _add(places: argparse._SubParsersAction[Parser], one: Subcommand) -> None:
 
 
 def _no_subcommand(word: str, names: Sequence[str]) -> str:
-    """Return what is said of a first word that is neither an option nor a subcommand: often it is the measurement."""
+    """Return the error for a first word that is neither an option nor a subcommand; often it is a measurement."""
     if Path(word).exists() or Path(word).suffix.lower() in MEASUREMENTS:
         quoted = shlex.quote(word)
         return (
-            f"{word} stands where a subcommand is expected; to look at it: heterodyne inspect {quoted}; to fit it: "
+            f"expected a subcommand, found the file {word}; to inspect it: heterodyne inspect {quoted}; to fit it: "
             f"heterodyne --data {quoted}"
         )
-    return f"{word} is no subcommand; {did_you_mean(word, names)}"
+    return f"unknown subcommand {word}; {did_you_mean(word, names)}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -98,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ready_streams()
     whole = parser()
     names = [one.name for one in SUBCOMMANDS]
-    # Else its value would be taken for a subcommand, and refused as one.
+    # Otherwise its value would be reported as an unknown subcommand.
     whole.check_options(takewhile(lambda word: word not in names, argv))
     if argv and argv[0] not in names and not argv[0].startswith("-"):
         whole.error(_no_subcommand(argv[0], names))
@@ -106,16 +108,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     place: Parser = getattr(args, "place", whole)
     place.check_options(unknown)
     if mistaken := next((str(path) for path in args.data or () if str(path) in names), None):
-        whole.error(f"--data stands before {mistaken}: give options after the subcommand")
+        whole.error(f"--data precedes {mistaken}: put options after the subcommand")
     if unknown:
         place.error(f"unrecognized arguments: {shlex.join(unknown)}")
     console, command = Console.of(args), ["heterodyne", *argv]
     if args.subcommand is not None:
         if argv[0] != args.subcommand:
-            whole.error(f"{argv[0]} stands before {args.subcommand}: give options after the subcommand")
+            whole.error(f"{argv[0]} precedes {args.subcommand}: put options after the subcommand")
         return console.run(lambda: int(args.run(args, console, command)))
     if args.preview_job and args.method != "cmc":
-        whole.error("--preview-job is of --method cmc: a point estimate needs no job")
+        whole.error("--preview-job requires --method cmc: a point estimate does not use jobs")
     return console.run(lambda: METHODS[args.method](args, command, console))
 
 

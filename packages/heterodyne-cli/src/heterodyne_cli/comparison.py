@@ -1,4 +1,4 @@
-"""Results side by side: what point estimates and posteriors share, their differences, and both as text and data."""
+"""Comparison of point estimates and posteriors: common quantities and their differences, as text and data."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from heterodyne_report.tables import columns
 from heterodyne_spec import load_model
 
 FAR = 3.0
-"""Combined standard deviations from which a difference is called one."""
+"""Significant difference, in combined standard deviations."""
 
 _WIDTH = 120
-"""Characters of a line of sentences."""
+"""Line length of sentences in characters."""
 
 _STAND = (0.0, 0.5, 1.0)
-"""Ages at which functions are compared, in parts of what the results have in common."""
+"""Ages at which functions are compared, as fractions of the common age range."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """A parameter of a result; `sd` is NaN where there is none, and `note` says why.
+    """A parameter of a result; `sd` is NaN if there is none, and `note` gives the reason.
 
-    What a result does not state has no value either: it is NaN.
+    The value is NaN if the result does not state it.
     """
 
     value: float
@@ -54,10 +54,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Described:
-    """A result in the terms that a point estimate and a posterior share; `label` is a letter.
+    """The properties common to a point estimate and a posterior; `label` is a letter.
 
     `values` are parameters by name, and contrast and offset by name and angle. `verdict` and `sentence` are those of a
-    point estimate, `left_out` says by their names why functions of age are not stated; `fit` is the estimate itself.
+    point estimate, `left_out` gives the reasons for functions of age that are not stated; `fit` is the estimate itself.
     """
 
     label: str
@@ -78,7 +78,7 @@ class Described:
 
     @property
     def standing(self) -> str:
-        """The verdict in words, and how the result ended where that is not implied."""
+        """The verdict in words, with convergence if the verdict does not imply it."""
         ended = "converged" if self.success else "NOT converged"
         title = TITLES.get(self.verdict, "")
         return ended if not title else title if self.success else f"{title}, {ended}"
@@ -86,7 +86,7 @@ class Described:
 
 @dataclass(frozen=True)
 class Row:
-    """A quantity of every result, and how far the others lie from the first, in combined standard deviations."""
+    """A quantity in all results, and the deviations from the first result in combined standard deviations."""
 
     name: str
     unit: str
@@ -94,7 +94,7 @@ class Row:
 
     @property
     def apart(self) -> tuple[float, ...]:
-        """(x_k - x_0) / √(sd_0² + sd_k²) of every other result, NaN where one has no standard deviation."""
+        """(x_k - x_0) / √(sd_0² + sd_k²) for every other result, NaN without a standard deviation."""
         first, *others = self.values
         return tuple(_apart(first, other) for other in others)
 
@@ -107,7 +107,7 @@ def _apart(one: Value | None, other: Value | None) -> float:
 
 
 def describe(saved: Sequence[Saved]) -> list[Described]:
-    """Return the results of all paths, in their order, under letters."""
+    """Return the results of all paths in order, labelled by letters."""
     found = [part for one in saved for part in _parts(one)]
     return [Described(label=_label(k), **part) for k, part in enumerate(found)]
 
@@ -175,7 +175,7 @@ def parameter_rows(results: Sequence[Described]) -> list[Row]:
 
 
 def function_rows(results: Sequence[Described]) -> list[Row]:
-    """Return the functions at the first, the middle and the last age that all results have; none without one."""
+    """Return the functions at the first, middle and last common age; empty if the results have no common age."""
     first = max(float(one.data.t[0]) for one in results)
     last = min(float(one.data.t[-1]) for one in results)
     ages = [first + part * (last - first) for part in _STAND] if last > first else []
@@ -195,7 +195,7 @@ def _at(one: Described, course: Course, age: float) -> Value:
 
 
 def sentence(results: Sequence[Described]) -> tuple[str, bool]:
-    """Return in a sentence whether the others agree with the first, and whether all do."""
+    """Return a sentence on the agreement with the first result, and whether all agree."""
     rows = [*function_rows(results), *parameter_rows(results)]
     words, all_agree = [], True
     for k, other in enumerate(results[1:]):
@@ -207,7 +207,7 @@ def sentence(results: Sequence[Described]) -> tuple[str, bool]:
     wrong += [f"{one.label} shows no signal" for one in results if one.verdict == NO_SIGNAL]
     wrong += [
         f"{test.full} describes the data better than {test.restricted} by more than the noise "
-        f"({probability(test.p_value)}): what {test.restricted} holds has to vary"
+        f"({probability(test.p_value)}): the parameters fixed in {test.restricted} should be free"
         for test in nested_tests(results)
         if test.preferred == test.full
     ]
@@ -218,13 +218,13 @@ def sentence(results: Sequence[Described]) -> tuple[str, bool]:
 
 def _agreement(one: str, other: str, found: list[tuple[float, str]], far: list[tuple[float, str]]) -> str:
     if not found:
-        return f"{one} and {other} cannot be compared: neither states a quantity that the other determines, too"
+        return f"{one} and {other} cannot be compared: no quantity is determined in both"
     if not far:
         size, name = max(found)
         if size == 0:
-            return f"{one} and {other} agree: all that both determine is identical"
+            return f"{one} and {other} agree: all quantities determined in both are identical"
         return (
-            f"{one} and {other} agree in their values: nothing that both determine differs by more than {size:.2g} "
+            f"{one} and {other} agree: quantities determined in both differ by at most {size:.2g} "
             f"combined standard deviations ({name})"
         )
     named = ", ".join(f"{name} by {size:.2g}" for size, name in far[:3])
@@ -233,7 +233,7 @@ def _agreement(one: str, other: str, found: list[tuple[float, str]], far: list[t
 
 
 def caution(results: Sequence[Described]) -> str:
-    """Return what to keep in mind about differences between results of the same file, "" for different files."""
+    """Return the caveat for results of the same file, "" for different files."""
     files = {one.data.provenance.get("sha256") for one in results}
     if len(files) > 1 or None in files:
         return ""
@@ -241,12 +241,12 @@ def caution(results: Sequence[Described]) -> str:
 
 
 def nested_tests(results: Sequence[Described]) -> list[NestedFits]:
-    """Return the tests between the point estimates that are of the same data and nested."""
+    """Return the tests between nested point estimates of the same data."""
     return nested_fits({one.label: one.fit for one in results if one.fit is not None})
 
 
 def listed_rows(results: Sequence[Described]) -> list[list[str]]:
-    """Return label, path, kind, verdict, cost and reduced chi-square of every result, a header first."""
+    """Return label, path, kind, verdict, cost and reduced chi-square of every result, with a header row."""
     rows = [["", "result", "kind", "verdict", "cost", "reduced chi-square"]]
     for one in results:
         sizes = ["", ""] if one.fit is None else [plain(one.fit.cost, 6), _reduced(one.fit)]
@@ -259,12 +259,12 @@ def _reduced(fit: NLSQResult) -> str:
 
 
 def sentences(results: Sequence[Described]) -> list[str]:
-    """Return what every result says of itself."""
+    """Return the summary sentence of every result."""
     return [f"{one.label}: {one.sentence}" for one in results if one.sentence]
 
 
 def table_rows(what: str, rows: Sequence[Row], results: Sequence[Described]) -> list[list[str]]:
-    """Return rows as text, a header first: every result's value, and behind every other its difference."""
+    """Return rows as text with a header: the value of every result, followed by its deviation from the first."""
     first, *others = results
     header = [what, "unit", first.label]
     for other in others:
@@ -295,16 +295,16 @@ def as_text(results: Sequence[Described]) -> str:
     if functions := function_rows(results):
         parts += ["", columns(table_rows("function", functions, results), numbers)]
     else:
-        parts += ["", "no age in common: the functions cannot be compared"]
+        parts += ["", "no common ages: the functions cannot be compared"]
     differing = [[key, *values] for key, values in differences(results)]
-    header = ["what differs", *(one.label for one in results)]
-    same = "data, configuration and versions are the same"
+    header = ["differences", *(one.label for one in results)]
+    same = "data, configuration and versions are identical"
     parts += ["", columns([header, *differing]) if differing else same]
     return "\n".join(parts)
 
 
 def as_document(results: Sequence[Described]) -> dict[str, Any]:
-    """Return the comparison for a program; what is not known is null."""
+    """Return the comparison for programs; unknown values are null."""
     words, agree = sentence(results)
 
     def rows(found: Sequence[Row]) -> list[dict[str, Any]]:

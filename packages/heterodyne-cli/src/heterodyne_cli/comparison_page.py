@@ -1,4 +1,4 @@
-"""The comparison of results as one HTML file."""
+"""The comparison of results as an HTML page."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from heterodyne_spec.files import write_text
 
 
 def write_page(results: Sequence[Described], path: Path) -> Path:
-    """Write the comparison to `path`, completely or not at all."""
+    """Write the comparison to `path` atomically."""
     words, agree = sentence(results)
     report = Report("Comparison", words, agree, _sections(results), "In agreement" if agree else "Look closer")
     title = "Comparison of " + ", ".join(f"{one.path.name or one.path} ({one.label})" for one in results)
@@ -51,11 +51,11 @@ def write_page(results: Sequence[Described], path: Path) -> Path:
 def _sections(results: Sequence[Described]) -> list[Section]:
     nested = [Section("Nested models", _nested(results))] if nested_tests(results) else []
     return [
-        Section("The results", _listed(results)),
+        Section("Results", _listed(results)),
         *nested,
         Section("Velocity, transport and mixing", _functions(results)),
         Section("Parameters, contrast and offset", _parameters(results)),
-        Section("What differs in data, configuration and versions", _differences(results)),
+        Section("Differences in data, configuration and versions", _differences(results)),
     ]
 
 
@@ -71,7 +71,7 @@ def _listed(results: Sequence[Described]) -> Markup:
         ]
         for row, one in zip(rows, results, strict=True)
     ]
-    columns = (*header, "how it ended", "measurement", "q / (1/Å)", "frames")
+    columns = (*header, "outcome", "measurement", "q / (1/Å)", "frames")
     shown = table(columns, rows, caption="Compared results", words=(1, 2, 3, 6, 7))
     return joined([shown, items(sentences(results))] if sentences(results) else [shown])
 
@@ -82,13 +82,13 @@ def _nested(results: Sequence[Described]) -> Markup:
 
 
 def _functions(results: Sequence[Described]) -> Markup:
-    words = "Lines: the median; bands: 68 %. Every result has its own colour and line style."
+    words = "Lines: median; bands: 68 % interval. Every result has its own colour and line style."
     named = [name for name in SUBJECTS if any(name not in one.left_out for one in results)]
     shown = pictures([_function(results, name) for name in named], caption=words, width=24)
     rows = function_rows(results)
     if not rows:
-        return joined([shown, paragraph("The results have no age in common.")])
-    return joined([shown, _table(table_rows("function", rows, results), "Functions at the ages that all results have")])
+        return joined([shown, paragraph("The results have no common ages.")])
+    return joined([shown, _table(table_rows("function", rows, results), "Functions at common ages")])
 
 
 def _function(results: Sequence[Described], name: str) -> Picture:
@@ -113,8 +113,8 @@ def _function(results: Sequence[Described], name: str) -> Picture:
 
 def _parameters(results: Sequence[Described]) -> Markup:
     words = (
-        "(B - A) / sd: the difference in combined standard deviations, the root of the sum of both squares. "
-        "Empty where one of them is held or not determined."
+        "(B - A) / sd: difference in combined standard deviations (root of the sum of squares). "
+        "Empty if either is fixed or undetermined."
     )
     notes = [words, f"{caution(results)[0].upper()}{caution(results)[1:]}."] if caution(results) else [words]
     shown = _table(table_rows("parameter", parameter_rows(results), results), "Parameters, one standard deviation")
@@ -130,4 +130,4 @@ def _differences(results: Sequence[Described]) -> Markup:
     if not rows:
         return paragraph("Nothing.")
     columns = ("", *(one.label for one in results))
-    return table(columns, rows, caption="Keys that are not the same in all", words=range(1, len(columns)))
+    return table(columns, rows, caption="Keys with different values", words=range(1, len(columns)))

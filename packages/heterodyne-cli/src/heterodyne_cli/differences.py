@@ -1,4 +1,4 @@
-"""What differs between results beside their numbers: data, model, configuration, versions."""
+"""Differences between results in data, model, configuration and versions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from heterodyne_data import FittedData
 
 _VERSION = "version of "
 _HASH = 12
-"""Characters of a hash that are shown."""
+"""Number of characters shown of a hash."""
 
 
 class Made(Protocol):
-    """A result, as far as its making goes."""
+    """A result with its provenance."""
 
     @property
     def data(self) -> FittedData: ...
@@ -26,9 +26,9 @@ class Made(Protocol):
 
 
 def differences(results: Sequence[Made]) -> list[tuple[str, tuple[str, ...]]]:
-    """Return every key on which the results differ, with its value in each ("" where there is none).
+    """Return every key on which the results differ, with its value in each ("" if missing).
 
-    A package that only one of them needed is no difference; a key of the configuration that only one names is.
+    Packages used by only one result are not listed; configuration keys set in only one are.
     """
     facts = [dict(_facts(one)) for one in results]
     keys = dict.fromkeys(key for one in facts for key in one)

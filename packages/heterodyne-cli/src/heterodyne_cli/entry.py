@@ -1,4 +1,4 @@
-"""The first lines of ``heterodyne``."""
+"""Entry point of ``heterodyne``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in a file and what its maps show, before anything is fitted: as text, as data, as a picture."""
+"""Contents of a file and properties of its maps before a fit: as text, data and plot."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _LAYOUTS = {
     "id02": "ESRF ID02",
 }
 _REGIMES = {
-    "shared": "pairs share their noise (many photons): only calibrated error bars hold",
-    "independent": "pairs hardly share their noise (few photons)",
-    "in between": "pairs share part of their noise",
-    "unknown": "too few frames to tell whether pairs share their noise",
+    "shared": "the noise is correlated between pairs (many photons): use the calibrated uncertainties",
+    "independent": "the noise is nearly uncorrelated between pairs (few photons)",
+    "in between": "the noise is partly correlated between pairs",
+    "unknown": "too few frames to determine whether the noise is correlated between pairs",
 }
 
 
 def as_document(seen: Survey) -> dict[str, Any]:
-    """Return what was seen for a program; what is not known is null."""
+    """Return the findings for programs; unknown values are null."""
     angles = [{**dataclasses.asdict(a), "contrast": a.contrast, "regime": a.regime} for a in seen.angles]
     known = [{name: None if value != value else value for name, value in angle.items()} for angle in angles]
     looked = {"q": seen.data.q, "frames": list(seen.frames), "angles": known, "notes": list(seen.data.notes)}
@@ -42,12 +42,12 @@ def as_document(seen: Survey) -> dict[str, Any]:
 
 
 def listed(description: Mapping[str, Any], size: int) -> str:
-    """Return what a file lists as a table for the terminal; `size` is that of the file in bytes."""
+    """Return the contents of a file of `size` bytes as text for the terminal."""
     return "\n".join([*_of_file(description, size), "", text_table(_bins(description))])
 
 
 def shown(seen: Survey) -> str:
-    """Return what the maps show as a table for the terminal."""
+    """Return the properties of the maps as text for the terminal."""
     return "\n".join(_of_maps(seen))
 
 
@@ -55,7 +55,7 @@ def _of_file(d: Mapping[str, Any], size: int) -> Iterator[str]:
     dt = d["dt"]
     layout = _LAYOUTS.get(d["layout"], d["layout"])
     yield f"{d['file']}: {layout}, {_bytes(size)}, {several(len(d['maps']), 'map')} of {d['n_frames']} frames"
-    duration = f"dt = {dt:g} s, {dt * d['n_frames']:g} s" if dt else "no time between frames; give data.dt"
+    duration = f"dt = {dt:g} s, {dt * d['n_frames']:g} s" if dt else "no time between frames; set data.dt"
     age = d.get("start_age")
     aged = "" if age is None else f" (age {age:g} s)"
     usual = d["start_frame"] == 1 and (age is None or math.isclose(age, dt, rel_tol=1e-6))
@@ -92,15 +92,18 @@ def _of_maps(seen: Survey) -> Iterator[str]:
     window = "" if last == n_t else f", frames {first} to {last} of {n_t}"
     columns = ("φ (°)", "short lag", "long lag", "contrast", "noise", "shared", "dead frames", "missing pairs")
     yield text_table(Table(f"Maps at q = {seen.data.q:.6g} 1/Å{window}", columns, tuple(map(_row, seen.angles))))
-    yield f"  contrast: short lag (one frame) less long lag (the longest tenth){_caution(seen)}"
-    yield "  noise: white noise of one entry; shared: noise of means of 8×8 entries, 1 where entries are independent"
+    yield f"  contrast: short lag (one frame) minus long lag (mean of the longest tenth){_caution(seen)}"
+    yield (
+        "  noise: white noise of one entry; "
+        "shared: noise of 8×8 means relative to uncorrelated entries (1 if uncorrelated)"
+    )
     for hot in dict.fromkeys(a.hot for a in seen.angles if a.hot):
         phi = ", ".join(f"{a.phi:g}" for a in seen.angles if a.hot == hot)
-        yield f"  frames {list_numbers(hot)} stand out from those around: φ = {phi}; exclude them with data.mask_frames"
+        yield f"  frames {list_numbers(hot)} are outliers: φ = {phi}; exclude them with data.mask_frames"
     yield from (f"  {_REGIMES[regime]}: φ = {phi}" for regime, phi in _regimes(seen.angles))
     if shot := [a.diagonal for a in seen.angles if _shot(a)]:
-        photons = f": some {1 / np.mean(shot):.2g} photons per pixel and frame" if np.mean(shot) > 0 else ""
-        yield f"  the stored diagonal lies {np.mean(shot):.3g} above c2 at the shortest lag{photons}; no fit uses it"
+        photons = f": about {1 / np.mean(shot):.2g} photons per pixel and frame" if np.mean(shot) > 0 else ""
+        yield f"  the diagonal exceeds c2 at one frame of lag by {np.mean(shot):.3g}{photons}; fits exclude it"
 
 
 def _row(a: AngleSurvey) -> tuple[str, ...]:
@@ -131,7 +134,7 @@ def _shot(a: AngleSurvey) -> bool:
 
 
 def survey_figure(seen: Survey) -> Figure:
-    """Return the maps that were looked at, and their means over age against lag; one column per angle."""
+    """Return a figure of the maps and their means over age against lag, one column per angle."""
     data = seen.data
     figure = Figure(figsize=(3.2 * data.n_phi + 0.6, 5.6), layout="constrained")
     above, below = figure.subplots(2, data.n_phi, squeeze=False, sharey="row")

@@ -1,4 +1,4 @@
-"""The test between two fits of the same data of which one holds what the other frees.
+"""Test between nested fits of the same data: one fixes parameters that are free in the other.
 
 Twice the difference of cost over the residual variance would be chi-square if the noise of the pairs of frames were
 uncorrelated. It is not, so the cost is a composite likelihood, and the difference is a weighted sum of chi-squares. Its
@@ -24,26 +24,26 @@ from heterodyne_spec import ConfigError, load_config
 type FloatArray = npt.NDArray[np.float64]
 
 REJECTED = 0.01
-"""p-value below which the restricted fit is rejected: one in a hundred true restrictions is."""
+"""p-value below which the restricted fit is rejected (1 % of true restrictions)."""
 
 METHOD = (
     "Test: composite likelihood ratio adjusted by its first moment (Varin, Reid & Firth 2011; Rotnitzky & Jewell "
     "1990): 2 (cost difference) / (residual variance), divided by the mean eigenvalue of (covariance for uncorrelated "
-    "pairs)⁻¹ (calibrated covariance) of the freed parameters, against chi-square. The score "
-    "test in the sentence of a fit estimates the same from the slope there: its Δχ² may be several times smaller or "
-    "larger."
+    "pairs)⁻¹ (calibrated covariance) of the freed parameters, compared with chi-square. The score "
+    "test in the sentence of a fit estimates the same quantity from the local gradient; its Δχ² may be several times "
+    "smaller or larger."
 )
 
 _SAME = 1e-9
-"""Relative difference up to which two held values are one."""
+"""Relative difference up to which two fixed values are equal."""
 
 
 @dataclass(frozen=True)
 class NestedFits:
-    """A test between a fit and one that frees more; both are named by their labels.
+    """A test between a fit and one with more free parameters, identified by their labels.
 
-    `delta_chi2` is the adjusted difference, NaN where there is no test, and `inflation` what the unadjusted one was
-    divided by. `words` say what follows.
+    `delta_chi2` is the adjusted difference, NaN if there is no test, and `inflation` the divisor of the unadjusted
+    one. `words` states the conclusion.
     """
 
     restricted: str
@@ -57,7 +57,7 @@ class NestedFits:
 
 
 def nested_fits(fits: Mapping[str, NLSQResult]) -> list[NestedFits]:
-    """Return the tests between all fits, by their labels, that are of the same data and nested."""
+    """Return the tests between all nested fits of the same data; `fits` is keyed by label."""
     pairs = [pair for one, other in combinations(fits, 2) for pair in ((one, other), (other, one))]
     found = (
         _test(small, large, freed, fits)
@@ -68,27 +68,27 @@ def nested_fits(fits: Mapping[str, NLSQResult]) -> list[NestedFits]:
 
 
 def of_same_pairs(one: NLSQResult, other: NLSQResult) -> bool:
-    """Return whether two fits have the same data and the same cost function, so that their costs can be compared."""
+    """Return whether two fits have the same data and cost function, so that their costs are comparable."""
     known = one.data.provenance.get("sha256")
     if known is None or known != other.data.provenance.get("sha256"):
         return False
     try:
         alike = _facts(one) == _facts(other)
     except ConfigError:
-        # What another version was asked for, this one cannot tell.
+        # A configuration of another version cannot be interpreted here.
         return False
     return alike and np.array_equal(one.data.phi, other.data.phi)
 
 
 def _facts(fit: NLSQResult) -> tuple[object, ...]:
-    """Return what the cost depends on beside the parameters."""
+    """Return what the cost depends on, apart from the parameters."""
     data, config = fit.data, load_config(fit.config)
     weighing = (config.data.mask_frames, config.data.frame_weights, config.data.exclude_diagonals, config.nlsq.loss)
     return (data.q, data.n_frames, data.start_frame, data.dt, fit.n_pairs, fit.scaling.mode, fit.model, weighing)
 
 
 def freed_parameters(restricted: NLSQResult, full: NLSQResult) -> tuple[str, ...]:
-    """Return what `full` frees of `restricted`; nothing where they are not nested."""
+    """Return the parameters that are free in `full` but not in `restricted`; empty if they are not nested."""
     rows, others = ({row.name: row for row in fit.table} for fit in (restricted, full))
     freed = tuple(name for name in full.varying if name not in restricted.varying)
     rest = [name for name in rows if name not in freed]
@@ -105,9 +105,9 @@ def _alike(one: FittedParameter, other: FittedParameter) -> bool:
 
 
 def restriction(restricted: NLSQResult, full: NLSQResult, freed: Sequence[str]) -> FloatArray:
-    """Return the rows (n_freed, n_varying) that `restricted` sets to constants, in the varying parameters of `full`.
+    """Return the combinations (n_freed, n_varying) of free parameters of `full` that `restricted` fixes.
 
-    A parameter that was held is one of them; of one that was tied, it is the difference from its leader.
+    For a fixed parameter it is the parameter itself, for a tied one the difference from its target.
     """
     ties = {row.name: row.tie for row in restricted.table}
     rows = np.zeros((len(freed), len(full.varying)))
@@ -121,7 +121,7 @@ def restriction(restricted: NLSQResult, full: NLSQResult, freed: Sequence[str]) 
 def survival(chi2: float, freedom: int) -> float:
     """Return the probability that chi-square with `freedom` degrees of freedom is at least `chi2`."""
     half = max(chi2, 0.0) / 2
-    # The sums that the incomplete gamma function is for whole and half numbers.
+    # Closed form of the incomplete gamma function for integer and half-integer arguments.
     begin, tail = (0.0, 0.0) if freedom % 2 == 0 else (0.5, math.erfc(math.sqrt(half)))
     orders = [begin + k for k in range(math.ceil(freedom / 2 - begin))]
     return min(1.0, tail + math.exp(-half) * sum(half**order / math.gamma(order + 1) for order in orders))
@@ -130,15 +130,17 @@ def survival(chi2: float, freedom: int) -> float:
 def _test(small: str, large: str, freed: tuple[str, ...], fits: Mapping[str, NLSQResult]) -> NestedFits:
     restricted, full = fits[small], fits[large]
     named = ", ".join(freed)
-    begin = f"{small} holds {named}, which {large} fits to the same data"
+    begin = f"{small} fixes {named}, free in {large} (same data)"
     raw, inflation = _ratio(restricted, full), _inflation(restricted, full, freed)
     if math.isnan(raw) or not inflation > 0:
-        why = "weighted frames or another loss" if math.isnan(raw) else "a covariance without these directions"
-        return NestedFits(small, large, freed, math.nan, math.nan, math.nan, "", f"{begin}: no test with {why}")
+        why = "frame weights or a non-linear loss" if math.isnan(raw) else "a covariance that lacks these directions"
+        return NestedFits(
+            small, large, freed, math.nan, math.nan, math.nan, "", f"{begin}: no test possible with {why}"
+        )
     if raw < 0:
         words = (
-            f"{begin}, but {large} fits worse (cost {plain(full.cost, 6)} against {plain(restricted.cost, 6)}): it is "
-            f"not at its best minimum; fit it again from the values of {small}"
+            f"{begin}, but {large} fits worse (cost {plain(full.cost, 6)} instead of {plain(restricted.cost, 6)}): it "
+            f"is not at the global minimum; repeat it starting from the values of {small}"
         )
         return NestedFits(small, large, freed, raw / inflation, math.nan, inflation, small, words)
     size = raw / inflation
@@ -148,13 +150,13 @@ def _test(small: str, large: str, freed: tuple[str, ...], fits: Mapping[str, NLS
     vary = "it" if len(freed) == 1 else "them"
     words = (
         f"{begin}: calibrated Δχ² = {plain(size, 3)} for {degrees}, {probability(p_value)}; the data {need} {vary} to "
-        f"vary: {preferred} is preferred{_limits(restricted, full, freed)}"
+        f"be free: {preferred} is preferred{_limits(restricted, full, freed)}"
     )
     return NestedFits(small, large, freed, size, p_value, inflation, preferred, words)
 
 
 def _ratio(restricted: NLSQResult, full: NLSQResult) -> float:
-    """Return twice the difference of cost over the residual variance of `full`; NaN where no variance is stored."""
+    """Return twice the cost difference divided by the residual variance of `full`; NaN if no variance is stored."""
     config = load_config(full.config)
     degrees = full.n_pairs - len(full.varying)
     if config.nlsq.loss != "linear" or config.data.frame_weights or degrees <= 0 or full.cost <= 0:
@@ -163,7 +165,7 @@ def _ratio(restricted: NLSQResult, full: NLSQResult) -> float:
 
 
 def _inflation(restricted: NLSQResult, full: NLSQResult, freed: Sequence[str]) -> float:
-    """Return the mean weight of the chi-squares; NaN where the covariances do not tell."""
+    """Return the mean weight of the chi-squares; NaN if the covariances do not determine it."""
     rows = restriction(restricted, full, freed)
     independent, calibrated = (rows @ found @ rows.T for found in (full.covariance_iid, full.covariance))
     try:
@@ -173,16 +175,16 @@ def _inflation(restricted: NLSQResult, full: NLSQResult, freed: Sequence[str]) -
 
 
 def _limits(restricted: NLSQResult, full: NLSQResult, freed: Sequence[str]) -> str:
-    """Return why a p-value is approximate, ``""`` where it is not."""
+    """Return why a p-value is approximate, ``""`` if it is not."""
     if _switches_off(restricted) and not _switches_off(full):
-        return " (approximate: the restriction removes the flow or a component, see the evidence of the larger fit)"
+        return " (approximate: the restriction removes flow or a component, see the evidence in the larger fit)"
     if set(freed) & set(full.identifiability.not_determined):
         return " (approximate: not all of them are determined)"
     return ""
 
 
 def _switches_off(fit: NLSQResult) -> bool:
-    """Return whether a fit has no velocity, or one component: there other parameters lose their effect."""
+    """Return whether a fit has no velocity or only one component, so that other parameters have no effect."""
     if fit.bands is None:
         return False
     v, x = fit.bands.values.get("v", np.ones(1)), fit.bands.values.get("x", np.full(1, 0.5))

@@ -1,4 +1,4 @@
-"""``--method cmc``: a point estimate first, where none is given, then the posterior from it."""
+"""``--method cmc``: the posterior, preceded by a point estimate if none is given."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from heterodyne_spec.files import check_there
 from heterodyne_spec.terminal import DONE, INTERRUPTED, NOT_CONVERGED, complain
 
 PREPARING = "preparing the sampling"
-"""What goes on from the point estimate to the first draw: compiling, mostly."""
+"""Stage between the point estimate and the first draw: mostly compilation."""
 
 
 def posterior_command(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:
-    """Sample the posterior as asked for on the command line, print and write it, and return the exit code.
+    """Sample the posterior, print and write it, and return the exit code.
 
-    Finished shards and chains wait in the output folder until the result is written: a run that ends early goes on from
-    them.
+    Finished shards and chains are stored in the output folder until the result is written, so that an interrupted run
+    can be resumed.
     """
     config = requested_config(args)
     if args.preview_job:
@@ -44,14 +44,14 @@ def posterior_command(args: argparse.Namespace, command: Sequence[str], console:
         return _sample(args, command, config, data, directory, console)
     except KeyboardInterrupt:
         if kept := kept_so_far(directory):
-            complain(f"interrupted; kept in {directory}: {kept}; the same command goes on")
+            complain(f"interrupted; kept in {directory}: {kept}; rerun the same command to resume")
         else:
-            complain("interrupted before there was anything to keep: run the same command again to begin anew")
+            complain("interrupted before any shard was finished; rerun the same command to start again")
         return INTERRUPTED
 
 
 def _preview(config: Config) -> int:
-    # Dask takes a second to import, and may not be installed.
+    # Imported here because Dask takes a second and is optional.
     from heterodyne_cmc.engine.cluster import job_script
 
     print(job_script(config.cmc.dask), end="")
@@ -113,7 +113,7 @@ def _sample(
 
 
 class SamplingProgress:
-    """Shards done, divergences, and the time left; seconds while there is nothing to report."""
+    """Progress display: finished shards, divergences and remaining time, or elapsed seconds before the first report."""
 
     def __init__(self, shown: Progress):
         self._shown = shown
@@ -133,7 +133,7 @@ class SamplingProgress:
 
 
 def posterior_event(result: CMCResult) -> dict[str, Any]:
-    """Return what a machine is told of a posterior."""
+    """Return the event for programs that describes a posterior."""
     return {
         "method": "cmc",
         "success": result.success,
@@ -150,7 +150,7 @@ def posterior_event(result: CMCResult) -> dict[str, Any]:
 
 
 def _progress(done: float, total: int, divergences: int, seconds_left: float) -> str:
-    """Return in one line how far the sampling is."""
+    """Return the progress of the sampling in one line."""
     if done >= total:
         return f"{total} of {total} shards done, {divergences} divergences; combining them"
     minutes, seconds = divmod(round(seconds_left), 60)
@@ -160,7 +160,7 @@ def _progress(done: float, total: int, divergences: int, seconds_left: float) ->
 
 
 def summary(result: CMCResult) -> str:
-    """Return the posterior's table and what the user should know, as text."""
+    """Return the table of the posterior and its warnings as text."""
     header = ["parameter", "mean", "sd", "95 % from", "to", "ESS", "R-hat"]
     rows = [
         [

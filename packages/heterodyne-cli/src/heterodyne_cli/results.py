@@ -1,4 +1,4 @@
-"""Saved results: what stands at a path, its pictures and its report."""
+"""Saved results: loading, plots and reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _POSTERIOR = "cmc_result.nc"
 
 @dataclass(frozen=True)
 class Saved:
-    """What stands at `path`: a point estimate, a posterior, or both of one run."""
+    """The results at `path`: a point estimate, a posterior, or both from one run."""
 
     path: Path
     fit: NLSQResult | None
@@ -34,7 +34,7 @@ class Saved:
 
     @property
     def data(self) -> FittedData:
-        """What was fitted."""
+        """The fitted data."""
         found = self.fit if self.posterior is None else self.posterior
         assert found is not None
         return found.data
@@ -45,13 +45,15 @@ def load(path: Path) -> Saved:
 
     Raises
     ------
-    ResultError : when there is none, or it cannot be read.
+    ResultError : if there is none, or it cannot be read.
     """
     if path.is_dir():
         fit, posterior = path / JSON_NAME, path / _POSTERIOR
         if not fit.is_file() and not posterior.is_file():
             expected = f"{JSON_NAME} or {_POSTERIOR}"
-            raise ResultError(str(path), [Problem("", "no result", expected, "give the folder or file of a run")])
+            raise ResultError(
+                str(path), [Problem("", "no result", expected, "give the folder or a result file of a run")]
+            )
         return Saved(
             path,
             NLSQResult.load(fit) if fit.is_file() else None,
@@ -74,14 +76,14 @@ def _posterior(path: Path) -> CMCResult:
     if importlib.util.find_spec("heterodyne_cmc") is None:
         remedy = "install it with: pip install 'heterodyne-cli[cmc]'"
         raise ResultError(str(path), [Problem("", "a posterior", "heterodyne-cmc, which reads it", remedy)])
-    # JAX takes a second to import.
+    # Imported here because JAX takes a second.
     from heterodyne_cmc import CMCResult
 
     return CMCResult.load(path)
 
 
 def write_plots(saved: Saved, directory: Path) -> list[Path]:
-    """Write the pictures of all that is saved into ``plots`` of `directory` and return their paths."""
+    """Write the plots of all saved results to ``plots`` in `directory` and return their paths."""
     written: list[Path] = []
     if saved.fit is not None:
         from heterodyne_nlsq.plots import write_plots as write_plots_of_fit
@@ -91,11 +93,11 @@ def write_plots(saved: Saved, directory: Path) -> list[Path]:
 
 
 def write_page(saved: Saved, path: Path) -> Path:
-    """Write the report of all that is saved, the posterior first, as one HTML file.
+    """Write the report of all saved results, the posterior first, as one HTML file.
 
     Raises
     ------
-    ResultError : when fit and posterior are of different measurements.
+    ResultError : if fit and posterior belong to different measurements.
     """
     from heterodyne_report.page import write_report
 
@@ -112,18 +114,18 @@ def write_page(saved: Saved, path: Path) -> Path:
 
 
 def check_one_measurement(saved: Saved) -> None:
-    """Refuse a fit and a posterior that lie in one folder and are of different measurements.
+    """Check that fit and posterior of a folder belong to the same measurement.
 
     Raises
     ------
-    ResultError : naming what differs.
+    ResultError : stating the difference.
     """
     if saved.fit is None or saved.posterior is None:
         return
     one, other = (_measurement(result.data) for result in (saved.fit, saved.posterior))
     if differing := [f"{key} {one[key]} and {other[key]}" for key in one if one[key] != other[key]]:
         found = f"a fit and a posterior of different measurements ({'; '.join(differing)})"
-        raise ResultError(str(saved.path), [Problem("", found, "those of one", "give one of the files")])
+        raise ResultError(str(saved.path), [Problem("", found, "results of one measurement", "give one of the files")])
 
 
 def _measurement(data: FittedData) -> dict[str, str]:

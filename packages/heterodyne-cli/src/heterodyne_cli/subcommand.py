@@ -1,6 +1,6 @@
-"""What a subcommand of ``heterodyne`` is: a module of `heterodyne_cli.commands` has one, its `COMMAND`.
+"""Definition of a subcommand; each module of `heterodyne_cli.commands` has one, its `COMMAND`.
 
-Those modules import little: the help and the completion of shells read them all.
+Those modules import little, because help and shell completion import them all.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from heterodyne_report.console import Console
 
 @dataclass(frozen=True)
 class Subcommand:
-    """A subcommand: its name, a line on what it does, command lines that show it, its arguments, and what runs it.
+    """A subcommand: name, summary in one line, example command lines, arguments and implementation.
 
-    `run` gets the parsed arguments, the console, and the whole command line for the record; it returns the exit code.
+    `run` takes the parsed arguments, the console and the full command line, and returns the exit code.
     """
 
     name: str

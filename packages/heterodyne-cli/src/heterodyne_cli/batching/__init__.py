@@ -1,1 +1,1 @@
-"""Fits of many files and many q, side by side."""
+"""Parallel fits of many files and many q."""

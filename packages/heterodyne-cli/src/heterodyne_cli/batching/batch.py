@@ -1,4 +1,4 @@
-"""The batch: examines all files, fits what is not fitted yet in several processes, draws each result."""
+"""A batch: examines all files, runs the missing fits in several processes, and draws each result."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class _Worker:
     compiled: set[Shape] = field(default_factory=set)
     current: Path | Job | None = None
     fresh: bool = False
-    """Whether what it fits is the first of its shape here."""
+    """Whether the current fit is the first of its shape in this process."""
     drawing: bool = False
 
 
 class Batch:
-    """A batch over `files`.
+    """Fits of all `files`.
 
-    `results` are those that it has made, by the keys of their fits, without maps; `there` counts those up to date.
+    `results` are the new results by the key of their fit, without maps; `there` is the number of results up to date.
     """
 
     def __init__(self, files: Sequence[Path], request: Request, desk: Desk, lanes: Sequence[Lane], tellings: Tellings):
@@ -60,11 +60,11 @@ class Batch:
         self.results: dict[str, NLSQResult] = {}
 
     def run(self) -> int:
-        """Do all of it and return the exit code.
+        """Run the batch and return the exit code.
 
         Raises
         ------
-        OutputError : when results cannot be written.
+        OutputError : if results cannot be written.
         """
         by_lane = {id(worker.lane): worker for worker in self._workers}
         lanes = [worker.lane for worker in self._workers]
@@ -79,7 +79,7 @@ class Batch:
                 self._hear(by_lane[id(lane)], told)
 
     def _give(self, worker: _Worker) -> None:
-        """Give an idle worker what is next: files to examine, then pictures of what is fitted, then fits."""
+        """Start the next task of an idle worker: files to examine first, then plots of finished fits, then fits."""
         if self._files:
             worker.current = self._files.popleft()
             worker.lane.give(examine_file, worker.current, self._request)
@@ -92,7 +92,7 @@ class Batch:
             self._jobs.remove(job)
             worker.current, worker.fresh = job, job.shape not in worker.compiled
             worker.compiled.add(job.shape)
-            # Without starts: what a fit finds does not depend on which was done before it.
+            # No starting values from other fits: results must not depend on the order of the fits.
             worker.lane.give(fit_file, job, self._request, [], False)
 
     def _hear(self, worker: _Worker, told: object) -> None:
@@ -117,7 +117,7 @@ class Batch:
                     self._drawings.append(told.job)
             case Failed():
                 if told.fatal:
-                    raise OutputError(f"{told.text}; what was written before is kept: rerun the same command to resume")
+                    raise OutputError(f"{told.text}; files already written are kept: rerun the same command to resume")
                 self._desk.failed(told)
             case Waiting():
                 self._desk.waiting(told)
@@ -130,13 +130,13 @@ class Batch:
         current, drawing = worker.current, worker.drawing
         worker.current, worker.drawing, worker.compiled = None, False, set()
         if drawing:
-            self._desk.say(f"no pictures of one result: {text}")
+            self._desk.say(f"plotting one result failed: {text}")
         elif isinstance(current, Job):
             self._desk.failed(Failed(current, text))
         elif current is not None:
             self._give_up(current, f"cannot be read: {text}")
         else:
-            raise LaneError(f"no fit can be done: {text}")
+            raise LaneError(f"cannot start fits: {text}")
 
     def _give_up(self, path: Path, text: str) -> None:
         try:
@@ -146,7 +146,7 @@ class Batch:
         self._desk.unusable(path, signature, text)
 
     def _show(self) -> None:
-        """Show how far the batch is; only once all files are examined is it known how much there is to do."""
+        """Show progress; the number of fits is known once all files have been examined."""
         if self._files:
             done = len(self._all) - len(self._files)
             self._desk.show(f"examining: {done} of {len(self._all)} files", done=done, of=len(self._all))
@@ -159,6 +159,6 @@ class Batch:
         self._desk.show(text, done=done, of=self._total, seconds_left=left)
 
     def outcome(self) -> str:
-        """Return in a line what came out."""
+        """Return a summary in one line."""
         counts = self._desk.counts
         return f"{counts['fitted']} fitted, {self.there} skipped (up to date), {counts['failed']} failed"

@@ -1,4 +1,4 @@
-"""Which fit a process takes next, and how long all will take."""
+"""Scheduling of fits over processes, and the estimate of the remaining time."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ type Shape = tuple[int, int]
 
 
 def default_workers() -> int:
-    """Return how many processes fit side by side: half of the cores that may be used, for a fit has threads itself."""
+    """Return the default number of processes: half of the available cores, because a fit uses several threads."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, cores // 2)
 
 
 def next_job(jobs: Sequence[Job], own: Collection[Shape], others: Collection[Shape]) -> Job:
-    """Return the job that a process does next.
+    """Return the next job of a process.
 
-    One of a shape that it has compiled; else of one that no process has; else the first.
+    In order of preference: a shape that it has compiled, a shape that no process has compiled, the first job.
     """
     for wanted in (lambda job: job.shape in own, lambda job: job.shape not in others):
         if (found := next(filter(wanted, jobs), None)) is not None:
@@ -31,7 +31,7 @@ def next_job(jobs: Sequence[Job], own: Collection[Shape], others: Collection[Sha
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds that a fit of a shape took; `first` of its shape in its process: then some of them went to compiling."""
+    """Duration of a fit in s; the `first` of a shape in a process includes compilation."""
 
     shape: Shape
     seconds: float
@@ -39,10 +39,10 @@ class Timing:
 
 
 def seconds_left(waiting: Sequence[Shape], done: Sequence[Timing], workers: int) -> float | None:
-    """Return how long the fits that wait will take, or None while nothing tells.
+    """Return the estimated time for the waiting fits in s, or None if there is no basis for an estimate.
 
-    A shape takes the median of its fits, those that compiled left out; one that was not fitted yet that of all, by the
-    number of its pairs of frames. Where every fit compiles, from the second of a process on they tell of the others.
+    A fit is estimated by the median of the fits of its shape without compilation, or, for a new shape, by the median
+    time per pair of frames. Fits that compiled count only if all did and there are more of them than processes.
     """
     if not waiting:
         return 0.0
@@ -56,7 +56,7 @@ def seconds_left(waiting: Sequence[Shape], done: Sequence[Timing], workers: int)
         return statistics.median(alike) if alike else pace * _pairs(shape)
 
     each = [expected(shape) for shape in waiting]
-    # Side by side, but never sooner than the longest.
+    # Fits run in parallel, but the total is at least the longest fit.
     return max(sum(each) / min(workers, len(each)), max(each))
 
 

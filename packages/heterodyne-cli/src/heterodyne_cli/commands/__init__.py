@@ -1,4 +1,4 @@
-"""The subcommands of ``heterodyne``, a module each, in the order of their use."""
+"""The subcommands of ``heterodyne``, one module each, in the order of use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``heterodyne batch``: fits many files and many q in one call, side by side."""
+"""``heterodyne batch``: parallel fits of many files and many q."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from heterodyne_spec.terminal import INTERRUPTED
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, nargs="+", help="measurements, HDF5 or .npz; of a folder all that it holds")
+    parser.add_argument("file", type=Path, nargs="+", help="measurements (HDF5 or .npz), or folders of measurements")
     workers = default_workers()
-    parser.add_argument("--workers", type=_count, default=workers, metavar="N", help=f"processes (default: {workers})")
+    parser.add_argument(
+        "--workers", type=_count, default=workers, metavar="N", help=f"number of processes (default: {workers})"
+    )
     add_series_arguments(parser)
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"found {text}, expected a number of processes, 1 or more")
+        raise argparse.ArgumentTypeError(f"found {text}, expected a number of processes >= 1")
     return int(text)
 
 
@@ -56,27 +58,29 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 
 
 def named_files(given: Iterable[Path], output: Path) -> list[Path]:
-    """Return the files that are meant, each once: of a folder those that look like measurements, by name.
+    """Return the files given, without duplicates; for a folder, its measurements in order of their names.
 
     Raises
     ------
-    DataError : when a folder holds none.
+    DataError : if a folder has none.
     """
     found: list[Path] = []
     for path in given:
         if path.is_dir():
             inside = sorted(look(path.resolve(), PATTERNS, output) or ())
             if not inside:
-                raise DataError(f"{path}: holds no {' '.join(PATTERNS)}; give a folder of measurements, or files")
+                raise DataError(
+                    f"{path}: no files {' '.join(PATTERNS)} in this folder; give a folder of measurements, or files"
+                )
             found += inside
         else:
-            # One name for a file, however it is given; a link keeps its own.
+            # Normalise the path, but do not resolve links, which keep their name.
             found.append(path.parent.resolve() / path.name)
     return list(dict.fromkeys(found))
 
 
 def _workers(asked: int, request: Request, n_files: int) -> int:
-    """Return how many processes there can be work for; how many q a file has is not known yet."""
+    """Return the number of useful processes; the number of q per file is not known yet."""
     return asked if request.q == "all" else min(asked, n_files * len(request.q or (None,)))
 
 
@@ -87,7 +91,7 @@ COMMAND = Subcommand(
         "heterodyne batch scans/*.h5 --config config.yaml --output fits",
         "heterodyne batch measurement.h5 --q all --workers 4",
         "heterodyne batch a.h5 b.h5 --q 0.0054,0.0071",
-        "heterodyne batch scans --output fits      of all measurements in the folder scans",
+        "heterodyne batch scans --output fits      fits all measurements in the folder scans",
     ),
     _arguments,
     _run,

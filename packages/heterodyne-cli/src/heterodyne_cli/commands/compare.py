@@ -1,4 +1,4 @@
-"""``heterodyne compare``: two or more results side by side."""
+"""``heterodyne compare``: comparison of two or more results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from heterodyne_spec.terminal import DONE
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, nargs="+", help="folders of runs, nlsq_result.json or cmc_result.nc")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="also write an HTML file with the curves overlaid")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="also write an HTML file with overlaid curves")
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
@@ -23,12 +23,14 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 
     results = describe([load(path) for path in args.path])
     if len(results) < 2:
-        problem = Problem("", "one result", "two or more", "name another, or the folder of a fit with its posterior")
+        problem = Problem(
+            "", "one result", "two or more", "give another one, or the folder of a fit with its posterior"
+        )
         raise ResultError(str(args.path[0]), [problem])
     console.say(as_text(results))
     console.tell("compared", **as_document(results))
     if args.output is not None:
-        # Matplotlib takes a second to import.
+        # Imported here because Matplotlib takes a second.
         from heterodyne_cli.comparison_page import write_page
 
         written = write_page(results, args.output)
@@ -39,10 +41,10 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 
 COMMAND = Subcommand(
     "compare",
-    "compare results: parameters, functions, and what differs in data, configuration and versions",
+    "compare results: parameters, functions, and differences in data, configuration and versions",
     (
         "heterodyne compare monday tuesday --output comparison.html",
-        "heterodyne compare results      compares the fit in it with its posterior",
+        "heterodyne compare results      compares a fit with its posterior",
     ),
     _arguments,
     _run,

@@ -1,4 +1,4 @@
-"""``heterodyne completion``: a script that lets a shell complete subcommands, options and files."""
+"""``heterodyne completion``: a script for shell completion of subcommands, options and files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 
 COMMAND = Subcommand(
     "completion",
-    "print a script for a shell that completes subcommands and options",
+    "print a script for shell completion of subcommands and options",
     (
         'bash:  eval "$(heterodyne completion bash)"     in ~/.bashrc',
         "zsh:   heterodyne completion zsh > _heterodyne   in a folder of $fpath",

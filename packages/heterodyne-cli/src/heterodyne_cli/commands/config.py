@@ -1,4 +1,4 @@
-"""``heterodyne config``: a commented configuration with every key, or that of another program as one of ours."""
+"""``heterodyne config``: writes a commented configuration, or translates that of another program."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         nargs="*",
         metavar="[import] FILE",
-        help="where to write a new configuration (default: the terminal); after the word import: a configuration of "
-        "the programs heterodyne, homodyne or xpcsjax, to be translated. What was translated, what means something "
-        "else here and what was left out is listed",
+        help="new configuration file (default: print it); or, after the word import: a configuration of the programs "
+        "heterodyne, homodyne or xpcsjax to translate. Translated settings, differences in meaning and omitted "
+        "settings are listed",
     )
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         metavar="FILE",
-        help="where to write the translated configuration (default: the terminal, with the lists on stderr)",
+        help="file for the translated configuration (default: print it, with the lists on stderr)",
     )
-    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
@@ -57,7 +57,7 @@ def _write(text: str, path: Path | None, force: bool, console: Console) -> int:
 
 
 def _import(source: Path, path: Path | None, force: bool, console: Console) -> int:
-    # A second to import, for few.
+    # Imported here because it takes a second and is rarely used.
     from heterodyne_cli.migration import config_text, import_config, report_text
 
     if path is not None:
@@ -74,12 +74,12 @@ def _import(source: Path, path: Path | None, force: bool, console: Console) -> i
 
 def _check_free(path: Path, force: bool) -> None:
     if path.exists() and not force:
-        raise OutputError(f"{path}: is there already; choose another name, or --force to replace it")
+        raise OutputError(f"{path}: already exists; choose another name, or --force to overwrite it")
 
 
 COMMAND = Subcommand(
     "config",
-    "write a commented configuration with every key at its default, or translate that of another program",
+    "write a commented configuration with all defaults, or translate the configuration of another program",
     ("heterodyne config config.yaml", "heterodyne config | less", "heterodyne config import old.yaml -o config.yaml"),
     _arguments,
     _run,

@@ -1,4 +1,4 @@
-"""``heterodyne inspect``: what is in a file and what its maps show, before anything is fitted."""
+"""``heterodyne inspect``: contents and quality of a file, before a fit."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from heterodyne_spec.terminal import DONE
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="HDF5 or .npz")
-    add_settings(parser, q_help="wavevector in 1/Å whose maps are looked at (default: the smallest)")
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw these maps (.png, .pdf or .svg)")
+    add_settings(parser, q_help="wavevector in 1/Å of the maps to inspect (default: the smallest)")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="also plot these maps (.png, .pdf or .svg)")
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
-    # Matplotlib takes a second to import.
+    # Imported here because Matplotlib takes a second.
     from heterodyne_cli.inspection import as_document, listed, shown, survey_figure
     from heterodyne_data import describe_data
     from heterodyne_nlsq.survey import MOST_ENTRIES, look_at_maps
@@ -30,7 +30,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
         picture_format(args.picture)
     config = requested_config(args)
     description = describe_data(args.file, config)
-    # Said before the maps are looked at: what cannot be fitted is listed, too.
+    # Print the bins before reading the maps, so that unusable ones are listed, too.
     console.say(listed(description, args.file.stat().st_size))
     seen = look_at_maps(args.file, description, config.data.q, MOST_ENTRIES, config)
     console.say(shown(seen))
@@ -46,7 +46,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 
 COMMAND = Subcommand(
     "inspect",
-    "show what is in a file of two-time maps: bins, frames, levels, noise, dead frames",
+    "show the contents of a file of two-time maps: bins, frames, levels, noise, dead frames",
     ("heterodyne inspect measurement.h5", "heterodyne inspect measurement.h5 --q 0.0054 --picture look.png"),
     _arguments,
     _run,

@@ -1,4 +1,4 @@
-"""``heterodyne plot``: the pictures of a saved result, without fitting it again."""
+"""``heterodyne plot``: plots of a saved result, without a new fit."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from heterodyne_spec.terminal import DONE
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=Path, help="folder of a run, its nlsq_result.json or cmc_result.nc")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="folder for plots/ (default: that of the result)")
+    parser.add_argument("path", type=Path, help="folder of a run, or its nlsq_result.json or cmc_result.nc")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="parent folder of plots/ (default: folder of the result)"
+    )
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
@@ -22,7 +24,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 
     saved = load(args.path)
     if saved.fit is not None and saved.fit.maps is None:
-        console.say(f"{args.path}: no maps beside the fit (its HDF5 file), so no pictures of them")
+        console.say(f"{args.path}: no maps plotted, because the HDF5 file of the fit is missing")
     written = write_plots(saved, args.output or saved.folder)
     check_there(written)
     console.say("\n".join(f"written: {path}" for path in written))
@@ -32,7 +34,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 
 COMMAND = Subcommand(
     "plot",
-    "draw the pictures of a saved result",
+    "plot a saved result",
     ("heterodyne plot results", "heterodyne plot results/cmc_result.nc --output elsewhere"),
     _arguments,
     _run,

@@ -1,4 +1,4 @@
-"""``heterodyne report``: the report of a saved result, without fitting it again."""
+"""``heterodyne report``: the report of a saved result, without a new fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from heterodyne_spec.terminal import DONE
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=Path, help="folder of a run, its nlsq_result.json or cmc_result.nc")
+    parser.add_argument("path", type=Path, help="folder of a run, or its nlsq_result.json or cmc_result.nc")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="HTML file (default: report.html in the folder of the result)"
     )
@@ -31,7 +31,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 
 COMMAND = Subcommand(
     "report",
-    "write the report of a saved result, one HTML file to look at and to pass on",
+    "write the report of a saved result as one HTML file",
     ("heterodyne report results", "heterodyne report results/nlsq_result.json --output monday.html"),
     _arguments,
     _run,

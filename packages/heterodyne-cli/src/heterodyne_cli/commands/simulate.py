@@ -1,6 +1,6 @@
-"""``heterodyne simulate``: a measurement from parameters, as a detector would give it.
+"""``heterodyne simulate``: a simulated measurement with given parameters.
 
-For planning (what could be determined with this many frames and photons?) and as an oracle: the truth is known.
+For planning (what can be determined with this number of frames and photons?) and for testing against known values.
 """
 
 from __future__ import annotations
@@ -26,28 +26,36 @@ _NOISES = ("none", "white", "speckle")
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="where to write the measurement (HDF5)")
-    parser.add_argument("--config", type=Path, help="values in model.parameters are the truth; others are defaults")
+    parser.add_argument("file", type=Path, help="file for the measurement (HDF5)")
+    parser.add_argument(
+        "--config", type=Path, help="configuration with the true values in model.parameters (default: defaults)"
+    )
     parser.add_argument("--q", type=float, default=0.0054, help="wavevector in 1/Å (default 0.0054)")
     parser.add_argument("--phi", type=float, nargs="+", default=[0.0, 45.0, 90.0], help="azimuths in degrees")
     parser.add_argument("--frames", type=int, default=400, help="number of frames (default 400)")
-    parser.add_argument("--dt", type=float, default=0.1, help="seconds between frames (default 0.1)")
+    parser.add_argument("--dt", type=float, default=0.1, help="time between frames in s (default 0.1)")
     parser.add_argument("--noise", choices=_NOISES, default="speckle", help="default: speckle")
-    parser.add_argument("--noise-sd", type=float, default=0.01, help="of a pair, with --noise white (default 0.01)")
-    parser.add_argument("--pixels", type=int, default=5000, help="per azimuth, with speckle (default 5000)")
-    parser.add_argument("--modes", type=int, default=5, help="incoherent modes; the contrast is 1/modes (default 5)")
-    parser.add_argument("--photons", type=float, help="per pixel and frame, with speckle (default: no photon noise)")
-    parser.add_argument("--dead-frames", type=int, nargs="*", default=[], help="frames without data, from 1")
-    parser.add_argument("--drift", type=float, default=0.0, help="relative change of intensity over the measurement")
-    parser.add_argument("--seed", type=int, default=0, help="of the random numbers (default 0)")
     parser.add_argument(
-        "--layout", choices=("aps-u", "aps-legacy"), default="aps-u", help="of the file (default aps-u)"
+        "--noise-sd", type=float, default=0.01, help="noise of a pair, with --noise white (default 0.01)"
     )
-    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    parser.add_argument("--pixels", type=int, default=5000, help="pixels per azimuth, with speckle (default 5000)")
+    parser.add_argument(
+        "--modes", type=int, default=5, help="number of incoherent modes; the contrast is 1/modes (default 5)"
+    )
+    parser.add_argument(
+        "--photons", type=float, help="photons per pixel and frame, with speckle (default: no photon noise)"
+    )
+    parser.add_argument("--dead-frames", type=int, nargs="*", default=[], help="frames without data, 1-based")
+    parser.add_argument("--drift", type=float, default=0.0, help="relative intensity change over the measurement")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random numbers (default 0)")
+    parser.add_argument(
+        "--layout", choices=("aps-u", "aps-legacy"), default="aps-u", help="layout of the file (default aps-u)"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 
 def _requested(args: argparse.Namespace) -> Experiment:
-    # JAX takes a second to import.
+    # Imported here because JAX takes a second.
     from heterodyne_nlsq.simulation import Experiment
 
     given = load_config(args.config).model.parameters
@@ -77,7 +85,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     truth_path = args.file.with_name(f"{args.file.stem}_truth.json")
     for path in (args.file, truth_path):
         if path.exists() and not args.force:
-            raise OutputError(f"{path}: is there already; choose another name, or --force to replace it")
+            raise OutputError(f"{path}: already exists; choose another name, or --force to overwrite it")
     experiment, begin = _requested(args), time.monotonic()
     with console.progress() as shown:
 
@@ -97,10 +105,10 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 
 COMMAND = Subcommand(
     "simulate",
-    "simulate a measurement from parameters and write it, with its truth beside it",
+    "simulate a measurement with given parameters and write it with a file of the true values",
     (
         "heterodyne simulate planned.h5 --config config.yaml --frames 500 --phi 0 45 90 --photons 0.1",
-        "heterodyne --data planned.h5      shows what could be determined",
+        "heterodyne --data planned.h5      shows what can be determined",
     ),
     _arguments,
     _run,

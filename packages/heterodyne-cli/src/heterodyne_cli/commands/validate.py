@@ -1,4 +1,4 @@
-"""``heterodyne validate``: every problem of any file that the specification knows."""
+"""``heterodyne validate``: all problems of any file of the specification."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from heterodyne_spec.validation import KINDS, Verdict, validate
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, nargs="+", help="configuration, model, result, or file of maps")
-    parser.add_argument("--kind", choices=KINDS, help="what the files are; seen from each when left out")
-    # What a message about a measurement says to set is tried here.
-    add_settings(parser, q_help="wavevector in 1/Å whose maps are checked (default: all)")
+    parser.add_argument("--kind", choices=KINDS, help="kind of the files (default: detected from each file)")
+    # The settings that messages about a measurement suggest can be tried here.
+    add_settings(parser, q_help="wavevector in 1/Å of the maps to check (default: all)")
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
-    # None is what a measurement is checked with by default.
+    # None: the default check of a measurement.
     config = requested_config(args) if args.config or args.set or args.q or args.dt else None
     return max(_check(path, args.kind, config, console) for path in args.file)
 
@@ -35,14 +35,14 @@ def _check(path: Path, kind: str | None, config: Config | None, console: Console
     if verdict.title == "configuration" and not verdict.problems:
         verdict = replace(verdict, facts=(*verdict.facts, *_without_posterior(path)))
     if config is not None and verdict.title != "measurement":
-        console.say(f"{path}: --config, --set, --q and --dt say how measurements are read, and are not used here")
+        console.say(f"{path}: --config, --set, --q and --dt are ignored; they apply only to measurements")
     problems = [problem.sentence for problem in verdict.problems]
     console.tell("validated", file=path, kind=verdict.title, facts=list(verdict.facts), problems=problems)
     for problem in problems:
         console.say(f"{path}: {problem}")
     if problems:
         count = len(problems)
-        said = f"{path}: {count} problem{'s' if count > 1 else ''}, no valid {verdict.title}"
+        said = f"{path}: {count} problem{'s' if count > 1 else ''}, not a valid {verdict.title}"
         console.say(console.paint(said, "bad"))
         return FAILED
     console.say(console.paint(f"{path}: valid {verdict.title}", "good"))
@@ -52,20 +52,22 @@ def _check(path: Path, kind: str | None, config: Config | None, console: Console
 
 
 def _without_posterior(path: Path) -> Iterator[str]:
-    """Yield what keeps a valid configuration from ``--method cmc``, where heterodyne-cmc is installed."""
+    """Yield settings of a configuration that ``--method cmc`` does not support, if heterodyne-cmc is installed."""
     if importlib.util.find_spec("heterodyne_cmc") is None:
         return
     from heterodyne_cmc.support import unsupported
 
     config = load_config(path)
     yield from (
-        f"for a fit only, --method cmc refuses: {p}" for p in unsupported(config, load_model(config.model.name))
+        f"valid for a fit, but not for --method cmc: {p}" for p in unsupported(config, load_model(config.model.name))
     )
 
 
 def _posterior(path: Path) -> Verdict:
     if importlib.util.find_spec("heterodyne_cmc") is None:
-        raise MissingPackageError(f"{path}: a posterior is read by heterodyne-cmc: pip install 'heterodyne-cli[cmc]'")
+        raise MissingPackageError(
+            f"{path}: reading a posterior requires heterodyne-cmc: pip install 'heterodyne-cli[cmc]'"
+        )
     from heterodyne_cmc import CMCResult
 
     try:
@@ -79,7 +81,7 @@ def _posterior(path: Path) -> Verdict:
 
 COMMAND = Subcommand(
     "validate",
-    "check files and list all their problems",
+    "validate files and list all problems",
     (
         "heterodyne validate config.yaml",
         "heterodyne validate measurement.h5 results/nlsq_result.json",

@@ -1,4 +1,4 @@
-"""``heterodyne watch``: fits files as they land in a folder."""
+"""``heterodyne watch``: fits new files in a folder as they arrive."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from heterodyne_spec import DataError
 from heterodyne_spec.terminal import INTERRUPTED
 
 _REFRESH = 10
-"""Seconds after which a browser reads the page of trends again."""
+"""Seconds after which a browser reloads the page of trends."""
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, help="where the files land")
+    parser.add_argument("folder", type=Path, help="folder to watch")
     parser.add_argument(
         "--pattern",
         action="append",
         metavar="GLOB",
-        help=f"which files; may be repeated (default: {' '.join(PATTERNS)})",
+        help=f"file pattern, can be repeated (default: {' '.join(PATTERNS)})",
     )
-    parser.add_argument("--every", type=_seconds, default=0.5, metavar="S", help="seconds between looks (default 0.5)")
-    parser.add_argument("--once", action="store_true", help="fit what is there, and end")
+    parser.add_argument("--every", type=_seconds, default=0.5, metavar="S", help="polling interval in s (default 0.5)")
+    parser.add_argument("--once", action="store_true", help="fit the existing files and exit")
     add_series_arguments(parser)
 
 
 def _seconds(text: str) -> float:
     value = float(text)
     if not (0 < value < math.inf):
-        raise argparse.ArgumentTypeError(f"found {text}, expected seconds above 0")
+        raise argparse.ArgumentTypeError(f"found {text}, expected a time > 0 in s")
     return value
 
 
@@ -48,14 +48,16 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     request = requested_series(args, command)
     folder: Path = args.folder.resolve()
     if not folder.is_dir():
-        raise DataError(f"{args.folder}: there is no such folder; give the one where the files land")
+        raise DataError(f"{args.folder}: no such folder; give the folder in which the files arrive")
     settings = Settings(folder, tuple(args.pattern or PATTERNS), args.every, args.once)
     with only_one(request.output), console.progress(math.inf) as shown:
         desk = opened_desk(request, console, shown, f"Fits of {folder.name}", refresh=_REFRESH, wait=True)
         desk.recall()
         fitting = Process(warm_up, request)
         drawing = Process() if request.draws else None
-        console.say(f"watching {folder} for {' '.join(settings.patterns)}; results in {request.output}; Ctrl-C ends it")
+        console.say(
+            f"watching {folder} for {' '.join(settings.patterns)}; results in {request.output}; stop with Ctrl-C"
+        )
         console.tell("watching", folder=folder, patterns=settings.patterns, output=request.output)
         try:
             return Watch(settings, request, desk, fitting, drawing, tellings).run()
@@ -68,7 +70,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 
 COMMAND = Subcommand(
     "watch",
-    "fit files as they land in a folder, with a page of trends",
+    "fit new files in a folder as they arrive, with a page of trends",
     (
         "heterodyne watch /data/today --config config.yaml --q 0.0054 --output fits",
         "heterodyne watch /data/today --q all --no-plots --json",

@@ -1,4 +1,4 @@
-"""Configurations of other programs for the same measurements, as configurations of this one."""
+"""Translation of configurations of other programs."""
 
 from heterodyne_cli.migration.importing import import_config, import_document
 from heterodyne_cli.migration.report import Differs, Imported, Left, Translated, config_text, report_text

@@ -1,4 +1,4 @@
-"""How is fitted and what is written: scaling per azimuth, starts, sampler, output."""
+"""Settings of fit, sampler and output: scaling per azimuth, starting values, chains, folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MULTISTART = ("optimization.nlsq.multistart", "optimization.nlsq.multi_start.en
 _MODE = "optimization.nlsq.analysis_mode"
 _LOSS = "optimization.nlsq.loss"
 _SHARDS = ("optimization.cmc.sharding.num_shards", "optimization.cmc.num_shards")
-# The settings of a shard's chains stand before those of the sampler in general, which they override.
+# Settings of the chains of a shard come first: they override those of the sampler in general.
 _SAMPLERS = ("optimization.cmc.per_shard_mcmc", "optimization.cmc", "optimization.mcmc")
 _SAMPLER_KEYS = {"num_warmup": "cmc.warmup", "num_samples": "cmc.samples", "num_chains": "cmc.chains"}
 _DIRECTORIES = (
@@ -45,10 +45,11 @@ def _scaling(ledger: Ledger) -> None:
             ledger.translate(mode, "scaling", {"fourier": harmonics})
             ledger.translate(order, "scaling", {"fourier": harmonics})
         case "fourier":
-            ledger.leave(mode, "the order of the series is not given; give scaling: {fourier: ORDER}")
+            ledger.leave(mode, "the order of the series is not given; set scaling: {fourier: ORDER}")
         case _:
             reason = (
-                "depends on the number of azimuths or on estimates made there: choose scaling (individual, shared, ...)"
+                "depends on the number of azimuths or on estimates of the other program: "
+                "choose scaling (individual, shared, ...)"
             )
             ledger.leave(mode, reason)
 
@@ -58,14 +59,16 @@ def _nlsq(ledger: Ledger) -> None:
         if as_switch(ledger.get(many)):
             ledger.translate(many, "nlsq.start", "multistart")
         else:
-            ledger.leave(many, "one start there; here the start comes from the data (nlsq.start: auto)")
+            ledger.leave(
+                many, "one starting point there; here starting values are estimated from the data (nlsq.start: auto)"
+            )
     if ledger.is_open(_MODE) and ledger.get(_MODE) != "two_component":
-        ledger.leave(_MODE, "holds parameters there; hold them here with vary: false")
+        ledger.leave(_MODE, "fixes parameters there; fix them here with vary: false")
     if str(ledger.get(_LOSS)).lower() == "linear":
         ledger.translate(_LOSS, "nlsq.loss", "linear")
     elif ledger.is_open(_LOSS):
         ledger.leave(
-            _LOSS, "from which residual on it counts less is not the same; nlsq.loss: soft_l1 begins at the noise"
+            _LOSS, "the residual from which it is reduced differs; nlsq.loss: soft_l1 starts at the noise level"
         )
 
 
@@ -77,12 +80,12 @@ def _cmc(ledger: Ledger) -> None:
             ledger.leave_all(places[1:], f"is overridden by {places[0]}")
     for sampler in _SAMPLERS:
         if as_switch(ledger.get(f"{sampler}.adaptive_sampling")) and f"{sampler}.num_samples" in ledger.settings:
-            ledger.differ("warmup, samples", "are shortened for small shards there; here they are what is asked for")
+            ledger.differ("warmup, samples", "are shortened for small shards there; here they are used as given")
     if shards := ledger.first(*_SHARDS):
         given: Any = ledger.get(shards)
         wanted = "auto" if given == "auto" else as_whole(given)
         if wanted is None:
-            ledger.leave(shards, "is neither auto nor a whole number; give cmc.shards")
+            ledger.leave(shards, "is neither auto nor a whole number; set cmc.shards")
         else:
             ledger.translate(shards, "cmc.shards", wanted)
 
@@ -91,9 +94,7 @@ def _output(ledger: Ledger) -> None:
     places = [path for path in _DIRECTORIES if path in ledger.settings]
     base = ledger.first("output.base_directory")
     if places and base and places[0] != "output.output_dir":
-        ledger.leave_all(
-            [*places, base], "two folders are named, and which of them is used is not clear; give output.directory"
-        )
+        ledger.leave_all([*places, base], "ambiguous: two folders are given; set output.directory")
     elif places:
         ledger.translate(places[0], "output.directory", str(ledger.get(places[0])))
         ledger.leave_all(places[1:], f"is overridden by {places[0]}")

@@ -1,4 +1,4 @@
-"""From a configuration of another program to one of this program, with the account of what became of it."""
+"""Import of a configuration of another program, with a report on every setting."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from heterodyne_spec.yamlio import read_document
 
 
 def import_config(path: str | Path) -> Imported:
-    """Return what a configuration file of heterodyne, homodyne or xpcsjax says, as a configuration of this program.
+    """Translate a configuration file of heterodyne, homodyne or xpcsjax to this program.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def import_config(path: str | Path) -> Imported:
     Raises
     ------
     ConfigError
-        The file cannot be read, has a key twice, or is of none of these programs.
+        The file cannot be read, has a duplicate key, or belongs to none of these programs.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def import_config(path: str | Path) -> Imported:
 
 
 def import_document(document: Any, source: str = "configuration") -> Imported:
-    """Return what `import_config` does, of plain data; `source` is how errors call it."""
+    """Translate plain data, as `import_config` does for a file; `source` is its name in errors."""
     program = recognise(document, source)
     ledger = Ledger(document)
     later = translate_measurement(ledger, program)
@@ -70,13 +70,13 @@ def import_document(document: Any, source: str = "configuration") -> Imported:
 
 
 def _withdraw_invalid(ledger: Ledger, source: str) -> None:
-    """Take back what this program does not accept, with its own words as the reason."""
+    """Withdraw translated settings that this program does not accept, with its error as the reason."""
     while problems := lint_config(ledger.document()):
         before = len(ledger.translated)
         for problem in problems:
             new = _new_setting(ledger, problem.path)
             ledger.withdraw(new, f"not accepted here: {problem}")
-            # A parameter without its value must not be held: it would be at the default.
+            # Without its value, the parameter must not be fixed, since it would be fixed at the default.
             if new.endswith(".value"):
                 ledger.withdraw(new.removesuffix("value") + "vary", f"not accepted here: {problem}")
         if len(ledger.translated) == before:
@@ -86,7 +86,7 @@ def _withdraw_invalid(ledger: Ledger, source: str) -> None:
 
 
 def _withdraw_beside(ledger: Ledger, problems: Sequence[Problem]) -> None:
-    """Take back what stands beside a place that was not translated: bounds, say, that leave out the default."""
+    """Withdraw settings that are invalid without an untranslated one, such as bounds that exclude the default."""
     for problem in problems:
         section = problem.path.rpartition(".")[0]
         for new in dict.fromkeys(one.new for one in ledger.translated if one.new.startswith(f"{section}.")):
@@ -94,6 +94,6 @@ def _withdraw_beside(ledger: Ledger, problems: Sequence[Problem]) -> None:
 
 
 def _new_setting(ledger: Ledger, path: str) -> str:
-    """Return the translated setting in which the place `path` of the new document lies."""
+    """Return the translated setting that contains `path` of the new document."""
     known: Mapping[str, None] = dict.fromkeys(one.new for one in ledger.translated)
     return next((new for new in known if path == new or path.startswith((f"{new}.", f"{new}["))), path)

@@ -1,4 +1,4 @@
-"""Start values, bounds, priors and ties of the parameters, in the conventions of this model."""
+"""Starting values, bounds, priors and ties of parameters, converted to the conventions of this model."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from heterodyne_cli.migration.statements import Said, statements
 from heterodyne_cli.migration.values import as_number, as_switch, foreign_unit, plain
 from heterodyne_spec.model import load_model
 
-# Amplitude and exponent of t^a: they mean other numbers when t is counted from another moment.
+# Amplitudes and exponents of t^a depend on the time from which t is counted.
 POWERS = {"D0_ref": "alpha_ref", "D0_sample": "alpha_sample", "v0": "beta"}
 NUMBERS = ("value", "min", "max", "vary", "family", "mu", "sigma", "prior_params.loc", "prior_params.scale")
-CLOCK = "counts the age from the first frame of the window there, from that of the file here"
+CLOCK = "ages start at the first frame of the window there, of the file here"
 _LIST = "initial_parameters"
 
 
 @dataclass(frozen=True)
 class Change:
-    """How a number changes between the conventions: ``sign * number + shift``."""
+    """Conversion of a number between the conventions: ``sign * number + shift``."""
 
     sign: int = 1
     shift: float = 0.0
 
     def __call__(self, value: float) -> float:
-        # A sum of decimal fractions is rounded to what its terms were given with; nothing else is rounded.
+        # Round a sum of decimal fractions to the precision of its terms; other values are not rounded.
         return plain(float(f"{self.sign * value + self.shift:.15g}") if self.shift else self.sign * value)
 
     def interval(self, low: float, high: float) -> list[float]:
-        """Return changed bounds, in order."""
+        """Return converted bounds, in order."""
         return sorted((self(low), self(high)))
 
 
 def translate_parameters(ledger: Ledger, program: Program, later: float | None) -> list[str]:
-    """Translate everything under ``model.parameters``; return the parameters that the other program holds.
+    """Translate the settings of ``model.parameters``; return the parameters that the other program fixes.
 
     Parameters
     ----------
     ledger : the settings of the file.
-    program : whose conventions they follow.
-    later : how much later the clock here is in s; None when it is not known.
+    program : the program whose conventions they follow.
+    later : difference of ages between this program and the other one in s; None if unknown.
     """
     names, one_transport = _names(program, ledger)
     said: dict[str, Said] = {}
@@ -57,7 +57,7 @@ def translate_parameters(ledger: Ledger, program: Program, later: float | None) 
         _explain_clock(ledger, later)
         _leave_powers(ledger, said)
         if later is None and "f2" in said:
-            _leave(ledger, said.pop("f2").all(), f"{CLOCK}, and dt, which would tell the difference, is not given")
+            _leave(ledger, said.pop("f2").all(), f"{CLOCK}, and the difference is unknown without dt")
     if "phi0" in said:
         _explain_angle(ledger, program)
     for name in [name for name in said if said[name].places]:
@@ -69,7 +69,7 @@ def translate_parameters(ledger: Ledger, program: Program, later: float | None) 
 
 
 def _names(program: Program, ledger: Ledger) -> tuple[dict[str, str], bool]:
-    """Return our name of every name that the program has, and whether both components share one transport."""
+    """Return our name for each name of the program, and whether both components share one transport coefficient."""
     model = load_model()
     names = {name: name for name in (*model.names, *(p.name for p in model.scaling))} | dict(program.aliases)
     listed = ledger.get(f"{_LIST}.parameter_names")
@@ -84,14 +84,14 @@ def _change(name: str, program: Program, later: float | None) -> Change:
 
 
 def _translate_one(ledger: Ledger, name: str, said: Said, change: Change) -> None:
-    """Translate what a file says of one parameter."""
+    """Translate the settings of one parameter."""
     foreign = next(filter(None, (foreign_unit(ledger.get(place)) for place in said.all("unit"))), None)
     if foreign and said.all("value", "min", "max", "mu"):
-        reason = f"is labelled {foreign}, but the program computes with Å, s, degrees; give model.parameters.{name}"
+        reason = f"is labelled {foreign}, but the program computes in Å, s, degrees; set model.parameters.{name}"
         _leave(ledger, said.all(*NUMBERS), reason)
         return
     for key in said.disputed - {"unit"}:
-        reason = f"is said twice, differently ({', '.join(said.places[key])}): say which (model.parameters.{name})"
+        reason = f"has contradicting values ({', '.join(said.places[key])}): set model.parameters.{name}"
         _leave(ledger, said.places.pop(key), reason)
         del said.values[key]
     if "tie" in said.values:
@@ -109,15 +109,17 @@ def _translate_value(ledger: Ledger, name: str, said: Said, change: Change) -> N
     if value is not None:
         _translate(ledger, said, ("value",), f"model.parameters.{name}.value", change(value))
     elif "value" in said.values:
-        reason = "one value per azimuth, in the other program's order" if scaling else "is no number"
-        _leave(ledger, said.places["value"], f"{reason}; give model.parameters.{name}.value")
+        reason = "one value per azimuth, in the order of the other program" if scaling else "is not a number"
+        _leave(ledger, said.places["value"], f"{reason}; set model.parameters.{name}.value")
     if "vary" not in said.values:
         return
     vary = as_switch(said.values["vary"])
     if scaling:
-        _leave(ledger, said.places["vary"], "how contrast and offset vary is said by the key scaling")
+        _leave(ledger, said.places["vary"], "the key scaling determines whether contrast and offset are free")
     elif vary is None or (not vary and value is None):
-        reason = f"{name} is held at a value that the file does not give; it varies here until you give value and vary"
+        reason = (
+            f"{name} is fixed at a value that the file does not state; it is free here unless you set value and vary"
+        )
         _leave(ledger, said.places["vary"], reason)
     else:
         _translate(ledger, said, ("vary",), f"model.parameters.{name}.vary", vary)
@@ -128,7 +130,7 @@ def _translate_bounds(ledger: Ledger, name: str, said: Said, change: Change) -> 
     if low is not None and high is not None:
         _translate(ledger, said, ("min", "max"), f"model.parameters.{name}.bounds", change.interval(low, high))
     else:
-        _leave(ledger, said.all("min", "max"), f"bounds need two numbers; give model.parameters.{name}.bounds")
+        _leave(ledger, said.all("min", "max"), f"bounds need two numbers; set model.parameters.{name}.bounds")
 
 
 def _translate(ledger: Ledger, said: Said, keys: tuple[str, ...], new: str, value: Any) -> None:
@@ -137,13 +139,13 @@ def _translate(ledger: Ledger, said: Said, keys: tuple[str, ...], new: str, valu
 
 
 def _leave(ledger: Ledger, places: list[str], reason: str) -> None:
-    # One list of names may hold several parameters: what it says of the others stands.
+    # One list may fix several parameters; it still applies to the others.
     for place in dict.fromkeys(places):
         ledger.leave(place, reason)
 
 
 def _leave_powers(ledger: Ledger, said: dict[str, Said]) -> None:
-    """Leave amplitudes and exponents that a change of clock gives another meaning; an exponent held at 0 has none."""
+    """Leave out amplitudes and exponents that depend on the start of ages (not with an exponent fixed at 0)."""
     for amplitude, exponent in POWERS.items():
         of = said.get(exponent, Said())
         steady = as_number(of.values.get("value")) == 0 and as_switch(of.values.get("vary", True)) is False
@@ -155,7 +157,7 @@ def _leave_powers(ledger: Ledger, said: dict[str, Said]) -> None:
 
 
 def _tie_sample(ledger: Ledger, old: str, name: str) -> None:
-    """Tie the sample's transport to the reference's, where the file has one for both."""
+    """Tie the sample's transport coefficient to the reference's, if the file has one for both."""
     tied = name.replace("_ref", "_sample")
     places = [path for path in ledger.settings if path.endswith((f"[{old}]", f"[{old}].min"))]
     if places:
@@ -163,26 +165,28 @@ def _tie_sample(ledger: Ledger, old: str, name: str) -> None:
 
 
 def explain_freed(ledger: Ledger, held: list[str]) -> None:
-    """Say which parameters are held there and vary here, because their value could not be translated."""
+    """Report parameters that are fixed there but free here, because their value could not be translated."""
     entries = ledger.document().get("model", {}).get("parameters", {})
     for name in held:
         entry = entries.get(name, {})
         if name not in ("contrast", "offset") and entry.get("vary") is not False and "tie" not in entry:
-            ledger.differ(name, "is held there and varies here, as its value is left out: give value and vary: false")
+            ledger.differ(
+                name, "is fixed there but free here, because its value was not translated: set value and vary: false"
+            )
 
 
 def _explain_clock(ledger: Ledger, later: float | None) -> None:
     much = "" if later is None else f" ({later:g} s)"
     ledger.differ(
         "age",
-        f"t begins anew with the window there; here a frame keeps its age in the file, (first frame + k) dt{much}, and "
-        "more where the file says that frames were skipped before: f2 is shifted by it; D0, alpha, v0, beta are left",
+        f"t starts at the window there; here a frame keeps its age in the file, (first frame + k) dt{much}, and "
+        "more if frames were skipped before: f2 is shifted by it; D0, alpha, v0, beta are left out",
     )
 
 
 def _explain_angle(ledger: Ledger, program: Program) -> None:
     if program.phi0_sign < 0:
-        said = "phi0 - phi is computed there, phi + phi0 here: value, bounds and prior change sign"
+        said = "there phi0 - phi, here phi + phi0: value, bounds and prior change sign"
     else:
-        said = "phi + phi0 is computed there as here, whatever its texts say (phi - phi0): the sign stays"
+        said = "there, as here, phi + phi0 (its documentation states phi - phi0): the sign is kept"
     ledger.differ("phi0", said)

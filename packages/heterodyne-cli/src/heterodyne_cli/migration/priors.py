@@ -1,4 +1,4 @@
-"""Prior densities: which of those programs' families there are here, and with which numbers."""
+"""Translation of prior densities."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FAMILIES = {"truncatednormal": ("normal", True), "normal": ("normal", False), "
 
 
 def translate_prior(ledger: Ledger, name: str, said: Said, change: Callable[[float], float]) -> None:
-    """Translate the prior of one parameter, or leave it with the reason."""
+    """Translate the prior of one parameter, or leave it out with the reason."""
     places = list(dict.fromkeys(place for key in said.places if _of_prior(key) for place in said.places[key]))
     if not places:
         return
@@ -32,7 +32,7 @@ def _of_prior(key: str) -> bool:
 
 
 def _prior(values: dict[str, Any], change: Callable[[float], float]) -> dict[str, Any] | str:
-    """Return the prior here, or why there is none."""
+    """Return the translated prior, or the reason why there is none."""
     word = str(values.get("family", "")).lower().replace("_", "")
     if word not in _FAMILIES:
         return "priors are normal or lognormal here"
@@ -41,7 +41,9 @@ def _prior(values: dict[str, Any], change: Callable[[float], float]) -> dict[str
     location, scale = as_number(values.get("mu")), as_number(values.get("sigma"))
     if family == "lognormal":
         if None in exact:
-            return "a lognormal has the location and scale of the logarithm here; the file does not say which it means"
+            return (
+                "location and scale of a lognormal refer to the logarithm here; the file does not state their meaning"
+            )
         location, scale = exact
     elif None not in exact:
         location, scale = exact

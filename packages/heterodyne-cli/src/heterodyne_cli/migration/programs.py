@@ -1,4 +1,4 @@
-"""The programs whose files are known, and their conventions as their code has them (not always as their texts have)."""
+"""Supported programs and their conventions, taken from their code (their documentation may differ)."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _PLAIN_NAMES = {
 
 @dataclass(frozen=True)
 class Program:
-    """A program whose configurations are read.
+    """A program whose configurations can be translated.
 
     Parameters
     ----------
-    name : what it is called in reports.
-    other_model : why its parameters are not translated; None when its model is this one.
-    aliases : its names of parameters, where they are not ours.
-    phi0_sign : +1 where it computes cos(phi + phi0), -1 where it computes cos(phi0 - phi).
-    first_age : age of the first frame of a window in units of dt, by its clock, which begins anew with every window.
-    differs : what it understands differently in any file, as (subject, sentence).
+    name : its name in reports.
+    other_model : why its parameters are not translated; None if it has the same model.
+    aliases : its names of parameters that differ from ours.
+    phi0_sign : +1 if it computes cos(phi + phi0), -1 if it computes cos(phi0 - phi).
+    first_age : its age of the first frame of a window in units of dt.
+    differs : differences in meaning that apply to every file, as (subject, sentence).
     """
 
     name: str
@@ -45,7 +45,7 @@ class Program:
 
 _SMOOTH_CLIP = (
     "fraction",
-    "recent versions there bend the fraction smoothly into 0..1, by up to 0.014 at the limits; here it is cut",
+    "recent versions limit the fraction smoothly to 0..1 (deviations up to 0.014 at the limits); here it is clipped",
 )
 
 HETERODYNE = Program("heterodyne", None, _PLAIN_NAMES, differs=(_SMOOTH_CLIP,))
@@ -57,16 +57,14 @@ HETERODYNE_ANALYSIS = Program(
     "heterodyne-analysis",
     phi0_sign=-1,
     first_age=0,
-    differs=(
-        ("integrals", "sums over frames there, the trapezoid rule here; they differ where rates change with age"),
-    ),
+    differs=(("integrals", "sums over frames there, the trapezoid rule here; they differ if rates change with age"),),
 )
 
-# Its form with 11 parameters has one transport coefficient for both components.
+# The variant with 11 parameters has one transport coefficient for both components.
 ONE_TRANSPORT = {"D0": "D0_ref", "alpha": "alpha_ref", "D_offset": "D_offset_ref"}
 
 _SHEAR_MODEL = "belongs to another model: one component with diffusion and shear, not two with a velocity"
 
 HOMODYNE = Program("homodyne", _SHEAR_MODEL)
 XPCSJAX_HOMODYNE = Program("xpcsjax (homodyne)", _SHEAR_MODEL)
-ANY = Program("homodyne, heterodyne or xpcsjax", "the file does not say which model it belongs to")
+ANY = Program("homodyne, heterodyne or xpcsjax", "the file does not state its model")

@@ -1,4 +1,4 @@
-"""Which program a configuration belongs to, told by what only that program's files have."""
+"""Detection of the program to which a configuration belongs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def recognise(document: Any, source: str) -> Program:
 
     Raises
     ------
-    ConfigError : when it is none that is known, one of this program, or bears marks of two.
+    ConfigError : if the program is unknown or ambiguous, or if it is this program.
     """
     if not isinstance(document, Mapping):
         raise _refused(
@@ -49,13 +49,13 @@ def recognise(document: Any, source: str) -> Program:
     names = _parameter_names(document)
     marks = {program.name: program for program in _marks(document, names)}
     if len(marks) > 1:
-        found = f"marks of {' and of '.join(marks)}"
+        found = f"settings of {' and of '.join(marks)}"
         raise _refused(source, found, "a file of one program", "remove the sections of the other")
     return next(iter(marks.values()), ANY)
 
 
 def _marks(document: Mapping[str, Any], names: set[str]) -> Iterator[Program]:
-    """Yield the program that each peculiarity of the file speaks for."""
+    """Yield the program indicated by each characteristic setting of the file."""
     mode = str(document.get("analysis_mode") or mapping(document, "metadata").get("analysis_mode") or "").lower()
     xpcsjax, json_generation = _mentions(document, "xpcsjax"), "optimization_config" in document
     if names & {"v_beta", "phi0_het"}:
@@ -72,7 +72,7 @@ def _marks(document: Mapping[str, Any], names: set[str]) -> Iterator[Program]:
 
 
 def _parameter_names(document: Mapping[str, Any]) -> set[str]:
-    """Return the names of parameters that stand in any of the places for them."""
+    """Return the parameter names that occur anywhere in the file."""
     listed = mapping(document, "initial_parameters").get("parameter_names")
     bounds = mapping(document, "parameter_space").get("bounds")
     names = {str(name) for name in listed} if isinstance(listed, list) else set()
@@ -89,7 +89,7 @@ def _unknown(document: Mapping[str, Any], source: str) -> ConfigError:
     ours = load_schema("config")["properties"]
     if document and all(key in ours for key in document):
         found = "a configuration of this program"
-        return _refused(source, found, "one of heterodyne, homodyne or xpcsjax", "use it as it is")
+        return _refused(source, found, "one of heterodyne, homodyne or xpcsjax", "use it without import")
     found = f"the sections {', '.join(map(str, document)) or '(none)'}"
     expected = "experimental_data, analyzer_parameters, ... as in files of heterodyne, homodyne and xpcsjax"
     return _refused(source, found, expected, "give the right file")

@@ -1,4 +1,4 @@
-"""Why a setting that no rule has taken is left, by the section in which it stands."""
+"""Reasons for settings that no rule has translated, by section."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ _COMMENT = re.compile(
 )
 _PHYSICS = ("initial_parameters", "parameter_space", "parameter_bounds", "parameters")
 
-# The first that fits is taken.
+# The first matching prefix applies.
 _REASONS = (
     ("experimental_data.cache", "no cache is written"),
     ("experimental_data.use_caching", "no cache is written"),
     ("experimental_data.phi_angles", "azimuths are read from the measurement"),
-    ("experimental_data", "the measurement is named on the command line: heterodyne --config ... --data FILE"),
-    ("data_file", "the measurement is named on the command line: heterodyne --config ... --data FILE"),
+    ("experimental_data", "the measurement is given on the command line: heterodyne --config ... --data FILE"),
+    ("data_file", "the measurement is given on the command line: heterodyne --config ... --data FILE"),
     ("analyzer_parameters.geometry", "this model has no gap"),
-    ("analyzer_parameters.frame_step", "every frame is used here, too"),
-    ("analyzer_parameters.computational", "this program sees to memory and cores itself"),
+    ("analyzer_parameters.frame_step", "every frame is used here"),
+    ("analyzer_parameters.computational", "this program manages memory and cores itself"),
     ("analyzer_parameters", "this program has no such setting"),
-    ("metadata", "says what the file is; no setting"),
-    ("analysis_mode", "says what the file is; no setting"),
-    ("analysis_settings", "says what the file is; no setting"),
-    ("initial_parameters", "this model has no such parameter, or says it otherwise"),
-    ("parameter_space", "this model has no such parameter, or says it otherwise"),
-    ("parameter_bounds", "this model has no such parameter, or says it otherwise"),
-    ("parameters", "this model has no such parameter, or says it otherwise"),
-    ("phi_filtering", "azimuths are checked by the fit: it says what they cannot determine"),
-    ("optimization.cmc", "of the other program's sampler"),
-    ("optimization.mcmc", "of the other program's sampler"),
-    ("optimization.vi", "of the other program's sampler"),
-    ("optimization.hybrid", "of the other program's sampler"),
-    ("optimization.method", "is said on the command line: --method nlsq or cmc"),
-    ("optimization", "of the other program's solver"),
-    ("optimization_config", "of the other program's solver"),
+    ("metadata", "describes the file; not a setting"),
+    ("analysis_mode", "describes the file; not a setting"),
+    ("analysis_settings", "describes the file; not a setting"),
+    ("initial_parameters", "this model has no such parameter, or sets it in another way"),
+    ("parameter_space", "this model has no such parameter, or sets it in another way"),
+    ("parameter_bounds", "this model has no such parameter, or sets it in another way"),
+    ("parameters", "this model has no such parameter, or sets it in another way"),
+    ("phi_filtering", "the fit reports which parameters the azimuths cannot determine"),
+    ("optimization.cmc", "setting of the other program's sampler"),
+    ("optimization.mcmc", "setting of the other program's sampler"),
+    ("optimization.vi", "setting of the other program's sampler"),
+    ("optimization.hybrid", "setting of the other program's sampler"),
+    ("optimization.method", "is given on the command line: --method nlsq or cmc"),
+    ("optimization", "setting of the other program's solver"),
+    ("optimization_config", "setting of the other program's solver"),
     ("noise_estimation", "noise is measured in the maps"),
-    ("performance", "this program sees to memory and cores itself"),
-    ("output", "what is written is fixed here: results, maps, plots, report"),
-    ("plotting", "what is written is fixed here: results, maps, plots, report"),
+    ("performance", "this program manages memory and cores itself"),
+    ("output", "output is not configurable here: results, maps, plots, report"),
+    ("plotting", "output is not configurable here: results, maps, plots, report"),
 )
 
 
 def leave_remainder(ledger: Ledger, program: Program) -> None:
-    """Leave everything that is still open, each with the reason that goes with its section."""
+    """Leave out all remaining settings, with the reason for their section."""
     for path in ledger.open_paths():
         ledger.leave(path, _reason(path, program))
 

@@ -1,4 +1,4 @@
-"""What an import says: which settings were translated, which mean something else here, which were left, and why."""
+"""Report of an import: translated settings, differences in meaning, and omitted settings with reasons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH = 110
 
 @dataclass(frozen=True)
 class Translated:
-    """One setting of the old file, and the one here that it became; `value` is in the units and signs used here."""
+    """A setting of the old file and its translation; `value` is in the units and signs of this program."""
 
     old: str
     new: str
@@ -27,7 +27,7 @@ class Translated:
 
 @dataclass(frozen=True)
 class Differs:
-    """What the other program and this one understand differently, in a sentence."""
+    """A difference in meaning between the programs, as a sentence."""
 
     subject: str
     sentence: str
@@ -35,7 +35,7 @@ class Differs:
 
 @dataclass(frozen=True)
 class Left:
-    """One setting of the old file that is not in the new one, and why."""
+    """A setting of the old file that was left out, with the reason."""
 
     old: str
     value: Any
@@ -44,10 +44,10 @@ class Left:
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of a configuration of another program.
+    """The translation of a configuration of another program.
 
-    `config_document` is a valid configuration of this program, as plain data; it holds what `translated` lists and
-    nothing else. Every setting of the old file is in `translated` or in `left`.
+    `config_document` is a valid configuration of this program, as plain data, with exactly the settings in
+    `translated`. Every setting of the old file is in `translated` or in `left`.
     """
 
     program: str
@@ -64,7 +64,7 @@ def report_text(imported: Imported, source: str) -> str:
 
 
 def config_text(imported: Imported, source: str) -> str:
-    """Return the new configuration as YAML, headed by where it comes from and what means something else in it."""
+    """Return the new configuration as YAML, with a header on its source and differences in meaning."""
     head = [f"Imported from {source}, a configuration of {imported.program}."]
     head += [f"{one.subject}: {one.sentence}" for one in imported.differs]
     if imported.left:
@@ -74,7 +74,7 @@ def config_text(imported: Imported, source: str) -> str:
 
 
 def _translated(imported: Imported) -> str:
-    """Return a table of the new settings, each with all that it comes from."""
+    """Return a table of the new settings with their sources."""
     sources: dict[str, list[str]] = {}
     for one in imported.translated:
         sources.setdefault(one.new, []).append(one_line(one.old))
@@ -97,7 +97,7 @@ def _differs(imported: Imported) -> Iterator[str]:
 
 
 def _left(imported: Imported) -> Iterator[str]:
-    """Yield the settings that were left, those with one reason together."""
+    """Yield the omitted settings, grouped by reason."""
     if imported.left:
         yield "Left out\n"
     for reason in dict.fromkeys(one.reason for one in imported.left):

@@ -1,4 +1,4 @@
-"""What a configuration says of each parameter, gathered from all the places where it may say it."""
+"""Settings of each parameter, collected from all places in a configuration."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ _PRIOR_KEYS = {"prior": "family", "prior_mu": "mu", "prior_sigma": "sigma"}
 
 @dataclass
 class Said:
-    """What a file says of one parameter: places and value of each key, and the keys on which the places disagree."""
+    """Settings of one parameter in a file: places and value of each key, and keys with contradicting values."""
 
     places: dict[str, list[str]] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     disputed: set[str] = field(default_factory=set)
 
     def add(self, key: str, place: str, value: Any) -> None:
-        """Note that `key` has `value` at `place`."""
+        """Record that `key` has `value` at `place`."""
         if key in self.values and _comparable(self.values[key]) != _comparable(value):
             self.disputed.add(key)
         self.values.setdefault(key, value)
         self.places.setdefault(key, []).append(place)
 
     def all(self, *keys: str) -> list[str]:
-        """Return the places of these keys; of all when none are named."""
+        """Return the places of these keys, or of all keys."""
         return [place for key, places in self.places.items() if not keys or key in keys for place in places]
 
 
 def statements(ledger: Ledger) -> Iterator[tuple[str, str, str, Any]]:
-    """Yield (name, key, place, value) of all that is said of parameters anywhere in the file."""
+    """Yield (name, key, place, value) of all parameter settings in the file."""
     for group in GROUPS:
         yield from _entries(ledger, f"parameters.{group}")
     yield from _lists(ledger)
@@ -49,7 +49,7 @@ def statements(ledger: Ledger) -> Iterator[tuple[str, str, str, Any]]:
 
 
 def _entries(ledger: Ledger, prefix: str) -> Iterator[tuple[str, str, str, Any]]:
-    """Yield what stands in mappings of one parameter each: ``prefix.name.key`` or ``prefix[name].key``."""
+    """Yield settings in mappings per parameter: ``prefix.name.key`` or ``prefix[name].key``."""
     for path in ledger.under(prefix):
         rest = path.removeprefix(prefix).lstrip(".[").replace("]", "", 1)
         name, _, key = rest.partition(".")
@@ -65,7 +65,7 @@ def _entries(ledger: Ledger, prefix: str) -> Iterator[tuple[str, str, str, Any]]
 
 
 def _lists(ledger: Ledger) -> Iterator[tuple[str, str, str, Any]]:
-    """Yield what stands in lists that go with a list of names, and in the mappings beside them."""
+    """Yield settings in lists that are parallel to a list of names, and in the accompanying mappings."""
     listed = ledger.get(f"{_LIST}.parameter_names")
     names = [str(name) for name in listed] if isinstance(listed, list) else []
     if names:

@@ -1,1 +1,1 @@
-"""Many measurements under one configuration: what they ask for, their fits, the record, the tables."""
+"""Series of fits with one configuration, by ``watch`` and ``batch``: tasks, worker processes, record, summaries."""

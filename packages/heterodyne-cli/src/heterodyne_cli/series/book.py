@@ -1,4 +1,4 @@
-"""The files that grow with a series: its record, summary.csv, and the page of its trends."""
+"""Files that are updated after every fit of a series: the record, summary.csv and the page of trends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CSV_NAME, PAGE_NAME = "summary.csv", "index.html"
 
 
 def summary_csv(rows: list[Row], spec: ModelSpec) -> str:
-    """Return rows as CSV under the names of their columns; what is not known is empty."""
+    """Return rows as CSV with a header; unknown values are empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns(spec), restval="", lineterminator="\n")
     writer.writeheader()
@@ -25,11 +25,11 @@ def summary_csv(rows: list[Row], spec: ModelSpec) -> str:
 
 
 def publish(record: Record, spec: ModelSpec, title: str, refresh: int | None = None) -> list[Path]:
-    """Write the record and what it is shown by, each file whole; `refresh` has the page read again, in s.
+    """Write the record and the summaries, each file atomically; browsers reload the page after `refresh` s.
 
     Raises
     ------
-    OutputError : when a file cannot be written.
+    OutputError : if a file cannot be written.
     """
     record.save()
     rows, folder = record.rows(), record.folder

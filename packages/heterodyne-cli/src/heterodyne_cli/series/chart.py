@@ -1,4 +1,4 @@
-"""A panel of points with error bars as SVG, drawn in the ink of the page around it."""
+"""A panel of points with error bars as SVG, in the text colour of the page."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from heterodyne_report.page import Markup
 WIDTH, HEIGHT = 860, 210
 _LEFT, _RIGHT, _TOP, _BOTTOM = 86, 10, 26, 22
 _ROOM = 0.08
-"""Part of the range that is left free above and below the points."""
+"""Margin above and below the points, as a fraction of the range."""
 
 
 _LIGHT = ("#1f5fa8", "#c2571a", "#2b7d3b", "#8a3ea8", "#a8243a", "#6b6b00")
 _DARK = ("#7db4f0", "#f0a06a", "#7fce8f", "#d29be8", "#f08a9a", "#cfcf60")
 SERIES = len(_LIGHT)
-"""Colours of series; the next ones begin again."""
+"""Number of colours of series, used cyclically."""
 
 
 def _colours(shades: Sequence[str]) -> str:
@@ -36,11 +36,11 @@ svg text {{ font-size: 12px; fill: currentColor; }} svg .title {{ font-weight: 6
     f"{{ fill: var(--s{k}); }} b.s{k} {{ color: var(--s{k}); }}\n"
     for k in range(SERIES)
 )
-"""Style of panels, and of what a page says about them: a colour for each series, one for doubt."""
+"""Style of panels and their legend: one colour per series, one for doubtful points."""
 
 
 class Point(NamedTuple):
-    """A value at a place from 0 to 1; `series` numbers its colour, `style` is ``ok`` or ``doubt``."""
+    """A value at a horizontal position from 0 to 1; `series` selects the colour, `style` is ``ok`` or ``doubt``."""
 
     at: float
     value: float
@@ -52,7 +52,7 @@ class Point(NamedTuple):
 
 
 def panel(points: Sequence[Point], title: str) -> Markup:
-    """Return a panel; bars of one standard deviation that lead out of it are cut at its edge."""
+    """Return a panel; error bars (one standard deviation) are clipped at its edge."""
     low, high = _range(points)
 
     def y(value: float) -> float:
@@ -79,7 +79,7 @@ def _point(point: Point, y: float, top: float, bottom: float) -> str:
 
 
 def _bar(point: Point, low: float, high: float, bottom: float, top: float) -> tuple[float, float]:
-    """Return both ends of a bar on the page, inside the panel."""
+    """Return both ends of an error bar in page coordinates, clipped to the panel."""
     if not math.isfinite(point.sd):
         return 0.0, 0.0
     scale = (bottom - top) / (high - low)
@@ -89,7 +89,7 @@ def _bar(point: Point, low: float, high: float, bottom: float, top: float) -> tu
 
 
 def _range(points: Sequence[Point]) -> tuple[float, float]:
-    """Return the range of a panel: of the values, and of bars that are no longer than these are apart."""
+    """Return the range of a panel: that of the values and of error bars not longer than the spread of the values."""
     values = [point.value for point in points]
     spread = max(values) - min(values) or abs(values[0]) * 0.1 or 1.0
     reach = [min(point.sd, spread) if math.isfinite(point.sd) else 0.0 for point in points]

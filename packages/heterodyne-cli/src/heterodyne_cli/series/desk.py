@@ -1,4 +1,4 @@
-"""Where the outcomes of a series come in: each is said, noted, and published with all before it."""
+"""Collector of the results of a series: prints and records each fit, and updates the summary files."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ from heterodyne_spec.terminal import FAILED as CODE_FAILED
 from heterodyne_spec.terminal import NOT_CONVERGED as CODE_NOT_CONVERGED
 
 STARTS = 3
-"""Results of the same shape from which a fit may start: those before it, newest first."""
+"""Number of previous results of the same shape that serve as starting values, newest first."""
 
 
 class Desk:
-    """What is told of a series, and its files.
+    """Output and files of a series.
 
-    `title` heads the page; `refresh` has browsers read it again, in s; with `wait`, a full disk is waited for.
+    `title` is the heading of the page, which browsers reload after `refresh` s. With `wait`, writing to a full disk is
+    retried.
     """
 
     def __init__(
@@ -54,22 +55,22 @@ class Desk:
         self._headed = False
 
     def say(self, text: str, event: str = "note") -> None:
-        """Say a line that is no fit."""
+        """Print a line that is not a fit."""
         self._shown.clear()
         self._console.say(f"{_now()}  {one_line(text)}")
         self._console.tell(event, text=text)
 
     def show(self, state: str, **fields: Any) -> None:
-        """Show how far the work is; machines are told only where there are `fields`."""
+        """Show progress; events for programs are printed only if there are `fields`."""
         if fields or not self._console.machine:
             self._shown.show(state, **fields)
 
     def say_end(self) -> None:
-        """Say what a watch has done."""
+        """Print a summary at the end of a watch."""
         self.say(f"watch ended: {self.counts['fitted']} fitted, {self.counts['failed']} failed", "ended")
 
     def examined(self, told: Examined) -> Plan:
-        """Return the fits that a file asks for; say why, where that is not plain."""
+        """Return the fits required for a file; print the reason in special cases."""
         plan = self.record.plan(told.path, told.signature, told.found)
         name = told.path.name
         if plan.changed:
@@ -80,36 +81,36 @@ class Desk:
         return plan
 
     def unusable(self, path: Path, signature: Signature, text: str) -> None:
-        """Say and note that a file cannot be used."""
+        """Print and record that a file cannot be used."""
         self.record.give_up(path, signature, about(path, text))
         self._row(next(self.record.rows_of([path])))
         self.publish()
 
     def fitted(self, told: Fitted) -> None:
-        """Say a fit."""
+        """Print a fit."""
         self._row(told.row)
         if told.result.success:
             self._recent[told.job.shape].appendleft(told.result)
 
     def written(self, told: Written) -> None:
-        """Note a fit whose result is written."""
+        """Record a fit whose result has been written."""
         self.record.note(told.job, told.row)
         self._console.tell("written", files=told.files)
         self.publish()
 
     def failed(self, told: Failed) -> None:
-        """Say and note a fit that could not be done."""
+        """Print and record a failed fit."""
         row = failed_row(told.job, about(told.job.path, told.text))
         self._row(row)
         self.record.note(told.job, row)
         self.publish()
 
     def publish(self) -> list[Path]:
-        """Write the record and what it is shown by, and return the paths of the latter."""
+        """Write the record and the summaries; return the paths of the summaries."""
         return self.persist(lambda: publish(self.record, self.spec, self._title, self._refresh))
 
     def persist[T](self, write: Callable[[], T]) -> T:
-        """Return what `write` returns, waiting for room where that is meant."""
+        """Return the result of `write`, retried on temporary errors if so configured."""
         if not self._wait:
             return write()
         attempts = patiently(write)
@@ -121,27 +122,27 @@ class Desk:
                 return found
 
     def waiting(self, told: Waiting) -> None:
-        """Say what is waited for."""
+        """Print the reason for waiting."""
         self.say(told.text, "waiting")
 
     def starts(self, shape: tuple[int, int]) -> list[NLSQResult]:
-        """Return results of this shape, each a candidate to start from."""
+        """Return previous results of this shape as candidates for starting values."""
         return list(self._recent[shape])
 
     def recall(self) -> None:
-        """Take the last results of an earlier run as starts."""
+        """Load the last results of an earlier run as candidates for starting values."""
         rows: dict[tuple[int, int], list[Row]] = defaultdict(list)
         for row in self.record.rows():
             if row["fit"] not in (FAILED, NOT_CONVERGED) and row["settings"] == self.record.settings:
                 rows[row["n_phi"], row["n_frames"]].append(row)
         for shape, known in rows.items():
             for row in known[-STARTS:]:
-                # One that was removed or damaged starts no fit; it costs nothing else.
+                # Deleted or damaged results are skipped: they only serve as starting values.
                 with suppress(ResultError):
                     self._recent[shape].appendleft(NLSQResult.load(self.record.folder / row["result"], maps=False))
 
     def code(self, paths: Iterable[Path]) -> int:
-        """Return the exit code that says how these files went; say which results are gone."""
+        """Return the exit code for these files; print which results have been deleted."""
         rows = list(self.record.rows_of(list(paths)))
         fits = {row["fit"] for row in rows}
         if gone := [row["result"] for row in rows if row["fit"] != FAILED and not self.record.there(row)]:
@@ -163,11 +164,11 @@ class Desk:
 def opened_desk(
     request: Request, console: Console, shown: Progress, title: str, *, refresh: int | None = None, wait: bool = False
 ) -> Desk:
-    """Return the desk of a series that goes on from what is in its folder; say where that is of other settings.
+    """Return the collector of a series that continues in its folder; report results with other settings there.
 
     Raises
     ------
-    OutputError : when the folder's record cannot be read.
+    OutputError : if the record of the folder cannot be read.
     """
     record = Record.load(request.output, request.settings, request.asked)
     desk = Desk(record, load_model(request.config.model.name), console, shown, title, refresh=refresh, wait=wait)
@@ -177,7 +178,7 @@ def opened_desk(
 
 
 def about(path: Path, text: str) -> str:
-    """Return what is said of a file, without its path: that stands beside it."""
+    """Return a message about a file without its path, which is printed separately."""
     return text.removeprefix(f"{path}: ")
 
 

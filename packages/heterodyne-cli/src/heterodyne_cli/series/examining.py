@@ -1,4 +1,4 @@
-"""Which measurements a file holds, found without reading its maps: the q asked for, their shape, the file's hash."""
+"""Contents of a file, determined without reading its maps: requested q, shape of the fits, hash of the file."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from heterodyne_spec.errors import BusyError, ContradictionError, DataError
 
 
 class Signature(NamedTuple):
-    """What tells without reading a file whether it has changed."""
+    """Size and modification time, which show whether a file has changed without reading it."""
 
     size: int
     mtime_ns: int
 
 
 class Bin(NamedTuple):
-    """One q of a file in 1/Å, with the number of its maps and of the frames to be fitted: the shape of a fit."""
+    """One q of a file in 1/Å, with the numbers of maps and frames to fit (the shape of a fit)."""
 
     q: float
     n_phi: int
@@ -40,10 +40,10 @@ class Bin(NamedTuple):
 
 @dataclass(frozen=True)
 class Contents:
-    """What was found in a complete file.
+    """Contents of a complete file.
 
-    `fingerprint` is its hash after the name of what was hashed; `bins` are those asked for; `several` tells whether the
-    file has more than one q.
+    `fingerprint` is the name of what was hashed and its hash; `bins` are the requested ones; `several` states whether
+    the file has more than one q.
     """
 
     fingerprint: tuple[str, str]
@@ -52,12 +52,12 @@ class Contents:
 
     @property
     def data(self) -> str:
-        """The hash of the file."""
+        """Hash of the file."""
         return self.fingerprint[1]
 
 
 class IncompleteError(DataError):
-    """A file cannot be opened as a whole one, perhaps not yet."""
+    """A file is not complete, perhaps not yet."""
 
 
 def signature_of(path: Path) -> Signature:
@@ -65,22 +65,22 @@ def signature_of(path: Path) -> Signature:
 
     Raises
     ------
-    OSError : when it is not there or may not be read.
+    OSError : if it does not exist or cannot be read.
     """
-    # A network drive answers from its memory for seconds; opening a file makes it ask the server.
+    # Network drives cache attributes for seconds; opening the file forces a query to the server.
     with path.open("rb"):
         status = path.stat()
     return Signature(status.st_size, status.st_mtime_ns)
 
 
 def examine(path: Path, config: DataConfig, choice: QChoice) -> Contents:
-    """Return what a file holds of what is asked for.
+    """Return the requested contents of a file.
 
     Raises
     ------
-    BusyError : when another program has it open for writing.
-    IncompleteError : when it cannot be opened as a whole file of a known layout.
-    DataError : when it does not hold what is asked for, or contradicts itself.
+    BusyError : if another program has it open for writing.
+    IncompleteError : if it is not a complete file of a known layout.
+    DataError : if it lacks the requested data, or contradicts itself.
     """
     try:
         with open_source(path) as source:
@@ -102,7 +102,7 @@ def examine(path: Path, config: DataConfig, choice: QChoice) -> Contents:
 
 
 def _asked(choice: QChoice, groups: Sequence[float]) -> Sequence[float | None]:
-    """Return what to choose the maps of every fit by; None where the file shall have one q only."""
+    """Return the q of every fit; None if the file must have only one q."""
     if choice == "all":
         return groups
     return (None,) if choice is None else choice

@@ -11,10 +11,10 @@ from heterodyne_cli.series.examining import Bin, Contents, Signature
 
 @dataclass(frozen=True)
 class Job:
-    """A fit to be done.
+    """A pending fit.
 
-    `fingerprint` is the hash of the file after the name of what was hashed, `settings` that of the configuration,
-    `name` the folder of the result.
+    `fingerprint` is the name of what was hashed and its hash, `settings` the hash of the configuration, `name` the
+    folder of the result.
     """
 
     path: Path
@@ -26,32 +26,32 @@ class Job:
 
     @property
     def data(self) -> str:
-        """The hash of the file."""
+        """Hash of the file."""
         return self.fingerprint[1]
 
     @property
     def key(self) -> str:
-        """What names the fit in the record: the same for a copy of the file under another name."""
+        """Key of the fit in the record; a copy of the file under another name has the same key."""
         return key_of(self.data, self.bin.q, self.settings)
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Numbers of angles and frames: fits that share them share compiled code."""
+        """Numbers of angles and frames; fits with the same shape use the same compiled code."""
         return self.bin.n_phi, self.bin.n_frames
 
     @property
     def label(self) -> str:
-        """The fit in words."""
+        """Description of the fit in words."""
         return f"{self.path.name} at q = {self.bin.q:.5g} 1/Å"
 
 
 def key_of(data: str, q: float, settings: str) -> str:
-    """Return what names the fit of a file with this hash, at a q in 1/Å, with these settings."""
+    """Return the key of the fit of a file with this hash, at a q in 1/Å, with these settings."""
     return f"{data[:32]} {q:.6g} {settings}"
 
 
 def jobs_of(path: Path, signature: Signature, found: Contents, settings: str, taken: Container[str]) -> tuple[Job, ...]:
-    """Return the fits of a file; `taken` are folders of other files: none of these is written over."""
+    """Return the fits of a file; `taken` are folders of other files, which are not overwritten."""
     jobs = []
     for one in found.bins:
         name = f"{path.stem}_q{one.q:.4g}" if found.several else path.stem

@@ -1,7 +1,7 @@
-"""A process that does one task after another and tells what comes out, and the wait for several of them.
+"""Worker processes: each runs one task after another and sends messages; waiting for messages of several workers.
 
-A task is a generator: what it yields is sent on at once. Compiled functions stay in their process; one that dies takes
-its task with it, and no other.
+A task is a generator whose items are sent as messages immediately. Each process keeps its compiled functions; if a
+process dies, only its current task is lost.
 """
 
 from __future__ import annotations
@@ -24,53 +24,53 @@ from heterodyne_spec import HeterodyneError
 from heterodyne_spec.terminal import said_of
 
 _GRACE = 0.5
-"""Seconds that a process has to remove what it has half written."""
+"""Time for a process to remove partial files, in s."""
 
 
 @dataclass(frozen=True)
 class Died:
-    """A task has broken off, or its process has; `text` says why."""
+    """A task failed or its process died; `text` is the reason."""
 
     text: str
 
 
 class Done:
-    """A task has come to its end."""
+    """A task is finished."""
 
 
 class LaneError(HeterodyneError):
-    """A process for fits cannot be made ready."""
+    """A worker process cannot be prepared."""
 
 
 class Lane(Protocol):
-    """What does one task after another."""
+    """Runs one task after another."""
 
     @property
     def idle(self) -> bool:
-        """Whether a task can be given."""
+        """Whether a task can be started."""
 
     def give(self, task: Callable[..., Iterator[Any]], *arguments: Any) -> None:
-        """Begin a task."""
+        """Start a task."""
 
     def read(self) -> Any:
-        """Return what the task tells next; Done at its end, Died where there is no more to come."""
+        """Return the next message of the task; Done at its end, Died if it failed."""
 
     def terminate(self) -> None:
-        """Ask to end, whatever is going on."""
+        """Request termination, even during a task."""
 
     def end(self, grace: float) -> None:
-        """End after at most `grace` s."""
+        """Stop, after waiting at most `grace` s."""
 
 
 class Tellings(Protocol):
-    """The wait for what lanes tell, of at most some seconds."""
+    """Waits for messages of workers, for at most some seconds."""
 
     def __call__(self, lanes: Sequence[Any], seconds: float, /) -> list[tuple[Any, Any]]:
-        """Return what was told, and by which lane."""
+        """Return pairs of worker and message."""
 
 
 class Process:
-    """A lane in a process of its own, which a new one replaces when it dies; `first` is done before any task."""
+    """A worker in a separate process, which is replaced if it dies; the task `first` runs before all others."""
 
     def __init__(self, first: Callable[..., Iterator[Any]] | None = None, *arguments: Any):
         self._first, self._arguments = first, arguments
@@ -83,14 +83,14 @@ class Process:
             self.give(self._first, *self._arguments)
 
     def give(self, task: Callable[..., Iterator[Any]], *arguments: Any) -> None:
-        """Begin a task."""
-        assert self.idle, "the lane has a task"
+        """Start a task."""
+        assert self.idle, "the worker has a task"
         self.idle = False
-        with contextlib.suppress(OSError):  # one that died while it was idle shows when it is read
+        with contextlib.suppress(OSError):  # a process that died while idle is detected when reading
             self.connection.send((task, arguments))
 
     def read(self) -> Any:
-        """Return what the task tells next; Done at its end, Died where the process has ended."""
+        """Return the next message of the task; Done at its end, Died if it failed or the process died."""
         try:
             told = self.connection.recv()
         except (EOFError, OSError):
@@ -105,18 +105,18 @@ class Process:
         return told
 
     def terminate(self) -> None:
-        """Ask to end, whatever is going on; what is half written is removed where the process gets to it in time."""
+        """Request termination, even during a task; partial files are removed if the process has enough time."""
         self._process.terminate()
 
     def end(self, grace: float) -> None:
-        """End after at most `grace` s."""
+        """Stop, after waiting at most `grace` s."""
         self._process.join(grace)
         self._process.kill()
         self.connection.close()
 
 
 def end_all(lanes: Sequence[Lane]) -> None:
-    """End all lanes, whatever they do."""
+    """Stop all workers, even during a task."""
     for lane in lanes:
         lane.terminate()
     until = time.monotonic() + _GRACE
@@ -125,7 +125,7 @@ def end_all(lanes: Sequence[Lane]) -> None:
 
 
 def tellings(lanes: Sequence[Process], seconds: float) -> list[tuple[Process, Any]]:
-    """Return what lanes have told, after at most `seconds` of waiting for it."""
+    """Return pairs of worker and message, after waiting at most `seconds`."""
     busy = {lane.connection: lane for lane in lanes if not lane.idle}
     if not busy:
         time.sleep(max(seconds, 0.0))
@@ -154,8 +154,8 @@ def _started() -> tuple[Connection, BaseProcess]:
 
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Have a process that is started meanwhile take no part in Ctrl-C, and run nothing of the user's script."""
-    # Blocked, not ignored: here Ctrl-C waits until the process is started. The child keeps the mask.
+    """Processes started in this context ignore Ctrl-C and do not import the user's script."""
+    # SIGINT is blocked, not ignored: in this process it is delivered afterwards. The child inherits the mask.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
@@ -168,7 +168,7 @@ def _without_interrupts() -> Iterator[None]:
 
 
 def _serve(connection: Connection, parent: int) -> None:
-    """Do tasks until there is nobody left to give them; what asks all processes to end is left to the parent."""
+    """Run tasks until the parent ends; signals sent to the whole process group are left to the parent."""
     signal.signal(signal.SIGTERM, _leave)
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
@@ -181,7 +181,7 @@ def _serve(connection: Connection, parent: int) -> None:
 
 
 def _done(tellings: Iterator[Any], connection: Connection) -> Done | Died:
-    """Send on what a task tells, and return how it ended."""
+    """Send the messages of a task, and return how it ended."""
     while True:
         try:
             told = next(tellings)

@@ -1,4 +1,4 @@
-"""The table on the terminal: a line for every fit, when it is done."""
+"""The table on the terminal, one line per finished fit."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _COLUMNS = (
 )
 _MOODS: dict[str, Mood] = {**MOODS, OK: "good", STRUCTURED: "caution", NOT_CONVERGED: "bad", FAILED: "bad"}
 _WIDTH = 150
-"""Characters of a line, about those of the table."""
+"""Line length in characters, about the width of the table."""
 
 type Paint = Callable[[str, Mood], str]
 
 
 def header() -> str:
-    """Return the names of the columns; functions of age are means over the measurement."""
+    """Return the header line; functions of age are means over the measurement."""
     return "  ".join(name.ljust(width) for name, width in _COLUMNS).rstrip()
 
 
 def line(row: Row, now: str, paint: Paint, names: Iterable[str] = ()) -> str:
-    """Return the line of a fit that was done at `now`, and its sentence in lines below; `names` are of all files."""
+    """Return the line of a fit finished at `now`, followed by its sentence; `names` are those of all files."""
     fit = str(row["fit"])
     cells = [now, short(Path(row["file"]).name, names), "" if row.get("q") is None else f"{row['q']:.5g}"]
     if fit == FAILED:
@@ -52,7 +52,7 @@ def line(row: Row, now: str, paint: Paint, names: Iterable[str] = ()) -> str:
 
 
 def short(name: str, names: Iterable[str], width: int = _COLUMNS[1][1]) -> str:
-    """Return a name that fits its column, cut where the names of its series agree and not where they differ."""
+    """Return a name that fits its column; it is cut in the part common to all names of the series."""
     if len(name) <= width:
         return name
     others = [other for other in names if other != name]
@@ -61,11 +61,11 @@ def short(name: str, names: Iterable[str], width: int = _COLUMNS[1][1]) -> str:
     differs = slice(front, max(len(name) - back, front))
     own = name[differs]
     if not own or len(own) > width - 2:
-        # Nothing to go by, or too much: both ends.
+        # There is no common part, or the rest is still too long: keep both ends.
         ends = own or name
         kept = width - 1 - (width - 1) // 2
         return f"{ends[:kept]}…{ends[len(ends) - (width - 1) // 2 :]}"
-    # What is left of the column shows the end that they share, then the beginning.
+    # The remaining width is used for the common end first, then for the beginning.
     after = min(len(name) - differs.stop, width - 1 - len(own))
     if differs.stop + after == len(name):
         return f"…{name[len(name) - (width - 1) :]}"
@@ -73,12 +73,12 @@ def short(name: str, names: Iterable[str], width: int = _COLUMNS[1][1]) -> str:
 
 
 def agreed(one: str, other: str) -> int:
-    """Return how many characters two names have in common at their beginning."""
+    """Return the length of the common prefix of two names."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def quoted(row: Row, name: str) -> str:
-    """Return the mean of a function of age with its standard deviation, or why there is none."""
+    """Return the mean of a function of age with its standard deviation, or the reason why there is none."""
     value, sd = row.get(f"{name}_mean"), row.get(f"{name}_mean_sd")
     if value is None:
         return why_not(row, name)

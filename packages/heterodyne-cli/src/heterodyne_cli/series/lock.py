@@ -1,4 +1,4 @@
-"""One series at a time in a folder of results."""
+"""A lock on the results folder: only one series at a time writes to it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from heterodyne_spec import OutputError
 
 NAME = ".lock"
 _PATIENCE = 2.5
-"""Seconds after which a lock is another's: long enough to see that one was left behind."""
+"""Timeout in s for acquiring the lock; long enough to detect a stale lock."""
 
 
 @contextlib.contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Keep other series out of a folder of results, which is made where there is none.
+    """Lock a results folder, which is created if missing, against other series.
 
-    The lock is a file with the number of the process and the name of its machine: locks of the system do not work on
-    many network drives. One whose process is gone from this machine is taken over.
+    The lock is a file with process number and machine name, because system locks do not work on many network drives.
+    A lock of a process on this machine that no longer exists is taken over.
 
     Raises
     ------
-    OutputError : when another series is at work there, or the folder cannot be written.
+    OutputError : if another series is running there, or the folder is not writable.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -33,8 +33,8 @@ def only_one(folder: Path) -> Iterator[None]:
     except Timeout:
         holder = f"process {lock.pid}" if lock.pid is not None else "a process"
         raise OutputError(
-            f"{folder}: another watch or batch writes there ({holder}); choose another --output, or, if that has ended "
-            f"on another machine, remove {folder / NAME}"
+            f"{folder}: in use by another watch or batch ({holder}); choose another --output, or remove "
+            f"{folder / NAME} if that run has ended on another machine"
         ) from None
     except OSError as error:
         raise OutputError(
@@ -43,6 +43,6 @@ def only_one(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # The drive may be away: then the lock is found to be left behind.
+        # If the drive is not available, the lock file remains and is later recognised as stale.
         with contextlib.suppress(OSError):
             lock.release()

@@ -1,8 +1,8 @@
-"""summary.nc: all results of a series as one NetCDF 4 file, for xarray and whatever else reads NetCDF.
+"""summary.nc: all results of a series as one NetCDF 4 file, for xarray and other NetCDF readers.
 
-Dimensions: ``measurement`` (a file at a q), ``parameter``, ``age`` (number of an age: ``t`` has the ages in s of every
-measurement, up to its last), ``angle`` (number of an azimuth: ``phi`` has those of every measurement). What is not
-known is NaN, and so is every number for which the maps show no evidence: ``sentence`` says why.
+Dimensions: ``measurement`` (a file at a q), ``parameter``, ``age`` (index; ``t`` has the ages in s of every
+measurement), ``angle`` (index; ``phi`` has the azimuths of every measurement). Unknown values are NaN, and so are
+quantities for which the maps show no evidence (see ``sentence`` for the reason).
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ type FloatArray = npt.NDArray[np.float64]
 
 
 def publish_all(desk: Desk, results: Mapping[str, NLSQResult]) -> list[Path]:
-    """Write all tables of a series and return their paths; `results`, by their keys, need not be read again.
+    """Write all summaries of a series and return their paths; `results` (by key) are already in memory.
 
     Raises
     ------
-    OutputError : when a file cannot be written.
+    OutputError : if a file cannot be written.
     ResultError : when a result of an earlier run is damaged.
     """
     record = desk.record
@@ -60,11 +60,11 @@ def _result(row: Row, folder: Path, known: Mapping[str, NLSQResult]) -> NLSQResu
 
 
 def write_summary(path: Path, rows: Sequence[Row], results: Sequence[NLSQResult | None], spec: ModelSpec) -> Path:
-    """Write rows of the summary and their results (None where there is none) to `path`, completely or not at all.
+    """Write rows of the summary and their results (None if missing) to `path` atomically.
 
     Raises
     ------
-    OutputError : when it cannot be written.
+    OutputError : if it cannot be written.
     """
     return write_atomically(path, lambda temporary: _write(temporary, rows, results, spec))
 
@@ -98,7 +98,7 @@ def _add_parameters(file: h5netcdf.File, rows: Sequence[Row], spec: ModelSpec) -
 
 
 def _add_scaling(file: h5netcdf.File, results: Sequence[NLSQResult | None]) -> None:
-    """Write the azimuths, and contrast and offset at them with standard deviations, each (measurement, angle)."""
+    """Write azimuths, contrast and offset with standard deviations, each (measurement, angle)."""
     size = file.dimensions["angle"].size
     axes = ("measurement", "angle")
     _add(file, "phi", axes, _padded([None if r is None else r.data.phi for r in results], size), "degree")
@@ -108,7 +108,7 @@ def _add_scaling(file: h5netcdf.File, results: Sequence[NLSQResult | None]) -> N
 
 
 def _add_functions(file: h5netcdf.File, results: Sequence[NLSQResult | None], spec: ModelSpec) -> None:
-    """Write the ages, and J_r, J_s, v and x at them with standard deviations, each (measurement, age)."""
+    """Write ages, J_r, J_s, v and x with standard deviations, each (measurement, age)."""
     hidden = [{} if result is None else reasons(result) for result in results]
     bands = [None if result is None else result.bands for result in results]
     size = file.dimensions["age"].size

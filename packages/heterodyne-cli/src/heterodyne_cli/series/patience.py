@@ -1,4 +1,4 @@
-"""Writing where a disk may be full, or a drive away, for a while."""
+"""Writing with retries, if a disk is full or a drive is temporarily not available."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ PAUSE = 5.0
 PASSING = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota is used up",
-    **dict.fromkeys((errno.EIO, errno.ESTALE, errno.ENOENT, errno.ENOTCONN, errno.EHOSTDOWN), "the drive is away"),
+    **dict.fromkeys(
+        (errno.EIO, errno.ESTALE, errno.ENOENT, errno.ENOTCONN, errno.EHOSTDOWN), "the drive is not available"
+    ),
 }
-"""Reasons that people remove, or that go away, while a program waits."""
+"""Errors that may be temporary."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """Something is waited for, said once; or it is waited for no longer."""
+    """A message on the beginning or end of waiting."""
 
     text: str
 
 
 def patiently[T](write: Callable[[], T], pause: float = PAUSE) -> Generator[Waiting, None, T]:
-    """Return what `write` returns, after as many attempts as it takes; yield what is waited for.
+    """Return the result of `write`, retried after temporary errors; yield messages on waiting.
 
     Raises
     ------
-    OutputError : when waiting does not help.
+    OutputError : if the error is not temporary.
     """
     waited = False
     while True:
@@ -43,10 +45,10 @@ def patiently[T](write: Callable[[], T], pause: float = PAUSE) -> Generator[Wait
             if reason is None:
                 raise
             if not waited:
-                yield Waiting(f"{reason}: {error}; make room or bring it back: trying again every {pause:g} s")
+                yield Waiting(f"{reason}: {error}; free space or reconnect the drive: retrying every {pause:g} s")
             waited = True
             time.sleep(pause)
         else:
             if waited:
-                yield Waiting("written after all: going on")
+                yield Waiting("written; continuing")
             return found

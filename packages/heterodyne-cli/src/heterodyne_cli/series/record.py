@@ -1,4 +1,4 @@
-"""What a folder of results holds, and from which files: nothing is fitted twice, nothing is lost by a restart."""
+"""The record of a results folder, which makes restarts possible without repeating fits."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a file: `asked` is what was asked of it, `names` maps the keys of its fits to their folders.
+    """The entry of a file: `asked` is the request, `names` maps the keys of its fits to their folders.
 
-    `problem` says why it could not be used; empty where it could.
+    `problem` is the reason why the file could not be used, empty otherwise.
     """
 
     signature: Signature
@@ -38,9 +38,9 @@ class Entry:
 
 
 class Plan(NamedTuple):
-    """The fits that a file asks for: `jobs` are neither done nor planned, `done` are done.
+    """The fits required for a file: `jobs` are new, `done` are finished.
 
-    `same` is another file with the same data, where that is news; `changed` tells that the file had other data before.
+    `same` is another file with the same data, if newly detected; `changed` states that the file had other data before.
     """
 
     jobs: list[Job]
@@ -50,9 +50,9 @@ class Plan(NamedTuple):
 
 
 class Record:
-    """Files by their absolute path, and rows of the summary by the key of their fit.
+    """Files by absolute path, and rows of the summary by the key of their fit.
 
-    `asked` says what is asked of every file: settings, and which q.
+    `asked` is the request for every file: settings and q.
     """
 
     def __init__(self, folder: Path, settings: str, asked: str):
@@ -63,11 +63,11 @@ class Record:
 
     @classmethod
     def load(cls, folder: Path, settings: str, asked: str) -> Record:
-        """Return the record of a folder of results, an empty one where there is none.
+        """Return the record of a results folder, empty if there is none.
 
         Raises
         ------
-        OutputError : when there is one that cannot be read.
+        OutputError : if it cannot be read.
         """
         record = cls(folder, settings, asked)
         try:
@@ -88,11 +88,11 @@ class Record:
         return record
 
     def save(self) -> None:
-        """Write the record into its folder, without rows that no file has any more.
+        """Write the record to its folder, without rows that no longer belong to a file.
 
         Raises
         ------
-        OutputError : when it cannot be written.
+        OutputError : if it cannot be written.
         """
         used = {key for entry in self.files.values() for key in entry.names}
         self._rows = {key: row for key, row in self._rows.items() if key in used}
@@ -101,7 +101,7 @@ class Record:
         write_text(self.folder / NAME, json.dumps(document, ensure_ascii=False) + "\n")
 
     def settled(self, path: Path, signature: Signature) -> bool:
-        """Tell whether there is nothing to do for a file: it is as it was, and all that is asked of it is there."""
+        """Return whether a file is up to date: unchanged, and all requested results exist."""
         entry = self.files.get(path)
         return (
             entry is not None
@@ -110,12 +110,12 @@ class Record:
         )
 
     def done(self, key: str) -> bool:
-        """Tell whether a fit is done and its result is in its folder."""
+        """Return whether a fit is finished and its result exists."""
         row = self._rows.get(key)
         return row is not None and row["fit"] != FAILED and self.there(row)
 
     def there(self, row: Row) -> bool:
-        """Tell whether the result of a row is in its folder."""
+        """Return whether the result of a row exists."""
         return (self.folder / row["result"] / JSON_NAME).is_file()
 
     def folders(self, path: Path) -> list[Path]:
@@ -124,13 +124,13 @@ class Record:
         return [self.folder / row["result"] for row in rows if row is not None]
 
     def plan(self, path: Path, signature: Signature, found: Contents) -> Plan:
-        """Note what a file holds, and return what is to be done about it."""
+        """Record the contents of a file, and return the required fits."""
         before = self.files.get(path)
         others = {other: entry for other, entry in self.files.items() if other != path}
         given = {key: name for entry in others.values() for key, name in entry.names.items()}
         jobs = jobs_of(path, signature, found, self.settings, set(given.values()))
         names = {job.key: given.get(job.key, job.name) for job in jobs}
-        # A result of another q that was asked for before still holds; one of other settings does not.
+        # Keep results of other q from earlier requests, but not results with other settings.
         own = before.names if before is not None and before.data == found.data else {}
         kept = {key: name for key, name in own.items() if key.endswith(self.settings)}
         self.files[path] = Entry(signature, self.asked, found.data, {**kept, **names})
@@ -142,20 +142,20 @@ class Record:
         return Plan(new, done, same, known not in ("", found.data))
 
     def unplan(self, job: Job) -> None:
-        """Forget that a fit is planned: it could not be done now."""
+        """Cancel a planned fit that could not be done now."""
         self._planned.discard(job.key)
 
     def note(self, job: Job, row: Row) -> None:
-        """Note the outcome of a fit."""
+        """Record the result of a fit."""
         self._planned.discard(job.key)
         self._rows[job.key] = row
 
     def give_up(self, path: Path, signature: Signature, problem: str) -> None:
-        """Note that a file cannot be used."""
+        """Record that a file cannot be used."""
         self.files[path] = Entry(signature, self.asked, problem=problem)
 
     def rows(self) -> list[Row]:
-        """Return the rows of all files in order of their time; a fit that several files share once."""
+        """Return the rows of all files in order of time; a fit shared by several files occurs once."""
         rows = {key: row for entry in self.files.values() for key in entry.names if (row := self._rows.get(key))}
         problems = [_problem_row(path, entry) for path, entry in self.files.items() if entry.problem]
         return sorted([*rows.values(), *problems], key=lambda row: (row["time"], row["file"], row.get("q") or 0.0))
@@ -169,7 +169,7 @@ class Record:
 
 
 def _checked(entry: Entry) -> Entry:
-    """Return an entry whose fields are what they should be."""
+    """Validate an entry."""
     if wrong := next(undeclared(entry), None):
         raise ValueError(wrong)
     whole = all(isinstance(part, int) and 0 <= part < 2**63 for part in entry.signature)

@@ -1,4 +1,4 @@
-"""What a series asks for: the configuration that all its fits share, and which q of every file."""
+"""The request of a series: the common configuration and the q to fit in every file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from heterodyne_spec import Config
 from heterodyne_spec.canonical import canonical_json, sha256
 
 type QChoice = Literal["all"] | tuple[float, ...] | None
-"""All q of a file, these in 1/Å, or (None) the configuration's, or else the file's only one."""
+"""All q of a file, given q in 1/Å, or (None) the q of the configuration or the only one of the file."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A series as asked for; `command` is the command line, for the results."""
+    """The request of a series; `command` is the command line, stored in the results."""
 
     config: Config
     q: QChoice
@@ -31,41 +31,43 @@ class Request:
 
     @property
     def settings(self) -> str:
-        """A hash of all that changes a fit besides its data and q: fits of one table have the same."""
+        """Hash of everything that affects a fit, apart from its data and q."""
         given = dataclasses.asdict(replace(self.config, data=replace(self.config.data, q=None)))
         fitted = {key: given[key] for key in ("data", "model", "scaling", "nlsq")}
         return sha256(canonical_json(fitted))[:16]
 
     @property
     def asked(self) -> str:
-        """What is asked of every file, in one line."""
+        """Description of the request for every file, in one line."""
         return f"{self.settings} {self.q}"
 
     @property
     def draws(self) -> bool:
-        """Whether there is anything to draw."""
+        """Whether plots or reports are requested."""
         return self.plots and (self.config.output.plots or self.config.output.report)
 
 
 def q_choice(text: str) -> QChoice:
-    """Return the q that ``--q`` asks for: ``all``, one, or several with commas between."""
+    """Parse ``--q``: ``all``, or one or several values separated by commas."""
     if text == "all":
         return "all"
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected all, or 1/Å with commas between") from None
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}, expected all, or values in 1/Å separated by commas"
+        ) from None
 
 
 def add_series_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that every series takes to `parser`."""
-    add_config_arguments(parser, q_choice, "wavevectors: all of a file, or these in 1/Å (default: data.q)")
+    """Add the arguments common to all series to `parser`."""
+    add_config_arguments(parser, q_choice, "wavevectors: all, or values in 1/Å separated by commas (default: data.q)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder for the results (default: results)")
-    parser.add_argument("--no-plots", action="store_true", help="draw nothing: neither pictures nor reports")
+    parser.add_argument("--no-plots", action="store_true", help="write neither plots nor reports")
 
 
 def requested_series(args: argparse.Namespace, command: Sequence[str]) -> Request:
-    """Return the series that a command line asks for.
+    """Return the request of a command line.
 
     Raises
     ------
@@ -80,6 +82,6 @@ def requested_series(args: argparse.Namespace, command: Sequence[str]) -> Reques
 
 
 def config_of(config: Config, q: float) -> Config:
-    """Return the configuration of one fit: that of the series, with the q of the maps."""
+    """Return the configuration of one fit: that of the series, with the given q."""
     document: dict[str, Any] = {**config.document, "data": {**(config.document.get("data") or {}), "q": q}}
     return replace(config, data=replace(config.data, q=q), document=document)

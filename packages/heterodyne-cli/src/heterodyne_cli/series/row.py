@@ -1,4 +1,4 @@
-"""One line of the summary: what a fit found, as plain values under fixed names."""
+"""One row of the summary: the result of a fit as plain values with fixed column names."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, USABLE, structured_angle
 from heterodyne_spec.model import ModelSpec, load_model
 
 type Row = Mapping[str, Any]
-"""Names are those of `columns`; a number that is not known is None, so that JSON holds a row."""
+"""Keys are those of `columns`; unknown numbers are None, so that a row can be stored as JSON."""
 
 OK, STRUCTURED, NOT_CONVERGED, FAILED = "ok", "structure in residuals", "not converged", "failed"
 
 PLACES = ("mean", "start", "middle", "end")
-"""Where functions of age are given: their mean over the measurement, and at the first, middle and last age."""
+"""Functions of age are given as their mean over the measurement, and at the first, middle and last age."""
 
 SHOWS = tuple(f"shows_{question}" for question in QUESTIONS)
-"""Columns that say whether the maps show a feature: ``yes``, ``no``, or empty where that was not tested."""
+"""Columns stating whether the maps show a feature: ``yes``, ``no``, or empty if not tested."""
 CHANCES = tuple(f"p_{question}" for question in QUESTIONS)
 """Columns of the p-values."""
 PER_ANGLE = ("phi", "contrast", "contrast_sd", "offset", "offset_sd")
-"""Columns with one number for every azimuth, separated by spaces."""
+"""Columns with one number per azimuth, separated by spaces."""
 
 _HEAD = (
     *("time", "file", "q", "verdict", "sentence", "fit", "message", "seconds", "n_phi", "n_frames", "dt"),
@@ -47,22 +47,22 @@ _MEANS = {
     "J_s": "mean J of the sample",
     "x": "mean fraction",
 }
-"""Functions of age, and the derived quantities that are their means."""
+"""Functions of age, and the names of the derived quantities that are their means."""
 
 
 def columns(spec: ModelSpec) -> tuple[str, ...]:
-    """Return the names of a row's values in order."""
+    """Return the column names in order."""
     functions = [f"{name}_{place}" for name in _MEANS for place in PLACES]
     numbers = [*functions, *(p.name for p in spec.parameters)]
     return (*_HEAD, *(part for name in numbers for part in (name, f"{name}_sd")), *_TAIL)
 
 
 def checked_row(row: Any) -> Row:
-    """Return a row as it came out of a file, if it has what everything that shows rows relies on.
+    """Validate a row read from a file, and return it.
 
     Raises
     ------
-    ValueError : naming what is wrong.
+    ValueError : stating what is wrong.
     """
     if not isinstance(row, Mapping):
         raise ValueError(f"row {row!r}")
@@ -79,36 +79,36 @@ def checked_row(row: Any) -> Row:
     if row.get("verdict", "") not in ("", USABLE, CAUTION, NO_SIGNAL):
         raise ValueError(f"row with verdict {row['verdict']!r}")
     if (result := row.get("result", "")) and not is_folder(result):
-        raise ValueError(f"row with result {result!r}, which is no folder here")
+        raise ValueError(f"row with result {result!r}, which is not a folder name")
     if unknown := row.keys() - set(columns(load_model())):
-        raise ValueError(f"row with {min(unknown)!r}, which this version does not know")
+        raise ValueError(f"row with unknown column {min(unknown)!r}")
     return row
 
 
 def is_folder(name: str) -> bool:
-    """Tell whether a name is that of a folder beside the record, and not a way to another place."""
+    """Return whether a name is that of a folder next to the record, and not a path elsewhere."""
     return PurePath(name).name == name and name != ".." and "\0" not in name
 
 
 def quality(result: NLSQResult) -> str:
-    """Return in a word or two how a fit ended."""
+    """Return the outcome of a fit in one or two words."""
     if not result.success:
         return NOT_CONVERGED
     return STRUCTURED if structured_angles(result) else OK
 
 
 def is_good(row: Row) -> bool:
-    """Return whether the numbers of a row can be quoted; rows of versions without a verdict go by how the fit ended."""
+    """Return whether the numbers of a row can be quoted, by the verdict or, in older rows, the outcome of the fit."""
     return row["verdict"] == USABLE if row.get("verdict") else row["fit"] == OK
 
 
 def judgement(row: Row) -> str:
-    """Return the verdict on a row, or how its fit ended where there is none."""
+    """Return the verdict of a row, or the outcome of the fit if there is none."""
     return str(row.get("verdict") or row["fit"])
 
 
 def why_not(row: Row, name: str) -> str:
-    """Return why a row has no number of a function of age (v, J_r, J_s, x)."""
+    """Return why a row has no value of a function of age (v, J_r, J_s, x)."""
     if row.get("verdict") == NO_SIGNAL:
         return NOTHING_SEEN
     if name == "v" and row.get("shows_flow") == "no":
@@ -117,7 +117,7 @@ def why_not(row: Row, name: str) -> str:
 
 
 def row_of(result: NLSQResult, job: Job, seconds: float) -> Row:
-    """Return the line of a fit that took `seconds`; numbers for which the maps show no evidence are None."""
+    """Return the row of a fit that took `seconds`; quantities for which the maps show no evidence are None."""
     data, hidden = result.data, reasons_of_parameters(result)
     table = [row for row in result.table if row.name not in hidden]
     return {
@@ -141,7 +141,7 @@ def row_of(result: NLSQResult, job: Job, seconds: float) -> Row:
 
 
 def failed_row(job: Job, message: str) -> Row:
-    """Return the line of a fit that could not be done."""
+    """Return the row of a failed fit."""
     return {**_origin(job), "fit": FAILED, "message": message}
 
 
@@ -165,15 +165,15 @@ def _evidence(result: NLSQResult) -> Row:
 
 
 def _scaling(result: NLSQResult) -> Row:
-    """Return contrast and offset of every azimuth with standard deviations, each as one text."""
+    """Return contrast and offset of all azimuths with standard deviations, each as one string."""
     columns = (result.data.phi, *(getattr(result.scaling, name) for name in PER_ANGLE[1:]))
-    # Nine digits hold a float32, and a number stays one word.
+    # Nine digits are sufficient for float32.
     texts = (" ".join(f"{value:.9g}" for value in column) for column in columns)
     return dict(zip(PER_ANGLE, texts, strict=True))
 
 
 def _functions(result: NLSQResult) -> Row:
-    """Return v, J_r, J_s and x with standard deviations: their means, and their values at three ages."""
+    """Return v, J_r, J_s and x with standard deviations: means, and values at three ages."""
     means = {quantity.name: quantity for quantity in result.derived}
     hidden = reasons(result)
     values: dict[str, float | None] = {}

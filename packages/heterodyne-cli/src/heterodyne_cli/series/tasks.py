@@ -1,4 +1,4 @@
-"""What the processes of a series do; each task yields what there is to tell, as soon as there is."""
+"""Tasks of the worker processes of a series; each task yields its messages as they occur."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from heterodyne_spec.terminal import said_of
 
 @dataclass(frozen=True)
 class Examined:
-    """What a file holds, as it was when it had this signature."""
+    """Contents of a file, with the signature of the file at that time."""
 
     path: Path
     signature: Signature
@@ -31,7 +31,7 @@ class Examined:
 
 @dataclass(frozen=True)
 class Unready:
-    """A file that is not whole, or (`busy`) still open for writing, or has changed meanwhile."""
+    """A file that is incomplete, still open for writing (`busy`), or was changed while it was read."""
 
     path: Path
     text: str
@@ -40,7 +40,7 @@ class Unready:
 
 @dataclass(frozen=True)
 class Unusable:
-    """A whole file that does not hold what is asked for."""
+    """A complete file that lacks the requested data."""
 
     path: Path
     text: str
@@ -48,7 +48,7 @@ class Unusable:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fit is done; `result` comes without its maps."""
+    """A fit is finished; `result` has no maps."""
 
     job: Job
     row: Row
@@ -57,7 +57,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Written:
-    """The result of a fit is in its folder."""
+    """The result of a fit has been written."""
 
     job: Job
     row: Row
@@ -66,7 +66,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Failed:
-    """A fit could not be done; `fatal` when no other can be, either."""
+    """A fit failed; `fatal` if others would fail for the same reason."""
 
     job: Job
     text: str
@@ -77,7 +77,7 @@ type Told = Examined | Unready | Unusable | Fitted | Written | Failed | Waiting
 
 
 def warm_up(request: Request) -> Iterator[Told]:
-    """Import what a fit takes, and keep what it compiles."""
+    """Import the packages for a fit, and enable the compilation cache."""
     from heterodyne_nlsq.compilation import keep_compiled_functions
 
     importlib.import_module("heterodyne_nlsq.fit")
@@ -87,15 +87,15 @@ def warm_up(request: Request) -> Iterator[Told]:
 
 
 def fit_by_least_squares(data: TwoTimeData, config: Config, starts: Sequence[NLSQResult]) -> NLSQResult:
-    """Return the fit of a measurement; `starts` are results of others like it, each a candidate to start from."""
-    # JAX takes a second to import, and this module is imported where nothing is fitted.
+    """Return the fit of a measurement; `starts` are results of similar ones, used as candidates for starting values."""
+    # Imported here because JAX takes a second, and this module is also imported without fitting.
     from heterodyne_nlsq.fit import fit_nlsq_jax
 
     return fit_nlsq_jax(data, config, candidates=list(starts)) if starts else fit_nlsq_jax(data, config)
 
 
 def examine_file(path: Path, request: Request) -> Iterator[Told]:
-    """Tell what a file holds."""
+    """Examine the contents of a file."""
     try:
         signature = signature_of(path)
         found = examine(path, request.config.data, request.q)
@@ -105,7 +105,7 @@ def examine_file(path: Path, request: Request) -> Iterator[Told]:
     except DataError as error:
         yield Unusable(path, str(error))
     except FileNotFoundError:
-        yield Unready(path, f"{path}: there is no such file; check the path")
+        yield Unready(path, f"{path}: no such file; check the path")
     except OSError as error:
         yield Unready(path, f"{path}: cannot be read ({error.strerror or error}); check the drive and the permissions")
     else:
@@ -113,13 +113,13 @@ def examine_file(path: Path, request: Request) -> Iterator[Told]:
 
 
 def fit_file(job: Job, request: Request, starts: Sequence[NLSQResult], wait: bool) -> Iterator[Told]:
-    """Fit a measurement, tell it, write the result, tell that; with `wait`, a full disk is waited for."""
+    """Fit a measurement and write the result; with `wait`, writing to a full disk is retried."""
     begin = time.perf_counter()
     config = config_of(request.config, job.bin.q)
     try:
         data = load_data(job.path, config=config, hashed=False)
         if signature_of(job.path) != job.signature:
-            yield Unready(job.path, f"{job.path}: has changed while it was read", True)
+            yield Unready(job.path, f"{job.path}: was changed while it was read", True)
             return
         result = _named(fit_by_least_squares(data, config, starts), job, request)
     except Exception as error:
@@ -137,7 +137,7 @@ def fit_file(job: Job, request: Request, starts: Sequence[NLSQResult], wait: boo
 
 
 def _named(result: NLSQResult, job: Job, request: Request) -> NLSQResult:
-    """Return a result with the command, and with the hash of its file: that was found before, for all q at once."""
+    """Return a result with the command and the hash of its file, which was computed once for all q."""
     provenance = {**result.data.provenance, **dict([job.fingerprint])}
     return replace(result, command=request.command, data=replace(result.data, provenance=provenance))
 
@@ -153,19 +153,19 @@ def _written(result: NLSQResult, folder: Path, wait: bool) -> Generator[Waiting,
 
 
 def is_drawn(folder: Path, request: Request) -> bool:
-    """Tell whether nothing is left to be drawn of the result in a folder."""
+    """Return whether all plots and reports of the result in a folder exist."""
     output = request.config.output
     asked = drawings(folder, plots=output.plots, report=output.report) if request.draws else []
     return all(path.is_file() for path in asked)
 
 
 def undrawn(done: Iterable[Job], request: Request) -> list[Job]:
-    """Return the jobs whose results are there, but not all pictures: an earlier run was interrupted before."""
+    """Return finished jobs with missing plots, because an earlier run was interrupted."""
     return [job for job in done if not is_drawn(request.output / job.name, request)]
 
 
 def draw_result(job: Job, request: Request, wait: bool) -> Iterator[Told]:
-    """Draw the pictures and the report of a result that is written; what goes wrong is told, and costs no numbers."""
+    """Write plots and report of a saved result; an error is reported and does not affect the result."""
     folder = request.output / job.name
     settings = request.config.output
     try:
@@ -175,4 +175,4 @@ def draw_result(job: Job, request: Request, wait: bool) -> Iterator[Told]:
         else:
             write_drawings(result, folder, settings)
     except Exception as error:
-        yield Waiting(f"{job.name}: no pictures: {said_of(error)}")
+        yield Waiting(f"{job.name}: plotting failed: {said_of(error)}")

@@ -1,4 +1,4 @@
-"""The page of a series: its functions of age against the order of the measurements, and a table with links."""
+"""The page of trends of a series: mean functions of age against the order of measurements, and a table with links."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _HEADS = ("file", "time", "q / 1/Å", "v / Å/s", "J_r / Å²/s", "J_s / Å²/s"
 
 
 def trend_page(rows: Sequence[Row], title: str, folder: Path, refresh: int | None = None) -> str:
-    """Return the page of a series as HTML that needs nothing but itself.
+    """Return the page of a series as self-contained HTML.
 
     Parameters
     ----------
-    rows : of the summary, in order.
-    title : what the page is headed with.
-    folder : of the results; links are relative to it.
-    refresh : s after which a browser reads the page again; never when None.
+    rows : rows of the summary, in order.
+    title : heading of the page.
+    folder : results folder; links are relative to it.
+    refresh : time in s after which a browser reloads the page; never if None.
     """
     wavevectors = sorted({_rough(row["q"]) for row in rows if row.get("q") is not None})
     links = [_link(row, folder) for row in rows]
@@ -38,8 +38,8 @@ def trend_page(rows: Sequence[Row], title: str, folder: Path, refresh: int | Non
         element("h1", title),
         paragraph(*_state(rows, wavevectors)),
         paragraph(
-            "In order of time; bars are one standard deviation; open circles need caution. A quantity for which the "
-            "maps show no evidence has no circle. Point at a circle for its file.",
+            "In order of time. Bars: one standard deviation; open circles: caution needed. Quantities for which the "
+            "maps show no evidence are not plotted. Hover over a circle to see its file.",
             mood="note",
         ),
         *drawn,
@@ -49,15 +49,15 @@ def trend_page(rows: Sequence[Row], title: str, folder: Path, refresh: int | Non
 
 
 def _state(rows: Sequence[Row], wavevectors: Sequence[float]) -> list[str]:
-    """Return in words how far the series is, every q in its colour."""
-    last = f"last of {max(row['time'] for row in rows)}" if rows else "nothing yet"
+    """Return the state of the series in words, with every q in its colour."""
+    last = f"last of {max(row['time'] for row in rows)}" if rows else "no results yet"
     colours = [element("b", f"{q:g}", class_=f"s{k % SERIES}") for k, q in enumerate(wavevectors)]
     listed = [part for colour in colours for part in (", ", colour)][1:]
     return [f"{len(rows)} measurements, {last}; q in 1/Å: ", *(listed or ["none"]), "."]
 
 
 def _points(rows: Sequence[Row], links: Sequence[str], name: str, wavevectors: Sequence[float]) -> list[Point]:
-    """Return the means of a function over the measurements that show it, each file a place."""
+    """Return the means of a function for the measurements that show evidence for it, one position per file."""
     files = {file: k for k, file in enumerate(dict.fromkeys(row["file"] for row in rows))}
     points = []
     for row, link in zip(rows, links, strict=True):
@@ -73,12 +73,12 @@ def _points(rows: Sequence[Row], links: Sequence[str], name: str, wavevectors: S
 
 
 def _rough(q: float) -> float:
-    """Return q to three digits: of one ring, files may give a little different ones."""
+    """Return q rounded to three digits, because files may state slightly different q for the same ring."""
     return float(f"{q:.3g}")
 
 
 def _link(row: Row, folder: Path) -> str:
-    """Return where more is to be seen of a fit: its report, or its numbers where none was written."""
+    """Return the link of a fit: its report, or its result file if there is no report."""
     if row["fit"] == FAILED:
         return ""
     report = f"{row['result']}/report.html"
@@ -86,9 +86,9 @@ def _link(row: Row, folder: Path) -> str:
 
 
 def _table(rows: Sequence[Row], links: Sequence[str]) -> Markup:
-    """Return the table, newest first."""
+    """Return the table, newest fit first."""
     listed = [_cells(row, link) for row, link in reversed(list(zip(rows, links, strict=True)))]
-    return table(_HEADS, listed, caption="All measurements, the newest first", words=(len(_HEADS) - 2, len(_HEADS) - 1))
+    return table(_HEADS, listed, caption="All measurements, newest first", words=(len(_HEADS) - 2, len(_HEADS) - 1))
 
 
 def _cells(row: Row, link: str) -> list[str]:

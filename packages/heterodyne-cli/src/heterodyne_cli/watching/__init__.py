@@ -1,1 +1,1 @@
-"""Fits of files as they land in a folder."""
+"""Watching a folder and fitting new files."""

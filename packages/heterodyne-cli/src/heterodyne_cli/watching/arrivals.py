@@ -1,4 +1,4 @@
-"""Which files have come to rest: size and time of change are the same at two looks."""
+"""Detection of complete files: size and modification time are unchanged between two scans."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from heterodyne_cli.series.examining import Signature
 class _Seen:
     signature: Signature
     since: float
-    """When it was first seen as it is."""
+    """Time of the first scan with this signature."""
     began: float
-    """When it was first seen since it was last dealt with."""
+    """Time of the first scan since it was last processed."""
     growing: bool = False
     waiting: bool = True
     told: bool = False
 
 
 class Arrivals:
-    """The files of a folder from look to look; times in s on any clock that only goes forward."""
+    """The files of a folder over successive scans; times in s of a monotonic clock."""
 
     def __init__(self) -> None:
         self._seen: dict[Path, _Seen] = {}
 
     def look(self, found: Mapping[Path, Signature], now: float) -> list[Path]:
-        """Take what is there now; return the files that have come to rest and wait to be dealt with."""
+        """Update with the files of a scan; return the unchanged files that wait to be processed."""
         self._seen = {path: seen for path, seen in self._seen.items() if path in found}
         rested = []
         for path, signature in found.items():
@@ -43,33 +43,33 @@ class Arrivals:
         return rested
 
     def soon(self, now: float) -> bool:
-        """Tell whether a file was first seen at this look: a second one tells whether it is at rest."""
+        """Return whether a file is new in this scan, so that a second scan soon can confirm that it is complete."""
         return any(seen.waiting and seen.since == now and not seen.growing for seen in self._seen.values())
 
     def settle(self, path: Path) -> None:
-        """Have a file wait no longer, until it changes."""
+        """Mark a file as processed until it changes."""
         self._seen[path].waiting = False
 
     def again(self, path: Path) -> None:
-        """Have a file wait again; one that is gone is new when it is back."""
+        """Mark a file as waiting again; a deleted file counts as new when it reappears."""
         if (seen := self._seen.get(path)) is not None:
             seen.waiting = True
 
     def forget(self, path: Path) -> None:
-        """Take a file as one that was never seen."""
+        """Forget a file, as if it had never been seen."""
         self._seen.pop(path, None)
 
     def waiting(self) -> list[Path]:
-        """Return the files that wait, at rest or not."""
+        """Return all waiting files, complete or not."""
         return [path for path, seen in self._seen.items() if seen.waiting]
 
     def at_rest_for(self, path: Path, now: float) -> float:
-        """Return how long a file has been as it is, in s; 0 for one that is gone."""
+        """Return how long a file has been unchanged, in s; 0 for a deleted file."""
         seen = self._seen.get(path)
         return 0.0 if seen is None else now - seen.since
 
     def late(self, path: Path, now: float, patience: float) -> bool:
-        """Tell once that a file waits longer than `patience` s."""
+        """Return True once if a file has been waiting for more than `patience` s."""
         seen = self._seen.get(path)
         if seen is None or seen.told or not seen.waiting or now - seen.began <= patience:
             return False

@@ -1,4 +1,4 @@
-"""What is in a watched folder, by looking: notices of change do not come from network drives."""
+"""Scanning of a watched folder; polling is used because network drives do not send change notifications."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PATTERNS = ("*.h5", "*.hdf", "*.hdf5", "*.nxs", "*.npz")
 
 
 def look(folder: Path, patterns: Sequence[str], leave_out: Path) -> dict[Path, Signature] | None:
-    """Return the files of a folder by their absolute paths, those under `leave_out` left out; None when it is away."""
+    """Return the files of a folder by absolute path, except those under `leave_out`; None if it is not available."""
     found = {}
     try:
         next(folder.iterdir(), None)

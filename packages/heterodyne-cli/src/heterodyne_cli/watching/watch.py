@@ -1,4 +1,4 @@
-"""The watch: looks at the folder, fits what has come to rest, has pictures drawn meanwhile."""
+"""The watch: scans a folder, fits complete files, and draws plots in a second process."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from heterodyne_cli.watching.arrivals import Arrivals
 from heterodyne_cli.watching.folder import look
 
 _SECOND_LOOK = 0.2
-"""Part of the time between looks after which a file that is new is looked at a second time."""
+"""Fraction of the polling interval after which a new file is checked a second time."""
 
 _PAUSE = 10
-"""Times that a look took, until the next one: a slow drive with thousands of files is not looked at without end."""
+"""Minimum interval between scans, in units of the duration of a scan, to limit the load on slow drives."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A watch as asked for: `every` s between looks; `once` ends it when all files are done.
+    """Settings of a watch: it scans every `every` s; with `once`, it ends after all files are processed.
 
-    A file is said to be late after `patience` s; one that cannot be opened is given up when it has been as it is for
-    `surrender` s.
+    A file that is not complete after `patience` s is reported. A file that cannot be opened is given up after it has
+    been unchanged for `surrender` s.
     """
 
     folder: Path
@@ -54,7 +54,7 @@ class Settings:
 
 
 class Watch:
-    """A watch; `fitting` examines and fits, `drawing` draws (None: nothing is drawn), so that no fit waits for it."""
+    """A watch. The worker `fitting` examines and fits; `drawing` plots in parallel (None: no plots)."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Watch:
         self._away = False
 
     def run(self) -> int:
-        """Watch until interrupted; with `once`, until all files are done: then return the exit code."""
+        """Watch until interrupted, or with `once` until all files are processed, and return the exit code."""
         lanes = [lane for lane in (self._fitting, self._drawing) if lane is not None]
         due = time.monotonic()
         while True:
@@ -106,7 +106,7 @@ class Watch:
             return
         self._found = found
         rested = self._arrivals.look(found, now)
-        # What the record knows needs no second look.
+        # Files that are up to date in the record need no second scan.
         for path in self._arrivals.waiting():
             if self._desk.record.settled(path, found[path]) and self._drawn(path):
                 self._arrivals.settle(path)
@@ -119,7 +119,7 @@ class Watch:
                 self._desk.say(f"{path.name}: is still being written; waiting for it")
 
     def _drawn(self, path: Path) -> bool:
-        """Tell whether nothing is left to be drawn of a file that is fitted: an earlier watch may have been ended."""
+        """Return whether all plots of a fitted file exist; an earlier watch may have been interrupted."""
         record = self._desk.record
         return all(is_drawn(folder, self._request) for folder in record.folders(path))
 
@@ -128,7 +128,7 @@ class Watch:
         return idle and not (self._rested or self._arrivals.waiting() or self._jobs or self._drawings)
 
     def _give(self) -> None:
-        """Give the lanes what is next: files that have landed meanwhile before those that were there, then by age."""
+        """Start the next tasks: new files before those that existed at the start, then by age."""
         if self._fitting.idle and self._rested:
             self._current = min(self._rested, key=self._order)
             self._rested.remove(self._current)
@@ -176,12 +176,12 @@ class Watch:
             case Waiting():
                 self._desk.waiting(told)
             case Died():
-                self._desk.say(f"no pictures of one result: {told.text}")
+                self._desk.say(f"plotting one result failed: {told.text}")
             case Done():
                 self._desk.publish()  # links to the report
 
     def _unready(self, told: Unready) -> None:
-        """Have a file wait that is not whole; one that has been as it is for long, and is not open, is given up."""
+        """Keep an incomplete file waiting; give it up if it has long been unchanged and is not open."""
         if isinstance(self._current, Job):
             self._desk.record.unplan(self._current)
         long = self._arrivals.at_rest_for(told.path, time.monotonic()) > self._settings.surrender
@@ -197,7 +197,7 @@ class Watch:
             self._desk.unusable(path, signature, text)
 
     def _failed(self, told: Failed) -> None:
-        """Note a fit that could not be done, unless its file is gone: it is new when it is back."""
+        """Record a failed fit, unless its file was deleted, which counts as new when it reappears."""
         if told.job.path.exists():
             self._desk.failed(told)
         else:
@@ -210,11 +210,11 @@ class Watch:
         elif self._current is not None:
             self._give_up(self._current, f"cannot be read: {text}")
         else:
-            raise LaneError(f"no fit can be done: {text}")
+            raise LaneError(f"cannot start fits: {text}")
         self._current = None
 
     def _state(self) -> str:
-        """Return in a line what goes on, for a terminal."""
+        """Return the current state in one line, for a terminal."""
         written = len(self._arrivals.waiting()) - len(self._rested)
         parts = [f"watching {self._settings.folder}: {self._desk.counts['fitted']} fitted"]
         parts += [f"{self._desk.counts['failed']} failed"] if self._desk.counts["failed"] else []
