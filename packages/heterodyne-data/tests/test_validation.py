@@ -54,7 +54,7 @@ def test_arrays_of_a_result_are_no_measurement(capsys, tmp_path):
     assert "arrays of nlsq_result.json" in capsys.readouterr().out
     summary.write_text("{}")
     assert main(["validate", str(arrays)]) == 1
-    assert "no valid result" in capsys.readouterr().out
+    assert "not a valid result" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
