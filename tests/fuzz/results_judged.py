@@ -12,8 +12,8 @@ from making import Box, Maker
 from refusal import check_equal, check_finite, check_words, holds
 
 from heterodyne_cli.results import load
-from heterodyne_cli.series.book import publish
 from heterodyne_cli.series.record import Record
+from heterodyne_cli.series.summary_files import publish
 from heterodyne_cmc import CMCResult
 from heterodyne_cmc.posterior import QUANTILES
 from heterodyne_data import FittedData, NLSQResult

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from made import posterior_result
 
-from heterodyne_cli.series.book import publish
 from heterodyne_cli.series.record import Record
+from heterodyne_cli.series.summary_files import publish
 from heterodyne_cmc import CMCResult
 from heterodyne_spec import OutputError, ResultError, load_model
 

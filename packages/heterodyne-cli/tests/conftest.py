@@ -8,10 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
-from stub import Clock, Fits, Here
+from stub import Clock, Fits, LocalWorker
 
-from heterodyne_cli.series import lane, patience, tasks
-from heterodyne_cli.watching import watch
+from heterodyne_cli.series import retry, tasks, watch, worker
 
 # Configurations of other programs are tested with the documents and files of the packages below.
 sys.path += [str(Path(__file__).parents[2] / name / "tests") for name in ("heterodyne-spec", "heterodyne-data")]
@@ -23,10 +22,10 @@ settings.load_profile("any machine")
 
 @pytest.fixture
 def fits(monkeypatch: pytest.MonkeyPatch) -> Fits:
-    """The fits that were done; lanes are in this process."""
+    """The fits that were done; workers are in this process."""
     found = Fits()
     monkeypatch.setattr(tasks, "fit_by_least_squares", found)
-    monkeypatch.setattr(lane, "Process", Here)
+    monkeypatch.setattr(worker, "WorkerProcess", LocalWorker)
     return found
 
 
@@ -34,9 +33,9 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> Fits:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the command."""
     found = Clock()
-    monkeypatch.setattr(lane, "tellings", found.tellings)
+    monkeypatch.setattr(worker, "receive_messages", found.receive_messages)
     monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=found.monotonic))
-    monkeypatch.setattr(patience, "time", SimpleNamespace(sleep=lambda seconds: None))
+    monkeypatch.setattr(retry, "time", SimpleNamespace(sleep=lambda seconds: None))
     return found
 
 

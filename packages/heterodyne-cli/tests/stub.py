@@ -1,4 +1,4 @@
-"""Fits that cost nothing, lanes without processes, a clock that is moved by waiting: for tests of what goes where."""
+"""Fits that cost nothing, workers without processes, a clock that is moved by waiting: for tests of what goes where."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from heterodyne_cli.series.lane import Done
+from heterodyne_cli.series.worker import Finished
 from heterodyne_data import (
     Bands,
     Derived,
@@ -108,29 +108,29 @@ class Fits:
         return result
 
 
-class Here:
-    """A lane in this process: a task goes on when it is read."""
+class LocalWorker:
+    """A worker in this process: a task goes on when it is read."""
 
     def __init__(self, first: Callable[..., Iterator[Any]] | None = None, *arguments: Any):
         self.idle = True
 
-    def give(self, task: Callable[..., Iterator[Any]], *arguments: Any) -> None:
+    def start(self, task: Callable[..., Iterator[Any]], *arguments: Any) -> None:
         self.idle, self._task = False, task(*arguments)
 
-    def read(self) -> Any:
-        told = next(self._task, None)
-        self.idle = told is None
-        return Done() if told is None else told
+    def receive(self) -> Any:
+        message = next(self._task, None)
+        self.idle = message is None
+        return Finished() if message is None else message
 
     def terminate(self) -> None:
         """Nothing goes on."""
 
-    def end(self, grace: float) -> None:
+    def stop(self, grace: float) -> None:
         """Nothing is left behind."""
 
 
 class Clock:
-    """Time that passes by waiting only; `scenes` happen one after another, each when all lanes are idle.
+    """Time that passes by waiting only; `scenes` happen one after another, each when all workers are idle.
 
     After the last one Ctrl-C is pressed. Every scene is given the seconds of three looks and more to show.
     """
@@ -146,10 +146,10 @@ class Clock:
         """Have `scene` happen when that many idle seconds have passed since the one before."""
         self.scenes.append((seconds, scene))
 
-    def tellings(self, lanes: Sequence[Here], seconds: float) -> list[tuple[Here, Any]]:
-        busy = [lane for lane in lanes if not lane.idle]
+    def receive_messages(self, workers: Sequence[LocalWorker], seconds: float) -> list[tuple[LocalWorker, Any]]:
+        busy = [worker for worker in workers if not worker.idle]
         if busy:
-            return [(lane, lane.read()) for lane in busy]
+            return [(worker, worker.receive()) for worker in busy]
         self.now += max(seconds, 0.01)
         if not self.scenes:
             return []

@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray
-from stub import Clock, Fits, Here, write
+from stub import Clock, Fits, LocalWorker, write
 
 from heterodyne_cli import command
-from heterodyne_cli.batching.schedule import Timing, next_job, seconds_left
 from heterodyne_cli.commands.batch import named_files
 from heterodyne_cli.series import tasks
 from heterodyne_cli.series.examining import Bin, Signature
 from heterodyne_cli.series.job import Job
-from heterodyne_cli.series.lane import Died, Process, end_all, tellings
-from heterodyne_cli.series.lines import short
+from heterodyne_cli.series.schedule import Timing, next_job, seconds_left
+from heterodyne_cli.series.terminal_table import short
+from heterodyne_cli.series.worker import Aborted, WorkerProcess, receive_messages, stop_all
 from heterodyne_data import NLSQResult, Signal, TwoTimeData, select_data
 from heterodyne_spec import Config, DataError, load_model
 
@@ -214,14 +214,14 @@ def test_interrupted_it_keeps_what_is_finished_and_goes_on_from_there(
     files = [write(tmp_path / f"{k}.h5", level) for k, level in enumerate((0.1, 0.12, 0.14))]
     given = []
 
-    def give(self: Here, task: Any, *arguments: object) -> None:
+    def start(self: LocalWorker, task: Any, *arguments: object) -> None:
         given.append(task)
         if given.count(tasks.fit_file) == 3:
             raise KeyboardInterrupt
         ordinary(self, task, *arguments)
 
-    ordinary = Here.give
-    monkeypatch.setattr(Here, "give", give)
+    ordinary = LocalWorker.start
+    monkeypatch.setattr(LocalWorker, "start", start)
     assert run(tmp_path, *files, "--workers", "1", "--json") == 130
     events = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
     assert events.count("fit") == 2
@@ -229,7 +229,7 @@ def test_interrupted_it_keeps_what_is_finished_and_goes_on_from_there(
     assert len(summary(tmp_path)) == 2
     with xarray.open_dataset(tmp_path / "fits" / "summary.nc", engine="h5netcdf") as table:
         assert table.sizes["measurement"] == 2
-    monkeypatch.setattr(Here, "give", ordinary)
+    monkeypatch.setattr(LocalWorker, "start", ordinary)
     assert run(tmp_path, *files) == 0
     assert fits.levels == [0.1, 0.12, 0.14]
 
@@ -254,16 +254,16 @@ def test_pictures_that_an_interrupted_run_has_not_drawn_are_drawn_by_the_next(
 ) -> None:
     files = [write(tmp_path / f"{k}.h5", level) for k, level in enumerate((0.1, 0.12))]
 
-    def give(self: Here, task: Any, *arguments: object) -> None:
+    def start(self: LocalWorker, task: Any, *arguments: object) -> None:
         if task is tasks.draw_result:
             raise KeyboardInterrupt
         ordinary(self, task, *arguments)
 
-    ordinary = Here.give
-    monkeypatch.setattr(Here, "give", give)
+    ordinary = LocalWorker.start
+    monkeypatch.setattr(LocalWorker, "start", start)
     asked = ["batch", *map(str, files), "--output", str(tmp_path / "fits"), "--workers", "1"]
     assert command.main([*asked, "--set", "output.plots=false"]) == 130
-    monkeypatch.setattr(Here, "give", ordinary)
+    monkeypatch.setattr(LocalWorker, "start", ordinary)
     drawn: list[Path] = []
 
     def draw(result: NLSQResult, folder: Path, settings: object) -> None:
@@ -288,18 +288,18 @@ def test_a_result_that_is_removed_meanwhile_is_no_success(
 ) -> None:
     files = [write(tmp_path / f"{k}.h5", level) for k, level in enumerate((0.1, 0.12))]
 
-    def give(self: Here, task: Any, *arguments: object) -> None:
+    def start(self: LocalWorker, task: Any, *arguments: object) -> None:
         given.append(task)
         if given.count(tasks.fit_file) == 2:
             shutil.rmtree(tmp_path / "fits", ignore_errors=True)
         ordinary(self, task, *arguments)
 
     given: list[object] = []
-    ordinary = Here.give
-    monkeypatch.setattr(Here, "give", give)
+    ordinary = LocalWorker.start
+    monkeypatch.setattr(LocalWorker, "start", start)
     assert run(tmp_path, *files, "--workers", "1") == 1
     assert "failed: 0: deleted after it was written" in capsys.readouterr().out
-    monkeypatch.setattr(Here, "give", ordinary)
+    monkeypatch.setattr(LocalWorker, "start", ordinary)
     assert run(tmp_path, *files) == 0
     assert fits.levels == [0.1, 0.12, 0.1]
 
@@ -336,11 +336,11 @@ def perish() -> Iterator[int]:
 
 ORPHAN = """
 import os, signal
-from heterodyne_cli.series.lane import Process
+from heterodyne_cli.series.worker import WorkerProcess
 from test_batch import slumber
-lane = Process(slumber)
-lane.read()
-print(lane._process.pid, flush=True)
+worker = WorkerProcess(slumber)
+worker.receive()
+print(worker._process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -367,34 +367,36 @@ def stumble() -> Iterator[int]:
 
 
 def test_a_process_that_dies_costs_its_task_and_is_replaced() -> None:
-    lane = Process(count, 0, 2)
+    worker = WorkerProcess(count, 0, 2)
 
     def told() -> list[object]:
         found: list[object] = []
-        while not lane.idle or not found:
-            found += [what for _, what in tellings([lane], 30.0)]
+        while not worker.idle or not found:
+            found += [what for _, what in receive_messages([worker], 30.0)]
         return found
 
     try:
         assert told()[:2] == [0, 1]
-        lane.give(perish)
+        worker.start(perish)
         first, last = told()[:2]
         assert first == 1
-        assert isinstance(last, Died)
+        assert isinstance(last, Aborted)
         assert "exit code 7" in last.text
-        lane.give(stumble)
-        assert [Died("no such thing")] == told()[-1:]
-        lane.give(count, 5, 6)
+        worker.start(stumble)
+        assert [Aborted("no such thing")] == told()[-1:]
+        worker.start(count, 5, 6)
         assert 5 in told()
     finally:
-        end_all([lane])
+        stop_all([worker])
 
 
 def test_a_folder_is_its_measurements(tmp_path: Path, fits: Fits, clock: Clock) -> None:
     scans = tmp_path / "scans"
     scans.mkdir()
     (scans / "notes.txt").write_text("no measurement")
-    with pytest.raises(DataError, match=r"scans: no files \*\.h5 .* in this folder; give a folder of measurements, or files"):
+    with pytest.raises(
+        DataError, match=r"scans: no files \*\.h5 .* in this folder; give a folder of measurements, or files"
+    ):
         named_files([scans], tmp_path / "fits")
     for k in range(2):
         write(scans / f"{k}.h5", 0.1 + 0.02 * k)

@@ -142,7 +142,10 @@ def test_verdicts_cost_and_tests_are_shown(tmp_path: Path, capsys: pytest.Captur
         "Rotnitzky & Jewell 1990",
     ):
         assert words in text, words
-    but = "; but B describes the data better than A by more than the noise (p < 0.001): the parameters fixed in A should be free."
+    but = (
+        "; but B describes the data better than A by more than the noise (p < 0.001): "
+        "the parameters fixed in A should be free."
+    )
     assert but in " ".join(text.split())
     (v0,) = (line for line in text.splitlines() if line.startswith("v0 "))
     assert v0.split()[2:] == ["100.0", "±", "2.0", "no", "flow"]

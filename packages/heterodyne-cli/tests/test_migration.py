@@ -192,7 +192,11 @@ def test_one_transport_for_both_components_becomes_a_tie():
         ({"analyzer_parameters__end_frame": -1}, "analyzer_parameters.end_frame", "all frames are read"),
         ({"analyzer_parameters__frame_step": 2}, "analyzer_parameters.frame_step", "a new file with another dt"),
         ({"experimental_data__file_path": "a.npz"}, "analyzer_parameters.end_frame", "contains only the window"),
-        ({"phi_filtering__target_ranges": [{"min_angle": 3}]}, "phi_filtering.target_ranges[0].min_angle", "not a pair"),
+        (
+            {"phi_filtering__target_ranges": [{"min_angle": 3}]},
+            "phi_filtering.target_ranges[0].min_angle",
+            "not a pair",
+        ),
         ({"phi_filtering__enabled": "off"}, "phi_filtering.target_ranges[1].max_angle", "filter is off"),
         ({"optimization__nlsq": {"per_angle_mode": "auto"}}, "optimization.nlsq.per_angle_mode", "choose scaling"),
     ],

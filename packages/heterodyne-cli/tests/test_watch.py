@@ -303,8 +303,8 @@ def test_a_second_watch_is_refused_and_a_lock_left_behind_is_not_in_the_way(
 
 HOLD = """
 import sys, time, pathlib
-from heterodyne_cli.series.lock import only_one
-with only_one(pathlib.Path(sys.argv[1])):
+from heterodyne_cli.series.lock import lock_folder
+with lock_folder(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
 """

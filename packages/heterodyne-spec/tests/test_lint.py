@@ -24,7 +24,12 @@ MODEL_BREACHES = [
     ("PositiveWhereLogarithmic", [(("parameters", 0, "bounds"), [0.0, 1e6])], "parameters.D0_ref.bounds[0]", "above 0"),
     ("ExpressionFollowsGrammar", [(("functions", 2, "expression"), "v0 **")], "functions.v.expression", "character 5"),
     ("ExpressionNamesKnown", [(("functions", 2, "expression"), "v_0 * t")], "functions.v.expression", "'v0'?"),
-    ("EveryParameterUsed", [(("functions", 2, "expression"), "v0 * t^beta")], "parameters.v_offset", "at least one use"),
+    (
+        "EveryParameterUsed",
+        [(("functions", 2, "expression"), "v0 * t^beta")],
+        "parameters.v_offset",
+        "at least one use",
+    ),
     ("CorrelationFunctionsKnown", [(("correlation", "functions", 0), "Jr")], "correlation.functions[0]", "'J_r'?"),
     ("AmbiguityNamesKnown", [(("ambiguities", 0, "parameters", 1), "f_2")], "ambiguities[0].parameters", "'f2'?"),
     ("SourceNamesLiterature", [(("functions", 3, "source"), "folklore")], "functions.x.source", "He2025"),

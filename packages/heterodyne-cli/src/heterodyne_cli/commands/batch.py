@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from heterodyne_cli.batching.schedule import default_workers
+from heterodyne_cli.series.arrivals import PATTERNS, scan_folder
 from heterodyne_cli.series.request import Request, add_series_arguments, requested_series
+from heterodyne_cli.series.schedule import default_workers
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_cli.watching.folder import PATTERNS, look
 from heterodyne_report.console import Console
 from heterodyne_spec import DataError
 from heterodyne_spec.terminal import INTERRUPTED
@@ -31,27 +31,27 @@ def _count(text: str) -> int:
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
-    from heterodyne_cli.batching.batch import Batch
-    from heterodyne_cli.series.desk import opened_desk
-    from heterodyne_cli.series.lane import Process, end_all, tellings
-    from heterodyne_cli.series.lock import only_one
-    from heterodyne_cli.series.netcdf import publish_all
+    from heterodyne_cli.series.batch import Batch
+    from heterodyne_cli.series.collector import open_collector
+    from heterodyne_cli.series.lock import lock_folder
+    from heterodyne_cli.series.summary_files import write_netcdf
     from heterodyne_cli.series.tasks import warm_up
+    from heterodyne_cli.series.worker import WorkerProcess, receive_messages, stop_all
 
     request = requested_series(args, command)
     files = named_files(args.file, request.output)
-    with only_one(request.output), console.progress() as shown:
-        desk = opened_desk(request, console, shown, "Fits of a batch")
-        lanes = [Process(warm_up, request) for _ in range(_workers(args.workers, request, len(files)))]
-        batch, code = Batch(files, request, desk, lanes, tellings), INTERRUPTED
+    with lock_folder(request.output), console.progress() as shown:
+        collector = open_collector(request, console, shown, "Fits of a batch")
+        workers = [WorkerProcess(warm_up, request) for _ in range(_workers(args.workers, request, len(files)))]
+        batch, code = Batch(files, request, collector, workers, receive_messages), INTERRUPTED
         try:
             code = batch.run()
         except KeyboardInterrupt:
-            desk.say("interrupted; finished fits are kept: rerun the same command to resume", "interrupted")
+            collector.log("interrupted; finished fits are kept: rerun the same command to resume", "interrupted")
         finally:
-            end_all(lanes)
-        written = publish_all(desk, batch.results)
-        desk.say(batch.outcome())
+            stop_all(workers)
+        written = [*collector.publish(), write_netcdf(collector.record, collector.spec, batch.results)]
+        collector.log(batch.summary())
         console.say("\n".join(f"written: {path}" for path in written))
         console.tell("written", files=written)
         return code
@@ -67,7 +67,7 @@ def named_files(given: Iterable[Path], output: Path) -> list[Path]:
     found: list[Path] = []
     for path in given:
         if path.is_dir():
-            inside = sorted(look(path.resolve(), PATTERNS, output) or ())
+            inside = sorted(scan_folder(path.resolve(), PATTERNS, output) or ())
             if not inside:
                 raise DataError(
                     f"{path}: no files {' '.join(PATTERNS)} in this folder; give a folder of measurements, or files"

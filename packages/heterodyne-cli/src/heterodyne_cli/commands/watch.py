@@ -7,9 +7,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from heterodyne_cli.series.arrivals import PATTERNS
 from heterodyne_cli.series.request import add_series_arguments, requested_series
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_cli.watching.folder import PATTERNS
 from heterodyne_report.console import Console
 from heterodyne_spec import DataError
 from heterodyne_spec.terminal import INTERRUPTED
@@ -39,33 +39,33 @@ def _seconds(text: str) -> float:
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
-    from heterodyne_cli.series.desk import opened_desk
-    from heterodyne_cli.series.lane import Process, end_all, tellings
-    from heterodyne_cli.series.lock import only_one
+    from heterodyne_cli.series.collector import open_collector
+    from heterodyne_cli.series.lock import lock_folder
     from heterodyne_cli.series.tasks import warm_up
-    from heterodyne_cli.watching.watch import Settings, Watch
+    from heterodyne_cli.series.watch import Watch, WatchSettings
+    from heterodyne_cli.series.worker import WorkerProcess, receive_messages, stop_all
 
     request = requested_series(args, command)
     folder: Path = args.folder.resolve()
     if not folder.is_dir():
         raise DataError(f"{args.folder}: no such folder; give the folder in which the files arrive")
-    settings = Settings(folder, tuple(args.pattern or PATTERNS), args.every, args.once)
-    with only_one(request.output), console.progress(math.inf) as shown:
-        desk = opened_desk(request, console, shown, f"Fits of {folder.name}", refresh=_REFRESH, wait=True)
-        desk.recall()
-        fitting = Process(warm_up, request)
-        drawing = Process() if request.draws else None
+    settings = WatchSettings(folder, tuple(args.pattern or PATTERNS), args.every, args.once)
+    with lock_folder(request.output), console.progress(math.inf) as shown:
+        collector = open_collector(request, console, shown, f"Fits of {folder.name}", refresh=_REFRESH, wait=True)
+        collector.load_recent_results()
+        fitting = WorkerProcess(warm_up, request)
+        drawing = WorkerProcess() if request.draws else None
         console.say(
             f"watching {folder} for {' '.join(settings.patterns)}; results in {request.output}; stop with Ctrl-C"
         )
         console.tell("watching", folder=folder, patterns=settings.patterns, output=request.output)
         try:
-            return Watch(settings, request, desk, fitting, drawing, tellings).run()
+            return Watch(settings, request, collector, fitting, drawing, receive_messages).run()
         except KeyboardInterrupt:
-            desk.say_end()
+            collector.log_end()
             return INTERRUPTED
         finally:
-            end_all([lane for lane in (fitting, drawing) if lane is not None])
+            stop_all([worker for worker in (fitting, drawing) if worker is not None])
 
 
 COMMAND = Subcommand(

@@ -112,8 +112,8 @@ def _window(ledger: Ledger, paths: list[str], first: int, last: int | None) -> N
         )
         ledger.leave_all(paths, reason)
     elif last is None or last == -1:
-        said = "all frames are read, which is the default" if first == 1 else "data.frames also needs the last frame"
-        ledger.leave_all(paths, said)
+        reason = "all frames are read, which is the default" if first == 1 else "data.frames also needs the last frame"
+        ledger.leave_all(paths, reason)
     else:
         for path in paths:
             ledger.translate(path, "data.frames", [first, last])
@@ -141,8 +141,8 @@ def _filter(ledger: Ledger, name: str, taken: bool) -> bool:
     enabled = as_switch(ledger.get(f"{name}.enabled")) if f"{name}.enabled" in paths else True
     ranges = _ranges(ledger, name)
     if not paths or taken or not enabled or not ranges:
-        said = "azimuths are selected elsewhere" if taken else "the filter is off or empty: all azimuths are read"
-        ledger.leave_all(paths, said)
+        reason = "azimuths are selected elsewhere" if taken else "the filter is off or empty: all azimuths are read"
+        ledger.leave_all(paths, reason)
         return False
     limits = [pair for pair, _ in ranges]
     if any(None in pair for pair in limits):

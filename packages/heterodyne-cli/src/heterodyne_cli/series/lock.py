@@ -16,7 +16,7 @@ _PATIENCE = 2.5
 
 
 @contextlib.contextmanager
-def only_one(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Lock a results folder, which is created if missing, against other series.
 
     The lock is a file with process number and machine name, because system locks do not work on many network drives.

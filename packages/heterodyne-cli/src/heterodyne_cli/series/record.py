@@ -100,21 +100,21 @@ class Record:
         document = {"version": _VERSION, "files": files, "rows": self._rows}
         write_text(self.folder / NAME, json.dumps(document, ensure_ascii=False) + "\n")
 
-    def settled(self, path: Path, signature: Signature) -> bool:
+    def is_up_to_date(self, path: Path, signature: Signature) -> bool:
         """Return whether a file is up to date: unchanged, and all requested results exist."""
         entry = self.files.get(path)
         return (
             entry is not None
             and (entry.signature, entry.asked, entry.problem) == (signature, self.asked, "")
-            and all(map(self.done, entry.names))
+            and all(map(self.is_done, entry.names))
         )
 
-    def done(self, key: str) -> bool:
+    def is_done(self, key: str) -> bool:
         """Return whether a fit is finished and its result exists."""
         row = self._rows.get(key)
-        return row is not None and row["fit"] != FAILED and self.there(row)
+        return row is not None and row["fit"] != FAILED and self.has_result(row)
 
-    def there(self, row: Row) -> bool:
+    def has_result(self, row: Row) -> bool:
         """Return whether the result of a row exists."""
         return (self.folder / row["result"] / JSON_NAME).is_file()
 
@@ -134,23 +134,23 @@ class Record:
         own = before.names if before is not None and before.data == found.data else {}
         kept = {key: name for key, name in own.items() if key.endswith(self.settings)}
         self.files[path] = Entry(signature, self.asked, found.data, {**kept, **names})
-        new = [job for job in jobs if not self.done(job.key) and job.key not in self._planned]
+        new = [job for job in jobs if not self.is_done(job.key) and job.key not in self._planned]
         self._planned.update(job.key for job in new)
-        done = [replace(job, name=self._rows[job.key]["result"]) for job in jobs if self.done(job.key)]
+        done = [replace(job, name=self._rows[job.key]["result"]) for job in jobs if self.is_done(job.key)]
         known = before.data if before is not None else ""
         same = next((other for other, entry in others.items() if found.data == entry.data != known), None)
         return Plan(new, done, same, known not in ("", found.data))
 
-    def unplan(self, job: Job) -> None:
+    def cancel(self, job: Job) -> None:
         """Cancel a planned fit that could not be done now."""
         self._planned.discard(job.key)
 
-    def note(self, job: Job, row: Row) -> None:
+    def add_row(self, job: Job, row: Row) -> None:
         """Record the result of a fit."""
         self._planned.discard(job.key)
         self._rows[job.key] = row
 
-    def give_up(self, path: Path, signature: Signature, problem: str) -> None:
+    def add_problem(self, path: Path, signature: Signature, problem: str) -> None:
         """Record that a file cannot be used."""
         self.files[path] = Entry(signature, self.asked, problem=problem)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from heterodyne_cli.series.examining import Contents, IncompleteError, Signature, examine, signature_of
 from heterodyne_cli.series.job import Job
-from heterodyne_cli.series.patience import Waiting, patiently
 from heterodyne_cli.series.request import Request, config_of
+from heterodyne_cli.series.retry import Notice, retry_write
 from heterodyne_cli.series.row import Row, row_of
 from heterodyne_data import NLSQResult, TwoTimeData, load_data
 from heterodyne_nlsq.output import drawings, save, write_drawings
@@ -30,7 +30,7 @@ class Examined:
 
 
 @dataclass(frozen=True)
-class Unready:
+class NotReady:
     """A file that is incomplete, still open for writing (`busy`), or was changed while it was read."""
 
     path: Path
@@ -73,10 +73,10 @@ class Failed:
     fatal: bool = False
 
 
-type Told = Examined | Unready | Unusable | Fitted | Written | Failed | Waiting
+type Message = Examined | NotReady | Unusable | Fitted | Written | Failed | Notice
 
 
-def warm_up(request: Request) -> Iterator[Told]:
+def warm_up(request: Request) -> Iterator[Message]:
     """Import the packages for a fit, and enable the compilation cache."""
     from heterodyne_nlsq.compilation import keep_compiled_functions
 
@@ -94,32 +94,32 @@ def fit_by_least_squares(data: TwoTimeData, config: Config, starts: Sequence[NLS
     return fit_nlsq_jax(data, config, candidates=list(starts)) if starts else fit_nlsq_jax(data, config)
 
 
-def examine_file(path: Path, request: Request) -> Iterator[Told]:
+def examine_file(path: Path, request: Request) -> Iterator[Message]:
     """Examine the contents of a file."""
     try:
         signature = signature_of(path)
         found = examine(path, request.config.data, request.q)
         unchanged = signature == signature_of(path)
     except (BusyError, IncompleteError) as error:
-        yield Unready(path, str(error), isinstance(error, BusyError))
+        yield NotReady(path, str(error), isinstance(error, BusyError))
     except DataError as error:
         yield Unusable(path, str(error))
     except FileNotFoundError:
-        yield Unready(path, f"{path}: no such file; check the path")
+        yield NotReady(path, f"{path}: no such file; check the path")
     except OSError as error:
-        yield Unready(path, f"{path}: cannot be read ({error.strerror or error}); check the drive and the permissions")
+        yield NotReady(path, f"{path}: cannot be read ({error.strerror or error}); check the drive and the permissions")
     else:
-        yield Examined(path, signature, found) if unchanged else Unready(path, f"{path}: is being written", True)
+        yield Examined(path, signature, found) if unchanged else NotReady(path, f"{path}: is being written", True)
 
 
-def fit_file(job: Job, request: Request, starts: Sequence[NLSQResult], wait: bool) -> Iterator[Told]:
+def fit_file(job: Job, request: Request, starts: Sequence[NLSQResult], wait: bool) -> Iterator[Message]:
     """Fit a measurement and write the result; with `wait`, writing to a full disk is retried."""
     begin = time.perf_counter()
     config = config_of(request.config, job.bin.q)
     try:
         data = load_data(job.path, config=config, hashed=False)
         if signature_of(job.path) != job.signature:
-            yield Unready(job.path, f"{job.path}: was changed while it was read", True)
+            yield NotReady(job.path, f"{job.path}: was changed while it was read", True)
             return
         result = _named(fit_by_least_squares(data, config, starts), job, request)
     except Exception as error:
@@ -142,14 +142,14 @@ def _named(result: NLSQResult, job: Job, request: Request) -> NLSQResult:
     return replace(result, command=request.command, data=replace(result.data, provenance=provenance))
 
 
-def _written(result: NLSQResult, folder: Path, wait: bool) -> Generator[Waiting, None, tuple[Path, ...]]:
+def _written(result: NLSQResult, folder: Path, wait: bool) -> Generator[Notice, None, tuple[Path, ...]]:
     def write() -> tuple[Path, ...]:
         path = save(result, folder)
         return path, path.with_suffix(".h5")
 
     if not wait:
         return write()
-    return (yield from patiently(write))
+    return (yield from retry_write(write))
 
 
 def is_drawn(folder: Path, request: Request) -> bool:
@@ -164,15 +164,15 @@ def undrawn(done: Iterable[Job], request: Request) -> list[Job]:
     return [job for job in done if not is_drawn(request.output / job.name, request)]
 
 
-def draw_result(job: Job, request: Request, wait: bool) -> Iterator[Told]:
+def draw_result(job: Job, request: Request, wait: bool) -> Iterator[Message]:
     """Write plots and report of a saved result; an error is reported and does not affect the result."""
     folder = request.output / job.name
     settings = request.config.output
     try:
         result = NLSQResult.load(folder)
         if wait:
-            yield from patiently(lambda: write_drawings(result, folder, settings))
+            yield from retry_write(lambda: write_drawings(result, folder, settings))
         else:
             write_drawings(result, folder, settings)
     except Exception as error:
-        yield Waiting(f"{job.name}: plotting failed: {said_of(error)}")
+        yield Notice(f"{job.name}: plotting failed: {said_of(error)}")

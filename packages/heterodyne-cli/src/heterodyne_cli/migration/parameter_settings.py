@@ -18,7 +18,7 @@ _PRIOR_KEYS = {"prior": "family", "prior_mu": "mu", "prior_sigma": "sigma"}
 
 
 @dataclass
-class Said:
+class ParameterSettings:
     """Settings of one parameter in a file: places and value of each key, and keys with contradicting values."""
 
     places: dict[str, list[str]] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Said:
         return [place for key, places in self.places.items() if not keys or key in keys for place in places]
 
 
-def statements(ledger: Ledger) -> Iterator[tuple[str, str, str, Any]]:
+def parameter_settings(ledger: Ledger) -> Iterator[tuple[str, str, str, Any]]:
     """Yield (name, key, place, value) of all parameter settings in the file."""
     for group in GROUPS:
         yield from _entries(ledger, f"parameters.{group}")

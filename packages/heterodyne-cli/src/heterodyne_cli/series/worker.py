@@ -28,113 +28,113 @@ _GRACE = 0.5
 
 
 @dataclass(frozen=True)
-class Died:
+class Aborted:
     """A task failed or its process died; `text` is the reason."""
 
     text: str
 
 
-class Done:
+class Finished:
     """A task is finished."""
 
 
-class LaneError(HeterodyneError):
+class WorkerError(HeterodyneError):
     """A worker process cannot be prepared."""
 
 
-class Lane(Protocol):
+class Worker(Protocol):
     """Runs one task after another."""
 
     @property
     def idle(self) -> bool:
         """Whether a task can be started."""
 
-    def give(self, task: Callable[..., Iterator[Any]], *arguments: Any) -> None:
+    def start(self, task: Callable[..., Iterator[Any]], *arguments: Any) -> None:
         """Start a task."""
 
-    def read(self) -> Any:
-        """Return the next message of the task; Done at its end, Died if it failed."""
+    def receive(self) -> Any:
+        """Return the next message of the task; Finished at its end, Aborted if it failed."""
 
     def terminate(self) -> None:
         """Request termination, even during a task."""
 
-    def end(self, grace: float) -> None:
+    def stop(self, grace: float) -> None:
         """Stop, after waiting at most `grace` s."""
 
 
-class Tellings(Protocol):
+class MessageReceiver(Protocol):
     """Waits for messages of workers, for at most some seconds."""
 
-    def __call__(self, lanes: Sequence[Any], seconds: float, /) -> list[tuple[Any, Any]]:
+    def __call__(self, workers: Sequence[Any], seconds: float, /) -> list[tuple[Any, Any]]:
         """Return pairs of worker and message."""
 
 
-class Process:
+class WorkerProcess:
     """A worker in a separate process, which is replaced if it dies; the task `first` runs before all others."""
 
     def __init__(self, first: Callable[..., Iterator[Any]] | None = None, *arguments: Any):
         self._first, self._arguments = first, arguments
         self.idle = True
-        self.connection, self._process = _started()
+        self.connection, self._process = _start_process()
         self._prepare()
 
     def _prepare(self) -> None:
         if self._first is not None:
-            self.give(self._first, *self._arguments)
+            self.start(self._first, *self._arguments)
 
-    def give(self, task: Callable[..., Iterator[Any]], *arguments: Any) -> None:
+    def start(self, task: Callable[..., Iterator[Any]], *arguments: Any) -> None:
         """Start a task."""
         assert self.idle, "the worker has a task"
         self.idle = False
         with contextlib.suppress(OSError):  # a process that died while idle is detected when reading
             self.connection.send((task, arguments))
 
-    def read(self) -> Any:
-        """Return the next message of the task; Done at its end, Died if it failed or the process died."""
+    def receive(self) -> Any:
+        """Return the next message of the task; Finished at its end, Aborted if it failed or the process died."""
         try:
-            told = self.connection.recv()
+            message = self.connection.recv()
         except (EOFError, OSError):
             self._process.join()
             code = self._process.exitcode
             self.connection.close()
-            self.connection, self._process = _started()
+            self.connection, self._process = _start_process()
             self.idle = True
             self._prepare()
-            return Died(f"the worker died ({_how(code)})")
-        self.idle = isinstance(told, Done | Died)
-        return told
+            return Aborted(f"the worker died ({_describe_exit(code)})")
+        self.idle = isinstance(message, Finished | Aborted)
+        return message
 
     def terminate(self) -> None:
         """Request termination, even during a task; partial files are removed if the process has enough time."""
         self._process.terminate()
 
-    def end(self, grace: float) -> None:
+    def stop(self, grace: float) -> None:
         """Stop, after waiting at most `grace` s."""
         self._process.join(grace)
         self._process.kill()
         self.connection.close()
 
 
-def end_all(lanes: Sequence[Lane]) -> None:
+def stop_all(workers: Sequence[Worker]) -> None:
     """Stop all workers, even during a task."""
-    for lane in lanes:
-        lane.terminate()
+    for worker in workers:
+        worker.terminate()
     until = time.monotonic() + _GRACE
-    for lane in lanes:
-        lane.end(max(until - time.monotonic(), 0.0))
+    for worker in workers:
+        worker.stop(max(until - time.monotonic(), 0.0))
 
 
-def tellings(lanes: Sequence[Process], seconds: float) -> list[tuple[Process, Any]]:
+def receive_messages(workers: Sequence[WorkerProcess], seconds: float) -> list[tuple[WorkerProcess, Any]]:
     """Return pairs of worker and message, after waiting at most `seconds`."""
-    busy = {lane.connection: lane for lane in lanes if not lane.idle}
+    busy = {worker.connection: worker for worker in workers if not worker.idle}
     if not busy:
         time.sleep(max(seconds, 0.0))
         return []
     ready = wait(list(busy), max(seconds, 0.0))
-    return [(busy[one], busy[one].read()) for one in ready if isinstance(one, Connection)]
+    return [(busy[one], busy[one].receive()) for one in ready if isinstance(one, Connection)]
 
 
-def _how(code: int | None) -> str:
+def _describe_exit(code: int | None) -> str:
     if code is not None and code < 0:
         with contextlib.suppress(ValueError):
             name = signal.Signals(-code).name
@@ -142,7 +142,7 @@ def _how(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def _started() -> tuple[Connection, BaseProcess]:
+def _start_process() -> tuple[Connection, BaseProcess]:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_serve, args=(there, os.getpid()), daemon=True)
@@ -169,7 +169,7 @@ def _without_interrupts() -> Iterator[None]:
 
 def _serve(connection: Connection, parent: int) -> None:
     """Run tasks until the parent ends; signals sent to the whole process group are left to the parent."""
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -177,20 +177,20 @@ def _serve(connection: Connection, parent: int) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             task, arguments = connection.recv()
-            connection.send(_done(task(*arguments), connection))
+            connection.send(_run_task(task(*arguments), connection))
 
 
-def _done(tellings: Iterator[Any], connection: Connection) -> Done | Died:
+def _run_task(messages: Iterator[Any], connection: Connection) -> Finished | Aborted:
     """Send the messages of a task, and return how it ended."""
     while True:
         try:
-            told = next(tellings)
+            message = next(messages)
         except StopIteration:
-            return Done()
+            return Finished()
         except Exception as error:
-            return Died(said_of(error))
-        connection.send(told)
+            return Aborted(said_of(error))
+        connection.send(message)
 
 
-def _leave(number: int, frame: object) -> NoReturn:
+def _exit_on_signal(number: int, frame: object) -> NoReturn:
     sys.exit(128 + number)

@@ -7,6 +7,8 @@ quantities for which the maps show no evidence (see ``sentence`` for the reason)
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,15 +18,16 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_cli.series.desk import Desk
 from heterodyne_cli.series.job import key_of
-from heterodyne_cli.series.row import CHANCES, FAILED, PER_ANGLE, SHOWS, Row
+from heterodyne_cli.series.record import Record
+from heterodyne_cli.series.row import CHANCES, FAILED, PER_ANGLE, SHOWS, Row, columns
+from heterodyne_cli.series.trend_page import trend_page
 from heterodyne_data import NLSQResult, in_memory
 from heterodyne_nlsq.stated import reasons
-from heterodyne_spec.files import write_atomically
+from heterodyne_spec.files import write_atomically, write_text
 from heterodyne_spec.model import ModelSpec
 
-NAME = "summary.nc"
+CSV_NAME, PAGE_NAME, NETCDF_NAME = "summary.csv", "index.html", "summary.nc"
 _TEXTS = ("file", "time", "verdict", "sentence", "fit", "message", *SHOWS, "result", "version", "data", "settings")
 _NUMBERS: Mapping[str, str] = {
     "q": "1/Å",
@@ -39,17 +42,40 @@ _NUMBERS: Mapping[str, str] = {
 type FloatArray = npt.NDArray[np.float64]
 
 
-def publish_all(desk: Desk, results: Mapping[str, NLSQResult]) -> list[Path]:
-    """Write all summaries of a series and return their paths; `results` (by key) are already in memory.
+def summary_csv(rows: list[Row], spec: ModelSpec) -> str:
+    """Return rows as CSV with a header; unknown values are empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns(spec), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def publish(record: Record, spec: ModelSpec, title: str, refresh: int | None = None) -> list[Path]:
+    """Write the record and the summaries, each file atomically; browsers reload the page after `refresh` s.
 
     Raises
     ------
     OutputError : if a file cannot be written.
-    ResultError : when a result of an earlier run is damaged.
     """
-    record = desk.record
+    record.save()
+    rows, folder = record.rows(), record.folder
+    return [
+        write_text(folder / CSV_NAME, summary_csv(rows, spec)),
+        write_text(folder / PAGE_NAME, trend_page(rows, title, record.folder, refresh)),
+    ]
+
+
+def write_netcdf(record: Record, spec: ModelSpec, results: Mapping[str, NLSQResult]) -> Path:
+    """Write summary.nc of a series and return its path; `results` (by key) are already in memory.
+
+    Raises
+    ------
+    OutputError : if a file cannot be written.
+    ResultError : if a result of an earlier run is damaged.
+    """
     found = [_result(row, record.folder, results) for row in record.rows()]
-    return [*desk.publish(), write_summary(record.folder / NAME, record.rows(), found, desk.spec)]
+    return write_summary(record.folder / NETCDF_NAME, record.rows(), found, spec)
 
 
 def _result(row: Row, folder: Path, known: Mapping[str, NLSQResult]) -> NLSQResult | None:

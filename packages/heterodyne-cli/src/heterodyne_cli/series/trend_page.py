@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from heterodyne_cli.series.chart import SERIES, STYLE, Point, panel
-from heterodyne_cli.series.lines import quoted
 from heterodyne_cli.series.row import FAILED, Row, is_good, judgement
+from heterodyne_cli.series.terminal_table import mean_text
 from heterodyne_report.page import Markup, element, joined, paragraph, table, whole
 
 _PANELS = (
@@ -64,11 +64,11 @@ def _points(rows: Sequence[Row], links: Sequence[str], name: str, wavevectors: S
         value, sd = row.get(f"{name}_mean"), row.get(f"{name}_mean_sd")
         if value is not None:
             at = (files[row["file"]] + 0.5) / len(files)
-            said = f"{Path(row['file']).name}, q = {row['q']:.4g} 1/Å: {quoted(row, name)}, "
-            said += f"{judgement(row)}, {row['time']}"
+            tooltip = f"{Path(row['file']).name}, q = {row['q']:.4g} 1/Å: {mean_text(row, name)}, "
+            tooltip += f"{judgement(row)}, {row['time']}"
             style = "ok" if is_good(row) else "doubt"
             series = wavevectors.index(_rough(row["q"]))
-            points.append(Point(at, value, math.nan if sd is None else sd, series, style, said, link))
+            points.append(Point(at, value, math.nan if sd is None else sd, series, style, tooltip, link))
     return points
 
 
@@ -98,7 +98,7 @@ def _cells(row: Row, link: str) -> list[str]:
         name if failed else element("a", name, href=link),
         row["time"][:19].replace("T", " "),
         "" if row.get("q") is None else f"{row['q']:.5g}",
-        *("" if failed else quoted(row, function) for function, _ in _PANELS),
+        *("" if failed else mean_text(row, function) for function, _ in _PANELS),
         fit if is_good(row) else element("span", fit, class_="doubtful"),
         row.get("sentence", ""),
     ]

@@ -30,19 +30,19 @@ _WIDTH = 150
 type Paint = Callable[[str, Mood], str]
 
 
-def header() -> str:
+def table_header() -> str:
     """Return the header line; functions of age are means over the measurement."""
     return "  ".join(name.ljust(width) for name, width in _COLUMNS).rstrip()
 
 
-def line(row: Row, now: str, paint: Paint, names: Iterable[str] = ()) -> str:
+def table_row(row: Row, now: str, paint: Paint, names: Iterable[str] = ()) -> str:
     """Return the line of a fit finished at `now`, followed by its sentence; `names` are those of all files."""
     fit = str(row["fit"])
     cells = [now, short(Path(row["file"]).name, names), "" if row.get("q") is None else f"{row['q']:.5g}"]
     if fit == FAILED:
         start = "  ".join(cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=False))
         return f"{start}  {paint(f'failed: {row["message"]}', 'bad')}"
-    cells += [quoted(row, name) for name in ("v", "J_r", "J_s", "x")]
+    cells += [mean_text(row, name) for name in ("v", "J_r", "J_s", "x")]
     cells += [judgement(row), f"{row['seconds']:.2f}"]
     padded = [cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=True)]
     padded[-2] = paint(padded[-2], _MOODS[judgement(row)])
@@ -56,8 +56,8 @@ def short(name: str, names: Iterable[str], width: int = _COLUMNS[1][1]) -> str:
     if len(name) <= width:
         return name
     others = [other for other in names if other != name]
-    front = min((agreed(name, other) for other in others), default=0)
-    back = min((agreed(name[::-1], other[::-1]) for other in others), default=0)
+    front = min((common_prefix(name, other) for other in others), default=0)
+    back = min((common_prefix(name[::-1], other[::-1]) for other in others), default=0)
     differs = slice(front, max(len(name) - back, front))
     own = name[differs]
     if not own or len(own) > width - 2:
@@ -72,12 +72,12 @@ def short(name: str, names: Iterable[str], width: int = _COLUMNS[1][1]) -> str:
     return f"…{own}{name[differs.stop : differs.stop + width - 2 - len(own)]}…"
 
 
-def agreed(one: str, other: str) -> int:
+def common_prefix(one: str, other: str) -> int:
     """Return the length of the common prefix of two names."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
-def quoted(row: Row, name: str) -> str:
+def mean_text(row: Row, name: str) -> str:
     """Return the mean of a function of age with its standard deviation, or the reason why there is none."""
     value, sd = row.get(f"{name}_mean"), row.get(f"{name}_mean_sd")
     if value is None:

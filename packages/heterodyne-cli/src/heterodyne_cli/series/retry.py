@@ -12,7 +12,7 @@ from heterodyne_spec.files import OutputError
 PAUSE = 5.0
 """Seconds between two attempts."""
 
-PASSING = {
+TEMPORARY_ERRORS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota is used up",
     **dict.fromkeys(
@@ -23,13 +23,13 @@ PASSING = {
 
 
 @dataclass(frozen=True)
-class Waiting:
+class Notice:
     """A message on the beginning or end of waiting."""
 
     text: str
 
 
-def patiently[T](write: Callable[[], T], pause: float = PAUSE) -> Generator[Waiting, None, T]:
+def retry_write[T](write: Callable[[], T], pause: float = PAUSE) -> Generator[Notice, None, T]:
     """Return the result of `write`, retried after temporary errors; yield messages on waiting.
 
     Raises
@@ -41,14 +41,14 @@ def patiently[T](write: Callable[[], T], pause: float = PAUSE) -> Generator[Wait
         try:
             found = write()
         except OutputError as error:
-            reason = PASSING.get(error.errno or 0)
+            reason = TEMPORARY_ERRORS.get(error.errno or 0)
             if reason is None:
                 raise
             if not waited:
-                yield Waiting(f"{reason}: {error}; free space or reconnect the drive: retrying every {pause:g} s")
+                yield Notice(f"{reason}: {error}; free space or reconnect the drive: retrying every {pause:g} s")
             waited = True
             time.sleep(pause)
         else:
             if waited:
-                yield Waiting("written; continuing")
+                yield Notice("written; continuing")
             return found

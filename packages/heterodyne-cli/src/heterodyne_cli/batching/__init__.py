@@ -1,1 +1,0 @@
-"""Parallel fits of many files and many q."""
