@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from heterodyne_spec.lint.schema import load_schema
+from heterodyne_spec import load_schema
 
 FILES = """
 | file | what is in it |

@@ -19,8 +19,7 @@ from reference_commands import commands_page
 from reference_files import result_files_page
 from reference_python import PACKAGES, python_page
 
-from heterodyne_spec import config_template, expression, load_model
-from heterodyne_spec.lint.schema import load_schema
+from heterodyne_spec import config_template, expression, load_model, load_schema
 from heterodyne_spec.tables import as_markdown
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"

@@ -14,8 +14,7 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from heterodyne_data import NLSQResult
-from heterodyne_data.result.nlsq import JSON_NAME
+from heterodyne_data import RESULT_JSON_NAME, NLSQResult
 from heterodyne_spec import HeterodyneError, load_config
 
 type Contents = dict[str, Any]
@@ -115,7 +114,7 @@ def read(folder: Path) -> tuple[Contents, list[str]]:
 
 def costs(folder: Path) -> dict[str, float]:
     """Return the costs of all point estimates of a folder, by their places."""
-    found = [path for path in visible(folder) if path.name == JSON_NAME]
+    found = [path for path in visible(folder) if path.name == RESULT_JSON_NAME]
     return {str(path.parent.relative_to(folder)): NLSQResult.load(path, maps=False).cost for path in found}
 
 
@@ -123,7 +122,7 @@ def mixed(folder: Path) -> list[str]:
     """Return where files of different runs stand together and nothing says so."""
     problems = []
     for path in visible(folder):
-        if path.name != JSON_NAME:
+        if path.name != RESULT_JSON_NAME:
             continue
         document = json.loads(path.read_text(encoding="utf-8"))
         arrays, page = path.with_suffix(".h5"), path.with_name("report.html")

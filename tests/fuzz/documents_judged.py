@@ -16,12 +16,20 @@ from heterodyne_cli.migration import config_text, import_config, report_text
 from heterodyne_cli.migration.importing import import_document
 from heterodyne_cli.migration.ledger import leaves
 from heterodyne_cli.migration.report import Imported
-from heterodyne_spec import ConfigError, HeterodyneError, load_config
-from heterodyne_spec.canonical import canonical_json
-from heterodyne_spec.lint import lint_config
+from heterodyne_spec import (
+    ConfigError,
+    HeterodyneError,
+    Verdict,
+    canonical_json,
+    dump_yaml,
+    lint_config,
+    load_config,
+    parse_json,
+    parse_yaml,
+    read_document,
+    validate,
+)
 from heterodyne_spec.model import build_model
-from heterodyne_spec.validation import Verdict, validate
-from heterodyne_spec.yamlio import dump_yaml, parse_json, parse_yaml, read_document
 
 
 def judge_config(made: Made, box: Box, maker: Maker) -> None:

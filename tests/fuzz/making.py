@@ -140,7 +140,7 @@ class Maker:
 
     def foreign(self, rng: Rng, box: Box) -> Made:
         """Write a hostile configuration of another program."""
-        from heterodyne_spec.yamlio import parse_yaml
+        from heterodyne_spec import parse_yaml
 
         texts_of = seeds.foreign()
         name = pick(rng, list(texts_of))

@@ -19,8 +19,7 @@ from heterodyne_cmc.posterior import QUANTILES
 from heterodyne_data import FittedData, NLSQResult
 from heterodyne_data.result.document import to_document
 from heterodyne_nlsq.summary import ending
-from heterodyne_spec import load_model
-from heterodyne_spec.validation import validate
+from heterodyne_spec import load_model, validate
 
 
 def judge_estimate(made: Made, box: Box, maker: Maker) -> None:

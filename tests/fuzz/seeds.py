@@ -26,8 +26,7 @@ import results  # noqa: E402
 
 from heterodyne_data import NLSQResult  # noqa: E402
 from heterodyne_data.result.document import to_document  # noqa: E402
-from heterodyne_spec import load_model  # noqa: E402
-from heterodyne_spec.yamlio import dump_yaml  # noqa: E402
+from heterodyne_spec import dump_yaml, load_model  # noqa: E402
 
 N = 8
 """Frames of the maps: small, for what is sought is in how files are read, not in how many numbers they hold."""

@@ -7,10 +7,10 @@ import jax
 import numpy as np
 import pytest
 
+from heterodyne_spec import read_document
 from heterodyne_spec.codegen import BACKENDS, outputs
 from heterodyne_spec.lint import lint_model
 from heterodyne_spec.model import build_model
-from heterodyne_spec.yamlio import read_document
 
 ROOT = Path(__file__).parents[2]
 YAML = Path("packages/heterodyne-spec/src/heterodyne_spec/model/two-component.yaml")

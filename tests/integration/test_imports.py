@@ -22,7 +22,7 @@ LIGHT = (
     "heterodyne_data",
     "heterodyne_data.validation",
     "heterodyne_report",
-    "heterodyne_report.request",
+    "heterodyne_report.command_line",
     "heterodyne_report.panels",
 )
 

@@ -19,10 +19,7 @@ from fits import QUICK, Tally, check
 from measurements import ANGLES, Measurement, hostile
 
 from heterodyne_cmc.support import unsupported
-from heterodyne_spec import ConfigError, load_config, load_model
-from heterodyne_spec.lint import lint_config
-from heterodyne_spec.lint.schema import load_schema
-from heterodyne_spec.yamlio import dump_yaml, parse_yaml
+from heterodyne_spec import ConfigError, dump_yaml, lint_config, load_config, load_model, load_schema, parse_yaml
 
 RANDOM = configurations(Measurement(Path("measurement.h5"), ANGLES, 24))
 """For a measurement that is not read here."""

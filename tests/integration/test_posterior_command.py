@@ -11,7 +11,7 @@ import pytest
 from made import fit_result, posterior_result
 
 from heterodyne_cli import command, posterior
-from heterodyne_report.console import Console
+from heterodyne_report import Console
 
 CONFIG = """
 cmc:

@@ -16,10 +16,8 @@ from snippets import PROGRAMS, alike, blocks, commands, run_page
 from heterodyne_cli import command as cli_command
 from heterodyne_data import load_data, save_data
 from heterodyne_nlsq import command as nlsq_command
+from heterodyne_spec import build_config, load_schema, parse_yaml
 from heterodyne_spec import command as spec_command
-from heterodyne_spec.config import build_config
-from heterodyne_spec.lint.schema import load_schema
-from heterodyne_spec.yamlio import parse_yaml
 
 ROOT = Path(__file__).parents[2]
 TUTORIALS = ROOT / "docs" / "tutorials"

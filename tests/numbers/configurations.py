@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from measurements import DT, Measurement, Q
 
-from heterodyne_spec import load_model
-from heterodyne_spec.lint.schema import load_schema
-from heterodyne_spec.model import Parameter
+from heterodyne_spec import Parameter, load_model, load_schema
 
 type Draw = SearchStrategy[Any]
 

@@ -23,7 +23,7 @@ from measurements import Measurement
 from running import Ending, faults, run
 
 from heterodyne_data import NLSQResult
-from heterodyne_spec.terminal import DONE, FAILED
+from heterodyne_spec import DONE, FAILED
 
 QUICK = {"max_iterations": 25}
 _BATCH = 25

@@ -26,7 +26,7 @@ from heterodyne_data import Bands
 from heterodyne_nlsq.simulation import NOISES, Experiment, simulate
 from heterodyne_physics_meshgrid.factored import halve_maps, inner_products
 from heterodyne_physics_meshgrid.pair_products import pair_products
-from heterodyne_report.course import courses_of, said
+from heterodyne_report import describe_courses, time_courses
 from heterodyne_spec import HeterodyneError, load_model
 
 type FloatArray = npt.NDArray[np.float64]
@@ -160,7 +160,10 @@ def _spoken(values: Mapping[str, float], t: FloatArray) -> bool:
     spec = load_model()
     courses = {f.name: spec.evaluate(f.name, values, t) for f in spec.functions}
     spreads = {name: np.resize([0.0, 1e-300, 1.0, 1e300, np.nan, np.inf], t.size) for name in courses}
-    return all("nan" not in said(courses_of(Bands(t, courses, sd))) for sd in (spreads, dict.fromkeys(courses, 0 * t)))
+    return all(
+        "nan" not in describe_courses(time_courses(Bands(t, courses, sd)))
+        for sd in (spreads, dict.fromkeys(courses, 0 * t))
+    )
 
 
 CHECKS: Mapping[str, Check] = {f.__name__: f for f in (c2, laws, products, sums, simulations)}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from heterodyne_cli import command
-from heterodyne_spec.terminal import DONE, FAILED, NOT_CONVERGED
+from heterodyne_spec import DONE, FAILED, NOT_CONVERGED
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from heterodyne_cli.migration import config_text, import_config, import_document, report_text
 from heterodyne_cli.migration.ledger import leaves
 from heterodyne_data import load_data
-from heterodyne_spec import ConfigError, load_config, load_model
-from heterodyne_spec.yamlio import parse_yaml
+from heterodyne_spec import ConfigError, load_config, load_model, parse_yaml
 
 DT = 0.1
 Q = 0.005

@@ -20,8 +20,7 @@ from heterodyne_cmc.sampler import sample_shard
 from heterodyne_cmc.sub_posterior import Settings
 from heterodyne_cmc.sums import some_pairs
 from heterodyne_cmc.whitening import make_whitening, of_shards
-from heterodyne_spec import load_config, load_model
-from heterodyne_spec.model import Prior
+from heterodyne_spec import Prior, load_config, load_model
 
 pytestmark = pytest.mark.usefixtures("float64")
 

@@ -8,7 +8,7 @@ from data_files import make_map, write_apsu
 
 from heterodyne_data import describe_data, load_data
 from heterodyne_data.describing import check_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 ROWS, COLUMNS, CENTRE = 60, 80, (41.5, 27.0)
 SIZE, DISTANCE, ENERGY = 75e-6, 4.0, 8.0

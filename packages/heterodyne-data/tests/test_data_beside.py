@@ -9,7 +9,7 @@ from data_files import four_maps, write_apsu, write_chx, write_scikit_beam
 
 from heterodyne_data import describe_data, load_data
 from heterodyne_data.describing import check_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 N, DT = 7, 0.1
 FIELDS = {"c2": four_maps(N), "q": [0.005, 0.005, 0.008, 0.008], "phi": [-45.0, 10.0, -45.0, 10.0], "dt": DT}

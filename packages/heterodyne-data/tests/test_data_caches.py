@@ -8,7 +8,7 @@ import pytest
 from data_files import make_map
 
 from heterodyne_data import describe_data, load_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 N, DT = 6, 0.5
 AXIS = np.arange(N) * DT

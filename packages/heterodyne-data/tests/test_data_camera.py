@@ -20,7 +20,7 @@ from data_files import (
 
 from heterodyne_data import describe_data, load_data
 from heterodyne_data.describing import check_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 N, CONFIG = 6, "/xpcs/twotime/config"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from heterodyne_data import TwoTimeData, cleaning, describe_data, fills, load_data
 from heterodyne_data.describing import check_data
 from heterodyne_data.repeated import repeated_values
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 FULL = make_map(6)
 

@@ -11,7 +11,7 @@ from data_files import (
 )
 
 from heterodyne_data import describe_data, load_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 
 @pytest.mark.parametrize(("write", "key"), [(write_id02, f"{ID02}/phi_-45/parameters/q"), (write_xpcs_correlator, "q")])

@@ -15,7 +15,7 @@ import heterodyne_spec
 from heterodyne_data import TwoTimeData, describe_data, load_data
 from heterodyne_data.fingerprint import fingerprint
 from heterodyne_data.hdf5_source import Hdf5Source
-from heterodyne_spec.errors import ContradictionError, DataError
+from heterodyne_spec import ContradictionError, DataError
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SCHEMA = json.loads(

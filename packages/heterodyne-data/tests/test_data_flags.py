@@ -6,7 +6,7 @@ from data_files import Q, four_maps, make_map, write_scikit_beam, write_xpcs_cor
 
 from heterodyne_data import TwoTimeData, describe_data, load_data, save_data
 from heterodyne_data.describing import check_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 N = 7
 FRAMES = np.arange(N) != 3

@@ -5,7 +5,7 @@ import pytest
 from data_files import make_map, write_apsu
 
 from heterodyne_data import TwoTimeData, load_data, select_data
-from heterodyne_spec.errors import ConfigError, DataError
+from heterodyne_spec import ConfigError, DataError
 
 PHI = [-175.0, -5.0, 5.0, 90.0, 178.0]
 

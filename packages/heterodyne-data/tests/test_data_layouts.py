@@ -5,7 +5,7 @@ import pytest
 from data_files import make_map, write_apsu, write_legacy, write_one, write_phis
 
 from heterodyne_data import describe_data, load_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 
 def bins_of(path):

@@ -20,8 +20,7 @@ from data_files import (
 )
 
 from heterodyne_data import TwoTimeData, describe_data, load_data
-from heterodyne_spec.errors import DataError
-from heterodyne_spec.lint.schema import load_schema
+from heterodyne_spec import DataError, load_schema
 
 NAMES = {f"roi_{label:03d}": make_map(seed=label - 1) for label in (2, 4, 1, 3)}
 

@@ -10,7 +10,7 @@ from pixel_files import (
 )
 
 from heterodyne_data import describe_data, load_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 EMPTY = (1, 5)
 LEGACY_Q = np.where(np.isin(np.arange(8), EMPTY), np.nan, np.repeat([0.004, 0.006], 4))

@@ -15,7 +15,7 @@ from data_files import (
 )
 
 from heterodyne_data import describe_data, load_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 
 def test_nxxpcs_words_are_read_in_any_spelling(tmp_path):

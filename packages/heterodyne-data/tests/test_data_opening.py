@@ -10,7 +10,7 @@ import pytest
 from data_files import APSU_MAPS, make_map, write_one
 
 from heterodyne_data import load_data
-from heterodyne_spec.errors import BusyError, DataError
+from heterodyne_spec import BusyError, DataError
 
 WRITER = """
 import os, sys, h5py

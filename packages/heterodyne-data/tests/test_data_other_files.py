@@ -7,7 +7,7 @@ from data_files import APSU_MAPS, write_apsu, write_fields
 from results import make_result
 
 from heterodyne_data import load_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 FRAMES = np.zeros((3, 4, 4), "u2")
 METADATA = {"/entry/instrument/detector_1/frame_time": 0.1}

@@ -24,7 +24,7 @@ from pixel_files import (
 
 from heterodyne_data import describe_data, load_data
 from heterodyne_data.describing import check_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 
 def test_lists_that_agree_with_their_pixels_are_taken_and_how_well_is_said(tmp_path):

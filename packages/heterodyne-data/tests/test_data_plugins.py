@@ -8,7 +8,7 @@ import pytest
 from data_files import make_map, write_apsu, write_fields
 
 from heterodyne_data import describe_data, load_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "write-a-reader.md"
 READER = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[1]

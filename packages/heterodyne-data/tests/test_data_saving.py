@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from heterodyne_data import TwoTimeData, describe_data, load_data, save_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 LAYOUTS = ("aps-u", "aps-legacy", "npz")
 

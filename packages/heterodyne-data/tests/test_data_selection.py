@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from heterodyne_data import load_data
 from heterodyne_data.describing import check_data
 from heterodyne_data.selection import distance, in_range, wrap
-from heterodyne_spec.errors import ConfigError, DataError
+from heterodyne_spec import ConfigError, DataError
 
 angles = st.floats(-1000, 1000)
 

@@ -18,8 +18,7 @@ from data_files import (
 
 from heterodyne_data import TwoTimeData, describe_data, load_data, save_data
 from heterodyne_data.describing import check_data
-from heterodyne_spec.errors import DataError
-from heterodyne_spec.validation import validate
+from heterodyne_spec import DataError, validate
 
 N, DT = 6, 0.1
 AXIS = np.arange(1, N + 1) * DT

@@ -8,7 +8,7 @@ import pytest
 from data_files import make_map
 
 from heterodyne_data import TwoTimeData, load_data, pair_valid, select_data
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 
 def build(**changes):

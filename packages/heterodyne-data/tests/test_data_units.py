@@ -15,7 +15,7 @@ from data_files import (
 
 from heterodyne_data import describe_data, load_data
 from heterodyne_data.layouts.units import ANGLE, TIME, WAVEVECTOR, normalised
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from heterodyne_data import NLSQResult, describe_data, load_data
 from heterodyne_data.heaps import check_heaps
 from heterodyne_data.result.nlsq import is_result_file
 from heterodyne_spec import ConfigError, DataError, ResultError, load_config
+from heterodyne_spec.documents import MAX_YAML_BYTES
 from heterodyne_spec.errors import LONGEST_LINE
-from heterodyne_spec.yamlio import MAX_YAML_BYTES
 
 MAP = f"{APSU_MAPS}/c2_00001"
 

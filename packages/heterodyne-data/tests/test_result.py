@@ -15,8 +15,7 @@ from results import make_result
 from heterodyne_data import FittedScaling, NLSQResult
 from heterodyne_data.result.document import to_document
 from heterodyne_data.result.nlsq import HDF5_NAME, JSON_NAME, read_result_document
-from heterodyne_spec import OutputError, ResultError
-from heterodyne_spec.lint import lint_result
+from heterodyne_spec import OutputError, ResultError, lint_result
 
 MAPS = (np.linspace(1, 2, 32, dtype="f4").reshape(2, 4, 4), np.ones((2, 4, 4), "f4"))
 

@@ -10,9 +10,8 @@ from results import make_result
 
 from heterodyne_data import TwoTimeData, describe_data, describing, load_data, save_data
 from heterodyne_data.describing import check_data
-from heterodyne_spec import DataError, load_model
+from heterodyne_spec import DataError, dump_yaml, load_model
 from heterodyne_spec.command import main
-from heterodyne_spec.yamlio import dump_yaml
 
 
 def run(capsys, *argv):

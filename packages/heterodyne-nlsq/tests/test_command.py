@@ -15,7 +15,7 @@ from conftest import at, make, values
 
 from heterodyne_data import NLSQResult, save_data
 from heterodyne_nlsq import command, fit
-from heterodyne_spec.terminal import DONE, FAILED, INTERRUPTED, NOT_CONVERGED
+from heterodyne_spec import DONE, FAILED, INTERRUPTED, NOT_CONVERGED
 
 
 @pytest.fixture(autouse=True)

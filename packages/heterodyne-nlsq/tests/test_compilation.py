@@ -13,8 +13,8 @@ from conftest import at, make, values
 
 from heterodyne_data import save_data
 from heterodyne_nlsq.compilation import _Mending
-from heterodyne_report.cache import cache_folder
-from heterodyne_spec.terminal import NOT_CONVERGED
+from heterodyne_report import cache_folder
+from heterodyne_spec import NOT_CONVERGED
 
 COUNTED = """
 import json, sys

@@ -32,8 +32,7 @@ from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 from heterodyne_physics_meshgrid.speckle import field_laws, pixel_intensities
-from heterodyne_spec import load_config, load_model
-from heterodyne_spec.laws import find_laws
+from heterodyne_spec import find_laws, load_config, load_model
 
 N_T = 120
 T = DT * np.arange(1, N_T + 1)

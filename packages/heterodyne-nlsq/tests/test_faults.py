@@ -35,7 +35,7 @@ def ended(folder: Path, number: signal.Signals, importing: str = "", shell: str 
     # What starts the tests in the background may have had them take no notice of Ctrl-C, or of a terminal that closes.
     heard = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
     heard += "" if shell else "; signal.signal(signal.SIGHUP, signal.SIG_DFL)"
-    code = f"{heard}; from heterodyne_report.entry import begin; sys.exit(begin('slow'))"
+    code = f"{heard}; from heterodyne_report import run_entry_point; sys.exit(run_entry_point('slow'))"
     paths = os.pathsep.join([str(folder), *sys.path])
     command = ["bash", "-c", f'{shell}exec "$0" "$@"', sys.executable, "-c", code]
     run = subprocess.Popen(

@@ -28,8 +28,7 @@ from heterodyne_nlsq.solver import least_squares
 from heterodyne_nlsq.standing import _straight
 from heterodyne_nlsq.start.race import scaled, squares
 from heterodyne_nlsq.uncertainty.noise_parts import _not_negative
-from heterodyne_spec import load_config, load_model
-from heterodyne_spec.laws import Law, find_laws
+from heterodyne_spec import Law, find_laws, load_config, load_model
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,7 @@ from heterodyne_data import save_data
 from heterodyne_nlsq import command, durations, fit_nlsq_jax
 from heterodyne_nlsq.durations import Forecast, forecast, remember
 from heterodyne_nlsq.progress import Compiler, FitProgress
-from heterodyne_report.console import Console
-from heterodyne_report.stages import COMPILING, FITS, LOADING, PICTURES, STARTS, UNCERTAINTIES, kind_of
+from heterodyne_report import Console, Stage, stage_kind
 from heterodyne_spec import load_config
 
 
@@ -31,7 +30,7 @@ class Seen:
         self.told.append(name)
 
     def __call__(self, iteration: int, cost: float) -> None:
-        assert kind_of(self.told[-1]) == FITS
+        assert stage_kind(self.told[-1]) == Stage.FITS
         self.iterations.append((iteration, cost))
 
 
@@ -39,9 +38,9 @@ def test_a_fit_announces_its_stages_in_their_order(tmp_path: Path) -> None:
     path, seen = tmp_path / "measurement.h5", Seen()
     save_data(path, make(), layout="aps-u")
     fit_nlsq_jax(path, progress=seen)
-    kinds = list(dict.fromkeys(map(kind_of, seen.told)))
-    assert kinds == ["reading", COMPILING, STARTS, FITS, UNCERTAINTIES]
-    fits = [name for name in seen.told if kind_of(name) == FITS]
+    kinds = list(dict.fromkeys(map(stage_kind, seen.told)))
+    assert kinds == ["reading", Stage.COMPILING, Stage.STARTS, Stage.FITS, Stage.UNCERTAINTIES]
+    fits = [name for name in seen.told if stage_kind(name) == Stage.FITS]
     heats = [name for name in fits if name.startswith("short")]
     assert heats == [f"short fit {k + 1} of {len(heats)}" for k in range(len(heats))]
     finals = [name for name in fits if name.startswith("fit ") and " of " in name]
@@ -54,7 +53,7 @@ def test_one_start_is_one_fit_and_a_plain_function_is_told_of_iterations() -> No
     seen, calls = Seen(), []
     data, config = make(), at(values())
     result = fit_nlsq_jax(data, config, progress=seen)
-    assert seen.told == [COMPILING, STARTS, "fit 1 of 1", UNCERTAINTIES]
+    assert seen.told == [Stage.COMPILING, Stage.STARTS, "fit 1 of 1", Stage.UNCERTAINTIES]
     again = fit_nlsq_jax(data, config, progress=lambda iteration, cost: calls.append((iteration, cost)))
     assert calls == seen.iterations
     assert again.cost == result.cost
@@ -66,21 +65,21 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "heterodyne"
 
 
-EXPECTED = {LOADING: 1.0, COMPILING: 4.0, FITS: 10.0, UNCERTAINTIES: 5.0}
+EXPECTED = {Stage.LOADING: 1.0, Stage.COMPILING: 4.0, Stage.FITS: 10.0, Stage.UNCERTAINTIES: 5.0}
 
 
 @pytest.mark.parametrize(
     ("spent", "kind", "elapsed", "left"),
     [
-        ({}, LOADING, 0.0, 20.0),
-        ({LOADING: 1.0}, COMPILING, 1.0, 18.0),
+        ({}, Stage.LOADING, 0.0, 20.0),
+        ({Stage.LOADING: 1.0}, Stage.COMPILING, 1.0, 18.0),
         # Twice as slow as expected: so is what is to come.
-        ({LOADING: 2.0, COMPILING: 8.0}, FITS, 4.0, 26.0),
+        ({Stage.LOADING: 2.0, Stage.COMPILING: 8.0}, Stage.FITS, 4.0, 26.0),
         # Faster than expected: everything was compiled.
-        ({LOADING: 0.5, COMPILING: 2.0}, FITS, 1.0, 6.5),
+        ({Stage.LOADING: 0.5, Stage.COMPILING: 2.0}, Stage.FITS, 1.0, 6.5),
         # Longer than expected: what follows counts in proportion.
-        ({LOADING: 1.0, COMPILING: 4.0}, FITS, 30.0, 15.0),
-        ({LOADING: 1.0, COMPILING: 4.0, FITS: 10.0}, UNCERTAINTIES, 5.0, 0.0),
+        ({Stage.LOADING: 1.0, Stage.COMPILING: 4.0}, Stage.FITS, 30.0, 15.0),
+        ({Stage.LOADING: 1.0, Stage.COMPILING: 4.0, Stage.FITS: 10.0}, Stage.UNCERTAINTIES, 5.0, 0.0),
         ({}, "reading a.h5", 3.0, None),
     ],
 )
@@ -95,14 +94,21 @@ def test_a_fit_of_the_same_size_is_expected_to_take_what_the_last_took(cache: Pa
     data, config = make(n_t=20), load_config()
     first = forecast(data, config, remembered=True, pictures=True)
     assert not first.known
-    assert list(first.expected) == [LOADING, COMPILING, STARTS, FITS, UNCERTAINTIES, PICTURES]
-    took = {LOADING: 1.0, FITS: 2.5, UNCERTAINTIES: 3.0, PICTURES: 4.0}
+    assert list(first.expected) == [
+        Stage.LOADING,
+        Stage.COMPILING,
+        Stage.STARTS,
+        Stage.FITS,
+        Stage.UNCERTAINTIES,
+        Stage.PICTURES,
+    ]
+    took = {Stage.LOADING: 1.0, Stage.FITS: 2.5, Stage.UNCERTAINTIES: 3.0, Stage.PICTURES: 4.0}
     remember(data, config, took)
     assert forecast(data, config, remembered=True, pictures=True) == Forecast(took, True)
     # One without pictures leaves what is known of them.
-    remember(data, config, {FITS: 2.0})
+    remember(data, config, {Stage.FITS: 2.0})
     plain = forecast(data, config, remembered=True, pictures=False)
-    assert plain.expected == {LOADING: 1.0, FITS: 2.0, UNCERTAINTIES: 3.0}
+    assert plain.expected == {Stage.LOADING: 1.0, Stage.FITS: 2.0, Stage.UNCERTAINTIES: 3.0}
     assert not forecast(data, config, remembered=False, pictures=True).known
     assert not forecast(make(n_t=21), config, remembered=True, pictures=True).known
     assert not forecast(data, load_config({"nlsq": {"start": "values"}}), remembered=True, pictures=True).known
@@ -114,7 +120,7 @@ def test_the_record_is_bounded_and_one_that_is_damaged_or_cannot_be_written_cost
     monkeypatch.setattr(durations, "_MOST", 2)
     config = load_config()
     for n_t in (20, 21, 22):
-        remember(make(n_t=n_t), config, {FITS: float(n_t)})
+        remember(make(n_t=n_t), config, {Stage.FITS: float(n_t)})
     known = [forecast(make(n_t=n_t), config, remembered=True, pictures=True).known for n_t in (20, 21, 22)]
     assert known == [False, True, True]
     for text in ("{", "[]", '{"a": 1, "b": {"fit": "long"}, "c": {"fit": NaN}}'):
@@ -123,7 +129,7 @@ def test_the_record_is_bounded_and_one_that_is_damaged_or_cannot_be_written_cost
     (cache / "durations.json").unlink()
     cache.rmdir()
     cache.write_text("a file where the folder should be")
-    remember(make(n_t=20), config, {FITS: 1.0})
+    remember(make(n_t=20), config, {Stage.FITS: 1.0})
 
 
 def test_compiling_is_seen_and_counted_by_what_jax_reports() -> None:
@@ -142,7 +148,7 @@ def test_seconds_of_stages_are_without_those_of_the_compiler(monkeypatch: pytest
     monkeypatch.setattr("heterodyne_nlsq.progress.compiler", lambda: heard)
     with Console(quiet=True).progress() as shown:
         progress = FitProgress(shown)
-        progress.stage(LOADING)
+        progress.stage(Stage.LOADING)
         progress.hear_compiler()
         now[0] += 1
         progress.stage("short fit 1 of 2")
@@ -150,7 +156,7 @@ def test_seconds_of_stages_are_without_those_of_the_compiler(monkeypatch: pytest
         heard.listen("/jax/core/compile/backend_compile_duration", 4.0)
         progress.stage("fit 1 of 1")
         now[0] += 2
-        assert progress.finish() == {LOADING: 1.0, FITS: 3.0}
+        assert progress.finish() == {Stage.LOADING: 1.0, Stage.FITS: 3.0}
 
 
 def test_the_command_tells_every_stage_and_remembers_their_times(
@@ -165,7 +171,15 @@ def test_the_command_tells_every_stage_and_remembers_their_times(
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     told = [event for event in events if event["event"] == "progress"]
     assert list(dict.fromkeys(event["stage"] for event in told)) == [
-        *("reading measurement.h5", LOADING, COMPILING, STARTS, "fit 1 of 1", UNCERTAINTIES, PICTURES)
+        *(
+            "reading measurement.h5",
+            Stage.LOADING,
+            Stage.COMPILING,
+            Stage.STARTS,
+            "fit 1 of 1",
+            Stage.UNCERTAINTIES,
+            Stage.PICTURES,
+        )
     ]
     assert all(event["seconds_left"] >= 0 for event in told[1:])
 

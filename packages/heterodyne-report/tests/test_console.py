@@ -13,8 +13,7 @@ import time
 import pytest
 
 from heterodyne_report import console
-from heterodyne_report.console import Console, time_left
-from heterodyne_report.status_line import StatusLine
+from heterodyne_report.console import Console, StatusLine, time_left
 
 
 class Terminal(io.StringIO):
@@ -107,7 +106,7 @@ def test_time_left_in_words():
 SPEAK = """
 import sys
 from heterodyne_report.console import Console
-from heterodyne_spec.terminal import ready_streams
+from heterodyne_spec import prepare_streams
 
 def run():
     file = open(sys.argv[1], "w")
@@ -118,7 +117,7 @@ def run():
     print("file", file=file)
     return 0
 
-ready_streams()
+prepare_streams()
 console = Console()
 sys.exit(console.run(run))
 """

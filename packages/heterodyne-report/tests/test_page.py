@@ -11,17 +11,17 @@ from heterodyne_report.page import (
     Picture,
     Report,
     Section,
+    bullet_list,
     element,
     facts,
-    items,
-    origin,
     paragraph,
     pictures,
+    provenance_section,
     render,
     table,
     write_report,
 )
-from heterodyne_report.panels import SERIES, page_width
+from heterodyne_report.panels import SERIES_COLOURS, page_width
 
 NASTY = '<script>alert("1 & 2")</script>'
 
@@ -55,7 +55,7 @@ class Reader(HTMLParser):
 
 def nasty_page():
     picture = Picture("data:image/png;base64,AA==", NASTY, 3, 2)
-    body = [paragraph(NASTY), items([NASTY]), facts({NASTY: NASTY}), pictures([picture], caption=NASTY)]
+    body = [paragraph(NASTY), bullet_list([NASTY]), facts({NASTY: NASTY}), pictures([picture], caption=NASTY)]
     body.append(table([NASTY, "b"], [[NASTY, NASTY]], caption=NASTY))
     sections = [Section("First", Markup("".join(body))), Section(NASTY, element("p", "x"))]
     one, other = (Report(name, NASTY, name == "A", sections) for name in ("A", "B"))
@@ -85,7 +85,7 @@ def test_the_verdict_is_said_in_a_word_and_not_in_a_colour_alone():
 
 def test_origin_has_all_that_makes_the_result_again(tmp_path):
     data = FittedData(0.0054, np.array([0.0, 45.0]), 100, 11, 0.1, ("a note",), {"file": "m.h5", "sha256": "ab12"})
-    section = origin(
+    section = provenance_section(
         data,
         model={"id": "two", "version": "1", "sha256": "cd34"},
         command="heterodyne --data m.h5",
@@ -118,7 +118,7 @@ def luminance(colour):
 
 @pytest.mark.parametrize("ground", ["#ffffff", "#14171b"], ids=["light", "dark"])
 def test_lines_stand_out_from_either_ground(ground):
-    for colour in SERIES:
+    for colour in SERIES_COLOURS:
         low, high = sorted([luminance(colour), luminance(ground)])
         assert (high + 0.05) / (low + 0.05) >= 3, colour
 

@@ -14,9 +14,8 @@ from documents import CONFIG, RESULT
 
 from heterodyne_spec import __version__, load_model, load_vectors, validation
 from heterodyne_spec import command as module
-from heterodyne_spec.canonical import sha256
 from heterodyne_spec.command import main
-from heterodyne_spec.yamlio import dump_yaml, parse_yaml
+from heterodyne_spec.documents import dump_yaml, parse_yaml, sha256
 
 SHIPPED = resources.files("heterodyne_spec")
 

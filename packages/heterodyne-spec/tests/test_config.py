@@ -7,9 +7,9 @@ import pytest
 from documents import CONFIG
 
 from heterodyne_spec import Config, ConfigError, ParameterConfig, load_config
+from heterodyne_spec.documents import dump_yaml
 from heterodyne_spec.lint.schema import load_schema
 from heterodyne_spec.model import Prior
-from heterodyne_spec.yamlio import dump_yaml
 
 SECTIONS = ("data", "nlsq", "cmc", "output")
 

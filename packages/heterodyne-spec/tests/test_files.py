@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from heterodyne_spec import OutputError
-from heterodyne_spec.files import check_there, text_writer, write_text, write_together
+from heterodyne_spec.files import check_written, text_writer, write_text, write_together
 
 HALF = """
 import os, signal, sys, pathlib
@@ -63,7 +63,7 @@ def test_files_are_for_everyone_whom_the_umask_admits(tmp_path: Path) -> None:
 
 def test_a_file_that_was_removed_meanwhile_is_told(tmp_path: Path) -> None:
     path = write_text(tmp_path / "a.json", "")
-    check_there([path])
+    check_written([path])
     path.unlink()
     with pytest.raises(OutputError, match=r"a\.json: was deleted after it was written"):
-        check_there([path])
+        check_written([path])

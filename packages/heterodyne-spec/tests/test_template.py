@@ -4,8 +4,8 @@ import re
 from dataclasses import replace
 
 from heterodyne_spec import config_template, load_config, load_model
+from heterodyne_spec.documents import parse_yaml
 from heterodyne_spec.lint.schema import load_schema
-from heterodyne_spec.yamlio import parse_yaml
 
 
 def uncommented(text):

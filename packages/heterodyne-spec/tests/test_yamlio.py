@@ -5,8 +5,8 @@ import yaml
 from documents import json_documents
 from hypothesis import given
 
+from heterodyne_spec.documents import MAX_DEPTH, MAX_DOCUMENT_BYTES, dump_yaml, parse_json, parse_yaml, read_document
 from heterodyne_spec.errors import ConfigError
-from heterodyne_spec.yamlio import MAX_DEPTH, MAX_DOCUMENT_BYTES, dump_yaml, parse_json, parse_yaml, read_document
 
 
 @pytest.mark.parametrize(

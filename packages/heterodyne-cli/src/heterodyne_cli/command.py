@@ -14,11 +14,8 @@ from heterodyne_cli._version import __version__
 from heterodyne_cli.commands import SUBCOMMANDS
 from heterodyne_cli.subcommand import Subcommand
 from heterodyne_nlsq.command import fit_command
-from heterodyne_report.console import Console, add_console_arguments
-from heterodyne_report.request import add_arguments
-from heterodyne_spec.errors import MissingPackageError, did_you_mean
-from heterodyne_spec.terminal import Parser, ready_streams
-from heterodyne_spec.validation import MEASUREMENTS
+from heterodyne_report import Console, add_console_arguments, add_fit_arguments
+from heterodyne_spec import MEASUREMENTS, CommandParser, MissingPackageError, did_you_mean, prepare_streams
 
 EXAMPLES = (
     "heterodyne --data measurement.h5 --q 0.0054",
@@ -44,9 +41,9 @@ METHODS: Mapping[str, Callable[[argparse.Namespace, Sequence[str], Console], int
 }
 
 
-def parser() -> Parser:
+def parser() -> CommandParser:
     """Return the parser of ``heterodyne`` with all its subcommands."""
-    result = Parser(
+    result = CommandParser(
         prog="heterodyne",
         description="Fit the heterodyne XPCS model to two-time correlation maps; see the subcommands for other tasks.",
         examples=EXAMPLES,
@@ -66,16 +63,16 @@ def parser() -> Parser:
         action="store_true",
         help="print the job script for --method cmc (Slurm or PBS, see cmc.dask) without starting it",
     )
-    add_arguments(result)
+    add_fit_arguments(result)
     # Used by the shell completion.
     result.set_defaults(whole=result)
-    places = result.add_subparsers(title="subcommands", metavar="", dest="subcommand", parser_class=Parser)
+    places = result.add_subparsers(title="subcommands", metavar="", dest="subcommand", parser_class=CommandParser)
     for one in SUBCOMMANDS:
         _add(places, one)
     return result
 
 
-def _add(places: argparse._SubParsersAction[Parser], one: Subcommand) -> None:
+def _add(places: argparse._SubParsersAction[CommandParser], one: Subcommand) -> None:
     said = one.summary[0].upper() + one.summary[1:] + "."
     place = places.add_parser(one.name, help=one.summary, description=said, examples=one.examples)
     one.add_arguments(place)
@@ -97,7 +94,7 @@ def _no_subcommand(word: str, names: Sequence[str]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``heterodyne`` and return its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    ready_streams()
+    prepare_streams()
     whole = parser()
     names = [one.name for one in SUBCOMMANDS]
     # Otherwise its value would be reported as an unknown subcommand.
@@ -105,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv and argv[0] not in names and not argv[0].startswith("-"):
         whole.error(_no_subcommand(argv[0], names))
     args, unknown = whole.parse_known_args(argv)
-    place: Parser = getattr(args, "place", whole)
+    place: CommandParser = getattr(args, "place", whole)
     place.check_options(unknown)
     if mistaken := next((str(path) for path in args.data or () if str(path) in names), None):
         whole.error(f"--data precedes {mistaken}: put options after the subcommand")

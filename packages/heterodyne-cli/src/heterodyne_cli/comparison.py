@@ -19,9 +19,7 @@ from heterodyne_nlsq.courses import courses as courses_of_fit
 from heterodyne_nlsq.stated import reasons, reasons_of_parameters
 from heterodyne_nlsq.summary import told
 from heterodyne_nlsq.verdict import NO_SIGNAL, TITLES
-from heterodyne_report.course import Course
-from heterodyne_report.quoting import plain, plus_minus, probability
-from heterodyne_report.tables import columns
+from heterodyne_report import TimeCourse, align_columns, format_number, format_p_value, format_plus_minus
 from heterodyne_spec import load_model
 
 FAR = 3.0
@@ -48,7 +46,7 @@ class Value:
     def __str__(self) -> str:
         if math.isnan(self.value):
             return self.note
-        text = plus_minus(self.value, self.sd)
+        text = format_plus_minus(self.value, self.sd)
         return f"{text}, {self.note}" if self.note else text
 
 
@@ -66,7 +64,7 @@ class Described:
     success: bool
     message: str
     values: Mapping[str, Value]
-    courses: tuple[Course, ...]
+    courses: tuple[TimeCourse, ...]
     data: FittedData
     model: Mapping[str, str]
     config: Mapping[str, Any]
@@ -186,7 +184,7 @@ def function_rows(results: Sequence[Described]) -> list[Row]:
     ]
 
 
-def _at(one: Described, course: Course, age: float) -> Value:
+def _at(one: Described, course: TimeCourse, age: float) -> Value:
     if course.name in one.left_out:
         return Value(math.nan, math.nan, one.left_out[course.name])
     value, sd = course.at(age)
@@ -207,7 +205,7 @@ def sentence(results: Sequence[Described]) -> tuple[str, bool]:
     wrong += [f"{one.label} shows no signal" for one in results if one.verdict == NO_SIGNAL]
     wrong += [
         f"{test.full} describes the data better than {test.restricted} by more than the noise "
-        f"({probability(test.p_value)}): the parameters fixed in {test.restricted} should be free"
+        f"({format_p_value(test.p_value)}): the parameters fixed in {test.restricted} should be free"
         for test in nested_tests(results)
         if test.preferred == test.full
     ]
@@ -249,7 +247,7 @@ def listed_rows(results: Sequence[Described]) -> list[list[str]]:
     """Return label, path, kind, verdict, cost and reduced chi-square of every result, with a header row."""
     rows = [["", "result", "kind", "verdict", "cost", "reduced chi-square"]]
     for one in results:
-        sizes = ["", ""] if one.fit is None else [plain(one.fit.cost, 6), _reduced(one.fit)]
+        sizes = ["", ""] if one.fit is None else [format_number(one.fit.cost, 6), _reduced(one.fit)]
         rows.append([one.label, str(one.path), one.kind, one.standing, *sizes])
     return rows
 
@@ -285,21 +283,21 @@ def _cell(value: Value | None) -> str:
 def as_text(results: Sequence[Described]) -> str:
     """Return the comparison for the terminal."""
     numbers = range(2, 2 * len(results) + 1)
-    parts = [columns(listed_rows(results), (4, 5)), *([""] if sentences(results) else [])]
+    parts = [align_columns(listed_rows(results), (4, 5)), *([""] if sentences(results) else [])]
     parts += [told(words, _WIDTH) for words in sentences(results)]
     parts += ["", told(sentence(results)[0], _WIDTH)]
     parts += [f"{caution(results)}."] if caution(results) else []
     if found := nested_tests(results):
         parts += ["", *(told(f"{test.words}.", _WIDTH) for test in found), told(METHOD, _WIDTH)]
-    parts += ["", columns(table_rows("parameter", parameter_rows(results), results), numbers)]
+    parts += ["", align_columns(table_rows("parameter", parameter_rows(results), results), numbers)]
     if functions := function_rows(results):
-        parts += ["", columns(table_rows("function", functions, results), numbers)]
+        parts += ["", align_columns(table_rows("function", functions, results), numbers)]
     else:
         parts += ["", "no common ages: the functions cannot be compared"]
     differing = [[key, *values] for key, values in differences(results)]
     header = ["differences", *(one.label for one in results)]
     same = "data, configuration and versions are identical"
-    parts += ["", columns([header, *differing]) if differing else same]
+    parts += ["", align_columns([header, *differing]) if differing else same]
     return "\n".join(parts)
 
 

@@ -20,24 +20,23 @@ from heterodyne_cli.comparison import (
 )
 from heterodyne_cli.differences import differences
 from heterodyne_cli.nested_fits import METHOD
-from heterodyne_report.course import SUBJECTS
+from heterodyne_report import FUNCTION_SUBJECTS, draw_course, narrow_limits, set_vertical_range
 from heterodyne_report.page import (
     Markup,
     Picture,
     Report,
     Section,
-    citation,
+    bullet_list,
+    citation_section,
     function_alt,
-    items,
-    joined,
+    join_markup,
     paragraph,
     pictures,
     render,
     svg_picture,
     table,
 )
-from heterodyne_report.panels import draw_course, near_ends, set_range
-from heterodyne_spec.files import write_text
+from heterodyne_spec import write_text
 
 
 def write_page(results: Sequence[Described], path: Path) -> Path:
@@ -45,7 +44,7 @@ def write_page(results: Sequence[Described], path: Path) -> Path:
     words, agree = sentence(results)
     report = Report("Comparison", words, agree, _sections(results), "In agreement" if agree else "Look closer")
     title = "Comparison of " + ", ".join(f"{one.path.name or one.path} ({one.label})" for one in results)
-    return write_text(path, render(title, [report], [citation()]))
+    return write_text(path, render(title, [report], [citation_section()]))
 
 
 def _sections(results: Sequence[Described]) -> list[Section]:
@@ -73,22 +72,22 @@ def _listed(results: Sequence[Described]) -> Markup:
     ]
     columns = (*header, "outcome", "measurement", "q / (1/Å)", "frames")
     shown = table(columns, rows, caption="Compared results", words=(1, 2, 3, 6, 7))
-    return joined([shown, items(sentences(results))] if sentences(results) else [shown])
+    return join_markup([shown, bullet_list(sentences(results))] if sentences(results) else [shown])
 
 
 def _nested(results: Sequence[Described]) -> Markup:
     found = [f"{test.words}." for test in nested_tests(results)]
-    return joined([items(found), paragraph(METHOD, mood="note")])
+    return join_markup([bullet_list(found), paragraph(METHOD, mood="note")])
 
 
 def _functions(results: Sequence[Described]) -> Markup:
     words = "Lines: median; bands: 68 % interval. Every result has its own colour and line style."
-    named = [name for name in SUBJECTS if any(name not in one.left_out for one in results)]
+    named = [name for name in FUNCTION_SUBJECTS if any(name not in one.left_out for one in results)]
     shown = pictures([_function(results, name) for name in named], caption=words, width=24)
     rows = function_rows(results)
     if not rows:
-        return joined([shown, paragraph("The results have no common ages.")])
-    return joined([shown, _table(table_rows("function", rows, results), "Functions at common ages")])
+        return join_markup([shown, paragraph("The results have no common ages.")])
+    return join_markup([shown, _table(table_rows("function", rows, results), "Functions at common ages")])
 
 
 def _function(results: Sequence[Described], name: str) -> Picture:
@@ -103,7 +102,7 @@ def _function(results: Sequence[Described], name: str) -> Picture:
         axes = figure.subplots()
         for k, one, course in found:
             draw_course(axes, course, f"{one.label}, {one.kind}", k, bands=False)
-        set_range(axes, near_ends([course for _, _, course in found]))
+        set_vertical_range(axes, narrow_limits([course for _, _, course in found]))
         axes.legend(loc="upper right", fontsize=8)
         return figure
 
@@ -118,7 +117,7 @@ def _parameters(results: Sequence[Described]) -> Markup:
     )
     notes = [words, f"{caution(results)[0].upper()}{caution(results)[1:]}."] if caution(results) else [words]
     shown = _table(table_rows("parameter", parameter_rows(results), results), "Parameters, one standard deviation")
-    return joined([shown, *(paragraph(note, mood="note") for note in notes)])
+    return join_markup([shown, *(paragraph(note, mood="note") for note in notes)])
 
 
 def _table(rows: list[list[str]], caption: str) -> Markup:

@@ -12,9 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from heterodyne_nlsq.survey import AngleSurvey, Survey
-from heterodyne_report.pictures import colour_limits, square_means, square_width
-from heterodyne_spec.tables import Table, text_table
-from heterodyne_spec.wording import list_numbers, several
+from heterodyne_report import colour_limits, square_means, square_width
+from heterodyne_spec import Table, count_noun, list_numbers, text_table
 
 _LAYOUTS = {
     "aps-u": "APS-U",
@@ -54,7 +53,7 @@ def shown(seen: Survey) -> str:
 def _of_file(d: Mapping[str, Any], size: int) -> Iterator[str]:
     dt = d["dt"]
     layout = _LAYOUTS.get(d["layout"], d["layout"])
-    yield f"{d['file']}: {layout}, {_bytes(size)}, {several(len(d['maps']), 'map')} of {d['n_frames']} frames"
+    yield f"{d['file']}: {layout}, {_bytes(size)}, {count_noun(len(d['maps']), 'map')} of {d['n_frames']} frames"
     duration = f"dt = {dt:g} s, {dt * d['n_frames']:g} s" if dt else "no time between frames; set data.dt"
     age = d.get("start_age")
     aged = "" if age is None else f" (age {age:g} s)"

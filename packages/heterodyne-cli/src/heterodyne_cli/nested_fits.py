@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import FittedParameter, NLSQResult
-from heterodyne_report.quoting import plain, probability
+from heterodyne_report import format_number, format_p_value
 from heterodyne_spec import ConfigError, load_config
 
 type FloatArray = npt.NDArray[np.float64]
@@ -139,7 +139,8 @@ def _test(small: str, large: str, freed: tuple[str, ...], fits: Mapping[str, NLS
         )
     if raw < 0:
         words = (
-            f"{begin}, but {large} fits worse (cost {plain(full.cost, 6)} instead of {plain(restricted.cost, 6)}): it "
+            f"{begin}, but {large} fits worse (cost {format_number(full.cost, 6)} instead of "
+            f"{format_number(restricted.cost, 6)}): it "
             f"is not at the global minimum; repeat it starting from the values of {small}"
         )
         return NestedFits(small, large, freed, raw / inflation, math.nan, inflation, small, words)
@@ -149,7 +150,8 @@ def _test(small: str, large: str, freed: tuple[str, ...], fits: Mapping[str, NLS
     need, preferred = ("need", large) if p_value < REJECTED else ("do not need", small)
     vary = "it" if len(freed) == 1 else "them"
     words = (
-        f"{begin}: calibrated Δχ² = {plain(size, 3)} for {degrees}, {probability(p_value)}; the data {need} {vary} to "
+        f"{begin}: calibrated Δχ² = {format_number(size, 3)} for {degrees}, {format_p_value(p_value)}; "
+        f"the data {need} {vary} to "
         f"be free: {preferred} is preferred{_limits(restricted, full, freed)}"
     )
     return NestedFits(small, large, freed, size, p_value, inflation, preferred, words)

@@ -15,14 +15,18 @@ from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax, kept_so_far, pl
 from heterodyne_data import NLSQResult, TwoTimeData
 from heterodyne_nlsq.command import fit_measurement, outputs_of_fit, result_event
 from heterodyne_nlsq.output import save
-from heterodyne_report.console import Console, Progress
-from heterodyne_report.measurement import read_measurement, say_plan
-from heterodyne_report.request import requested_config, requested_data, requested_output
-from heterodyne_report.stages import PICTURES
-from heterodyne_report.tables import columns
-from heterodyne_spec import Config
-from heterodyne_spec.files import check_there
-from heterodyne_spec.terminal import DONE, INTERRUPTED, NOT_CONVERGED, complain
+from heterodyne_report import (
+    Console,
+    Progress,
+    Stage,
+    align_columns,
+    print_plan,
+    read_measurement,
+    requested_config,
+    requested_data,
+    requested_output,
+)
+from heterodyne_spec import DONE, INTERRUPTED, NOT_CONVERGED, Config, check_written, print_error
 
 PREPARING = "preparing the sampling"
 """Stage between the point estimate and the first draw: mostly compilation."""
@@ -44,9 +48,9 @@ def posterior_command(args: argparse.Namespace, command: Sequence[str], console:
         return _sample(args, command, config, data, directory, console)
     except KeyboardInterrupt:
         if kept := kept_so_far(directory):
-            complain(f"interrupted; kept in {directory}: {kept}; rerun the same command to resume")
+            print_error(f"interrupted; kept in {directory}: {kept}; rerun the same command to resume")
         else:
-            complain("interrupted before any shard was finished; rerun the same command to start again")
+            print_error("interrupted before any shard was finished; rerun the same command to start again")
         return INTERRUPTED
 
 
@@ -62,7 +66,7 @@ def _plan(args: argparse.Namespace, config: Config, data: TwoTimeData, directory
     given = args.nlsq_result
     first = f"would start from {given}" if given is not None else "would fit a point estimate first"
     sampling = plan_of_sampling(data, config, None if given is None else NLSQResult.load(given))
-    return say_plan(console, [first, *sampling], list(_files(directory, config, given is None)))
+    return print_plan(console, [first, *sampling], list(_files(directory, config, given is None)))
 
 
 def _files(directory: Path, config: Config, fitted: bool) -> Iterator[Path]:
@@ -100,12 +104,12 @@ def _sample(
     console.detail(f"time: {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in result.timings.items())}")
     written.append(result.save(directory))
     clear_shards(directory, result.n_shards)
-    with console.stage(PICTURES):
+    with console.stage(Stage.PICTURES):
         if config.output.plots:
             written += result.plot(directory)
         if config.output.report:
             written.append(write_page(Saved(directory, start, result), directory / "report.html"))
-    check_there(written)
+    check_written(written)
     console.say("\n" + "\n".join(f"written: {path}" for path in written))
     console.tell("result", **posterior_event(result))
     console.tell("written", files=written)
@@ -175,4 +179,4 @@ def summary(result: CMCResult) -> str:
         for row in result.summary
     ]
     words = [f"  - {warning}" for warning in result.warnings]
-    return "\n".join([result.message, "", columns([header, *rows], right=range(1, 7)), "", *words])
+    return "\n".join([result.message, "", align_columns([header, *rows], right=range(1, 7)), "", *words])

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heterodyne_data import FittedData, NLSQResult
-from heterodyne_data.result.nlsq import JSON_NAME
+from heterodyne_data import RESULT_JSON_NAME, FittedData, NLSQResult
 from heterodyne_spec import Problem, ResultError
 
 if TYPE_CHECKING:
@@ -48,9 +47,9 @@ def load(path: Path) -> Saved:
     ResultError : if there is none, or it cannot be read.
     """
     if path.is_dir():
-        fit, posterior = path / JSON_NAME, path / _POSTERIOR
+        fit, posterior = path / RESULT_JSON_NAME, path / _POSTERIOR
         if not fit.is_file() and not posterior.is_file():
-            expected = f"{JSON_NAME} or {_POSTERIOR}"
+            expected = f"{RESULT_JSON_NAME} or {_POSTERIOR}"
             raise ResultError(
                 str(path), [Problem("", "no result", expected, "give the folder or a result file of a run")]
             )

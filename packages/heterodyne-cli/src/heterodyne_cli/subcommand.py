@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from heterodyne_report.console import Console
+from heterodyne_report import Console
 
 
 @dataclass(frozen=True)

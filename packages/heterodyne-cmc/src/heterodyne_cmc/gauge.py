@@ -13,9 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_spec import ModelSpec
-from heterodyne_spec.laws import find_laws
-from heterodyne_spec.model import Prior
+from heterodyne_spec import ModelSpec, Prior, find_laws
 
 type FloatArray = npt.NDArray[np.float64]
 type Bounds = tuple[float, float]

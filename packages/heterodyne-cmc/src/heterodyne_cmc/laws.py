@@ -10,9 +10,7 @@ import numpy.typing as npt
 
 from heterodyne_cmc.chart import Laws
 from heterodyne_data import NLSQResult
-from heterodyne_spec import ModelSpec
-from heterodyne_spec.laws import Law, find_laws, laws_of
-from heterodyne_spec.model import Prior
+from heterodyne_spec import Law, ModelSpec, Prior, find_laws, laws_of
 
 type FloatArray = npt.NDArray[np.float64]
 type _Row = tuple[list[int], float, float, bool, float, float, float, bool, int, float]

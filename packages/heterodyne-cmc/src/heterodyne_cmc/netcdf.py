@@ -31,12 +31,8 @@ from heterodyne_cmc.posterior import (
     SummaryRow,
 )
 from heterodyne_cmc.soundness import problems
-from heterodyne_data import FittedData, check_self_contained, in_memory, opened_hdf5, plain
-from heterodyne_data.damage import reading
-from heterodyne_spec import DataError, Problem, ResultError, load_model
-from heterodyne_spec.files import write_atomically
-from heterodyne_spec.lint.schema import short
-from heterodyne_spec.yamlio import parse_json
+from heterodyne_data import FittedData, check_self_contained, in_memory, opened_hdf5, refuse_damage, to_json_values
+from heterodyne_spec import DataError, Problem, ResultError, load_model, parse_json, short_json, write_atomically
 
 SCHEMA_VERSION = 1
 """Version of this file's layout."""
@@ -67,7 +63,7 @@ def _write(result: Posterior, path: Path) -> None:
     with in_memory(path) as stored, h5netcdf.File(stored, "w") as file:
         file.attrs.update(_attributes(result))
         text = file.create_variable("document", (), dtype=h5py.string_dtype())
-        text[...] = json.dumps(plain(_document(result)), ensure_ascii=False, allow_nan=False)
+        text[...] = json.dumps(to_json_values(_document(result)), ensure_ascii=False, allow_nan=False)
         _group(file, "posterior", {**result.draws, **{n: getattr(result, n) for n in BESIDE}}, result, units)
         _group(file, "sub_posterior", result.sub_draws, result, units)
         _group(file, "sample_stats", result.sample_stats, result, {})
@@ -187,7 +183,7 @@ def read_posterior(path: Path) -> Posterior:
     try:
         if not path.is_file():
             raise DataError("no such file")
-        with reading("file"):
+        with refuse_damage("file"):
             return _checked(_opened(path))
     except DataError as error:
         problem = Problem(
@@ -237,7 +233,7 @@ def _numbers(cls: type, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | None):
-        raise DataError(f"{name}: found {short(value)}, expected a number")
+        raise DataError(f"{name}: found {short_json(value)}, expected a number")
     return math.nan if value is None else float(value)
 
 

@@ -21,26 +21,24 @@ from heterodyne_cmc.posterior import SummaryRow
 from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.verdict import CONTRACTION_LEAST
-from heterodyne_report.course import Course, said
+from heterodyne_report import TimeCourse, describe_courses, format_plus_minus, format_value, map_picture, page_width
 from heterodyne_report.page import (
     Markup,
     Picture,
     Report,
     Section,
+    bullet_list,
     function_alt,
     functions_table,
-    items,
-    joined,
-    origin,
+    join_markup,
     paragraph,
     pictures,
     png_picture,
+    provenance_section,
     svg_picture,
     table,
     write_report,
 )
-from heterodyne_report.panels import map_picture, page_width
-from heterodyne_report.quoting import placed, plus_minus
 
 _PAIRS_WIDE = 1300
 """Pixels across the picture of pairs."""
@@ -59,7 +57,7 @@ def report(result: CMCResult) -> Report:
 
 def in_a_sentence(result: CMCResult) -> str:
     """Return what v, J_r, J_s and x are and whether the chains can be trusted, in plain words."""
-    course = said(courses(result))
+    course = describe_courses(courses(result))
     found = result.diagnostics
     if not result.success:
         return f"The posterior cannot be trusted ({result.message}); it says that {course}."
@@ -74,14 +72,14 @@ def in_a_sentence(result: CMCResult) -> str:
 
 def _sections(result: CMCResult) -> Iterator[Section]:
     if result.warnings:
-        yield Section("Before you use these numbers", items(result.warnings))
+        yield Section("Before you use these numbers", bullet_list(result.warnings))
     yield Section("Velocity, transport and mixing", _functions(result))
     yield Section("Parameters", _parameters(result))
     yield Section("What is not determined", _open(result))
     yield Section("Pairs of parameters", _pairs(result))
     yield Section("Data and posterior", _maps(result))
     yield Section("How the chains went", _chains(result))
-    yield origin(
+    yield provenance_section(
         result.data,
         model=result.model,
         command=result.command,
@@ -96,10 +94,10 @@ def _functions(result: CMCResult) -> Markup:
     found = courses(result)
     words = "Lines: the posterior median. Bands: 68 % and 95 % of the posterior at every age."
     shown = pictures([_function(course) for course in found], caption=words, width=24)
-    return joined([shown, functions_table(found)])
+    return join_markup([shown, functions_table(found)])
 
 
-def _function(course: Course) -> Picture:
+def _function(course: TimeCourse) -> Picture:
     def draw() -> Figure:
         figure = Figure(figsize=(4.3, 3.0), layout="constrained")
         axes = figure.subplots()
@@ -121,7 +119,7 @@ def _parameters(result: CMCResult) -> Markup:
     shown = table(columns, rows, caption=f"Posterior of {len(rows)} values", words=(4,))
     held = ", ".join(f"{name} = {value:g}" for name, value in result.fixed.items())
     said_of = [paragraph(f"Noise: {result.calibration.statement}.", mood="note"), shown, paragraph(note, mood="note")]
-    return joined([*said_of, paragraph(f"Held: {held}.", mood="note")] if held else said_of)
+    return join_markup([*said_of, paragraph(f"Held: {held}.", mood="note")] if held else said_of)
 
 
 def _row(row: SummaryRow) -> list[str]:
@@ -129,9 +127,9 @@ def _row(row: SummaryRow) -> list[str]:
     shrunk = "" if math.isnan(row.contraction) else _percent(row.contraction)
     return [
         f"{name} (tied)" if row.status == "tied" else name,
-        plus_minus(row.mean, row.sd),
-        placed(row.lower_95, row.sd),
-        placed(row.upper_95, row.sd),
+        format_plus_minus(row.mean, row.sd),
+        format_value(row.lower_95, row.sd),
+        format_value(row.upper_95, row.sd),
         "" if row.unit == "1" else row.unit,
         shrunk,
         "" if math.isnan(row.r_hat) else f"{row.r_hat:.3f}",
@@ -150,7 +148,7 @@ def _open(result: CMCResult) -> Markup:
         return paragraph("Every sampled value is known better from the data than from its prior.")
     words = [f"{row.name}: the data took away {_percent(row.contraction)} of the prior's variance" for row in loose]
     words[-1] += "; what is stated of these is their priors'"
-    return items(words)
+    return bullet_list(words)
 
 
 def _pairs(result: CMCResult) -> Markup:
@@ -178,7 +176,7 @@ def _maps(result: CMCResult) -> Markup:
         pictures([map_picture(panel) for panel in map_panels(result, found, a)], caption=f"φ = {phi:g}°.", width=17)
         for a, phi in enumerate(result.data.phi)
     ]
-    return joined([paragraph(words, mood="note"), *shown])
+    return join_markup([paragraph(words, mood="note"), *shown])
 
 
 def _chains(result: CMCResult) -> Markup:
@@ -188,13 +186,13 @@ def _chains(result: CMCResult) -> Markup:
     facts = [f"{result.message}.", f"{pairs}; {steps}." if result.sampler == "nuts" else f"{pairs}, no chains."]
     if result.n_shards > 1:
         facts.append(f"Agreement of the shards: chi-square {found.chi2:.0f} of {found.dof:.0f}, p = {found.p:.2g}.")
-    parts = [items(facts), _shards(result)]
+    parts = [bullet_list(facts), _shards(result)]
     parts += [
         pictures([_figure(draw(result), alt)], caption=words, width=60, least=36)
         for draw, alt, words in _HEALTH
         if draw is not energy_figure or result.sampler == "nuts"
     ]
-    return joined(parts)
+    return join_markup(parts)
 
 
 def _shards(result: CMCResult) -> Markup:

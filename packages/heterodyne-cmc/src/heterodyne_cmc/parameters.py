@@ -16,8 +16,7 @@ from heterodyne_cmc.naming import Naming, untold
 from heterodyne_cmc.priors import Priors
 from heterodyne_cmc.transforms import Intervals
 from heterodyne_data import NLSQResult
-from heterodyne_spec import Config, ModelSpec, Parameter
-from heterodyne_spec.model import Prior
+from heterodyne_spec import Config, ModelSpec, Parameter, Prior
 
 type FloatArray = npt.NDArray[np.float64]
 

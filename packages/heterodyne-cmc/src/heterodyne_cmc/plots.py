@@ -16,11 +16,21 @@ from heterodyne_cmc.diagnostics import bfmi, split_r_hat
 from heterodyne_cmc.parameters import parameter_space
 from heterodyne_cmc.posterior import Posterior
 from heterodyne_cmc.predictive import PredictiveMaps, predictive_maps
-from heterodyne_report.course import SUBJECTS, Course, held_functions
-from heterodyne_report.panels import LINES, SERIES, MapPanel, draw_course, draw_map, near_ends, set_range
-from heterodyne_report.pictures import colour_limits, write_figure
-from heterodyne_spec import load_config, load_model
-from heterodyne_spec.model import Prior
+from heterodyne_report import (
+    FUNCTION_SUBJECTS,
+    LINE_STYLES,
+    SERIES_COLOURS,
+    MapPanel,
+    TimeCourse,
+    colour_limits,
+    draw_course,
+    draw_map,
+    fixed_functions,
+    narrow_limits,
+    set_vertical_range,
+    write_figure,
+)
+from heterodyne_spec import Prior, load_config, load_model
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -32,7 +42,7 @@ _SHARDS_SHOWN = 9
 """Panels of the picture of energies: those of the shards with the smallest BFMI."""
 _Z_REACH = 4.0
 """Where the colours of residuals end, in standard deviations of an entry."""
-_POSTERIOR, _NLSQ, _PRIOR = SERIES[0], SERIES[1], SERIES[-1]
+_POSTERIOR, _NLSQ, _PRIOR = SERIES_COLOURS[0], SERIES_COLOURS[1], SERIES_COLOURS[-1]
 
 
 def _free(result: Posterior) -> tuple[str, ...]:
@@ -143,17 +153,19 @@ def _joint(axes: Axes, x: FloatArray, y: FloatArray) -> None:
         axes.contourf(centre_x, centre_y, counts.T, levels=shades, colors=["#9ecae1", "#3182bd"][-(len(shades) - 1) :])
 
 
-def courses(result: Posterior) -> tuple[Course, ...]:
+def courses(result: Posterior) -> tuple[TimeCourse, ...]:
     """Return the functions of age of a posterior, in the order of a report."""
     units = {f.name: f.unit for f in load_model(result.model["id"]).functions}
-    found, held = result.bands, held_functions(result.fixed)
-    return tuple(Course(name, units[name], found.t, found.quantiles[name], name in held) for name in SUBJECTS)
+    found, held = result.bands, fixed_functions(result.fixed)
+    return tuple(
+        TimeCourse(name, units[name], found.t, found.quantiles[name], name in held) for name in FUNCTION_SUBJECTS
+    )
 
 
-def draw_function(axes: Axes, course: Course) -> None:
+def draw_function(axes: Axes, course: TimeCourse) -> None:
     """Draw the median of a function of age with its central intervals of 68 and 95 %."""
     draw_course(axes, course, "median, 68 and 95 %")
-    set_range(axes, near_ends([course]))
+    set_vertical_range(axes, narrow_limits([course]))
 
 
 def bands_figure(result: Posterior) -> Figure:
@@ -213,9 +225,12 @@ def ranks_figure(result: Posterior) -> Figure:
         rank = draws.ravel().argsort().argsort().reshape(draws.shape)
         flat = draws.size / draws.shape[0] / _RANK_BINS
         for k, chain in enumerate(rank):
-            look: dict[str, Any] = {"color": SERIES[k % len(SERIES)], "linestyle": LINES[k % len(LINES)]}
+            look: dict[str, Any] = {
+                "color": SERIES_COLOURS[k % len(SERIES_COLOURS)],
+                "linestyle": LINE_STYLES[k % len(LINE_STYLES)],
+            }
             axes.hist(chain, bins=_RANK_BINS, range=(0, draws.size), histtype="step", linewidth=1, **look)
-        axes.axhline(flat, color=SERIES[-1], linewidth=0.8, linestyle="--")
+        axes.axhline(flat, color=SERIES_COLOURS[-1], linewidth=0.8, linestyle="--")
         axes.set_ylim(0, None)
         axes.set_xticks([])
         axes.tick_params(labelsize=6)
@@ -253,7 +268,7 @@ def energy_figure(result: Posterior) -> Figure:
 
 def _densities(axes: Axes, values: Mapping[str, FloatArray]) -> None:
     reach = max(float(np.abs(part).max()) for part in values.values()) or 1.0
-    for (name, part), colour in zip(values.items(), SERIES, strict=False):
+    for (name, part), colour in zip(values.items(), SERIES_COLOURS, strict=False):
         axes.hist(part, bins=2 * _BINS, range=(-reach, reach), density=True, alpha=0.5, color=colour, label=name)
 
 
@@ -272,8 +287,8 @@ def shards_figure(result: Posterior) -> Figure:
         for shard, draws in enumerate(result.sub_draws[name]):
             at, bar = (float(draws.mean()) - centre) / width, float(draws.std()) / width
             axes.errorbar(at, row + offsets[shard], xerr=bar, fmt=".", color=_POSTERIOR, linewidth=0.8, markersize=4)
-    axes.axvspan(-1, 1, color=SERIES[-1], alpha=0.25, linewidth=0, zorder=0)
-    axes.axvline(0, color=SERIES[-1], linewidth=0.8)
+    axes.axvspan(-1, 1, color=SERIES_COLOURS[-1], alpha=0.25, linewidth=0, zorder=0)
+    axes.axvline(0, color=SERIES_COLOURS[-1], linewidth=0.8)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlabel("mean ± sd of each shard, from the posterior mean in posterior sd")

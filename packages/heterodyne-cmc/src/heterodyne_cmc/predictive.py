@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from heterodyne_cmc.posterior import Posterior
 from heterodyne_physics_elementwise import HeterodyneModel, ShardGrid, c2_pairs, precompute_shard_grid
-from heterodyne_report.pictures import square_means, square_width
+from heterodyne_report import square_means, square_width
 from heterodyne_spec import load_model
 
 type FloatArray = npt.NDArray[np.float64]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from jaxtyping import Array, Bool, Float
 
 from heterodyne_cmc.chart import Chart, to_parameters
-from heterodyne_spec.model import Prior
+from heterodyne_spec import Prior
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from heterodyne_cmc.posterior import BESIDE, QUANTILES, Posterior
 from heterodyne_data import undeclared
-from heterodyne_spec import load_model
-from heterodyne_spec.model import MODELS
+from heterodyne_spec import MODELS, load_model
 
 STATS = ("diverging", "energy", "lp", "acceptance_rate", "n_steps", "tree_depth")
 """What is kept of every step of every chain."""

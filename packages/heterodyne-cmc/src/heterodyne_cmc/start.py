@@ -12,8 +12,7 @@ from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import bounds_within, distance
 from heterodyne_cmc.whitening import PRIOR_REACH
 from heterodyne_data import NLSQResult, TwoTimeData
-from heterodyne_spec import Config, DataError, ModelSpec, ResultError, load_config
-from heterodyne_spec.errors import Problem
+from heterodyne_spec import Config, DataError, ModelSpec, Problem, ResultError, load_config
 
 POINT_ESTIMATE = "heterodyne.point_estimate"
 """Group of entry points of packages that fit a measurement."""

@@ -12,7 +12,7 @@ import numpy as np
 from heterodyne_cmc.sub_posterior import Chains, SubPosterior, Weighted
 from heterodyne_cmc.unfinished import ChainStore
 from heterodyne_data import write_npz
-from heterodyne_spec.files import write_atomically
+from heterodyne_spec import write_atomically
 
 FOLDER = "shards"
 

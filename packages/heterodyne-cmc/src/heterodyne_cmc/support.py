@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from heterodyne_cmc.scaling import scaling_problems
-from heterodyne_spec import Config, ModelSpec, Problem
-from heterodyne_spec.config import ParameterConfig
+from heterodyne_spec import Config, ModelSpec, ParameterConfig, Problem
 
 FARTHEST = 30.0
 """Distance of a prior's middle from the bounds, in its scales, up to which it can be sampled inside them."""

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import write_npz
-from heterodyne_spec.files import write_atomically
+from heterodyne_spec import write_atomically
 
 type FloatArray = npt.NDArray[np.float64]
 

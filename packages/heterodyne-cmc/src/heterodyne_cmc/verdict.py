@@ -9,7 +9,7 @@ from heterodyne_cmc.importance import K_MOST
 from heterodyne_cmc.posterior import Diagnostics, ShardDiagnostics, SummaryRow
 from heterodyne_cmc.sampler import ACCEPTANCE, DIVERGENT
 from heterodyne_cmc.support import FLOW_REQUIREMENT
-from heterodyne_spec.config import CMCConfig
+from heterodyne_spec import CMCConfig
 
 R_HAT_GOOD, R_HAT_MOST = 1.01, 1.05
 """Vehtari et al. 2021 ask for 1.01; above 1.05 the result is called not converged."""

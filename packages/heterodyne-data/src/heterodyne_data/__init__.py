@@ -6,17 +6,19 @@ What a fit reads and what it leaves, without JAX; the formats are those of heter
 from heterodyne_data._version import __version__
 from heterodyne_data.checks import is_finite
 from heterodyne_data.cleaning import hot_frames
+from heterodyne_data.damage import reading as refuse_damage
 from heterodyne_data.declared import undeclared
 from heterodyne_data.describing import Checked, check_data, describe_data
 from heterodyne_data.fingerprint import fingerprint
 from heterodyne_data.given import select_data
+from heterodyne_data.json_values import to_json_values
 from heterodyne_data.listing import list_maps
 from heterodyne_data.loading import load_data
 from heterodyne_data.memory import free_memory, whole_memory
 from heterodyne_data.opening import open_source
-from heterodyne_data.plain import plain
 from heterodyne_data.processes import end_with
 from heterodyne_data.reading import frame_count
+from heterodyne_data.result.nlsq import JSON_NAME as RESULT_JSON_NAME
 from heterodyne_data.result.nlsq import NLSQResult
 from heterodyne_data.result.parts import (
     AgeResolved,
@@ -40,6 +42,7 @@ from heterodyne_data.two_time import TwoTimeData, pair_valid
 from heterodyne_data.window import check_window
 
 __all__ = [
+    "RESULT_JSON_NAME",
     "AgeResolved",
     "Alternative",
     "Bands",
@@ -74,12 +77,17 @@ __all__ = [
     "open_source",
     "opened_hdf5",
     "pair_valid",
-    "plain",
     "q_groups",
+    "refuse_damage",
     "save_data",
     "select_data",
     "select_maps",
+    "to_json_values",
     "undeclared",
     "whole_memory",
     "write_npz",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

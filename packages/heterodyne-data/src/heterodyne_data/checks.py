@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 
 def is_whole(value: object) -> TypeGuard[int]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_data.levels import BELOW_1, Level
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 NEIGHBOURS = 5
 WINDOW = 2 * NEIGHBOURS + 1

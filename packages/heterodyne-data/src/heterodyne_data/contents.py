@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from heterodyne_data.packing import packing_of
 from heterodyne_data.pixels import PixelMap
 from heterodyne_data.source import Source
-from heterodyne_spec.errors import BusyError, ContradictionError, DataError, one_line
+from heterodyne_spec import BusyError, ContradictionError, DataError, one_line
 
 MOST_FRAMES = 1e12
 """Before the first frame of a map: a year at a frame every 30 µs; beyond, ages lose their digits."""

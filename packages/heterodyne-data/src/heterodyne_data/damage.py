@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 
 @contextmanager

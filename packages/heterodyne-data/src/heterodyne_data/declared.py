@@ -8,7 +8,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from heterodyne_spec.errors import shortened
+from heterodyne_spec import shortened
 
 
 def undeclared(value: Any, place: str = "") -> Iterator[str]:

@@ -29,8 +29,7 @@ from heterodyne_data.selection import (
 from heterodyne_data.source import Source
 from heterodyne_data.time_axis import frame_number, step_of, window_ages
 from heterodyne_data.two_time import clean_maps
-from heterodyne_spec.config import Config, load_config
-from heterodyne_spec.errors import BusyError, DataError, one_line
+from heterodyne_spec import BusyError, Config, DataError, load_config, one_line
 
 FRAMES_LOOKED_AT = 1024
 """Frames of the first map that tell half and baseline: of 8000 frames all would be half a gigabyte."""

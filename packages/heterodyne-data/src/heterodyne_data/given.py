@@ -18,8 +18,7 @@ from heterodyne_data.selection import places_of
 from heterodyne_data.time_axis import UNIFORM, frame_number
 from heterodyne_data.two_time import TwoTimeData
 from heterodyne_data.window import check_window, masked
-from heterodyne_spec.config import Config, DataConfig, load_config
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import Config, DataConfig, DataError, load_config
 
 
 def select_data(

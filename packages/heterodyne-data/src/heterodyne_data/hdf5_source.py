@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from heterodyne_data.damage import reading, reason
 from heterodyne_data.source import Selection, Source
 from heterodyne_data.storage import check_backed, check_filters, check_lengths, opened_hdf5
-from heterodyne_spec.errors import BusyError, DataError
+from heterodyne_spec import BusyError, DataError
 
 MOST_LINKS = 32
 """Links from one to the next, and virtual datasets made of others: more are a circle."""

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 _LOOKED_AT = 16 * 1024**2
 """Bytes at either end of a file that are looked at: maps stand between, and reading all of them would take long."""

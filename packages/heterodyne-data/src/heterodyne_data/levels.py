@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 DOWN_TO_0, DOWN_TO_1 = 0.4, 0.85
 """Level of the least correlated pairs below which a map is c2 - 1, and above which it is c2.

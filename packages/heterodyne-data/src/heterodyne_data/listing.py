@@ -10,7 +10,7 @@ from heterodyne_data.placing import placed
 from heterodyne_data.reach import check_reach
 from heterodyne_data.selection import check_turns
 from heterodyne_data.source import Source
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 
 def list_maps(source: Source, bins: str | None) -> tuple[str, Contents]:

@@ -19,8 +19,7 @@ from heterodyne_data.selection import PhiChoice, mean_q, select_maps, wrap
 from heterodyne_data.time_axis import frame_number, needed_step, window_ages
 from heterodyne_data.two_time import BASELINE, TwoTimeData, as_weight
 from heterodyne_data.window import check_window, masked
-from heterodyne_spec.config import Config, load_config
-from heterodyne_spec.errors import DataError, one_line
+from heterodyne_spec import Config, DataError, load_config, one_line
 
 
 def load_data(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from heterodyne_data.damage import reading
 from heterodyne_data.source import Selection, Source
 from heterodyne_data.storage import MOST_TIMES, SMALL
-from heterodyne_spec.errors import DataError, shortened
+from heterodyne_spec import DataError, shortened
 
 BLOCK = 1024**2
 MOST_TEXTS = 64

@@ -9,7 +9,7 @@ from pathlib import Path
 from heterodyne_data.hdf5_source import open_hdf5
 from heterodyne_data.npz_source import open_npz
 from heterodyne_data.source import Source
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ZIP_SIGNATURE = b"PK\x03\x04"

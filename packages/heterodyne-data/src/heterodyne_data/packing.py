@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_data.source import Source
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 FILLS = ("_FillValue", "missing_value")
 SCALE, OFFSET = "scale_factor", "add_offset"

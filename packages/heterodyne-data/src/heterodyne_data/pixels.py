@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_spec.wording import several
+from heterodyne_spec import count_noun
 
 HC = 12.398419843
 """Energy times wavelength, keV Å."""
@@ -294,7 +294,7 @@ def said(
     listed = ", ".join(told(places[i], off_q[i], off_phi[i]) for i in most)
     more = f", ... ({off.size - MOST_TOLD} more)" if off.size > MOST_TOLD else ""
     yield (
-        f"{off.size} of {several(places.size, 'bin')} off their pixels by more than {100 * WORTH_Q:.0f} % or "
+        f"{off.size} of {count_noun(places.size, 'bin')} off their pixels by more than {100 * WORTH_Q:.0f} % or "
         f"{WORTH_PHI:.0f}° ({within}; refused beyond {100 * GROSS_Q:.0f} %, {GROSS_PHI:.0f}° and half a bin), {why}: "
         f"{listed}{more}; data.bins=pixels takes the middle of the pixels"
     )

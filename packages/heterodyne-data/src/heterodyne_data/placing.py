@@ -12,8 +12,7 @@ from heterodyne_data import pixels
 from heterodyne_data.contents import Bins, Contents, MapRef
 from heterodyne_data.neighbours import other_bin
 from heterodyne_data.pixels import Azimuths, Centroids, Comparison, PixelMap
-from heterodyne_spec.errors import ContradictionError, DataError
-from heterodyne_spec.wording import list_numbers
+from heterodyne_spec import ContradictionError, DataError, list_numbers
 
 LISTED, PIXELS = "listed", "pixels"
 """Choices of ``data.bins``; None takes the lists where the pixels agree."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from heterodyne_data.pixels import HC
-from heterodyne_spec.errors import ContradictionError
+from heterodyne_spec import ContradictionError
 
 LARGEST_Q = 10.0
 """In 1/Å: what photons of 10 keV reach backwards. Speckle is correlated below a tenth of it in small-angle scattering,

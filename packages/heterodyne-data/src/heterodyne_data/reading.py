@@ -17,8 +17,7 @@ from heterodyne_data.repeated import repeated_values
 from heterodyne_data.selection import wrap
 from heterodyne_data.source import Source
 from heterodyne_data.two_time import floating_dtype
-from heterodyne_spec.errors import DataError
-from heterodyne_spec.wording import list_numbers, list_phi, same_words
+from heterodyne_spec import DataError, list_numbers, list_phi, merge_findings
 
 type Maps = NDArray[np.floating[Any]]
 type Findings = list[tuple[float, str]]
@@ -65,7 +64,7 @@ def read_checked(
     c2, valid = c2[filled] if not filled.all() else c2, ~dead[filled] & ~mask
     phi = [wrap(ref.phi) for ref in kept]
     baseline = shift_baseline(c2, valid, phi, given, stated)
-    words = same_words([finding for finding in findings if finding[0] in phi], len(phi))
+    words = merge_findings([finding for finding in findings if finding[0] in phi], len(phi))
     return kept, c2, valid, [*empty, baseline, *words]
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from heterodyne_data.layouts import WRITABLE
 from heterodyne_data.two_time import TwoTimeData
-from heterodyne_spec.errors import DataError, did_you_mean
-from heterodyne_spec.files import OutputError, write_atomically
+from heterodyne_spec import DataError, OutputError, did_you_mean, write_atomically
 
 
 def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> None:

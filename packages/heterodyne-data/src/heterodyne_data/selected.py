@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
-from heterodyne_data.plain import plain
+from heterodyne_data.json_values import to_json_values
 from heterodyne_data.selection import PhiChoice
 
 KEY = "selection"
@@ -34,9 +34,9 @@ def as_selection(
     """Return what was asked for, as `load_data` takes it."""
     angles = [phi] if isinstance(phi, int | float) else phi
     return Selection(
-        phi="all" if angles is None else angles if isinstance(angles, str) else plain([*angles]),
-        frames=None if frames is None else plain([*frames]),
-        mask_frames=plain(sorted(set(mask_frames))),
+        phi="all" if angles is None else angles if isinstance(angles, str) else to_json_values([*angles]),
+        frames=None if frames is None else to_json_values([*frames]),
+        mask_frames=to_json_values(sorted(set(mask_frames))),
         bins=bins,
     )
 

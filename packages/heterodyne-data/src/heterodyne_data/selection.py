@@ -9,8 +9,7 @@ import numpy as np
 
 from heterodyne_data.checks import is_finite
 from heterodyne_data.contents import MapRef
-from heterodyne_spec.errors import DataError
-from heterodyne_spec.wording import list_phi, list_q, several
+from heterodyne_spec import DataError, count_noun, list_phi, list_q
 
 type PhiChoice = str | float | Sequence[float | Sequence[float]] | None
 
@@ -76,7 +75,7 @@ def known_maps(refs: Sequence[MapRef], way_out: str = "") -> tuple[list[MapRef],
     if not known:
         raise DataError(f"q: found {list_q_of(wrong)} 1/Å, q must be positive: it is a length; correct the file")
     notes = (
-        [f"{several(len(refs) - len(finite), 'map')} without a finite q or phi left out"]
+        [f"{count_noun(len(refs) - len(finite), 'map')} without a finite q or phi left out"]
         if len(finite) < len(refs)
         else []
     )
@@ -124,7 +123,7 @@ def nearest(within: Sequence[MapRef], q: float) -> tuple[list[MapRef], list[str]
     chosen, farther = ([ref for i, ref in enumerate(within) if (i in far) == left_out] for left_out in (False, True))
     note = (
         f"q = {list_q_of(farther)} 1/Å within the tolerance, but farther from {q:.6g} than others of the same phi, "
-        f"left out ({several(len(farther), 'map')})"
+        f"left out ({count_noun(len(farther), 'map')})"
     )
     return chosen, [*([note] if farther else []), *range_note(chosen)]
 
@@ -163,7 +162,7 @@ def select_q(refs: Sequence[MapRef], q: float | None, tolerance: float) -> tuple
             f"q: none within {tolerance:g} (relative) of {target:.4g}, the file has {list_q_of(refs)} 1/Å; "
             "give one of these"
         )
-    return chosen, [f"q = {list_q_of(others)} 1/Å left out ({several(len(others), 'map')})"] if others else []
+    return chosen, [f"q = {list_q_of(others)} 1/Å left out ({count_noun(len(others), 'map')})"] if others else []
 
 
 def mean_q(refs: Sequence[MapRef]) -> float:

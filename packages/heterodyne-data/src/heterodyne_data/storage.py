@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data.heaps import check_heaps
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 
 def opened_hdf5(path: Path) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from heterodyne_data.checks import as_array, as_floats, as_meant, is_finite
 from heterodyne_data.contents import OLDEST, Clock
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 # Relative to dt; larger deviations would show in the trapezoid integrals.
 UNIFORM = 1e-6

@@ -16,8 +16,7 @@ from heterodyne_data.reach import check_reach
 from heterodyne_data.repeated import repeated_values
 from heterodyne_data.selection import check_turns, same_angles, wrap
 from heterodyne_data.time_axis import frame_number, time_axis
-from heterodyne_spec.errors import DataError
-from heterodyne_spec.wording import list_numbers, same_words
+from heterodyne_spec import DataError, list_numbers, merge_findings
 
 FEWEST_FRAMES = 3
 BASELINE = "baseline"
@@ -236,7 +235,7 @@ def clean_maps(
         if excluded := cleaning.excluded_pairs(maps[i], usable):
             number = "1 single pair is" if excluded == 1 else f"{excluded} single pairs are"
             notes.append((angle, f"{number} missing and left out"))
-    return maps, valid, same_words(notes, len(phi))
+    return maps, valid, merge_findings(notes, len(phi))
 
 
 def _clean_map(

@@ -9,9 +9,7 @@ from pathlib import Path
 
 from heterodyne_data.describing import check_data, describe_data
 from heterodyne_data.result.nlsq import NLSQResult, is_result_file
-from heterodyne_spec import Config
-from heterodyne_spec.errors import DataError, Problem, ProblemsError
-from heterodyne_spec.validation import Verdict, description_facts
+from heterodyne_spec import Config, DataError, Problem, ProblemsError, Verdict, description_facts
 
 
 def check_arrays(path: Path, kind: str | None, config: Config | None) -> Verdict:

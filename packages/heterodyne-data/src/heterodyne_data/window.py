@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_data.checks import is_whole
-from heterodyne_spec.errors import DataError
-from heterodyne_spec.wording import list_numbers
+from heterodyne_spec import DataError, list_numbers
 
 FEWEST_FRAMES = 3
 

@@ -17,14 +17,26 @@ from heterodyne_nlsq.compilation import keep_compiled_functions
 from heterodyne_nlsq.durations import forecast, remember
 from heterodyne_nlsq.progress import FitProgress
 from heterodyne_nlsq.stated import stated
-from heterodyne_report.console import Console
-from heterodyne_report.measurement import read_measurement, say_plan
-from heterodyne_report.request import add_arguments, requested_config, requested_data, requested_output
-from heterodyne_report.stages import LOADING, PICTURES, WRITING
-from heterodyne_spec import Config
-from heterodyne_spec.files import check_there
-from heterodyne_spec.terminal import DONE, FAILED, NOT_CONVERGED, Parser, ready_streams
-from heterodyne_spec.validation import MEASUREMENTS
+from heterodyne_report import (
+    Console,
+    Stage,
+    add_fit_arguments,
+    print_plan,
+    read_measurement,
+    requested_config,
+    requested_data,
+    requested_output,
+)
+from heterodyne_spec import (
+    DONE,
+    FAILED,
+    MEASUREMENTS,
+    NOT_CONVERGED,
+    CommandParser,
+    Config,
+    check_written,
+    prepare_streams,
+)
 
 EXAMPLES = (
     "heterodyne-nlsq --data measurement.h5 --q 0.0054 --output results",
@@ -55,7 +67,7 @@ def fit_measurement(
     drawn = directory is not None and (config.output.plots or config.output.report)
     with console.progress() as shown:
         progress = FitProgress(shown, forecast(data, config, remembered=cache, pictures=drawn))
-        progress.stage(LOADING)
+        progress.stage(Stage.LOADING)
         # JAX takes a second to import: errors before it come at once.
         from heterodyne_nlsq.fit import fit_nlsq_jax
 
@@ -67,7 +79,7 @@ def fit_measurement(
         if directory is not None:
             from heterodyne_nlsq.output import write_outputs
 
-            progress.stage(PICTURES if drawn else WRITING)
+            progress.stage(Stage.PICTURES if drawn else Stage.WRITING)
             written = write_outputs(result, directory, config.output)
         spent = progress.finish()
     if cache:
@@ -126,7 +138,7 @@ def fit_command(args: argparse.Namespace, command: Sequence[str], console: Conso
     directory = requested_output(args, config)
     data = read_measurement(path, config, console)
     if args.dry_run:
-        return say_plan(console, list(plan_of_fit(config, data)), outputs_of_fit(directory, config))
+        return print_plan(console, list(plan_of_fit(config, data)), outputs_of_fit(directory, config))
     result, written = fit_measurement(
         data, config, console, cache=not args.no_cache, command=command, directory=directory
     )
@@ -134,23 +146,23 @@ def fit_command(args: argparse.Namespace, command: Sequence[str], console: Conso
 
     console.say(f"\n{summary(result, console.paint)}")
     console.detail(f"\n{details(result)}")
-    check_there(written)
+    check_written(written)
     console.say(f"\nwritten: {', '.join(str(path) for path in written)}")
     console.tell("result", **result_event(result))
     console.tell("written", files=written)
     return DONE if result.success else NOT_CONVERGED
 
 
-def parser() -> Parser:
+def parser() -> CommandParser:
     """Return the parser of ``heterodyne-nlsq``."""
-    result = Parser(
+    result = CommandParser(
         prog="heterodyne-nlsq",
         description="Fit the heterodyne XPCS model to two-time correlation maps, all angles of one q together.\n\n"
         f"For other jobs ({', '.join(SUBCOMMANDS)})\ninstall the command heterodyne: pip install heterodyne-cli",
         examples=EXAMPLES,
     )
     result.add_argument("--version", action="version", version=f"heterodyne-nlsq {__version__}")
-    add_arguments(result)
+    add_fit_arguments(result)
     return result
 
 
@@ -184,7 +196,7 @@ def _refer(whole: argparse.ArgumentParser, word: str, argv: Sequence[str]) -> No
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``heterodyne-nlsq`` and return its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    ready_streams()
+    prepare_streams()
     args = parsed(argv)
     console = Console.of(args)
     return console.run(lambda: fit_command(args, ["heterodyne-nlsq", *argv], console))

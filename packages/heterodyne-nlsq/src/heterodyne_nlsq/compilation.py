@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from heterodyne_report.cache import cache_folder
-from heterodyne_spec.terminal import complain
+from heterodyne_report import cache_folder
+from heterodyne_spec import print_error
 
 
 def keep_compiled_functions(folder: str | Path | None = None) -> Path:
@@ -79,7 +79,7 @@ class _Mending:
         if trouble["doing"] == "writing" and not self._told:
             self._told = True
             reason = str(message)[trouble.end() :].partition("\n")[0]
-            complain(f"compiled functions cannot be kept, so the next run compiles again ({reason})")
+            print_error(f"compiled functions cannot be kept, so the next run compiles again ({reason})")
 
 
 _AREAS, _LIMIT = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")

@@ -26,8 +26,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
 from heterodyne_nlsq.free import FreeParameters
-from heterodyne_spec import ModelSpec
-from heterodyne_spec.laws import find_laws
+from heterodyne_spec import ModelSpec, find_laws
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -14,10 +14,8 @@ from itertools import takewhile
 
 from heterodyne_data import TwoTimeData
 from heterodyne_nlsq._version import __version__
-from heterodyne_report.cache import cache_folder
-from heterodyne_report.stages import COMPILING, FITS, LOADING, PICTURES, STARTS, UNCERTAINTIES
-from heterodyne_spec import Config
-from heterodyne_spec.files import OutputError, write_text
+from heterodyne_report import Stage, cache_folder
+from heterodyne_spec import Config, OutputError, write_text
 
 type Seconds = Mapping[str, float]
 """Seconds by kind of stage, in the order of the stages."""
@@ -27,12 +25,12 @@ _MOST = 100
 """Sizes that are remembered, those fitted last."""
 
 _FIRST: Mapping[str, tuple[float, float]] = {
-    LOADING: (1.0, 0.0),
-    COMPILING: (7.0, 0.02),
-    STARTS: (0.5, 0.05),
-    FITS: (2.0, 0.12),
-    UNCERTAINTIES: (6.0, 0.18),
-    PICTURES: (2.0, 0.02),
+    Stage.LOADING: (1.0, 0.0),
+    Stage.COMPILING: (7.0, 0.02),
+    Stage.STARTS: (0.5, 0.05),
+    Stage.FITS: (2.0, 0.12),
+    Stage.UNCERTAINTIES: (6.0, 0.18),
+    Stage.PICTURES: (2.0, 0.02),
 }
 """Of a first fit: seconds, and seconds for every 300 frames of an azimuth. Two cores with nothing else to do, 4
 azimuths of 128 to 1000 frames, 1 to 16 of 300 (docs/benchmarks.md)."""
@@ -85,7 +83,7 @@ def forecast(data: TwoTimeData, config: Config, *, remembered: bool, pictures: b
     remembered : whether an earlier fit of this size tells; otherwise as if none had been made before.
     pictures : whether pictures follow.
     """
-    kinds = [kind for kind in _FIRST if pictures or kind != PICTURES]
+    kinds = [kind for kind in _FIRST if pictures or kind != Stage.PICTURES]
     earlier = _read().get(size_of(data, config), {}) if remembered else {}
     if earlier:
         return Forecast({kind: earlier[kind] for kind in kinds if kind in earlier}, True)

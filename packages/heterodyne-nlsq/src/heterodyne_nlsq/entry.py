@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from heterodyne_report.entry import begin
+from heterodyne_report import run_entry_point
 
 
 def main() -> int:
     """Run ``heterodyne-nlsq`` and return its exit code."""
-    return begin("heterodyne_nlsq.command")
+    return run_entry_point("heterodyne_nlsq.command")
 
 
 if __name__ == "__main__":

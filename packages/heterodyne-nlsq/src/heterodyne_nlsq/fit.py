@@ -29,9 +29,8 @@ from heterodyne_nlsq.start.race import Outcome, compile_evaluation, joined, race
 from heterodyne_nlsq.start.twin import with_twin
 from heterodyne_physics_meshgrid import MODEL_VERSION
 from heterodyne_physics_meshgrid.devices import check_devices
-from heterodyne_report.stages import COMPILING, READING, STARTS, UNCERTAINTIES, announce
-from heterodyne_spec import Config, ConfigError, DataError, check_model_versions, load_config, load_model
-from heterodyne_spec.errors import Problem
+from heterodyne_report import Stage, announce_stage
+from heterodyne_spec import Config, ConfigError, DataError, Problem, check_model_versions, load_config, load_model
 
 
 def fit_nlsq_jax(
@@ -85,11 +84,11 @@ def fit_nlsq_jax(
     clock = Clock(progress)
     with clock("read"), jax.enable_x64(True):
         if not isinstance(data, TwoTimeData):
-            announce(progress, READING)
+            announce_stage(progress, Stage.READING)
         setup = prepare(data, load_config(config))
         earlier = estimates(candidates, setup)
         make_room()
-        announce(progress, COMPILING)
+        announce_stage(progress, Stage.COMPILING)
         path = paths.choose_path(setup)
     with clock("fit"), jax.enable_x64(True):
         compile_evaluation(setup, path)
@@ -101,7 +100,7 @@ def fit_nlsq_jax(
     return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
 
 
-_ANNOUNCED = {"start": STARTS, "uncertainty": UNCERTAINTIES}
+_ANNOUNCED = {"start": Stage.STARTS, "uncertainty": Stage.UNCERTAINTIES}
 
 
 class Clock:
@@ -115,7 +114,7 @@ class Clock:
     def __call__(self, stage: str) -> Iterator[None]:
         """Count what happens inside as time of the stage."""
         if stage in _ANNOUNCED:
-            announce(self._progress, _ANNOUNCED[stage])
+            announce_stage(self._progress, _ANNOUNCED[stage])
         begin = time.perf_counter()
         yield
         self.spent[stage] += time.perf_counter() - begin

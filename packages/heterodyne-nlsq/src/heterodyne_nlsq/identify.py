@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from heterodyne_data import Direction, Identifiability
 from heterodyne_nlsq.covariance import Curvature
-from heterodyne_report.quoting import plain
+from heterodyne_report import format_number
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -21,7 +21,7 @@ _MOVES = 1e-6
 
 
 def _change(name: str, change: float) -> str:
-    return f"{name} {'up' if change > 0 else 'down'} by {plain(abs(change), 2)}"
+    return f"{name} {'up' if change > 0 else 'down'} by {format_number(abs(change), 2)}"
 
 
 def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatArray, spread: FloatArray) -> Direction:

@@ -37,8 +37,8 @@ from heterodyne_nlsq.stated import DIRECTIONS
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
 from heterodyne_nlsq.verdict import judge
-from heterodyne_report.quoting import interval
-from heterodyne_spec.laws import find_laws
+from heterodyne_report import format_interval
+from heterodyne_spec import find_laws
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -174,7 +174,7 @@ def _noise(calibration: Calibration, calibrated: FloatArray, independent: FloatA
 
 
 def _range(values: FloatArray) -> str:
-    return interval(float(np.nanmin(values)), float(np.nanmax(values)))
+    return format_interval(float(np.nanmin(values)), float(np.nanmax(values)))
 
 
 def _table(

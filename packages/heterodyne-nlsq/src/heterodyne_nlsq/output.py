@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from heterodyne_data import NLSQResult
-from heterodyne_spec.config import OutputConfig
+from heterodyne_spec import OutputConfig
 
 PICTURES = ("maps", "curves", "functions")
 """Names of the pictures of a fit, without their suffix."""

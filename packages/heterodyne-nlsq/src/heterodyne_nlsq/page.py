@@ -31,25 +31,31 @@ from heterodyne_nlsq.summary import (
     uncertainty,
 )
 from heterodyne_nlsq.verdict import NO_SIGNAL, TITLES, is_good, verdict_and_sentence
-from heterodyne_report.course import FUNCTION_OF_GROUP, Course
+from heterodyne_report import (
+    FUNCTION_OF_GROUP,
+    TimeCourse,
+    format_number,
+    format_plus_minus,
+    map_picture,
+    page_width,
+    with_unit,
+)
 from heterodyne_report.page import (
     Markup,
     Picture,
     Report,
     Section,
+    bullet_list,
     function_alt,
     functions_table,
-    items,
-    joined,
-    origin,
+    join_markup,
     paragraph,
     pictures,
+    provenance_section,
     svg_picture,
     table,
     write_report,
 )
-from heterodyne_report.panels import map_picture, page_width
-from heterodyne_report.quoting import plain, plus_minus, with_unit
 from heterodyne_spec import load_config, load_model
 
 
@@ -68,7 +74,7 @@ def _sections(result: NLSQResult) -> Iterator[Section]:
     if headline := stated(result, result.headline):
         yield Section("In short", _quantities(result, headline, "At the reference age, one standard deviation"))
     if cautions := _cautions(result):
-        yield Section("Before you use these numbers", items(cautions))
+        yield Section("Before you use these numbers", bullet_list(cautions))
     if result.signal:
         yield Section("Evidence", _evidence(result))
     if found := [course for course in courses(result) if course.name not in reasons(result)]:
@@ -82,7 +88,7 @@ def _sections(result: NLSQResult) -> Iterator[Section]:
     if minima_statements(result):
         yield Section("Other minima", _minima(result))
     yield Section("How the fit was done", _fit(result))
-    yield origin(
+    yield provenance_section(
         result.data,
         model=result.model,
         command=result.command,
@@ -123,10 +129,10 @@ def _evidence(result: NLSQResult) -> Markup:
             "in which they are left out. Δχ²: calibrated chi-square between both models, for the degrees of freedom."
         )
         parts.append(paragraph(note, mood="note"))
-    return joined(parts)
+    return join_markup(parts)
 
 
-def _functions(result: NLSQResult, found: list[Course]) -> Markup:
+def _functions(result: NLSQResult, found: list[TimeCourse]) -> Markup:
     words = "Lines: the fit, with bands of 68 % and 95 %."
     if result.age_resolved is not None:
         words += " Grey points with bars: age slices, fitted independently, without the laws of the model."
@@ -135,10 +141,10 @@ def _functions(result: NLSQResult, found: list[Course]) -> Markup:
     if why := [f"{name} ({reason})" for name, reason in reasons(result).items()]:
         parts.append(paragraph(f"Not stated: {', '.join(why)}.", mood="note"))
     derived = stated(result, result.derived)
-    return joined([*parts, _quantities(result, derived, "Derived quantities")] if derived else parts)
+    return join_markup([*parts, _quantities(result, derived, "Derived quantities")] if derived else parts)
 
 
-def _function(result: NLSQResult, course: Course) -> Picture:
+def _function(result: NLSQResult, course: TimeCourse) -> Picture:
     def draw() -> Figure:
         figure = Figure(figsize=(4.3, 3.0), layout="constrained")
         axes = figure.subplots()
@@ -152,7 +158,7 @@ def _function(result: NLSQResult, course: Course) -> Picture:
 def _quantities(result: NLSQResult, quantities: Sequence[Derived], caption: str) -> Markup:
     rows = []
     for d in quantities:
-        value, why = with_unit(plus_minus(d.value, d.sd), d.unit), without_error(result, d)
+        value, why = with_unit(format_plus_minus(d.value, d.sd), d.unit), without_error(result, d)
         rows.append([d.name, why if why == NOT_DETERMINED else f"{value}, {why}" if why else value, d.meaning])
     return table(("", "value", "what it is"), rows, caption=caption, words=(2,))
 
@@ -172,7 +178,7 @@ def _maps(result: NLSQResult) -> Markup:
         "Patches may be speckle noise, which neighbouring frames share: the residual noise given below each row is "
         f"compared with the expected one.{means}"
     )
-    return joined([paragraph(words, mood="note"), *shown])
+    return join_markup([paragraph(words, mood="note"), *shown])
 
 
 def _caption(result: NLSQResult, angle: int) -> str:
@@ -181,7 +187,7 @@ def _caption(result: NLSQResult, angle: int) -> str:
         scale_factor(values[angle], sd[angle])
         for values, sd in ((scaling.contrast, scaling.contrast_sd), (scaling.offset, scaling.offset_sd))
     )
-    noise = f"noise of one entry {plain(result.noise_sd[angle], 2)}"
+    noise = f"noise of one entry {format_number(result.noise_sd[angle], 2)}"
     words = f"φ = {result.data.phi[angle]:g}°: contrast {contrast}; offset {offset}; {noise}"
     if result.noise is None or not math.isfinite(result.noise.excess[angle]):
         return f"{words}."
@@ -206,12 +212,12 @@ def _curves(result: NLSQResult) -> Markup:
 def _parameters(result: NLSQResult) -> Markup:
     if result.verdict == NO_SIGNAL:
         words = "The fitted parameters describe noise and are left out here; nlsq_result.json has them."
-        return joined([paragraph(words), _scaling(result)])
+        return join_markup([paragraph(words), _scaling(result)])
     ratio, why = _ratios(result), reasons_of_parameters(result)
     rows = []
     for row in result.table:
         known = row.status == "free" and math.isfinite(row.sd)
-        value = plus_minus(row.value, row.sd) if known else plain(row.value, 5)
+        value = format_plus_minus(row.value, row.sd) if known else format_number(row.value, 5)
         remark = "" if known else uncertainty(row)
         bound = f"at its {row.at_bound} bound" if row.at_bound else ""
         said_of = "; ".join(word for word in (remark, bound) if word)
@@ -225,7 +231,7 @@ def _parameters(result: NLSQResult) -> Markup:
     if result.noise is not None:
         parts.insert(0, paragraph(f"Noise: {result.noise.statement}.", mood="note"))
     note = "sd ratio: ratio to the uncertainty that assumes uncorrelated pairs."
-    return joined([*parts, paragraph(note, mood="note")])
+    return join_markup([*parts, paragraph(note, mood="note")])
 
 
 def _ratios(result: NLSQResult) -> dict[str, str]:
@@ -246,7 +252,7 @@ def _scaling(result: NLSQResult) -> Markup:
             f"{phi:g}",
             scale_factor(s.contrast[k], s.contrast_sd[k]),
             scale_factor(s.offset[k], s.offset_sd[k]),
-            plain(result.noise_sd[k], 2),
+            format_number(result.noise_sd[k], 2),
         ]
         for k, phi in enumerate(result.data.phi)
     ]
@@ -260,17 +266,17 @@ def _open(result: NLSQResult) -> Markup:
         return paragraph("Nothing: the data determine every free parameter.")
     words = [paragraph(f"{sentence}.") for sentence in _not_determined(result)]
     moves = telling(result, [direction.statement for direction in known.directions])
-    return joined([*words, items(moves)] if moves else words)
+    return join_markup([*words, bullet_list(moves)] if moves else words)
 
 
 def _minima(result: NLSQResult) -> Markup:
     columns, *rows = minima_rows(result)
     compared = table(columns, rows, caption="Parameters of every minimum")
-    return joined([paragraph(EQUIVALENT), items(minima_statements(result)), compared])
+    return join_markup([paragraph(EQUIVALENT), bullet_list(minima_statements(result)), compared])
 
 
 def _fit(result: NLSQResult) -> Markup:
     steps = [f"{ending(result)}.", f"Starting values: {result.start}.", *result.conventions]
     if math.isfinite(result.reduced_chi2):
         steps.append(f"Reduced chi-square {result.reduced_chi2:.3g}; it is 1 when the residuals are white noise.")
-    return items(steps)
+    return bullet_list(steps)

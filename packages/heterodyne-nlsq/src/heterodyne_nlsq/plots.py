@@ -14,19 +14,21 @@ from matplotlib.figure import Figure
 from heterodyne_data import AgeResolved, NLSQResult
 from heterodyne_nlsq.courses import courses
 from heterodyne_nlsq.stated import reasons
-from heterodyne_report.course import Course
-from heterodyne_report.panels import (
-    LABELS,
+from heterodyne_report import (
+    FUNCTION_LABELS,
     MARKERS,
-    SERIES,
+    SERIES_COLOURS,
     MapPanel,
-    data_and_model,
+    TimeCourse,
+    downsampled_maps,
     draw_course,
     draw_map,
-    near_ends,
-    set_range,
+    narrow_limits,
+    set_vertical_range,
+    square_means,
+    square_width,
+    write_figure,
 )
-from heterodyne_report.pictures import square_means, square_width, write_figure
 from heterodyne_spec import load_model
 
 type FloatArray = npt.NDArray[np.float64]
@@ -51,7 +53,7 @@ def map_panels(result: NLSQResult, angle: int, width: int) -> tuple[MapPanel, Ma
     at = f", φ = {result.data.phi[angle]:g}°"
     means = f", means of {width}×{width} frames" if width > 1 else ""
     titles = (f"data{means}{at}", f"model{at}")
-    data, fitted = data_and_model(c2, model, result.data.t, width, titles)
+    data, fitted = downsampled_maps(c2, model, result.data.t, width, titles)
     difference = square_means(np.where(np.eye(len(c2), dtype=bool), np.nan, c2 - model), width)
     reach = float(np.nanpercentile(np.abs(difference), 99.5)) or 1e-12
     return data, fitted, MapPanel(f"residual{at}", difference, data.t, "RdBu_r", -reach, reach)
@@ -102,7 +104,7 @@ def draw_curves(axes: Axes, result: NLSQResult, angle: int) -> None:
     assert result.maps is not None, "the result holds no maps"
     c2, model = (maps[angle] for maps in result.maps)
     t = result.data.t
-    for start, colour, marker in zip(_starts(len(t)), SERIES, MARKERS, strict=False):
+    for start, colour, marker in zip(_starts(len(t)), SERIES_COLOURS, MARKERS, strict=False):
         lag = t[start + 1 :] - t[start]
         at, seen = _means(lag, c2[start, start + 1 :])
         axes.plot(at, seen, marker, color=colour, markersize=3, alpha=0.8, markeredgewidth=0)
@@ -145,21 +147,21 @@ def functions_figure(result: NLSQResult) -> Figure:
     return figure
 
 
-def _leave_empty(axes: Axes, course: Course, reason: str) -> None:
+def _leave_empty(axes: Axes, course: TimeCourse, reason: str) -> None:
     axes.text(0.5, 0.5, f"not stated: {reason}", transform=axes.transAxes, ha="center", va="center")
     axes.set_yticks([])
     axes.set_xlabel("age t / s")
-    axes.set_ylabel(LABELS[course.name])
+    axes.set_ylabel(FUNCTION_LABELS[course.name])
 
 
-def draw_function(axes: Axes, result: NLSQResult, course: Course) -> None:
+def draw_function(axes: Axes, result: NLSQResult, course: TimeCourse) -> None:
     """Draw a fitted function with its bands, the fits of single ages behind it."""
     t = result.data.t
     fitted = load_model().evaluate(course.name, result.parameters, t)
     draw_course(axes, course, "fit, 68 and 95 % bands")
-    axes.plot(t, fitted, color=SERIES[0], zorder=3)
+    axes.plot(t, fitted, color=SERIES_COLOURS[0], zorder=3)
     ages = [] if result.age_resolved is None else [_ages(axes, result.age_resolved, course.name, t, fitted)]
-    set_range(axes, np.concatenate([fitted, near_ends([course]), *ages]))
+    set_vertical_range(axes, np.concatenate([fitted, narrow_limits([course]), *ages]))
 
 
 def _ages(axes: Axes, found: AgeResolved, name: str, t: FloatArray, fitted: FloatArray) -> FloatArray:
@@ -169,7 +171,7 @@ def _ages(axes: Axes, found: AgeResolved, name: str, t: FloatArray, fitted: Floa
     """
     there = np.isfinite(found.values[name])
     age, values, sd = found.t[there], found.values[name][there], found.sd[name][there]
-    bars = axes.errorbar(age, values, sd, fmt="o", color=SERIES[-1], markersize=3, linewidth=1)
+    bars = axes.errorbar(age, values, sd, fmt="o", color=SERIES_COLOURS[-1], markersize=3, linewidth=1)
     bars.set_label("age slices, fitted independently")
     bulk = _bulk(values, sd, np.interp(age, t, fitted))
     return np.concatenate([values[bulk] - sd[bulk], values[bulk] + sd[bulk]])

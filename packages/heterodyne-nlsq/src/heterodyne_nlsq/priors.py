@@ -15,8 +15,7 @@ import numpy.typing as npt
 from jaxtyping import Array, Bool, Float
 
 from heterodyne_nlsq.setup import Setup
-from heterodyne_spec import Parameter
-from heterodyne_spec.model import Prior
+from heterodyne_spec import Parameter, Prior
 
 type FloatArray = npt.NDArray[np.float64]
 

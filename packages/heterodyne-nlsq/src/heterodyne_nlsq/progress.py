@@ -7,8 +7,7 @@ import math
 import time
 
 from heterodyne_nlsq.durations import Forecast
-from heterodyne_report.console import Progress, time_left
-from heterodyne_report.stages import COMPILING, kind_of
+from heterodyne_report import Progress, Stage, stage_kind, time_left
 
 _BRIEF = 0.3
 """Seconds of compiling that are not worth a word."""
@@ -92,7 +91,7 @@ class FitProgress:
         return dict(self._net)
 
     def _close(self) -> None:
-        now, kind = time.monotonic(), kind_of(self._stage)
+        now, kind = time.monotonic(), stage_kind(self._stage)
         compiled = self._compiler.seconds if self._compiler else 0.0
         if self._stage:
             took = now - self._begin
@@ -104,14 +103,14 @@ class FitProgress:
         """Return the seconds that are left, None where nothing tells."""
         if self._forecast is None:
             return None
-        kind = kind_of(self._stage)
+        kind = stage_kind(self._stage)
         left = self._forecast.left(self._spent, kind, self._spent.get(kind, 0.0) + time.monotonic() - self._begin)
         return None if left is None else round(left, 1)
 
     def _text(self) -> str:
         """Return the line that is shown."""
         elapsed, left = time.monotonic() - self._begin, self._left()
-        compiling = self._compiler is not None and self._compiler.busy > _BRIEF and self._stage != COMPILING
+        compiling = self._compiler is not None and self._compiler.busy > _BRIEF and self._stage != Stage.COMPILING
         parts = [self._detail] if self._detail else []
         parts += ["compiling"] if compiling else []
         parts += [f"{elapsed:.0f} s"]

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heterodyne_data import TwoTimeData
-from heterodyne_spec import ConfigError, load_model
-from heterodyne_spec.errors import Problem
+from heterodyne_spec import ConfigError, Problem, load_model
 
 NOISES = ("none", "white", "speckle")
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from heterodyne_data import Derived, FittedParameter, NLSQResult
 from heterodyne_nlsq.courses import courses
-from heterodyne_report.course import FUNCTION_OF_GROUP, Course
+from heterodyne_report import FUNCTION_OF_GROUP, TimeCourse
 from heterodyne_spec import load_model
 
 NO_SIGNAL, NO_FLOW, ONE_COMPONENT = "no signal", "no flow", "one component"
@@ -69,7 +69,7 @@ def reasons(result: NLSQResult) -> dict[str, str]:
     return flow | {name: ONE_COMPONENT for name in ("J_r", "J_s", "x") if name != only}
 
 
-def single(found: Iterable[Course]) -> str | None:
+def single(found: Iterable[TimeCourse]) -> str | None:
     """Return which of J_r and J_s is the transport coefficient of a sample of one component.
 
     Parameters

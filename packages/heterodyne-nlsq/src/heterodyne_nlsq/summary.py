@@ -17,9 +17,7 @@ from heterodyne_nlsq.stated import (
     without_error,
 )
 from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, TITLES, USABLE
-from heterodyne_report.console import Mood
-from heterodyne_report.quoting import plain, plus_minus, probability, value_and_sd
-from heterodyne_report.tables import columns
+from heterodyne_report import Mood, align_columns, format_number, format_p_value, format_plus_minus, format_value_and_sd
 
 type Paint = Callable[[str, Mood], str]
 """Gives a text the colour of a mood, where there are colours."""
@@ -52,7 +50,7 @@ def uncertainty(row: FittedParameter) -> str:
     """Return the standard deviation of a parameter, or why there is none."""
     if row.status != "free" or not math.isfinite(row.sd):
         return standing(row)
-    return f"± {value_and_sd(row.value, row.sd)[1]}"
+    return f"± {format_value_and_sd(row.value, row.sd)[1]}"
 
 
 def standing(row: FittedParameter) -> str:
@@ -78,7 +76,7 @@ def parameter_rows(result: NLSQResult) -> list[list[str]]:
         chosen = row.standing == "chosen" and spread == standing(row)
         bound = f"at its {row.at_bound} bound" if row.at_bound else ""
         remark = "; ".join(word for word in (spread if chosen else "", bound) if word)
-        rows.append([row.name, value_and_sd(row.value, row.sd)[0], "" if chosen else spread, unit, remark])
+        rows.append([row.name, format_value_and_sd(row.value, row.sd)[0], "" if chosen else spread, unit, remark])
     return rows
 
 
@@ -90,19 +88,19 @@ def scaling_rows(result: NLSQResult) -> list[list[str]]:
         contrast, offset = (
             scale_factor(values[k], sd[k]) for values, sd in ((s.contrast, s.contrast_sd), (s.offset, s.offset_sd))
         )
-        rows.append([f"{phi:g}", contrast, offset, plain(result.noise_sd[k], 2)])
+        rows.append([f"{phi:g}", contrast, offset, format_number(result.noise_sd[k], 2)])
     return rows
 
 
 def scale_factor(value: float, sd: float) -> str:
     """Return a contrast or an offset with its standard deviation; one without was held."""
-    return plus_minus(value, sd) if math.isfinite(sd) and sd > 0 else f"{plain(value, 5)}, held"
+    return format_plus_minus(value, sd) if math.isfinite(sd) and sd > 0 else f"{format_number(value, 5)}, held"
 
 
 def evidence_rows(result: NLSQResult) -> list[list[str]]:
     """Return question, answer, p-value and words of every test for a feature of the maps, a header first."""
     asked = [(label, result.signal[question]) for question, label in QUESTIONS.items() if question in result.signal]
-    answers = [[label, "yes" if s.present else "no", probability(s.p_value), s.words] for label, s in asked]
+    answers = [[label, "yes" if s.present else "no", format_p_value(s.p_value), s.words] for label, s in asked]
     return [["do the maps show", "", "p-value", ""], *answers]
 
 
@@ -110,9 +108,9 @@ def nested_rows(result: NLSQResult) -> list[list[str]]:
     """Return parameters, answer, chi-square, p-value and words of every nested test, a header first."""
     rows = [["parameters", "needed", "Δχ²", "p-value", ""]]
     for test in result.nested:
-        size = f"{plain(test.delta_chi2, 3)} for {test.freedom}"
+        size = f"{format_number(test.delta_chi2, 3)} for {test.freedom}"
         restriction = ", ".join(test.restriction)
-        rows.append([restriction, "yes" if test.needed else "no", size, probability(test.p_value), test.words])
+        rows.append([restriction, "yes" if test.needed else "no", size, format_p_value(test.p_value), test.words])
     return rows
 
 
@@ -122,7 +120,7 @@ def quantity_rows(result: NLSQResult, quantities: Sequence[Derived], title: str)
     """
     rows = [[title, "value", "uncertainty", "unit", ""]]
     for d in stated(result, quantities):
-        (value, sd), why = value_and_sd(d.value, d.sd), without_error(result, d)
+        (value, sd), why = format_value_and_sd(d.value, d.sd), without_error(result, d)
         shown = ["", why] if why == NOT_DETERMINED else [value, why or f"± {sd}"]
         rows.append([d.name, *shown, "" if d.unit == "1" else d.unit, d.meaning])
     return rows
@@ -135,8 +133,8 @@ def minima_rows(result: NLSQResult) -> list[list[str]]:
     for row in result.table:
         if row.name in why:
             continue
-        others = (plain(alternative.parameters[row.name], 5) for alternative in result.alternatives)
-        rows.append([row.name, plain(row.value, 5), *others])
+        others = (format_number(alternative.parameters[row.name], 5) for alternative in result.alternatives)
+        rows.append([row.name, format_number(row.value, 5), *others])
     above = (f"{alternative.delta_chi2:.3g}" for alternative in result.alternatives)
     return [*rows, ["chi-square above", "0", *above]]
 
@@ -156,7 +154,7 @@ def details(result: NLSQResult) -> str:
     times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in result.timings.items())
     versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
     made = f"time: {times}\nmethod: {result.method}, {result.n_pairs} pairs\nversions: {versions}"
-    return f"{columns(nested_rows(result))}\n\n{made}" if result.nested else made
+    return f"{align_columns(nested_rows(result))}\n\n{made}" if result.nested else made
 
 
 def summary(result: NLSQResult, paint: Paint = lambda text, mood: text, width: int = 100) -> str:
@@ -172,7 +170,7 @@ def summary(result: NLSQResult, paint: Paint = lambda text, mood: text, width: i
         ([row[:-1] for row in quantity_rows(result, result.derived, "derived")], (1,)),
     ):
         if rows[1:]:
-            parts += ["", columns(_wrapped(rows, width), right)]
+            parts += ["", align_columns(_wrapped(rows, width), right)]
     if result.verdict == NO_SIGNAL:
         parts += ["", "The fitted parameters describe noise and are left out here; the result file has them."]
     if result.noise is not None:

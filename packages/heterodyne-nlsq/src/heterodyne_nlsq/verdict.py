@@ -19,8 +19,7 @@ from heterodyne_data import NestedTest, NLSQResult
 from heterodyne_nlsq.courses import courses
 from heterodyne_nlsq.noise import structured
 from heterodyne_nlsq.stated import RISES, SCORE_TEST, absent, reasons, shown, single
-from heterodyne_report.course import SUBJECTS, said
-from heterodyne_report.quoting import plain, probability
+from heterodyne_report import FUNCTION_SUBJECTS, describe_courses, format_number, format_p_value
 from heterodyne_spec import load_model
 
 USABLE, CAUTION, NO_SIGNAL = "usable", "caution", "no-signal"
@@ -77,12 +76,12 @@ def with_size(test: NestedTest) -> str:
     That of a score test is an estimate from the slope, which fits of both models, compared, need not agree with.
     """
     is_ = "about" if SCORE_TEST in test.words else "="
-    return test.words if "χ²" in test.words else f"{test.words}, Δχ² {is_} {plain(test.delta_chi2, 3)}"
+    return test.words if "χ²" in test.words else f"{test.words}, Δχ² {is_} {format_number(test.delta_chi2, 3)}"
 
 
 def _judge_untested(result: NLSQResult) -> tuple[str, str]:
     """Return the verdict of results that do not say which features the maps show."""
-    course = said(courses(result))
+    course = describe_courses(courses(result))
     angles = structured_angles(result)
     left = f"the residuals at φ = {angles}° show structure that noise does not explain" if angles else ""
     if not result.success:
@@ -100,7 +99,7 @@ def _no_signal(result: NLSQResult) -> str:
     question = "contrast" if absent(result, "contrast") else "dynamics"
     found = "the maps are flat" if question == "contrast" else "the maps have contrast but do not decay"
     # Both sentences speak of the change with lag; the level of c2 has a probability of its own.
-    p_value = probability(result.signal["dynamics" if "dynamics" in result.signal else question].p_value)
+    p_value = format_p_value(result.signal["dynamics" if "dynamics" in result.signal else question].p_value)
     return f"{_capital(found)}: c2 does not change with lag by more than the noise ({p_value}); {_NOTHING}."
 
 
@@ -130,15 +129,17 @@ def _instead_of_two(result: NLSQResult) -> str:
 
 def _chance(result: NLSQResult, question: str) -> str:
     """Return the p-value of a feature in brackets; a feature that was not tested has none."""
-    return f" ({probability(result.signal[question].p_value)})" if question in result.signal else ""
+    return f" ({format_p_value(result.signal[question].p_value)})" if question in result.signal else ""
 
 
 def _course(result: NLSQResult) -> str:
     """Return what the functions do for which there is evidence, ``""`` when there is none."""
-    subjects = dict(SUBJECTS)
+    subjects = dict(FUNCTION_SUBJECTS)
     if not shown(result, "two_components"):
         subjects |= dict.fromkeys(("J_r", "J_s"), "the transport coefficient J")
-    return said(courses(result), leave_out=reasons(result), subjects=subjects, steady=absent(result, "ageing"))
+    return describe_courses(
+        courses(result), leave_out=reasons(result), subjects=subjects, steady=absent(result, "ageing")
+    )
 
 
 def _residuals(result: NLSQResult) -> str:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from backend import HeterodyneModel, at_pairs, integral_from_first
 
-from heterodyne_spec.conformance import VectorCase, load_vectors, report
+from heterodyne_spec import load_vectors
+from heterodyne_spec.conformance import VectorCase, report
 
 VECTORS = load_vectors()
 CASES = pytest.mark.parametrize("case", VECTORS.cases, ids=VECTORS.ids)

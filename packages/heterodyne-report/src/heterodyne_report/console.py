@@ -9,13 +9,12 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Literal, TextIO
 
-from heterodyne_data import plain
-from heterodyne_report.status_line import StatusLine
-from heterodyne_spec.terminal import DONE, FAILED, INTERRUPTED, NOT_CONVERGED, complain, run_command, silence
+from heterodyne_data import to_json_values
+from heterodyne_spec import DONE, FAILED, INTERRUPTED, NOT_CONVERGED, print_error, run_command, silence_stream
 
 type Mood = Literal["good", "bad", "caution", "head"]
 
@@ -67,7 +66,7 @@ class Console:
     def tell(self, event: str, **fields: Any) -> None:
         """Print an event for programs; numbers that are not finite become null."""
         if self.machine:
-            self._print(json.dumps({"event": event, **plain(fields)}, ensure_ascii=False))
+            self._print(json.dumps({"event": event, **to_json_values(fields)}, ensure_ascii=False))
 
     def _print(self, line: str) -> None:
         """Print a line. If standard output is closed or full, work continues, since the results are files."""
@@ -76,9 +75,9 @@ class Console:
         try:
             print(line, flush=True)
         except BrokenPipeError:
-            silence(sys.stdout)
+            silence_stream(sys.stdout)
         except OSError as error:
-            silence(sys.stdout)
+            silence_stream(sys.stdout)
             self._lost = error.strerror or str(error)
 
     def paint(self, text: str, mood: Mood) -> str:
@@ -104,7 +103,7 @@ class Console:
             self.tell("interrupted")
         self.tell("end", exit_code=code)
         if self._lost and code in (DONE, NOT_CONVERGED):
-            complain(f"error: cannot write to standard output ({self._lost}); the result files are complete")
+            print_error(f"error: cannot write to standard output ({self._lost}); the result files are complete")
             return FAILED
         return code
 
@@ -190,3 +189,46 @@ def time_left(seconds: float | None) -> str:
 
 def _coloured(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class StatusLine:
+    """One line that is overwritten on a terminal; in a log, a line every `pause` seconds (by default none)."""
+
+    def __init__(self, stream: TextIO, pause: float = math.inf):
+        self._stream, self._pause, self._last = stream, pause, time.monotonic()
+
+    def show(self, text: str) -> None:
+        """Replace the line by `text`."""
+        if self._stream.isatty():
+            # A wrapped line could not be overwritten.
+            self._write(f"\r\033[K{text[: self._width() - 1]}")
+        elif (now := time.monotonic()) - self._last >= self._pause:
+            self._last = now
+            self._write(f"{text}\n")
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self._stream.isatty():
+            self._write("\r\033[K")
+
+    def _width(self) -> int:
+        """Return the number of columns of the terminal, unlimited if unknown."""
+        with suppress(OSError, ValueError):
+            return os.get_terminal_size(self._stream.fileno()).columns or sys.maxsize
+        return sys.maxsize
+
+    def _write(self, text: str) -> None:
+        # A closed terminal must not stop the work.
+        with suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()
+
+
+def align_columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Return `rows` as aligned columns; those numbered in `right` are right-aligned."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -18,7 +18,7 @@ _MOMENT = 0.02
 """Seconds after which a swallowed KeyboardInterrupt is raised again."""
 
 
-def begin(module: str) -> int:
+def run_entry_point(module: str) -> int:
     """Run ``main`` of a module as the command of this process, and return its exit code.
 
     SIGTERM and SIGHUP end it like Ctrl-C, unless they were ignored when the process started (``nohup``).

@@ -13,19 +13,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_report.course import Course
 from heterodyne_report.page.picture import Picture, svg_picture
 from heterodyne_report.pictures import colour_limits, square_means
+from heterodyne_report.time_course import TimeCourse
 
 type FloatArray = npt.NDArray[np.float64]
 
-SERIES = ("#2f7fd0", "#d55e00", "#00916a", "#b0609a", "#7a7f87")
+SERIES_COLOURS = ("#2f7fd0", "#d55e00", "#00916a", "#b0609a", "#7a7f87")
 """Line colours: distinguishable for colour-blind readers, contrast at least 3 : 1 on light and dark backgrounds."""
 MARKERS = ("o", "s", "^", "D", "v")
 """Markers in addition to the colours, for colour-blind readers."""
-LINES = ("-", "--", "-.", ":", (0, (1, 2)))
+LINE_STYLES = ("-", "--", "-.", ":", (0, (1, 2)))
 
-LABELS = {"J_r": "J of the reference", "J_s": "J of the sample", "v": "velocity v", "x": "sample's field fraction x"}
+FUNCTION_LABELS = {
+    "J_r": "J of the reference",
+    "J_s": "J of the sample",
+    "v": "velocity v",
+    "x": "sample's field fraction x",
+}
 
 _ENTRIES = 480_000
 """Maximum number of entries of all maps of a page, which determine its size (about 1.5 bytes each)."""
@@ -60,7 +65,7 @@ def page_width(n_t: int, n_panels: int) -> int:
     return math.ceil(n_t / side)
 
 
-def data_and_model(
+def downsampled_maps(
     seen: npt.NDArray[np.floating],
     expected: npt.NDArray[np.floating],
     t: FloatArray,
@@ -115,19 +120,19 @@ def map_picture(panel: MapPanel) -> Picture:
     return svg_picture(draw, panel.alt)
 
 
-def draw_course(axes: Any, course: Course, label: str, number: int = 0, *, bands: bool = True) -> None:
+def draw_course(axes: Any, course: TimeCourse, label: str, number: int = 0, *, bands: bool = True) -> None:
     """Draw a function of age with its central 68 % and 95 % bands; `number` selects colour and line style."""
-    colour = SERIES[number % len(SERIES)]
+    colour = SERIES_COLOURS[number % len(SERIES_COLOURS)]
     lowest, low, middle, high, highest = course.quantiles
     if bands:
         axes.fill_between(course.t, lowest, highest, color=colour, alpha=0.18, linewidth=0)
     axes.fill_between(course.t, low, high, color=colour, alpha=0.3, linewidth=0)
-    axes.plot(course.t, middle, color=colour, linestyle=LINES[number % len(LINES)], label=label, zorder=3)
+    axes.plot(course.t, middle, color=colour, linestyle=LINE_STYLES[number % len(LINE_STYLES)], label=label, zorder=3)
     axes.set_xlabel("age t / s")
-    axes.set_ylabel(LABELS[course.name] + ("" if course.unit == "1" else f" / {course.unit}"))
+    axes.set_ylabel(FUNCTION_LABELS[course.name] + ("" if course.unit == "1" else f" / {course.unit}"))
 
 
-def near_ends(courses: Sequence[Course]) -> FloatArray:
+def narrow_limits(courses: Sequence[TimeCourse]) -> FloatArray:
     """Return values, and the limits of narrow 68 % bands, which determine the vertical range of a panel.
 
     Wide bands are excluded: at undetermined ages they may span decades.
@@ -139,7 +144,7 @@ def near_ends(courses: Sequence[Course]) -> FloatArray:
     return np.concatenate(shown)
 
 
-def set_range(axes: Any, shown: FloatArray) -> None:
+def set_vertical_range(axes: Any, shown: FloatArray) -> None:
     """Set the vertical range of Matplotlib axes to that of the values, (n,), with a margin."""
     low, high = float(shown.min()), float(shown.max())
     margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0

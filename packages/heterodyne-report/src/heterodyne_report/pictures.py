@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_spec.files import OutputError, write_atomically
+from heterodyne_spec import OutputError, write_atomically
 
 FORMATS = ("png", "pdf", "svg")
 PIXELS = 400

@@ -13,12 +13,11 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from heterodyne_spec.canonical import canonical_json
+from heterodyne_spec.documents import canonical_json, read_document
 from heterodyne_spec.errors import HeterodyneError, ModelError
 from heterodyne_spec.expression import EXP_LIMIT, Binary, Call, Expression, Name, Negative, Number, names
 from heterodyne_spec.lint.model_rules import lint_model
 from heterodyne_spec.model import MODELS, ModelSpec, build_model
-from heterodyne_spec.yamlio import read_document
 
 BACKENDS = {
     "heterodyne_physics_meshgrid": "packages/heterodyne-physics/meshgrid",

@@ -11,14 +11,13 @@ from importlib import resources
 from pathlib import Path
 
 from heterodyne_spec._version import __version__
-from heterodyne_spec.canonical import canonical_json
 from heterodyne_spec.conformance import load_vectors, report
+from heterodyne_spec.documents import canonical_json, dump_yaml, read_document
 from heterodyne_spec.files import write_text
 from heterodyne_spec.model import MODELS, load_model
 from heterodyne_spec.tables import as_markdown, as_text
-from heterodyne_spec.terminal import Parser, ready_streams, run_command
+from heterodyne_spec.terminal import CommandParser, prepare_streams, run_command
 from heterodyne_spec.validation import KINDS, validate
-from heterodyne_spec.yamlio import dump_yaml, read_document
 
 PROGRAM = "heterodyne-spec"
 
@@ -78,14 +77,14 @@ def _emit(text: str, output: Path | None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    common = Parser(add_help=False)
+    common = CommandParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    model = Parser(add_help=False)
+    model = CommandParser(add_help=False)
     model.add_argument("--model", default=MODELS[0], metavar="NAME", help=f"one of: {', '.join(MODELS)}")
-    output = Parser(add_help=False)
+    output = CommandParser(add_help=False)
     output.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to FILE instead of the terminal")
 
-    parser = Parser(prog=PROGRAM, description="Show and export the heterodyne XPCS model, and validate files.")
+    parser = CommandParser(prog=PROGRAM, description="Show and export the heterodyne XPCS model, and validate files.")
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
@@ -116,7 +115,7 @@ def main(argv: list[str] | None = None) -> int:
     ----------
     argv : command-line arguments without the program name; ``sys.argv[1:]`` if None.
     """
-    ready_streams()
+    prepare_streams()
     try:
         args = build_parser().parse_args(argv)
     except SystemExit as end:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heterodyne_spec.documents import read_document
 from heterodyne_spec.errors import ConfigError
 from heterodyne_spec.lint.config_rules import lint_config
 from heterodyne_spec.lint.schema import load_schema
 from heterodyne_spec.model import ModelSpec, Prior
-from heterodyne_spec.yamlio import read_document
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_spec.errors import ConfigError, Problem, did_you_mean
+from heterodyne_spec.documents import parse_json
+from heterodyne_spec.errors import ConfigError, Problem
+from heterodyne_spec.messages import did_you_mean
 from heterodyne_spec.model import MODELS, load_model
-from heterodyne_spec.yamlio import parse_json
 
 WORST_PER_CASE = 3
 """Number of values reported individually per case; the rest are only counted."""

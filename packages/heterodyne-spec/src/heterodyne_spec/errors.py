@@ -5,12 +5,13 @@ A `Problem` is one finding. An error carries all findings of a check, so that a 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-LONGEST_LINE, LONGEST_PART = 2400, 240
-"""Maximum length of an error message, and of a quoted part: a damaged file may contain megabytes of nonsense."""
+from heterodyne_spec.messages import one_line, shortened
+
+LONGEST_LINE = 2400
+"""Maximum length of an error message: a damaged file may contain megabytes of nonsense."""
 MOST_PROBLEMS = 12
 """Maximum number of problems in an error message; ``problems`` has all of them."""
 
@@ -93,22 +94,3 @@ class ModelError(ProblemsError):
 
 class ResultError(ProblemsError):
     """A result file is damaged or invalid."""
-
-
-def one_line(text: str) -> str:
-    """Return `text` with unprintable characters (line ends, control codes) escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def shortened(text: str, longest: int = LONGEST_PART) -> str:
-    """Return `text`, its middle cut out if it exceeds `longest`; the end is kept because it has the remedy."""
-    if len(text) <= longest:
-        return text
-    return f"{text[: longest * 2 // 3]} ... {text[-longest // 4 :]}"
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean 'x'?`` with the closest known name, or the list of known names."""
-    options = list(known)
-    close = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(options)}"

@@ -116,7 +116,7 @@ def _alive(process: int) -> bool:
     return True
 
 
-def check_there(paths: Iterable[Path]) -> None:
+def check_written(paths: Iterable[Path]) -> None:
     """Check that the files of a run still exist.
 
     Raises

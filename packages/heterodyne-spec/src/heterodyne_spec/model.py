@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_spec.canonical import canonical_json, sha256
-from heterodyne_spec.errors import ConfigError, ModelVersionError, Problem, did_you_mean
+from heterodyne_spec.documents import canonical_json, parse_json, sha256
+from heterodyne_spec.errors import ConfigError, ModelVersionError, Problem
 from heterodyne_spec.expression import Expression, evaluate, parse
-from heterodyne_spec.yamlio import parse_json
+from heterodyne_spec.messages import did_you_mean
 
 MODELS = ("two-component",)
 """Identifiers of the models shipped with this distribution."""

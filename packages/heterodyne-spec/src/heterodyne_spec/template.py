@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from heterodyne_spec.documents import dump_yaml
 from heterodyne_spec.lint.schema import load_schema
 from heterodyne_spec.model import ModelSpec, Parameter, load_model
-from heterodyne_spec.yamlio import dump_yaml
 
 KEY_WIDTH = 28
 COMMENT_WIDTH = 88

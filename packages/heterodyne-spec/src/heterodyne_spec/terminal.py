@@ -12,7 +12,8 @@ from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any, NoReturn, TextIO
 
-from heterodyne_spec.errors import HeterodyneError, did_you_mean
+from heterodyne_spec.errors import HeterodyneError
+from heterodyne_spec.messages import did_you_mean
 
 _OPTION = re.compile("--?[A-Za-z][A-Za-z-]+$")
 """A long option: not a negative number, and not a single letter, which may have its value attached."""
@@ -42,7 +43,7 @@ _GIVEN = "_given"
 """Attribute of a namespace that lists the options given."""
 
 
-class Parser(argparse.ArgumentParser):
+class CommandParser(argparse.ArgumentParser):
     """A parser with one-line errors and exit code 1, because 2 means "not converged" in this project.
 
     `examples` are command lines shown at the end of the help.
@@ -81,34 +82,34 @@ def run_command(
         return code
     except BrokenPipeError:
         # The reader (such as head) has closed the pipe; without this the interpreter reports an error at exit.
-        silence(sys.stdout)
+        silence_stream(sys.stdout)
         return FAILED
     except KeyboardInterrupt:
-        complain("interrupted; files already written are complete")
+        print_error("interrupted; files already written are complete")
         return INTERRUPTED
     except Exception as error:
         if debug:
             with suppress(OSError):
                 traceback.print_exc()
-        complain(f"error: {said_of(error)}")
-        failed(said_of(error))
+        print_error(f"error: {error_text(error)}")
+        failed(error_text(error))
         return FAILED
 
 
-def complain(line: str) -> None:
+def print_error(line: str) -> None:
     """Print a line on stderr; does nothing if the terminal was closed."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
 
-def silence(stream: TextIO) -> None:
+def silence_stream(stream: TextIO) -> None:
     """Redirect a standard stream to the null device, because its target is closed or full."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
-def said_of(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return the error message of an exception, in one line."""
     if isinstance(error, HeterodyneError):
         return str(error)
@@ -121,7 +122,7 @@ def said_of(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}; please report it with --debug"
 
 
-def ready_streams() -> None:
+def prepare_streams() -> None:
     """Open missing standard streams, and write UTF-8 with plain line ends to standard output.
 
     Units (Å, °) and hashed exports must not depend on the terminal. A closed stream is redirected to the null device.

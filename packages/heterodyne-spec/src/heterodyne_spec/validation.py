@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from heterodyne_spec.config import Config, build_config
+from heterodyne_spec.documents import read_document
 from heterodyne_spec.errors import MissingPackageError, Problem, ProblemsError
 from heterodyne_spec.lint.config_rules import lint_config
 from heterodyne_spec.lint.model_rules import lint_model
 from heterodyne_spec.lint.result_rules import lint_result
 from heterodyne_spec.lint.rule import run
 from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
+from heterodyne_spec.messages import count_noun, list_phi, list_q
 from heterodyne_spec.model import load_model
-from heterodyne_spec.wording import list_phi, list_q, several
-from heterodyne_spec.yamlio import read_document
 
 KINDS = ("model", "config", "data", "result")
 MEASUREMENTS = (".h5", ".hdf", ".hdf5", ".nxs", ".npz", ".npy")
@@ -120,7 +120,7 @@ def description_facts(document: Any) -> Iterable[str]:
     """Yield a short summary of a described measurement (schema ``data``)."""
     maps, n_t = document["maps"], document["n_frames"]
     dt = "none in the file, give data.dt" if document["dt"] is None else f"{document['dt']:g} s"
-    yield f"layout {document['layout']}: {several(len(maps), 'map')} of {n_t} x {n_t} frames"
+    yield f"layout {document['layout']}: {count_noun(len(maps), 'map')} of {n_t} x {n_t} frames"
     age = document.get("start_age")
     yield f"dt: {dt}; first frame: {document['start_frame']}" + ("" if age is None else f", age {age:g} s")
     yield f"q: {list_q(m['q'] for m in maps if m['q'] is not None)} 1/Å"

@@ -10,9 +10,8 @@ from heterodyne_cli.series.arrivals import PATTERNS, scan_folder
 from heterodyne_cli.series.request import Request, add_series_arguments, requested_series
 from heterodyne_cli.series.schedule import default_workers
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_report.console import Console
-from heterodyne_spec import DataError
-from heterodyne_spec.terminal import INTERRUPTED
+from heterodyne_report import Console
+from heterodyne_spec import INTERRUPTED, DataError
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

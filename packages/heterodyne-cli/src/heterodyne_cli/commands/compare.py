@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_report.console import Console
-from heterodyne_spec import Problem, ResultError
-from heterodyne_spec.terminal import DONE
+from heterodyne_report import Console
+from heterodyne_spec import DONE, Problem, ResultError
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

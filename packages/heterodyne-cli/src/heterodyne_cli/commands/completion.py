@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_report.console import Console
-from heterodyne_spec.terminal import DONE
+from heterodyne_report import Console
+from heterodyne_spec import DONE
 
 _SHELLS = ("bash", "zsh", "fish")
 

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_report.console import Console
-from heterodyne_spec import ConfigError, Problem, config_template
-from heterodyne_spec.files import OutputError, write_text
-from heterodyne_spec.terminal import DONE
+from heterodyne_report import Console
+from heterodyne_spec import DONE, ConfigError, OutputError, Problem, config_template, write_text
 
 _IMPORT = "import"
 

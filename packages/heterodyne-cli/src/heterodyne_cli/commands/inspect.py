@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_report.console import Console
-from heterodyne_report.request import add_settings, requested_config
-from heterodyne_spec.errors import DataError
-from heterodyne_spec.terminal import DONE
+from heterodyne_report import Console, add_setting_arguments, requested_config
+from heterodyne_spec import DONE, DataError
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="HDF5 or .npz")
-    add_settings(parser, q_help="wavevector in 1/Å of the maps to inspect (default: the smallest)")
+    add_setting_arguments(parser, q_help="wavevector in 1/Å of the maps to inspect (default: the smallest)")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="also plot these maps (.png, .pdf or .svg)")
 
 
@@ -24,7 +22,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     from heterodyne_cli.inspection import as_document, listed, shown, survey_figure
     from heterodyne_data import describe_data
     from heterodyne_nlsq.survey import MOST_ENTRIES, look_at_maps
-    from heterodyne_report.pictures import picture_format, write_figure
+    from heterodyne_report import picture_format, write_figure
 
     if args.picture is not None:
         picture_format(args.picture)

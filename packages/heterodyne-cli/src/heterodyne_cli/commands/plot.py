@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_report.console import Console
-from heterodyne_spec.files import check_there
-from heterodyne_spec.terminal import DONE
+from heterodyne_report import Console
+from heterodyne_spec import DONE, check_written
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +25,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     if saved.fit is not None and saved.fit.maps is None:
         console.say(f"{args.path}: no maps plotted, because the HDF5 file of the fit is missing")
     written = write_plots(saved, args.output or saved.folder)
-    check_there(written)
+    check_written(written)
     console.say("\n".join(f"written: {path}" for path in written))
     console.tell("written", files=written)
     return DONE

@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING
 
 from heterodyne_cli.subcommand import Subcommand
 from heterodyne_data import save_data
-from heterodyne_report.console import Console
-from heterodyne_spec import load_config, load_model
-from heterodyne_spec.files import OutputError, write_text
-from heterodyne_spec.terminal import DONE
+from heterodyne_report import Console
+from heterodyne_spec import DONE, OutputError, load_config, load_model, write_text
 
 if TYPE_CHECKING:
     from heterodyne_nlsq.simulation import Experiment

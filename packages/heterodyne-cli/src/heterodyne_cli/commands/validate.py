@@ -9,19 +9,27 @@ from dataclasses import replace
 from pathlib import Path
 
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_report.console import Console
-from heterodyne_report.request import add_settings, requested_config
-from heterodyne_spec import Config, ResultError, load_config, load_model
-from heterodyne_spec.errors import MissingPackageError, one_line
-from heterodyne_spec.terminal import DONE, FAILED
-from heterodyne_spec.validation import KINDS, Verdict, validate
+from heterodyne_report import Console, add_setting_arguments, requested_config
+from heterodyne_spec import (
+    DONE,
+    FAILED,
+    KINDS,
+    Config,
+    MissingPackageError,
+    ResultError,
+    Verdict,
+    load_config,
+    load_model,
+    one_line,
+    validate,
+)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, nargs="+", help="configuration, model, result, or file of maps")
     parser.add_argument("--kind", choices=KINDS, help="kind of the files (default: detected from each file)")
     # The settings that messages about a measurement suggest can be tried here.
-    add_settings(parser, q_help="wavevector in 1/Å of the maps to check (default: all)")
+    add_setting_arguments(parser, q_help="wavevector in 1/Å of the maps to check (default: all)")
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:

@@ -10,9 +10,8 @@ from pathlib import Path
 from heterodyne_cli.series.arrivals import PATTERNS
 from heterodyne_cli.series.request import add_series_arguments, requested_series
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_report.console import Console
-from heterodyne_spec import DataError
-from heterodyne_spec.terminal import INTERRUPTED
+from heterodyne_report import Console
+from heterodyne_spec import INTERRUPTED, DataError
 
 _REFRESH = 10
 """Seconds after which a browser reloads the page of trends."""

@@ -13,9 +13,7 @@ from heterodyne_cli.migration.parameters import explain_freed, translate_paramet
 from heterodyne_cli.migration.recognise import recognise
 from heterodyne_cli.migration.remainder import leave_remainder
 from heterodyne_cli.migration.report import Imported
-from heterodyne_spec.errors import ConfigError, Problem
-from heterodyne_spec.lint import lint_config
-from heterodyne_spec.yamlio import read_document
+from heterodyne_spec import ConfigError, Problem, lint_config, read_document
 
 
 def import_config(path: str | Path) -> Imported:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from heterodyne_cli.migration.report import Differs, Left, Translated
-from heterodyne_spec.errors import ConfigError, Problem
+from heterodyne_spec import ConfigError, Problem
 
 
 class Ledger:

@@ -10,7 +10,7 @@ from heterodyne_cli.migration.ledger import Ledger
 from heterodyne_cli.migration.parameter_settings import ParameterSettings, parameter_settings
 from heterodyne_cli.migration.programs import ONE_TRANSPORT, Program
 from heterodyne_cli.migration.values import as_number, as_switch, foreign_unit, plain
-from heterodyne_spec.model import load_model
+from heterodyne_spec import load_model
 
 # Amplitudes and exponents of t^a depend on the time from which t is counted.
 POWERS = {"D0_ref": "alpha_ref", "D0_sample": "alpha_sample", "v0": "beta"}

@@ -15,9 +15,7 @@ from heterodyne_cli.migration.programs import (
     XPCSJAX_HOMODYNE,
     Program,
 )
-from heterodyne_spec.errors import ConfigError, Problem
-from heterodyne_spec.lint.rule import mapping
-from heterodyne_spec.lint.schema import load_schema
+from heterodyne_spec import ConfigError, Problem, load_schema, mapping_at
 
 GROUPS = ("reference", "sample", "velocity", "fraction", "angle", "scaling")
 _SECTIONS = {
@@ -56,11 +54,11 @@ def recognise(document: Any, source: str) -> Program:
 
 def _marks(document: Mapping[str, Any], names: set[str]) -> Iterator[Program]:
     """Yield the program indicated by each characteristic setting of the file."""
-    mode = str(document.get("analysis_mode") or mapping(document, "metadata").get("analysis_mode") or "").lower()
+    mode = str(document.get("analysis_mode") or mapping_at(document, "metadata").get("analysis_mode") or "").lower()
     xpcsjax, json_generation = _mentions(document, "xpcsjax"), "optimization_config" in document
     if names & {"v_beta", "phi0_het"}:
         yield XPCSJAX
-    if mapping(document, "parameters").keys() & set(GROUPS):
+    if mapping_at(document, "parameters").keys() & set(GROUPS):
         yield HETERODYNE
     if mode in _TWO_COMPONENT and not json_generation and "analysis_mode" in document:
         yield XPCSJAX
@@ -73,12 +71,12 @@ def _marks(document: Mapping[str, Any], names: set[str]) -> Iterator[Program]:
 
 def _parameter_names(document: Mapping[str, Any]) -> set[str]:
     """Return the parameter names that occur anywhere in the file."""
-    listed = mapping(document, "initial_parameters").get("parameter_names")
-    bounds = mapping(document, "parameter_space").get("bounds")
+    listed = mapping_at(document, "initial_parameters").get("parameter_names")
+    bounds = mapping_at(document, "parameter_space").get("bounds")
     names = {str(name) for name in listed} if isinstance(listed, list) else set()
     names |= {str(one.get("name")) for one in bounds if isinstance(one, Mapping)} if isinstance(bounds, list) else set()
-    names |= {str(name) for name in mapping(document, "parameter_bounds")}
-    return names | {str(name) for group in GROUPS for name in mapping(document, "parameters", group)}
+    names |= {str(name) for name in mapping_at(document, "parameter_bounds")}
+    return names | {str(name) for group in GROUPS for name in mapping_at(document, "parameters", group)}
 
 
 def _mentions(document: Mapping[str, Any], word: str) -> bool:

@@ -7,11 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from heterodyne_spec.errors import one_line
-from heterodyne_spec.lint.schema import short
-from heterodyne_spec.model import Prior
-from heterodyne_spec.tables import Table, prior_text, text_table
-from heterodyne_spec.yamlio import dump_yaml
+from heterodyne_spec import Prior, Table, dump_yaml, one_line, prior_text, short_json, text_table
 
 WIDTH = 110
 
@@ -84,7 +80,7 @@ def _translated(imported: Imported) -> str:
 
 
 def _value(value: Any) -> str:
-    return prior_text(Prior(**value)) if isinstance(value, dict) and "family" in value else short(value)
+    return prior_text(Prior(**value)) if isinstance(value, dict) and "family" in value else short_json(value)
 
 
 def _differs(imported: Imported) -> Iterator[str]:
@@ -102,7 +98,9 @@ def _left(imported: Imported) -> Iterator[str]:
         yield "Left out\n"
     for reason in dict.fromkeys(one.reason for one in imported.left):
         yield _wrapped(f"{reason}:")
-        told = ", ".join(f"{one_line(one.old)} = {short(one.value)}" for one in imported.left if one.reason == reason)
+        told = ", ".join(
+            f"{one_line(one.old)} = {short_json(one.value)}" for one in imported.left if one.reason == reason
+        )
         yield _wrapped(told, "    ") + "\n"
 
 

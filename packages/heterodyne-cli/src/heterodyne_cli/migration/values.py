@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from heterodyne_spec.lint.rule import number
+from heterodyne_spec import number_or_none
 
 # Those programs read YAML 1.1, in which these words are booleans.
 _SWITCHES = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
@@ -24,7 +24,7 @@ def as_number(value: Any) -> float | None:
             value = float(value)
         except ValueError:
             return None
-    found = number(value)
+    found = number_or_none(value)
     return found if found is not None and math.isfinite(found) else None
 
 

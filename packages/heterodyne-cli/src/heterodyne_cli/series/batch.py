@@ -28,7 +28,7 @@ from heterodyne_cli.series.tasks import (
 )
 from heterodyne_cli.series.worker import Aborted, Finished, MessageReceiver, Worker, WorkerError
 from heterodyne_data import NLSQResult
-from heterodyne_report.console import time_left
+from heterodyne_report import time_left
 from heterodyne_spec import OutputError
 
 

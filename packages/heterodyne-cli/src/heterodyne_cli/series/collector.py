@@ -18,13 +18,10 @@ from heterodyne_cli.series.summary_files import publish
 from heterodyne_cli.series.tasks import Examined, Failed, Fitted, Written
 from heterodyne_cli.series.terminal_table import table_header, table_row
 from heterodyne_data import NLSQResult
-from heterodyne_report.console import Console, Progress
-from heterodyne_spec import ResultError, load_model
-from heterodyne_spec.errors import one_line
-from heterodyne_spec.model import ModelSpec
-from heterodyne_spec.terminal import DONE
-from heterodyne_spec.terminal import FAILED as CODE_FAILED
-from heterodyne_spec.terminal import NOT_CONVERGED as CODE_NOT_CONVERGED
+from heterodyne_report import Console, Progress
+from heterodyne_spec import DONE, ModelSpec, ResultError, load_model, one_line
+from heterodyne_spec import FAILED as CODE_FAILED
+from heterodyne_spec import NOT_CONVERGED as CODE_NOT_CONVERGED
 
 STARTS = 3
 """Number of previous results of the same shape that serve as starting values, newest first."""

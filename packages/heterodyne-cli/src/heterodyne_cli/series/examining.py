@@ -19,8 +19,7 @@ from heterodyne_data import (
     q_groups,
     select_maps,
 )
-from heterodyne_spec.config import DataConfig
-from heterodyne_spec.errors import BusyError, ContradictionError, DataError
+from heterodyne_spec import BusyError, ContradictionError, DataConfig, DataError
 
 
 class Signature(NamedTuple):

@@ -12,12 +12,8 @@ from typing import Any, NamedTuple
 from heterodyne_cli.series.examining import Contents, Signature
 from heterodyne_cli.series.job import Job, jobs_of
 from heterodyne_cli.series.row import FAILED, Row, checked_row, is_folder
-from heterodyne_data import undeclared
-from heterodyne_data.result.nlsq import JSON_NAME
-from heterodyne_spec import ConfigError, OutputError
-from heterodyne_spec.errors import shortened
-from heterodyne_spec.files import write_text
-from heterodyne_spec.yamlio import parse_json
+from heterodyne_data import RESULT_JSON_NAME, undeclared
+from heterodyne_spec import ConfigError, OutputError, parse_json, shortened, write_text
 
 NAME = "record.json"
 _VERSION = 1
@@ -116,7 +112,7 @@ class Record:
 
     def has_result(self, row: Row) -> bool:
         """Return whether the result of a row exists."""
-        return (self.folder / row["result"] / JSON_NAME).is_file()
+        return (self.folder / row["result"] / RESULT_JSON_NAME).is_file()
 
     def folders(self, path: Path) -> list[Path]:
         """Return the folders of the results of a file."""

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from heterodyne_report.request import add_config_arguments, requested_config
-from heterodyne_spec import Config
-from heterodyne_spec.canonical import canonical_json, sha256
+from heterodyne_report import add_config_arguments, requested_config
+from heterodyne_spec import Config, canonical_json, sha256
 
 type QChoice = Literal["all"] | tuple[float, ...] | None
 """All q of a file, given q in 1/Å, or (None) the q of the configuration or the only one of the file."""

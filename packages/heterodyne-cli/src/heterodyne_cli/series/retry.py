@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from heterodyne_spec.files import OutputError
+from heterodyne_spec import OutputError
 
 PAUSE = 5.0
 """Seconds between two attempts."""

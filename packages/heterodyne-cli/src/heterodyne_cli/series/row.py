@@ -16,7 +16,7 @@ from heterodyne_nlsq.stated import NO_FLOW, ONE_COMPONENT, reasons, reasons_of_p
 from heterodyne_nlsq.stated import NO_SIGNAL as NOTHING_SEEN
 from heterodyne_nlsq.summary import QUESTIONS
 from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, USABLE, structured_angles
-from heterodyne_spec.model import ModelSpec, load_model
+from heterodyne_spec import ModelSpec, load_model
 
 type Row = Mapping[str, Any]
 """Keys are those of `columns`; unknown numbers are None, so that a row can be stored as JSON."""

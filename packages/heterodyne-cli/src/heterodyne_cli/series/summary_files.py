@@ -24,8 +24,7 @@ from heterodyne_cli.series.row import CHANCES, FAILED, PER_ANGLE, SHOWS, Row, co
 from heterodyne_cli.series.trend_page import trend_page
 from heterodyne_data import NLSQResult, in_memory
 from heterodyne_nlsq.stated import reasons
-from heterodyne_spec.files import write_atomically, write_text
-from heterodyne_spec.model import ModelSpec
+from heterodyne_spec import ModelSpec, write_atomically, write_text
 
 CSV_NAME, PAGE_NAME, NETCDF_NAME = "summary.csv", "index.html", "summary.nc"
 _TEXTS = ("file", "time", "verdict", "sentence", "fit", "message", *SHOWS, "result", "version", "data", "settings")

@@ -15,9 +15,7 @@ from heterodyne_cli.series.retry import Notice, retry_write
 from heterodyne_cli.series.row import Row, row_of
 from heterodyne_data import NLSQResult, TwoTimeData, load_data
 from heterodyne_nlsq.output import drawings, save, write_drawings
-from heterodyne_spec import Config, OutputError
-from heterodyne_spec.errors import BusyError, DataError
-from heterodyne_spec.terminal import said_of
+from heterodyne_spec import BusyError, Config, DataError, OutputError, error_text
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ def fit_file(job: Job, request: Request, starts: Sequence[NLSQResult], wait: boo
             return
         result = _named(fit_by_least_squares(data, config, starts), job, request)
     except Exception as error:
-        yield Failed(job, said_of(error))
+        yield Failed(job, error_text(error))
         return
     row = row_of(result, job, time.perf_counter() - begin)
     yield Fitted(job, row, replace(result, maps=None))
@@ -175,4 +173,4 @@ def draw_result(job: Job, request: Request, wait: bool) -> Iterator[Message]:
         else:
             write_drawings(result, folder, settings)
     except Exception as error:
-        yield Notice(f"{job.name}: plotting failed: {said_of(error)}")
+        yield Notice(f"{job.name}: plotting failed: {error_text(error)}")

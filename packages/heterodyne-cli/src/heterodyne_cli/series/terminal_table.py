@@ -9,8 +9,7 @@ from pathlib import Path
 
 from heterodyne_cli.series.row import FAILED, NOT_CONVERGED, OK, STRUCTURED, Row, judgement, why_not
 from heterodyne_nlsq.summary import MOODS, told
-from heterodyne_report.console import Mood
-from heterodyne_report.quoting import plus_minus
+from heterodyne_report import Mood, format_plus_minus
 
 _COLUMNS = (
     ("time", 8),
@@ -82,4 +81,4 @@ def mean_text(row: Row, name: str) -> str:
     value, sd = row.get(f"{name}_mean"), row.get(f"{name}_mean_sd")
     if value is None:
         return why_not(row, name)
-    return plus_minus(value, math.nan if sd is None else sd)
+    return format_plus_minus(value, math.nan if sd is None else sd)

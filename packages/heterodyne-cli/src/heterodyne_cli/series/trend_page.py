@@ -10,7 +10,7 @@ from urllib.parse import quote
 from heterodyne_cli.series.chart import SERIES, STYLE, Point, panel
 from heterodyne_cli.series.row import FAILED, Row, is_good, judgement
 from heterodyne_cli.series.terminal_table import mean_text
-from heterodyne_report.page import Markup, element, joined, paragraph, table, whole
+from heterodyne_report.page import Markup, element, join_markup, paragraph, render_page, table
 
 _PANELS = (
     ("v", "v / Å/s, mean over the measurement"),
@@ -45,7 +45,7 @@ def trend_page(rows: Sequence[Row], title: str, folder: Path, refresh: int | Non
         *drawn,
         _table(rows, links),
     ]
-    return whole(title, joined(parts), style=STYLE, refresh=refresh)
+    return render_page(title, join_markup(parts), style=STYLE, refresh=refresh)
 
 
 def _state(rows: Sequence[Row], wavevectors: Sequence[float]) -> list[str]:

@@ -20,8 +20,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn, Protocol
 
 from heterodyne_data import end_with
-from heterodyne_spec import HeterodyneError
-from heterodyne_spec.terminal import said_of
+from heterodyne_spec import HeterodyneError, error_text
 
 _GRACE = 0.5
 """Time for a process to remove partial files, in s."""
@@ -188,7 +187,7 @@ def _run_task(messages: Iterator[Any], connection: Connection) -> Finished | Abo
         except StopIteration:
             return Finished()
         except Exception as error:
-            return Aborted(said_of(error))
+            return Aborted(error_text(error))
         connection.send(message)
 
 

@@ -23,7 +23,7 @@ from heterodyne_data.layouts.base import Layout, WritableLayout
 from heterodyne_data.layouts.other_files import what_it_is
 from heterodyne_data.layouts.plugins import plug_ins
 from heterodyne_data.source import Source
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 FEWEST_VALUES = 9
 """Of the smallest map: fields of fewer hold none."""

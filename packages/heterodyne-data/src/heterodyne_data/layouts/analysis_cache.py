@@ -34,7 +34,7 @@ from heterodyne_data.layouts.flags import flagged, said_of
 from heterodyne_data.layouts.units import TIME, check_units_known, stated_unit
 from heterodyne_data.source import Source
 from heterodyne_data.time_axis import UNIFORM, axis_clock, precision
-from heterodyne_spec.errors import DataError, shortened
+from heterodyne_spec import DataError, shortened
 
 NAME = "analysis-cache"
 DATA_KEY = "c2_exp"

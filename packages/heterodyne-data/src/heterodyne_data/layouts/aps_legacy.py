@@ -22,8 +22,7 @@ from heterodyne_data.pixels import LARGEST_BIN, Azimuths
 from heterodyne_data.source import Source
 from heterodyne_data.storage import writing_hdf5
 from heterodyne_data.stored import mark_early, raw_frames, write_maps
-from heterodyne_spec.errors import ContradictionError, DataError
-from heterodyne_spec.wording import list_numbers
+from heterodyne_spec import ContradictionError, DataError, list_numbers
 
 if TYPE_CHECKING:
     from heterodyne_data.two_time import TwoTimeData

@@ -14,7 +14,7 @@ from heterodyne_data.checks import as_meant
 from heterodyne_data.contents import Contents, MapRef
 from heterodyne_data.layouts.units import ANGLE, TIME, WAVEVECTOR, Kind, convert, stated_unit
 from heterodyne_data.source import Source
-from heterodyne_spec.errors import DataError, shortened
+from heterodyne_spec import DataError, shortened
 
 if TYPE_CHECKING:
     from heterodyne_data.two_time import TwoTimeData

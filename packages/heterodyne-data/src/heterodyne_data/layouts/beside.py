@@ -18,8 +18,7 @@ from heterodyne_data.layouts.base import numbers, seconds, times
 from heterodyne_data.layouts.units import TIME, stated_unit
 from heterodyne_data.source import Source
 from heterodyne_data.time_axis import UNIFORM, axis_clock, precision
-from heterodyne_spec.errors import DataError, shortened
-from heterodyne_spec.wording import LONGEST
+from heterodyne_spec import MAX_LISTED, DataError, shortened
 
 FIRST = "start_frame"
 """Number of the first frame, 1-based, where there are no ages."""
@@ -186,8 +185,8 @@ def unused(source: Source, used: Iterable[str], n_t: int) -> tuple[str, ...]:
     """Return a note on what stands beside the maps and says nothing to a reader here."""
     read = {*used, *_MAPS}
     names = sorted(name for name in arrays(source) if name not in read and not _compared(source, name, n_t))
-    more = f", ... ({len(names) - LONGEST} more)" if len(names) > LONGEST else ""
-    return (f"not used: {', '.join(map(shortened, names[:LONGEST]))}{more}",) if names else ()
+    more = f", ... ({len(names) - MAX_LISTED} more)" if len(names) > MAX_LISTED else ""
+    return (f"not used: {', '.join(map(shortened, names[:MAX_LISTED]))}{more}",) if names else ()
 
 
 def _compared(source: Source, name: str, n_t: int) -> bool:

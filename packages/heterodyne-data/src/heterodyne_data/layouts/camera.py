@@ -12,7 +12,7 @@ from heterodyne_data.layouts.base import seconds, stands, time_between, whole
 from heterodyne_data.layouts.detector import missing_fields
 from heterodyne_data.source import Source
 from heterodyne_data.stored import EARLY
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 FEWEST_BINNED = 2
 """Times more frames than the maps need, from which each of theirs may be several."""

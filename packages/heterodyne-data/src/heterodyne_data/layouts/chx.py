@@ -22,8 +22,7 @@ from heterodyne_data.layouts.detector import likely_energy, missing_fields, pixe
 from heterodyne_data.layouts.units import TIME, WAVEVECTOR, convert, stated_unit
 from heterodyne_data.pixels import HC, Azimuths
 from heterodyne_data.source import Source
-from heterodyne_spec.errors import DataError
-from heterodyne_spec.wording import list_numbers
+from heterodyne_spec import DataError, list_numbers
 
 NAME = "chx"
 DATA_KEY = "g12b"

@@ -10,7 +10,7 @@ from heterodyne_data.layouts.base import integers, numbers, one, quantity
 from heterodyne_data.layouts.units import ENERGY, LENGTH, convert, normalised, stated_unit
 from heterodyne_data.pixels import LARGEST_BIN, Azimuths, PixelMap
 from heterodyne_data.source import Source
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 FIELDS = ("centre_x", "centre_y", "size_x", "size_y", "distance", "energy")
 """What the places of pixels take: column and row of the beam, sizes and distance in m, the energy in keV."""

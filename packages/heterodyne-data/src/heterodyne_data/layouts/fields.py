@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from heterodyne_data.layouts.beside import arrays, is_known, normal
 from heterodyne_data.source import Selection, Source
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 _UNITS = ("unit", "units")
 

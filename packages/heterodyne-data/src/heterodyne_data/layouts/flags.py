@@ -14,8 +14,7 @@ from heterodyne_data.layouts.base import integers, numbers
 from heterodyne_data.layouts.beside import MASK, VALID, VALID_FRAMES, WEIGHTS, arrays, may_count, named
 from heterodyne_data.source import Source
 from heterodyne_data.two_time import as_weight
-from heterodyne_spec.errors import DataError
-from heterodyne_spec.wording import list_numbers
+from heterodyne_spec import DataError, list_numbers
 
 
 class Flagged(NamedTuple):

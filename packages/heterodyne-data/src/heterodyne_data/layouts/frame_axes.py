@@ -13,7 +13,7 @@ from heterodyne_data.layouts.base import axis, seconds, time_between, times
 from heterodyne_data.layouts.units import TIME, stated_unit
 from heterodyne_data.source import Source
 from heterodyne_data.time_axis import UNIFORM, axis_clock, check_ages, mean_step, precision, uniform_step
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 SAME_PERIOD = 1e-3
 """Relative, of times between frames from two sources."""

@@ -13,8 +13,7 @@ from heterodyne_data.contents import Clock, Contents, MapRef, attempted_clock
 from heterodyne_data.layouts.base import stack_shape, wavevectors
 from heterodyne_data.layouts.frame_axes import axes_clock, check_axes
 from heterodyne_data.source import Source
-from heterodyne_spec.errors import DataError
-from heterodyne_spec.wording import several
+from heterodyne_spec import DataError, count_noun
 
 NAME = "id02"
 DATA_KEY = "/<entry>/correlations/<direction>/twotime/ttcf"
@@ -46,7 +45,7 @@ def without_maps(source: Source, groups: list[str]) -> Iterator[str]:
     ]
     if empty:
         listed = ", ".join(empty)
-        yield f"{entry}: {several(len(empty), 'direction')} without two-time maps, may be incomplete: {listed}"
+        yield f"{entry}: {count_noun(len(empty), 'direction')} without two-time maps, may be incomplete: {listed}"
 
 
 def contents(source: Source) -> Contents:

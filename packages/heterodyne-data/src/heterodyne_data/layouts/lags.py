@@ -7,7 +7,7 @@ import numpy as np
 from heterodyne_data.layouts.base import numbers, seconds, times
 from heterodyne_data.source import Source
 from heterodyne_data.time_axis import UNIFORM, mean_step
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 
 def check_lags(source: Source, key: str, n_t: int) -> None:

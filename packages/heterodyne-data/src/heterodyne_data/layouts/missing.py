@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_data.contents import Bins
-from heterodyne_spec.wording import several
+from heterodyne_spec import count_noun
 
 MOST_NAMED = 6
 """Bins whose q and phi are told."""
@@ -22,7 +22,7 @@ def missing_maps(where: str, listed: NDArray[np.int64], present: Sequence[int], 
     told = [_named(int(label), *((np.nan, np.nan) if bins is None else bins.of(int(label)))) for label in labels]
     more = f", ... ({len(told) - MOST_NAMED} more)" if len(told) > MOST_NAMED else ""
     return (
-        f"{where}: {several(labels.size, 'map')} of {np.unique(listed).size} missing, the file may be incomplete: "
+        f"{where}: {count_noun(labels.size, 'map')} of {np.unique(listed).size} missing, the file may be incomplete: "
         f"{', '.join(told[:MOST_NAMED])}{more}",
     )
 

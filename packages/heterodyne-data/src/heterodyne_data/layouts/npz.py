@@ -32,7 +32,7 @@ from heterodyne_data.source import Source
 from heterodyne_data.storage import write_npz
 from heterodyne_data.stored import stored_map
 from heterodyne_data.time_axis import UNIFORM, axis_clock, precision
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 if TYPE_CHECKING:
     from heterodyne_data.two_time import TwoTimeData

@@ -29,7 +29,7 @@ from heterodyne_data.layouts.detector import geometry, photon_energy, pixel_map
 from heterodyne_data.layouts.missing import missing_maps
 from heterodyne_data.layouts.units import ANGLE, WAVEVECTOR, normalised, stated_unit
 from heterodyne_data.source import Source
-from heterodyne_spec.errors import DataError, shortened
+from heterodyne_spec import DataError, shortened
 
 NAME = "nxxpcs"
 DATA_KEY = "/entry/twotime/two_time_corr_func"

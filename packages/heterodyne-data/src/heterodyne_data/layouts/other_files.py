@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from heterodyne_data.source import Source
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 RESULT_KINDS = ("nlsq_result",)
 """What the files of this project's own results say they are, in their attribute kind."""

@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from heterodyne_data.contents import Contents
 from heterodyne_data.layouts.base import Layout
 from heterodyne_data.source import Source
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 GROUP = "heterodyne.layouts"
 NEEDED = ("NAME", "DATA_KEY", "matches", "contents")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heterodyne_data.source import Source
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 ATTRIBUTES = ("units", "unit")
 """NeXus says ``units``; files of two beamlines have ``unit``; case does not matter. Archives have no attributes: a text

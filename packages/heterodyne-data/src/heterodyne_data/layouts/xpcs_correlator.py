@@ -19,7 +19,7 @@ from heterodyne_data.layouts.npz import check_first
 from heterodyne_data.layouts.units import check_units_known
 from heterodyne_data.source import Source
 from heterodyne_data.time_axis import axis_clock, precision
-from heterodyne_spec.errors import DataError
+from heterodyne_spec import DataError
 
 NAME = "xpcs-correlator"
 DATA_KEY = "ttcf"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data.plain import plain
+from heterodyne_data.json_values import to_json_values
 from heterodyne_data.result.estimate import PointEstimate
 from heterodyne_data.result.parts import (
     AgeResolved,
@@ -65,7 +65,7 @@ def to_document(result: PointEstimate) -> dict[str, Any]:
             "start_frame": data.start_frame,
             "dt": data.dt,
             "notes": list(data.notes),
-            "provenance": plain(data.provenance),
+            "provenance": to_json_values(data.provenance),
         },
         "parameters": [{**vars(row), "sd": _number_or_null(row.sd)} for row in result.table],
         "varying": list(result.varying),
@@ -105,7 +105,7 @@ def to_document(result: PointEstimate) -> dict[str, Any]:
         "nested": [{**vars(test), "restriction": list(test.restriction)} for test in result.nested],
         "timings": dict(result.timings),
         "versions": dict(result.versions),
-        "config": plain(result.config),
+        "config": to_json_values(result.config),
         "command": result.command,
     }
 

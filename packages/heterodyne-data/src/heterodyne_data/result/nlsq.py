@@ -20,11 +20,17 @@ from heterodyne_data.result.document import KIND, fields, to_document
 from heterodyne_data.result.estimate import PointEstimate
 from heterodyne_data.result.parts import FittedData
 from heterodyne_data.storage import check_self_contained, opened_hdf5, writing_hdf5
-from heterodyne_spec.errors import ConfigError, DataError, Problem, ResultError
-from heterodyne_spec.files import text_writer, write_together
-from heterodyne_spec.lint.result_rules import lint_result
-from heterodyne_spec.lint.schema import OnlyFiniteNumbers
-from heterodyne_spec.yamlio import read_document
+from heterodyne_spec import (
+    ConfigError,
+    DataError,
+    OnlyFiniteNumbers,
+    Problem,
+    ResultError,
+    lint_result,
+    read_document,
+    text_writer,
+    write_together,
+)
 
 JSON_NAME = "nlsq_result.json"
 HDF5_NAME = "nlsq_result.h5"

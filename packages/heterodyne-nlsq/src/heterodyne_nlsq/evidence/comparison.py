@@ -21,7 +21,7 @@ from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.start.race import scaled
 from heterodyne_nlsq.thinned import some_frames, thinned
 from heterodyne_nlsq.uncertainty.calibration import Calibration
-from heterodyne_spec.laws import find_laws
+from heterodyne_spec import find_laws
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from heterodyne_data import NestedTest
 from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.evidence.held import NEEDED
 from heterodyne_nlsq.setup import Setup
-from heterodyne_spec.laws import find_laws
+from heterodyne_spec import find_laws
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from heterodyne_data import NestedTest
 from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.stated import SCORE_TEST
-from heterodyne_report.course import FUNCTION_OF_GROUP
+from heterodyne_report import FUNCTION_OF_GROUP
 from heterodyne_spec import ModelSpec
 
 type FloatArray = npt.NDArray[np.float64]

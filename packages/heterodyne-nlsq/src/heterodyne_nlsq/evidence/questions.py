@@ -12,8 +12,8 @@ from heterodyne_nlsq.evidence.chance import PRESENT, probability
 from heterodyne_nlsq.evidence.comparison import Full
 from heterodyne_nlsq.evidence.rising import rise_by_chance
 from heterodyne_nlsq.stated import RISES
-from heterodyne_report.quoting import plain
-from heterodyne_report.quoting import probability as quoted
+from heterodyne_report import format_number
+from heterodyne_report import format_p_value as quoted
 
 _SEEN = {
     "dynamics": ("c2 decays with lag", "a baseline without any decay describes c2 as well"),
@@ -61,7 +61,7 @@ def answers(full: Full, rises: Mapping[str, float], least: Collection[str] = ())
 
 def _answer(question: str, rise: float, p_value: float, relation: str) -> Signal:
     present = p_value < PRESENT
-    words = f"{_SEEN[question][not present]} (Δχ² {relation} {plain(rise, 3)}, {quoted(p_value)})"
+    words = f"{_SEEN[question][not present]} (Δχ² {relation} {format_number(rise, 3)}, {quoted(p_value)})"
     return Signal(present, rise, p_value, words)
 
 
@@ -69,16 +69,16 @@ def _contrast(full: Full, dynamics: Signal) -> Signal:
     """Return whether there is contrast: c2 decays, or lies so far above 1 that no normalisation explains it."""
     if dynamics.present:
         contrast, _ = full.setup.scaling.per_angle(full.vector[len(full.setup.free.free) :])
-        words = f"c2 decays with lag; fitted contrast {plain(float(np.mean(contrast)), 2)}"
+        words = f"c2 decays with lag; fitted contrast {format_number(float(np.mean(contrast)), 2)}"
         return Signal(True, dynamics.statistic, dynamics.p_value, words)
     level, scale = _level(full), full.setup.spec.parameter("offset").prior.scale
     p_value = math.erfc((level - 1) / scale / math.sqrt(2)) / 2
     present = p_value < PRESENT
     where = "on average" if dynamics.words.startswith(RISES) else "at all lags"
     words = (
-        f"c2 is {plain(level, 4)} {where}: static speckle, or maps that are not normalised"
+        f"c2 is {format_number(level, 4)} {where}: static speckle, or maps that are not normalised"
         if present
-        else f"c2 is {plain(level, 4)} {where}, as it is without any contrast"
+        else f"c2 is {format_number(level, 4)} {where}, as it is without any contrast"
     )
     return Signal(present, max((level - 1) / scale, 0.0) ** 2, p_value, words)
 

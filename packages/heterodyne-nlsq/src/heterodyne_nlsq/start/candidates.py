@@ -15,7 +15,7 @@ from heterodyne_nlsq.look.equilibrium import solve_ages
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.start.laws import parameters, to_plain
 from heterodyne_nlsq.start.plain import fit_cells, make_cells
-from heterodyne_spec.model import Prior
+from heterodyne_spec import Prior
 
 type FloatArray = npt.NDArray[np.float64]
 

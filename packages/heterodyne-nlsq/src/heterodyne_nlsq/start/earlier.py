@@ -24,10 +24,8 @@ from heterodyne_nlsq.start.candidates import Candidate, inside
 from heterodyne_nlsq.start.laws import factor
 from heterodyne_nlsq.start.race import Final, Outcome, scaled, squares
 from heterodyne_nlsq.start.twin import with_twin
-from heterodyne_report.stages import FITS, announce, numbered
-from heterodyne_spec import ConfigError, ResultError
-from heterodyne_spec.errors import Problem, did_you_mean
-from heterodyne_spec.laws import find_laws
+from heterodyne_report import Stage, announce_stage, numbered_stage
+from heterodyne_spec import ConfigError, Problem, ResultError, did_you_mean, find_laws
 
 type FloatArray = npt.NDArray[np.float64]
 type Estimate = NLSQResult | Mapping[str, float]
@@ -139,7 +137,7 @@ def follow(setup: Setup, path: Path, given: list[Candidate], progress: Progress 
     """
     points, misfits = zip(*(scaled(setup, path, candidate.vector) for candidate in given), strict=True)
     k = int(np.argmin(misfits))
-    announce(progress, numbered(FITS, 1, 1))
+    announce_stage(progress, numbered_stage(Stage.FITS, 1, 1))
     solution = descend(setup, path, points[k], progress)
     left = squares(path, solution.vector)
     shown = float(path.spread.sum()) - left

@@ -15,7 +15,7 @@ from heterodyne_nlsq.scaling import start_coefficients
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress, Solution
 from heterodyne_nlsq.start.candidates import Candidate
-from heterodyne_report.stages import FITS, announce, numbered
+from heterodyne_report import Stage, announce_stage, numbered_stage
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -57,17 +57,17 @@ def race(setup: Setup, path: Path, starters: list[Candidate], progress: Progress
     chosen = [c for k, c in enumerate(starters) if c.misfit <= WORTH or k == 1]
     points = [fitted_vector(setup, path, c.vector) for c in chosen]
     if len(points) == 1:
-        announce(progress, numbered(FITS, 1, 1))
+        announce_stage(progress, numbered_stage(Stage.FITS, 1, 1))
         solution = descend(setup, path, points[0], progress)
         return Outcome([Final(solution, chosen[0].origin)], solution.n_evaluations)
     limit = setup.config.nlsq.max_iterations
     heats = []
     for k, (point, c) in enumerate(zip(points, chosen, strict=True)):
-        announce(progress, numbered("short fit", k + 1, len(points)))
+        announce_stage(progress, numbered_stage("short fit", k + 1, len(points)))
         heats.append(Final(approach(setup, path, point, min(HEAT, limit), progress), c.origin))
     spent = sum(heat.solution.n_evaluations for heat in heats)
     first, *others = _different(sorted(heats, key=lambda heat: heat.solution.cost), setup)
-    announce(progress, numbered(FITS, 1, 1 + len(others)))
+    announce_stage(progress, numbered_stage(Stage.FITS, 1, 1 + len(others)))
     best = descend(setup, path, first.solution.vector, progress)
     outcome = beside(setup, path, Final(best, first.origin), others, progress)
     return outcome._replace(n_evaluations=outcome.n_evaluations + spent)
@@ -81,7 +81,7 @@ def beside(setup: Setup, path: Path, first: Final, others: Sequence[Final], prog
     finals, spent = [first], first.solution.n_evaluations
     allowed = min(max(spent, _LEAST), setup.config.nlsq.max_iterations)
     for k, (begun, origin) in enumerate(others):
-        announce(progress, numbered(FITS, k + 2, 1 + len(others)))
+        announce_stage(progress, numbered_stage(Stage.FITS, k + 2, 1 + len(others)))
         trial = descend(setup, path, begun.vector, progress, allowed)
         spent += trial.n_evaluations
         if trial.cost < min(final.solution.cost for final in finals) and not trial.success:

@@ -19,7 +19,7 @@ from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.start.candidates import inside
 from heterodyne_nlsq.start.laws import factor, fraction_law
 from heterodyne_nlsq.start.race import BEHIND, Final, Outcome, joined, scaled, squares
-from heterodyne_report.stages import announce
+from heterodyne_report import announce_stage
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -44,7 +44,7 @@ def with_twin(setup: Setup, path: Path, outcome: Outcome, progress: Progress | N
     least = squares(path, best.vector)
     if left - least > _WORTH * (path.spread.sum() - least):
         return outcome
-    announce(progress, "fit with the components exchanged")
+    announce_stage(progress, "fit with the components exchanged")
     begun = approach(setup, path, point, setup.config.nlsq.max_iterations, progress)
     if begun.success and begun.cost > BEHIND * best.cost:
         # Nearly flat, and far above: most of a descent in the valleys of a wrong description leads nowhere.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from heterodyne_spec.errors import HeterodyneError
+from heterodyne_spec import HeterodyneError
 
 ASKING = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME")
 """Variables of the environment that ask for a kind of device."""

@@ -1,32 +1,42 @@
 """Self-contained HTML reports: pure functions used by all packages."""
 
-from heterodyne_report.page.document import Report, Section, render, whole
-from heterodyne_report.page.elements import Markup, element, facts, folded, items, joined, paragraph, pictures, table
+from heterodyne_report.page.document import Report, render, render_page, write_report
+from heterodyne_report.page.elements import (
+    Markup,
+    Section,
+    bullet_list,
+    collapsible,
+    element,
+    facts,
+    join_markup,
+    paragraph,
+    pictures,
+    table,
+)
 from heterodyne_report.page.functions import function_alt, functions_table
-from heterodyne_report.page.origin import citation, origin
 from heterodyne_report.page.picture import Picture, png_picture, svg_picture
-from heterodyne_report.page.writing import write_report
+from heterodyne_report.page.provenance import citation_section, provenance_section
 
 __all__ = [
     "Markup",
     "Picture",
     "Report",
     "Section",
-    "citation",
+    "bullet_list",
+    "citation_section",
+    "collapsible",
     "element",
     "facts",
-    "folded",
     "function_alt",
     "functions_table",
-    "items",
-    "joined",
-    "origin",
+    "join_markup",
     "paragraph",
     "pictures",
     "png_picture",
+    "provenance_section",
     "render",
+    "render_page",
     "svg_picture",
     "table",
-    "whole",
     "write_report",
 ]

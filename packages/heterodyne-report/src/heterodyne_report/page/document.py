@@ -8,16 +8,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
-from heterodyne_report.page.elements import Markup, element, joined
-
-
-@dataclass(frozen=True)
-class Section:
-    """A titled section of a report; `body` is markup."""
-
-    title: str
-    body: Markup
+from heterodyne_data import FittedData
+from heterodyne_report.page.elements import Markup, Section, element, join_markup
+from heterodyne_report.page.provenance import citation_section
+from heterodyne_spec import write_text
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ def render(title: str, reports: Sequence[Report], ending: Sequence[Section] = ()
         element("nav", *_links(parts), aria_label="Contents"),
         element("main", *sections),
     ]
-    return whole(title, joined(body))
+    return render_page(title, join_markup(body))
 
 
 def _numbered(report: Report, several: bool) -> Iterator[tuple[Section, str]]:
@@ -87,7 +83,7 @@ def _section(section: Section, name: str) -> Markup:
     return element("section", element("h2", name), section.body, id=_slug(name))
 
 
-def whole(title: str, body: Markup, *, style: str = "", refresh: int | None = None) -> str:
+def render_page(title: str, body: Markup, *, style: str = "", refresh: int | None = None) -> str:
     """Return a page in the style of all reports.
 
     Parameters
@@ -105,3 +101,14 @@ def whole(title: str, body: Markup, *, style: str = "", refresh: int | None = No
         + f"<title>{html.escape(title)}</title><style>\n{common}{style}</style>"
     )
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
+
+
+def write_report(path: Path, data: FittedData, *reports: Report) -> Path:
+    """Write the reports on the results of one measurement, the most informative first, as one HTML file.
+
+    Raises
+    ------
+    OutputError : if the file cannot be written; an existing file is then kept.
+    """
+    name = data.provenance.get("file", "A measurement")
+    return write_text(path, render(f"{name} at q = {data.q:.5g} 1/Å", reports, [citation_section()]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from heterodyne_report.page.picture import Picture
 
@@ -14,7 +15,15 @@ class Markup(str):
     __slots__ = ()
 
 
-def joined(parts: Iterable[str]) -> Markup:
+@dataclass(frozen=True)
+class Section:
+    """A titled section of a report; `body` is markup."""
+
+    title: str
+    body: Markup
+
+
+def join_markup(parts: Iterable[str]) -> Markup:
     """Concatenate markup and text, escaping the text."""
     return Markup("".join(part if isinstance(part, Markup) else html.escape(part) for part in parts))
 
@@ -23,7 +32,7 @@ def element(tag: str, *parts: str, **attributes: str) -> Markup:
     """Return an element that contains `parts`; ``class_`` and ``aria_label`` become ``class`` and ``aria-label``."""
     named = {name.rstrip("_").replace("_", "-"): html.escape(value) for name, value in attributes.items()}
     opening = "".join([tag, *(f' {name}="{value}"' for name, value in named.items())])
-    return Markup(f"<{opening}>{joined(parts)}</{tag}>")
+    return Markup(f"<{opening}>{join_markup(parts)}</{tag}>")
 
 
 def paragraph(*parts: str, mood: str = "") -> Markup:
@@ -31,7 +40,7 @@ def paragraph(*parts: str, mood: str = "") -> Markup:
     return element("p", *parts, class_=mood) if mood else element("p", *parts)
 
 
-def items(texts: Sequence[str]) -> Markup:
+def bullet_list(texts: Sequence[str]) -> Markup:
     """Return a bulleted list of sentences."""
     return element("ul", *(element("li", text) for text in texts))
 
@@ -42,7 +51,7 @@ def facts(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> Markup:
     return element("dl", *(part for name, what in listed for part in (element("dt", name), element("dd", what))))
 
 
-def folded(summary: str, *parts: str) -> Markup:
+def collapsible(summary: str, *parts: str) -> Markup:
     """Return collapsible parts with a summary; they are expanded in print."""
     return element("details", element("summary", summary), *parts)
 

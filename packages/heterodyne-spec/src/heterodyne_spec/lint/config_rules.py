@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from heterodyne_spec.errors import Problem, did_you_mean
-from heterodyne_spec.lint.rule import Rule, interval, mapping, number, run
+from heterodyne_spec.errors import Problem
+from heterodyne_spec.lint.rule import Rule, interval_or_none, mapping_at, number_or_none, run
 from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
+from heterodyne_spec.messages import did_you_mean
 from heterodyne_spec.model import Parameter, load_model
 
 
@@ -15,9 +16,9 @@ def _parameters(document: Any) -> Iterator[tuple[str, dict[str, Any], Parameter]
     """Yield path, entry and registry parameter of every known name under model.parameters."""
     model = load_model()
     known = {p.name: p for p in (*model.parameters, *model.scaling)}
-    for name in mapping(document, "model", "parameters"):
+    for name in mapping_at(document, "model", "parameters"):
         if name in known:
-            yield f"model.parameters.{name}", mapping(document, "model", "parameters", name), known[name]
+            yield f"model.parameters.{name}", mapping_at(document, "model", "parameters", name), known[name]
 
 
 class ParameterNamesKnown(Rule):
@@ -26,7 +27,7 @@ class ParameterNamesKnown(Rule):
     def check(self, document: Any) -> Iterator[Problem]:
         model = load_model()
         known = (*model.names, *(p.name for p in model.scaling))
-        for name in mapping(document, "model", "parameters"):
+        for name in mapping_at(document, "model", "parameters"):
             if name not in known:
                 path = f"model.parameters.{name}"
                 yield self.problem(path, f"unknown parameter '{name}'", "a parameter", did_you_mean(str(name), known))
@@ -37,7 +38,7 @@ class ParameterBoundsOrdered(Rule):
 
     def check(self, document: Any) -> Iterator[Problem]:
         for path, entry, _ in _parameters(document):
-            bounds = interval(entry.get("bounds"))
+            bounds = interval_or_none(entry.get("bounds"))
             if bounds and not bounds[0] < bounds[1]:
                 remedy = "give lower < upper, or vary: false to fix the value"
                 yield self.problem(f"{path}.bounds", list(bounds), "lower < upper", remedy)
@@ -48,10 +49,10 @@ class ValueInsideBounds(Rule):
 
     def check(self, document: Any) -> Iterator[Problem]:
         for path, entry, parameter in _parameters(document):
-            lower, upper = interval(entry.get("bounds")) or parameter.bounds
+            lower, upper = interval_or_none(entry.get("bounds")) or parameter.bounds
             given = entry.get("value", parameter.default if "bounds" in entry else None)
             for value in given if isinstance(given, list) else [given]:
-                checked = number(value)
+                checked = number_or_none(value)
                 if checked is not None and lower < upper and not lower <= checked <= upper:
                     remedy = "give a value inside, or change the bounds"
                     yield self.problem(f"{path}.value", checked, f"within [{lower:g}, {upper:g}]", remedy)
@@ -84,7 +85,7 @@ class TieNamesFreeParameter(Rule):
                 )
             elif target not in known:
                 yield self.problem(where, f"'{target}'", "a parameter", did_you_mean(target, known))
-            elif "tie" in mapping(document, "model", "parameters", target):
+            elif "tie" in mapping_at(document, "model", "parameters", target):
                 remedy = "tie both to the same free parameter"
                 yield self.problem(where, f"'{target}', itself tied", "a parameter that is not tied", remedy)
             for key in ("value", "vary", "bounds"):
@@ -107,7 +108,7 @@ class FixedScalingHasValues(Rule):
 
     def check(self, document: Any) -> Iterator[Problem]:
         names = [p.name for p in load_model().scaling]
-        values = [mapping(document, "model", "parameters", name).get("value") for name in names]
+        values = [mapping_at(document, "model", "parameters", name).get("value") for name in names]
         if isinstance(document, dict) and document.get("scaling") == "fixed":
             for name in (name for name, value in zip(names, values, strict=True) if value is None):
                 remedy = "add value, or choose another scaling"
@@ -124,8 +125,8 @@ class FramesOrdered(Rule):
     """The first frame of a window comes before the last."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        given = mapping(document, "data").get("frames")
-        frames = interval(given)
+        given = mapping_at(document, "data").get("frames")
+        frames = interval_or_none(given)
         if frames and not frames[0] < frames[1]:
             yield self.problem("data.frames", given, "first < last", "swap or change them")
 
@@ -135,8 +136,8 @@ class LognormalPriorPositive(Rule):
 
     def check(self, document: Any) -> Iterator[Problem]:
         for path, entry, parameter in _parameters(document):
-            lower = (interval(entry.get("bounds")) or parameter.bounds)[0]
-            family = mapping(entry, "prior").get("family") or parameter.prior.family
+            lower = (interval_or_none(entry.get("bounds")) or parameter.bounds)[0]
+            family = mapping_at(entry, "prior").get("family") or parameter.prior.family
             if family == "lognormal" and lower <= 0:
                 remedy = "raise the lower bound, or use a normal prior"
                 yield self.problem(f"{path}.bounds", lower, "a lower bound above 0 (lognormal prior)", remedy)

@@ -6,20 +6,21 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from heterodyne_spec.errors import Problem, did_you_mean
+from heterodyne_spec.errors import Problem
 from heterodyne_spec.expression import ExpressionError, names, parse
-from heterodyne_spec.lint.rule import Rule, interval, items, mapping, number, run
+from heterodyne_spec.lint.rule import Rule, interval_or_none, items_at, mapping_at, number_or_none, run
 from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
+from heterodyne_spec.messages import did_you_mean
 
 
 def _all_parameters(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     for section in ("parameters", "scaling"):
-        for item in items(document, section):
+        for item in items_at(document, section):
             yield f"{section}.{item.get('name', '?')}", item
 
 
 def _names(document: Any, *sections: str) -> list[str]:
-    return [str(item.get("name")) for section in sections for item in items(document, section)]
+    return [str(item.get("name")) for section in sections for item in items_at(document, section)]
 
 
 class UniqueNames(Rule):
@@ -37,7 +38,7 @@ class OrderedBounds(Rule):
 
     def check(self, document: Any) -> Iterator[Problem]:
         for path, item in _all_parameters(document):
-            bounds = interval(item.get("bounds"))
+            bounds = interval_or_none(item.get("bounds"))
             if bounds and not bounds[0] < bounds[1]:
                 yield self.problem(f"{path}.bounds", list(bounds), "lower < upper", "swap or change them")
 
@@ -47,7 +48,7 @@ class DefaultInsideBounds(Rule):
 
     def check(self, document: Any) -> Iterator[Problem]:
         for path, item in _all_parameters(document):
-            bounds, default = interval(item.get("bounds")), number(item.get("default"))
+            bounds, default = interval_or_none(item.get("bounds")), number_or_none(item.get("default"))
             if bounds and default is not None and not bounds[0] <= default <= bounds[1]:
                 yield self.problem(f"{path}.default", default, f"within {list(bounds)}", "change default or bounds")
 
@@ -57,8 +58,8 @@ class PositiveWhereLogarithmic(Rule):
 
     def check(self, document: Any) -> Iterator[Problem]:
         for path, item in _all_parameters(document):
-            bounds = interval(item.get("bounds"))
-            logarithmic = mapping(item, "prior").get("family") == "lognormal" or item.get("transform") == "log-logit"
+            bounds = interval_or_none(item.get("bounds"))
+            logarithmic = mapping_at(item, "prior").get("family") == "lognormal" or item.get("transform") == "log-logit"
             if bounds and logarithmic and bounds[0] <= 0:
                 remedy = "raise it, or use a normal prior with transform logit"
                 yield self.problem(f"{path}.bounds[0]", bounds[0], "a lower bound above 0", remedy)
@@ -68,7 +69,7 @@ class ExpressionFollowsGrammar(Rule):
     """Every expression follows the grammar of `heterodyne_spec.expression`."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        for item in items(document, "functions"):
+        for item in items_at(document, "functions"):
             try:
                 parse(str(item.get("expression", "0")))
             except ExpressionError as error:
@@ -81,7 +82,7 @@ class ExpressionNamesKnown(Rule):
 
     def check(self, document: Any) -> Iterator[Problem]:
         known = _names(document, "variables", "parameters")
-        for item in items(document, "functions"):
+        for item in items_at(document, "functions"):
             try:
                 used = dict.fromkeys(names(parse(str(item.get("expression", "0")))))
             except ExpressionError:
@@ -97,12 +98,12 @@ class EveryParameterUsed(Rule):
 
     def check(self, document: Any) -> Iterator[Problem]:
         used: set[str] = set()
-        for item in items(document, "functions"):
+        for item in items_at(document, "functions"):
             try:
                 used.update(names(parse(str(item.get("expression", "0")))))
             except ExpressionError:
                 return
-        for item in items(document, "parameters"):
+        for item in items_at(document, "parameters"):
             name = str(item.get("name"))
             if item.get("group") != "angle" and name not in used:
                 yield self.problem(
@@ -115,7 +116,7 @@ class CorrelationFunctionsKnown(Rule):
 
     def check(self, document: Any) -> Iterator[Problem]:
         known = _names(document, "functions")
-        wanted = mapping(document, "correlation").get("functions")
+        wanted = mapping_at(document, "correlation").get("functions")
         for index, name in enumerate(wanted if isinstance(wanted, list) else []):
             if name not in known:
                 path = f"correlation.functions[{index}]"
@@ -127,7 +128,7 @@ class AmbiguityNamesKnown(Rule):
 
     def check(self, document: Any) -> Iterator[Problem]:
         known = _names(document, "parameters")
-        for index, item in enumerate(items(document, "ambiguities")):
+        for index, item in enumerate(items_at(document, "ambiguities")):
             parameters = item.get("parameters")
             for name in parameters if isinstance(parameters, list) else []:
                 if name not in known:
@@ -139,9 +140,9 @@ class SourceNamesLiterature(Rule):
     """Every source begins with the key of an entry under literature."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        keys = [str(item.get("key")) for item in items(document, "literature")]
+        keys = [str(item.get("key")) for item in items_at(document, "literature")]
         for section in ("parameters", "scaling", "functions"):
-            for item in items(document, section):
+            for item in items_at(document, section):
                 source = str(item.get("source"))
                 if not any(source.startswith(key) for key in keys):
                     path = f"{section}.{item.get('name', '?')}.source"

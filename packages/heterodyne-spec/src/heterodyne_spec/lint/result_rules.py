@@ -6,14 +6,15 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from heterodyne_spec.errors import Problem, did_you_mean
-from heterodyne_spec.lint.rule import Rule, items, mapping, number, run
+from heterodyne_spec.errors import Problem
+from heterodyne_spec.lint.rule import Rule, items_at, mapping_at, number_or_none, run
 from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
+from heterodyne_spec.messages import did_you_mean
 from heterodyne_spec.model import load_model
 
 
 def _list(document: Any, *path: str) -> list[Any]:
-    found = mapping(document, *path[:-1]).get(path[-1])
+    found = mapping_at(document, *path[:-1]).get(path[-1])
     return found if isinstance(found, list) else []
 
 
@@ -22,7 +23,7 @@ class ResultNamesKnown(Rule):
 
     def check(self, document: Any) -> Iterator[Problem]:
         known = list(load_model().names)
-        found = [str(item.get("name")) for item in items(document, "parameters")]
+        found = [str(item.get("name")) for item in items_at(document, "parameters")]
         for name in found:
             if name not in known:
                 yield self.problem(f"parameters.{name}", f"'{name}'", "a parameter", did_you_mean(name, known))
@@ -34,7 +35,7 @@ class VaryingAreFree(Rule):
     """The rows of the covariance are named after the free parameters."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        free = [item.get("name") for item in items(document, "parameters") if item.get("status") == "free"]
+        free = [item.get("name") for item in items_at(document, "parameters") if item.get("status") == "free"]
         if (found := _list(document, "varying")) != free:
             yield self.problem("varying", found, f"the free parameters {free}", "correct the list")
 
@@ -55,7 +56,7 @@ class CovarianceMatches(Rule):
             if len(rows) != size or any(not isinstance(row, list) or len(row) != size for row in rows):
                 yield self.problem(key, f"{len(rows)} rows", f"{size} x {size}", "write the result again")
                 continue
-            values = [[number(value) or 0.0 for value in row] for row in rows]
+            values = [[number_or_none(value) or 0.0 for value in row] for row in rows]
             if any(values[i][i] < 0 for i in range(size)):
                 yield self.problem(key, "a negative variance", "a covariance", "write the result again")
             if any(values[i][j] != values[j][i] for i in range(size) for j in range(i)):
@@ -68,7 +69,7 @@ class OneScalingPerAngle(Rule):
     def check(self, document: Any) -> Iterator[Problem]:
         n_phi = len(_list(document, "data", "phi"))
         lists = [("scaling", key) for key in ("contrast", "offset", "contrast_sd", "offset_sd")]
-        if mapping(document, "noise"):
+        if mapping_at(document, "noise"):
             lists += [("noise", key) for key in ("effective_pixels", "own_share", "excess")]
         for path in [*lists, ("noise_sd",)]:
             if len(found := _list(document, *path)) != n_phi:
@@ -81,9 +82,9 @@ class AgesComplete(Rule):
     def check(self, document: Any) -> Iterator[Problem]:
         names = sorted(f.name for f in load_model().functions)
         for key, part in itertools.product(("age_resolved", "bands"), ("values", "sd")):
-            if not mapping(document, key):
+            if not mapping_at(document, key):
                 continue
-            n_age, found = len(_list(document, key, "t")), mapping(document, key, part)
+            n_age, found = len(_list(document, key, "t")), mapping_at(document, key, part)
             if sorted(found) != names:
                 yield self.problem(f"{key}.{part}", ", ".join(found), ", ".join(names), "write the result again")
             for name in found:
@@ -97,8 +98,8 @@ class AlternativesComplete(Rule):
 
     def check(self, document: Any) -> Iterator[Problem]:
         known = sorted(load_model().names)
-        for k, item in enumerate(items(document, "alternatives")):
-            if sorted(found := mapping(item, "parameters")) != known:
+        for k, item in enumerate(items_at(document, "alternatives")):
+            if sorted(found := mapping_at(item, "parameters")) != known:
                 missing = ", ".join(name for name in known if name not in found) or "others"
                 yield self.problem(f"alternatives[{k}].parameters", f"no {missing}", "all parameters", "add them")
 

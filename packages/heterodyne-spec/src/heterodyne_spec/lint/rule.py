@@ -27,20 +27,20 @@ def run(rules: Sequence[Rule], document: Any) -> list[Problem]:
     return [problem for rule in rules for problem in rule.check(document)]
 
 
-def mapping(document: Any, *path: str) -> dict[str, Any]:
+def mapping_at(document: Any, *path: str) -> dict[str, Any]:
     """Return the mapping at `path`, empty if there is none."""
     for key in path:
         document = document.get(key) if isinstance(document, dict) else None
     return document if isinstance(document, dict) else {}
 
 
-def items(document: Any, *path: str) -> list[dict[str, Any]]:
+def items_at(document: Any, *path: str) -> list[dict[str, Any]]:
     """Return the list of mappings at `path`, empty if there is none."""
-    found = mapping(document, *path[:-1]).get(path[-1])
+    found = mapping_at(document, *path[:-1]).get(path[-1])
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
-def number(value: Any) -> float | None:
+def number_or_none(value: Any) -> float | None:
     """Return `value` as float if it is a number (not a boolean), else None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -50,9 +50,9 @@ def number(value: Any) -> float | None:
         return math.inf if value > 0 else -math.inf
 
 
-def interval(value: Any) -> tuple[float, float] | None:
+def interval_or_none(value: Any) -> tuple[float, float] | None:
     """Return (lower, upper) if `value` is a list of two numbers, else None."""
     if not isinstance(value, list) or len(value) != 2:
         return None
-    lower, upper = number(value[0]), number(value[1])
+    lower, upper = number_or_none(value[0]), number_or_none(value[1])
     return None if lower is None or upper is None else (lower, upper)

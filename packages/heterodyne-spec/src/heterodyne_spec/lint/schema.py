@@ -13,8 +13,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from referencing import Registry, Resource
 
-from heterodyne_spec.errors import Problem, did_you_mean, one_line
-from heterodyne_spec.lint.rule import Rule, number
+from heterodyne_spec.errors import Problem
+from heterodyne_spec.lint.rule import Rule, number_or_none
+from heterodyne_spec.messages import did_you_mean, one_line
 
 SCHEMAS = ("model", "config", "data", "result")
 """Names of the shipped JSON Schemas."""
@@ -56,7 +57,7 @@ def dotted(path: Any) -> str:
     return text
 
 
-def short(value: Any) -> str:
+def short_json(value: Any) -> str:
     """Return `value` in at most 60 printable characters."""
     text = one_line(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= 60 else text[:57] + "..."
@@ -71,7 +72,7 @@ def _expected(error: ValidationError) -> str:
         case "enum":
             return "one of " + ", ".join(str(option) for option in wanted)
         case "const":
-            return short(wanted)
+            return short_json(wanted)
         case "minimum":
             return f"at least {wanted}"
         case "maximum":
@@ -125,7 +126,7 @@ class FollowsSchema(Rule):
         elif error.validator == "oneOf" and (inner := _inside_branch(error)) is not None:
             yield from self._problems(inner)
         else:
-            yield self.problem(path, short(instance), _expected(error), "correct the value")
+            yield self.problem(path, short_json(instance), _expected(error), "correct the value")
 
 
 def _inside_branch(error: ValidationError) -> ValidationError | None:
@@ -142,8 +143,8 @@ class OnlyFiniteNumbers(Rule):
         yield from self._walk(document, ())
 
     def _walk(self, value: Any, path: tuple[Any, ...]) -> Iterator[Problem]:
-        if (checked := number(value)) is not None and not math.isfinite(checked):
-            yield self.problem(dotted(path), short(value), "a finite number", "correct the value")
+        if (checked := number_or_none(value)) is not None and not math.isfinite(checked):
+            yield self.problem(dotted(path), short_json(value), "a finite number", "correct the value")
         elif isinstance(value, dict):
             for key, item in value.items():
                 yield from self._walk(item, (*path, key))

@@ -11,7 +11,7 @@ _LEAST_P = 1e-3
 """p-values below this are only bounded: the tails of the tests' distributions are not known beyond it."""
 
 
-def plain(value: float, digits: int) -> str:
+def format_number(value: float, digits: int) -> str:
     """Return `value` with `digits` significant digits, without a power of ten: ``5700``, not ``5.7e+03``.
 
     From a million on, and for decimals with four leading zeros, a power of ten is used because it is easier to read.
@@ -20,29 +20,29 @@ def plain(value: float, digits: int) -> str:
     return format(Decimal(text), "f") if "e" in text and 1 <= abs(value) < _LARGE else text
 
 
-def value_and_sd(value: float, sd: float) -> tuple[str, str]:
+def format_value_and_sd(value: float, sd: float) -> tuple[str, str]:
     """Return ``468.3`` and ``1.8``: both numbers are rounded to the second digit of the standard deviation.
 
     Without a standard deviation (0, NaN), the value has five digits and the second string is ``""``.
     """
     if not math.isfinite(sd) or sd <= 0:
-        return plain(value, 5), ""
+        return format_number(value, 5), ""
     size = max(abs(value), sd)
     if size >= _LARGE or size < _SMALL:
         return _scientific(value, sd), f"{sd:.1e}"
-    return placed(value, sd), placed(sd, sd)
+    return format_value(value, sd), format_value(sd, sd)
 
 
-def plus_minus(value: float, sd: float) -> str:
+def format_plus_minus(value: float, sd: float) -> str:
     """Return ``468.3 ± 1.8``; four digits without a standard deviation (0, NaN)."""
-    number, spread = value_and_sd(value, sd)
-    return f"{number} ± {spread}" if spread else plain(value, 4)
+    number, spread = format_value_and_sd(value, sd)
+    return f"{number} ± {spread}" if spread else format_number(value, 4)
 
 
-def placed(value: float, sd: float) -> str:
+def format_value(value: float, sd: float) -> str:
     """Return `value` rounded to the second digit of its standard deviation."""
     if not math.isfinite(sd) or sd <= 0:
-        return plain(value, 5)
+        return format_number(value, 5)
     if max(abs(value), sd) >= _LARGE:
         return _scientific(value, sd)
     place = 1 - math.floor(math.log10(sd))
@@ -58,14 +58,14 @@ def _scientific(value: float, sd: float) -> str:
     return f"{value:.{digits}g}"
 
 
-def interval(low: float, high: float, digits: int = 2) -> str:
+def format_interval(low: float, high: float, digits: int = 2) -> str:
     """Return ``76–100``, or one number if both limits round to the same."""
-    first, last = plain(low, digits), plain(high, digits)
+    first, last = format_number(low, digits), format_number(high, digits)
     # A dash before a minus sign would be misread.
     return first if first == last else f"{first} to {last}" if low < 0 else f"{first}–{last}"
 
 
-def probability(p_value: float) -> str:
+def format_p_value(p_value: float) -> str:
     """Return ``p = 0.03``, or ``p < 0.001``."""
     return f"p < {_LEAST_P:g}" if p_value < _LEAST_P else f"p = {p_value:.2g}"
 

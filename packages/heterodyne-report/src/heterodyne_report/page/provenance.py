@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from heterodyne_data import FittedData
-from heterodyne_report.page.document import Section
-from heterodyne_report.page.elements import element, facts, folded, items, joined
-from heterodyne_spec.model import load_model
+from heterodyne_report.page.elements import Section, bullet_list, collapsible, element, facts, join_markup
+from heterodyne_spec import load_model
 
 
-def origin(
+def provenance_section(
     data: FittedData,
     *,
     model: Mapping[str, str],
@@ -38,19 +37,19 @@ def origin(
         "Time": ", ".join(f"{stage} {seconds:.3g} s" for stage, seconds in timings.items()),
     }
     written = json.dumps(config, ensure_ascii=False, indent=1, default=str)
-    parts = [facts({name: what for name, what in rows.items() if what}), folded("Configuration", _code(written))]
+    parts = [facts({name: what for name, what in rows.items() if what}), collapsible("Configuration", _code(written))]
     if data.notes:
-        parts.insert(1, joined([element("h3", "Findings in the data"), items(data.notes)]))
-    return Section("Provenance", joined(parts))
+        parts.insert(1, join_markup([element("h3", "Findings in the data"), bullet_list(data.notes)]))
+    return Section("Provenance", join_markup(parts))
 
 
 def _code(text: str) -> str:
     return element("pre", text, tabindex="0")
 
 
-def citation() -> Section:
+def citation_section() -> Section:
     """Return the section on what to cite: the literature of the model and this software."""
     literature = load_model().document["literature"]
     cited = [f"{entry['title']}, doi:{entry['doi']}: {entry['used_for']}." for entry in literature]
     software = "This software: CITATION.cff in its repository, with the versions above."
-    return Section("How to cite", items([*cited, software]))
+    return Section("How to cite", bullet_list([*cited, software]))

@@ -1,4 +1,4 @@
-"""Strict reading of YAML and JSON (YAML 1.2 numbers, no duplicate keys, no custom tags), and portable writing of YAML.
+"""Documents: strict reading of YAML and JSON, portable writing of YAML, canonical JSON and its hash.
 
 PyYAML follows YAML 1.1, in which ``1e4`` is a string and ``yes`` a boolean, and silently keeps the last of two equal
 keys. A configuration read that way fails far from the cause of the error. This loader resolves plain scalars by the
@@ -7,6 +7,7 @@ YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema) and refuses 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
@@ -190,3 +191,22 @@ def read_document(path: str | Path) -> Any:
     except OSError as error:
         raise _problem(source, "", error.strerror or str(error), "a readable file", "check the path") from None
     return parse_json(text, source) if path.suffix == ".json" else parse_yaml(text, source)
+
+
+def canonical_json(document: Any) -> str:
+    """Return the canonical JSON of `document`, the unique byte sequence whose SHA-256 identifies it.
+
+    Keys are sorted; UTF-8, two-space indentation, one line feed at the end; floats in Python's shortest form that reads
+    back to the same binary64. `document` consists of dicts with string keys, lists,
+    numbers, strings, booleans and None.
+
+    Raises
+    ------
+    ValueError : for NaN or infinity, which JSON cannot hold.
+    """
+    return json.dumps(document, sort_keys=True, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def sha256(text: str) -> str:
+    """Return the hexadecimal SHA-256 of `text` in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()

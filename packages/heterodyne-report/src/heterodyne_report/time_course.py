@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import Bands
-from heterodyne_report.quoting import plus_minus, with_unit
-from heterodyne_spec.model import load_model
+from heterodyne_report.number_format import format_plus_minus, with_unit
+from heterodyne_spec import load_model
 
 type FloatArray = npt.NDArray[np.float64]
 
-SUBJECTS: Mapping[str, str] = {
+FUNCTION_SUBJECTS: Mapping[str, str] = {
     "v": "the velocity",
     "J_r": "J of the reference",
     "J_s": "J of the sample",
@@ -39,7 +39,7 @@ _TURN = 0.1
 
 
 @dataclass(frozen=True)
-class Course:
+class TimeCourse:
     """A function of age from a fit or posterior.
 
     `t` (n_age,) in s; `quantiles` (5, n_age) in `unit`: the median between the limits of the central 68 % and 95 %
@@ -77,31 +77,31 @@ class Course:
         return float(np.interp(age, self.t, self.value)), float(np.interp(age, self.t, self.sd))
 
 
-def courses_of(bands: Bands, held: Container[str] = ()) -> tuple[Course, ...]:
+def time_courses(bands: Bands, held: Container[str] = ()) -> tuple[TimeCourse, ...]:
     """Return the functions of age of a point estimate, in the order of `SUBJECTS`; `held` names the fixed ones."""
     units = {f.name: f.unit for f in load_model().functions}
     steps = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])[:, None]
     return tuple(
         # An age without a finite standard deviation is undetermined.
-        Course(
+        TimeCourse(
             name, units[name], bands.t, bands.values[name] + steps * np.where(np.isfinite(sd), sd, np.nan), name in held
         )
-        for name, sd in ((name, bands.sd[name]) for name in SUBJECTS if name in bands.values)
+        for name, sd in ((name, bands.sd[name]) for name in FUNCTION_SUBJECTS if name in bands.values)
     )
 
 
-def held_functions(held: Iterable[str]) -> set[str]:
+def fixed_functions(held: Iterable[str]) -> set[str]:
     """Return the functions of age whose parameters are all fixed (`held`)."""
     names = set(held)
     groups = {p.group for p in load_model().parameters if p.name not in names}
     return {name for group, name in FUNCTION_OF_GROUP.items() if group not in groups}
 
 
-def said(
-    courses: Sequence[Course],
+def describe_courses(
+    courses: Sequence[TimeCourse],
     *,
     leave_out: Container[str] = (),
-    subjects: Mapping[str, str] = SUBJECTS,
+    subjects: Mapping[str, str] = FUNCTION_SUBJECTS,
     steady: bool = False,
 ) -> str:
     """Describe the functions in words, as the beginning of a sentence: ``over 40 s the velocity falls from ...``.
@@ -125,7 +125,7 @@ def said(
     return f"over {last:.3g} s " + (f"{', '.join(most)}, and {end}" if most else end)
 
 
-def _clause(course: Course, subject: str, steady: bool) -> str:
+def _clause(course: TimeCourse, subject: str, steady: bool) -> str:
     (known,) = np.nonzero(course.known)
     if not len(known):
         return f"{subject} is not determined"
@@ -138,7 +138,7 @@ def _clause(course: Course, subject: str, steady: bool) -> str:
     return f"{subject} {words}" + (f" (not determined {' and '.join(spoken)})" if spoken else "")
 
 
-def _level(course: Course, *, steady: bool) -> str:
+def _level(course: TimeCourse, *, steady: bool) -> str:
     """Return ``stays at 468.3 ± 1.8 Å/s``, the most precise value.
 
     Without `steady`, if the uncertainties could hide a large change, the value is given for its age only.
@@ -147,26 +147,26 @@ def _level(course: Course, *, steady: bool) -> str:
     sharpest = int(np.argmin(sd))
     limit = _HIDDEN_FRACTION if course.name == "x" else _HIDDEN_PART * abs(value[sharpest])
     if steady or _APART * math.hypot(sd[0], sd[-1]) <= limit:
-        return f"stays at {with_unit(plus_minus(value[sharpest], sd[sharpest]), course.unit)}"
+        return f"stays at {with_unit(format_plus_minus(value[sharpest], sd[sharpest]), course.unit)}"
     return f"is {_sharpest(course)}, any change with age unresolved"
 
 
-def _sharpest(course: Course) -> str:
+def _sharpest(course: TimeCourse) -> str:
     """Return ``468.3 ± 1.8 Å/s at 20 s``, the most precise value."""
     t, value, sd = (column[course.known] for column in (course.t, course.value, course.sd))
     k = int(np.argmin(sd))
-    return f"{with_unit(plus_minus(value[k], sd[k]), course.unit)} at {t[k]:.3g} s"
+    return f"{with_unit(format_plus_minus(value[k], sd[k]), course.unit)} at {t[k]:.3g} s"
 
 
-def _movement(course: Course) -> str:
+def _movement(course: TimeCourse) -> str:
     """Return ``falls from 468.3 ± 1.8 to 120.1 ± 0.9 Å/s`` for the determined ages, ``""`` if there is no change."""
     value, sd = course.value[course.known], course.sd[course.known]
-    begin, end = plus_minus(value[0], sd[0]), plus_minus(value[-1], sd[-1])
+    begin, end = format_plus_minus(value[0], sd[0]), format_plus_minus(value[-1], sd[-1])
     for turn, verbs in ((int(np.argmax(value)), ("rises", "falls")), (int(np.argmin(value)), ("falls", "rises"))):
         beyond = min(abs(value[turn] - value[0]), abs(value[turn] - value[-1]))
         wide = _APART * math.hypot(sd[turn], max(sd[0], sd[-1]))
         if beyond > max(wide, _TURN * float(np.abs(value).max())):
-            middle = plus_minus(value[turn], sd[turn])
+            middle = format_plus_minus(value[turn], sd[turn])
             return with_unit(f"{verbs[0]} from {begin} to {middle} and {verbs[1]} to {end}", course.unit)
     if abs(value[-1] - value[0]) <= _APART * math.hypot(sd[0], sd[-1]):
         return ""
