@@ -100,7 +100,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
     assert command.main([*asked, *held]) == 0
     said = capsys.readouterr().out
     assert "2 angles x 20 frames" in said
-    assert "held: f2, phi0" in said
+    assert "fixed: f2, phi0" in said
     assert str(tmp_path / "out" / "report.html") in said
     assert set(tmp_path.iterdir()) == before
     (tmp_path / "out").mkdir()

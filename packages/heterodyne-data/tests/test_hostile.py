@@ -390,4 +390,4 @@ def test_an_error_stays_a_line_whatever_is_wrong(tmp_path):
 def test_yaml_that_would_take_minutes_is_refused(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("a: [" + "1," * MAX_YAML_BYTES + "]")
-    assert "or this one as JSON" in refusal(path, load_config)
+    assert "or convert it to JSON" in refusal(path, load_config)

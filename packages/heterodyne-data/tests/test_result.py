@@ -146,7 +146,7 @@ def test_files_have_the_mode_that_the_umask_gives(tmp_path, mask, mode):
         (b'{"kind": "nlsq_result"', "expected valid JSON"),
         (b"\xff", "not UTF-8"),
         (b"[]", "expected a mapping"),
-        (b"{}", "no 'success'"),
+        (b"{}", "no key 'success'"),
     ],
 )
 def test_file_that_is_no_result_is_a_result_error(tmp_path, content, text):

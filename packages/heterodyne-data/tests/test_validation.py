@@ -33,7 +33,7 @@ def test_validate_sees_the_kind_of_a_file(capsys, tmp_path):
     files["model"].write_text(dump_yaml(load_model().document))
     files["description of data"].write_text(json.dumps(describe_data(data)))
     facts = {
-        "configuration": "held: f2, phi0",
+        "configuration": "fixed: f2, phi0",
         "model": "14 parameters, 4 functions",
         "result": "not determined by the data: v0",
         "measurement": "layout aps-u: 4 maps of 6 x 6 frames",
