@@ -1,7 +1,7 @@
 """Fits of series of similar measurements: time with the estimate of the one before, and whether it leads astray.
 
 ``python series.py [COUNT | times | follow COUNT]``. The estimate of every measurement is the candidate of the next, as
-in a beamline's queue; the fit without candidates, which makes the wide search every time, is the reference.
+in a beamline's queue; the fit without candidates, which makes the full search every time, is the reference.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FILES = 3
 
 N_T = 200
 SAME = 1.001
-"""Cost over that of the wide search up to which the minimum counts as found."""
+"""Cost over that of the full search up to which the minimum counts as found."""
 
 RANGES = """Every series: 3 measurements, a jump to parameters drawn anew, 3 more; 4 angles × 200 frames, speckle of
 3..10 modes, 1000..20000 pixels, 0.3..30 photons per pixel and frame. Parameters are drawn as for the starts without
@@ -89,7 +89,7 @@ def follow(seed: int) -> list[Step]:
             before = reference
             continue
         result, spent = _timed(data, (before,))
-        kind, searched = "jump" if k == FILES else "drift", "no wide search" not in result.start
+        kind, searched = "jump" if k == FILES else "drift", "full search skipped" not in result.start
         ratio = result.cost / reference.cost
         found.append(Step(seed, kind, drift, ratio, searched, reference.success, spent, without, result.start))
         before = result
@@ -104,7 +104,7 @@ def _timed(data: Any, candidates: tuple[Any, ...]) -> tuple[Any, float]:
 
 
 def astray(count: int) -> None:
-    """Print how often the wide search was left out, and what that cost."""
+    """Print how often the full search was left out, and what that cost."""
     steps: list[Step] = []
     with multiprocessing.get_context("spawn").Pool(2, one_thread) as pool:
         for done in pool.imap_unordered(follow, range(count)):
@@ -137,7 +137,7 @@ def astray(count: int) -> None:
                 f"{ratio:.2f}",
             ]
         )
-    header = ["step", "fits", "wide search left out", "worst cost ratio there", f"at most {SAME} in all", "time ratio"]
+    header = ["step", "fits", "full search skipped", "worst cost ratio there", f"at most {SAME} in all", "time ratio"]
     print_table(f"Series of measurements with the estimate of the one before, {count} series", header, rows, [RANGES])
 
 

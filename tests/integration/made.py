@@ -158,7 +158,7 @@ def posterior_result(**changes: Any) -> CMCResult:
         "success": True,
         "message": "converged; Gaussian consensus of 2 shards",
         "calibration": Calibration("calibrated", 0.01, "pairs share their noise"),
-        "warnings": ("the data say hardly more than the prior on phi0",),
+        "warnings": ("weakly constrained by the data: phi0",),
         "fixed": {name: VALUES[name] for name in HELD},
         "data": data(),
         "model": {"id": SPEC.id, "version": SPEC.version, "sha256": SPEC.sha256},

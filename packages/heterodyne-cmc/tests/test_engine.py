@@ -98,7 +98,7 @@ def test_a_killed_run_goes_on_where_it_was(expected: CMCResult, tmp_path: Path) 
     assert 1 <= len(kept) < 3
     said: list[str] = []
     same(sample(tmp_path, say=said, workers=1), expected)
-    assert f"{len(kept)} of 3 shards are there from an earlier run" in said
+    assert f"{len(kept)} of 3 shards reused from an earlier run" in said
     # What was there was not sampled again.
     assert times(tmp_path).items() >= kept.items()
     clear_shards(tmp_path, 3)
@@ -115,7 +115,7 @@ def test_damaged_and_foreign_shards_are_not_used(expected: CMCResult, tmp_path: 
     assert "shard_0002_of_0003.npz is damaged" in said[2]
     said.clear()
     same(sample(tmp_path, say=said), expected)
-    assert said[1:] == ["3 of 3 shards are there from an earlier run"]
+    assert said[1:] == ["3 of 3 shards reused from an earlier run"]
 
 
 def test_memory_bounds_the_workers() -> None:

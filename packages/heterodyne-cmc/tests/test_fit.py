@@ -275,7 +275,7 @@ def test_page_has_the_posterior_in_words_and_says_what_is_wrong_with_it(sampled:
     assert "the velocity" in told.verdict
     assert "intervals are too small" in told.verdict
     assert (
-        "cannot be trusted (not converged)"
+        "is not reliable (not converged)"
         in report(dataclasses.replace(sampled, success=False, message="not converged")).verdict
     )
     page = write_page(sampled, tmp_path / "report.html").read_text()

@@ -44,7 +44,7 @@ def test_an_interrupted_chain_ends_at_once_and_the_same_run_goes_on_from_it(tmp_
     at = told[-1]
     told.clear()
     found = fit_cmc_jax(*given, progress=lambda done, *rest: told.append(done), directory=tmp_path, say=lines.append)
-    assert any("chains of an earlier run go on after" in line for line in lines)
+    assert any("continuing chains of an earlier run after" in line for line in lines)
     # From where it was, not from the beginning, and to the same draws.
     assert told[0] >= at
     whole = fit_cmc_jax(*given)
@@ -80,7 +80,7 @@ def test_chains_on_disk_are_those_of_this_work_and_whole_or_it_is_said(tmp_path:
     assert store.load() == (None, "")
     store.save(made)
     found, words = store.load()
-    assert words == "chains of an earlier run go on after 25 steps"
+    assert words == "continuing chains of an earlier run after 25 steps"
     assert found is not None
     assert found.divergences == (3,)
     for one, other in zip(found.parts[0].state + found.parts[0].rows, part.state + part.rows, strict=True):

@@ -25,7 +25,7 @@ def earlier() -> NLSQResult:
     return fit_nlsq_jax(make(noise=0.01), at(values()))
 
 
-def test_a_similar_measurement_needs_no_wide_search(earlier: NLSQResult) -> None:
+def test_a_similar_measurement_needs_no_full_search(earlier: NLSQResult) -> None:
     data = make(noise=0.01, seed=1, **DRIFTED)
     truth = {name: {"value": value} for name, value in {**TRUTH, **DRIFTED}.items()}
     reference = fit_nlsq_jax(data, at(truth))
@@ -33,27 +33,27 @@ def test_a_similar_measurement_needs_no_wide_search(earlier: NLSQResult) -> None
     assert result.success
     assert result.cost < 1.001 * reference.cost
     assert result.start.startswith("earlier estimate 2")
-    assert "no wide search" in result.start
+    assert "full search skipped" in result.start
     assert result.timings["start"] == 0
     np.testing.assert_allclose(list(result.sd.values()), list(reference.sd.values()), rtol=0.05)
 
 
-def test_after_a_jump_the_wide_search_is_made_and_finds_the_minimum(earlier: NLSQResult) -> None:
+def test_after_a_jump_the_full_search_is_made_and_finds_the_minimum(earlier: NLSQResult) -> None:
     data = make(noise=0.01, seed=2, **JUMPED)
     truth = {name: {"value": value} for name, value in {**TRUTH, **JUMPED}.items()}
     reference = fit_nlsq_jax(data, at(truth))
     result = fit_nlsq_jax(data, candidates=[earlier])
     assert result.success
     assert result.cost < 1.001 * reference.cost
-    assert "a wide search was made, because earlier estimate 1 missed " in result.start
+    assert "full search done, because earlier estimate 1 left " in result.start
 
 
-def test_residuals_that_noise_does_not_explain_call_for_the_wide_search(
+def test_residuals_that_noise_does_not_explain_call_for_the_full_search(
     earlier: NLSQResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fit, "structured", lambda noise: np.ones(1, bool))
     result = fit_nlsq_jax(make(noise=0.01), candidates=[earlier])
-    assert "a wide search was made, because the residuals" in result.start
+    assert "full search done, because the residuals" in result.start
     assert result.cost <= earlier.cost * (1 + 1e-6)
 
 
@@ -64,8 +64,8 @@ def test_the_twin_with_exchanged_names_is_followed_too() -> None:
         {"model": {"parameters": held(**CONSTANT_X)}},
         candidates=[{**TRUTH, **fast}],
     )
-    # The data are as the estimate says; what is reported is its twin, by the convention of the wide search.
-    assert result.start.startswith("earlier estimate 1, components exchanged; no wide search")
+    # The data are as the estimate says; what is reported is its twin, by the convention of the full search.
+    assert result.start.startswith("earlier estimate 1, components exchanged; full search skipped")
     assert "which component is the sample" in " ".join(result.conventions)
     assert result.parameters["f3"] == pytest.approx(1 - TRUTH["f3"], abs=0.02)
     (twin,) = result.alternatives
@@ -77,7 +77,7 @@ def test_a_twin_that_is_nearly_flat_far_above_is_left() -> None:
     bent = {"f1": -0.5}
     result = fit_nlsq_jax(make(noise=0.01, seed=1, **bent), candidates=[{**TRUTH, **bent, "v0": 714.0}])
     assert result.success
-    assert result.start.startswith("earlier estimate 1; no wide search")
+    assert result.start.startswith("earlier estimate 1; full search skipped")
     assert result.n_evaluations < 70
 
 

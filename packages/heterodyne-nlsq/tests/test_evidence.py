@@ -108,7 +108,7 @@ def test_c2_that_rises_with_lag_is_told_from_noise_constants_and_decays() -> Non
 def test_one_restriction_has_one_answer_that_of_the_second_fit(
     monkeypatch: pytest.MonkeyPatch, rise: float, needed: bool
 ) -> None:
-    slope = NestedTest(("v_offset",), True, 0.05, 1, 0.83, False, "v_offset at 0 held: the data do not object")
+    slope = NestedTest(("v_offset",), True, 0.05, 1, 0.83, False, "v_offset at 0 held: consistent with the data")
     other = replace(slope, restriction=("f1",))
     full = SimpleNamespace(
         pinned=np.array([0, 1]),
@@ -124,7 +124,7 @@ def test_one_restriction_has_one_answer_that_of_the_second_fit(
 
     (one,) = told([0], slope)
     assert one.needed is needed
-    assert one.words.endswith("the data need it to vary" if needed else "the data do not object")
+    assert one.words.endswith("the data need it to vary" if needed else "consistent with the data")
     both = told([0, 1], slope, other)
     assert [test.needed for test in both] == ([True] if needed else [False] * 3)
     assert ("need some of this" in both[-1].words) is needed

@@ -28,7 +28,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    # JAX takes a second to import: what only checks a configuration does not wait for it.
+    # Loaded lazily because JAX takes a second to import, which checks of a configuration should not wait for.
     if name in _MODULES:
         return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

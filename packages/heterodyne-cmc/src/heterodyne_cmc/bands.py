@@ -15,7 +15,7 @@ from heterodyne_spec import ModelSpec
 type FloatArray = npt.NDArray[np.float64]
 
 _N_AGES = 64
-"""Ages at which bands are given: half of them evenly, half in the logarithm, where functions change fast early on."""
+"""Ages at which bands are given: half equally spaced, half logarithmically, because functions may change fast early."""
 
 
 def posterior_bands(spec: ModelSpec, full: FloatArray, t: FloatArray) -> PosteriorBands:

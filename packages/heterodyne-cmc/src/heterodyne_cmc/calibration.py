@@ -1,12 +1,12 @@
-"""What shared noise does to the posterior: the likelihood of pairs set right to the width that the fit found.
+"""Calibration of the likelihood: correlated noise between pairs is accounted for with the covariance from the fit.
 
-The pairs of a map share frames and speckle, so their product is a composite likelihood: its mode is sound, its
-width is not. The fit knows both covariances of its estimate, that of independent noise Σ_0 and the calibrated one Σ
-(Godambe's). The posterior uses L(û + C (u - û))^τ, whose width at the estimate û is Σ exactly. Of all such pairs of τ
-and C the one is taken in which C leaves the volume as it is: τ carries what is common to all directions, so the
-likelihood keeps its own shape at the width that it really has, and C only what differs from one direction to another.
-Contrast and offset, which are drawn given the parameters, get their calibrated spread and slope by a linear map; it is
-the same in all shards, so that it goes through their product.
+The pairs of a map share frames and speckle, so their product is a composite likelihood: its mode is correct, its
+width is not. The fit provides two covariances of its estimate: Σ_0 for independent noise and the calibrated (Godambe)
+covariance Σ. The posterior uses L(û + C (u - û))^τ, whose width at the estimate û is exactly Σ. Among all such τ and C,
+the pair with det C = 1 is used: τ is the factor common to all directions, so that the likelihood keeps its shape, and C
+contains only the differences between directions. Contrast and offset, which are drawn conditional on the parameters,
+get their calibrated spread and slope by a linear map, which is the same in all shards and therefore commutes with their
+product.
 
 Ribatet, Cooley & Davison (2012), Statistica Sinica 22, 813: adjustment by a power, and of the curvature.
 """
@@ -25,8 +25,8 @@ type FloatArray = npt.NDArray[np.float64]
 
 
 _KNOWN_MOST = 0.99
-"""Calibrated variance, in units of the prior's, up to which the data determine a direction; a parameter that the fit
-held has 1."""
+"""Largest calibrated variance, in units of the prior variance, of a direction determined by the data; a parameter fixed
+in the fit has 1."""
 
 
 class Estimate(NamedTuple):
@@ -45,15 +45,16 @@ class Estimate(NamedTuple):
 
 
 def make_tilt(estimate: Estimate, prior: FloatArray) -> Tilt:
-    """Return how the likelihood is set right; `prior` (n_free, n_free) is the prior's covariance.
+    """Return the calibration of the likelihood; `prior` (n_free, n_free) is the covariance of the prior.
 
-    Directions along which the calibrated spread exceeds the prior's keep the likelihood's own shape: the prior rules
-    there, and the ratio of two spreads that the data do not determine says nothing. The power counts there too.
+    Directions in which the calibrated spread exceeds that of the prior keep the shape of the likelihood: the prior
+    dominates there, and the ratio of two spreads not determined by the data is meaningless. The power applies there
+    too.
     """
     n = estimate.pivot.size
     independent, calibrated = (_conditional(whole, n) for whole in (estimate.independent, estimate.calibrated))
     known, onto = _known(calibrated.parameters, prior)
-    # What is known, given the rest: the information of these directions is a block of the whole's.
+    # Conditional on the other directions: the information of these directions is a block of the full matrix.
     narrow, wide = (inverse(known.T @ inverse(part.parameters) @ known) for part in (independent, calibrated))
     ratio, directions = _compared(narrow, wide)
     power = float(np.exp(-np.mean(np.log(ratio))))
@@ -76,8 +77,8 @@ def make_tilt(estimate: Estimate, prior: FloatArray) -> Tilt:
 
 
 def _known(calibrated: FloatArray, prior: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the directions (columns) that the data determine better than the prior does, all, where it is none, and
-    the components along these (rows): those of the other directions, which may be at any angle to these, are 0."""
+    """Return the directions (columns) determined better by the data than by the prior, or all directions if there are
+    none, and the projections on them (rows), which are 0 for the other, possibly non-orthogonal directions."""
     unit = root(prior)
     inward = np.linalg.inv(unit)
     values, vectors = np.linalg.eigh(inward @ calibrated @ inward.T)
@@ -96,16 +97,17 @@ class _Conditional(NamedTuple):
 
 
 def _conditional(whole: FloatArray, n: int) -> _Conditional:
-    # From the information: where the data leave parameters open, the difference of two large covariances has no digits.
+    # Computed from the information: for undetermined parameters, the difference of two large covariances loses all
+    # digits.
     information = inverse(whole)
     rest = inverse(information[n:, n:]) if len(whole) > n else np.zeros((0, 0))
     return _Conditional(whole[:n, :n], -rest @ information[n:, :n], rest)
 
 
 def _compared(one: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return by how much variances of `other` exceed those of `one`, and the directions (columns) of these ratios.
+    """Return the ratios of variances of `other` to those of `one`, and the directions (columns) of these ratios.
 
-    In units in which `one` is the same in all directions, so that the result does not depend on the coordinates.
+    In units in which `one` is isotropic, so that the result does not depend on the coordinates.
     """
     if not len(one):
         return np.zeros(0), np.zeros((0, 0))

@@ -1,23 +1,23 @@
-"""The map between parameters inside their bounds and the coordinates u, in which the chains move.
+"""The map between parameters inside their bounds and the unconstrained coordinates u of the chains.
 
-In a law ``A t^b + C`` whose exponent is small A and C grow against each other over decades while the function hardly
-changes, and where it hardly changes at all, b is anything once A is small: bent valleys, in which steps become short.
-With a = A T^b, the first term at an age T inside the measurement, f = a + C, the function's value there, and
-D = 2 a sinh(b w), what the first term changes by over a time w to either side, the valley is straight: the data know f
-and D, and only a is open along it. ``A exp(b (t - t0)) + C`` has T - t0 in place of ln T. The coordinates of a law are
-taken one after the other, each over the interval that the bounds leave it once those before are known:
+In a law ``A t^b + C`` with a small exponent, A and C can compensate each other over decades with little change of the
+function, and if the function hardly changes, b is arbitrary for small A: curved valleys with short steps.
+With a = A T^b, the first term at an age T inside the measurement, f = a + C, the value of the function there, and
+D = 2 a sinh(b w), the change of the first term over a time w on either side, the valley is straight: the data
+determine f and D, and only a is undetermined. ``A exp(b (t - t0)) + C`` has T - t0 in place of ln T. The coordinates
+of a law are mapped one after the other, each to the interval allowed by the bounds given the previous ones:
 
     f between its ends, evenly in asinh(f / value), as ln f where f is large, and through 0, rounded off into the ends;
     ln a, or a where A may be 0, between the ends that the bounds of C and A leave;
     b = asinh(u / (2 sqrt(a² + floor²))) / w between the ends that the bounds of b and A leave, rounded off into them: u
         is D where a is above `floor`, and follows the exponent itself below, where its prior is all that limits it.
 
-Of a velocity the data know the projection on the scattering vector: at one azimuth v cos(phi + phi0) and nothing of
-phi0 itself, which v follows in a curve. The law of v is taken times that cosine, at the direction between the azimuths
-in which v and phi0 are told apart.
+The data determine the projection of the velocity on the scattering vector: at a single azimuth v cos(phi + phi0), but
+not phi0 itself, so that v and phi0 are correlated along a curve. The law of v is multiplied by that cosine, in the
+direction in which v and phi0 are uncorrelated.
 
-So every u has parameters inside their bounds, and no bound is a wall. The map is triangular, its volume a product. All
-other parameters have intervals of their own, logit or log-logit, as the specification says.
+Thus every u maps to parameters inside their bounds. The map is triangular, and its Jacobian determinant a product. All
+other parameters are mapped separately, by logit or log-logit, according to the specification.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Laws(NamedTuple):
     direction: Any
 
     def cosine(self, p: Float[Array, " n_free"]) -> Array:
-        """Return what the values of every law are multiplied by, (n_law,)."""
+        """Return the factor of the values of every law, (n_law,)."""
         return jnp.where(self.turned, jnp.cos(jnp.deg2rad(p[self.angle]) + self.direction), 1.0)
 
 
@@ -72,7 +72,7 @@ class _Triple(NamedTuple):
 
 
 _LEAST = 1e-12
-"""Least width of an interval, in units of its ends: where bounds leave a single point."""
+"""Smallest width of an interval, relative to its ends, in case the bounds leave a single point."""
 
 _ROUNDED = 0.5
 """Over which part of what D leaves open of an exponent, and over which length in asinh(f / value), ranges are rounded
@@ -82,7 +82,7 @@ _STEEPEST = 300.0
 """Largest exponent over the time w that has coordinates of its own."""
 
 _EDGE = 1e-9
-"""How near to the ends of its interval a value is taken to be on the way into the coordinates."""
+"""Smallest distance of a value from the ends of its interval when converting to coordinates."""
 
 
 def _between(u: Array, low: Array, high: Array) -> tuple[Array, Array]:
@@ -99,7 +99,7 @@ def _place(value: Array, low: Array, high: Array) -> Array:
 
 
 class _Ends(NamedTuple):
-    """Bounds of A, b, C, and what they leave a and f, (n_law,) each."""
+    """Bounds of A, b, C, and the resulting ranges of a and f, (n_law,) each."""
 
     lower: _Triple
     upper: _Triple
@@ -126,7 +126,7 @@ def _range_of_first(f: Array, ends: _Ends, laws: Laws) -> tuple[Array, Array]:
 
 
 class _Rounded(NamedTuple):
-    """The line from `low` to `high`, rounded off at both ends over a length `over`, (n_law,) each."""
+    """The identity between `low` and `high`, saturating smoothly at both ends over a length `over`, (n_law,) each."""
 
     low: Array
     high: Array
@@ -136,7 +136,7 @@ class _Rounded(NamedTuple):
         """Return the value at s, about s itself between the ends, and ln of its derivative."""
         above, below = (s - self.low) / self.over, (s - self.high) / self.over
         value = self.low + self.over * (jax.nn.softplus(above) - jax.nn.softplus(below))
-        # The difference of two sigmoids, finite however far out.
+        # The difference of two sigmoids, finite at any distance.
         width = (self.high - self.low) / self.over
         return value, jax.nn.log_sigmoid(above) + jax.nn.log_sigmoid(-below) + jnp.log(-jnp.expm1(-width))
 
@@ -201,7 +201,7 @@ def to_parameters(u: Float[Array, " n_free"], chart: Chart) -> tuple[Float[Array
 
 
 def from_parameters(p: Float[Array, " n_free"], chart: Chart) -> Float[Array, " n_free"]:
-    """Return u of parameters inside their bounds; what stands on one is taken a little inside."""
+    """Return u of parameters inside their bounds; values on a bound are moved slightly inside."""
     low, high = chart.intervals.lower, chart.intervals.upper
     margin = _EDGE * (high - low)
     u = unconstrain(jnp.clip(p, low + margin, high - margin), chart.intervals)

@@ -1,4 +1,4 @@
-"""The consensus by its configured name: which method combines the shards, and what it found."""
+"""Combination of the shards by the configured consensus method."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SAID = 10
 
 
 class SamplingError(HeterodyneError):
-    """The chains of a shard did not move."""
+    """The sampling of a shard failed, for example because its chains did not move."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Combined:
 
     @property
     def bent(self) -> bool:
-        """Whether the Gaussian consensus cannot be trusted. Weights alone cannot tell: of a tail that the Gaussian
-        draws do not reach they say nothing, while the sub-posteriors, which are wider, show it as a bend."""
+        """Whether the Gaussian consensus is unreliable. Weights alone do not show this: they contain no information on
+        tails not reached by the Gaussian draws, whereas the wider sub-posteriors do, as a deviation from Gaussian."""
         return (self.departure is not None and self.departure.bent) or self.k_hat >= K_MOST
 
 
@@ -87,17 +87,17 @@ def combine(
         `flow` is installed.
     seed : of what is random in the method.
     log_density : ln of the posterior, (n,) of vectors (n, n_joint), by which the Gaussian and the flow consensus are
-        corrected, unless their weights show that they are too far away; a draw-wise average has no density.
-    anchors : what the anchors of all shards brought into the product.
-    say : called with a line of text on what takes long.
+        corrected, unless the weights show that they are too far away; a draw-wise average has no density.
+    anchors : the product of the anchors of all shards.
+    say : called with a line of text before lengthy steps.
 
-    Convergence is that of the weighted average: independent normal draws would look converged whatever the chains did
-    that gave their mean and covariance. For the flow it is the worse of this and that of its own chains. Effective
-    sizes of corrected draws are those of their weights, whatever the approximation was.
+    Convergence is that of the weighted average, because independent normal draws would look converged even if the
+    chains that gave their mean and covariance were not. For the flow it is the worse of this and that of its own
+    chains. Effective sizes of corrected draws are those of their weights.
 
     Raises
     ------
-    SamplingError : when a sub-posterior has no width.
+    SamplingError : if a sub-posterior has zero width.
     ImportError : for flow without its extra.
     """
     _check_width(draws)
@@ -110,8 +110,9 @@ def combine(
     normal = _normal(*product, shape, seed, log_density)
     exact = normal if normal.k_hat < K_GOOD and not away.bent else None
     if exact is None and log_density is not None and method in ("auto", "gaussian"):
-        # A bend means that the normal draws may not reach all of the posterior, of which their weights cannot know.
-        say("the Gaussian consensus is off or bent: to weighted draws of all pairs, which begin there")
+        # If sub-posteriors are not Gaussian, normal draws may miss parts of the posterior without an effect on their
+        # weights.
+        say("the Gaussian consensus is inaccurate: starting importance sampling of the full posterior from it")
         exact = _adapted(*product, shape, seed, log_density, say)
     if exact is not None and method in ("auto", "gaussian"):
         normal, away = exact, measured(product, exact.draws, exact.share * shape[0] * shape[1])
@@ -141,13 +142,13 @@ def _adapted(
     log_density: LogDensity,
     say: Callable[[str], None],
 ) -> Corrected | None:
-    """Return draws of the posterior from rounds of weighted draws that begin at the Gaussian product, if they hold."""
+    """Return draws of the posterior by importance sampling that starts from the Gaussian product, if reliable."""
     spread, kept = root(covariance), shape[0] * shape[1]
     stream = seed, 5  # of its own beside those of partition, chains, consensus, weights and shards
 
     def tell(rounds: int, found: Population) -> None:
         if rounds % _SAID == 0:
-            say(f"round {rounds} of {ROUNDS} at most, {found.effective:.0f} of {WANTED * kept:.0f} effective draws")
+            say(f"round {rounds} of at most {ROUNDS}: {found.effective:.0f} of {WANTED * kept:.0f} effective draws")
 
     found = sample_population(lambda z: log_density(mean + z @ spread.T), mean.size, WANTED * kept, stream, tell)
     chosen = resampled_chains(found.weights, found.effective, *shape, seed)
@@ -159,7 +160,7 @@ def _adapted(
 def _normal(
     mean: FloatArray, covariance: FloatArray, shape: tuple[int, int], seed: int, log_density: LogDensity | None
 ) -> Corrected:
-    """Return draws of the Gaussian product, of the posterior where it is given and near; k-hat is NaN where not."""
+    """Return draws of the Gaussian product, corrected to the posterior if given and near (else k-hat is NaN)."""
     draws = gaussian_draws(mean, covariance, shape, seed)
     if log_density is None:
         return Corrected(draws, math.nan, 1.0)
@@ -192,7 +193,7 @@ def convergence(draws: FloatArray) -> FloatArray:
 
 
 def worst(found: Sequence[FloatArray]) -> FloatArray:
-    """Return the largest R-hat and the least effective sizes, (3,), of convergences (3, n) each."""
+    """Return the largest R-hat and the smallest effective sizes, (3,), of convergences (3, n) each."""
     every = np.concatenate(found, axis=1)
     return np.array([every[0].max(), *every[1:].min(axis=1)])
 

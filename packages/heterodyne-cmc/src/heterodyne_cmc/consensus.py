@@ -1,8 +1,8 @@
-"""From the sub-posteriors to the posterior: Gaussian product, weighted average, and how far the shards disagree.
+"""Combination of sub-posteriors: Gaussian product, weighted average, and disagreement of the shards.
 
-All in the unconstrained coordinates of the *joint* sub-posterior, contrast, offset and noise included: the shards
-share them too. Where the shards were anchored (`heterodyne_cmc.density.Anchor`), all that their anchors have brought
-into the product, a normal density, is divided out.
+All in the unconstrained coordinates of the *joint* sub-posterior including contrast, offset and noise, which the shards
+share as well. If the shards were anchored (`heterodyne_cmc.density.Anchor`), the product of the anchors, a normal
+density, is divided out.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from heterodyne_cmc.linalg import inverse, root
 type FloatArray = npt.NDArray[np.float64]
 
 LEFT_LEAST = 0.2
-"""Least precision of the product, in units of that of one shard: it is never taken as much wider than its shards."""
+"""Smallest precision of the product, in units of that of one shard, which limits its width to that of a shard."""
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """How far the means of the sub-posteriors lie apart, in units of their covariances.
+    """Distance between the means of the sub-posteriors, in units of their covariances.
 
     `chi2` is expected to be about `dof`; `p` is the probability of a larger one when all shards see the same
     posterior; `by_shard` (n_shards,) are the terms of the sum.
@@ -38,8 +38,8 @@ class Disagreement:
 
 
 class Anchors(NamedTuple):
-    """What the anchors of all shards together bring into the product: a normal density of `centre` (n_joint,) and
-    `precision` (n_joint, n_joint), zero for coordinates that are not anchored."""
+    """The product of the anchors of all shards: a normal density with `centre` (n_joint,) and `precision`
+    (n_joint, n_joint), which is zero for coordinates that are not anchored."""
 
     centre: FloatArray
     precision: FloatArray
@@ -51,12 +51,12 @@ class Anchors(NamedTuple):
 
 
 def no_anchors(n_joint: int) -> Anchors:
-    """Return anchors that brought in nothing."""
+    """Return anchors without effect."""
     return Anchors(np.zeros(n_joint), np.zeros((n_joint, n_joint)))
 
 
 def all_anchors(centre: FloatArray, precision: FloatArray, n_shards: int, n_joint: int) -> Anchors:
-    """Return what `n_shards` anchors of the first coordinates bring into the product."""
+    """Return the product of `n_shards` anchors of the first coordinates."""
     n = centre.size
     anchors = no_anchors(n_joint)
     anchors.centre[:n], anchors.precision[:n, :n] = centre, n_shards * precision
@@ -82,7 +82,7 @@ def gaussian_product(
     """
     precisions = np.array([inverse(covariance) for covariance in covariances])
     total = precisions.sum(axis=0)
-    # Relative to the first: the common part of the means passes through without rounding.
+    # Relative to the first shard, so that the common part of the means is not rounded.
     pulled = np.einsum("sjk,sk->j", precisions, means - means[0])
     if anchors is None:
         covariance = inverse(total)
@@ -93,9 +93,9 @@ def gaussian_product(
 
 
 def _without(total: FloatArray, removed: FloatArray, n_shards: int) -> FloatArray:
-    """Return the covariance of what is left of a precision when that of the anchors is taken off.
+    """Return the covariance for a total precision minus that of the anchors.
 
-    What is left of a direction along which the anchors rule can be chance, and below zero: at least a share is kept.
+    In directions dominated by the anchors the difference can be random and even negative: at least a share is kept.
     """
     wide = root(inverse(total))
     values, vectors = np.linalg.eigh(np.eye(len(total)) - wide.T @ removed @ wide)
@@ -105,8 +105,8 @@ def _without(total: FloatArray, removed: FloatArray, n_shards: int) -> FloatArra
 def weighted_average(draws: FloatArray, covariances: FloatArray, anchors: Anchors | None = None) -> FloatArray:
     """Return the draw-wise average Σ Σ_s Σ_s⁻¹ θ_s, (n_chain, n_draw, n_joint), of draws with a leading shard axis.
 
-    Scott et al. 2016, section 3: exact for Gaussian sub-posteriors, and the shape of others is kept in part. That is
-    the product with the anchors in it: shifted and stretched, it has mean and covariance of the one without.
+    Scott et al. 2016, section 3: exact for Gaussian sub-posteriors; otherwise the shape is partly preserved. The
+    average contains the anchors; it is shifted and scaled to the mean and covariance without them.
     """
     precisions = np.array([inverse(covariance) for covariance in covariances])
     within = inverse(precisions.sum(axis=0))
@@ -123,10 +123,10 @@ def weighted_average(draws: FloatArray, covariances: FloatArray, anchors: Anchor
 
 
 def share_left(covariance: FloatArray, anchors: Anchors) -> FloatArray:
-    """Return the share of effective draws of the sub-posteriors that is left in the product, (n_joint,).
+    """Return the fraction of effective draws of the sub-posteriors that remains in the product, (n_joint,).
 
-    The means of the shards are known as well as their draws are many; what the anchors brought is taken off as known
-    exactly, so that the error stays and is one of a smaller precision: Σ (Σ⁻¹ + A) Σ instead of Σ.
+    The Monte Carlo error of the means of the shards is unchanged when the anchors, which are known exactly, are
+    removed, whereas the precision decreases: Σ (Σ⁻¹ + A) Σ instead of Σ.
     """
     own = np.diag(covariance)
     return np.asarray(own / (own + np.diag(covariance @ anchors.precision @ covariance)))
@@ -141,10 +141,10 @@ def gaussian_draws(mean: FloatArray, covariance: FloatArray, shape: tuple[int, i
 def disagreement(means: FloatArray, covariances: FloatArray, anchors: Anchors | None = None) -> Disagreement:
     """Return Σ_s (μ_s - μ)ᵀ Σ_s⁻¹ (μ_s - μ) and its probability under the chi-square law.
 
-    The mean of a sub-posterior scatters by its own covariance, less where the prior takes part: the law holds for
-    what the data determine, and is cautious for the rest. Of an anchored shard only the share r of its precision
-    scatters that is not the anchor's, direction by direction: the sum is that of r times a chi-square each, and is
-    brought to one of the same mean and variance (Satterthwaite, Biometrics Bulletin 2, 110 (1946)).
+    The mean of a sub-posterior scatters by its covariance, and by less if the prior contributes: the law holds for
+    quantities determined by the data and is conservative for others. For an anchored shard only the fraction r of its
+    precision that is not due to the anchor scatters, direction by direction: the sum of r times a chi-square each is
+    approximated by a chi-square of the same mean and variance (Satterthwaite, Biometrics Bulletin 2, 110 (1946)).
     """
     mean, _ = gaussian_product(means, covariances)
     terms = np.array([(m - mean) @ inverse(c) @ (m - mean) for m, c in zip(means, covariances, strict=True)])

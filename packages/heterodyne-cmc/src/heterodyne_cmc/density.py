@@ -4,11 +4,11 @@ For shard s of K, sampled values (u, ln σ) and linear coefficients β of contra
 
     p_s(u, ln σ, β) = [ prior(u) prior(ln σ) prior(β) ]^(1/K)  g(u)  ∏_pairs N(D; offset + contrast M(u'), σ²)^(w power)
 
-with u the unconstrained coordinates, g a normal density that holds the shard near the posterior (`Anchor`), σ one noise
-for all pairs (so that all count alike, as in the least squares whose calibration is used), w what a pair counts, and
+with u the unconstrained coordinates, g a normal density that keeps the shard near the posterior (`Anchor`), σ a common
+noise of all pairs (equal weights, as in the least squares whose calibration is used), w the weight of a pair, and
 u' = pivot + pull (u - pivot) near the point estimate and power from the calibration. β enters linearly and has a normal
-prior, so the integral over it is a Gaussian one. The product of the *joint* densities over shards, divided by g^K, is
-the posterior; that of the integrated ones is not, for all shards share β: see `coefficients_given`.
+prior, so the integral over it is Gaussian. The product of the *joint* densities over shards, divided by g^K, is the
+posterior; the product of the integrated ones is not, because all shards share β: see `coefficients_given`.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ NOISE_PRIOR_SCALE = 2.0
 
 
 _NEAR = 3.0
-"""Mean distance from the point estimate, in standard deviations, up to which its covariances hold."""
+"""Mean distance from the point estimate, in standard deviations, up to which its covariances are valid."""
 
 
 class Tilt(NamedTuple):
-    """How the likelihood of pairs that share their noise is set right: L(u + (pull - 1) near(u - pivot))^power.
+    """Calibration of the likelihood for noise correlated between pairs: L(u + (pull - 1) near(u - pivot))^power.
 
-    Near the point estimate `near` is its argument, so that u' is pivot + pull (u - pivot). Far away, where a covariance
-    there says nothing of the likelihood, it is bounded: ``v @ extent @ v`` is the mean square of v in calibrated
-    standard deviations over the directions that the data determine.
+    Near the point estimate `near` is the identity, so that u' is pivot + pull (u - pivot). Far away, where the
+    covariance does not describe the likelihood, it is bounded: ``v @ extent @ v`` is the mean square of v in
+    calibrated standard deviations over the directions determined by the data.
 
-    Arrays of JAX or NumPy. `power` is what a pair counts of a measurement of its own, `pivot` (n_free,) the point
-    estimate, with `contrast` and `offset` (n_phi,), and `pull` (n_free, n_free) leaves the volume as it is. The noise
-    is known from all pairs at the point estimate, shared or not: what is left of their power counts there.
+    Arrays of JAX or NumPy. `power` is the weight of a pair relative to an independent measurement, `pivot` (n_free,)
+    the point estimate, with `contrast` and `offset` (n_phi,), and `pull` (n_free, n_free) has determinant 1. The noise
+    level is estimated from all pairs at the point estimate, correlated or not: the remaining power applies there.
     A draw β of the coefficients becomes centre + stretch (β - centre) + follow near(u - pivot), with `centre` (n_lin,),
     `stretch` (n_lin, n_lin) and `follow` (n_lin, n_free). See `heterodyne_cmc.calibration`.
     """
@@ -66,7 +66,7 @@ class Tilt(NamedTuple):
         return away * (1.0 + distance**2) ** -0.25
 
     def pulled(self, u: Float[Array, " n_free"]) -> Array:
-        """Return u', at which the likelihood is taken."""
+        """Return u', at which the likelihood is evaluated."""
         near = self.near(u)
         return u + self.pull @ near - near
 
@@ -74,9 +74,10 @@ class Tilt(NamedTuple):
 class Anchor(NamedTuple):
     """A normal density of u by which a sub-posterior is multiplied, and which the consensus divides out again.
 
-    Arrays of JAX or NumPy: `centre` (n_free,) and `precision` (n_free, n_free), zero where there is none. A few pairs
-    leave parameters open that all pairs determine: with 1/K of the prior alone their sub-posterior runs into other
-    valleys and to the ends of the prior, where no approximation of it is good enough to be multiplied.
+    Arrays of JAX or NumPy: `centre` (n_free,) and `precision` (n_free, n_free), zero without an anchor. The pairs of
+    one shard may not determine parameters that all pairs together determine: with only 1/K of the prior, the
+    sub-posterior extends into other valleys and to the ends of the prior, where no approximation is accurate enough
+    for the product.
     """
 
     centre: Any
@@ -84,7 +85,7 @@ class Anchor(NamedTuple):
 
 
 class ShardProblem(NamedTuple):
-    """All that the density of a shard depends on besides the sampled vector; an argument of compiled functions."""
+    """All inputs of the density of a shard other than the sampled vector; an argument of compiled functions."""
 
     pairs: SomePairs | AllPairs
     base: Float[Array, " n_par"]
@@ -139,13 +140,13 @@ def shard_problem(
 
 
 def untilted(n_free: int, n_lin: int) -> Tilt:
-    """Return the tilt of pairs whose noise is independent: none."""
+    """Return the identity tilt, for pairs with independent noise."""
     straight = (np.zeros(n_lin), np.eye(n_lin), np.zeros((n_lin, n_free)), np.zeros((n_free, n_free)))
     return Tilt(np.array(1.0), np.zeros(n_free), np.eye(n_free), np.zeros(1), np.ones(1), *straight)
 
 
 def no_anchor(n_free: int) -> Anchor:
-    """Return the anchor that holds nothing."""
+    """Return an anchor without effect."""
     return Anchor(np.zeros(n_free), np.zeros((n_free, n_free)))
 
 
@@ -157,9 +158,9 @@ def split(vector: Float[Array, " n_dim"]) -> tuple[Array, Array]:
 def tilted_sums(
     u: Float[Array, " n_free"], problem: ShardProblem, coefficients: Float[Array, " 2*n_coef"] | None = None
 ) -> Sums:
-    """Return the sums on which the likelihood depends, every pair counted by the tilt's power.
+    """Return the sums on which the likelihood depends, weighted by the power of the tilt.
 
-    Residuals are taken at `coefficients` of contrast and offset, or at their prior mean.
+    Residuals are evaluated at `coefficients` of contrast and offset, or at their prior mean.
     """
     power = problem.tilt.power
     free, _ = to_parameters(problem.tilt.pulled(u), problem.chart)
@@ -198,7 +199,7 @@ def log_likelihood(vector: Float[Array, " n_dim"], problem: ShardProblem) -> Flo
 
 
 def log_tempered_prior(vector: Float[Array, " n_dim"], problem: ShardProblem) -> Float[Array, ""]:
-    """Return ln of (prior of u and ln σ)^(1/K), up to a constant; the names of the components belong to it."""
+    """Return ln of (prior of u and ln σ)^(1/K), up to a constant, including the labelling of components."""
     u, log_noise = split(vector)
     noise = -0.5 * ((log_noise - problem.log_noise) / NOISE_PRIOR_SCALE) ** 2
     named = wall(problem.base + problem.expand @ to_parameters(u, problem.chart)[0], problem.naming)
@@ -220,13 +221,13 @@ class Coefficients(NamedTuple):
     root: Array
 
     def draw(self, key: Array) -> Float[Array, " 2*n_coef"]:
-        """Return a draw. With it a draw is one of the joint sub-posterior, the only density whose product over shards
+        """Return a draw, which completes a draw of the joint sub-posterior, the only density whose product over shards
         is the posterior."""
         return self.mean + self.root @ jax.random.normal(key, self.mean.shape, dtype=self.mean.dtype)
 
 
 def coefficients_given(vector: Float[Array, " n_dim"], problem: ShardProblem) -> Coefficients:
-    """Return the density of the coefficients given the sampled vector, with what the calibration does to it."""
+    """Return the calibrated density of the coefficients given the sampled vector."""
     u, log_noise = split(vector)
     precision, right = _normal_equations(tilted_sums(u, problem), log_noise, problem)
     factor = jnp.linalg.cholesky(precision)

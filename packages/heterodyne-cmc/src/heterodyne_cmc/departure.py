@@ -1,4 +1,4 @@
-"""How far the Gaussian consensus is from the product of the sub-posteriors, judged from their draws.
+"""Deviation of the Gaussian consensus from the product of the sub-posteriors, estimated from their draws.
 
 Write sub-posterior s as a Gaussian with its first Hermite corrections, in its own whitened coordinate z:
 
@@ -12,14 +12,14 @@ variance, summed over s, by
     E[y_k]       ½ κ_abc G_ak M_bc,                      M = d dᵀ + L⁻¹ Σ L⁻ᵀ - 1
     Var[y_k]     κ_abc G_ak G_bk d_c + ½ κ_abcd G_ak G_bk M_cd
 
-M is about -1 where the shards agree, so equally skewed shards shift the mean by ½ √K times their skewness: what hardly
-shows in one shard counts in the whole. The draw-wise weighted average has the mean and the covariance of the Gaussian
-product, so the difference of these two tells nothing.
+M is about -1 if the shards agree, so equally skewed shards shift the mean by ½ √K times their skewness: a skewness that
+is hardly visible in one shard matters in the product. The draw-wise weighted average has the mean and the covariance of
+the Gaussian product, so the difference of these two is not informative.
 
-Measured, 100 repeats each of Gaussian sub-posteriors in 5, 12 and 25 dimensions, 4 and 16 shards of 2000 draws with an
-effective size of 400: a false alarm in none, but 3 % for 25 dimensions and 4 shards. Of 30 bananas each, 2000 draws of
-an effective size of 1000, where the Gaussian consensus is off by 0.30 sd, all are found for 4 shards in 4 and 12
-dimensions, 90 % for 16 shards in 12, 83 % for 4 and 37 % for 16 in 25; off by 0.75 sd, all.
+Measured with 100 repeats each of Gaussian sub-posteriors in 5, 12 and 25 dimensions, 4 and 16 shards of 2000 draws with
+an effective size of 400: no false alarms, except 3 % for 25 dimensions and 4 shards. Of 30 banana-shaped densities
+each, 2000 draws with an effective size of 1000, for which the Gaussian consensus is off by 0.30 sd, all are detected
+for 4 shards in 4 and 12 dimensions, 90 % for 16 shards in 12, 83 % for 4 and 37 % for 16 in 25; if off by 0.75 sd, all.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from heterodyne_cmc.linalg import inverse, root
 type FloatArray = npt.NDArray[np.float64]
 
 SHIFT_MOST, WIDTH_MOST = 0.15, 0.1
-"""Implied shift of a mean, in posterior sd, and implied relative change of an sd, up to which the Gaussian will do."""
+"""Largest acceptable implied shift of a mean, in posterior sd, and implied relative change of an sd."""
 CERTAINTY, CERTAINTY_EACH = 4.0, 5.0
-"""Multiples of their Monte-Carlo error by which implied changes must differ from zero to be believed: those of the
-n_joint coordinates, and those of the n_joint² single bends, of which the largest is the larger by chance."""
+"""Multiples of their Monte Carlo error by which implied changes must differ from zero to be significant: for the
+n_joint coordinates, and for the n_joint² single bends, whose maximum is larger by chance."""
 _BATCHES = 25
 """Batches of a chain, from whose scatter the error of single bends is taken: one pass over the draws."""
 
 
 @dataclass(frozen=True)
 class Departure:
-    """How far mean and width of the product are from those of the Gaussian consensus.
+    """Difference of mean and width of the product from those of the Gaussian consensus.
 
     `shift` (n_joint,): mean of the product less that of the Gaussian consensus, in posterior sd. `width` (n_joint,):
     sd of the product over that of the Gaussian consensus, less one. `bends` (n_joint, n_joint): the parts of the shift
@@ -64,7 +64,7 @@ class Departure:
 
     @property
     def bent(self) -> bool:
-        """Whether the Gaussian consensus cannot be trusted: a change above its limit that is not chance."""
+        """Whether the Gaussian consensus is unreliable: a significant change above its limit."""
         return (
             _exceeds(self.shift, self.shift_error, SHIFT_MOST, CERTAINTY)
             or _exceeds(self.width, self.width_error, WIDTH_MOST, CERTAINTY)
@@ -73,14 +73,14 @@ class Departure:
 
     @property
     def worst_shift(self) -> float:
-        """Largest shift that is not chance, of a coordinate or of a single bend, in posterior sd; 0 without one."""
+        """Largest significant shift of a coordinate or of a single bend, in posterior sd; 0 if there is none."""
         return max(
             _largest(self.shift, self.shift_error, CERTAINTY), _largest(self.bends, self.bends_error, CERTAINTY_EACH)
         )
 
     @property
     def worst_width(self) -> float:
-        """Largest relative change of an sd that is not chance; 0 without one."""
+        """Largest significant relative change of an sd; 0 if there is none."""
         return _largest(self.width, self.width_error, CERTAINTY)
 
 
@@ -105,14 +105,14 @@ def measured(gaussian: tuple[FloatArray, FloatArray], draws: FloatArray, effecti
 
 
 def departure(draws: FloatArray, anchors: Anchors | None = None) -> Departure:
-    """Return how far the product of sub-posteriors is from Gaussian, to first order in the bend that their draws
-    (n_shard, n_chain, n_draw, n_joint) show.
+    """Return the deviation of the product of sub-posteriors from Gaussian, to first order in the non-Gaussianity of
+    their draws (n_shard, n_chain, n_draw, n_joint).
 
-    What `anchors` brought in is normal and does not bend: it counts for where the product lies only.
+    The `anchors` are normal densities: they only affect the position of the product.
 
     Raises
     ------
-    LinAlgError : when a sub-posterior has no width.
+    LinAlgError : if a sub-posterior has zero width.
     """
     means, covariances = moments(draws)
     mean, covariance = gaussian_product(means, covariances, anchors)

@@ -12,11 +12,11 @@ from scipy.special import ndtri
 type FloatArray = npt.NDArray[np.float64]
 
 FEWEST_DRAWS = 8
-"""Draws per chain below which the diagnostics are NaN: half a chain must have a variance and a correlation."""
+"""Draws per chain below which the diagnostics are NaN, because half a chain must have a variance and a correlation."""
 
 
 def _split(x: FloatArray) -> FloatArray:
-    """Return chains (n_chain, n_draw, ...) cut in halves, the middle draw of an odd number left out."""
+    """Return chains (n_chain, n_draw, ...) split in halves, without the middle draw of an odd number."""
     half = x.shape[1] // 2
     return np.concatenate([x[:, :half], x[:, -half:]], axis=0)
 
@@ -42,7 +42,7 @@ def _variances(x: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _r_hat(x: FloatArray) -> FloatArray:
-    """Return R-hat of split chains (eq. 4); NaN where nothing moves."""
+    """Return R-hat of split chains (eq. 4); NaN for constant values."""
     within, total = _variances(x)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(within > 0, np.sqrt(total / within), np.nan)
@@ -65,7 +65,7 @@ def _ess(x: FloatArray) -> FloatArray:
         rho = 1.0 - (within - covariance) / total
     rho[0] = 1.0
     pairs = rho[0 : 2 * (n // 2) : 2] + rho[1 : 2 * (n // 2) : 2]
-    # Sums of neighbouring lags are positive and fall; from the first negative one on all is noise.
+    # Sums of adjacent lags are positive and decrease; from the first negative one onwards they are noise.
     kept = np.logical_and.accumulate(pairs > 0, axis=0)
     monotone = np.minimum.accumulate(np.where(kept, pairs, 0.0), axis=0)
     tau = np.maximum(2.0 * monotone.sum(axis=0) - 1.0, 1.0 / np.log10(n_chain * n))
@@ -104,7 +104,7 @@ def ess_tail(x: FloatArray) -> FloatArray:
 def bfmi(energy: FloatArray) -> FloatArray:
     """Return the Bayesian fraction of missing information per chain of energies (n_chain, n_draw).
 
-    Betancourt 2016 (arXiv:1604.00695): below 0.3 the momentum's changes of energy do not reach all of the posterior.
+    Betancourt 2016 (arXiv:1604.00695): below 0.3 the energy changes due to the momentum do not cover the posterior.
     """
     if energy.shape[1] < 2:
         return np.full(energy.shape[0], np.nan)
@@ -119,17 +119,17 @@ def tree_depth(steps: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
 
 
 def contraction(posterior_sd: FloatArray, prior_sd: FloatArray) -> FloatArray:
-    """Return 1 - (posterior variance)/(prior variance): 1 where the data decide, 0 where the prior does."""
+    """Return 1 - (posterior variance)/(prior variance): 1 if determined by the data, 0 if only by the prior."""
     return 1.0 - (posterior_sd / prior_sd) ** 2
 
 
 def standard_error(x: FloatArray) -> FloatArray:
-    """Return the Monte-Carlo standard error of the mean of draws (n_chain, n_draw, ...), correlated as they are.
+    """Return the Monte Carlo standard error of the mean of correlated draws (n_chain, n_draw, ...).
 
-    With fewer than `FEWEST_DRAWS` draws per chain the error of independent ones.
+    With fewer than `FEWEST_DRAWS` draws per chain, the error of independent draws.
     """
     if x.shape[1] < FEWEST_DRAWS:
         return x.std(axis=(0, 1)) / np.sqrt(x.shape[0] * x.shape[1])
     sd = x.std(axis=(0, 1))
-    # What does not move, the ESS of which is undefined, has no error.
+    # Constant values, for which the ESS is undefined, have no error.
     return np.where(sd > 0, sd / np.sqrt(np.nan_to_num(_ess(_split(x)), nan=1.0)), 0.0)

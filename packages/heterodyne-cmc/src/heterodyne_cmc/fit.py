@@ -132,7 +132,7 @@ def fit_cmc_jax(
 def plan_of_sampling(
     data: TwoTimeData, config: Config, nlsq_result: NLSQResult | str | Path | None = None
 ) -> list[str]:
-    """Return in words what `fit_cmc_jax` would sample of a measurement, and where; refuses what it would refuse.
+    """Describe what `fit_cmc_jax` would sample, and where; raises the same errors.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def plan_of_sampling(
 
 
 def kept_so_far(directory: str | Path) -> str:
-    """Return in words what waits in `directory` for a run that goes on: finished shards, chains; empty for nothing."""
+    """Describe what `directory` contains for resuming a run: finished shards and chains; empty if nothing."""
     return kept(Path(directory) / FOLDER)
 
 
@@ -167,7 +167,7 @@ def prepared_work(request: Request, say: Callable[[str], None] = lambda text: No
     with jax.enable_x64(True):
         noise = _noise(request)
         whitening = make_whitening(space, request.scaling, request.nlsq, noise, deal.weight)
-        say("to the highest point of the posterior, over all pairs")
+        say("maximising the posterior over all pairs")
         whitening = at_mode(whitening, whole_problems(request, noise, whitening), space)
         return shard_work(request, noise, of_shards(whitening, deal.n_shards, anchored=True))
 
@@ -177,7 +177,7 @@ def _without_chains(request: Request, say: Callable[[str], None]) -> Request:
     cmc, nlsq = request.config.cmc, request.nlsq
     if nlsq is None or cmc.sampler != "auto" or not (missing := not_seen(nlsq, request.space)):
         return request
-    say(f"the fit sees no {missing}: weighted draws, no chains (cmc.sampler: nuts runs them)")
+    say(f"the fit finds no {missing}: importance sampling without chains (cmc.sampler: nuts enables them)")
     weighted = replace(request.config, cmc=replace(cmc, sampler="importance"))
     return replace(request, config=weighted, rounds=ROUNDS_UNSEEN)
 
@@ -212,7 +212,7 @@ def _sample(
     for line in words:
         say(line)
     if done:
-        say(f"{len(done)} of {work.n_shards} shards are there from an earlier run")
+        say(f"{len(done)} of {work.n_shards} shards reused from an earlier run")
     if missing:
         say(plan(work.request, missing))
     clock = _Clock(work.n_shards, done.values(), progress)
@@ -231,7 +231,7 @@ def _sample(
 
 
 class _Clock:
-    """What the sampling has taken, and from that what it will."""
+    """Elapsed time of the sampling, and an estimate of the remaining time."""
 
     def __init__(self, n_shards: int, done: Iterable[SubPosterior], progress: Progress | None):
         there = list(done)

@@ -1,18 +1,18 @@
 """Flow consensus: a normalizing flow for every sub-posterior, and the product of their densities.
 
 Mesquita, Blomstedt & Kaski, UAI 2019. Each sub-posterior is whitened by its own mean and covariance, w = L⁻¹(x - μ), so
-that a flow that does nothing is its Gaussian approximation and a trained one describes the bend only. A flow is
+that the identity is its Gaussian approximation and a trained flow describes only the deviation from it. A flow is
 `LAYERS` times a monotone bump per coordinate and an autoregressive affine map, the order reversed every time:
 
     u_i = w_i + Σ_j c_ij tanh(w_i - t_j)                 Σ_j |c_ij| < 1
     w_i ← [u_i - m_i(u_before)] exp(-a_i(u_before))      |a_i| < SCALE_MOST
 
-(Papamakarios, Pavlakou & Murray, NeurIPS 2017, with one small net per coordinate.) Only densities are asked for, so
-the map is never inverted.
+(Papamakarios, Pavlakou & Murray, NeurIPS 2017, with one small net per coordinate.) Only densities are needed, so the
+map is never inverted.
 
-Tails: the nets are sums of tanh, so m and a are bounded and constant far out, and bumps have slope 1 there. Where no
-draw has been, a flow falls off as a Gaussian whose width differs from that of the sub-posterior's covariance by at most
-exp(LAYERS · SCALE_MOST) either way, and the product of the densities can be normalised.
+Tails: the nets are sums of tanh, so m and a are bounded and constant in the tails, and bumps have slope 1 there. Away
+from all draws, a flow falls off as a Gaussian whose width differs from that of the covariance of the sub-posterior by
+at most a factor exp(LAYERS · SCALE_MOST), and the product of the densities can be normalised.
 
 Needs the extra `flow` (Flax and Optax).
 """
@@ -52,25 +52,26 @@ BUMPS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 """Places of the bumps, in sd of the sub-posterior."""
 
 HELD_OUT = 0.2
-"""Last part of every chain, on which a flow is judged: a block, since neighbouring draws are alike."""
+"""Fraction of held-out draws at the end of every chain: a block, because consecutive draws are correlated."""
 MEMBERS = 4
-"""Most common flows, from which those of the shards start."""
+"""Largest number of common flows, from which the flows of the shards start."""
 BATCH_COMMON, BATCH = 512, 256
 """Draws per step: of a flow of all shards together, and of every shard's own."""
 STEPS_COMMON, STEPS_OWN, STEPS_PER_LOOK, PATIENCE = 3000, 500, 50, 15
-"""Most steps of the training, steps between two looks at the held-out draws, and looks without gain until it ends."""
+"""Largest number of training steps, steps between evaluations on held-out draws, and evaluations without gain until the
+training stops."""
 RATE_COMMON, RATE_OWN, WEIGHT_DECAY = 5e-3, 5e-4, 1e-3
 AVERAGED = 0.98
-"""Weight of the past in the running average of the parameters, which is what is judged and kept."""
+"""Decay of the running average of the parameters, which is evaluated and kept."""
 GAIN_LEAST = 2.0
-"""Gain in held-out ln density, in standard errors, from which a flow takes the Gaussian's place."""
+"""Smallest gain in held-out ln density, in standard errors, for which a flow replaces the Gaussian."""
 
 WARMUP = 500
 MAX_TREE_DEPTH = 8
 
 
 class Flow(linen.Module):
-    """The map of one sub-posterior; all parameters zero is the identity, and so is the map before training."""
+    """The map of one sub-posterior; the identity if all parameters are zero, as before training."""
 
     @linen.compact
     def __call__(self, w: Float[Array, " n_joint"]) -> tuple[Array, Array]:
@@ -95,12 +96,12 @@ class Flow(linen.Module):
 
     def _affine(self, w: Array, layer: int) -> tuple[Array, Array]:
         n = w.size
-        # The last principal direction is the longest; the first layer bends the short ones over it.
+        # The last principal direction is the longest; the first layer shifts the short ones as functions of it.
         rank = np.arange(n)[::-1] if layer % 2 == 0 else np.arange(n)
         before = jnp.asarray(rank[None, :] < rank[:, None], w.dtype)
         normal, zeros = linen.initializers.normal, linen.initializers.zeros
         into = self.param(f"into_{layer}", normal(1.0 / np.sqrt(n)), (n, HIDDEN, n))
-        # Units that turn at different places: a quadratic bend is none of an odd function.
+        # Units with different offsets, because odd functions alone cannot represent a quadratic.
         turn = self.param(f"turn_{layer}", normal(1.0), (n, HIDDEN))
         out = self.param(f"out_{layer}", zeros, (n, 2, HIDDEN))
         hidden = jnp.tanh(jnp.einsum("ihj,ij->ih", into, before * w) + turn)
@@ -113,8 +114,8 @@ class Fitted(NamedTuple):
     """The flows of all sub-posteriors, arrays of JAX or NumPy with a leading axis of shards.
 
     `weights` : parameters of the nets; all zero where the Gaussian stays. `centre` (n_shard, n_joint) and `whiten`
-    (n_shard, n_joint, n_joint): w = whiten (x - centre). `anchors` are divided out as far as `reach`, ln of their
-    density at the draw that is farthest: beyond it no draw tells how the flows fall off, and the product need not.
+    (n_shard, n_joint, n_joint): w = whiten (x - centre). `anchors` are divided out up to `reach`, ln of their density
+    at the most distant draw: beyond it no draw constrains the flows, and the product might not be normalisable.
     """
 
     weights: Any
@@ -126,8 +127,8 @@ class Fitted(NamedTuple):
 
 @dataclass(frozen=True)
 class Training:
-    """How the flows did on held-out draws: mean gain in ln density over the Gaussian, (n_shard,), its standard error,
-    and which flows took the Gaussian's place."""
+    """Result of the training on held-out draws: mean gain in ln density over the Gaussian, (n_shard,), its standard
+    error, and which flows replaced the Gaussian."""
 
     gain: FloatArray
     error: FloatArray
@@ -138,11 +139,11 @@ class Training:
 class FlowConsensus:
     """Draws of the product of the flows.
 
-    `found` holds them, corrected by the true density where that was given and is near. `chains` are those of NUTS
-    before any resampling, for R-hat and effective sample sizes; None where every sub-posterior stayed Gaussian and the
-    draws are independent. `k_hat` is the shape of the tail of importance weights: of the flow product under the true
-    density where that was given (`exact`), else of the Gaussian product under the flow product, which says how far
-    these are from each other. `divergences` are those of the chains.
+    `found` holds them, corrected by the true density if that was given and is near. `chains` are those of NUTS before
+    any resampling, for R-hat and effective sample sizes; None if all sub-posteriors remained Gaussian and the draws are
+    independent. `k_hat` is the shape of the tail of importance weights: of the flow product under the true density if
+    given (`exact`), else of the Gaussian product under the flow product, as a measure of their distance. `divergences`
+    are those of the chains.
     """
 
     found: Corrected
@@ -235,9 +236,9 @@ def _train(
     batch: int,
     steps: int,
 ) -> Any:
-    """Return the weights that did best on the held-out draws, of all flows at once, from those given.
+    """Return the weights that performed best on the held-out draws, trained for all flows at once.
 
-    Every flow has its own part of the draws, or all flows have the only part.
+    Every flow has its own part of the draws, or all flows share the only part.
     """
     shared = seen.shape[0] == 1
     axis = None if shared else 0
@@ -264,11 +265,11 @@ def _train(
 
 
 def _train_all(seed: int, seen: Array, held: Array) -> Any:
-    """Return the weights of all shards: flows of all draws together first, from which those of the shards start.
+    """Return the weights of all shards, trained on all draws together first and then for each shard.
 
-    Shards that were dealt at random have about the same bend, which all draws together show far better than those of
-    one; what is a shard's own is learnt from there. The common flows differ in their random start and are dealt
-    out in turn: the product averages over the errors that come of it, which one flow would repeat in every shard.
+    Random shards have about the same shape, which all draws together determine far better than those of one shard; the
+    individual flows start from there. The common flows differ in their random initialisation and are assigned in turn:
+    the product averages over their errors, which a single flow would repeat in every shard.
     """
     n_shard, _, n_joint = seen.shape
     key_start, key_common, key_own = jax.random.split(jax.random.key(seed), 3)
@@ -283,7 +284,7 @@ def _train_all(seed: int, seen: Array, held: Array) -> Any:
 
 @jax.jit
 def _gains(weights: Any, held: Float[Array, "n_shard n_held n_joint"]) -> Float[Array, "n_shard n_held"]:
-    """Return what the flows gain in ln density over the Gaussian, draw by draw."""
+    """Return the gain of the flows in ln density over the Gaussian, draw by draw."""
 
     def one(weights: Any, w: Array) -> Array:
         return jax.vmap(_log_density, (None, 0))(weights, w) + 0.5 * jnp.sum(w**2, axis=1)
@@ -292,15 +293,15 @@ def _gains(weights: Any, held: Float[Array, "n_shard n_held n_joint"]) -> Float[
 
 
 def fit_flows(draws: FloatArray, seed: int, anchors: Anchors | None = None) -> tuple[Fitted, Training]:
-    """Return a flow for every sub-posterior of draws (n_shard, n_chain, n_draw, n_joint), and how they did.
+    """Return a flow for every sub-posterior of draws (n_shard, n_chain, n_draw, n_joint), and their performance.
 
-    A flow takes the Gaussian's place where its gain on held-out draws exceeds `GAIN_LEAST` standard errors. Where the
-    gain of all shards together does, every flow with a gain is kept: a bend that no shard shows for sure on its own
-    adds up in the product.
+    A flow replaces the Gaussian if its gain on held-out draws exceeds `GAIN_LEAST` standard errors. If the gain of all
+    shards together does, every flow with a gain is kept, because deviations that are not significant in single shards
+    add up in the product.
 
     Raises
     ------
-    LinAlgError : when a sub-posterior has no width.
+    LinAlgError : if a sub-posterior has zero width.
     """
     n_shard, n_chain, n_draw, n_joint = draws.shape
     centre, covariances = moments(draws)
@@ -328,7 +329,7 @@ def _chains(
 ) -> tuple[Float[Array, "n_chain n_draw n_joint"], Array]:
     """Return NUTS chains on the product, in coordinates whitened by the Gaussian product, and their divergent steps."""
     with warnings.catch_warnings():
-        # NumPyro adds a filter when imported; the process gets its own back.
+        # NumPyro adds a warning filter when imported; the filters of the process are restored.
         from numpyro.infer.hmc import hmc
 
     def potential(flows: Fitted, mean: Array, spread: Array) -> object:
@@ -382,7 +383,7 @@ def flow_consensus(
 
     Raises
     ------
-    LinAlgError : when a sub-posterior has no width.
+    LinAlgError : if a sub-posterior has zero width.
     """
     shape = (draws.shape[1], draws.shape[2])
     mean, covariance = gaussian_product(*moments(draws), anchors)

@@ -1,8 +1,9 @@
-"""The origin of an exponential, where it is free: drawn afterwards.
+"""The free origin of an exponential, which is drawn after the sampling.
 
-``A exp(b (t - t0)) + C`` is the same function at every t0, if A follows: t0 is a gauge. In a chain it would leave a
-bent valley that says nothing. So the sampling holds t0 where it starts, and the prior and bounds of A count there.
-Afterwards t0 is drawn from its own prior, cut where A would leave its bounds, and A goes with it.
+``A exp(b (t - t0)) + C`` is the same function for every t0 if A is changed accordingly: t0 is a gauge, which would give
+the chains a curved valley without information. Therefore t0 is fixed at its start during the sampling, and the prior
+and bounds of A apply there. Afterwards t0 is drawn from its own prior, truncated where A would leave its bounds, and A
+is converted.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def find_gauges(
     bounds: Sequence[Bounds],
     priors: Sequence[Prior],
 ) -> Iterator[Gauge]:
-    """Yield the free origins of laws whose amplitude is free; what is tied to another is no gauge.
+    """Yield the free origins of laws whose amplitude is free and that are not tied to others.
 
     Parameters
     ----------
@@ -53,14 +54,14 @@ def find_gauges(
 
 
 def drawn(full: FloatArray, gauges: Sequence[Gauge], seed: int) -> FloatArray:
-    """Return draws (..., n_par) of all parameters, held where the sampling held them, with the gauges drawn."""
+    """Return draws (..., n_par) of all parameters with the gauges, fixed during the sampling, drawn."""
     from scipy.stats import truncnorm
 
     result = full.copy()
     for gauge in gauges:
         amplitude, rate, held = (full[..., k] for k in gauge[:3])
         with np.errstate(divide="ignore", invalid="ignore"):
-            # A exp(b (t0 - held)) on its bounds; nowhere, where A or b is 0.
+            # Where A exp(b (t0 - fixed)) reaches its bounds; nowhere if A or b is 0.
             ends = [held + np.log(bound / amplitude) / rate for bound in gauge.of_amplitude]
         low, high = (
             np.nan_to_num(end, nan=far, posinf=np.inf, neginf=-np.inf)

@@ -1,4 +1,4 @@
-"""Pareto-smoothed importance sampling: from draws of an approximation to draws of the density that was meant.
+"""Pareto-smoothed importance sampling: from draws of an approximation to draws of the target density.
 
 Vehtari, Simpson, Gelman, Yao & Gabry, Journal of Machine Learning Research 25 (2024), 72; the fit of the tail is that
 of Zhang & Stephens, Technometrics 51, 316 (2009). Equations in the comments.
@@ -17,9 +17,9 @@ type LogDensity = Callable[[FloatArray], FloatArray]
 """ln of a density, up to a constant, of points (n, n_dim): (n,)."""
 
 K_MOST = 0.7
-"""Shape of the weights' tail from which their mean says nothing (section 3.2.4)."""
+"""Shape of the tail of the weights from which their mean is unreliable (section 3.2.4)."""
 _FEWEST = 5
-"""Largest weights below which no tail is fitted."""
+"""Smallest number of largest weights to which a tail is fitted."""
 
 
 def smoothed_weights(log_ratio: FloatArray) -> tuple[FloatArray, float]:
@@ -27,13 +27,12 @@ def smoothed_weights(log_ratio: FloatArray) -> tuple[FloatArray, float]:
 
     Parameters
     ----------
-    log_ratio : (n,), ln of the density meant over that of the draws, up to a constant. Where it is -inf the weight
-        is 0.
+    log_ratio : (n,), ln of the target density over that of the draws, up to a constant. The weight is 0 if it is -inf.
 
     Returns
     -------
-    The weights, and k-hat: below 0.5 all is well, from `K_MOST` on the weights are not to be used; infinite when there
-    are too few draws to tell.
+    The weights, and k-hat: good below 0.5; from `K_MOST` on the weights must not be used; infinite if there are too few
+    draws.
     """
     if np.isnan(log_ratio).any() or not np.isfinite(log_ratio.max(initial=-np.inf)):
         return np.full(log_ratio.shape, 1.0 / max(log_ratio.size, 1)), np.inf
@@ -58,7 +57,7 @@ def smoothed_weights(log_ratio: FloatArray) -> tuple[FloatArray, float]:
 def _pareto(excess: FloatArray) -> tuple[float, float]:
     """Return shape and scale of the generalised Pareto distribution of ascending values (n,).
 
-    Zhang & Stephens: the posterior mean of θ = -k/σ on a grid, the likelihood profiled over k; k is then drawn
+    Zhang & Stephens: the posterior mean of θ = -k/σ on a grid, the likelihood profiled over k; k is then regularised
     towards 1/2 with the weight of ten values (Vehtari et al., appendix G).
     """
     n = excess.size
@@ -80,13 +79,13 @@ def _quantile(p: FloatArray, k: float, scale: float) -> FloatArray:
     """Return quantiles of the generalised Pareto distribution."""
     if k == 0:
         return -scale * np.log1p(-p)
-    with np.errstate(over="ignore"):  # of a k that is refused anyway
+    with np.errstate(over="ignore"):  # only for a k that is rejected anyway
         return scale * np.expm1(-k * np.log1p(-p)) / k
 
 
 class Corrected(NamedTuple):
-    """Draws (n_chain, n_draw, n_joint) of the density that was meant, the k-hat of their weights, and the share of
-    effective draws. With a k-hat from `K_MOST` on the draws are those of the approximation, and the share is 1."""
+    """Draws (n_chain, n_draw, n_joint) of the target density, the k-hat of their weights, and the fraction of effective
+    draws. With a k-hat of `K_MOST` or more the draws are those of the approximation, and the fraction is 1."""
 
     draws: FloatArray
     k_hat: float
@@ -94,14 +93,14 @@ class Corrected(NamedTuple):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the draws are of the density that was meant."""
+        """Whether the draws are those of the target density."""
         return self.k_hat < K_MOST
 
 
 def corrected(draws: FloatArray, log_ratio: FloatArray, seed: int) -> Corrected:
-    """Return draws (n_chain, n_draw, n_joint) of an approximation as draws of the density that was meant.
+    """Return draws (n_chain, n_draw, n_joint) of an approximation converted to draws of the target density.
 
-    `log_ratio`, (n_chain * n_draw,): ln of the density meant over the approximation's, up to a constant.
+    `log_ratio`, (n_chain * n_draw,): ln of the target density over that of the approximation, up to a constant.
     """
     weights, k_hat = smoothed_weights(log_ratio)
     if not k_hat < K_MOST:
@@ -111,23 +110,23 @@ def corrected(draws: FloatArray, log_ratio: FloatArray, seed: int) -> Corrected:
 
 
 class Chosen(NamedTuple):
-    """Which of weighted draws are kept, (n_chain, n_draw), and how many independent draws these are worth."""
+    """Indices of the kept draws, (n_chain, n_draw), and their effective number."""
 
     rows: npt.NDArray[np.int_]
     effective: float
 
 
 def resampled_chains(weights: FloatArray, effective: float, chains: int, samples: int, seed: int) -> Chosen:
-    """Return draws chosen by their weights (n,), which sum to 1 and are worth `effective` draws, as chains.
+    """Return draws resampled by their weights (n,), which sum to 1 and have an effective number `effective`, as chains.
 
-    Every chain is resampled from draws of its own: where the weights of a few draws decide, the chains differ.
+    Every chain is resampled from its own draws, so that chains differ if a few draws dominate.
     """
     variance, rows = 1.0 / effective, []
     for chain in range(chains):
         own = np.arange(chain, weights.size, chains)
         share = weights[own] / weights[own].sum()
         rows.append(own[resample(np.arange(own.size), share, seed + chain, samples)])
-        # What systematic resampling leaves to chance: whether a draw comes once more.
+        # The random part of systematic resampling: whether a draw is repeated once more.
         more = np.modf(samples * share)[0]
         variance += float(np.sum(more * (1.0 - more))) / (chains * samples) ** 2
     return Chosen(np.stack(rows), 1.0 / variance)
@@ -136,9 +135,10 @@ def resampled_chains(weights: FloatArray, effective: float, chains: int, samples
 def resample[T: np.generic](
     draws: npt.NDArray[T], weights: FloatArray, seed: int, count: int | None = None
 ) -> npt.NDArray[T]:
-    """Return `count` draws (as many as there are), each taken as often as its weight says (systematic, with repeats).
+    """Return `count` draws (by default as many as given), resampled by their weights with repeats.
 
-    Systematic: every draw comes floor or ceil of n times its weight, the least scatter; then in random order.
+    Systematic resampling: every draw occurs floor or ceil of n times its weight, with the least variance; in random
+    order.
     """
     rng = np.random.default_rng([seed, 3])  # 3: a stream of its own beside those of partition, chains and consensus
     n = len(draws) if count is None else count

@@ -1,6 +1,6 @@
 """The posterior of the joint vectors over all shards, by which draws of the flow consensus are corrected.
 
-The product of the joint sub-posteriors is the posterior: here it is evaluated itself, not approximated from draws.
+The product of the joint sub-posteriors is the posterior; here it is evaluated exactly, not approximated from draws.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from heterodyne_cmc.values import Map, in_blocks
 type FloatArray = npt.NDArray[np.float64]
 
 _AT_ONCE = 32
-"""Vectors evaluated side by side."""
+"""Number of vectors evaluated at once."""
 
 
 def log_joint(joint: Float[Array, " n_joint"], problem: ShardProblem) -> Float[Array, ""]:
@@ -46,13 +46,13 @@ def log_joint(joint: Float[Array, " n_joint"], problem: ShardProblem) -> Float[A
     precision, right = _normal_equations(tilted_sums(u, problem), log_noise, problem)
     factor = jnp.linalg.cholesky(precision)
     mean = problem.coefficient_mean + jax.scipy.linalg.cho_solve((factor, True), right)
-    # The volume of what the calibration did to the draw is a constant.
+    # The Jacobian determinant of the calibration of the draw is a constant.
     away = factor.T @ (_untilted(coefficients, u, problem) - mean)
     return result + jnp.sum(jnp.log(jnp.diag(factor))) - 0.5 * away @ away
 
 
 def _untilted(coefficients: Float[Array, " n_lin"], u: Float[Array, " n_free"], problem: ShardProblem) -> Array:
-    """Return the draw of the coefficients before the calibration turned it."""
+    """Return the draw of the coefficients before calibration."""
     tilt = problem.tilt
     return jnp.linalg.solve(tilt.stretch, coefficients - tilt.centre - tilt.follow @ tilt.near(u)) + tilt.centre
 
@@ -76,8 +76,7 @@ def summed(
 ) -> Callable[[FloatArray], FloatArray]:
     """Return the function that sums `function` (`log_joint`, `log_likelihoods`) over shards, of vectors (n, n_joint).
 
-    `problems` is called when the sum is asked for and gives the shards one after the other, of which one at a time is
-    held in memory.
+    `problems` is called for each sum and yields the shards one after the other, so that one at a time is in memory.
     """
 
     def total(joint: FloatArray) -> FloatArray:
@@ -91,10 +90,10 @@ def summed(
 def joint_draws(
     key: Array, z: FloatArray, problem: ShardProblem, centre: FloatArray, spread: FloatArray, by: Map = map
 ) -> FloatArray:
-    """Return joint vectors (n_chain, n_draw, n_joint) of draws of z, ``vector = centre + spread @ z``: with the
-    coefficients of contrast and offset drawn back.
+    """Return joint vectors (n_chain, n_draw, n_joint) of draws of z, ``vector = centre + spread @ z``, with drawn
+    coefficients of contrast and offset.
 
-    What is drawn several times has its own coefficients each time.
+    Repeated draws have different coefficients.
     """
     # Chains stand still at times, and weighted draws are repeated: what costs a pass over the data is done once.
     steps, which = np.unique(z.reshape(-1, z.shape[-1]), axis=0, return_inverse=True)
@@ -107,7 +106,7 @@ def joint_draws(
 
 @jax.jit
 def _given(steps: Float[Array, "n n_dim"], problem: ShardProblem, centre: Array, spread: Array) -> tuple[Array, ...]:
-    # One by one: a product of all at once depends, in the last bit, on how many threads share it.
+    # One by one, because the last bit of a product of all at once depends on the number of threads.
     vectors = jax.lax.map(lambda step: spread @ step + centre, steps)
     return vectors, *jax.vmap(lambda vector: coefficients_given(vector, problem))(vectors)
 
@@ -118,5 +117,5 @@ def _drawn(keys: Array, given: Coefficients) -> Float[Array, "n n_lin"]:
 
 
 def shard_key(seed: int, shard: int) -> Array:
-    """Return the random key of a shard: of `seed` and its number alone, whatever ran before it."""
+    """Return the random key of a shard, which depends on `seed` and its number only."""
     return jax.random.fold_in(jax.random.key(seed), shard)

@@ -1,4 +1,4 @@
-"""The laws among the free parameters, and the scales of the coordinates in which they are straight."""
+"""The laws among the free parameters, and the scales of the coordinates that straighten them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ type FloatArray = npt.NDArray[np.float64]
 type _Row = tuple[list[int], float, float, bool, float, float, float, bool, int, float]
 
 _SCALE, _LEAST = 0.1, 1e-9
-"""Where a function passes from linear to logarithmic, in units of its value, and the least of all scales, in units of
-the first term of a law."""
+"""Scale at which a function passes from linear to logarithmic, in units of its value, and the smallest scale, in units
+of the first term of a law."""
 
 _VELOCITY, _ANGLE = "v", "phi0"
 """The function of which azimuths see a projection, and the parameter that turns it."""
 _TURN_MOST = float(np.deg2rad(87.0))
-"""Largest angle between flow and direction, within the bounds, at which a projection is a coordinate: at 90 degrees it
-has no inverse."""
+"""Largest angle between flow and direction, within the bounds, for which the projection is used as a coordinate,
+because it is not invertible at 90 degrees."""
 
 _DECADE = 1.0
 """Reach of a power law in ln t: early ages, far away in ln t, are few frames."""
@@ -46,7 +46,7 @@ def make_laws(
     ----------
     status, priors, values : of all parameters of the model; `free` are the positions of the free ones among these, with
         bounds (n_free, 2).
-    nlsq : the point estimate, which knows how open a law is; None: all that the priors allow.
+    nlsq : the point estimate, which provides the uncertainty of a law; None: the range of the priors.
     t, phi : the ages (n_t,) in s and the azimuths (n_phi,) in degree of the measurement.
     """
     names = list(spec.names)
@@ -70,7 +70,7 @@ def make_laws(
         value = max(_SCALE * abs(a + offset), _LEAST)
         prior = priors[names.index(law.rate)]
         widest = float(np.sinh(min(prior.scale * reach, 300.0)))
-        # Without a fit all that the priors allow is open.
+        # Without a fit, the whole range of the priors is possible.
         sd = cosine * _sd_of_change(law, amplitude / cosine, b, clock, reach, nlsq)
         open_ = float(np.clip(sd, _LEAST * a, 2 * a * widest))
         log = bool(bounds[positions[0], 0] > 0)
@@ -79,7 +79,7 @@ def make_laws(
 
 
 def no_laws() -> Laws:
-    """Return that no law is straightened."""
+    """Return an empty set of laws."""
     return _arrays([])
 
 
@@ -95,7 +95,7 @@ _STRAIGHT = (False, 0, 0.0)
 
 
 def _turn(angle: int, bounds: FloatArray, at: float, phi: FloatArray) -> tuple[tuple[bool, int, float], float]:
-    """Return how a velocity is projected, and the cosine of it where phi0 is `at` (degree)."""
+    """Return the projection of a velocity, and its cosine at phi0 = `at` (degree)."""
     direction = _direction(np.deg2rad(phi + at)) - float(np.deg2rad(at))
     if np.max(np.abs(np.deg2rad(bounds) + direction)) >= _TURN_MOST:
         return _STRAIGHT, 1.0
@@ -103,11 +103,11 @@ def _turn(angle: int, bounds: FloatArray, at: float, phi: FloatArray) -> tuple[t
 
 
 def _direction(angles: FloatArray) -> float:
-    """Return the angle between flow and the direction along which v is known apart from phi0; angles (n_phi,) in rad.
+    """Return the angle between flow and the direction in which v is uncorrelated with phi0; angles (n_phi,) in rad.
 
-    Every azimuth says as much of its v cos(angle) as any other. With the sums c of cos² and d of cos sin over them, v
-    and phi0 have the information ((c, -v d), (-v d, ...)), and v cos(angle of the direction) shares none with phi0
-    where its tangent is d / c.
+    All azimuths determine their v cos(angle) equally well. With the sums c of cos² and d of cos sin over them, the
+    information on v and phi0 is ((c, -v d), (-v d, ...)), and v cos(angle of the direction) is uncorrelated with phi0
+    if its tangent is d / c.
     """
     return float(np.arctan2(np.sum(np.cos(angles) * np.sin(angles)), np.sum(np.cos(angles) ** 2)))
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 type FloatArray = npt.NDArray[np.float64]
 
 _FLAT = 1e-13
-"""Share of the largest eigenvalue below which one is rounding; such a direction gets this share."""
+"""Smallest eigenvalue relative to the largest; smaller ones, which are rounding errors, are raised to it."""
 
 
 def _scaled(matrix: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -28,7 +28,7 @@ def inverse(matrix: FloatArray) -> FloatArray:
 
     Raises
     ------
-    LinAlgError : when a variance is not positive and finite.
+    LinAlgError : if a variance is not positive and finite.
     """
     length, values, vectors = _scaled(matrix)
     result = (vectors / values) @ vectors.T / np.outer(length, length)
@@ -40,14 +40,14 @@ def root(matrix: FloatArray) -> FloatArray:
 
     Raises
     ------
-    LinAlgError : when a variance is not positive and finite.
+    LinAlgError : if a variance is not positive and finite.
     """
     length, values, vectors = _scaled(matrix)
     return length[:, None] * vectors * np.sqrt(values)
 
 
 def conditioned(matrix: FloatArray, known: Sequence[int]) -> FloatArray:
-    """Return a covariance matrix (n, n) where the values at the positions `known` are held: theirs become 0."""
+    """Return a covariance matrix (n, n) conditional on the values at the positions `known`, whose rows become 0."""
     result = matrix.copy()
     for k in known:
         if result[k, k] > 0:

@@ -1,8 +1,8 @@
-"""Where the posterior of all pairs is highest, and how it falls off there: the centre of all shards.
+"""Mode and curvature of the posterior of all pairs: the centre of all shards.
 
-The fit knows no prior. Where the data leave a parameter open it ends anywhere along a valley, on a bound too, while
-the posterior lies where the prior is, far away in units of its own width. Uphill from the point estimate is soon done:
-a gradient over all pairs costs about as much as one step of a chain.
+The fit does not use priors. For parameters not determined by the data it ends anywhere along a valley, possibly on a
+bound, whereas the posterior lies where the prior is, which can be many posterior widths away. Maximising the posterior
+from the point estimate is cheap: a gradient over all pairs costs about as much as one step of a chain.
 """
 
 from __future__ import annotations
@@ -29,24 +29,25 @@ type Problems = Callable[[], Iterable[ShardProblem]]
 type Descent = Callable[[FloatArray], tuple[float, FloatArray]]
 
 _CLIMBS, _STEPS = 12, 100
-"""Most climbs from a start, each in the coordinates of the curvature where the last one ended, and steps of each."""
+"""Largest number of maximisations from a start, each in coordinates from the curvature at the end of the previous one,
+and steps of each."""
 _NEAR = 0.02
 """Gradient, per posterior sd, at which a climb ends."""
 _MOVED_LEAST = 1.0
-"""Way of a climb, in posterior sd, from which the next one is worth its coordinates."""
+"""Smallest displacement of a maximisation, in posterior sd, after which it is repeated in new coordinates."""
 _LOCAL, _APART = 1e-4, 0.3
-"""Half the distance of the gradients whose difference is the curvature: on the way, in sd of the prior, and at the end,
-in posterior sd, for a chain sees no point."""
+"""Half the distance of the gradients whose difference gives the curvature: during the search, in sd of the prior, and
+at the end, in posterior sd, as a chain averages over such distances."""
 _INSIDE = 2.0
-"""How far from the middle of the priors, in their sd, the second start is at most."""
+"""Largest distance of the second start from the centre of the priors, in their sd."""
 _DIGITS = 5
-"""Digits that are kept: with another number of threads the sums round otherwise, and the chains must be the same."""
+"""Digits that are kept, because rounding depends on the number of threads and the chains must be reproducible."""
 
 
 def at_mode(whitening: Whitening, problems: Problems, space: ParameterSpace) -> Whitening:
-    """Return the coordinates of the posterior around its highest point, uphill from the centre of `whitening`.
+    """Return the coordinates of the posterior around its mode, searched from the centre of `whitening`.
 
-    Where the centre lies beyond the priors there is a second start, brought back among them, and the higher end counts.
+    If the centre lies outside the priors, a second start inside them is tried, and the higher mode is used.
 
     Parameters
     ----------
@@ -74,10 +75,10 @@ def _prior(space: ParameterSpace, vector: FloatArray) -> FloatArray:
 
 
 def climbed(start: FloatArray, problems: Problems, space: ParameterSpace) -> tuple[float, FloatArray, FloatArray]:
-    """Return -ln of the posterior at the end of all climbs, that end, and the local spread there."""
+    """Return -ln of the posterior at the mode that was found, the mode, and the local spread there."""
     downhill = functools.partial(_downhill, problems=problems)
     with warnings.catch_warnings():
-        # SciPy adds a filter when imported; the process gets its own back.
+        # SciPy adds a warning filter when imported; the filters of the process are restored.
         from scipy.optimize import minimize
 
     centre, options = start, {"gtol": _NEAR, "maxiter": _STEPS}
@@ -90,7 +91,7 @@ def climbed(start: FloatArray, problems: Problems, space: ParameterSpace) -> tup
         found = minimize(_in_steps(downhill, centre, spread), np.zeros(n), jac=True, options=options)
         way = np.round(found.x, _DIGITS)
         end = centre + spread @ way
-        # From far away a line search can leave the region where coordinates change anything.
+        # A line search from far away can leave the region where the coordinates have an effect.
         if not (reached := downhill(end)[0]) <= height:
             break
         centre, height = end, reached
@@ -133,7 +134,7 @@ def _curvature(downhill: Descent, n: int, step: float) -> FloatArray:
 def _precision(curvature: FloatArray, spread: FloatArray, prior: FloatArray) -> FloatArray:
     """Return a curvature in the coordinates z as a precision of u, nowhere below that of the prior.
 
-    A direction that bends the other way (on the way uphill) is taken as long as its curvature says, whatever its sign.
+    For directions of negative curvature (away from the mode), the absolute value of the curvature is used.
     """
     of_prior = root(spread.T @ inverse(prior) @ spread)
     inward = np.linalg.inv(of_prior)

@@ -1,9 +1,9 @@
-"""Which component is called the sample, where the data do not tell.
+"""Labelling of the components if the data do not distinguish them.
 
-Where the fraction hardly changes with age, exchanging the components gives the same maps: the posterior has two halves
-that say the same. One of them is sampled, that of the point estimate. A wall keeps the halves apart where they are
-furthest apart: by the order of the coefficients at the mean age, or, where these are alike or one is not known, by
-whether the fraction is above one half.
+If the fraction hardly changes with age, exchanging the components gives the same maps: the posterior has two equivalent
+modes, of which only that of the point estimate is sampled. A smooth constraint separates them where they differ most:
+by the order of the coefficients at the mean age, or, if these are similar or one is undetermined, by whether the
+fraction exceeds one half.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from heterodyne_spec import ModelSpec
 type FloatArray = npt.NDArray[np.float64]
 
 _UNTOLD = 4.0
-"""Calibrated chi-square below which the data do not tell which of two components is the sample, as in the fit."""
+"""Calibrated chi-square below which the data do not distinguish the components, as in the fit."""
 _SAME, _SAME_X, _KNOWN = 0.5, 0.15, 2.0
-"""Largest differences, at the mean age, of ln J or in standard deviations of J, and of x, of two fits with the
-components exchanged."""
+"""Largest differences, at the mean age, of ln J or in standard deviations of J, and of x, for which two fits count as
+equal with exchanged components."""
 _SOFT, _SOFT_X = 0.02, 0.005
-"""Widths of the wall in ln J and in x: sharp against what is known of them, smooth for a chain."""
+"""Widths of the constraint in ln J and in x: narrow compared to their uncertainty, but smooth enough for a chain."""
 
 
 class Naming(NamedTuple):
     """`by_fraction` is 0 where J_s is compared with J_r at `age` (s), 1 where x is compared with one half; `sign` is 1
-    where the sample has the larger one, -1 where it has the smaller one, 0 where the data tell. Arrays of JAX or NumPy.
+    if the sample has the larger one, -1 if it has the smaller one, 0 if the data decide. Arrays of JAX or NumPy.
     """
 
     age: Any
@@ -48,7 +48,7 @@ class _State(NamedTuple):
 
 
 def untold(nlsq: NLSQResult | None, spec: ModelSpec, t: FloatArray) -> Naming:
-    """Return how components are named that the point estimate lists as exchangeable; t (n_t,) are the ages in s."""
+    """Return the labelling of components that are exchangeable in the point estimate; t (n_t,) are the ages in s."""
     age = float(np.mean(t))
     if nlsq is not None:
         best, sd = _state(dict(nlsq.parameters), spec, age), _uncertainty(nlsq, age)
@@ -64,7 +64,7 @@ def _state(parameters: dict[str, float], spec: ModelSpec, age: float) -> _State:
 
 
 def _uncertainty(nlsq: NLSQResult, age: float) -> _State:
-    """Return standard deviations at an age; infinite where the fit knows none."""
+    """Return standard deviations at an age; infinite if the fit has none."""
     if nlsq.bands is None:
         return _State(np.full(2, np.inf), np.inf)
     k, sd = int(np.argmin(np.abs(nlsq.bands.t - age))), nlsq.bands.sd
@@ -75,7 +75,7 @@ def _uncertainty(nlsq: NLSQResult, age: float) -> _State:
 def _exchanged(best: _State, other: _State, sd: _State) -> bool:
     there = other.coefficients[::-1]
     alike = np.abs(np.log(best.coefficients / there)) < _SAME
-    # Of a coefficient that is hardly known, or nearly none, the logarithm says nothing.
+    # The logarithm of a coefficient that is undetermined or nearly zero is meaningless.
     unknown = np.isfinite(sd.coefficients) & (np.abs(best.coefficients - there) < _KNOWN * sd.coefficients)
     return bool(np.all(alike | unknown)) and abs(1.0 - other.x - best.x) < _SAME_X
 
@@ -89,7 +89,7 @@ def _named(best: _State, sd: _State, age: float) -> Naming:
 
 
 def wall(full: Float[Array, " n_par"], naming: Naming) -> Float[Array, ""]:
-    """Return ln of the factor that keeps components apart at the parameters of the model."""
+    """Return ln of the factor that fixes the labelling at the parameters of the model."""
     model, age = HeterodyneModel.from_vector(full), jnp.asarray(naming.age)[None]
     larger = jnp.log(jnp.maximum(model.J_s(age)[0], 1e-9)) - jnp.log(jnp.maximum(model.J_r(age)[0], 1e-9))
     above = jnp.where(naming.by_fraction > 0, (model.x(age)[0] - 0.5) / _SOFT_X, larger / _SOFT)
@@ -97,12 +97,12 @@ def wall(full: Float[Array, " n_par"], naming: Naming) -> Float[Array, ""]:
 
 
 def words(naming: Naming) -> str:
-    """Return the convention in a sentence, "" where there is none."""
+    """Return the labelling convention as a sentence, "" if there is none."""
     if naming.sign == 0:
         return ""
     which = "larger" if naming.sign > 0 else "smaller"
     what = "field fraction" if naming.by_fraction > 0 else "transport coefficient"
     return (
-        "the data do not tell which component is the sample: sampled is where it has the "
-        f"{which} {what} at {float(naming.age):.3g} s; exchanged names say the same"
+        "the data do not distinguish the components; by convention the sample has the "
+        f"{which} {what} at {float(naming.age):.3g} s"
     )

@@ -151,7 +151,7 @@ def _group(
         group.create_variable("phi", ("phi",), data=result.data.phi).attrs["units"] = "degree"
     for key, array in arrays.items():
         axes = (*dimensions, "phi")[: array.ndim]
-        # NetCDF has no Boolean; ArviZ stores one as a byte and says so.
+        # NetCDF has no Boolean type; ArviZ stores a byte with an attribute.
         stored = array.astype("i1") if array.dtype == bool else array
         variable = group.create_variable(key, axes, data=stored, chunks=stored.shape, compression="gzip", shuffle=True)
         if array.dtype == bool:
@@ -161,7 +161,7 @@ def _group(
 
 
 def _document(result: Posterior) -> dict[str, Any]:
-    """Return all that is no array of draws, as plain data."""
+    """Return everything except the arrays of draws, as JSON values."""
     names = [f.name for f in dataclasses.fields(Posterior) if f.name not in (*_ARRAYS, "data")]
     document = {name: getattr(result, name) for name in names}
     document["summary"] = [vars(row) for row in result.summary]
@@ -178,7 +178,7 @@ def read_posterior(path: Path) -> Posterior:
 
     Raises
     ------
-    ResultError : when the file is missing, damaged, or no result of this kind.
+    ResultError : if the file is missing, damaged, or not a result of this kind.
     """
     try:
         if not path.is_file():
@@ -193,7 +193,7 @@ def read_posterior(path: Path) -> Posterior:
 
 
 def _opened(path: Path) -> Posterior:
-    # With h5py alone: the library for the dimensions of NetCDF ends the process when these are damaged.
+    # Uses h5py, because the library for the dimensions of NetCDF aborts the process if they are damaged.
     with opened_hdf5(path) as file:
         check_self_contained(file)
         document = parse_json(np.asarray(file["document"][()], object).item().decode(), "document")

@@ -1,4 +1,4 @@
-"""A first guess of the noise: the centre of the prior of σ, never the spread of c2."""
+"""Initial estimate of the noise, the centre of the prior of σ."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def residual_noise(data: TwoTimeData, pairs: Pairs, nlsq: NLSQResult) -> float:
 def data_noise(data: TwoTimeData) -> float:
     """Return the white noise of the maps: the second difference along the diagonals, over √6.
 
-    Along a diagonal the correlation changes with age only, slowly; what is left is noise that neighbouring
-    entries do not share, a lower limit of the whole.
+    Along a diagonal the correlation varies slowly with age; the second difference contains the noise that is
+    independent between adjacent entries, a lower limit of the total noise.
     """
     squares, count = 0.0, 0
     for values, valid in zip(data.c2, pair_valid(data), strict=True):
@@ -39,12 +39,12 @@ def data_noise(data: TwoTimeData) -> float:
 
 
 def checked(noise: float) -> float:
-    """Return `noise` where there is some.
+    """Return `noise` if it is positive.
 
     Raises
     ------
-    DataError : when the maps show none; a likelihood without noise has no width.
+    DataError : if the maps have no noise, for which the likelihood would have zero width.
     """
     if not (np.isfinite(noise) and noise > 0):
-        raise DataError("c2: no noise can be estimated; mask fewer frames, or start from an NLSQ result")
+        raise DataError("c2: the noise cannot be estimated; mask fewer frames, or start from an NLSQ result")
     return noise

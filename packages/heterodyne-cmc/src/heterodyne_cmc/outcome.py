@@ -1,4 +1,4 @@
-"""From the sub-posteriors to the result: consensus, table, diagnostics, and what the user must know."""
+"""Assembly of the result from the sub-posteriors: consensus, table, diagnostics and warnings."""
 
 from __future__ import annotations
 
@@ -154,15 +154,15 @@ def _log_likelihood(draws: FloatArray, request: Request, of: LogDensity | None) 
 
 
 def _calibration(request: Request, tilt: Tilt) -> Calibration:
-    """Return how the likelihood was set right, in words too."""
+    """Return a record and description of the calibration of the likelihood."""
     nlsq, power = request.nlsq, float(tilt.power)
     if nlsq is None or nlsq.covariance_kind != "calibrated":
         return Calibration("independent", 1.0, INDEPENDENT_NOISE)
-    words = f"pairs share their noise: their likelihood is raised to the power {power:.3g} " + (
-        "alone, for the point estimate lies beyond the priors: widths are those of its calibrated covariance on the "
+    words = f"the noise is correlated between pairs: their likelihood is raised to the power {power:.3g} " + (
+        "only, because the point estimate lies outside the priors: widths agree with its calibrated covariance on "
         "average over directions"
         if np.array_equal(tilt.pull, np.eye(len(tilt.pull)))
-        else "and turned so that its width is that of the calibrated covariance of the point estimate"
+        else "and transformed so that its width is that of the calibrated covariance of the point estimate"
     )
     return Calibration("calibrated", power, words if nlsq.noise is None else f"{words}; {nlsq.noise.statement}")
 
@@ -191,7 +191,7 @@ def _sample_stats(subs: list[SubPosterior]) -> dict[str, npt.NDArray[Any]]:
     lp = np.stack([sub.made.log_density for sub in subs])
     if all(isinstance(sub.made, Weighted) for sub in subs):
         return {"lp": lp}
-    # Weighted draws of some shards beside chains of others: they make no steps.
+    # Shards with importance sampling have no steps, in contrast to those with chains.
     of = {
         name: np.stack([np.asarray(getattr(sub.made, name, np.full(shape, none))) for sub in subs])
         for name, none in (("diverging", False), ("energy", math.nan), ("acceptance", math.nan), ("steps", 0))
@@ -212,7 +212,7 @@ def _diagnostics(subs: list[SubPosterior], combined: Combined, outside: float) -
     return Diagnostics(
         shards=shards,
         divergences=sum(shard.divergences[-1] for shard in shards),
-        # Of the whole: the consensus is no better than the worst shard that it is made of.
+        # The consensus is not better than its worst shard.
         r_hat=float(np.max([r_hat.max(), *(shard.r_hat for shard in shards)])),
         ess_bulk=float(bulk.min()),
         ess_tail=float(tail.min()),
@@ -226,7 +226,7 @@ def _diagnostics(subs: list[SubPosterior], combined: Combined, outside: float) -
 
 
 def _of_consensus(combined: Combined) -> dict[str, Any]:
-    """Return the fields that tell whether the consensus can be trusted."""
+    """Return the fields on the reliability of the consensus."""
     away, flow = combined.departure, combined.flow
     return {
         "bent": combined.bent,

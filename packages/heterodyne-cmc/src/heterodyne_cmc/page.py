@@ -50,22 +50,22 @@ def write_page(result: CMCResult, path: Path) -> Path:
 
 
 def report(result: CMCResult) -> Report:
-    """Return what a report says of a posterior."""
+    """Return the content of the report of a posterior."""
     good = result.success and result.calibration.kind == "calibrated"
     return Report("Posterior", in_a_sentence(result), good, list(_sections(result)))
 
 
 def in_a_sentence(result: CMCResult) -> str:
-    """Return what v, J_r, J_s and x are and whether the chains can be trusted, in plain words."""
+    """Return a sentence on v, J_r, J_s and x and on the convergence of the chains."""
     course = describe_courses(courses(result))
     found = result.diagnostics
     if not result.success:
-        return f"The posterior cannot be trusted ({result.message}); it says that {course}."
+        return f"The posterior is not reliable ({result.message}); it gives {course}."
     numbers = f"R-hat {found.r_hat:.3f}, effective sample size {min(found.ess_bulk, found.ess_tail):.0f} or more"
     independent = (
         ""
         if result.calibration.kind == "calibrated"
-        else (", but the noise of all pairs was taken as independent, so that the intervals are too small")
+        else (", but the noise of all pairs was assumed to be independent, so that the intervals are too small")
     )
     return f"{course[0].upper()}{course[1:]}; the chains converged ({numbers}){independent}."
 
@@ -75,10 +75,10 @@ def _sections(result: CMCResult) -> Iterator[Section]:
         yield Section("Before you use these numbers", bullet_list(result.warnings))
     yield Section("Velocity, transport and mixing", _functions(result))
     yield Section("Parameters", _parameters(result))
-    yield Section("What is not determined", _open(result))
+    yield Section("Undetermined parameters", _open(result))
     yield Section("Pairs of parameters", _pairs(result))
     yield Section("Data and posterior", _maps(result))
-    yield Section("How the chains went", _chains(result))
+    yield Section("Convergence of the chains", _chains(result))
     yield provenance_section(
         result.data,
         model=result.model,
@@ -92,7 +92,7 @@ def _sections(result: CMCResult) -> Iterator[Section]:
 
 def _functions(result: CMCResult) -> Markup:
     found = courses(result)
-    words = "Lines: the posterior median. Bands: 68 % and 95 % of the posterior at every age."
+    words = "Lines: posterior median. Bands: central 68 % and 95 % intervals at every age."
     shown = pictures([_function(course) for course in found], caption=words, width=24)
     return join_markup([shown, functions_table(found)])
 
@@ -112,9 +112,9 @@ def _parameters(result: CMCResult) -> Markup:
     columns = ("parameter", "mean ± sd", "95 % from", "to", "unit", "contraction", "R-hat", "ESS")
     rows = [_row(row) for row in result.summary]
     note = (
-        "Contraction: how much of the prior's variance the data took away, 100 % where they say all and 0 % where the "
-        "prior does. R-hat: 1 where all chains agree. ESS: draws that the autocorrelated ones are worth, in the middle "
-        "or in the tails, whichever is fewer."
+        "Contraction: reduction of the prior variance by the data, 100 % if the data determine the value and 0 % if "
+        "only the prior does. R-hat: 1 if all chains agree. ESS: effective number of independent draws, in the bulk or "
+        "in the tails, whichever is smaller."
     )
     shown = table(columns, rows, caption=f"Posterior of {len(rows)} values", words=(4,))
     held = ", ".join(f"{name} = {value:g}" for name, value in result.fixed.items())
@@ -138,16 +138,16 @@ def _row(row: SummaryRow) -> list[str]:
 
 
 def _percent(contraction: float) -> str:
-    # A posterior wider than its prior, by chance, was told nothing.
+    # A posterior can be wider than its prior by chance.
     return f"{100 * max(contraction, 0.0):.0f} %"
 
 
 def _open(result: CMCResult) -> Markup:
     loose = [row for row in result.summary if row.status == "free" and row.contraction < CONTRACTION_LEAST]
     if not loose:
-        return paragraph("Every sampled value is known better from the data than from its prior.")
-    words = [f"{row.name}: the data took away {_percent(row.contraction)} of the prior's variance" for row in loose]
-    words[-1] += "; what is stated of these is their priors'"
+        return paragraph("The data determine every sampled value better than its prior does.")
+    words = [f"{row.name}: the data reduce the prior variance by {_percent(row.contraction)}" for row in loose]
+    words[-1] += "; the stated intervals are essentially those of the priors"
     return bullet_list(words)
 
 
@@ -157,9 +157,9 @@ def _pairs(result: CMCResult) -> Markup:
     names = ", ".join(row.name for row in result.summary if row.phi is None and row.status == "free")
     alt = f"Posterior of every pair of {names}, and of each by itself with its prior and the point estimate."
     words = (
-        "On the diagonal: every parameter by itself (filled), its prior (dashed) and the point estimate (line). Below: "
-        "every pair, with regions that hold 68 % and 95 % of the draws; a narrow slanted one means that only a "
-        "combination is well known."
+        "On the diagonal: the posterior of each parameter (filled), its prior (dashed) and the point estimate (line). "
+        "Below: each pair, with regions that contain 68 % and 95 % of the draws; a narrow diagonal region means that "
+        "only a combination is well determined."
     )
     return pictures([png_picture(figure, alt, dpi)], caption=words, width=60, least=48)
 
@@ -169,8 +169,8 @@ def _maps(result: CMCResult) -> Markup:
     found = predictive_maps(result, page_width(result.data.n_frames, 3 * n_phi))
     means = f" Every entry is the mean of {found.width} × {found.width} frames." if found.width > 1 else ""
     words = (
-        "The measurement, what the posterior expects, and their difference in standard deviations of an entry. "
-        f"A pattern in the difference is what the model does not describe.{means}"
+        "Measurement, posterior mean of the model, and their difference in standard deviations of an entry. "
+        f"Patterns in the difference are not described by the model.{means}"
     )
     shown = [
         pictures([map_picture(panel) for panel in map_panels(result, found, a)], caption=f"φ = {phi:g}°.", width=17)
@@ -182,7 +182,7 @@ def _maps(result: CMCResult) -> Markup:
 def _chains(result: CMCResult) -> Markup:
     found = result.diagnostics
     pairs = f"{result.n_pairs} pairs in {result.n_shards} shard{'s' if result.n_shards > 1 else ''}"
-    steps = f"{found.divergences} divergent steps; BFMI {found.bfmi:.2f} or more (trouble below 0.3)"
+    steps = f"{found.divergences} divergent steps; BFMI {found.bfmi:.2f} or more (should exceed 0.3)"
     facts = [f"{result.message}.", f"{pairs}; {steps}." if result.sampler == "nuts" else f"{pairs}, no chains."]
     if result.n_shards > 1:
         facts.append(f"Agreement of the shards: chi-square {found.chi2:.0f} of {found.dof:.0f}, p = {found.p:.2g}.")
@@ -227,16 +227,16 @@ _HEALTH: tuple[tuple[Callable[[CMCResult], Figure], str, str], ...] = (
     (
         ranks_figure,
         "Histograms of the ranks of every chain's draws, one panel a parameter.",
-        "Ranks of the draws of each chain among all draws: flat where the chains sample the same density.",
+        "Ranks of the draws of each chain among all draws: flat if the chains sample the same density.",
     ),
     (
         energy_figure,
         "Histograms of the energy and of its change from step to step, for the worst shards.",
-        "Energy, and its change from step to step: alike where the chains reach all of the posterior.",
+        "Energy, and its change from step to step: similar if the chains explore the whole posterior.",
     ),
     (
         shards_figure,
-        "Mean and standard deviation of every parameter in each shard, against the whole.",
-        "Each shard against the posterior of all: bars around the middle, wider than the shaded band.",
+        "Mean and standard deviation of every parameter in each shard, compared to the consensus.",
+        "Each shard compared to the posterior of all pairs: bars should scatter around 0 and be wider than the band.",
     ),
 )

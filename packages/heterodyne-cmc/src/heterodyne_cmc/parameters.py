@@ -1,4 +1,4 @@
-"""Which parameters are sampled: free, fixed or tied, with bounds, priors and start values."""
+"""The sampled parameters: free, fixed or tied, with bounds, priors and start values."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ParameterSpace:
 
     @property
     def later_names(self) -> tuple[str, ...]:
-        """Names of the parameters that are drawn afterwards."""
+        """Names of the parameters that are drawn after the sampling."""
         return tuple(self.parameters[gauge.origin].name for gauge in self.gauges)
 
     def full(self, free: FloatArray) -> FloatArray:
@@ -81,7 +81,7 @@ def parameter_space(
     phi: FloatArray | None = None,
     begin: Mapping[str, float] | None = None,
 ) -> ParameterSpace:
-    """Return how the parameters are sampled.
+    """Return the parameter space of a sampling.
 
     A free parameter starts from the NLSQ result when there is one, else from `begin`, the configuration or the
     registry; a fixed one stands at the configuration's value, or the registry's. A tied one has the prior and bounds of

@@ -1,4 +1,4 @@
-"""Pictures of a posterior: pairs of parameters, functions of age, maps, chains and shards."""
+"""Plots of a posterior: pairs of parameters, functions of age, maps, chains and shards."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _RANK_BINS = 20
 _SHARDS_SHOWN = 9
 """Panels of the picture of energies: those of the shards with the smallest BFMI."""
 _Z_REACH = 4.0
-"""Where the colours of residuals end, in standard deviations of an entry."""
+"""Limit of the colour scale of residuals, in standard deviations of an entry."""
 _POSTERIOR, _NLSQ, _PRIOR = SERIES_COLOURS[0], SERIES_COLOURS[1], SERIES_COLOURS[-1]
 
 
 def _free(result: Posterior) -> tuple[str, ...]:
-    """Return the names of the sampled parameters; tied ones show nothing of their own."""
+    """Return the names of the sampled parameters, without tied ones."""
     names = [row.name for row in result.summary if row.phi is None and row.status == "free"]
     return tuple(name for name in names if name in result.draws)
 
@@ -72,8 +72,8 @@ def _prior_density(prior: Prior, bounds: FloatArray, at: FloatArray) -> FloatArr
 
 
 def pairs_figure(result: Posterior) -> Figure:
-    """Return every pair of sampled parameters with regions of 68 and 95 %, and every parameter by itself with its
-    prior and the point estimate that the chains started from."""
+    """Return a figure of every pair of sampled parameters with regions of 68 and 95 %, and of every parameter with its
+    prior and the point estimate from which the chains started."""
     space = parameter_space(load_model(result.model["id"]), load_config(result.config), None)
     names = [name for name in _free(result) if name in space.free_names]
     estimate = _point_estimate(result)
@@ -210,7 +210,7 @@ def predictive_figure(result: Posterior) -> Figure:
 
 
 def ranks_figure(result: Posterior) -> Figure:
-    """Return how the ranks of each chain's draws spread, parameter by parameter, in the shard that mixed worst.
+    """Return rank histograms of each chain, parameter by parameter, of the shard with the worst mixing.
 
     Chains that sample the same density have flat histograms (Vehtari et al. 2021).
     """
@@ -244,7 +244,7 @@ def ranks_figure(result: Posterior) -> Figure:
 def energy_figure(result: Posterior) -> Figure:
     """Return the energies of the chains against their changes from step to step, of the worst shards.
 
-    Where the changes are much narrower, the momentum does not reach all of the posterior (Betancourt 2016).
+    If the changes are much narrower, the chains do not explore the whole posterior (Betancourt 2016).
     """
     energy = np.asarray(result.sample_stats["energy"], float)
     value = [float(bfmi(chains).min()) for chains in energy]
@@ -275,7 +275,7 @@ def _densities(axes: Axes, values: Mapping[str, FloatArray]) -> None:
 def shards_figure(result: Posterior) -> Figure:
     """Return mean and standard deviation of every shard's parameters against those of the consensus.
 
-    Each shard knows its share of the data and is wider than the whole: with K shards by about the root of K.
+    Each shard has a part of the data and is wider than the consensus, for K shards by about the square root of K.
     """
     names = _free(result)
     found = result.diagnostics
@@ -309,7 +309,7 @@ FIGURES: Mapping[str, Callable[[Posterior], Figure]] = {
 
 
 def write_plots(result: Posterior, directory: Path) -> list[Path]:
-    """Write every picture into ``plots`` of `directory`, each completely or not at all, and return the paths."""
+    """Write every plot into ``plots`` of `directory`, each completely or not at all, and return the paths."""
     title = f"heterodyne posterior of {result.data.provenance.get('file', 'a measurement')}"
     # Weighted draws have no energy.
     drawn = {k: draw for k, draw in FIGURES.items() if draw is not energy_figure or result.sampler == "nuts"}

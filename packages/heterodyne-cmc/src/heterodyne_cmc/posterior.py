@@ -1,4 +1,4 @@
-"""A posterior: draws, a table, diagnostics, and what stands between them and their use."""
+"""A posterior: draws, table, diagnostics and warnings."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SummaryRow:
 
 @dataclass(frozen=True)
 class ShardDiagnostics:
-    """How the sampling of one shard went: the worst value over all sampled values and chains.
+    """Diagnostics of one shard: the worst value over all sampled values and chains.
 
     `k_hat` is the shape of the tail of its weights, NaN where chains made the draws.
     """
@@ -66,21 +66,20 @@ class ShardDiagnostics:
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """How the whole went.
+    """Diagnostics of the consensus.
 
     `chi2`, `dof` and `p` compare the means of the sub-posteriors with their full covariances. `outside` is the
-    share of draws with a contrast or offset outside its bounds, which the closed form does not know.
+    fraction of draws with a contrast or offset outside its bounds, which the analytical integration ignores.
 
-    `bent` tells that the Gaussian consensus and the average cannot be trusted: it is far from the posterior of all
-    pairs (`k_hat` of its draws), or, to first order, the third and fourth moments of the sub-posteriors shift a mean
-    by `consensus_shift` posterior sd and change an sd by the share `consensus_width` (the largest that are not
-    chance, 0 without one; see `heterodyne_cmc.departure`). `dof` is no whole number where shards are anchored, for
-    what the anchor holds does not scatter. `flows` is the
-    number of shards whose flow took the Gaussian's place, `flow_divergences` counts divergent steps on their product,
-    `k_hat` is the shape of the tail of the weights of the posterior of all pairs over the flows' product, or over the
-    Gaussian one without flows (NaN for one shard, or with all weights alike; 1000 at most), and `corrected` tells
-    whether the draws were corrected with these weights; `exact`, whether of a density that covers the posterior, so
-    that they are its own whatever the sub-posteriors are.
+    `bent` states that the Gaussian consensus and the average are unreliable: far from the posterior of all pairs
+    (`k_hat` of their draws), or, to first order, the third and fourth moments of the sub-posteriors shift a mean by
+    `consensus_shift` posterior sd and change an sd by the fraction `consensus_width` (the largest significant ones, 0
+    if there are none; see `heterodyne_cmc.departure`). `dof` is not an integer for anchored shards, because the part
+    due to the anchor does not scatter. `flows` is the number of shards whose flow replaced the Gaussian,
+    `flow_divergences` the number of divergent steps on their product, `k_hat` the shape of the tail of the weights of
+    the posterior of all pairs over the product of flows, or over the Gaussian product without flows (NaN for one shard
+    or equal weights; at most 1000), and `corrected` whether the draws were corrected with these weights; `exact`,
+    whether the proposal covers the posterior, so that the draws are exact whatever the sub-posteriors are.
     """
 
     shards: tuple[ShardDiagnostics, ...]
@@ -104,7 +103,7 @@ class Diagnostics:
 
 
 BESIDE = ("contrast", "offset", "noise_sd")
-"""What is drawn besides the parameters of the model."""
+"""Quantities drawn in addition to the parameters of the model."""
 
 QUANTILES = (0.025, 0.16, 0.5, 0.84, 0.975)
 """Levels of the bands: the median between the ends of the central 68 % and 95 % intervals."""
@@ -123,8 +122,8 @@ class PosteriorBands:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was done about noise that pairs share: `kind` is calibrated or independent, `power` what a pair counts of a
-    measurement of its own."""
+    """Treatment of noise correlated between pairs: `kind` is calibrated or independent, `power` the weight of a pair
+    relative to an independent measurement."""
 
     kind: str
     power: float
@@ -133,7 +132,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Posterior:
-    """A posterior with all that is needed to judge it.
+    """A posterior with the information needed to assess it.
 
     `draws` maps the name of every parameter that is not fixed to consensus draws (n_chain, n_draw); `contrast`
     and `offset` are (n_chain, n_draw, n_phi), `noise_sd` (n_chain, n_draw). `sub_draws` holds the same names and these
@@ -189,7 +188,7 @@ class Posterior:
 
         Raises
         ------
-        KeyError : when there is none.
+        KeyError : if there is none.
         """
         for row in self.summary:
             if row.name == name and row.phi == phi:

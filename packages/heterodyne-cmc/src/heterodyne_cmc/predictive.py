@@ -1,4 +1,4 @@
-"""What the posterior expects of the maps: mean and standard deviation of every entry, beside the data."""
+"""Posterior-predictive maps: mean and standard deviation of every entry, with the data."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from heterodyne_spec import load_model
 type FloatArray = npt.NDArray[np.float64]
 
 _FEWEST, _MOST = 8, 64
-"""Draws that the mean and standard deviation are taken of."""
+"""Number of draws for mean and standard deviation."""
 _ENTRIES = 3e8
-"""Entries of maps evaluated in all, which sets the number of draws: some seconds."""
+"""Total number of evaluated map entries, which limits the number of draws and the time to some seconds."""
 _STRIP = 2e6
-"""Entries evaluated at once, which sets the memory."""
+"""Number of entries evaluated at once, which limits the memory."""
 
 
 @dataclass(frozen=True)
 class PredictiveMaps:
     """Maps as means over squares of `width` frames, (n_phi, n, n) each: the data, the posterior mean of the model, and
-    the standard deviation that a single entry is expected to have about it, noise and posterior together.
+    the expected standard deviation of a single entry about it, from noise and posterior.
 
-    The diagonal is left out of the means: it is shot noise, in no likelihood.
+    The means exclude the diagonal, which contains shot noise and is not part of the likelihood.
     """
 
     data: FloatArray
@@ -41,9 +41,9 @@ class PredictiveMaps:
 
 
 def predictive_maps(result: Posterior, width: int | None = None) -> PredictiveMaps:
-    """Return the posterior-predictive maps of every azimuth; of some draws, spread over all chains.
+    """Return the posterior-predictive maps of every azimuth, from a subset of draws of all chains.
 
-    `width` is that of the squares; by default as small as a panel can show.
+    `width` is that of the squares; by default the smallest that a panel can resolve.
     """
     n_phi, n_t = result.observed.shape[:2]
     n_draws = int(np.clip(_ENTRIES / (n_phi * n_t**2), _FEWEST, _MOST))
@@ -90,7 +90,7 @@ def _strip(
         vector, scale, level = draw
         frames = jnp.arange(grid.t.size)
         c2 = c2_pairs(HeterodyneModel.from_vector(vector), grid, rows[:, None], frames, phi, scale, level)
-        # About the first draw: the spread is small against the value.
+        # Relative to the first draw, because the spread is small compared to the value.
         away = c2 - first
         return (sums[0] + away, sums[1] + away**2), None
 

@@ -17,7 +17,7 @@ type FloatArray = npt.NDArray[np.float64]
 
 
 class Priors(NamedTuple):
-    """Normal or lognormal densities, cut at the bounds; location and scale of a lognormal are those of ln p."""
+    """Normal or lognormal densities, truncated at the bounds; location and scale of a lognormal are those of ln p."""
 
     location: Float[Array, " n_free"]
     scale: Float[Array, " n_free"]
@@ -27,9 +27,8 @@ class Priors(NamedTuple):
 def log_prior(u: Float[Array, " n_free"], priors: Priors, chart: Chart) -> Float[Array, ""]:
     """Return the logarithm of the prior density in the unconstrained coordinates, up to a constant.
 
-    It holds the volume of the map: this is the density that must be raised to 1/K in a shard, for the consensus
-    multiplies densities in these coordinates. With the volume left whole, the product over shards would carry it K
-    times.
+    It includes the Jacobian determinant of the map: this density is raised to 1/K in a shard, because the consensus
+    multiplies densities in these coordinates. Otherwise the product over shards would contain the determinant K times.
     """
     p, volume = to_parameters(u, chart)
     log_p = jnp.log(jnp.where(priors.lognormal, p, 1.0))
@@ -38,11 +37,11 @@ def log_prior(u: Float[Array, " n_free"], priors: Priors, chart: Chart) -> Float
 
 
 _DRAWS = 4096
-"""Draws from which the width of a prior is taken: to 1 %."""
+"""Number of draws from which the width of a prior is computed, to 1 %."""
 
 
 def at_levels(levels: FloatArray, priors: Sequence[Prior], bounds: FloatArray) -> FloatArray:
-    """Return parameters (n, n_free) of which the priors, cut at bounds (n_free, 2), have `levels` (n, n_free) below."""
+    """Return the quantiles (n, n_free) at `levels` (n, n_free) of priors truncated at bounds (n_free, 2)."""
     from scipy.stats import truncnorm
 
     columns = []
@@ -55,14 +54,14 @@ def at_levels(levels: FloatArray, priors: Sequence[Prior], bounds: FloatArray) -
 
 
 def prior_draws(priors: Sequence[Prior], bounds: FloatArray) -> FloatArray:
-    """Return draws (n_draw, n_free) of priors cut at bounds (n_free, 2), evenly in each parameter's probability."""
+    """Return draws (n_draw, n_free) of priors truncated at bounds (n_free, 2), uniform in probability."""
     rng, even = np.random.default_rng(0), (np.arange(_DRAWS) + 0.5) / _DRAWS
     levels = [rng.permutation(even) for _ in priors]
     return at_levels(np.array(levels).reshape(len(levels), _DRAWS).T, priors, bounds)
 
 
 def own_scale(priors: Sequence[Prior], bounds: FloatArray, p: FloatArray) -> FloatArray:
-    """Return the standard deviations (n_free,) of priors at parameters p, where those of the lognormal are relative."""
+    """Return the standard deviations (n_free,) of priors at parameters p, which scale with p if lognormal."""
     scale = np.array(
         [prior.scale * (at if prior.family == "lognormal" else 1.0) for prior, at in zip(priors, p, strict=True)]
     )
@@ -70,7 +69,7 @@ def own_scale(priors: Sequence[Prior], bounds: FloatArray, p: FloatArray) -> Flo
 
 
 def distance(priors: Sequence[Prior], p: FloatArray) -> FloatArray:
-    """Return how far parameters (n_free,) are from the middle of their priors, in standard deviations."""
+    """Return the distance of parameters (n_free,) from the centre of their priors, in standard deviations."""
     away = [
         (np.log(max(at, 1e-300)) if prior.family == "lognormal" else at) - prior.location
         for prior, at in zip(priors, p, strict=True)
@@ -79,14 +78,14 @@ def distance(priors: Sequence[Prior], p: FloatArray) -> FloatArray:
 
 
 def bounds_within(prior: Prior, bounds: FloatArray, most: float) -> tuple[float, float]:
-    """Return the part of bounds (2,) at most `most` standard deviations from the middle of a prior."""
+    """Return the part of bounds (2,) within `most` standard deviations of the centre of a prior."""
     ends = prior.location + most * prior.scale * np.array([-1.0, 1.0])
     low, high = np.clip(np.exp(ends) if prior.family == "lognormal" else ends, *bounds)
     return float(low), float(high)
 
 
 def brought_in(priors: Sequence[Prior], bounds: FloatArray, p: FloatArray, most: float) -> FloatArray:
-    """Return parameters at most `most` standard deviations from the middle of their priors."""
+    """Return parameters limited to `most` standard deviations from the centre of their priors."""
     ends = [np.array([prior.location - most * prior.scale, prior.location + most * prior.scale]) for prior in priors]
     ends = [np.exp(end) if prior.family == "lognormal" else end for end, prior in zip(ends, priors, strict=True)]
     inside = [np.clip(at, *end) for at, end in zip(p, ends, strict=True)]

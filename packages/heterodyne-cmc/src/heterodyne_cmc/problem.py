@@ -1,4 +1,4 @@
-"""The problem of one shard of a request: some pairs one by one, or all of them by exact sums over whole maps."""
+"""The problem of one shard of a request: pairs one by one, or all pairs by exact sums over whole maps."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def make_problem(request: Request, noise: float, whitening: Whitening, shard: in
 
 
 def whole_problems(request: Request, noise: float, whitening: Whitening) -> Callable[[], Iterable[ShardProblem]]:
-    """Return a function that gives problems whose densities, without anchors, multiply to the posterior.
+    """Return a function that yields problems whose densities, without anchors, multiply to the posterior.
 
-    All pairs at once are prepared once and kept; of shards one at a time is held in memory, when it is asked for.
+    The problem of all pairs is prepared once and kept; shards are prepared on demand, one at a time.
     """
     free = replace(whitening, anchor=no_anchor(len(request.space.free)))
 

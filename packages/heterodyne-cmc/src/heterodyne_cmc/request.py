@@ -1,4 +1,4 @@
-"""One request, checked and made ready: what is sampled, over which parameters, against which shards."""
+"""A checked and prepared request: data, parameters and shards of a sampling."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from heterodyne_data import NLSQResult, TwoTimeData, whole_memory
 from heterodyne_spec import Config, ConfigError, ModelSpec, Problem, load_model
 
 PAIRS_PER_VALUE = 10
-"""Pairs that a shard must have per sampled value."""
+"""Smallest number of pairs of a shard per sampled value."""
 _SHARE, _ELSEWHERE = 0.6, 4e9
-"""Part of this machine's memory that one shard of all pairs may take, and bytes of a worker elsewhere."""
+"""Fraction of the memory of this machine available to one shard of all pairs, and bytes of a remote worker."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ class Request:
 
 
 def prepare(data: TwoTimeData, config: Config, nlsq: NLSQResult | None) -> Request:
-    """Return the request made ready to be sampled.
+    """Return the request prepared for sampling.
 
     Raises
     ------
-    DataError, ConfigError, ResultError : what is wrong with it.
+    DataError, ConfigError, ResultError : if it is not valid.
     """
     spec = load_model(config.model.name)
     if problems := unsupported(config, spec):
@@ -64,7 +64,7 @@ def prepare(data: TwoTimeData, config: Config, nlsq: NLSQResult | None) -> Reque
     n_joint = len(space.free) + 1 + scaling.mean.size
     pairs = usable_pairs(data, config.data.exclude_diagonals)
     n_shards = _number_of_shards(config, data, pairs, n_joint)
-    # One shard is the posterior itself: there is nothing to combine unless a Gaussian is asked for by name.
+    # One shard is the posterior itself: nothing is combined unless a Gaussian is requested explicitly.
     asked = config.cmc.consensus
     method = asked if n_shards > 1 or asked == "gaussian" else "draws"
     _check_draws(config, n_joint, method)
@@ -73,10 +73,10 @@ def prepare(data: TwoTimeData, config: Config, nlsq: NLSQResult | None) -> Reque
 
 
 def _number_of_shards(config: Config, data: TwoTimeData, pairs: tuple[IntArray, ...], n_joint: int) -> int:
-    """Return how many shards are asked for; by itself one wherever a process can hold all maps.
+    """Return the number of shards; by default one if a process can hold all maps.
 
-    With the exact sums an evaluation over all pairs costs less than one over a shard of single pairs, so that shards
-    gain nothing else.
+    With the exact sums, an evaluation over all pairs costs less than one over a shard of single pairs, so that shards
+    only save memory.
     """
     asked, n_pairs, fewest = config.cmc.shards, sum(map(len, pairs)), min(map(len, pairs))
     most = max(min(n_pairs // (PAIRS_PER_VALUE * n_joint), fewest), 1)
@@ -84,20 +84,21 @@ def _number_of_shards(config: Config, data: TwoTimeData, pairs: tuple[IntArray, 
         whole = few_gaps(data, pairs) and bytes_of_one_shard(data, pairs) <= _memory(config)
         return 1 if whole else min(automatic_shards(n_pairs), most)
     if asked > most:
-        wanted = f"at most {most} ({n_pairs} pairs, {fewest} at the poorest angle, {n_joint} sampled values)"
+        wanted = f"at most {most} ({n_pairs} pairs, at least {fewest} per angle, {n_joint} sampled values)"
         raise ConfigError("configuration", [Problem("cmc.shards", str(asked), wanted, f"set cmc.shards: {most}")])
     return asked
 
 
 def _memory(config: Config) -> float:
-    """Return the bytes that one process may take, the same at every start: a run that goes on has the same shards."""
+    """Return the memory limit of a process in bytes, independent of other processes so that a resumed run has the same
+    shards."""
     if isinstance(config.cmc.memory, int | float):
         return 1e9 * config.cmc.memory
     return _ELSEWHERE if config.cmc.engine == "dask" else _SHARE * whole_memory()
 
 
 def _check_draws(config: Config, n_joint: int, method: str) -> None:
-    """Refuse fewer draws than a covariance of the sampled values takes."""
+    """Refuse fewer draws than needed for a covariance of the sampled values."""
     draws, needed = config.cmc.chains * config.cmc.samples, 2 * n_joint
     if method != "draws" and draws < needed:
         found = f"{config.cmc.samples} ({draws} draws of a shard)"

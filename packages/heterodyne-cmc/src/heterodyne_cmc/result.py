@@ -1,4 +1,4 @@
-"""The posterior as a result, with its file and its pictures."""
+"""The posterior as a result that can be saved, loaded and plotted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NETCDF_NAME = "cmc_result.nc"
 
 @dataclass(frozen=True)
 class CMCResult(Posterior):
-    """A posterior, its file, and its pictures."""
+    """A posterior that can be saved, loaded and plotted."""
 
     def save(self, path: str | Path) -> Path:
         """Write the result as NetCDF in the ArviZ schema and return the file's path.
@@ -29,16 +29,16 @@ class CMCResult(Posterior):
         return write_posterior(self, _file(path))
 
     def plot(self, directory: str | Path) -> list[Path]:
-        """Write pictures as PNG into the folder ``plots`` of `directory` and return their paths.
+        """Write plots as PNG into the folder ``plots`` of `directory` and return their paths.
 
         Pairs of parameters with prior and point estimate, functions of age, data against the posterior's maps, ranks
         and energies of the chains, shards against the whole.
 
         Raises
         ------
-        OutputError : when a file cannot be written; those written before it stay, each complete.
+        OutputError : if a file cannot be written; files already written are kept.
         """
-        # Matplotlib takes a second to import.
+        # Imported here because Matplotlib takes a second.
         from heterodyne_cmc.plots import write_plots
 
         return write_plots(self, Path(directory))
@@ -49,7 +49,7 @@ class CMCResult(Posterior):
 
         Raises
         ------
-        ResultError : when the file is missing, damaged, or no result of this kind.
+        ResultError : if the file is missing, damaged, or not a result of this kind.
         """
         return cls(**vars(read_posterior(_file(path))))
 

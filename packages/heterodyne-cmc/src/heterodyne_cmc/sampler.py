@@ -33,22 +33,22 @@ type FloatArray = npt.NDArray[np.float64]
 
 MAX_TREE_DEPTH = 10
 ACCEPTANCE = (0.9, 0.98)
-"""Acceptance aimed at: of the first attempt, and of the second with its smaller steps."""
+"""Target acceptance of the first attempt, and of the second with smaller steps."""
 DIVERGENT = 0.005
-"""Share of divergent steps above which a shard has failed and is tried once more."""
+"""Fraction of divergent steps above which the sampling of a shard is repeated."""
 
 
 _BLOCK = 25
-"""Steps of a chain between two moments at which it says where it is, and can be ended."""
+"""Number of steps of a chain between progress reports, at which it can be stopped."""
 _KEPT_EVERY = 30.0
-"""Seconds between two moments at which chains are kept, so that a killed run loses no more."""
+"""Interval in seconds at which chains are stored, which limits the loss if a run is killed."""
 
 type Keep = Callable[[tuple[Part, ...]], None]
 """Called with all chains so far."""
 
 
 class _Target(NamedTuple):
-    """What a chain is to sample, in which coordinates, and the acceptance aimed at."""
+    """The density and coordinates of a chain, and its target acceptance."""
 
     problem: ShardProblem
     centre: Array
@@ -59,7 +59,7 @@ class _Target(NamedTuple):
 def _kernels() -> tuple[Any, Any]:
     """Return NumPyro's functions that start a chain and make a step of it."""
     with warnings.catch_warnings():
-        # NumPyro adds a filter when imported; the process gets its own back.
+        # NumPyro adds a warning filter when imported; the filters of the process are restored.
         from numpyro.infer.hmc import hmc
 
     def potential(problem: ShardProblem, centre: Array, spread: Array) -> object:
@@ -78,9 +78,9 @@ def _begin(key: Array, start: Float[Array, " n_dim"], target: _Target, *, warmup
 
 @functools.partial(jax.jit, static_argnames="warmup")
 def _advance(state: Any, target: _Target, count: Array, *, warmup: int) -> tuple[Any, tuple[Array, ...]]:
-    """Return the state after `count` steps, `_BLOCK` at most, and what each of them leaves."""
+    """Return the state after `count` steps, at most `_BLOCK`, and the record of each."""
     begin, step = _kernels()
-    # A step takes its settings from the function that began the chain: it is told them, and computes nothing.
+    # A step takes its settings from the function that started the chain, which is called here without computation.
     jax.eval_shape(
         lambda: begin(
             state.z, warmup, target_accept_prob=target.acceptance, model_args=tuple(target[:3]), rng_key=state.rng_key
@@ -100,10 +100,10 @@ def _advance(state: Any, target: _Target, count: Array, *, warmup: int) -> tuple
 
 
 class _Sampling:
-    """The chains of one attempt, in step with nothing but the clock.
+    """The chains of one attempt, which run independently.
 
-    `tell` hears of every block of steps, and `keep` now and then, and at an early end, of all that there is; the chains
-    go on from `parts`, where there are some.
+    `tell` is called after every block of steps, and `keep` at intervals and on interruption, with all chains so far;
+    the chains continue from `parts`, if given.
     """
 
     def __init__(self, target: _Target, warmup: int, samples: int, tell: Tell, keep: Keep, parts: Sequence[Part]):
@@ -112,11 +112,11 @@ class _Sampling:
         self._parts, self._kept_at = list(parts), time.perf_counter()
 
     def run(self, keys: Array, starts: Float[Array, "n_chain n_dim"], threads: int) -> Chains:
-        """Return the chains, `threads` of them at once: in step with each other all would wait for the longest tree.
+        """Return the chains, run in `threads` threads, so that they do not wait for the longest tree of another chain.
 
-        Whatever ends this early, Ctrl-C too, ends the threads after their block.
+        An exception, including Ctrl-C, stops the threads after their block.
         """
-        # Without a step: what it compiles, all threads run.
+        # A call without steps compiles the function for all threads.
         self._block(_begin(keys[0], starts[0], self._target, warmup=self._warmup), 0)
         self._parts = self._parts or [Part(0, (), ())] * len(keys)
         try:
@@ -127,7 +127,7 @@ class _Sampling:
                     self._stopped.set()
                     raise
         except BaseException:
-            # A full disk hides nothing of what ended the chains.
+            # An error of writing must not hide the exception that stopped the chains.
             with contextlib.suppress(OutputError):
                 self._keep(tuple(self._parts))
             raise
@@ -138,14 +138,14 @@ class _Sampling:
         return state, tuple(np.asarray(row)[:count] for row in rows)
 
     def _chain(self, chain: int, key: Array, start: Array) -> Chains:
-        # The setting belongs to a thread.
+        # The setting is local to a thread.
         with jax.enable_x64(True):
             state, (done, kept, rows) = _begin(key, start, self._target, warmup=self._warmup), self._parts[chain]
             if kept:
                 state = unpacked(kept, state)
             while done < self._warmup + self._samples:
                 if self._stopped.is_set():
-                    raise InterruptedError("the sampling was ended")
+                    raise InterruptedError("the sampling was interrupted")
                 end = self._warmup if done < self._warmup else self._warmup + self._samples
                 count = min(_BLOCK, end - done)
                 state, new = self._block(state, count)
@@ -177,13 +177,14 @@ def sample_shard(
     store: ChainStore | None = None,
     going_on: Unfinished | None = None,
 ) -> SubPosterior:
-    """Return the draws of shard number `shard` (from 0) after `warmup` steps of every chain; `tell` hears of them.
+    """Return the draws of shard number `shard` (from 0) after `warmup` steps of every chain.
 
-    The chains begin at `starts` (n_chain, n_dim) in the whitened coordinates, or spread over a standard normal there;
-    or they are `going_on`, in the coordinates of then. `store` is where they are kept until they are finished.
+    The chains begin at `starts` (n_chain, n_dim) in the whitened coordinates, or at draws of a standard normal there;
+    or they continue from `going_on`, in its coordinates. Progress is reported to `tell`, and unfinished chains are
+    kept in `store`.
 
-    A shard with more than 0.5 % divergent steps, or with draws that are not finite, is tried once more with smaller
-    steps (another acceptance aimed at); what comes of that is returned, be it good or not.
+    A shard with more than 0.5 % divergent steps, or with draws that are not finite, is sampled once more with smaller
+    steps (a higher target acceptance), and the second result is returned in any case.
     """
     begin = time.perf_counter()
     chains, samples, seed, threads, _ = settings

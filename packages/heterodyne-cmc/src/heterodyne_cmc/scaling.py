@@ -39,7 +39,7 @@ class Scaling:
 
 
 def scaling_problems(config: Config, spec: ModelSpec) -> list[Problem]:
-    """Return what this version cannot do of what `config` asks for contrast and offset."""
+    """Return the settings of contrast and offset in `config` that are not supported."""
     problems = []
     if config.scaling not in ("individual", "shared", "fixed"):
         wanted = "individual, shared or fixed (the coefficients of a series have no prior yet)"
@@ -48,17 +48,17 @@ def scaling_problems(config: Config, spec: ModelSpec) -> list[Problem]:
         entry = config.model.parameters.get(parameter.name)
         if entry is not None and entry.prior is not None and entry.prior.family != "normal":
             path = f"model.parameters.{parameter.name}.prior.family"
-            remedy = "give a normal prior: it is integrated in closed form"
+            remedy = "use a normal prior, which is integrated analytically"
             problems.append(Problem(path, f"'{entry.prior.family}'", "normal", remedy))
     return problems
 
 
 def make_scaling(config: Config, spec: ModelSpec, phi: FloatArray) -> Scaling:
-    """Return the scaling that the configuration asks for, at the azimuths `phi` in degrees.
+    """Return the configured scaling at the azimuths `phi` in degrees.
 
     Raises
     ------
-    ConfigError : when the values of a fixed scaling are not one per angle.
+    ConfigError : if the number of values of a fixed scaling differs from the number of angles.
     """
     entries = [config.model.parameters.get(p.name) for p in spec.scaling]
     priors = [

@@ -1,7 +1,7 @@
-"""Where to begin without a point estimate: places drawn from the priors, the likeliest of which are climbed from.
+"""Search for a start without a point estimate: the posterior is maximised from the most probable of many prior draws.
 
-The places are scrambled Sobol points, evenly in each parameter's prior probability: they fill it better than random
-ones do, and each costs one value of the posterior.
+The draws are scrambled Sobol points, uniform in the prior probability of each parameter, which cover it better than
+random points; each costs one evaluation of the posterior.
 """
 
 from __future__ import annotations
@@ -23,37 +23,37 @@ from heterodyne_cmc.values import values_at
 type FloatArray = npt.NDArray[np.float64]
 
 _PLACES, _CLIMBED = 4096, 6
-"""Places drawn from the priors, and how many of them are climbed from."""
+"""Number of prior draws, and of those from which the posterior is maximised."""
 _NOISES = np.linspace(0.0, 4.0, 9)
-"""ln of the noise over its guess that is tried at a place: away from the optimum residuals are more than noise."""
+"""Tried values of ln of the noise over its estimate, because residuals exceed the noise away from the optimum."""
 _FAR = 2.0
-"""The same at which places are compared: with less, one posterior density would hardly be below another."""
+"""Value at which draws are compared; a smaller noise would make the comparison depend on single pairs."""
 _APART = 0.1
-"""Difference in prior probability of any parameter from which two places are different."""
+"""Smallest difference in prior probability of a parameter for two draws to count as different."""
 _DIGITS = 6
-"""Significant digits that are kept: with another number of threads the sums round otherwise."""
+"""Significant digits that are kept, because the rounding of sums depends on the number of threads."""
 
 
 def search(
     problems: Problems, space: ParameterSpace, log_noise: float, seed: int, say: Callable[[str], None]
 ) -> FloatArray:
-    """Return parameters (n_free,) where the posterior is high: at the highest end of climbs from the likeliest places.
+    """Return the parameters (n_free,) of the highest mode found from the most probable draws and the configured start.
 
-    The configured start is one of these. `log_noise` is the guess of ln σ.
+    `log_noise` is the estimate of ln σ.
     """
     from scipy.stats import qmc
 
     chart = space.chart()
     # 6: a stream of its own beside those of partition, chains, consensus and weights.
     levels = qmc.Sobol(len(space.free), seed=np.random.default_rng([seed, 6])).random(_PLACES)
-    say(f"no point estimate: {_PLACES} places drawn from the priors")
+    say(f"no point estimate: searching from {_PLACES} draws of the priors")
     u = np.asarray(_from_parameters(jnp.asarray(at_levels(levels, space.priors, space.bounds)), chart))
     heights = _heights(np.column_stack([u, np.full(len(u), log_noise + _FAR)]), problems)
     chosen = _different(np.argsort(-heights, kind="stable"), levels)
     starts = [np.asarray(_from_parameters(jnp.asarray(space.start[None]), chart))[0], *u[chosen]]
     ends = []
     for k, start in enumerate(starts):
-        say(f"climb {k + 1} of {len(starts)}")
+        say(f"maximisation {k + 1} of {len(starts)}")
         ends.append(climbed(_with_noise(start, log_noise, problems), problems, space))
     highest = min(ends, key=lambda end: end[0])[1]
     p = np.asarray(to_parameters(jnp.asarray(highest[:-1]), chart)[0])
@@ -73,13 +73,13 @@ def _heights(vectors: FloatArray, problems: Problems) -> FloatArray:
 
 
 def _with_noise(u: FloatArray, log_noise: float, problems: Problems) -> FloatArray:
-    """Return coordinates with the ln σ that suits them best."""
+    """Return coordinates with the optimal ln σ."""
     tried = np.column_stack([np.tile(u, (len(_NOISES), 1)), log_noise + _NOISES])
     return np.asarray(tried[int(np.argmax(_heights(tried, problems)))])
 
 
 def _different(order: npt.NDArray[np.int_], levels: FloatArray) -> list[int]:
-    """Return the first places in an order that are not near one another."""
+    """Return the first draws in an order that differ from one another."""
     chosen: list[int] = []
     for k in order:
         if all(np.max(np.abs(levels[k] - levels[other])) > _APART for other in chosen):

@@ -14,20 +14,19 @@ type FloatArray = npt.NDArray[np.float64]
 type IntArray = npt.NDArray[np.int32]
 
 PAIRS_PER_SHARD = 50_000
-"""What ``shards: auto`` aims at where there are several: 1e4 to 1e5 pairs, so that a gradient takes milliseconds and
-the prior stays small."""
+"""Pairs per shard for ``shards: auto`` with several shards: 1e4 to 1e5, for gradients that take milliseconds and a
+small contribution of the prior."""
 _EXCLUDED_PER_FRAME = 64
-"""Single excluded pairs per frame beyond which evaluating them one by one costs more than the exact sums save."""
+"""Excluded single pairs per frame above which evaluating them one by one costs more than the exact sums save."""
 _PROCESS_ALL_PAIRS, _HELD = 1.1e9, 2.5
-"""Bytes of a process with the exact sums but for its data, and what it holds of these: the maps, the pairs, and what is
-made of them by halving time."""
+"""Bytes of a process with the exact sums without its data, and per unit of these: maps, pairs, and coarsened maps."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The pairs of one shard, per angle; rows are filled up with pairs (0, 0) of weight 0.
+    """The pairs of one shard, per angle; rows are padded with pairs (0, 0) of weight 0.
 
-    `i` < `j` are frame indices from 0, `value` the correlation, `weight` what the pair counts, all (n_phi, n_pair).
+    `i` < `j` are frame indices from 0, `value` the correlation, `weight` that of the pair, all (n_phi, n_pair).
     Every shard of a partition has the same shape, so that all run the same compiled code.
     """
 
@@ -38,7 +37,7 @@ class Pairs:
 
     @property
     def count(self) -> int:
-        """Number of pairs that count."""
+        """Number of pairs with positive weight."""
         return int(np.count_nonzero(self.weight))
 
 
@@ -46,8 +45,8 @@ class Pairs:
 class Partition:
     """All usable pairs of a measurement in random order, dealt out to `n_shards` shards.
 
-    `order` holds per angle the pairs (n_used, 2), shuffled. The whole sequence, angle after angle, is dealt out like
-    cards: shards differ by one pair at most, in all and per angle.
+    `order` holds per angle the pairs (n_used, 2), shuffled. The whole sequence, angle after angle, is distributed in
+    turn: shards differ by at most one pair, in total and per angle.
     """
 
     data: TwoTimeData
@@ -89,32 +88,32 @@ def automatic_shards(n_pairs: int) -> int:
 
 
 def bytes_of_one_shard(data: TwoTimeData, pairs: tuple[IntArray, ...]) -> float:
-    """Return an estimate of the memory that all pairs at once take, in bytes."""
+    """Return an estimate of the memory for all pairs at once, in bytes."""
     return _PROCESS_ALL_PAIRS + _HELD * (data.c2.nbytes + sum(row.nbytes for row in pairs))
 
 
 def few_gaps(data: TwoTimeData, pairs: tuple[IntArray, ...]) -> bool:
-    """Return whether few pairs are left out although both their frames count: else exact sums gain nothing."""
+    """Return whether few pairs of valid frames are excluded, so that exact sums are efficient."""
     used = (data.valid & (data.weight > 0)).sum(axis=1)
     left_out = used * (used - 1) // 2 - [len(row) for row in pairs]
     return bool(np.max(left_out) <= _EXCLUDED_PER_FRAME * data.n_t)
 
 
 def usable_pairs(data: TwoTimeData, exclude_diagonals: int) -> tuple[IntArray, ...]:
-    """Return the pairs (n, 2) with i < j that count, per angle.
+    """Return the usable pairs (n, 2) with i < j, per angle.
 
-    Left out are the `exclude_diagonals` diagonals around t1 = t2, masked frames, NaN entries and frames of weight 0.
+    The `exclude_diagonals` diagonals around t1 = t2, masked frames, NaN entries and frames of weight 0 are excluded.
 
     Raises
     ------
-    DataError : when an angle has no such pair.
+    DataError : if an angle has no usable pair.
     """
     i, j = np.triu_indices(data.n_t, k=exclude_diagonals)
     used = pair_valid(data)[:, i, j] & (data.weight[:, i] * data.weight[:, j] > 0)
     if not used.any(axis=1).all():
         angle = data.phi[int(np.argmin(used.any(axis=1)))]
         raise DataError(
-            f"c2 (phi = {angle:g}): no pair of frames is left for the fit; leave out this angle, mask fewer frames, or "
+            f"c2 (phi = {angle:g}): no usable pair of frames; exclude this angle, mask fewer frames, or "
             f"lower data.exclude_diagonals ({exclude_diagonals})"
         )
     frames = np.stack([i, j], axis=1).astype(np.int32)

@@ -1,4 +1,4 @@
-"""What must hold of a posterior that is read from a file: types, names, and the shapes that go with each other."""
+"""Validation of a posterior read from a file: types, names and shapes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from heterodyne_data import undeclared
 from heterodyne_spec import MODELS, load_model
 
 STATS = ("diverging", "energy", "lp", "acceptance_rate", "n_steps", "tree_depth")
-"""What is kept of every step of every chain."""
+"""Quantities recorded for every step of every chain."""
 
 
 def problems(result: Posterior) -> Iterator[str]:
-    """Yield what is wrong with a result as it came out of a file."""
+    """Yield the problems of a result read from a file."""
     yield from undeclared(result)
     yield from _of_measurement(result)
     yield from _of_names(result)

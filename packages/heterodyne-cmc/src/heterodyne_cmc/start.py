@@ -1,4 +1,4 @@
-"""What a point estimate says of the sampling that starts from it."""
+"""The point estimate as the start of the sampling."""
 
 from __future__ import annotations
 

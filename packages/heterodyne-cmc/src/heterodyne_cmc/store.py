@@ -1,4 +1,4 @@
-"""Finished shards on disk: one file each, complete or absent, so that a run that ends early loses none of them."""
+"""Storage of finished shards in one file each, so that an interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class ShardStore:
         return self.folder / f"shard_{shard + 1:04d}_of_{self.n_shards:04d}.npz"
 
     def chains(self, shard: int) -> ChainStore:
-        """Return where the unfinished chains of a shard are."""
+        """Return the store of the unfinished chains of a shard."""
         return ChainStore(self.folder / f"chains_{shard + 1:04d}_of_{self.n_shards:04d}.npz", self.fingerprint)
 
     def save(self, sub: SubPosterior) -> None:
-        """Write a finished shard; what there was of its chains goes.
+        """Write a finished shard and remove its unfinished chains.
 
         Raises
         ------
-        OutputError : when it cannot be written.
+        OutputError : if it cannot be written.
         """
         record = {
             "fingerprint": self.fingerprint,
@@ -55,7 +55,7 @@ class ShardStore:
         self.chains(sub.shard).clear()
 
     def load(self) -> tuple[dict[int, SubPosterior], list[str]]:
-        """Return the finished shards by number, and in words which files were not used."""
+        """Return the finished shards by number, and messages on unused files."""
         found, words = {}, []
         for shard in range(self.n_shards):
             path = self.path(shard)
@@ -64,16 +64,16 @@ class ShardStore:
             try:
                 sub, fingerprint = _read(path)
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-                words.append(f"{path.name} is damaged ({type(error).__name__}) and is sampled again")
+                words.append(f"{path.name} is damaged ({type(error).__name__}); sampling it again")
                 continue
             if fingerprint == self.fingerprint and sub.shard == shard:
                 found[shard] = sub
             else:
-                words.append(f"{path.name} is of other data, settings or versions and is sampled again")
+                words.append(f"{path.name} belongs to other data, settings or versions; sampling it again")
         return found, words
 
     def clear(self) -> None:
-        """Remove the files of the shards, and the folder when nothing else is in it."""
+        """Remove the files of the shards, and the folder if it is empty then."""
         for shard in range(self.n_shards):
             self.path(shard).unlink(missing_ok=True)
             self.chains(shard).clear()
@@ -82,7 +82,7 @@ class ShardStore:
 
 
 def kept(folder: Path) -> str:
-    """Return in words what waits in a folder for a run that goes on; empty where there is nothing."""
+    """Describe what a folder contains for resuming a run; empty if nothing."""
     finished, begun = (len(list(folder.glob(f"{kind}_*.npz"))) for kind in ("shard", "chains"))
     shards = f"{finished} finished shard{'s' if finished > 1 else ''}" if finished else ""
     return " and ".join(filter(None, (shards, "the chains so far" if begun else "")))

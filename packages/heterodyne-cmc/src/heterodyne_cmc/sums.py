@@ -29,7 +29,7 @@ class SomePairs(NamedTuple):
 
     @property
     def n_counting(self) -> int:
-        """Number of pairs that count."""
+        """Number of pairs with positive weight."""
         return int(jnp.count_nonzero(self.weight))
 
 
@@ -42,7 +42,7 @@ class AllPairs(NamedTuple):
 
     @property
     def n_counting(self) -> int:
-        """Number of pairs that count."""
+        """Number of pairs with positive weight."""
         return int(jnp.sum(self.maps.n_pairs))
 
 

@@ -20,7 +20,7 @@ type FloatArray = npt.NDArray[np.float64]
 
 
 class Part(NamedTuple):
-    """A chain so far: the number of its `steps`, the arrays of its `state`, and what each draw has left, `rows`."""
+    """A chain so far: the number of its `steps`, the arrays of its `state`, and the record of each draw, `rows`."""
 
     steps: int
     state: tuple[npt.NDArray[Any], ...]
@@ -28,7 +28,7 @@ class Part(NamedTuple):
 
 
 class Unfinished(NamedTuple):
-    """The chains of a shard so far: their coordinates, where they began, and how earlier attempts went."""
+    """The chains of a shard so far: their coordinates, starts, and the outcome of earlier attempts."""
 
     centre: FloatArray
     spread: FloatArray
@@ -45,11 +45,11 @@ class ChainStore:
     fingerprint: str
 
     def save(self, so_far: Unfinished) -> None:
-        """Write the chains as they are.
+        """Write the current chains.
 
         Raises
         ------
-        OutputError : when they cannot be written; what was there before is then kept.
+        OutputError : if they cannot be written; an earlier file is then kept.
         """
         steps = [part.steps for part in so_far.parts]
         record = {"fingerprint": self.fingerprint, "divergences": so_far.divergences, "steps": steps}
@@ -61,17 +61,20 @@ class ChainStore:
         write_atomically(self.path, lambda path: write_npz(path, record=words, **arrays))
 
     def load(self) -> tuple[Unfinished | None, str]:
-        """Return the chains of an earlier run that ended early, and in words whether they go on or begin anew; None
-        without a whole file of this work."""
+        """Return the chains of an interrupted run and a message on whether they are continued or restarted; None if
+        there is no complete file of this work."""
         if not self.path.is_file():
             return None, ""
         try:
             found = self._read()
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            return None, f"{self.path.name} is damaged ({type(error).__name__}): its chains begin anew"
+            return None, f"{self.path.name} is damaged ({type(error).__name__}); restarting its chains"
         if found is None:
-            return None, f"{self.path.name} is of other data, settings or versions: its chains begin anew"
-        return found, f"chains of an earlier run go on after {', '.join(str(part.steps) for part in found.parts)} steps"
+            return None, f"{self.path.name} belongs to other data, settings or versions; restarting its chains"
+        return (
+            found,
+            f"continuing chains of an earlier run after {', '.join(str(part.steps) for part in found.parts)} steps",
+        )
 
     def _read(self) -> Unfinished | None:
         with self.path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
@@ -93,12 +96,12 @@ class ChainStore:
 
 
 def packed(state: Any) -> tuple[npt.NDArray[Any], ...]:
-    """Return the arrays of a chain's state, random keys as the numbers that they are."""
+    """Return the arrays of the state of a chain, with random keys as integers."""
     return tuple(np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf) for leaf in jax.tree.leaves(state))
 
 
 def unpacked(arrays: Sequence[npt.NDArray[Any]], like: Any) -> Any:
-    """Return the state of a chain from its arrays, with the structure of another one."""
+    """Return the state of a chain from its arrays, with the structure of `like`."""
     leaves, tree = jax.tree.flatten(like)
     back = [
         jax.random.wrap_key_data(jax.numpy.asarray(value)) if _is_key(leaf) else jax.numpy.asarray(value)

@@ -1,4 +1,4 @@
-"""Values of the density at many places: side by side, for they share a pass over the data."""
+"""Vectorised evaluation of the density at many points, which share a pass over the data."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from heterodyne_cmc.density import ShardProblem, log_density
 
 type FloatArray = npt.NDArray[np.float64]
 type Map = Callable[[Callable[[FloatArray], list[FloatArray]], Iterable[FloatArray]], Iterator[list[FloatArray]]]
-"""How blocks are gone through: `map`, or that of an executor."""
+"""Function that processes the blocks: `map`, or that of an executor."""
 
 _AT_ONCE = 64
-"""Places evaluated side by side."""
+"""Number of points evaluated at once."""
 
 
 def values_at(
@@ -30,10 +30,10 @@ def values_at(
 
 
 def in_blocks(of: Callable[[Array], Sequence[Array]], rows: FloatArray, by: Map = map) -> list[FloatArray]:
-    """Return what a compiled function gives for `rows` (n, n_dim): arrays (n, ...)."""
+    """Return the arrays (n, ...) that a compiled function gives for `rows` (n, n_dim), evaluated in blocks."""
 
     def block(some: FloatArray) -> list[FloatArray]:
-        # The setting belongs to a thread. All blocks have one size, and are compiled once.
+        # The setting is local to a thread. All blocks have one size, and are compiled once.
         with jax.enable_x64(True):
             full = np.zeros((_AT_ONCE, some.shape[1]))
             full[: len(some)] = some

@@ -1,4 +1,4 @@
-"""The draws of a shard by importance sampling: values of its density, no chain."""
+"""Importance sampling of a shard, without chains."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def weighted_shard(
     settings: Settings,
     tell: Tell = lambda share, divergences: None,
 ) -> tuple[SubPosterior, Population]:
-    """Return the draws of shard number `shard` (from 0), resampled by their weights, and all of them with these.
+    """Return the draws of shard number `shard` (from 0), resampled by their weights, and all weighted draws.
 
-    Look at `holds` before these draws are used.
+    Check `holds` before using these draws.
     """
     begin = time.perf_counter()
     wanted = WANTED * settings.chains * settings.samples
@@ -58,24 +58,24 @@ def weighted_shard(
 
 
 def part_done(rounds: int, found: Population, wanted: float, most: int) -> float:
-    """Return which part of the work is done: half of it is the search for a proposal, the rest draws of its own.
+    """Return the finished fraction of the work: half of it is the search for a proposal, the other half its draws.
 
-    A search that does not end reaches the last round, number `most`, by which the time left is bounded.
+    A search stops at the latest in round `most`, which bounds the remaining time.
     """
     part = min(found.effective / wanted, 0.99) / 2
     return max(part + (0.5 if found.own else 0.0), rounds / (most + 1))
 
 
 def holds(sub: SubPosterior, settings: Settings) -> bool:
-    """Return whether weighted draws are those of the posterior, and enough."""
+    """Return whether weighted draws are reliable and sufficient."""
     made = sub.made
     return isinstance(made, Weighted) and trusted(made.k_hat, made.effective, settings.chains * settings.samples)
 
 
 def learned(whitening: Whitening, population: Population, chains: int, seed: int) -> tuple[Whitening, FloatArray]:
-    """Return coordinates in which chains move easily where weights did not do, and where they begin, (n_chain, n_dim).
+    """Return coordinates and starts (n_chain, n_dim) of chains after an importance sampling that was not reliable.
 
-    The draws know the shape of the density better than the curvature at one point does.
+    The draws describe the shape of the density better than the curvature at one point.
     """
     shape = shape_of(population, (seed, 7), chains)
     centre, spread = whitening.centre + whitening.spread @ shape.mean, whitening.spread @ shape.root

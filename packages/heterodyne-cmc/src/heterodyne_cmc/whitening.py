@@ -1,4 +1,4 @@
-"""Coordinates in which a sub-posterior is nearly round: ``vector = centre + spread @ z``."""
+"""Coordinates in which a sub-posterior is nearly isotropic: ``vector = centre + spread @ z``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from heterodyne_data import NLSQResult
 type FloatArray = npt.NDArray[np.float64]
 
 _EDGE = 1e-3
-"""How near to a bound a start may be, in units of the interval: on the bound the coordinate is infinite."""
+"""Smallest distance of a start from a bound, where the coordinate is infinite, in units of the interval."""
 PRIOR_REACH = 4.0
-"""Distance from the middle of a prior, in its sd, within which a point estimate can be a value of the posterior."""
+"""Largest distance of a plausible point estimate from the centre of a prior, in its sd."""
 SPREAD_MOST = 3.0
 """Variance of a sub-posterior over that of the posterior, above which it is anchored. Narrower, flows see less of the
 tails; wider, the Gaussian product is too far off to be corrected (both measured, with 16 shards, at 2 and at 4)."""
@@ -52,7 +52,7 @@ class Place(NamedTuple):
 
 
 def place_of(space: ParameterSpace, p: FloatArray) -> Place:
-    """Return the place of parameters; what stands on a bound is taken a little inside."""
+    """Return the place of parameters; values on a bound are moved slightly inside."""
     # A point estimate made with wider bounds can lie outside of these.
     width = np.ptp(space.bounds, axis=1)
     inside = np.clip(p, space.bounds[:, 0] + _EDGE * width, space.bounds[:, 1] - _EDGE * width)
@@ -71,7 +71,7 @@ def place_at(space: ParameterSpace, u: FloatArray) -> Place:
 
 
 def _with_units(covariance: FloatArray) -> FloatArray:
-    """Return a covariance with unit variance where it has none: so far out a coordinate changes no parameter."""
+    """Return a covariance with zero variances, of coordinates that change no parameter, replaced by 1."""
     flat = ~(np.diag(covariance) > 0)
     covariance[flat] = covariance[:, flat] = 0.0
     covariance[flat, flat] = 1.0
@@ -84,9 +84,9 @@ def _derivatives(u: Float[Array, " n_free"], chart: Chart) -> Float[Array, "n_fr
 
 
 def _estimate(space: ParameterSpace, scaling: Scaling, nlsq: NLSQResult, at: Place) -> Estimate:
-    """Return the NLSQ optimum with its covariances in unconstrained coordinates, coefficients of the scaling behind.
+    """Return the NLSQ optimum with its covariances in unconstrained coordinates, followed by scaling coefficients.
 
-    A parameter that NLSQ held has the prior's variance, as a direction that the data leave open has it already.
+    Parameters fixed in the fit have the variance of the prior, as undetermined directions already have.
     """
     n_free, joint = at.u.size, (nlsq.scaling.joint_covariance, nlsq.scaling.joint_covariance_iid)
     of, to_coefficients = [nlsq.covariance, nlsq.covariance_iid], np.zeros((0, 0), np.float64)
@@ -129,12 +129,13 @@ def make_whitening(
         estimate = _estimate(space, scaling, nlsq, at)
         if nlsq.covariance_kind == "calibrated":
             found = make_tilt(estimate, prior)
-            # Beyond the priors the estimate is no pivot: the posterior lies elsewhere, and only the power goes there.
+            # Outside the priors the estimate is not used as pivot: the posterior lies elsewhere, and only the power
+            # applies.
             elsewhere = bool(np.any(np.abs(distance(space.priors, at.p)) > PRIOR_REACH))
             kept = ("pull",) if elsewhere else ()
             straight = ("centre", "stretch", "follow") if elsewhere or not estimate.centre.size else ()
             tilt = found._replace(**{key: getattr(tilt, key) for key in (*kept, *straight)})
-        # Added to the prior: near a bound the linear map of the covariance is far too wide.
+        # Combined with the prior, because near a bound the linear map of the covariance is far too wide.
         precision[:n_free, :n_free] += inverse(estimate.calibrated[:n_free, :n_free])
     # The Fisher information of ln σ is twice the number of pairs.
     precision[n_free, n_free] = 2.0 * weight + NOISE_PRIOR_SCALE**-2.0
@@ -144,8 +145,8 @@ def make_whitening(
 def of_shards(whole: Whitening, n_shards: int, *, anchored: bool) -> Whitening:
     """Return the coordinates of each of `n_shards` shards from those of the posterior of all pairs.
 
-    A shard knows 1/K of what the whole does, and carries 1/K of the prior. Where it is `anchored`, it gets as much
-    more as makes it `SPREAD_MOST` times as wide as the posterior, in variance.
+    A shard has 1/K of the information and 1/K of the prior. If it is `anchored`, the anchor limits its variance to
+    `SPREAD_MOST` times that of the posterior.
     """
     precision, n_free = inverse(whole.spread @ whole.spread.T), len(whole.centre) - 1
     held = max(1.0 / SPREAD_MOST - 1.0 / n_shards, 0.0) if anchored else 0.0

@@ -1,4 +1,4 @@
-"""What a worker is given, and what it does with a shard: the same wherever it runs."""
+"""The work of a worker on a shard, independent of where it runs."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _DISTRIBUTIONS = (
     "numpy",
     "numpyro",
 )
-"""Distributions on whose versions the draws depend."""
+"""Packages whose versions affect the draws."""
 
 _PER_PAIR = 700
-"""Bytes that a pair of a shard takes while its gradient is computed; measured 300 to 500."""
+"""Bytes per pair of a shard during the computation of a gradient; measured 300 to 500."""
 _PROCESS = 0.7e9
 """Bytes of a process on single pairs without its data: interpreter, JAX, compilation."""
 
 
 @dataclass(frozen=True)
 class ShardWork:
-    """All shards of a request as work to be done; small enough to be sent once to every worker."""
+    """All shards of a request, small enough to be sent once to every worker."""
 
     request: Request
     noise: float
@@ -52,12 +52,12 @@ class ShardWork:
         return self.request.partition.n_shards
 
     def problems(self) -> Callable[[], Iterable[ShardProblem]]:
-        """Return a function that gives problems whose densities, without anchors, multiply to the posterior."""
+        """Return a function that yields problems whose densities, without anchors, multiply to the posterior."""
         return whole_problems(self.request, self.noise, self.whitening)
 
 
 def bytes_per_worker(request: Request) -> float:
-    """Return an estimate of the memory that a worker on shards of `request` takes, in bytes."""
+    """Return an estimate of the memory of a worker on shards of `request`, in bytes."""
     data, deal, cmc = request.data, request.partition, request.config.cmc
     draws = 16.0 * cmc.chains * cmc.samples * request.n_joint
     if deal.n_shards == 1:
@@ -67,12 +67,12 @@ def bytes_per_worker(request: Request) -> float:
 
 
 def shard_work(request: Request, noise: float, whitening: Whitening) -> ShardWork:
-    """Return the work of a request; the point estimate has done its part and stays behind."""
+    """Return the work of a request, without the point estimate, which is no longer needed."""
     return ShardWork(replace(request, nlsq=None), noise, whitening)
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the distributions on which the draws depend, as installed here."""
+    """Return the installed versions of the packages that affect the draws."""
     return {name: importlib.metadata.version(name) for name in _DISTRIBUTIONS}
 
 
@@ -83,9 +83,9 @@ def run_shard(
     tell: Tell = lambda share, divergences: None,
     store: ChainStore | None = None,
 ) -> SubPosterior:
-    """Return the draws of shard number `shard` (from 0); they depend on the work and this number alone.
+    """Return the draws of shard number `shard` (from 0), which depend on the work and this number only.
 
-    Chains are kept in `store` until they are finished, and go on from there.
+    Unfinished chains are kept in `store` and continued from there.
     """
     cmc = work.request.config.cmc
     with jax.enable_x64(True):
@@ -104,7 +104,7 @@ def run_shard(
 
 
 def fingerprint(work: ShardWork) -> str:
-    """Return the SHA-256 of all that the draws depend on, versions included."""
+    """Return the SHA-256 of everything that affects the draws, including versions."""
     digest = hashlib.sha256()
     for part in _parts(work):
         if isinstance(part, np.ndarray):

@@ -17,7 +17,7 @@ _MODULES = {"fit_nlsq_jax": "fit", "keep_compiled_functions": "compilation"}
 
 
 def __getattr__(name: str) -> Any:
-    # JAX takes a second to import: a command that only prints its help or an error does not wait for it.
+    # Loaded lazily because JAX takes a second to import, which help and error messages should not wait for.
     if name in _MODULES:
         return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The command ``heterodyne-nlsq``: one measurement in, one fit out."""
+"""The command ``heterodyne-nlsq``: fits one measurement."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SUBCOMMANDS = (
     *("config", "inspect", "watch", "batch", "plot", "report", "compare"),
     *("simulate", "validate", "completion"),
 )
-"""What the command ``heterodyne`` of heterodyne-cli has, and this one has not."""
+"""Subcommands that only the command ``heterodyne`` of heterodyne-cli has."""
 
 _ITS_OPTIONS = ("--method", "--nlsq-result", "--preview-job")
 
@@ -56,19 +56,19 @@ _ITS_OPTIONS = ("--method", "--nlsq-result", "--preview-job")
 def fit_measurement(
     data: TwoTimeData, config: Config, console: Console, *, cache: bool, command: Sequence[str], directory: Path | None
 ) -> tuple[NLSQResult, list[Path]]:
-    """Fit a measurement, showing how far the fit is; return the result and the files that were written.
+    """Fit a measurement with a progress display; return the result and the written files.
 
     Parameters
     ----------
-    cache : whether compiled functions are kept, and the times of the stages remembered.
-    command : the command line, for the result.
-    directory : where result, pictures and report are written as configured; None: nothing is.
+    cache : whether compiled functions and the durations of the stages are stored.
+    command : the command line, stored in the result.
+    directory : folder for result, plots and report, as configured; nothing is written if None.
     """
     drawn = directory is not None and (config.output.plots or config.output.report)
     with console.progress() as shown:
         progress = FitProgress(shown, forecast(data, config, remembered=cache, pictures=drawn))
         progress.stage(Stage.LOADING)
-        # JAX takes a second to import: errors before it come at once.
+        # Imported here because JAX takes a second; earlier errors are reported immediately.
         from heterodyne_nlsq.fit import fit_nlsq_jax
 
         if cache:
@@ -88,7 +88,7 @@ def fit_measurement(
 
 
 def result_event(result: NLSQResult) -> dict[str, Any]:
-    """Return what a machine is told of a fit."""
+    """Return the event for programs that describes a fit."""
     keys = ("value", "sd", "unit", "status", "standing", "against")
     table = {row.name: {key: getattr(row, key) for key in keys} for row in result.table}
     return {
@@ -114,7 +114,7 @@ def result_event(result: NLSQResult) -> dict[str, Any]:
 
 
 def plan_of_fit(config: Config, data: TwoTimeData) -> Iterator[str]:
-    """Yield what a fit would do; refuses what the fit would refuse."""
+    """Yield the steps of a fit; raises the same errors as the fit."""
     from heterodyne_nlsq.fit import prepare
 
     free = prepare(data, config).free
@@ -126,14 +126,14 @@ def plan_of_fit(config: Config, data: TwoTimeData) -> Iterator[str]:
 
 
 def outputs_of_fit(directory: Path, config: Config) -> list[Path]:
-    """Return the files and folders that a fit writes."""
+    """Return the files and folders written by a fit."""
     names = ["nlsq_result.json", "nlsq_result.h5"]
     names += ["plots"] * config.output.plots + ["report.html"] * config.output.report
     return [directory / name for name in names]
 
 
 def fit_command(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:
-    """Run a fit as asked for on the command line, print and write its result, and return the exit code."""
+    """Run the fit of a command line, print and write its result, and return the exit code."""
     path, config = requested_data(args), requested_config(args)
     directory = requested_output(args, config)
     data = read_measurement(path, config, console)
@@ -158,7 +158,7 @@ def parser() -> CommandParser:
     result = CommandParser(
         prog="heterodyne-nlsq",
         description="Fit the heterodyne XPCS model to two-time correlation maps, all angles of one q together.\n\n"
-        f"For other jobs ({', '.join(SUBCOMMANDS)})\ninstall the command heterodyne: pip install heterodyne-cli",
+        f"For other tasks ({', '.join(SUBCOMMANDS)})\ninstall the command heterodyne: pip install heterodyne-cli",
         examples=EXAMPLES,
     )
     result.add_argument("--version", action="version", version=f"heterodyne-nlsq {__version__}")
@@ -167,13 +167,13 @@ def parser() -> CommandParser:
 
 
 def parsed(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the arguments; what belongs to the command ``heterodyne`` is refused with the way to get it."""
+    """Return the parsed arguments; options of the command ``heterodyne`` are refused with installation advice."""
     whole = parser()
-    # A subcommand comes first, and its options may have other values than those of this command.
+    # Check for a subcommand first, because its options may have values that this command does not accept.
     if argv and argv[0] in SUBCOMMANDS:
         _refer(whole, argv[0], argv)
     args, unknown = whole.parse_known_args(argv)
-    # What follows a file stands among the files.
+    # Words after a file are parsed as files.
     for word in (*map(str, args.data or ()), *(one.partition("=")[0] for one in unknown)):
         if word in (*SUBCOMMANDS, *_ITS_OPTIONS):
             _refer(whole, word, argv)
@@ -188,7 +188,7 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
 def _refer(whole: argparse.ArgumentParser, word: str, argv: Sequence[str]) -> NoReturn:
     kind = "a subcommand" if word in SUBCOMMANDS else "an option"
     there = importlib.util.find_spec("heterodyne_cli") is not None
-    first = "" if there else "pip install heterodyne-cli (it brings no sampler), then "
+    first = "" if there else "pip install heterodyne-cli (it includes no sampler), then "
     remedy = f"{first}run: heterodyne {shlex.join(argv)}"
     whole.exit(FAILED, f"error: {word} is {kind} of heterodyne, not of heterodyne-nlsq; {remedy}\n")
 

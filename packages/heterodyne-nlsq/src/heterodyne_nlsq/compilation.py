@@ -1,4 +1,4 @@
-"""JAX's persistent compilation cache: the commands switch it on, a program from Python when it asks for it."""
+"""JAX's persistent compilation cache, enabled by the commands, and on request in Python programs."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from heterodyne_spec import print_error
 
 
 def keep_compiled_functions(folder: str | Path | None = None) -> Path:
-    """Keep compiled functions on disk: the next process that fits as many angles and frames compiles nothing.
+    """Store compiled functions on disk, so that later fits with the same numbers of angles and frames need not compile.
 
-    It holds for everything that JAX compiles in this process. The commands call it themselves; a program of yours
-    does so once, before its first fit. A folder that cannot be written, and entries that are not whole, cost time, not
-    the fit: entries that cannot be read are removed, and a folder that cannot be written is told on stderr.
+    This affects everything that JAX compiles in this process. The commands do it automatically; in your own program,
+    call it once before the first fit. Damaged entries are removed, and a folder that is not writable is reported on
+    stderr; neither stops the fit.
 
     Parameters
     ----------
-    folder : where; that of the commands when None, ``heterodyne`` in the user's cache folder. JAX runs what it finds
-        there: give none that people can write whom you do not trust.
+    folder : cache folder; by default that of the commands, ``heterodyne`` in the user's cache folder. JAX executes its
+        contents: do not use a folder to which people you do not trust can write.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def keep_compiled_functions(folder: str | Path | None = None) -> Path:
 
     chosen = cache_folder() if folder is None else Path(folder).expanduser().absolute()
     if jax.config.jax_compilation_cache_dir != str(chosen):
-        # JAX looks at the setting once; what it has opened before would stay in use.
+        # JAX reads the setting only once; reset the cache that it may already have opened.
         compilation_cache.reset_cache()
     settings = {
         "jax_compilation_cache_dir": str(chosen),
@@ -59,9 +59,9 @@ _TROUBLE = re.compile(r"Error (?P<doing>reading|writing) persistent compilation 
 
 
 class _Mending:
-    """Shows warnings, but for those of the cache: it removes the entries that they are about.
+    """Shows warnings, except those about the cache, for which it removes the damaged entry.
 
-    An entry is cut off when its process is killed, or the disk is full, while it is written; JAX would warn of it in
+    An entry is truncated if its process is killed, or the disk is full, while it is written; JAX would warn about it in
     every run, and never replace it.
     """
 
@@ -84,21 +84,21 @@ class _Mending:
 
 _AREAS, _LIMIT = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
 _FULL = 0.5
-"""Part of the system's limit of memory areas at which compiled functions are forgotten."""
+"""Fraction of the system's limit of memory maps at which compiled functions are discarded."""
 
 
 def make_room() -> None:
-    """Forget all compiled functions of this process when they take up half of the memory areas that Linux allows.
+    """Discard all compiled functions of this process if they use half of the memory maps that Linux permits.
 
-    Every number of angles and size of frames compiles functions of its own, a thousand areas together; at the limit
-    (65530 by default, some fifty shapes) the compiler ends the process. What is needed again is compiled again.
+    Every combination of numbers of angles and frames compiles its own functions, about a thousand memory maps; at the
+    limit (65530 by default, about fifty shapes) the compiler aborts the process. Functions are recompiled when needed.
     """
     try:
         limit = int(_LIMIT.read_text())
         with _AREAS.open("rb") as areas:
             taken = sum(1 for _ in areas)
     except (OSError, ValueError):
-        return  # another system, without such a limit
+        return  # other systems have no such limit
     if taken > _FULL * limit:
         import jax
 

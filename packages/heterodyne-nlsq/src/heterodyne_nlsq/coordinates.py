@@ -1,17 +1,17 @@
-"""The coordinates in which the solver moves: chosen so that the cost's valleys are straight.
+"""Coordinates of the solver, chosen such that the valleys of the cost are straight.
 
-In ``A t^b + C`` with a small b, A and C grow against each other over decades while the function, close to
-(C + A) + A b ln t, hardly changes; ``A exp(b (t - t0)) + C`` does the same with t in place of ln t. A solver that
-steps in A, b, C creeps along that bent valley (measured on the example measurement: still descending after 200
-evaluations). With a, the value of the first term at an age T inside the measurement, it moves instead in
+In ``A t^b + C`` with a small b, A and C can compensate each other over decades while the function, close to
+(C + A) + A b ln t, hardly changes; the same is true of ``A exp(b (t - t0)) + C`` with t in place of ln t. A solver with
+the coordinates A, b, C progresses slowly along that curved valley (for the example measurement: still descending after
+200 evaluations). With a, the value of the first term at an age T inside the measurement, the coordinates are instead
 
     ln a,    s = a b (the slope at T, in ln t or t),    f = a + C (the value at T),
 
-in which the valley is the line ln a. Where neither A nor C can be negative, as in the fraction x, both f and the share
-w = a / f of the first term lie between 0 and a bound, and the coordinates are logit f, logit w and s. The exponent
-is b = m + h tanh((s / a - m) / h) with m and h middle and half width of its bounds: no step leads beyond them, and
-none ends on them. A free t0 only multiplies A, so it keeps its value. Fits and results speak of the model's own
-parameters throughout; this map stands between them and the solver only.
+in which the valley is the line ln a. If neither A nor C can be negative, as in the fraction x, both f and the share
+w = a / f of the first term are between 0 and a bound, and the coordinates are logit f, logit w and s. The exponent
+is b = m + h tanh((s / a - m) / h) with m and h the middle and half width of its bounds, so that no step reaches or
+exceeds them. A free t0 only multiplies A, so it keeps its value. Fits and results use the model's own parameters
+throughout; only the solver uses these coordinates.
 """
 
 from __future__ import annotations
@@ -93,12 +93,12 @@ def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Co
 
 
 def plain(c: Coordinates) -> Coordinates:
-    """Return the coordinates that are the parameters themselves."""
+    """Return coordinates that are identical to the parameters."""
     return c._replace(straight=jnp.zeros_like(c.straight))
 
 
 def without_bounds(c: Coordinates) -> Coordinates:
-    """Return the coordinates with no bounds but those of exponents and shares: every z has its own parameters."""
+    """Return the coordinates without bounds except those of exponents and shares, so that the map is one-to-one."""
     own = np.zeros(np.asarray(c.lower).shape, bool)
     own[np.asarray(c.laws)[:, 1]] = True
     low, high = (jnp.where(jnp.asarray(own), bound, end) for bound, end in ((c.lower, -jnp.inf), (c.upper, jnp.inf)))
@@ -106,7 +106,7 @@ def without_bounds(c: Coordinates) -> Coordinates:
 
 
 NEAREST = 1e-4
-"""How near to the ends of its range a share is where a descent begins: nearer, it has no hold on the parameters."""
+"""Minimum distance of a share from the ends of its range at the start of a descent; closer, it has no effect."""
 
 _NEAR = 0.999
 """Part of the way from the middle of an exponent's range to its ends that the way into the coordinates keeps."""
@@ -120,14 +120,14 @@ def _rate_range(c: Coordinates) -> tuple[Array, Array]:
 
 @jax.jit
 def to_parameters(z: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " n_free"]:
-    """Return the free parameters at z, each kept at its bound where z leads beyond: their box is none in z."""
+    """Return the free parameters at z, clipped to their bounds, which are not a box in z."""
     own = jnp.where(c.held, c.at, jnp.clip(z, c.lower, c.upper))
     first, slope, third = z[c.laws].T
     shared = c.most * jax.nn.sigmoid(third)
     value = jnp.where(c.share, shared, third)
     a = jnp.where(c.share, shared * jax.nn.sigmoid(first), jnp.exp(jnp.where(c.straight & ~c.share, first, 0.0)))
     middle, half = _rate_range(c)
-    # The square of what is divided by has to stay a number: it is in the derivative.
+    # The square of the divisor, which enters the derivative, must remain finite.
     b = middle + half * jnp.tanh((slope / jnp.maximum(a, _NOTHING) - middle) / half)
     growth = jnp.exp(jnp.clip(b * (c.clock - c.has_origin * own[c.origin]), -_FAR, _FAR))
     law = jnp.stack([a / growth, b, value - a], axis=1)
@@ -160,16 +160,16 @@ def _logit(u: Array) -> Array:
 
 
 _NOTHING = 1e-100
-"""First term of a law from which down there is none."""
+"""Smallest first term of a law; smaller ones count as zero."""
 
 _FAR = 200.0
-"""Exponent beyond which a law's first term is nothing, or everything, at the reference age."""
+"""Exponent beyond which a law's first term vanishes or dominates at the reference age."""
 
 
 def at_edge(free: FloatArray, c: Coordinates) -> npt.NDArray[np.bool_]:
     """Return which parameters of straight laws stand at a bound or a thousandth before it.
 
-    Past the bound z has lost its hold on the parameter, so the solver stops just before it. Exponents never reach it.
+    Beyond the bound, z has no effect on the parameter, so the solver stops just before it. Exponents never reach it.
     """
     inside = np.zeros(free.shape, bool)
     inside[np.asarray(c.laws)[np.asarray(c.straight)][:, [0, 2]].ravel()] = True
@@ -210,7 +210,7 @@ def pinned(c: Coordinates, positions: npt.NDArray[np.int_], values: FloatArray) 
 
 
 def inside(free: FloatArray, released: npt.NDArray[np.bool_], c: Coordinates) -> FloatArray:
-    """Return `free` with what is `released` moved a hundredth of its bound inside, where z has a hold on it."""
+    """Return `free` with `released` parameters moved inside by a hundredth of their bound, where z has an effect."""
     lower, upper = np.asarray(c.lower), np.asarray(c.upper)
     return np.where(released, np.clip(free, lower + 1e-2 * np.abs(lower), upper - 1e-2 * np.abs(upper)), free)
 

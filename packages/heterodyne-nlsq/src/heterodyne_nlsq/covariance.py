@@ -1,4 +1,4 @@
-"""From the Jacobian at the optimum to covariances and to what the data leave open."""
+"""Covariances and undetermined directions from the Jacobian at the optimum."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Curvature:
 
     @property
     def open(self) -> npt.NDArray[np.bool_]:
-        """Which directions the data leave open, (n,)."""
+        """Which directions are undetermined, (n,)."""
         return self.values < SINGULAR
 
 
@@ -42,11 +42,11 @@ def curvature(gauss_newton: FloatArray, n_free: int) -> Curvature:
         cross, rest = gauss_newton[:n_free, n_free:], gauss_newton[n_free:, n_free:]
         matrix = matrix - cross @ np.linalg.pinv(rest, rcond=1e-14, hermitian=True) @ cross.T
     diagonal = np.clip(np.diag(matrix), 0.0, None)
-    # A column that lies in the span of the scaling columns leaves rounding only: no effect of its own.
+    # A column in the span of the scaling columns leaves only rounding errors: it has no effect of its own.
     scale = np.where(diagonal > SINGULAR * own**2, np.sqrt(diagonal), 0.0)
     safe = np.where(scale > 0, scale, 1.0)
     scaled = np.where((scale > 0)[:, None] & (scale > 0), matrix / np.outer(safe, safe), 0.0)
-    # Below all others and apart from each other, so that what has no effect gets an eigenvector of its own.
+    # Smaller than all others and distinct, so that every parameter without effect has its own eigenvector.
     scaled[np.diag_indices(n_free)] -= np.where(scale > 0, 0.0, 1.0 + np.arange(n_free))
     values, vectors = np.linalg.eigh((scaled + scaled.T) / 2)
     return Curvature(matrix, scale, np.maximum(values, 0.0), vectors)
@@ -63,11 +63,11 @@ def prior_scale(parameters: tuple[Parameter, ...], values: FloatArray) -> FloatA
 
 
 def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray, prior: FloatArray) -> FloatArray:
-    """Return R with R Rᵀ the covariance: H⁻¹ (covariance of the score) H⁻¹ where the data speak, the prior's variance
-    where they do not.
+    """Return R such that R Rᵀ is the covariance: H⁻¹ (covariance of the score) H⁻¹ along determined directions, the
+    variance of the prior along undetermined ones.
 
-    The variance of a combination g of parameters is |gᵀ R|². Where large variances cancel in it, along a direction
-    that is hardly determined, gᵀ (R Rᵀ) g is rounding.
+    The variance of a combination g of parameters is |gᵀ R|². If large variances cancel, along a weakly determined
+    direction, gᵀ (R Rᵀ) g would be dominated by rounding.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray
 
     Returns
     -------
-    (n_fit, n_fit + n). An open direction is followed as far as the prior lets it, and the scaling follows.
+    (n_fit, n_fit + n). Along an undetermined direction, the prior limits the variance; the scaling is optimised.
     """
     n = bent.scale.size
     cross, rest = gauss_newton[:n, n:], np.linalg.pinv(gauss_newton[n:, n:], rcond=1e-14, hermitian=True)

@@ -1,6 +1,6 @@
-"""The residuals of all pairs of frames and their Jacobian, written out: the general path and the oracle.
+"""Residuals of all pairs of frames and their Jacobian: the general path, and the reference for the factored one.
 
-The residual vector holds, angle after angle, ``sqrt(w_i w_j) (D_ij - offset - contrast M_ij)`` for every pair
+The residual vector contains, angle by angle, ``sqrt(w_i w_j) (D_ij - offset - contrast M_ij)`` for every pair
 i < j outside the excluded diagonals, each pair once; a pair that is masked has weight zero.
 """
 

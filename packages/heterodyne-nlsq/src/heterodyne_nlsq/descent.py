@@ -1,4 +1,4 @@
-"""The way to the minimum: the problem in the solver's own coordinates and, where exact, in its small form."""
+"""The descent: the problem in solver coordinates, as an equivalent small problem if exact."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _NEARLY_FLAT = 1e-3
 """Relative change of the cost at which the descent changes to straight coordinates."""
 
 REGULAR = 1e-4
-"""Weight of the priors in every descent. It decides where the data say nothing and moves nothing that they determine:
+"""Weight of the priors in every descent. It fixes undetermined directions without affecting determined ones:
 at D_offset = -1e5, a hundred scales from the middle of its prior, it adds 1 to chi-square."""
 
 BASELINE = 0.1
@@ -50,7 +50,7 @@ BASELINE = 0.1
 noise weighs against them is known only then."""
 
 _ROUNDS = 6
-"""How often parameters may come to a bound or leave it; there are three power laws with three bounds each."""
+"""Maximum number of times that parameters reach or leave a bound; there are three power laws with three bounds each."""
 
 
 @jax.jit
@@ -91,14 +91,14 @@ def _linear_rows(z: FloatArray, path: Path, coordinates: Coordinates, known: Kno
 
 
 def _all_rows(z: FloatArray, path: Path, coordinates: Coordinates, known: Known) -> Rows:
-    """Return all residuals and their Jacobian in solver coordinates: what a loss other than linear needs."""
+    """Return all residuals and their Jacobian in solver coordinates, as required by a non-linear loss."""
     vector, turn = _fitted_and_turn(jnp.asarray(z), coordinates)
     found = dense.residuals(vector, path.problem), dense.jacobian(vector, path.problem) @ turn
     return _with_prior(*found, vector, turn, known)
 
 
 class _LastEvaluation:
-    """Residuals and Jacobian come from one evaluation; the solver asks for them one after the other."""
+    """Caches an evaluation, because the solver requests residuals and Jacobian one after the other."""
 
     def __init__(self, rows: Callable[[FloatArray], Rows]):
         self.rows = rows
@@ -121,13 +121,13 @@ class _LastEvaluation:
 def approach(
     setup: Setup, path: Path, start: FloatArray, max_evaluations: int, progress: Progress | None = None
 ) -> Solution:
-    """Return how far a few evaluations lead from `start` (n_fit,), in the parameters themselves."""
+    """Return the result of a few evaluations from `start` (n_fit,), in the parameters themselves."""
     coordinates = plain(make_coordinates(setup.spec, setup.free, setup.data.t))
     return _one_descent(setup, path, coordinates, 0.0, start, _NEARLY_FLAT, max_evaluations, progress)
 
 
 def variance_unit(setup: Setup, path: Path, solution: Solution) -> float:
-    """Return the variance of a pair by which differences of the squares are chi-squares, shared noise included."""
+    """Return the variance that converts differences of squares to chi-squares, including correlated noise."""
     variance = max(2 * solution.cost / max(float(path.weights.sum()), 1.0), ROUNDING)
     return variance * inflation(setup, solution.vector)
 
@@ -157,7 +157,7 @@ def descend(
     coordinates = make_coordinates(setup.spec, setup.free, setup.data.t)
     solution = _one_descent(setup, path, plain(coordinates), 0.0, start, _NEARLY_FLAT, limit, progress)
     unit = variance_unit(setup, path, solution) if unit is None else unit
-    # Nearly flat is not converged: only a descent to the full tolerance may say so.
+    # Nearly flat does not mean converged: that requires a descent to the full tolerance.
     spent, solution = solution.n_evaluations, replace(solution, success=False, message=NOT_CONVERGED)
     for rounds_left in reversed(range(_ROUNDS)):
         if spent >= limit:

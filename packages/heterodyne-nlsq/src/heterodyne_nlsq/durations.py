@@ -1,7 +1,6 @@
-"""How long the stages of a fit take: as in the last fit of this size on this machine, or roughly.
+"""Durations of the stages of a fit, from the last fit of the same size on this machine, or roughly estimated.
 
-The seconds are kept beside the compiled functions, without those of the compiler: where a fit of the size is noted, its
-functions are kept as well.
+The durations, without compilation, are stored in the cache folder together with the compiled functions.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ type Seconds = Mapping[str, float]
 
 _NAME = "durations.json"
 _MOST = 100
-"""Sizes that are remembered, those fitted last."""
+"""Number of stored sizes, the most recent ones."""
 
 _FIRST: Mapping[str, tuple[float, float]] = {
     Stage.LOADING: (1.0, 0.0),
@@ -36,31 +35,31 @@ _FIRST: Mapping[str, tuple[float, float]] = {
 azimuths of 128 to 1000 frames, 1 to 16 of 300 (docs/benchmarks.md)."""
 
 _TELLING = 1.0
-"""Expected seconds from which stages that are over tell how fast this machine is now."""
+"""Expected seconds of finished stages from which the current speed of the machine is estimated."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What the stages of a fit are expected to take; `known` where an earlier fit of this size took it."""
+    """Expected durations of the stages of a fit; `known` if they are from an earlier fit of this size."""
 
     expected: Seconds
     known: bool
 
     def left(self, spent: Seconds, kind: str, elapsed: float) -> float | None:
-        """Return how many seconds are left, None in a stage that nothing is known of.
+        """Return the remaining seconds, None in a stage of unknown duration.
 
         Parameters
         ----------
-        spent : seconds that the stages before took.
-        kind : the kind of stage that goes on.
-        elapsed : seconds that it has taken so far.
+        spent : durations of the finished stages in s.
+        kind : kind of the current stage.
+        elapsed : elapsed time of the current stage in s.
         """
         if kind not in self.expected:
             return None
         before = list(takewhile(lambda one: one != kind, self.expected))
         promised = sum(self.expected[one] for one in before)
         took = sum(spent.get(one, 0.0) for one in before)
-        # Another machine, or one with other work: what is to come takes longer in proportion.
+        # On another or a busy machine, the remaining stages take proportionally longer.
         pace = took / promised if promised >= _TELLING else 1.0
         now, later = self.expected[kind], sum(self.expected[one] for one in self.expected if one not in (*before, kind))
         if elapsed > pace * now > 0:
@@ -69,19 +68,19 @@ class Forecast:
 
 
 def size_of(data: TwoTimeData, config: Config) -> str:
-    """Return what the time of a fit depends on, as a key of the record."""
+    """Return the quantities on which the duration of a fit depends, as a key of the record."""
     nlsq, scaling = config.nlsq, json.dumps(config.scaling, sort_keys=True)
     held = sum(not entry.vary or entry.tie is not None for entry in config.model.parameters.values())
     return f"{data.n_phi} x {data.n_t} frames, {held} held, {scaling}, {nlsq.start}, {nlsq.loss}, {__version__}"
 
 
 def forecast(data: TwoTimeData, config: Config, *, remembered: bool, pictures: bool) -> Forecast:
-    """Return what a fit is expected to take.
+    """Return the expected duration of a fit.
 
     Parameters
     ----------
-    remembered : whether an earlier fit of this size tells; otherwise as if none had been made before.
-    pictures : whether pictures follow.
+    remembered : whether to use an earlier fit of this size.
+    pictures : whether plots are drawn.
     """
     kinds = [kind for kind in _FIRST if pictures or kind != Stage.PICTURES]
     earlier = _read().get(size_of(data, config), {}) if remembered else {}
@@ -92,9 +91,9 @@ def forecast(data: TwoTimeData, config: Config, *, remembered: bool, pictures: b
 
 
 def remember(data: TwoTimeData, config: Config, spent: Seconds) -> None:
-    """Keep what the stages of a fit took; where that cannot be written, nothing is lost but the forecast."""
+    """Store the durations of the stages of a fit; errors are ignored, because only the forecast depends on it."""
     known, key = _read(), size_of(data, config)
-    # Fits without pictures leave what is known of those.
+    # Fits without plots keep the stored duration of plots.
     known[key] = {**known.pop(key, {}), **{kind: round(seconds, 3) for kind, seconds in spent.items()}}
     newest = dict(list(known.items())[-_MOST:])
     with suppress(OutputError):
@@ -102,7 +101,7 @@ def remember(data: TwoTimeData, config: Config, spent: Seconds) -> None:
 
 
 def _read() -> dict[str, dict[str, float]]:
-    """Return what is noted; nothing when there is no record, or it is damaged."""
+    """Return the stored durations; empty if there are none, or they are damaged."""
     with suppress(OSError, ValueError):
         found = json.loads((cache_folder() / _NAME).read_text(encoding="utf-8"))
         if isinstance(found, dict):

@@ -1,4 +1,4 @@
-"""The first lines of ``heterodyne-nlsq``."""
+"""Entry point of ``heterodyne-nlsq``."""
 
 from __future__ import annotations
 

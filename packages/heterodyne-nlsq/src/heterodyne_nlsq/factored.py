@@ -1,4 +1,4 @@
-"""The normal equations from sums over pairs, without residuals and without a Jacobian: exact for a linear loss."""
+"""Normal equations from factored sums over pairs, without residuals and Jacobian; exact for a linear loss."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def factored_problem(
     )
 
 
-# The one large compiled function of a fit, the same whichever parameters are free.
+# The only large compiled function of a fit; it does not depend on which parameters are free.
 _inner_products = jax.jit(inner_products)
 
 
@@ -80,7 +80,7 @@ def _per_angle(contrast: Array, offset: Array, sums: InnerProducts, maps: Halved
     gram, ones, data = sums
     m, mm, dm = ones[:, 0], gram[:, 0, 0], data[:, 0]
     one, d, dd = maps.one, maps.d, maps.dd
-    # A sum of squares; rounding of its terms may leave less than nothing.
+    # A sum of squares, which may become negative by rounding.
     cost = jnp.maximum(dd - 2 * o * d - 2 * c * dm + o**2 * one + 2 * o * c * m + c**2 * mm, 0.0) / 2
     by_parameter = c[:, None] * (data[:, 1:] - o[:, None] * ones[:, 1:] - c[:, None] * gram[:, 1:, 0])
     by_contrast, by_offset = dm - o * m - c * mm, d - o * one - c * m

@@ -1,4 +1,4 @@
-"""The fit: data and configuration in, result out."""
+"""The fit."""
 
 from __future__ import annotations
 
@@ -47,27 +47,27 @@ def fit_nlsq_jax(
     data : a measurement, or the path of a file. The section ``data`` of `config` applies to both: see
         `heterodyne_data.select_data`.
     config : a Config, a dict, the path of a YAML or JSON file, or None for the defaults.
-    candidates : point estimates of other, similar measurements as further starts: results, or mappings from names of
-        parameters (those not named start as configured) to values in the units of the model; q, azimuths and frames
-        may differ. With ``nlsq.start: auto`` the one that describes the data best is followed first. Where it missed
-        no more than 5 % of what they show, and noise explains the residuals, the wide search for other starts is left
-        out; otherwise it is made, and the lowest minimum of all counts. With ``values`` and ``multistart`` they are
-        candidates beside the others.
-    progress : called after every iteration with its number and the cost. Where it has a method ``stage(name)``, that is
-        called when a stage begins: "reading", "compiling", "starting values", "short fit 1 of 4", "fit 1 of 2",
+    candidates : results of similar measurements as additional starting values: results, or mappings from parameter
+        names (others start as configured) to values in the units of the model; q, azimuths and frames may differ. With
+        ``nlsq.start: auto``, the best candidate is optimised first. If it leaves at most 5 % of the variation of the
+        data unexplained, and noise explains the final residuals, the full search for starting values is skipped;
+        otherwise it is done, and the lowest minimum is selected. With ``values`` and ``multistart``, they are
+        additional candidates.
+    progress : called after every iteration with its number and the cost. A method ``stage(name)``, if present, is
+        called at the beginning of a stage: "reading", "compiling", "starting values", "short fit 1 of 4", "fit 1 of 2",
         "uncertainties".
 
     Returns
     -------
-    NLSQResult, whether the fit converged or not: look at ``success``, ``message`` and ``warnings``. With candidates,
-    ``start`` says whether the wide search was made, and which values were outside the bounds and moved inside.
+    NLSQResult, whether the fit converged or not: check ``success``, ``message`` and ``warnings``. With candidates,
+    ``start`` states whether the full search was done, and which values were moved inside the bounds.
 
     Raises
     ------
-    DataError : when the measurement cannot be read or used, or does not hold what the configuration asks for.
-    ConfigError : with every problem of the configuration, or every unknown name and unusable value of the candidates.
-    ResultError : when a candidate is the result of another model.
-    ModelVersionError : when the installed packages implement different versions of the model.
+    DataError : if the measurement cannot be read or used, or lacks the data selected by the configuration.
+    ConfigError : with every problem in the configuration, or every unknown name and unusable value of the candidates.
+    ResultError : if a candidate is a result of another model.
+    ModelVersionError : if the installed packages implement different versions of the model.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def fit_nlsq_jax(
 
     Notes
     -----
-    Computes in float64 whatever the setting of the process is, and leaves that setting as it was.
+    Computes in float64 regardless of the setting of the process, which is not changed.
     """
     check_model_versions({"heterodyne-physics-meshgrid": MODEL_VERSION})
     check_devices(jax.devices)
@@ -104,7 +104,7 @@ _ANNOUNCED = {"start": Stage.STARTS, "uncertainty": Stage.UNCERTAINTIES}
 
 
 class Clock:
-    """Seconds spent in the stages of a fit, which are announced where they begin here; fits announce themselves."""
+    """Measures the durations of the stages of a fit and reports their beginning, except that of fits."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
@@ -112,7 +112,7 @@ class Clock:
 
     @contextlib.contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        """Count what happens inside as time of the stage."""
+        """Measure the enclosed code as time of the stage."""
         if stage in _ANNOUNCED:
             announce_stage(self._progress, _ANNOUNCED[stage])
         begin = time.perf_counter()
@@ -128,13 +128,13 @@ def _search(
     clock: Clock,
     known: Outcome | None = None,
 ) -> NLSQResult:
-    """Return the best of what the configuration's starts, the earlier estimates and `known` descents lead to."""
+    """Return the best minimum reached from the configured starts, the earlier estimates and `known` descents."""
     with clock("start"):
         starts = [*starts_asked_for(setup), *earlier]
     with clock("fit"):
         outcome = race(setup, path, starts, progress)
         outcome = joined(known, outcome) if known else outcome
-        # Who gives the values has named the components.
+        # User-given values fix the labels of the components.
         outcome = outcome if setup.config.nlsq.start == "values" else with_twin(setup, path, outcome, progress)
     with clock("uncertainty"):
         return make_result(setup, path, outcome)
@@ -143,25 +143,25 @@ def _search(
 def _follow_then_search(
     setup: Setup, path: paths.Path, earlier: list[Candidate], progress: Progress | None, clock: Clock
 ) -> NLSQResult:
-    """Return the fit that an earlier estimate leads to, after a wide search where there is doubt about it."""
+    """Return the fit reached from an earlier estimate, after a full search if it is doubtful."""
     with clock("fit"):
         outcome, described, doubt = follow(setup, path, earlier, progress)
     if not doubt:
         with clock("uncertainty"):
             result = make_result(setup, path, outcome)
         if not structured(result.noise).any():
-            return replace(result, start=f"{result.start}; no wide search for other starts: {described}")
+            return replace(result, start=f"{result.start}; full search skipped: {described}")
         doubt = "the residuals from there had structure that noise does not explain"
     result = _search(setup, path, [], progress, clock, outcome)
-    return replace(result, start=f"{result.start}; a wide search was made, because {doubt}")
+    return replace(result, start=f"{result.start}; full search done, because {doubt}")
 
 
 def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:
-    """Return the request made ready to be fitted.
+    """Return the prepared request.
 
     Raises
     ------
-    DataError, ConfigError : what is wrong with it.
+    DataError, ConfigError : if it is invalid.
     """
     data = select_data(data, config)
     spec = load_model(config.model.name)
@@ -172,7 +172,7 @@ def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:
 
 
 def _check_start(setup: Setup) -> None:
-    """Refuse values at which the model is not finite, as with an exponent of a million: no descent begins there."""
+    """Refuse starting values at which the model is not finite, such as an exponent of a million."""
     free, t = setup.free, setup.data.t
     values = dict(zip(free.names, free.start.tolist(), strict=True))
     with np.errstate(all="ignore"):
@@ -184,12 +184,12 @@ def _check_start(setup: Setup) -> None:
 
 
 def _check_pairs(setup: Setup) -> None:
-    """Refuse too few pairs for what is fitted."""
+    """Refuse a fit with fewer pairs than fitted values."""
     data = setup.data
     counts = paths.count_pairs(data, setup.config.data.exclude_diagonals)
     n_fitted = len(setup.free.free) + 2 * setup.scaling.n_coefficients
     if counts.min() == 0 or counts.sum() <= n_fitted:
         raise DataError(
             f"too few valid pairs of frames for {n_fitted} fitted values (fewest, {counts.min()}, at phi = "
-            f"{data.phi[int(counts.argmin())]:g}); use more frames, mask fewer, or hold parameters"
+            f"{data.phi[int(counts.argmin())]:g}); use more frames, mask fewer, or fix parameters"
         )

@@ -1,4 +1,4 @@
-"""What the data determine, in words: open and weak directions of the fit, parameters at their bounds."""
+"""Identifiability in words: undetermined and weakly determined directions, parameters at their bounds."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from heterodyne_report import format_number
 type FloatArray = npt.NDArray[np.float64]
 
 _TAKES_PART = 0.1
-"""Share of a direction's length from which a parameter is named; smaller ones are rounding or marginal."""
+"""Share of a direction's length from which a parameter is named; smaller shares are rounding or marginal."""
 
 _MOVES = 1e-6
-"""Change, in parts of the interval between the bounds, from which it is told: less is nothing to a reader."""
+"""Change, as a fraction of the range between the bounds, from which it is reported; smaller ones are insignificant."""
 
 
 def _change(name: str, change: float) -> str:
@@ -25,7 +25,7 @@ def _change(name: str, change: float) -> str:
 
 
 def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatArray, spread: FloatArray) -> Direction:
-    """Return the direction numbered `index`: its step is the one that the noise covers, inside the bounds' width."""
+    """Return the direction numbered `index`, with the step that changes the fit by the noise, within the bounds."""
     is_open = bool(bent.open[index])
     step = bent.vectors[:, index] / np.where(bent.scale > 0, bent.scale, 1.0)
     fits = float(np.min(width / np.maximum(np.abs(step), np.maximum(1e-290 * width, 1e-300)))) / 2
@@ -33,7 +33,7 @@ def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatAr
     weights = {n: float(w) for n, w in zip(names, bent.vectors[:, index], strict=True) if abs(w) > _TAKES_PART}
     far = {n: float(s) for n, s, w in zip(names, step, width, strict=True) if n in weights and abs(s) > _MOVES * w}
     told = far or weights
-    together = "moving it" if len(told) == 1 else "moving them together"
+    together = "changing it" if len(told) == 1 else "changing them together"
     moves = ", ".join(_change(name, change) for name, change in far.items()) or together
     if is_open and len(weights) == 1:
         words = f"{next(iter(weights))} has no effect on these data"
@@ -55,8 +55,8 @@ def identifiability(names: Sequence[str], bent: Curvature, width: FloatArray, sp
     width : (n,) upper minus lower bound.
     spread : (n,) standard deviations along the curvature's directions (see `covariance.spread_along`).
 
-    A parameter counts as not determined when it takes part in a direction that the data leave open, or one along
-    which it can go a quarter of the way between its bounds before the noise would tell.
+    A parameter is not determined if it changes along an undetermined direction, or along one on which it can change by
+    a quarter of the range between its bounds within the noise.
     """
     lost: set[str] = set()
     directions: list[Direction] = []

@@ -1,4 +1,4 @@
-"""The maps of a fitted model, and the noise that is left beside them."""
+"""Maps of a fitted model, and the noise of the residuals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Minima beside the best one: which are different, which the data cannot tell apart, and which of them is reported."""
+"""Other minima: which are different, which are indistinguishable from the best one, and which one is reported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNTOLD = 4.0
 """Calibrated chi-square below which the data do not tell which of two components is the sample."""
 
 _AS_LOW = 1.001
-"""Ratio of costs up to which the names follow the convention."""
+"""Ratio of costs up to which the labels follow the convention."""
 
 _SAME = {"J_r": 0.3, "J_s": 0.3, "v": 0.1, "x": 0.1}
 """Typical difference of the functions (of their logarithms; of x itself) that is none."""
@@ -64,7 +64,7 @@ def _sample_is_faster(vector: FloatArray, setup: Setup) -> bool:
     return one >= other
 
 
-SIGN = "c2 is the same for v and -v: the bounds of v0 make v positive, it tells how fast and not which way"
+SIGN = "c2 is the same for v and -v: the bounds of v0 make v positive, so it states the speed, not the direction"
 """A convention of every fit."""
 
 
@@ -85,7 +85,7 @@ def named(best: Solution, other: Solution, setup: Setup, rise: float) -> tuple[b
         return True, ()
     untold = f"the data do not tell which component is the sample (exchanged, chi-square differs by {rise:.2g})"
     if other.cost > _AS_LOW * best.cost:
-        return True, (f"{untold}: the names are those of the lower sum of squares",)
+        return True, (f"{untold}: the labels are those with the lower sum of squares",)
     larger = (
         f"the one with the larger transport coefficient at {reference_age(setup.data.t):.3g} s is called the sample"
     )
@@ -122,7 +122,7 @@ def _alternative(best: Solution, other: Solution, setup: Setup, above: float) ->
 
 
 def _difference(best: dict[str, FloatArray], other: dict[str, FloatArray], setup: Setup) -> str:
-    """Return in words what tells two descriptions apart."""
+    """Return the difference of two solutions in words."""
     if exchanged(best, other):
         return "the names of the components exchanged: J_r and J_s trade places, x becomes 1 - x"
     units = {f.name: "" if f.unit == "1" else f" {f.unit}" for f in setup.spec.functions}

@@ -1,6 +1,6 @@
-"""Normal equations, and the small least-squares problem that a trust-region solver cannot tell from the large one.
+"""Normal equations, and the small least-squares problem that is equivalent for a trust-region solver.
 
-A Gauss-Newton solver sees of a problem with residuals r and Jacobian J only the cost S = |r|²/2, the gradient
+A Gauss-Newton solver uses of a problem with residuals r and Jacobian J only the cost S = |r|²/2, the gradient
 g = Jᵀr and the matrix G = JᵀJ. With G = Q Λ Qᵀ (scaled to unit diagonal first) the P+1 residuals
 
     f = [Λ^{-1/2} Qᵀ g, sqrt(2 S - |Λ^{-1/2} Qᵀ g|²)],   ∂f = [Λ^{1/2} Qᵀ; 0]
@@ -39,7 +39,7 @@ def equivalent_problem(n: NormalEquations) -> tuple[Float[Array, " n_fit+1"], Fl
     scale = jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0))
     values, vectors = jnp.linalg.eigh(n.matrix / jnp.outer(scale, scale))
     used = values > _FLOOR * size
-    # A direction without effect keeps a root of rounding's size: no step along it, and no division by nothing.
+    # A direction without effect keeps a root of the size of rounding, which avoids steps along it and division by zero.
     root = jnp.sqrt(jnp.where(used, values, _FLOOR * size))
     projected = jnp.where(used, vectors.T @ (n.gradient / scale) / root, 0.0)
     rest = jnp.sqrt(jnp.maximum(2 * n.cost - projected @ projected, 0.0))

@@ -1,4 +1,4 @@
-"""From the solver's optimum to the result: table, covariances, maps, and what the user must know."""
+"""Building the result from the optimum: table, covariances, maps and warnings."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ _DISTRIBUTIONS = (
 
 
 _SAID = 4
-"""Open and weak directions that are told in the summary; the result file has them all."""
+"""Maximum number of undetermined and weak directions in the warnings; the result file has all."""
 
 
 def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
-    """Return the result of a fit from its descents."""
+    """Build the result of a fit from its descents."""
     path, minima = remembered(path), [final.solution for final in outcome.finals]
     chosen, found = 0, examine(setup, path, minima[0])
     conventions: tuple[str, ...] = (SIGN,)
@@ -71,7 +71,7 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     spec, data, free, positions = setup.spec, setup.data, setup.free, list(setup.free.free)
     solution, score = optimum, found.score
     if can_choose(setup):
-        # What follows is of the point reported: it describes the data as well, and may be far from the optimum.
+        # The rest refers to the reported point, which fits equally well but may be far from the optimum.
         solution = replace(optimum, vector=found.vector, cost=float(path.normal(found.vector, path.problem).cost))
     values = free.full(solution.vector[: len(positions)])
     contrast, offset = setup.scaling.per_angle(solution.vector[len(positions) :])
@@ -138,36 +138,36 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
 
 
 def _of_loss(setup: Setup) -> Iterator[str]:
-    """Yield what a robust loss does to the choice between equals."""
+    """Yield a note that a robust loss excludes the choice among equally good solutions."""
     if setup.config.nlsq.loss != "linear" and setup.config.nlsq.representative == "plainest":
         yield (
-            f"with the loss {setup.config.nlsq.loss} the optimum is reported, not the plainest of the values that fit "
-            "equally well: chi-square, which judges them, is that of least squares"
+            f"with the loss {setup.config.nlsq.loss} the optimum is reported, not the solution closest to the priors: "
+            "its chi-square criterion requires least squares"
         )
 
 
 def _with_baseline(setup: Setup, root: FloatArray) -> FloatArray:
-    """Return the root of the covariance with what is known of the offset: its prior, which counts as data."""
+    """Return the root of the covariance including the prior of the offset, which counts as data."""
     known = make_priors(setup)
     of_offset = np.flatnonzero(np.asarray(known.baseline))
     return with_observations(root, of_offset, np.asarray(known.scale)[of_offset]) if of_offset.size else root
 
 
 def _noise(calibration: Calibration, calibrated: FloatArray, independent: FloatArray) -> MapNoise:
-    """Return what was found of the noise, and in words how much it changes and what that rests on."""
+    """Return the noise estimates, with a statement on their effect and basis."""
     speckle = np.array([parts.speckle for parts in calibration.parts])
     pixels = np.where(speckle > 0, 1 / np.where(speckle > 0, speckle, 1.0), np.nan)
     own = 100 * calibration.own_share
     if not np.any(speckle > 0):
-        words = "no noise shared between pairs of frames was found: standard deviations assume uncorrelated pairs"
+        words = "no correlated noise was found: standard deviations assume uncorrelated pairs"
         return MapNoise(pixels, calibration.own_share, calibration.excess, words, calibration.limit)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.sqrt(np.diag(calibrated) / np.diag(independent))
     changed = ratio[np.isfinite(ratio)]
     times = f"{_range(changed)} times those that assume uncorrelated pairs" if changed.size else "calibrated"
     words = (
-        f"standard deviations are {times}, because pairs of frames share their speckle; estimated from the residuals: "
-        f"{_range(pixels)} effective pixels per azimuth, and photon and detector noise that make up {_range(own)} % of "
+        f"standard deviations are {times}, because the noise is correlated between pairs of frames; estimated from the "
+        f"residuals: {_range(pixels)} effective pixels per azimuth; photon and detector noise are {_range(own)} % of "
         "the variance"
     )
     return MapNoise(pixels, calibration.own_share, calibration.excess, words, calibration.limit)
@@ -220,10 +220,10 @@ def _edge(family: str, value: float, ends: tuple[float, float], sd: float, growt
     """Return at which of its ends a value stands; `growth` is that of the term of which it is the amplitude."""
     lower, upper = ends
     if family == "lognormal" and lower > 0:
-        # A parameter that spans decades stands at a bound where its logarithm does.
+        # For a parameter that spans decades, the distance to a bound is measured in its logarithm.
         return at_bound(math.log(value), math.log(lower), math.log(upper), sd / value)
     found = at_bound(value, lower, upper, sd)
-    # An amplitude of almost nothing that grows to something within the measurement is not 0.
+    # A tiny amplitude that grows to a significant value within the measurement is not 0.
     grows = found == "lower" and lower == 0 and at_bound(min(value * growth, upper), lower, upper, sd) != "lower"
     return None if grows else found
 
@@ -231,7 +231,7 @@ def _edge(family: str, value: float, ends: tuple[float, float], sd: float, growt
 def _growth(setup: Setup, values: FloatArray) -> dict[str, float]:
     """Return by how much the first term of every law grows over its amplitude, at most, within the measurement."""
     of, ages = dict(zip(setup.free.names, values.tolist(), strict=True)), setup.data.t
-    # A power of age 0 is 0, whatever the exponent: it grows from the first frame behind it.
+    # A power of age 0 is 0 for any exponent; growth is counted from the next frame.
     ends, aged = ages[[0, -1]], ages[ages > 0][[0, -1]]
     found = {}
     for law in find_laws(setup.spec):
@@ -274,8 +274,8 @@ def _bound_warning(row: FittedParameter) -> str:
     if not row.determined:
         return f"{edge}, which the data do not determine: another bound gives another value and the same fit"
     return (
-        f"{edge}: its standard deviation, and those of what is correlated with it, do not hold as stated; "
-        "widen the bound or hold the parameter"
+        f"{edge}: its standard deviation and those of correlated parameters are not reliable; "
+        "widen the bound or fix the parameter"
     )
 
 
@@ -287,10 +287,13 @@ def _warnings(
     fitted: FittedScaling,
     calibration: Calibration,
 ) -> tuple[str, ...]:
-    """Return in words what stands between the numbers and their use."""
+    """Return the warnings."""
     words: list[str] = []
     if not solution.success:
-        words.append(f"{solution.message}; raise nlsq.max_iterations or start closer (model.parameters.NAME.value)")
+        words.append(
+            f"{solution.message}; raise nlsq.max_iterations or give better starting values "
+            "(model.parameters.NAME.value)"
+        )
     words += [_bound_warning(row) for row in table if row.at_bound is not None]
     without = [name for d in known.directions if d.kind == "singular" and len(d.weights) == 1 for name in d.weights]
     if without:
@@ -306,7 +309,7 @@ def _warnings(
         words.append(
             f"the residuals at phi = {angles} have structure that neither speckle nor photon noise explains (up to "
             f"{excess.max():.3g} times the variance of both at some time scale): see the residual maps; the model does "
-            "not describe these data, or this is not the best minimum; standard deviations are too small"
+            "not describe these data, or this is not the global minimum; standard deviations are too small"
         )
     for name, values in (("contrast", fitted.contrast), ("offset", fitted.offset)):
         lower, upper = setup.spec.parameter(name).bounds

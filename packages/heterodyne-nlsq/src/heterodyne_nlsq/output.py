@@ -1,4 +1,4 @@
-"""The files of a run: result, pictures, report."""
+"""Output files of a run: result, plots, report."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ PICTURES = ("maps", "curves", "functions")
 
 
 def write_outputs(result: NLSQResult, directory: Path, settings: OutputConfig) -> list[Path]:
-    """Write what `settings` asks for into `directory` and return the paths, the result first.
+    """Write the files requested by `settings` to `directory` and return their paths, the result first.
 
     Raises
     ------
-    OutputError : when a file cannot be written; those written before it stay, each complete.
+    OutputError : if a file cannot be written; files already written are kept.
     """
     path = save(result, directory)
     return [path, path.with_suffix(".h5"), *write_drawings(result, directory, settings)]
 
 
 def save(result: NLSQResult, directory: Path) -> Path:
-    """Write the result itself into `directory` and return its path; drawings of one that was there before go.
+    """Write the result itself to `directory` and return its path; plots and report of an earlier result are removed.
 
     Raises
     ------
-    OutputError : when it cannot be written; what stood there before is then kept.
+    OutputError : if it cannot be written; an existing file is then kept.
     """
     path = result.save(directory)
     for old in drawings(directory, plots=True, report=True):
-        # Pictures of other data would stand beside these numbers.
+        # Otherwise plots of other data would remain with these values.
         with suppress(OSError):
             old.unlink(missing_ok=True)
     return path
 
 
 def drawings(directory: Path, *, plots: bool, report: bool) -> list[Path]:
-    """Return the paths of pictures and report of a result."""
+    """Return the paths of plots and report of a result."""
     pictures = [directory / "plots" / f"{name}.png" for name in PICTURES] if plots else []
     return pictures + [directory / "report.html"] * report
 
 
 def write_drawings(result: NLSQResult, directory: Path, settings: OutputConfig) -> list[Path]:
-    """Write what `settings` asks for besides the result itself, pictures and report, and return the paths.
+    """Write plots and report as requested by `settings`, and return their paths.
 
     Raises
     ------
-    OutputError : when a file cannot be written; those written before it stay, each complete.
+    OutputError : if a file cannot be written; files already written are kept.
     """
     written: list[Path] = []
-    # Matplotlib takes a second to import.
+    # Imported here because Matplotlib takes a second.
     if settings.plots:
         from heterodyne_nlsq.plots import write_plots
 

@@ -60,12 +60,12 @@ from heterodyne_spec import load_config, load_model
 
 
 def write_page(result: NLSQResult, path: Path) -> Path:
-    """Write the report of a fit to `path`, completely or not at all."""
+    """Write the report of a fit to `path` atomically."""
     return write_report(path, result.data, report(result))
 
 
 def report(result: NLSQResult) -> Report:
-    """Return what a report says of a point estimate."""
+    """Return the report of a point estimate."""
     verdict, sentence = verdict_and_sentence(result)
     return Report("Point estimate", sentence, is_good(result), list(_sections(result)), TITLES.get(verdict, ""))
 
@@ -84,7 +84,7 @@ def _sections(result: NLSQResult) -> Iterator[Section]:
         yield Section("c₂ against lag", _curves(result))
     yield Section("Parameters", _parameters(result))
     if result.verdict != NO_SIGNAL:
-        yield Section("What is not determined", _open(result))
+        yield Section("Undetermined parameters", _open(result))
     if minima_statements(result):
         yield Section("Other minima", _minima(result))
     yield Section("How the fit was done", _fit(result))
@@ -100,13 +100,13 @@ def _sections(result: NLSQResult) -> Iterator[Section]:
 
 
 def _cautions(result: NLSQResult) -> list[str]:
-    """Return the warnings; those on what is not determined in one line, for they have a section of their own."""
+    """Return the warnings; those on undetermined parameters in one line, because they have their own section."""
     left_open = {direction.statement for direction in result.identifiability.directions}
     return [*(word for word in telling(result, result.warnings) if word not in left_open), *_not_determined(result)]
 
 
 def _not_determined(result: NLSQResult) -> list[str]:
-    """Return in a sentence for each function of age which of its parameters are not determined on their own."""
+    """Return a sentence for each function of age on parameters that are not determined on their own."""
     why, parameters = reasons_of_parameters(result), load_model().parameters
     functions = {p.name: FUNCTION_OF_GROUP.get(p.group, "") for p in parameters}
     open_ = [name for name in result.identifiability.not_determined if name not in why]
@@ -125,15 +125,15 @@ def _evidence(result: NLSQResult) -> Markup:
         columns, *rows = nested_rows(result)
         parts.append(table(columns, rows, caption="Tests between nested models", words=(1, 4)))
         note = (
-            "Needed: the data reject the model in which these parameters keep the value at which the fit held them, or "
-            "in which they are left out. Δχ²: calibrated chi-square between both models, for the degrees of freedom."
+            "Needed: the data reject the model in which these parameters are fixed as in the fit, or set to zero. "
+            "Δχ²: difference of the calibrated chi-square between both models, with the degrees of freedom."
         )
         parts.append(paragraph(note, mood="note"))
     return join_markup(parts)
 
 
 def _functions(result: NLSQResult, found: list[TimeCourse]) -> Markup:
-    words = "Lines: the fit, with bands of 68 % and 95 %."
+    words = "Lines: the fit, with 68 % and 95 % bands."
     if result.age_resolved is not None:
         words += " Grey points with bars: age slices, fitted independently, without the laws of the model."
     shown = pictures([_function(result, course) for course in found], caption=words, width=24)
@@ -165,7 +165,7 @@ def _quantities(result: NLSQResult, quantities: Sequence[Derived], caption: str)
 
 def _maps(result: NLSQResult) -> Markup:
     if result.maps is None:
-        return paragraph("The maps are not there: they are in the HDF5 file that belongs beside this result.")
+        return paragraph("The maps are missing: they are in the HDF5 file that belongs to this result.")
     n_phi = len(result.data.phi)
     width = page_width(result.data.n_frames, 3 * n_phi)
     shown = [
@@ -174,9 +174,9 @@ def _maps(result: NLSQResult) -> Markup:
     ]
     means = f" Every entry is the mean of {width} × {width} frames." if width > 1 else ""
     words = (
-        "Each map compares two ages t₁ and t₂. Stripes and rings in a residual are what the model does not describe. "
-        "Patches may be speckle noise, which neighbouring frames share: the residual noise given below each row is "
-        f"compared with the expected one.{means}"
+        "Each map compares two ages t₁ and t₂. Stripes and rings in a residual are not described by the model. "
+        "Patches may be speckle noise, which is correlated between neighbouring frames: the residual noise below each "
+        f"row is compared with the expected noise.{means}"
     )
     return join_markup([paragraph(words, mood="note"), *shown])
 
@@ -205,13 +205,13 @@ def _curves(result: NLSQResult) -> Markup:
         phi = result.data.phi[angle]
         return svg_picture(draw, f"c₂ against lag at φ = {phi:g}°, from ages of {ages} s: data and model.")
 
-    words = "Points: data, means around every lag. Lines: the fit. Colours and marks: the age at which a curve begins."
+    words = "Points: data, averaged around every lag. Lines: the fit. Colours and markers: age at which a curve starts."
     return pictures([picture(k) for k in range(len(result.data.phi))], caption=words, width=24)
 
 
 def _parameters(result: NLSQResult) -> Markup:
     if result.verdict == NO_SIGNAL:
-        words = "The fitted parameters describe noise and are left out here; nlsq_result.json has them."
+        words = "The fitted parameters describe noise and are omitted here; they are in nlsq_result.json."
         return join_markup([paragraph(words), _scaling(result)])
     ratio, why = _ratios(result), reasons_of_parameters(result)
     rows = []
@@ -263,7 +263,7 @@ def _scaling(result: NLSQResult) -> Markup:
 def _open(result: NLSQResult) -> Markup:
     known = result.identifiability
     if not known.directions and not known.not_determined:
-        return paragraph("Nothing: the data determine every free parameter.")
+        return paragraph("None: the data determine every free parameter.")
     words = [paragraph(f"{sentence}.") for sentence in _not_determined(result)]
     moves = telling(result, [direction.statement for direction in known.directions])
     return join_markup([*words, bullet_list(moves)] if moves else words)
@@ -278,5 +278,5 @@ def _minima(result: NLSQResult) -> Markup:
 def _fit(result: NLSQResult) -> Markup:
     steps = [f"{ending(result)}.", f"Starting values: {result.start}.", *result.conventions]
     if math.isfinite(result.reduced_chi2):
-        steps.append(f"Reduced chi-square {result.reduced_chi2:.3g}; it is 1 when the residuals are white noise.")
+        steps.append(f"Reduced chi-square {result.reduced_chi2:.3g}; it is 1 if the residuals are white noise.")
     return bullet_list(steps)

@@ -1,7 +1,7 @@
-"""The two ways to the same normal equations, and which one a request takes.
+"""The two methods for the normal equations, and the choice between them.
 
-*Factored*: sums over pairs from small factors; exact, fast, in the memory of the data; for the linear loss. *Dense*:
-all residuals and their Jacobian written out; for everything, and the oracle of the other.
+*Factored*: sums over pairs from small factors; exact, fast, needs only the memory of the data; for the linear loss.
+*Dense*: all residuals and their Jacobian; for all cases, and the reference for the other method.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ROWS = 256
 """Rows of a map that are looked at together: large maps are not copied whole."""
 
 _EXCLUDED_PER_FRAME = 64
-"""Single excluded pairs per frame beyond which evaluating them one by one costs more than it saves."""
+"""Number of individually excluded pairs per frame beyond which the dense path is faster."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def with_free(path: Path, free: FreeParameters) -> Path:
 
 
 _REMEMBERED = 8
-"""Points whose normal equations are kept: what comes after the descent returns to a few of them."""
+"""Number of points whose normal equations are cached, because the steps after the descent reuse some of them."""
 
 
 def remembered(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Pictures of a fit: maps, curves against lag, and the functions of age; whole figures, and panels for a page."""
+"""Plots of a fit: maps, curves against lag, and functions of age, as figures and as panels of a page."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _LAGS = 40
 """Points of a curve against lag: means of the lags around each, evenly in the logarithm."""
 
 _FAR = 5.0
-"""Distance from the curve, over the typical one, beyond which a point does not rule the range of its panel."""
+"""Distance from the curve, relative to the typical one, beyond which a point does not affect the range of its panel."""
 
 
 def map_panels(result: NLSQResult, angle: int, width: int) -> tuple[MapPanel, MapPanel, MapPanel]:

@@ -1,8 +1,8 @@
-"""What the registry says before the data do, as rows of a least-squares problem.
+"""Priors as rows of a least-squares problem.
 
 Twice the logarithm of a normal prior is a squared residual, ((T(p) - location) / scale)², with T the logarithm for a
-lognormal one. It decides between values that fit equally well; a weak wall at the bounds, -2 ln(4 u (1 - u)) of the
-position u between them, keeps off them what the data do not push there. See `descent` and `representative`.
+lognormal one. It selects among values that fit equally well; a weak wall at the bounds, -2 ln(4 u (1 - u)) of the
+position u between them, keeps parameters away from them unless the data require it. See `descent` and `representative`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _EDGE = 1e-9
 class Priors(NamedTuple):
     """Priors and bounds of the fitted vector (n_fit,): parameters, then the coefficients of contrast and of offset.
 
-    `baseline` marks the coefficients of the offset: that a map normalised by its mean intensities has one near 1 is
-    knowledge, not a choice between equals.
+    `baseline` marks the coefficients of the offset, whose prior (near 1 for a map normalised by its mean intensities)
+    counts as data.
     """
 
     location: Float[Array, " n_fit"]

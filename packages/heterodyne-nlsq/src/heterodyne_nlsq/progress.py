@@ -1,4 +1,4 @@
-"""What is shown of a fit while it runs: its stage, the seconds that it has taken, and those that are left."""
+"""Progress display of a fit: stage, elapsed and remaining time."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from heterodyne_nlsq.durations import Forecast
 from heterodyne_report import Progress, Stage, stage_kind, time_left
 
 _BRIEF = 0.3
-"""Seconds of compiling that are not worth a word."""
+"""Duration of compilation in s that is not shown."""
 
 
 class Compiler:
-    """Whether JAX compiles now, and how many seconds it has compiled, by the events that it reports."""
+    """Tracks whether JAX is compiling, and for how long, from its monitoring events."""
 
     def __init__(self) -> None:
         self._seconds, self._begin = 0.0, math.inf
 
     def listen(self, event: str, duration_secs: float, **_: str | int) -> None:
-        """Hear an event: a function was lowered, and is compiled next; it is compiled."""
+        """Handle an event: a function was lowered and will be compiled, or has been compiled."""
         if event.endswith("/jaxpr_to_mlir_module_duration"):
             self._begin = time.monotonic()
         elif event.endswith("/backend_compile_duration"):
@@ -29,7 +29,7 @@ class Compiler:
 
     @property
     def busy(self) -> float:
-        """Seconds since the function began that is compiled now, 0 when none is."""
+        """Duration of the current compilation in s, 0 if there is none."""
         return max(time.monotonic() - self._begin, 0.0)
 
     @property
@@ -40,7 +40,7 @@ class Compiler:
 
 @functools.cache
 def compiler() -> Compiler:
-    """Return what listens to JAX in this process; for commands: it is registered for good."""
+    """Return the listener to JAX in this process; for commands only, because it cannot be unregistered."""
     import jax
 
     found = Compiler()
@@ -60,7 +60,7 @@ class FitProgress:
         self._net: dict[str, float] = {}
 
     def hear_compiler(self) -> None:
-        """Say from now on when JAX compiles, and count it apart."""
+        """Show from now on when JAX compiles, and count it separately."""
         self._compiler = compiler()
         self._compiled = self._compiler.seconds
 
@@ -100,7 +100,7 @@ class FitProgress:
         self._begin, self._compiled = now, compiled
 
     def _left(self) -> float | None:
-        """Return the seconds that are left, None where nothing tells."""
+        """Return the remaining seconds, None if unknown."""
         if self._forecast is None:
             return None
         kind = stage_kind(self._stage)
@@ -108,7 +108,7 @@ class FitProgress:
         return None if left is None else round(left, 1)
 
     def _text(self) -> str:
-        """Return the line that is shown."""
+        """Return the displayed line."""
         elapsed, left = time.monotonic() - self._begin, self._left()
         compiling = self._compiler is not None and self._compiler.busy > _BRIEF and self._stage != Stage.COMPILING
         parts = [self._detail] if self._detail else []

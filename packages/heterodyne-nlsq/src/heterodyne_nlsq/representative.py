@@ -32,7 +32,7 @@ from heterodyne_physics_meshgrid import HeterodyneModel
 type FloatArray = npt.NDArray[np.float64]
 
 RISE = 1.0
-"""Calibrated chi-square above the least that the plainest point may have."""
+"""Largest calibrated chi-square above the minimum of the representative."""
 
 SHIFT = 0.2
 """Distance, in standard deviations, by which a function of age may differ there."""
@@ -50,16 +50,16 @@ _LARGEST = float(np.log(20.0))
 """Largest growth of the logarithm of the weight from one try to the next."""
 
 _ENOUGH = 0.4
-"""Part of what is allowed from which no larger weight is looked for."""
+"""Fraction of the permitted change from which no larger weight is tried."""
 
 _SETTLED = 1e-3
 """Change of chi-square at which a descent is done."""
 
 _NEVER = 1e-6
-"""Least weight of the prior: it decides only where the data say nothing at all."""
+"""Smallest weight of the prior; it only affects completely undetermined directions."""
 
 _FIRST = float(np.log(1e-3))
-"""Logarithm of the least weight that is tried first: far out a valley is flat, and a prediction there says little."""
+"""Logarithm of the smallest weight tried first: far out, valleys are flat and predictions are unreliable."""
 
 _EXACT = 1e-13
 """How near to 0 a share may be."""
@@ -119,7 +119,7 @@ def optimum(land: Landscape, z: FloatArray) -> FloatArray:
 
 
 def plainest(land: Landscape, least: FloatArray, noise: Noise) -> FloatArray:
-    """Return the plainest of the points that fit as well as the optimum `least` and say the same."""
+    """Return the point closest to the priors that fits as well as the optimum `least` with the same functions."""
     lowest = _evaluate(land, least, _NEVER)
     assert lowest is not None, "the optimum is inside the bounds"
     functions = _Functions(land, noise.covariance)
@@ -129,7 +129,7 @@ def plainest(land: Landscape, least: FloatArray, noise: Noise) -> FloatArray:
 
     best, low, high, weight = least, None, None, max(functions.predicted(least), _FIRST)
     for _ in range(_TRIES):
-        # From the best so far: a large weight can lead into another valley.
+        # Start from the best so far, because a large weight can lead to another valley.
         z, chi2 = _descend(land, best, float(np.exp(weight)))
         part = used(z, chi2)
         here = weight, float(np.log(part))
@@ -169,7 +169,7 @@ def calibrated_noise(land: Landscape, z: FloatArray, score: FloatArray, variance
     """
     turn, matrix = _curvature(land, z)
     curved, noisy = turn.T @ matrix @ turn / variance, turn.T @ score @ turn / variance**2
-    # What has no effect at all has no length: it is not seen, and its noise is not a number.
+    # Parameters without any effect have zero length and undefined noise; they are left out.
     length = np.where(np.diag(curved) > _NO_EFFECT, np.sqrt(np.maximum(np.diag(curved), _NO_EFFECT)), 1.0)
     values, vectors = np.linalg.eigh(curved / np.outer(length, length))
     seen = values > _OPEN
@@ -263,7 +263,7 @@ _slope = jax.jit(jax.jacfwd(_of_z))
 
 def _to_z(vector: FloatArray, coordinates: Coordinates) -> FloatArray:
     n_free = np.asarray(coordinates.lower).size
-    # As it is: a share of 1e-6 in the middle of the measurement can be one of 4 % at its end.
+    # Not clipped: a share of 1e-6 in the middle of the measurement can be 4 % at its end.
     return np.concatenate([np.asarray(from_parameters(vector[:n_free], coordinates, _EXACT)), vector[n_free:]])
 
 

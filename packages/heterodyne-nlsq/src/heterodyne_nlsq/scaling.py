@@ -128,6 +128,6 @@ def start_coefficients(scaling: Scaling, sums: FloatArray) -> FloatArray:
     for row in range(2):
         if not np.isnan(scaling.given[row]).any():
             solved[row] = np.linalg.lstsq(basis, scaling.given[row], rcond=None)[0]
-    # Just inside: a trust-region step from a bound has no room.
+    # Just inside, because a trust-region step cannot start at a bound.
     margin = 1e-3 * (scaling.upper - scaling.lower)
     return np.clip(solved, scaling.lower + margin, scaling.upper - margin).ravel()

@@ -1,4 +1,4 @@
-"""One request, made ready: what is fitted, over which parameters, against which data."""
+"""The prepared request: model, parameters and data of a fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from heterodyne_spec import Config, ModelSpec
 
 @dataclass(frozen=True)
 class Setup:
-    """A fit as asked for."""
+    """The request of a fit."""
 
     config: Config
     spec: ModelSpec

@@ -1,4 +1,4 @@
-"""Measurements from parameters, as a detector would give them: for planning, and as an oracle whose truth is known."""
+"""Simulated measurements with known parameters, for planning and for tests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def simulate(experiment: Experiment, progress: Callable[[int, int], None] | None
 
     Raises
     ------
-    ConfigError : with every setting that makes no sense.
+    ConfigError : with every invalid setting.
     """
     if problems := list(_problems(experiment)):
         raise ConfigError("simulate", problems)
@@ -75,7 +75,7 @@ def simulate(experiment: Experiment, progress: Callable[[int, int], None] | None
 
 
 def _problems(e: Experiment) -> list[Problem]:
-    """Return what makes no sense in an experiment."""
+    """Return the invalid settings of an experiment."""
     rules = (
         ("q", e.q, e.q > 0, "above 0, in 1/Å"),
         ("dt", e.dt, e.dt > 0, "above 0, in s"),

@@ -1,7 +1,7 @@
 """The trust-region solver of ``nlsq``, called without its side effects.
 
-Importing ``nlsq`` switches float64 on for the whole process, sets a compilation cache, environment variables,
-a warnings filter and a root log handler. None of that is this library's to decide for a caller.
+Importing ``nlsq`` enables float64 for the whole process, and sets a compilation cache, environment variables,
+a warnings filter and a root log handler, none of which a library should decide for its caller.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TOLERANCE = 1e-10
 
 @dataclass(frozen=True)
 class Solution:
-    """Where the solver stopped and why."""
+    """Final point of the solver and reason for stopping."""
 
     vector: FloatArray
     cost: float
@@ -119,7 +119,7 @@ def least_squares(
     width = upper - lower
     margin = 1e-9 * np.where(np.isfinite(width), width, 0.0)
     with _logging_kept(), warnings.catch_warnings():
-        # A step that came out as no number is tried and rejected; numpy's word on it helps nobody.
+        # The solver rejects steps that are NaN; NumPy's warning is irrelevant here.
         warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)
         found = _solver().least_squares(
             residuals,

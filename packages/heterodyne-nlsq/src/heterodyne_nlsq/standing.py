@@ -1,9 +1,9 @@
-"""Per parameter: determined by the data, held, tied, or chosen among values that fit equally well.
+"""Standing of parameters: determined by the data, fixed, tied, or chosen among values that fit equally well.
 
-A parameter is determined when its standard deviation is at most half of what was known before (of the prior's scale, or
-of the distance from its middle, where the data have moved it further), and when it still holds three standard
-deviations away: along a bent valley the linear interval says nothing. The displacement is made in straight coordinates.
-A, b and C of a law A t^b + C are determined together or not at all: where A and C are open, b is the slope over A.
+A parameter is determined if its standard deviation is at most half of the prior knowledge (the scale of the prior, or
+the distance from its middle if larger), and if the linear interval remains valid at three standard deviations, which it
+does not along a curved valley. The displacement is made in straight coordinates. A, b and C of a law A t^b + C are
+determined together or not at all: if A and C are undetermined, b is the slope divided by A.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _FAR = 3.0
 """Standard deviations to which an interval has to hold: as far as the truth is from a value now and then."""
 
 _TRADES = 0.7
-"""Correlation from which two parameters trade against each other."""
+"""Correlation from which two parameters compensate each other."""
 
 _MOST = 3
-"""Parameters that are named as what a choice was weighed against."""
+"""Maximum number of correlated parameters named for a chosen one."""
 
 
 class Standing(NamedTuple):
@@ -72,7 +72,7 @@ def standings(setup: Setup, vector: FloatArray, root: FloatArray, lost: Sequence
 
 
 def _known(setup: Setup, vector: FloatArray, sd: FloatArray) -> npt.NDArray[np.bool_]:
-    """Return of which parameters the data know more than was known before."""
+    """Return for which parameters the data add to the prior knowledge."""
     n_free, p = len(setup.free.free), make_priors(setup)
     log, location, scale = (np.asarray(part)[:n_free] for part in (p.log, p.location, p.scale))
     value = vector[:n_free]
@@ -89,7 +89,7 @@ def _straight(setup: Setup, free: FloatArray, covariance: FloatArray, sd: FloatA
     here = np.asarray(to_parameters(z, coordinates))
     back = np.linalg.pinv(np.asarray(_slope(z, coordinates)), rcond=1e-13)
     with np.errstate(divide="ignore", invalid="ignore"):
-        # How far the others go along when one parameter goes by its standard deviation.
+        # Change of the other parameters when one changes by its standard deviation.
         steps = back @ covariance / sd
     steps = np.nan_to_num(steps)
     ends = [np.diag(_at(z, sign * _FAR * steps, coordinates)) - here for sign in (1.0, -1.0)]

@@ -1,7 +1,7 @@
-"""What a fit may state: a number is given only where the maps show the feature that it describes.
+"""Which quantities of a fit are stated: only those of features that the maps show.
 
-A fit has a value for every parameter, also for the velocity of a sample that does not flow. Whether the maps show a
-flow, or two components, is answered by `NLSQResult.signal`; results of versions without these answers state everything.
+A fit has a value for every parameter, even for the velocity of a sample that does not flow. `NLSQResult.signal` states
+whether the maps show a flow, or two components; older results without it state everything.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from heterodyne_report import FUNCTION_OF_GROUP, TimeCourse
 from heterodyne_spec import load_model
 
 NO_SIGNAL, NO_FLOW, ONE_COMPONENT = "no signal", "no flow", "one component"
-"""Why a function of age is not stated."""
+"""Reasons for which a function of age is not stated."""
 
 NOT_DETERMINED = "not determined"
 
 DIRECTIONS = "identifiability.directions"
-"""What warnings call the place of all that is not determined."""
+"""Where warnings refer to for all undetermined directions."""
 
 RISES = "c2 rises with lag"
-"""How the words on dynamics begin where c2 does so by more than the noise."""
+"""Beginning of the words on dynamics if c2 increases by more than the noise."""
 
 SCORE_TEST = "score test"
-"""What says in the words of a test that its chi-square is an estimate from the slope, not from a second fit."""
+"""Marks a test whose chi-square is estimated from the local gradient, not from a second fit."""
 
 _SYMBOL = re.compile(r"(?<![A-Za-z_])(J_r|J_s|v|x)(?![A-Za-z_])")
 _WORDS: Mapping[str, str] = {
@@ -39,21 +39,21 @@ _WORDS: Mapping[str, str] = {
     "sample": "J_s",
     "fraction": "x",
 }
-"""How names of derived quantities tell which function they follow from."""
+"""Parts of the names of derived quantities that identify their function."""
 
 _ALONE = 0.1
-"""Field fraction up to which a component changes c2 by less than 2 % of the contrast: the other is all that is seen."""
+"""Field fraction up to which a component changes c2 by less than 2 % of the contrast, so that it is invisible."""
 _APART = 2.0
 """Combined standard deviations from which two transport coefficients differ."""
 
 
 def absent(result: NLSQResult, question: str) -> bool:
-    """Return whether a result says that the maps do not show a feature (a key of `NLSQResult.signal`)."""
+    """Return whether a result states that the maps do not show a feature (a key of `NLSQResult.signal`)."""
     return question in result.signal and not result.signal[question].present
 
 
 def shown(result: NLSQResult, question: str) -> bool:
-    """Return whether there is evidence of a feature; results of versions that did not look are believed."""
+    """Return whether there is evidence of a feature; True for older results without tests."""
     return not result.signal or (question in result.signal and result.signal[question].present)
 
 
@@ -78,8 +78,8 @@ def single(found: Iterable[TimeCourse]) -> str | None:
 
     Returns
     -------
-    That of the component that makes up the field; None where the fit has split one component into two different ones,
-    of which neither is its transport coefficient.
+    That of the component that dominates the field; None if the fit has split one component into two different ones, so
+    that neither is its transport coefficient.
     """
     by_name = {course.name: course for course in found}
     if not by_name.keys() >= {"J_r", "J_s", "x"}:
@@ -94,7 +94,7 @@ def single(found: Iterable[TimeCourse]) -> str | None:
 def reasons_of_parameters(result: NLSQResult) -> dict[str, str]:
     """Return why fitted parameters are not stated, by their names; a value that was held is the user's own."""
     why = reasons(result)
-    # Without a flow its angle says nothing either.
+    # Without a flow, its angle is meaningless, too.
     functions = {**FUNCTION_OF_GROUP, "angle": "v"}
     groups = {p.name: functions.get(p.group, "") for p in load_model().parameters}
     return {row.name: why[groups[row.name]] for row in result.table if _fitted(row) and groups[row.name] in why}
@@ -105,11 +105,11 @@ def _fitted(row: FittedParameter) -> bool:
 
 
 def telling(result: NLSQResult, sentences: Iterable[str]) -> list[str]:
-    """Return those of a result's warnings that are not about parameters alone which are not stated."""
+    """Return the warnings of a result, except those that only concern parameters that are not stated."""
     why = reasons_of_parameters(result)
     names = [(name, re.compile(rf"\b{name}\b")) for name in result.parameters]
     named = [(sentence, {name for name, word in names if word.search(sentence)}) for sentence in sentences]
-    # Without a signal nothing is said of combinations, so that there are no more of them.
+    # Without a signal, combinations are not mentioned.
     kept = [
         (sentence, about) for sentence, about in named if NO_SIGNAL not in why.values() or DIRECTIONS not in sentence
     ]
@@ -140,6 +140,7 @@ def without_error(result: NLSQResult, quantity: Derived) -> str:
     if math.isfinite(quantity.sd) and quantity.sd > 0:
         return ""
     course = next((course for course in courses(result) if course.name == function_of(quantity)), None)
-    # What does not move at all while the function does was held; at a floor the function itself has no spread.
+    # A quantity without spread, although the function has one, was fixed; at a floor, the function has no spread
+    # either.
     moves = course is not None and (course.held or course.at(float(np.mean(result.data.t)))[1] > 0)
     return "held" if moves else NOT_DETERMINED

@@ -1,4 +1,4 @@
-"""The result in words and aligned columns, for the terminal."""
+"""The result as text and tables, for the terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, TITLES, USABLE
 from heterodyne_report import Mood, align_columns, format_number, format_p_value, format_plus_minus, format_value_and_sd
 
 type Paint = Callable[[str, Mood], str]
-"""Gives a text the colour of a mood, where there are colours."""
+"""Colours a text according to its mood, if colours are available."""
 
 MOODS: Mapping[str, Mood] = {USABLE: "good", CAUTION: "caution", NO_SIGNAL: "bad"}
 
@@ -40,7 +40,7 @@ CAUTIONS = "Before you use these numbers:"
 
 
 def ending(result: NLSQResult) -> str:
-    """Return in one sentence what was fitted and how the fit ended."""
+    """Return a sentence on the fitted data and the outcome."""
     data = result.data
     what = f"{len(data.phi)} angle{'s' if len(data.phi) > 1 else ''} x {data.n_frames} frames at q = {data.q:.5g} 1/Å"
     return f"{what}: {result.message} after {result.n_evaluations} evaluations, cost {result.cost:.6g}"
@@ -172,11 +172,11 @@ def summary(result: NLSQResult, paint: Paint = lambda text, mood: text, width: i
         if rows[1:]:
             parts += ["", align_columns(_wrapped(rows, width), right)]
     if result.verdict == NO_SIGNAL:
-        parts += ["", "The fitted parameters describe noise and are left out here; the result file has them."]
+        parts += ["", "The fitted parameters describe noise and are omitted here; they are in the result file."]
     if result.noise is not None:
         parts += ["", textwrap.fill(f"noise: {result.noise.statement}", width, subsequent_indent="  ")]
     if math.isfinite(result.reduced_chi2):
-        parts += ["", f"reduced chi-square {result.reduced_chi2:.3g} (noise from neighbouring residuals; 1 when white)"]
+        parts += ["", f"reduced chi-square {result.reduced_chi2:.3g} (noise from neighbouring residuals; 1 if white)"]
     parts += ["", f"starting values: {result.start}"]
     for title, sentences in (
         ("Conventions:", result.conventions),
@@ -190,7 +190,7 @@ def summary(result: NLSQResult, paint: Paint = lambda text, mood: text, width: i
 
 
 def told(text: str, width: int, indent: str = "") -> str:
-    """Return a text in lines of at most `width` that begin with `indent`; no line ends before or after a ``±``."""
+    """Return a text wrapped to `width` with `indent`, without line breaks next to a ``±``."""
     for sign in "±=<":
         text = text.replace(f" {sign} ", f"{_BOUND}{sign}{_BOUND}")
     lines = textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
@@ -198,12 +198,12 @@ def told(text: str, width: int, indent: str = "") -> str:
 
 
 def _parameters(result: NLSQResult) -> list[list[str]]:
-    """Return the rows of the parameters, none where all that was fitted is noise."""
+    """Return the rows of the parameters, none if they only describe noise."""
     return [[]] if result.verdict == NO_SIGNAL else parameter_rows(result)
 
 
 def _wrapped(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
-    """Return rows whose last cells go on in rows below where a line would be longer than `width`."""
+    """Return rows with their last cells wrapped to a line length of `width`."""
     before = sum(max(len(row[k]) for row in rows) + 2 for k in range(len(rows[0]) - 1))
     wrapped = []
     for *cells, last in rows:

@@ -1,4 +1,4 @@
-"""What a measurement shows before any fit: levels, noise and dead frames of every azimuth, from part of its maps."""
+"""Survey of a measurement before a fit: levels, noise and dead frames of every azimuth, from part of its maps."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from heterodyne_report import square_means
 from heterodyne_spec import Config, load_config
 
 MOST_ENTRIES = 8_000_000
-"""Entries of all maps together that are read: below a second from a local disk."""
+"""Maximum total number of map entries read: less than a second from a local disk."""
 _FEWEST_FRAMES = 64
 _BLOCK = 8
-"""Side of the squares whose means tell whether neighbouring entries share their noise."""
+"""Side of the squares whose means show whether the noise of neighbouring entries is correlated."""
 _FAR = 0.9
 """Share of the longest lag from which entries are taken as the level at long lags."""
 _SHARED, _OWN = 3.0, 1.5
-"""Noise of the means of squares over that of independent entries, above which pairs share most of it, below none."""
+"""Noise of the means of squares relative to uncorrelated entries: the noise is strongly correlated above the first, and
+uncorrelated below the second."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class AngleSurvey:
     difference is the contrast where the sample has lost all correlation by then, and less where not. `diagonal`: mean
     of the stored diagonal above `short`, about one over the photons per pixel and frame where it was kept. `noise`: sd
     of the white noise of one entry. `shared`: noise of means over squares of 8 frames, in units of what independent
-    entries would give (NaN for fewer than 3 squares). `dead`: frames without values, 1-based; `hot`: frames that stand
-    out from those around them; `missing`: pairs of other frames without values.
+    entries would give (NaN for fewer than 3 squares). `dead`: frames without values, 1-based; `hot`: outlier frames;
+    `missing`: pairs of other frames without values.
     """
 
     phi: float
@@ -56,7 +57,7 @@ class AngleSurvey:
 
     @property
     def regime(self) -> str:
-        """Whether pairs share their noise: speckle, photons, or between."""
+        """Whether the noise is correlated between pairs: speckle, photons, or in between."""
         if math.isnan(self.shared):
             return "unknown"
         return "shared" if self.shared > _SHARED else "independent" if self.shared < _OWN else "in between"
@@ -84,18 +85,18 @@ def survey(
     most_entries: int = MOST_ENTRIES,
     config: Config | Mapping[str, Any] | str | Path | None = None,
 ) -> Survey:
-    """Look at a file of two-time maps.
+    """Survey a file of two-time maps.
 
     Parameters
     ----------
     path : file that `load_data` reads.
-    q : wavevector in 1/Å whose maps are looked at; the smallest of the file when None.
-    most_entries : entries of all these maps that are read at most. Of larger maps the first frames are taken.
-    config : of its section ``data``, ``bins``, ``dt`` and ``q_tolerance`` are obeyed.
+    q : wavevector in 1/Å of the maps to inspect; the smallest of the file if None.
+    most_entries : maximum total number of entries read. For larger maps, the first frames are used.
+    config : ``bins``, ``dt`` and ``q_tolerance`` of its section ``data`` are used.
 
     Raises
     ------
-    DataError : when the file cannot be read, or no fit takes its maps.
+    DataError : if the file cannot be read, or its maps cannot be fitted.
     """
     return look_at_maps(path, describe_data(path, config), q, most_entries, config)
 
@@ -107,13 +108,13 @@ def look_at_maps(
     most_entries: int = MOST_ENTRIES,
     config: Config | Mapping[str, Any] | str | Path | None = None,
 ) -> Survey:
-    """Look at the maps of a file that is described already; see `survey`."""
+    """Survey the maps of a file with a known description; see `survey`."""
     stated = load_config(config)
     settings = replace(stated, data=replace(stated.data, q=q))
     checked = check_data(path, settings)
     known = [one for one in description["maps"] if one["q"] is not None and one["phi"] is not None]
     chosen = min(one["q"] for one in known if one["q"] > 0) if q is None else q
-    # Where q is the last axis of one array, a map cannot be read without passing over all others.
+    # If q is the last axis of an array, reading one map requires reading all.
     together = description["storage_mode"] == "one_array_q_last"
     tolerance = settings.data.q_tolerance
     count = len(known) if together else sum(math.isclose(one["q"], chosen, rel_tol=tolerance) for one in known)
@@ -134,7 +135,7 @@ def look_at_maps(
 
 
 def survey_angle(data: TwoTimeData, k: int) -> AngleSurvey:
-    """Return what azimuth number `k` of a measurement shows."""
+    """Return the survey of azimuth number `k`."""
     c2, n_t = data.c2[k], data.n_t
     usable = pair_valid(data)[k]
     lag = np.abs(np.subtract.outer(np.arange(n_t), np.arange(n_t)))

@@ -1,4 +1,4 @@
-"""A measurement at a few of its frames, evenly over all ages: what is plain there needs no look at the others."""
+"""A subset of the frames of a measurement, evenly over all ages, which is sufficient for obvious features."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from heterodyne_nlsq.setup import Setup
 from heterodyne_spec import DataError
 
 _MANY, _SOME = 500_000, 12_000
-"""Pairs from which a look at some is worth it, and how many these are."""
+"""Number of pairs from which a subset is used, and its size."""
 
 
 def some_frames(n_phi: int, n_t: int) -> slice | None:
     """Return every k-th of the frames; None where pairs are few enough.
 
-    As many of all that are many, so that functions are compiled for no other number.
+    The number of frames is always the same, so that functions are compiled only once.
     """
     if n_phi * n_t**2 / 2 < _MANY:
         return None
@@ -25,7 +25,7 @@ def some_frames(n_phi: int, n_t: int) -> slice | None:
 
 
 def thinned(setup: Setup) -> Setup | None:
-    """Return the same request of some of its frames; None where it has few, or where too few of these count."""
+    """Return the request for a subset of its frames; None if it has few, or too few of the subset are valid."""
     data, some = setup.data, some_frames(setup.data.n_phi, setup.data.n_t)
     if some is None:
         return None

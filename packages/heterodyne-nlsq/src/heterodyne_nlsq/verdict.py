@@ -1,11 +1,11 @@
-"""The verdict on a fit and the sentence that says it: whether its numbers can be quoted, and which.
+"""The verdict on a fit, and its sentence with the values that can be quoted.
 
 The rules, first match:
 
-* ``no-signal``: the maps show no contrast, or do not decay. The sentence says what was looked for and states no number
+* ``no-signal``: the maps show no contrast, or do not decay. The sentence states what was tested, and no value
   of J_r, J_s, v or x.
-* ``caution``: the fit did not converge; the residuals have structure beyond the expected noise; the data need something
-  that was held; there is no evidence of two components, or of a flow. The sentence begins with the reasons.
+* ``caution``: the fit did not converge; the residuals have structure beyond the expected noise; the data need a fixed
+  parameter to be free; there is no evidence of two components, or of a flow. The sentence begins with the reasons.
 * ``usable``: otherwise.
 
 Results of versions that did not test for these features are judged by convergence and residuals alone.
@@ -25,7 +25,7 @@ from heterodyne_spec import load_model
 USABLE, CAUTION, NO_SIGNAL = "usable", "caution", "no-signal"
 
 TITLES: Mapping[str, str] = {USABLE: "Usable", CAUTION: "Caution", NO_SIGNAL: "No signal"}
-"""The verdicts as they stand before their sentence; results that have none (``""``) are not in it."""
+"""Titles of the verdicts; results without a verdict (``""``) are not included."""
 
 _NOTHING = "no velocity, transport coefficient or fraction is stated"
 
@@ -86,7 +86,7 @@ def _judge_untested(result: NLSQResult) -> tuple[str, str]:
     left = f"the residuals at φ = {angles}° show structure that noise does not explain" if angles else ""
     if not result.success:
         also = f", and {left}" if left else ""
-        return CAUTION, f"The fit did not converge{also}: its numbers are only where it stopped, where {course}."
+        return CAUTION, f"The fit did not converge{also}: the values are those at which it stopped; there, {course}."
     end = f", but {left}" if left else _residuals(result)
     return CAUTION if left else USABLE, f"{_capital(course)}; the fit converged{end}."
 
@@ -94,11 +94,11 @@ def _judge_untested(result: NLSQResult) -> tuple[str, str]:
 def _no_signal(result: NLSQResult) -> str:
     dynamics = result.signal.get("dynamics")
     if dynamics is not None and dynamics.words.startswith(RISES):
-        cause = "the maps may be normalised wrongly, or be no correlations"
+        cause = "the maps may be wrongly normalised, or not correlations"
         return f"The maps do not decay: {dynamics.words}; {cause}; {_NOTHING}."
     question = "contrast" if absent(result, "contrast") else "dynamics"
     found = "the maps are flat" if question == "contrast" else "the maps have contrast but do not decay"
-    # Both sentences speak of the change with lag; the level of c2 has a probability of its own.
+    # Both sentences are about the change with lag; the level of c2 has its own p-value.
     p_value = format_p_value(result.signal["dynamics" if "dynamics" in result.signal else question].p_value)
     return f"{_capital(found)}: c2 does not change with lag by more than the noise ({p_value}); {_NOTHING}."
 
@@ -106,11 +106,11 @@ def _no_signal(result: NLSQResult) -> str:
 def _doubts(result: NLSQResult) -> Iterator[str]:
     """Yield why the numbers of a fit need caution."""
     if not result.success:
-        yield "the fit did not converge, so its numbers are only where it stopped"
+        yield "the fit did not converge; the values are those at which it stopped"
     if angles := structured_angles(result):
         yield f"the residuals at φ = {angles}° have structure that noise does not explain"
     needed = [test for test in result.nested if test.held and test.needed]
-    # One that is wrong makes others look so: the largest is the likeliest.
+    # One wrong restriction affects the tests of others; the one with the largest statistic is the most likely.
     yield from (with_size(test) for test in sorted(needed, key=lambda test: -test.delta_chi2))
     if not shown(result, "two_components"):
         yield f"no second component is seen{_chance(result, 'two_components')}: {_instead_of_two(result)}"
@@ -122,7 +122,7 @@ def _instead_of_two(result: NLSQResult) -> str:
     if single(courses(result)) is None:
         return (
             "no fraction is stated, and no transport coefficient, because the fit splits one component into two "
-            "different ones; hold x at 0 to fit one"
+            "different ones; fix x at 0 to fit one component"
         )
     return "one transport coefficient J is stated and no fraction"
 
@@ -143,8 +143,8 @@ def _course(result: NLSQResult) -> str:
 
 
 def _residuals(result: NLSQResult) -> str:
-    # Results of versions that did not look at the noise do not know.
-    return "" if result.noise is None else " and the residuals show nothing but noise"
+    # Older results have no noise estimates.
+    return "" if result.noise is None else " and the residuals are consistent with noise"
 
 
 def _capital(text: str) -> str:

@@ -1,7 +1,7 @@
-"""Where shards are sampled: this process, several local ones, or the workers of a Dask scheduler.
+"""Engines that sample the shards: in this process, in several local ones, or on the workers of a Dask scheduler.
 
 An engine is a function of the work and the numbers of the missing shards that yields finished ones, in any order, each
-with the number of shards that are sampled at once. What a shard's draws are does not depend on it.
+with the number of shards sampled at the same time. The draws of a shard do not depend on the engine.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ __all__ = ["finished", "plan"]
 def finished(
     work: ShardWork, missing: Sequence[int], tell: Tell, chains: Callable[[int], ChainStore | None] = lambda shard: None
 ) -> Generator[tuple[SubPosterior, int]]:
-    """Yield the shards `missing` as they get ready, each with the number of shards that are sampled at once.
+    """Yield the shards `missing` as they finish, each with the number of shards sampled at the same time.
 
-    `tell` hears how far a shard of this process is, whose unfinished chains are kept in ``chains(shard)``; of shards
-    elsewhere it is known when they are ready.
+    `tell` is called with the progress of a shard of this process, whose unfinished chains are stored in
+    ``chains(shard)``; other shards only report when they are finished.
 
     Raises
     ------
-    SamplingError : when a shard's workers die again and again.
-    ConfigError : when the engine that is asked for is not installed, or cannot be reached.
+    SamplingError : if the workers of a shard fail repeatedly.
+    ConfigError : if the requested engine is not installed or cannot be reached.
     """
     settings = work.request.config.cmc
     if not missing:
@@ -41,12 +41,12 @@ def finished(
     elif (workers := local_workers(work.request, len(missing))) > 1:
         yield from in_processes(work, missing, workers)
     else:
-        # The chains of a shard share the cores that no other shard takes.
+        # The chains of a shard share the cores not used by other shards.
         yield from ((run_shard(work, shard, os.cpu_count() or 1, tell, chains(shard)), 1) for shard in missing)
 
 
 def plan(request: Request, missing: Sequence[int]) -> str:
-    """Return in one line what is going to run where, and in how much memory."""
+    """Return a line describing what will run, where, and with how much memory."""
     gigabytes = bytes_per_worker(request) / 1e9
     if request.config.cmc.engine == "dask":
         where = "on the workers of a Dask scheduler"

@@ -18,22 +18,22 @@ from heterodyne_spec import ConfigError, Problem
 
 _CLUSTERS = {"slurm": "SLURMCluster", "pbs": "PBSCluster"}
 _FREE_PORT = {"dashboard_address": ":0"}
-"""Of a scheduler's page, unless one is asked for: where others use Dask, its own is taken, and it warns of that."""
+"""Port of the dashboard of a scheduler, unless configured: a random one, because the default may be in use."""
 _CONNECT_S = 30
-"""Seconds that a scheduler may take to answer."""
-_KEPT = "run the same again: finished shards are kept where a folder was given"
+"""Timeout in seconds for the scheduler to respond."""
+_KEPT = "rerun the command; finished shards are reused if an output folder was given"
 
 
 def on_cluster(work: ShardWork, missing: Sequence[int]) -> Iterator[tuple[SubPosterior, int]]:
-    """Yield the shards as they get ready, each with the number of shards that the workers sample at once.
+    """Yield the shards as they finish, each with the number of shards that the workers sample at the same time.
 
-    Dask runs a dead worker's shard on another. Where it has lost the data with the last worker that had them, they are
-    sent anew.
+    Dask reruns the shard of a failed worker on another one. If the data were lost with the last worker that had them,
+    they are sent again.
 
     Raises
     ------
-    SamplingError : when a shard's workers die again and again, have other versions, or the scheduler is gone.
-    ConfigError : when Dask is not installed, or the scheduler does not answer.
+    SamplingError : if the workers of a shard fail repeatedly or have other versions, or if the scheduler is lost.
+    ConfigError : if Dask is not installed, or the scheduler does not respond.
     """
     distributed = _imported("distributed")
     left, fruitless = list(missing), 0
@@ -47,21 +47,23 @@ def on_cluster(work: ShardWork, missing: Sequence[int]) -> Iterator[tuple[SubPos
             if not left:
                 return
             if client.status != "running":
-                raise SamplingError(f"the Dask scheduler is gone; {_KEPT}")
+                raise SamplingError(f"the connection to the Dask scheduler was lost; {_KEPT}")
             fruitless = fruitless + 1 if len(left) == before else 0
             if fruitless > RETRIES:
-                raise SamplingError(f"all Dask workers died {fruitless} times before any of them was done; {_KEPT}")
+                raise SamplingError(
+                    f"all Dask workers failed {fruitless} times before any of them finished a shard; {_KEPT}"
+                )
 
 
 def _sent(
     distributed: Any, client: Any, work: ShardWork, shards: Sequence[int], attempt: int
 ) -> Iterator[SubPosterior]:
-    """Send the work and yield those of `shards` that get ready; not those whose data the scheduler loses meanwhile."""
-    # A job may wait in its queue for hours; scattering would not.
+    """Send the work and yield finished shards of `shards`, except those whose data the scheduler loses."""
+    # Scattering would time out before a job that waits in its queue for hours.
     client.wait_for_workers(1)
     payload = client.scatter(work, broadcast=True, hash=False)
-    # Named for what determines the draws: what another run on this scheduler has under this name is the same.
-    # A name that the scheduler gave up stays so: every attempt has others.
+    # Keys are derived from all that determines the draws, so that equal keys of other runs have equal content.
+    # A failed key stays failed: every attempt uses new ones.
     name = f"heterodyne-{fingerprint(work)[:32]}-{attempt}"
     futures = {client.submit(_run, payload, shard, versions(), key=f"{name}-{shard}"): shard for shard in shards}
     for future in distributed.as_completed(futures):
@@ -69,8 +71,8 @@ def _sent(
             sub = future.result()
         except distributed.KilledWorker:
             raise SamplingError(
-                f"the workers of shard {futures[future] + 1} died again and again; if memory ran out, raise cmc.shards "
-                f"or the memory in cmc.dask.options, and {_KEPT}"
+                f"the workers of shard {futures[future] + 1} failed repeatedly; if they ran out of memory, raise "
+                f"cmc.shards or the memory in cmc.dask.options, and {_KEPT}"
             ) from None
         except CancelledError:
             continue
@@ -78,10 +80,10 @@ def _sent(
 
 
 def _run(work: ShardWork, shard: int, wanted: Mapping[str, str]) -> SubPosterior:
-    """Return a shard's draws, on a worker that has the versions `wanted`: others may draw otherwise."""
+    """Return the draws of a shard on a worker with the versions `wanted`, because others may give other draws."""
     found = versions()
     if other := [f"{name} {found[name]} for {wanted[name]}" for name in wanted if found[name] != wanted[name]]:
-        raise SamplingError(f"a Dask worker has other versions than this machine: {', '.join(other)}; install the same")
+        raise SamplingError(f"package versions differ on a Dask worker: {', '.join(other)}; install equal versions")
     # Before the first computation of this process; later XLA does not read it.
     os.environ.setdefault(POOL_SIZE, str(_imported("distributed").get_worker().state.nthreads))
     return run_shard(work, shard)
@@ -103,13 +105,13 @@ def _client(distributed: Any, settings: Mapping[str, Any], n_missing: int, stack
     if address is None:
         cluster = stack.enter_context(contextlib.closing(_cluster(settings)))
         jobs = min(int(settings["jobs"]), n_missing)
-        # Not scale(): a job that ends, by its time or with its machine, is then replaced by another.
+        # Instead of scale(), so that a job that ends by its time limit or a failure is replaced.
         cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)
         return stack.enter_context(distributed.Client(cluster))
     try:
         return stack.enter_context(distributed.Client(address, timeout=_CONNECT_S))
     except (OSError, ValueError) as error:
-        found = f"'{address}', which does not answer ({' '.join(str(error).split())[:120]})"
+        found = f"'{address}', which does not respond ({' '.join(str(error).split())[:120]})"
         wanted, remedy = "the address of a running scheduler", "start it (dask scheduler), or correct the address"
         raise ConfigError("configuration", [Problem("cmc.dask.scheduler", found, wanted, remedy)]) from None
 
@@ -125,7 +127,7 @@ def _cluster(settings: Mapping[str, Any]) -> Any:
         return getattr(_imported("dask_jobqueue"), _CLUSTERS[kind])(**{**options, "scheduler_options": scheduler})
     except (TypeError, ValueError) as error:
         found = " ".join(str(error).split())[:200]
-        remedy = "correct cmc.dask.options: they are those of dask-jobqueue"
+        remedy = "correct cmc.dask.options (see dask-jobqueue)"
         raise ConfigError("configuration", [Problem("cmc.dask.options", found, "cores, memory, ...", remedy)]) from None
 
 

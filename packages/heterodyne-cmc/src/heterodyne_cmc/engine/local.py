@@ -23,13 +23,13 @@ from heterodyne_data import end_with, free_memory
 from heterodyne_spec import ConfigError, Problem
 
 RETRIES = 2
-"""How often a shard is tried again whose worker died."""
+"""Number of retries of a shard whose worker failed."""
 
 _SHARE = 0.8
-"""Part of the free memory that workers may take when the configuration does not say."""
+"""Default fraction of the free memory for workers."""
 POOL_SIZE = "NPROC"
-"""What XLA takes the size of its pool of threads from. With more than a worker has cores, a gradient's parts are handed
-to and fro: twice the processor time for the same draws (measured)."""
+"""Environment variable that sets the size of the thread pool of XLA. With more threads than cores of a worker, the same
+draws take twice the processor time (measured)."""
 
 _ONE_THREAD = {
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
@@ -37,20 +37,20 @@ _ONE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     POOL_SIZE: "1",
 }
-"""Environment of a worker: every core has a worker of its own."""
+"""Environment of a worker, one for each core."""
 
 
 def local_workers(request: Request, n_missing: int) -> int:
-    """Return the number of processes: as many as asked for, shards and memory allow; by itself, one per core.
+    """Return the number of processes, limited by the number of shards and memory; by default one per core.
 
     Raises
     ------
-    ConfigError : when not even one fits into the memory that the configuration allows.
+    ConfigError : if the configured memory is not sufficient for one process.
     """
     settings, each = request.config.cmc, bytes_per_worker(request)
     asked = _automatic() if settings.workers == "auto" else int(settings.workers)
     if settings.memory == "auto":
-        # One shard at least: the estimate is generous, and the machine may free what others hold.
+        # At least one shard: the estimate is an upper limit, and other processes may release memory.
         fitting = max(1, int(min(_SHARE * free_memory() / each, asked)))
     else:
         fitting = int(1e9 * float(settings.memory) // each)
@@ -62,7 +62,7 @@ def local_workers(request: Request, n_missing: int) -> int:
 
 
 def _automatic() -> int:
-    """Return one worker per core that this process may use; one where they would have to share a GPU."""
+    """Return one worker per available core, or one if they would have to share a GPU."""
     if jax.default_backend() != "cpu":
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -73,7 +73,7 @@ _given: ShardWork | None = None
 
 
 def _begin(work: ShardWork, parent: int, cache: str | None) -> None:
-    """Prepare a worker: its work, its parent's compiled functions, and an end when its parent is gone."""
+    """Prepare a worker: set its work and compilation cache, and let it exit when its parent does."""
     global _given
     jax.config.update("jax_compilation_cache_dir", cache)
     _given = work
@@ -87,16 +87,16 @@ def _run(shard: int) -> SubPosterior:
 
 @contextlib.contextmanager
 def _for_children() -> Iterator[None]:
-    """Let processes that are started meanwhile have one thread, no part in Ctrl-C, and nothing of the user's script.
+    """Let processes started in this context use one thread, ignore Ctrl-C, and not import the user's script.
 
-    A spawned process imports the main module again. A script that calls the sampling in its outermost lines would so
-    begin anew in every worker, and a shard needs nothing of it.
+    A spawned process imports the main module again: a script that calls the sampling at module level would be executed
+    in every worker, and a shard does not need it.
     """
     before, main = {name: os.environ.get(name) for name in _ONE_THREAD}, sys.modules["__main__"]
     flags = " ".join(part for part in (before["XLA_FLAGS"], _ONE_THREAD["XLA_FLAGS"]) if part)
     os.environ.update({**_ONE_THREAD, "XLA_FLAGS": flags})
     sys.modules["__main__"] = types.ModuleType("__main__")
-    # Blocked, not ignored: here Ctrl-C waits until the process is started. The child keeps the mask.
+    # Blocked rather than ignored: Ctrl-C is delayed here until the process is started. The child inherits the mask.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
     try:
         yield
@@ -112,11 +112,11 @@ def _for_children() -> Iterator[None]:
 
 
 def in_processes(work: ShardWork, missing: Sequence[int], workers: int) -> Iterator[tuple[SubPosterior, int]]:
-    """Yield the shards as they get ready, each with `workers`; a worker that dies costs what was running a retry.
+    """Yield the shards as they finish, each with `workers`; if a worker fails, the running shards are retried.
 
     Raises
     ------
-    SamplingError : when a shard was lost more than `RETRIES` times.
+    SamplingError : if a shard was lost more than `RETRIES` times.
     """
     left, lost = list(missing), Counter[int]()
     while left:
@@ -129,21 +129,21 @@ def in_processes(work: ShardWork, missing: Sequence[int], workers: int) -> Itera
             if given_up := sorted(shard + 1 for shard, times in lost.items() if times > RETRIES):
                 names = ", ".join(str(shard) for shard in given_up)
                 raise SamplingError(
-                    f"a worker died {RETRIES + 1} times while shard {names} was sampled; if memory ran out, raise "
-                    "cmc.shards or lower cmc.workers, and run the same again: finished shards are kept where a folder "
-                    "was given"
+                    f"a worker failed {RETRIES + 1} times while sampling shard {names}; if it ran out of memory, raise "
+                    "cmc.shards or lower cmc.workers, and rerun the command; finished shards are reused if an output "
+                    "folder was given"
                 ) from None
 
 
 class _LostError(Exception):
-    """A worker died, and its pool with it; `shards` were running."""
+    """A worker failed, and with it its pool; `shards` were running."""
 
     def __init__(self, shards: list[int]):
         self.shards = shards
 
 
 def _one_pool(work: ShardWork, shards: Sequence[int], workers: int) -> Iterator[SubPosterior]:
-    """Yield `shards` as one pool of processes gets them ready; raise _LostError when one of these dies."""
+    """Yield `shards` as a pool of processes finishes them; raise _LostError if a process fails."""
     context = multiprocessing.get_context("spawn")
     given = (work, os.getpid(), jax.config.jax_compilation_cache_dir)
     pool = ProcessPoolExecutor(min(workers, len(shards)), context, initializer=_begin, initargs=given)
@@ -151,13 +151,13 @@ def _one_pool(work: ShardWork, shards: Sequence[int], workers: int) -> Iterator[
     waiting = list(reversed(shards))
     try:
         while waiting or running:
-            # No more at once than workers: what a broken pool loses is then what was running.
+            # No more at once than workers, so that a broken pool loses running shards only.
             while waiting and len(running) < workers:
                 with _for_children():
                     future = pool.submit(_run, waiting[-1])
                 running[future] = waiting.pop()
             done, _ = wait(running, return_when=FIRST_COMPLETED)
-            # Finished ones first: a pool that breaks in the same moment shall not cost them.
+            # Finished shards first, so that they are not lost if the pool breaks at the same time.
             for future in sorted(done, key=lambda future: future.exception() is not None):
                 sub = future.result()
                 del running[future]
@@ -169,7 +169,7 @@ def _one_pool(work: ShardWork, shards: Sequence[int], workers: int) -> Iterator[
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
-    """End the pool now, whatever its workers do."""
+    """Stop the pool immediately."""
     processes = list((pool._processes or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:

@@ -1,1 +1,1 @@
-"""Evidence: which features the maps show, which constants they need, and what was held that they contradict."""
+"""Evidence: features shown by the maps, needed constants, and fixed parameters that contradict the data."""

@@ -1,9 +1,10 @@
-"""How often a measurement without a feature gives as much evidence for it: the search for the best fit included.
+"""Null distributions of the evidence, including the effect of the search for the best fit.
 
-The full model finds the best of many flows, decays and fractions, so that the rise of chi-square without a feature is
-not a chi-square with as many degrees of freedom as the feature has parameters; where x = 0 or v = 0 these even lose
-their meaning (Davies 1987, Biometrika 74, 33). Its distribution was simulated: whole fits of measurements that lack the
-feature (`benchmarks/nulls.py`), and described by the largest of m independent chi-squares of ν degrees of freedom,
+The full model optimises over many flows, decays and fractions, so that the increase of chi-square without a feature
+does not follow a chi-square distribution with the number of parameters of the feature; at x = 0 or v = 0 these are even
+undefined (Davies 1987, Biometrika 74, 33). The distribution was simulated with complete fits of measurements without
+the feature (`benchmarks/nulls.py`), and is described by the largest of m independent chi-squares of ν degrees of
+freedom,
 
     P(rise > T) = 1 - exp(-m Q(T; ν)),    m = m_0 (N n_phi / 300)^g,
 
@@ -20,7 +21,7 @@ import numpy as np
 from heterodyne_nlsq.evidence.chi_square import tail
 
 PRESENT = 1e-3
-"""Probability by chance under which a feature is said to be present."""
+"""p-value below which a feature is present."""
 
 
 class Null(NamedTuple):
@@ -41,7 +42,7 @@ NULLS: Mapping[str, Null] = {
 
 
 def probability(question: str, statistic: float, n_frames: int, n_phi: int) -> float:
-    """Return the probability of a rise of at least `statistic` in a measurement without the feature."""
+    """Return the p-value: the probability of an increase of at least `statistic` without the feature."""
     null = NULLS[question]
     number = null.number * (n_frames * n_phi / 300) ** null.growth
     return float(-np.expm1(-number * tail(statistic, null.freedom)))

@@ -1,4 +1,4 @@
-"""The full fit against nested models: by how much the calibrated chi-square is worse without a feature."""
+"""Comparison of the full fit with nested models: increase of the calibrated chi-square without a feature."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from heterodyne_spec import find_laws
 type FloatArray = npt.NDArray[np.float64]
 
 _OBVIOUS = 2000.0
-"""Rise from which a short descent of a nested model is enough. Of descents that were 300 above the full fit after so
-many evaluations, some came down to 10."""
+"""Increase from which a short descent of a nested model is sufficient. Some descents that were 300 above the full fit
+after this number of evaluations came down to 10."""
 
 _BEYOND_DOUBT = 50 * _OBVIOUS
-"""Rise by the mean inflation from which the maps of a nested model are not worth their time."""
+"""Increase (by the mean inflation) from which the maps of a nested model need not be computed."""
 
 PLAIN = 200.0
-"""Rise in some of the frames from which the others are not asked: far above what chance gives, and nested fits below
-`_OBVIOUS` were followed to their end."""
+"""Increase in a subset of frames from which the other frames are not needed: far above the null distribution, and
+nested fits below `_OBVIOUS` were completed."""
 
 _SHORT, _LONG = 8, 80
 """Evaluations of a short descent of a nested model, and of a long one."""
@@ -46,7 +46,7 @@ _DIGITS = float(np.finfo(float).eps)
 """Rounding of a cost, over the sum of the squares that it is a difference of."""
 
 _FOLLOWED = 2
-"""Starts of a nested model that are followed, the best ones."""
+"""Number of starting points of a nested model from which complete descents are made, the best ones."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def released_rise(full: Full, tested: npt.NDArray[np.int_]) -> float:
 def changing(full: Full, tested: npt.NDArray[np.int_]) -> Iterator[FloatArray]:
     """Yield vectors with a function that was held constant, by an amplitude of 0, changing with age instead.
 
-    There the slope of the cost says nothing: without an amplitude the rate has no effect, and without a rate the
-    amplitude has none but that of the constant.
+    The gradient of the cost is not informative there: without an amplitude the rate has no effect, and without a rate
+    the amplitude only has the effect of the constant.
     """
     names, age, values = full.setup.free.free_names, float(np.mean(full.setup.data.t)), full.values
     bounds = {p.name: p.bounds for p in full.setup.spec.parameters}
@@ -147,7 +147,7 @@ def rises(full: Full, questions: Collection[str]) -> dict[str, float]:
         found["two_components"] = _rise(full, one)
     values = values_of(full.setup.free, one.vector)
     if "flow" in questions:
-        # One component is one of two at rest: a descent that ended above it has missed it.
+        # One component is a special case of two at rest: a descent that ended above it missed it.
         found["flow"] = _rise(full, min(_best(full, "flow", values), one, key=lambda nested: nested.cost))
     if "ageing" in questions:
         found["ageing"] = _rise(full, _best(full, "ageing", values))
@@ -180,7 +180,7 @@ def _best(full: Full, question: str, one: Mapping[str, float] | None) -> Solutio
 
 def rise_to(full: Full, vector: FloatArray, cost: float) -> float:
     """Return the rise from the full fit to another of that cost, at `vector` (n_fit,); 0 for one that is lower."""
-    # So far above that no inflation along the difference brings it near: the maps are not worth their time.
+    # So far above that the inflation along the difference does not matter: the maps need not be computed.
     if 2 * (cost - full.cost) / full.unit > _OBVIOUS:
         return 2 * (cost - full.cost) / full.unit
     return _calibrated(full, cost, list(full.model - maps_at(full, vector)))
@@ -188,7 +188,7 @@ def rise_to(full: Full, vector: FloatArray, cost: float) -> float:
 
 def _far(full: Full, nested: Solution) -> bool:
     """Return whether a nested model is so far above the full fit that no further descent can matter."""
-    # The inflation along the difference is often larger than on average, and takes a model's maps to be known.
+    # The inflation along the difference is often larger than on average, and requires the maps of the model.
     return 2 * (nested.cost - full.cost) / full.unit > _OBVIOUS and _rise(full, nested) > _OBVIOUS
 
 
@@ -229,11 +229,11 @@ def _calibrated(full: Full, cost: float, differences: list[npt.NDArray[np.floati
         )
         for a in range(data.n_phi)
     ]
-    # Structure that the noise does not explain may be what tells the two apart: it counts as noise.
+    # Unexplained structure may be what distinguishes the two models, so it is included in the noise.
     found = [(variance * max(calibration.excess[a], 1.0), squares) for a, (variance, squares) in enumerate(found)]
     variance, squares = np.sum(found, axis=0)
     if squares <= 0 or variance <= 0:
         return 0.0
-    # Costs are differences of sums, which rounding makes uncertain: no rise follows from that.
+    # Costs are differences of sums; an increase within their rounding error is not significant.
     rounding = _DIGITS * float(np.sum(full.path.weights + full.path.spread))
     return 2 * max(cost - full.cost - rounding, 0.0) * squares / variance

@@ -1,4 +1,4 @@
-"""Which constants the laws need: D_offset and v_offset against 0.
+"""Tests of whether the laws need their constants: D_offset and v_offset against 0.
 
 In the straight coordinates of a law A t^b + C the restriction C = 0 is ln(a / f) = 0, with the first term a and the
 value f at the mean age. It is linear there, so that its value over its standard deviation, squared, is the chi-square

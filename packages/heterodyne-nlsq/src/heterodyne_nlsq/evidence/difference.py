@@ -1,10 +1,10 @@
-"""The noise of the comparison of two descriptions of the same maps.
+"""Noise of the comparison of two models of the same maps.
 
-Least squares tells descriptions m1 and m0 apart by <R, D>, the residuals times their difference D = m1 - m0. Its
-variance follows from the simulated pixels as that of the score does (see `uncertainty.pixels`); over that of
-independent noise it is the inflation of the difference of their chi-squares: the first-moment adjustment of a composite
-likelihood ratio (Rotnitzky and Jewell 1990, Biometrika 77, 485; Varin, Reid and Firth 2011, Statistica Sinica 21, 5),
-along the one direction that matters.
+Least squares distinguishes models m1 and m0 by <R, D>, the residuals times the difference D = m1 - m0. Its variance
+follows from the simulated pixels, like that of the score (see `uncertainty.pixels`). Divided by the variance for
+uncorrelated noise, it is the inflation of the difference of their chi-squares: the first-moment adjustment of a
+composite likelihood ratio (Rotnitzky and Jewell 1990, Biometrika 77, 485; Varin, Reid and Firth 2011, Statistica
+Sinica 21, 5) along the direction D.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a baseline that drifts with age explains of a map: the part of it that follows the mean age of a pair alone.
+"""The part of a map explained by a baseline that drifts with age, that is, depends only on the mean age of a pair.
 
-No decay is in it, for it is the same at every lag, and no model of c2 has it: it comes from intensities that drift, or
-from a normalisation that does not follow them.
+It is the same at every lag, so it contains no decay, and is not part of any model of c2: it is due to drifting
+intensities, or a normalisation that does not follow them.
 """
 
 from __future__ import annotations

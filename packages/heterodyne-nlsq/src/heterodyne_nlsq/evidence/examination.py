@@ -1,4 +1,4 @@
-"""A fit looked at as a whole: its noise, and what the data say of every parameter, also of those that were held."""
+"""Examination of a fit: its noise, and the information of the data on every parameter, including fixed ones."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ class Examination:
         if not tests or any(test.needed for test in tests):
             yield from tests
             return
-        # A test of the slope says little where the best value is far: the fit with all of it free decides.
+        # A score test is not reliable if the best value is far away: the fit with all parameters free decides.
         freedom = sum(test.freedom for test in tests)
         rise = released_rise(full, full.pinned)
         joint = joint_test(full.setup.free.free_names, full.values, full.pinned, rise, freedom)
-        # One answer to one question: the slopes are told beside it only where they are of parts, and agree.
+        # Score tests of parts are reported in addition only if they agree with it.
         yield from tests if len(tests) > 1 and not joint.needed else ()
         yield joint
 
@@ -112,12 +112,12 @@ class Examination:
 
 
 def can_choose(setup: Setup) -> bool:
-    """Return whether there is something to choose between equals, and least squares to judge them."""
+    """Return whether there may be equally good solutions, and least squares to compare them."""
     return setup.config.nlsq.loss == "linear" and bool(setup.free.free)
 
 
 def examine(setup: Setup, path: Path, found: Solution) -> Examination:
-    """Return what the data say at the optimum that a descent has found, and which of its equals is reported."""
+    """Examine the optimum found by a descent, and select the solution to report."""
     degrees = max(float(path.weights.sum()) - found.vector.size, 1.0)
     variance = max(2 * found.cost / degrees, ROUNDING)
     full = _released(setup, path, found, variance)
@@ -125,7 +125,7 @@ def examine(setup: Setup, path: Path, found: Solution) -> Examination:
         return Examination(setup, full, _score(full), found.vector)
     land, z = landscape(setup, path, found.vector, full.unit)
     noise = calibrated_noise(land, z, _as_asked(full, _score(full, GLANCE)), variance)
-    # How much the offset's priors weigh against the data is known only now.
+    # The weight of the offset's priors relative to the data is known only now.
     land = land._replace(unit=noise.unit)
     chosen = least = optimum(land, z)
     if setup.config.nlsq.representative == "plainest":
@@ -167,6 +167,6 @@ def _score(full: Full, portions: int = PORTIONS) -> FloatArray:
 
 
 def _as_asked(full: Full, score: FloatArray) -> FloatArray:
-    """Return the score's covariance without the rows and columns of what the request held."""
+    """Return the score's covariance without the rows and columns of fixed parameters."""
     kept = np.setdiff1d(np.arange(full.vector.size), full.pinned)
     return score[np.ix_(kept, kept)]

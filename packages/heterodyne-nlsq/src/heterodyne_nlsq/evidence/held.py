@@ -1,9 +1,9 @@
-"""What was held that the data contradict: score tests of the parameters that the request fixed.
+"""Score tests of fixed parameters: whether the data contradict their values.
 
-At the optimum the score of a held parameter, once what is free has followed, is noise where the value is right. Its
-covariance is that of the calibration, so that U' Cov(U)⁻¹ U is a chi-square with as many degrees of freedom as
-parameters (Rao 1948; for composite likelihoods Varin, Reid and Firth 2011). No model is fitted again, unless the slope
-says nothing.
+At the optimum of the free parameters, the score of a fixed parameter is pure noise if its value is correct. Its
+covariance is known from the calibration, so that U' Cov(U)⁻¹ U follows a chi-square distribution with as many degrees
+of freedom as parameters (Rao 1948; for composite likelihoods Varin, Reid and Firth 2011). No refit is needed, unless
+the gradient is not informative.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from heterodyne_spec import ModelSpec
 type FloatArray = npt.NDArray[np.float64]
 
 NEEDED = 1e-3
-"""Probability of as much by chance under which the data are said to need a parameter."""
+"""p-value below which the data need a parameter."""
 
 _NO_EFFECT = 1e-9
-"""Part of a score's own variance below which nothing is left of it when the others follow."""
+"""Fraction of a score's variance below which it is fully explained by the other parameters."""
 
 _WITHOUT_CHANGE = {"alpha_ref": "J_r", "alpha_sample": "J_s", "beta": "v", "f1": "x"}
-"""Parameters that hold a function constant when they are 0."""
+"""Parameters that make a function constant if they are 0."""
 
 
 def joint_test(
     names: Sequence[str], values: Mapping[str, float], pinned: npt.NDArray[np.int_], rise: float, freedom: int
 ) -> NestedTest:
-    """Return the test of all that was held, by a fit with all of it free.
+    """Return the test of all fixed parameters, by a fit in which they are free.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def joint_test(
     stated = ", ".join(f"{name} at {values[name]:g}" for name in held)
     needed = p_value < NEEDED
     it = "it" if len(held) == 1 else "some of this"
-    words = f"{stated} held: the data need {it} to vary" if needed else f"{stated} held: the data do not object"
+    words = f"{stated} held: the data need {it} to vary" if needed else f"{stated} held: consistent with the data"
     return NestedTest(held, True, rise, max(freedom, 1), p_value, needed, words)
 
 
@@ -75,7 +75,7 @@ def score_test(
     matrix: FloatArray,
     score: FloatArray,
 ) -> tuple[float, int]:
-    """Return the statistic and its degrees of freedom; none where the tested parameters have no effect of their own."""
+    """Return the statistic and its degrees of freedom, 0 if the tested parameters have no effect of their own."""
     follow = matrix[np.ix_(tested, free)] @ np.linalg.pinv(matrix[np.ix_(free, free)], rcond=1e-12, hermitian=True)
     onto = np.zeros((len(tested), len(gradient)))
     onto[np.arange(len(tested)), tested] = 1.0
@@ -97,4 +97,4 @@ def _words(function: str, held: tuple[str, ...], values: Mapping[str, float], ne
     stated = ", ".join(f"{name} at {values[name]:g}" for name in held)
     what = f"{function} held constant ({stated})" if constant else f"{stated} held"
     it = "it" if constant or len(held) == 1 else "them"
-    return f"{what}: the data need {it} to vary" if needed else f"{what}: the data do not object"
+    return f"{what}: the data need {it} to vary" if needed else f"{what}: consistent with the data"

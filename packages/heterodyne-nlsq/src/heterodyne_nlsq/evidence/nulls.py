@@ -1,4 +1,4 @@
-"""What a measurement without a feature looks like: the model with some of its parameters fixed.
+"""Nested models: the model without a feature, with some of its parameters fixed.
 
 For every question the full model is compared with the best fit of a nested one that cannot have the feature:
 
@@ -44,7 +44,7 @@ RESTRICTIONS: Mapping[str, Mapping[str, float]] = {
 def starts(
     question: str, values: Mapping[str, float], setup: Setup, one: Mapping[str, float] | None
 ) -> Iterator[dict[str, float]]:
-    """Yield where descents of a nested model begin, all parameters by name, the most likely first.
+    """Yield starting values of a nested model, all parameters by name, the most likely first.
 
     Parameters
     ----------

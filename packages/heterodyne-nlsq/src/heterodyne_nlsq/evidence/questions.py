@@ -45,16 +45,16 @@ def answers(full: Full, rises: Mapping[str, float], least: Collection[str] = ())
             True,
             found["flow"].statistic,
             found["flow"].p_value,
-            "two components beat against each other: a flow is seen",
+            "two components beat with each other: a flow is seen",
         )
     if not found["dynamics"].present:
-        # Nothing else can be there.
+        # No other feature can be present.
         for question in ("two_components", "flow", "ageing"):
             words = f"{_SEEN[question][1]}: c2 does not decay"
             found[question] = Signal(False, found[question].statistic, 1.0, words)
         if (chance := rise_by_chance(data, max(full.setup.config.data.exclude_diagonals, 1))) < PRESENT:
             flat = found["dynamics"]
-            words = f"{RISES} by more than the noise ({quoted(chance)} for that), where a correlation falls"
+            words = f"{RISES} by more than the noise ({quoted(chance)} for that), whereas a correlation decreases"
             found["dynamics"] = Signal(False, flat.statistic, flat.p_value, words)
     return {"contrast": _contrast(full, found["dynamics"]), **found}
 
@@ -66,7 +66,7 @@ def _answer(question: str, rise: float, p_value: float, relation: str) -> Signal
 
 
 def _contrast(full: Full, dynamics: Signal) -> Signal:
-    """Return whether there is contrast: c2 decays, or lies so far above 1 that no normalisation explains it."""
+    """Return whether there is contrast: c2 decays, or is so far above 1 that no normalisation explains it."""
     if dynamics.present:
         contrast, _ = full.setup.scaling.per_angle(full.vector[len(full.setup.free.free) :])
         words = f"c2 decays with lag; fitted contrast {format_number(float(np.mean(contrast)), 2)}"
@@ -76,9 +76,9 @@ def _contrast(full: Full, dynamics: Signal) -> Signal:
     present = p_value < PRESENT
     where = "on average" if dynamics.words.startswith(RISES) else "at all lags"
     words = (
-        f"c2 is {format_number(level, 4)} {where}: static speckle, or maps that are not normalised"
+        f"c2 is {format_number(level, 4)} {where}: static speckle, or maps without normalisation"
         if present
-        else f"c2 is {format_number(level, 4)} {where}, as it is without any contrast"
+        else f"c2 is {format_number(level, 4)} {where}, as expected without contrast"
     )
     return Signal(present, max((level - 1) / scale, 0.0) ** 2, p_value, words)
 

@@ -1,4 +1,4 @@
-"""Whether c2 rises with lag: no correlation does, and no contrast that a fit may have describes it."""
+"""Test of whether c2 increases with lag, which a correlation does not, and no permitted contrast describes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from heterodyne_nlsq.noise import ROUNDING
 type FloatArray = npt.NDArray[np.float64]
 
 _BLOCKS = 6
-"""Stretches of the measurement that are looked at: they share no frame, so that their scatter is all the noise."""
+"""Number of segments of the measurement; they have no common frames, so that their scatter contains all noise."""
 
 _SHORT, _LONG = 0.25, 0.5
 """Lags that are short, up to the one, and long, from the other on, in parts of a stretch."""
 
 
 def rise_by_chance(data: TwoTimeData, near: int) -> float:
-    """Return the probability of so large a rise of c2 with lag by chance: Student's t over `_BLOCKS` stretches.
+    """Return the p-value of the increase of c2 with lag: Student's t over `_BLOCKS` segments.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def rise_by_chance(data: TwoTimeData, near: int) -> float:
 
     Returns
     -------
-    1 where frames are too few, or pairs are missing.
+    1 if there are too few frames, or pairs are missing.
     """
     length = data.n_t // _BLOCKS
     lag = np.subtract.outer(np.arange(length), np.arange(length)).T

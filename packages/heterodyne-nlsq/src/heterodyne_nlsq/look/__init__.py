@@ -1,1 +1,1 @@
-"""A look at the data that knows no laws: what the curves of every age show by themselves."""
+"""Analysis of age slices without assuming laws."""

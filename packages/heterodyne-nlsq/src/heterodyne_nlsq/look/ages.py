@@ -1,4 +1,4 @@
-"""Two-time maps as one-time curves: averages along diagonals around a few ages."""
+"""Age slices: curves against lag, averaged along the diagonals of the maps around a few ages."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from heterodyne_data import TwoTimeData
 type FloatArray = npt.NDArray[np.float64]
 
 FEWEST_FRAMES = 24
-"""Frames below which ages cannot be told apart."""
+"""Number of frames below which ages cannot be resolved."""
 
 _AGES = (0.05, 0.08, 0.12, 0.17, 0.23, 0.30, 0.38, 0.47, 0.56, 0.66, 0.76, 0.86)
 """Middles of the windows, in parts of the measurement."""
 
 _HALF_WIDTH = 0.06
-"""Half the width of a window in parts of its age: the fringes of the ages in it stay in step."""
+"""Half width of a window relative to its age, so narrow that the fringes within it remain in phase."""
 
 _DENSE_LAGS, _LAG_GROWTH = 32, 1.04
 
 _MOST_ANGLES = 5
-"""Angles that are looked at; the others would add time and little else."""
+"""Number of angles used; more would take time without much benefit."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Curves:
 
 
 def lags(n_t: int) -> npt.NDArray[np.int_]:
-    """Return the lags that are looked at: all short ones, then ever fewer."""
+    """Return the lags used: all short ones, increasingly sparse for long ones."""
     grown = _DENSE_LAGS * _LAG_GROWTH ** np.arange(np.log(max(n_t / _DENSE_LAGS, 1.0)) / np.log(_LAG_GROWTH))
     found = np.unique(np.concatenate([np.arange(1, _DENSE_LAGS), np.round(grown)]).astype(int))
     return np.asarray(found[found < n_t])
 
 
 def _angles(phi: FloatArray) -> npt.NDArray[np.int_]:
-    """Return a few angles that differ in how fast their fringes are."""
+    """Return a few angles with different fringe frequencies."""
     order = np.argsort(np.abs(np.cos(np.deg2rad(phi))))
     return np.asarray(np.unique(order[np.round(np.linspace(0, len(phi) - 1, min(len(phi), _MOST_ANGLES))).astype(int)]))
 
@@ -61,7 +61,7 @@ def _angles(phi: FloatArray) -> npt.NDArray[np.int_]:
 def age_curves(data: TwoTimeData, reach: float = 2.0) -> Curves:
     """Return the averages over the pairs whose middle lies around an age, of lags up to `reach` times that age.
 
-    Over a short lag little changes; over a long one slow decays show.
+    Coefficients change little over short lags; slow decays require long ones.
     """
     n_t, lag, chosen = data.n_t, lags(data.n_t), _angles(data.phi)
     middles = np.array(_AGES) * (n_t - 1)

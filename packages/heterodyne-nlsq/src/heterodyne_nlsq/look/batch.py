@@ -1,4 +1,4 @@
-"""Many small least-squares problems at once, contrast and offset of every curve at their best."""
+"""Many small least-squares problems at once, with optimal contrast and offset of every curve."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Starting values from the data alone: a model-free look, age by age, and laws of age through what it shows."""
+"""Starting values from the data: analysis of age slices, and laws of age fitted to it."""

@@ -1,4 +1,4 @@
-"""The vectors of free parameters at which a fit may begin."""
+"""Candidates for the starting values of a fit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MULTISTARTS = 32
 class Candidate(NamedTuple):
     """A vector of free parameters (n_free,) and where it comes from, in words.
 
-    `misfit` is the cost of its description of the curves over that of the best one; 1 where nothing is known.
+    `misfit` is the cost of its description of the curves relative to that of the best one; 1 if unknown.
     """
 
     origin: str
@@ -41,7 +41,7 @@ class Candidate(NamedTuple):
 
 
 def candidates(setup: Setup) -> list[Candidate]:
-    """Return the candidates that ``nlsq.start`` of the configuration asks for, at least one."""
+    """Return the candidates according to ``nlsq.start`` of the configuration, at least one."""
     free, config = setup.free, setup.config
     given = Candidate("the values of the configuration", free.start[list(free.free)])
     if config.nlsq.start == "values" or not free.free:
@@ -103,7 +103,7 @@ def _hypercube(priors: list[Prior], free: FreeParameters, seed: int) -> list[Can
         low, high = map(normal.cdf, ends)
         quantile = (rng.permutation(MULTISTARTS) + rng.random(MULTISTARTS)) / MULTISTARTS
         level = np.clip(low + (high - low) * quantile, 1e-12, 1 - 1e-12)
-        # A prior far outside of the bounds gives their nearest end.
+        # A prior far outside the bounds gives the nearest bound.
         drawn = np.clip([normal.inv_cdf(float(p)) for p in level], *ends)
         columns.append(np.exp(drawn) if prior.family == "lognormal" else drawn)
     points = np.stack(columns, axis=1)

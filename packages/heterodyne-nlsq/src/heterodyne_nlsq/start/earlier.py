@@ -1,9 +1,9 @@
-"""Estimates of earlier measurements as starts: of a series of similar ones, each is most of the way to the next.
+"""Results of earlier measurements as starting values, which are good starting points in a series of similar ones.
 
-Whether these data are like the earlier ones is measured before a descent hides it: how much of what the data show did
-the estimate miss, contrast and offset at their best? Where it is little, the fringes are in step and the descent
-begins in the valley of the lowest minimum; the cost at its end does not tell that so well, because noise that frames
-share can take the blame for a misfit.
+Similarity is measured before the descent: the fraction of the variation of the data that the estimate leaves
+unexplained, with optimal contrast and offset. If it is small, the fringes are in phase and the descent starts in the
+valley of the lowest minimum. The cost after the descent is less conclusive, because a misfit can be mistaken for
+correlated noise.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ type FloatArray = npt.NDArray[np.float64]
 type Estimate = NLSQResult | Mapping[str, float]
 
 _SIMILAR = 0.05
-"""Part of what the data show that an estimate may miss and still be one of a similar measurement. Of 96 descents from
-estimates of similar and of quite other measurements, the 23 from estimates that had missed less ended within 0.03 %
-of the lowest cost; of the other 73, 25 ended more than 0.1 % above it, none of them from below 10 %."""
+"""Largest unexplained fraction of the variation of the data for a similar measurement. Of 96 descents from estimates of
+similar and different measurements, the 23 with a smaller fraction ended within 0.03 % of the lowest cost; of the other
+73, 25 ended more than 0.1 % above it, all of them with a fraction above 10 %."""
 
 
 class Followed(NamedTuple):
-    """Where the best of the estimates has led, and in words how well it described the data.
+    """Minimum reached from the best estimate, and in words how well the estimate described the data.
 
-    `doubt` says why the descent may have ended in a wrong minimum; empty where nothing speaks for one.
+    `doubt` states why the minimum may be wrong; empty if there is no indication.
     """
 
     outcome: Outcome
@@ -154,10 +154,9 @@ def _from_same_origin(values: dict[str, float], start: dict[str, float], setup: 
 
 
 def follow(setup: Setup, path: Path, given: list[Candidate], progress: Progress | None) -> Followed:
-    """Return where the estimate that describes the data best leads to, and its twin with the components exchanged.
+    """Return the minimum reached from the best estimate, and from its twin with exchanged components.
 
-    The twin is followed where it describes the ages about as well: which of the two is lower may change from
-    measurement to measurement.
+    The twin is optimised if it describes the age slices about as well, because either may be lower.
     """
     points, misfits = zip(*(scaled(setup, path, candidate.vector) for candidate in given), strict=True)
     k = int(np.argmin(misfits))
@@ -168,7 +167,7 @@ def follow(setup: Setup, path: Path, given: list[Candidate], progress: Progress 
     missed = max((misfits[k] - left) / shown, 0.0) if shown > 0 else 1.0
     final, described = (
         Final(solution, given[k].origin),
-        f"{given[k].origin} missed {100 * missed:.2g} % of what the data show",
+        f"{given[k].origin} left {100 * missed:.2g} % of the variation of the data unexplained",
     )
     if missed > _SIMILAR:
         return Followed(Outcome([final], solution.n_evaluations), described, described)

@@ -1,4 +1,4 @@
-"""Laws of age through histories: the model's parameters that come close to what was seen at every age."""
+"""Laws of age fitted to histories: parameters of the model that approximate the age slices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GROWTH = np.concatenate([-np.geomspace(8.0, 0.1, 12), np.geomspace(0.1, 8.0, 12
 """Rates of the exponential in x that are tried, times the length of the measurement."""
 
 _FAR = 200.0
-"""Exponent beyond which a factor is nothing, or everything."""
+"""Exponent at which a factor is clipped."""
 
 
 def power_law(age: FloatArray, value: FloatArray, weight: FloatArray) -> tuple[float, float]:
@@ -63,7 +63,7 @@ def to_plain(history: FloatArray, curves: Curves, cells: Cells) -> FloatArray:
     age, dt = curves.age, curves.dt
     share = 1 / (1 + np.exp(-history[:, 3] / 2))
     clear = np.clip(share * (1 - share) * 4, 0.05, 1.0)
-    # A component that is hardly there tells little about its rate.
+    # The rate of a weak component is poorly determined.
     laws = [
         power_law(age / cells.scale, np.exp(history[:, 0]) / dt, np.clip((1 - share) ** 2, 0.01, 1)),
         power_law(age / cells.scale, np.exp(history[:, 1]) / dt, np.clip(share**2, 0.01, 1)),
@@ -89,5 +89,5 @@ def parameters(theta: FloatArray, cells: Cells, q: float) -> dict[str, float]:
 
 
 def factor(exponent: float) -> float:
-    """Return e to an exponent; far out it is nothing, or everything, and still a number."""
+    """Return the exponential, clipped so that it remains finite."""
     return math.exp(min(max(exponent, -_FAR), _FAR))

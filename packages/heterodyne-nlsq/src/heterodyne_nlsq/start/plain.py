@@ -1,7 +1,7 @@
-"""The model with plain laws, fitted to the curves of all ages together.
+"""The model with simple laws, fitted to the curves of all ages together.
 
-J_r, J_s and v are powers of age, x an exponential and a constant. Then every integral over age has a closed form, a
-curve costs no more than its points, and many descents go at once. theta holds
+J_r, J_s and v are powers of age, x an exponential and a constant, so that every integral over age has a closed form and
+many descents can be done at once. theta contains
 
     ln a, α, ln b, β_s, ln ω, β, g, κ, f3, phi0
 
@@ -50,7 +50,7 @@ class Cells(NamedTuple):
 
 
 def make_cells(curves: Curves, last: float) -> Cells:
-    """Return the averages that hold pairs; `last` is the age of the last frame."""
+    """Return the non-empty averages; `last` is the age of the last frame."""
     chosen = np.zeros_like(curves.middle, bool)
     chosen[:, ::_EVERY_LAG] = True
     chosen &= curves.weight.sum(axis=1) > 0
@@ -152,7 +152,7 @@ def _bounds(cells: Cells, turns: bool) -> tuple[FloatArray, FloatArray]:
 def _scan(flows: FloatArray, cells: Cells) -> FloatArray:
     """Return the best points (n, 10) of a grid of rates and fractions around flows (n_flow, 3) of ln ω, β and phi0.
 
-    The flow shows in the fringes, whatever the rest; who decays how and when, less so.
+    The fringes determine the flow independently of the rest; decay rates are less constrained.
     """
     points = []
     for log_omega, beta, phi0 in flows:
@@ -174,7 +174,7 @@ def _cost(theta: FloatArray, cells: Cells) -> FloatArray:
 
 
 def _descend(theta: FloatArray, cells: Cells, n_steps: int) -> tuple[FloatArray, FloatArray]:
-    """Return the best descents, best first, without those that have come to the same."""
+    """Return the best descents, best first, without duplicates."""
     theta, cost = descend_each(theta, cells, n_steps)
     order = np.argsort(cost)
     different = [k for n, k in enumerate(order) if n == 0 or cost[k] > cost[order[n - 1]] * (1 + 1e-4)]
@@ -194,7 +194,8 @@ def descend_each(theta: FloatArray, cells: Cells, n_steps: int = _MANY_STEPS) ->
 def fit_cells(theta: FloatArray, cells: Cells) -> tuple[FloatArray, FloatArray]:
     """Return the best descents from theta (n, 10), best first: theta (n_kept, 10) and cost (n_kept,).
 
-    A few steps tell the flow; a grid around it and the best so far go on, and the best of these to their end.
+    A few steps determine the flow; the best points and a grid around them are continued, and the best of these
+    completed.
     """
     theta, _ = _descend(theta, cells, _FEW_STEPS)
     theta = np.concatenate([theta, _scan(theta[:_FLOWS][:, [4, 5, 9]], cells)])

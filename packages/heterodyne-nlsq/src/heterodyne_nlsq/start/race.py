@@ -1,4 +1,4 @@
-"""Many starts, one minimum: all go a few steps, the best go on."""
+"""Race: a few steps from every start, then complete descents from the best."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from heterodyne_report import Stage, announce_stage, numbered_stage
 type FloatArray = npt.NDArray[np.float64]
 
 WORTH = 1.1
-"""Misfit up to which a candidate takes part. In a survey of 40 random experiments the best description led to the
-lowest minimum wherever any did (38). The second takes part in any case."""
+"""Largest misfit of a candidate. In 40 random experiments, the best description led to the lowest minimum whenever any
+did (38). The second-best is always included."""
 
 HEAT = 12
-"""Evaluations of the first heat."""
+"""Number of evaluations of the short descents."""
 
 BEHIND = 1.05
-"""Cost after the heat, relative to the best, beyond which a candidate is dropped."""
+"""Cost after the short descent, relative to the best, beyond which a candidate is dropped."""
 
 _FINALISTS = 3
 
@@ -35,25 +35,25 @@ _LEAST = 30
 """Evaluations that every finalist gets."""
 
 _ALIKE = 1e-4
-"""Relative difference of cost below which two descents may be on their way to the same minimum."""
+"""Relative difference of cost below which two descents may converge to the same minimum."""
 
 
 class Final(NamedTuple):
-    """A descent that went on to its end, and where it began."""
+    """A complete descent and its origin."""
 
     solution: Solution
     origin: str
 
 
 class Outcome(NamedTuple):
-    """The descents to the end, lowest cost first, and the evaluations of all."""
+    """The complete descents, lowest cost first, and the total number of evaluations."""
 
     finals: list[Final]
     n_evaluations: int
 
 
 def race(setup: Setup, path: Path, starters: list[Candidate], progress: Progress | None) -> Outcome:
-    """Return the minima that the starts lead to."""
+    """Return the minima reached from the starts."""
     chosen = [c for k, c in enumerate(starters) if c.misfit <= WORTH or k == 1]
     points = [fitted_vector(setup, path, c.vector) for c in chosen]
     if len(points) == 1:
@@ -74,9 +74,9 @@ def race(setup: Setup, path: Path, starters: list[Candidate], progress: Progress
 
 
 def beside(setup: Setup, path: Path, first: Final, others: Sequence[Final], progress: Progress | None) -> Outcome:
-    """Return a descent that has come to its end and others that have only begun, taken to theirs.
+    """Return a complete descent together with others, which are completed.
 
-    They get as long as the first took: one that creeps somewhere above does not hold up the rest.
+    Each gets as many evaluations as the first took, so that a slow one does not delay the rest.
     """
     finals, spent = [first], first.solution.n_evaluations
     allowed = min(max(spent, _LEAST), setup.config.nlsq.max_iterations)
@@ -98,7 +98,7 @@ def joined(one: Outcome, other: Outcome) -> Outcome:
 
 
 def _different(heats: list[Final], setup: Setup) -> list[Final]:
-    """Return the best heats of a sorted list, without those that are on their way to the same minimum."""
+    """Return the best short descents of a sorted list, without those converging to the same minimum."""
     found: list[Final] = []
     for heat in heats:
         cost, vector = heat.solution.cost, heat.solution.vector
@@ -112,7 +112,7 @@ def _different(heats: list[Final], setup: Setup) -> list[Final]:
 
 
 def compile_evaluation(setup: Setup, path: Path) -> None:
-    """Have compiled what a descent evaluates, before the first begins: one evaluation at the configuration's values."""
+    """Compile the functions of a descent before it begins, by one evaluation at the configured values."""
     if setup.config.nlsq.loss == "linear":
         vector = fitted_vector(setup, path, setup.free.start[list(setup.free.free)])
         path.normal(vector, path.problem)
@@ -132,7 +132,7 @@ def scaled(setup: Setup, path: Path, free: FloatArray) -> tuple[FloatArray, floa
     one, m, mm, d, dm = sums.T
     mean = d / np.maximum(one, 1e-300)
     off = offset - mean
-    # About the mean of the data: sums of their squares would cancel.
+    # Relative to the mean of the data, to avoid cancellation in sums of squares.
     squares = path.spread + off**2 * one - 2 * contrast * (dm - mean * m) + 2 * off * contrast * m + contrast**2 * mm
     return np.concatenate([free, coefficients]), float(np.sum(squares))
 

@@ -1,7 +1,7 @@
-"""The twin of a description: the names of the two components exchanged.
+"""The twin of a solution, with exchanged components.
 
-c2 is the same when J_r and J_s trade places and x becomes 1 - x, so only the laws of age can tell which component is
-the sample. Where x hardly changes they cannot, and both descriptions have to be looked at before one is named.
+c2 is unchanged if J_r and J_s are exchanged and x becomes 1 - x, so only the laws of age determine which component is
+the sample. If x hardly changes they cannot, and both solutions must be examined before the components are labelled.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from heterodyne_report import announce_stage
 type FloatArray = npt.NDArray[np.float64]
 
 _WORTH = 0.05
-"""Part of what the data show that a twin may lack at its start and still be followed."""
+"""Largest unexplained fraction of the variation of the data at which a twin is optimised."""
 
 _N_AGES = 64
 _TRADED = tuple((f"{name}_ref", f"{name}_sample") for name in ("D0", "alpha", "D_offset"))
 
 
 def with_twin(setup: Setup, path: Path, outcome: Outcome, progress: Progress | None) -> Outcome:
-    """Return descents with that of the best one's twin, where the twin describes the data about as well.
+    """Return the descents including that from the twin of the best one, if the twin fits about as well.
 
-    At a constant x it does so exactly, and the descent ends where it begins.
+    For constant x it fits exactly as well, and the descent ends where it starts.
     """
     (best, origin), *others = outcome.finals
     of_best = functions(best.vector, setup)
@@ -47,7 +47,7 @@ def with_twin(setup: Setup, path: Path, outcome: Outcome, progress: Progress | N
     announce_stage(progress, "fit with the components exchanged")
     begun = approach(setup, path, point, setup.config.nlsq.max_iterations, progress)
     if begun.success and begun.cost > BEHIND * best.cost:
-        # Nearly flat, and far above: most of a descent in the valleys of a wrong description leads nowhere.
+        # Stop if nearly flat and far above the best: the rest of the descent would not reach it.
         return outcome._replace(n_evaluations=outcome.n_evaluations + begun.n_evaluations)
     solution = descend(setup, path, begun.vector, progress)
     spent = begun.n_evaluations + solution.n_evaluations

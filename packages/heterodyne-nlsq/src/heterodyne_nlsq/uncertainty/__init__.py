@@ -1,1 +1,1 @@
-"""Uncertainties that hold: what noise the maps have, and what that noise does to the parameters."""
+"""Calibrated uncertainties: the noise of the maps, and its effect on the parameters."""

@@ -1,4 +1,4 @@
-"""The noise of a fit's maps, and the covariance of the least-squares score that it makes."""
+"""The noise of the maps, and the resulting covariance of the least-squares score."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ type FloatArray = npt.NDArray[np.float64]
 
 
 _KEPT = 512
-"""Pixels that are kept for the tests of nested models: they give a variance to 6 %."""
+"""Number of pixels for the tests of nested models; they give a variance to 6 %."""
 
 _CHANCE = 1e-3
-"""Probability with which noise alone stands out at some scale and azimuth."""
+"""Probability that noise alone exceeds the limit at some scale and azimuth."""
 
 _LEAST_LIMIT = 1.3
-"""Ratio that is never called structure: the description of the noise is known no better."""
+"""Ratio below which there is never structure, given the accuracy of the noise model."""
 
 _ENOUGH = 20
 """Blocks of a scale that are enough to compare its noise with the expectation."""
@@ -46,12 +46,12 @@ _ENOUGH = 20
 
 @dataclass(frozen=True)
 class Calibration:
-    """The noise of every azimuth, and simulated pixels that make it.
+    """The noise of every azimuth, and simulated pixels with this noise.
 
-    `own_share` (n_phi,) is the part of the noise that every pair has for itself (photons, detector), `own` (n_phi,) its
-    variance, `excess` (n_phi,) the largest ratio of the measured noise at some scale to what speckle and photons
-    explain, and `limit` (n_phi,) how large it may be by its own scatter. `inflation` is by how much the noise that
-    frames share exceeds independent noise. `fluctuations` are relative ones, (n_t, n_pixel) per azimuth.
+    `own_share` (n_phi,) is the fraction of noise uncorrelated between pairs (photons, detector), `own` (n_phi,) its
+    variance, `excess` (n_phi,) the largest ratio of measured to expected noise at any scale, and `limit` (n_phi,) its
+    statistical limit. `inflation` is the ratio of correlated to uncorrelated noise. `fluctuations` are relative,
+    (n_t, n_pixel) per azimuth.
     """
 
     parts: tuple[NoiseParts, ...]
@@ -75,7 +75,7 @@ def calibrate(
     model: npt.NDArray[np.floating],
     variance: FloatArray,
 ) -> Calibration:
-    """Return the noise of the maps beside a fit.
+    """Return the noise of the maps for a fit.
 
     Parameters
     ----------
@@ -142,13 +142,13 @@ def _request(setup: Setup, values: FloatArray, contrast: FloatArray) -> Request:
 
 
 def _each_azimuth[T](function: Callable[[int], T], n_phi: int) -> list[T]:
-    """Return a function's values of all azimuths, several computed at once."""
+    """Return the values of a function for all azimuths, computed in parallel."""
     with ThreadPoolExecutor(min(n_phi, os.cpu_count() or 1, THREADS)) as threads:
         return list(threads.map(function, range(n_phi)))
 
 
 def _own_variance(parts: NoiseParts, expected: Expected) -> float:
-    """Return the variance of the noise of every pair's own, the mean over pairs."""
+    """Return the variance of noise uncorrelated between pairs, averaged over pairs."""
     finest = own_details(parts, expected)[:1]
     return float(finest.mean()) if finest.size else parts.white
 
@@ -182,7 +182,7 @@ def _limit(freedom: float, chance: float) -> float:
 
 
 def _shared(setup: Setup, a: int, part: NoiseParts, pixel: PixelScores) -> FloatArray:
-    """Return the covariance of the score in the fitted vector that the shared noise of azimuth number `a` makes."""
+    """Return the covariance of the score in the fitted vector due to the correlated noise of azimuth number `a`."""
     basis = setup.scaling.basis
     n_free, n_coef = setup.free.expand.shape[1], basis.shape[1]
     turn = np.zeros((n_free + 2, n_free + 2 * n_coef))

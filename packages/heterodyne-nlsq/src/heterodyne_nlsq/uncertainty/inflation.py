@@ -1,8 +1,8 @@
-"""By how much noise that frames share exceeds independent noise: one number, before any pixel is simulated.
+"""Inflation of chi-square by correlated noise, estimated as one number without simulated pixels.
 
-Chi-square with the noise of all pairs taken as independent overstates what the data say by the variance of a sum over
-many pairs with their noise over that without its correlations. The details of the residuals by scale show it: white
-noise has the same mean square at every scale, shared noise grows with the scale.
+Chi-square for uncorrelated noise overstates the information by the ratio of the variance of a sum over many pairs to
+that without correlations. It is estimated from the details of the residuals by scale: white noise has the same mean
+square at every scale, correlated noise increases with the scale.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MOST_ANGLES, _MOST_FRAMES = 3, 1000
 """Azimuths that are looked at, evenly among them, and frames, those in the middle."""
 
 MOST = 3000.0
-"""Largest inflation: that of the slowest speckle that was simulated. More is structure that the model lacks."""
+"""Largest inflation, that of the slowest simulated speckle; larger values are due to structure not in the model."""
 
 
 def inflation(setup: Setup, vector: FloatArray) -> float:
@@ -50,7 +50,7 @@ def typical(found: FloatArray) -> float:
 
 
 def inflation_of(details: Details, variance: float) -> float:
-    """Return the inflation of residuals with that mean square: 1 where nothing shows it."""
+    """Return the inflation of residuals with that mean square, 1 if it cannot be estimated."""
     many = details.number >= _ENOUGH
     if variance <= 0 or not many.any():
         return 1.0

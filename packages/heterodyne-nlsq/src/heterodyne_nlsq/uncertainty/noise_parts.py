@@ -1,4 +1,4 @@
-"""How much of the noise of a map is speckle, how much photons, from its details by scale."""
+"""Contributions of speckle and photons to the noise of a map, from its details by scale."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ type FloatArray = npt.NDArray[np.float64]
 
 _ROUNDS = 20
 _SIGNIFICANT = 9.0
-"""Twice the logarithm of the likelihood ratio that a further part of the noise must bring to be believed: three
-standard deviations. Less admits detector noise now and then where there is none, and the pixels come out too few."""
+"""Twice the log-likelihood ratio required to accept a further contribution: three standard deviations. A lower
+threshold sometimes accepts detector noise where there is none, and then underestimates the number of pixels."""
 
 _DARKEST = 1e4
 """Largest one over the photons per pixel and frame that is looked for."""
@@ -44,7 +44,7 @@ def described_details(parts: NoiseParts, expected: Expected) -> FloatArray:
 
 
 def own_details(parts: NoiseParts, expected: Expected) -> FloatArray:
-    """Return the mean squares of the details (n_scale, 3) that the noise of every pair's own makes."""
+    """Return the mean squares of the details (n_scale, 3) of noise uncorrelated between pairs."""
     return parts.photons * expected.photons + parts.white
 
 
@@ -69,7 +69,7 @@ def _not_negative(columns: FloatArray, target: FloatArray) -> FloatArray:
     apart = determinant > _PARALLEL * own[..., 0] * own[..., 1]
     swapped = own[..., ::-1] * product - across[..., None] * product[..., ::-1]
     together = swapped / np.where(apart, determinant, 1.0)[..., None]
-    # Where one comes out negative, the minimum lies on an edge: one of the two is zero, the one that explains less.
+    # If one is negative, the minimum is on an edge: the coefficient that explains less is zero.
     on_edge = np.where(np.arange(2) == np.argmax(alone**2 * own, axis=-1)[..., None], alone, 0.0)
     return np.where((apart & np.all(together >= 0, axis=-1))[..., None], together, on_edge)
 
@@ -77,7 +77,7 @@ def _not_negative(columns: FloatArray, target: FloatArray) -> FloatArray:
 def _coefficients(found: Details, design: FloatArray) -> FloatArray:
     """Return the most likely coefficients, none negative, of columns (..., n_scale, 3, n_column).
 
-    By scoring: weights from the expectation, again and again.
+    By Fisher scoring: iterated, with weights from the expectation.
     """
     observed, root = found.square.ravel(), np.sqrt(np.repeat(found.number, 3))
     design = design.reshape(*design.shape[:-3], -1, design.shape[-1])
@@ -94,8 +94,8 @@ def _coefficients(found: Details, design: FloatArray) -> FloatArray:
 def noise_parts(found: Details, expected: Expected, variance: float) -> NoiseParts:
     """Return the parts of the noise that explain its details; white of the given `variance` where there are none.
 
-    Three explanations, each with one number more than the one before, which has to earn its place: white noise;
-    speckle counted in photons, whose noise follows from their number; the same and a white noise beside it.
+    Three noise models, each with one more coefficient, accepted only if significant: white noise; speckle and photon
+    noise; both together.
     """
     used = found.number > 0
     if not used.any() or not np.any(found.square[used] > 0):

@@ -1,4 +1,4 @@
-"""What one pixel's speckle does to the least-squares score, by simulating pixels of the fitted model.
+"""Covariance of the least-squares score due to the speckle of one pixel, from simulated pixels of the fitted model.
 
 c2 is an average over independent pixels, so the covariance of the score is that of one pixel over their number. With
 intensities 1 + δ a pixel adds to the score of a parameter, whose derivative of c2 is W,

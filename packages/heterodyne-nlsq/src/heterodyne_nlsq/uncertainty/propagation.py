@@ -1,4 +1,4 @@
-"""From the covariance of the parameters to bands of the functions of age and to derived quantities."""
+"""Propagation of the parameter covariance to bands of the functions of age and derived quantities."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _named(labels: Iterable[tuple[str, str, str]], value: FloatArray, sd: FloatA
 
 
 def derived(setup: Setup, values: FloatArray, root: FloatArray) -> tuple[Derived, ...]:
-    """Return what people quote: means over the measurement, the displacement, relaxation times at its middle."""
+    """Return derived quantities: means over the measurement, displacement, relaxation times at its middle."""
     t, q = setup.data.t, setup.data.q
     middle = (t[0] + t[-1]) / 2
     when = f"at age {middle:.4g} s"

@@ -1,8 +1,8 @@
-"""The noise of a map by its scale in time: Haar details of blocks of frames, measured and expected.
+"""Noise of a map by time scale: measured and expected Haar details of blocks of frames.
 
-White noise has the same mean square in every detail; noise that frames share grows with the size of the blocks, up to
-the time over which they share it. That tells the two apart where neighbouring entries alone could not: what matters
-for the parameters is the noise at long times, of which white noise has little in a large block.
+White noise has the same mean square in every detail; correlated noise increases with the size of the blocks, up to the
+correlation time. This distinguishes the two, which neighbouring entries alone cannot: the parameters depend on the
+noise at long times, to which white noise contributes little in large blocks.
 """
 
 from __future__ import annotations

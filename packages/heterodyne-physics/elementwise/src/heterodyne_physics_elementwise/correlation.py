@@ -31,16 +31,16 @@ def _c2(
     first, last = jnp.minimum(i, j), jnp.maximum(i, j)
 
     def at(values: Float[Array, " n_t"], index: Int[Array, "*pairs"]) -> Float[Array, "*pairs"]:
-        # A frame outside the grid gives NaN; JAX's default would take the last frame without a word, and counts
-        # negative ones from the end even with mode="fill".
+        # A frame outside the grid gives NaN; the default of JAX would silently use the last frame, and negative indices
+        # count from the end even with mode="fill".
         return jnp.where(index < 0, jnp.nan, values.at[index].get(mode="fill", fill_value=jnp.nan))
 
     def integral(f: Float[Array, " n_t"]) -> Float[Array, "*pairs"]:
         cumulative = trapezoid_cumsum(f, grid.dt)
         return at(cumulative, last) - at(cumulative, first)
 
-    # Barriers: without them XLA computes all of this anew for each of the eight sums that a gradient takes of it, and
-    # a gradient takes four times as long (3 x 20000 pairs: 160 against 41 ns per pair).
+    # Without barriers XLA recomputes all of this for each of the eight sums of a gradient, which takes four times as
+    # long (3 x 20000 pairs: 160 instead of 41 ns per pair).
     x = model.x(grid.t)
     x1, x2, decay_r, decay_s, path = jax.lax.optimization_barrier(
         (
@@ -71,7 +71,7 @@ def _check_frames(name: str, index: ArrayLike, n_t: int) -> Array:
     index = jnp.asarray(index)
     if not jnp.issubdtype(index.dtype, jnp.integer):
         raise ValueError(f"{name} holds frame indices, whole numbers; found {index.dtype}")
-    # A type too narrow for the number of frames could not be compared with it.
+    # Types too narrow for the number of frames could not be compared with it.
     return index.astype(jnp.promote_types(index.dtype, jnp.int32))
 
 
@@ -111,8 +111,8 @@ def c2_pairs(
 
     Raises
     ------
-    RuntimeError : when JAX does not run in float64.
-    ValueError : when a frame index is not a whole number or outside the grid, or shapes do not fit each other.
+    RuntimeError : if JAX does not run in float64.
+    ValueError : if a frame index is not an integer or outside the grid, or shapes do not broadcast.
         (Under `jax.jit`, where values are not known, a frame outside the grid gives NaN.)
 
     Notes

@@ -1,4 +1,4 @@
-"""The time grid that all pairs of a shard share, and integrals along it."""
+"""The time grid common to all pairs of a shard, and integrals along it."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ def trapezoid_cumsum(f: Float[Array, " n_t"], dt: Float[Array, "..."] | float) -
 
 
 class ShardGrid(eqx.Module):
-    """What does not depend on the parameters: built once per shard, used in every evaluation."""
+    """Quantities that do not depend on the parameters, computed once per shard and used in every evaluation."""
 
     t: Float[Array, " n_t"]
     """Ages of the frames in s."""
@@ -40,8 +40,8 @@ def precompute_shard_grid(t: ArrayLike, q: ArrayLike) -> ShardGrid:
 
     Raises
     ------
-    RuntimeError : when JAX does not run in float64.
-    ValueError : when `t` is not a vector of at least two frames, or `q` not a number.
+    RuntimeError : if JAX does not run in float64.
+    ValueError : if `t` is not a vector of at least two frames, or `q` not a number.
     """
     t, q = jnp.asarray(t, dtype=float), jnp.asarray(q, dtype=float)
     require_float64(t, q)

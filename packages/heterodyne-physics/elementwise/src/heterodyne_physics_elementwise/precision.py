@@ -1,4 +1,4 @@
-"""The check that JAX computes in binary64; libraries check, entry points switch it on."""
+"""Check that JAX computes in float64, which entry points enable and libraries require."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ def require_float64(*trees: object) -> None:
 
     Raises
     ------
-    RuntimeError : when it does not; a phase of a thousand radians has no digit left in float32.
+    RuntimeError : if it does not; float32 is not precise enough for phases of a thousand radians.
     """
     remedy = "run jax.config.update('jax_enable_x64', True) before building any array"
     if jnp.result_type(float) != jnp.float64:

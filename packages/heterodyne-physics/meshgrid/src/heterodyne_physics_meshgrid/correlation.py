@@ -23,7 +23,7 @@ def bracket(
 ) -> Float[Array, "*angles n_t n_t"]:
     """Return (c2 - offset) / contrast for all pairs of frames: 1 on the diagonal, symmetric.
 
-    It is the squared modulus of the sum of the two components' fields,
+    It is the squared modulus of the sum of the fields of both components,
     |ρ₁ρ₂ e^{-q²/2 ∫J_r} + σ₁σ₂ e^{-q²/2 ∫J_s} e^{i q cos(phi+phi0) ∫v}|² with ρ² = (1-x)²/n, σ² = x²/n.
 
     Source: He et al. 2025, SI Eqs. S-77 to S-98.
@@ -34,7 +34,7 @@ def bracket(
     later = jnp.sign(jnp.arange(t.size) - jnp.arange(t.size)[:, None])
 
     def field(share: Float[Array, " n_t"], transport: Float[Array, " n_t"]) -> Float[Array, "n_t n_t"]:
-        # J >= 0, so the order of the frames gives the sign of its integral; no absolute value is needed.
+        # J >= 0, so that the sign of its integral follows from the order of the frames.
         decay = later * create_time_integral_matrix(transport, dt)
         return share[:, None] * share * jnp.exp(-0.5 * q**2 * decay)
 
@@ -72,9 +72,9 @@ def c2_meshgrid(
 
     Raises
     ------
-    RuntimeError : when JAX does not run in float64.
-    ValueError : when `t` is not a vector of at least two frames, `q` not a number, or the shapes of `phi`,
-        `contrast` and `offset` do not fit each other.
+    RuntimeError : if JAX does not run in float64.
+    ValueError : if `t` is not a vector of at least two frames, `q` not a number, or the shapes of `phi`, `contrast`
+        and `offset` do not match.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The check that JAX finds a device, for whoever computes with it; JAX itself is not imported here."""
+"""Check that JAX finds a device; this module does not import JAX."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from collections.abc import Callable
 from heterodyne_spec import HeterodyneError
 
 ASKING = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME")
-"""Variables of the environment that ask for a kind of device."""
+"""Environment variables that select a kind of device."""
 
 
 class DeviceError(HeterodyneError):
-    """JAX finds no device of the kind that the environment asks for."""
+    """JAX finds no device of the kind requested by the environment."""
 
 
 def check_devices(devices: Callable[[], object]) -> None:
-    """Check that JAX finds its devices, with ``jax.devices``, and say which setting keeps it from them.
+    """Check that JAX finds devices, by calling `devices` (``jax.devices``), and name the setting that prevents it.
 
     Raises
     ------
-    DeviceError : when it finds none.
+    DeviceError : if it finds none.
     """
     try:
         devices()
-    except Exception as error:  # of a platform that is not there: RuntimeError, or an AssertionError without a word
+    except Exception as error:  # unavailable platforms raise RuntimeError, or AssertionError without a message
         asked = " and ".join(f"{name}={os.environ[name]}" for name in ASKING if os.environ.get(name))
         why = " ".join(str(error).split())[:200]
         raise DeviceError(
             f"JAX finds no device{f' with {asked}' if asked else ''}{f' ({why})' if why else ''}; "
-            "set JAX_PLATFORMS=cpu, or unset it to use any device that is there"
+            "set JAX_PLATFORMS=cpu, or unset it to use any available device"
         ) from error

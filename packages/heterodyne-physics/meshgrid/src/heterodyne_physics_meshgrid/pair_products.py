@@ -1,8 +1,8 @@
-"""Products of the model's matrix with vectors over frames, in time and memory proportional to the frames.
+"""Products of the matrix of the model with vectors over frames, in time and memory proportional to the frames.
 
-For i < j the bracket is M_ij = u² + w² + 2 u w cos θ with u, w and θ built from what happens between one frame and the
-next (`heterodyne_physics_meshgrid.factored.profiles`). A sum over all earlier frames, Σ_{j<i} M_ij z_j, is then carried
-from frame to frame by four numbers, each shrinking or turning by one step: a stable recursion, whatever the decays.
+For i < j the bracket is M_ij = u² + w² + 2 u w cos θ with u, w and θ composed of steps between consecutive frames
+(`heterodyne_physics_meshgrid.factored.profiles`). A sum over all earlier frames, Σ_{j<i} M_ij z_j, is then a recursion
+of four numbers, which decay or rotate at each step: it is stable for any decays.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from heterodyne_physics_meshgrid.correlation import cosine_of_degrees
 
 
 class _Frames(NamedTuple):
-    """Amplitudes at the frames (n_t,), and what one step (n_t - 1,) keeps of each field and turns between them."""
+    """Amplitudes at the frames (n_t,), and decays of the fields and their relative rotation per step (n_t - 1,)."""
 
     reference: Array
     sample: Array
@@ -68,7 +68,7 @@ def _near(frames: _Frames, z: Array, n_near: int) -> Array:
 
     def one_lag(lag: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
         found, u, w, angle = state
-        # From frame j on, one step more; whatever runs over the end is kept out by its amplitude.
+        # One step more from frame j; frames beyond the end have amplitude zero.
         u, w, angle = (
             u * jnp.roll(step[0], 1 - lag),
             w * jnp.roll(step[1], 1 - lag),
@@ -101,6 +101,6 @@ def pair_products(
     found = _earlier(frames, z) - _near(frames, z, n_near)
     if not later:
         return found
-    # M is symmetric, so for the later frames time runs backward.
+    # M is symmetric, so that later frames are handled by reversing time.
     backward = _Frames(*(part[::-1] for part in frames))
     return found + (_earlier(backward, z[::-1]) - _near(backward, z[::-1], n_near))[::-1]

@@ -1,6 +1,6 @@
-"""Intensities of single pixels whose two-time correlation is the model's: complex Gaussian fields of two components.
+"""Intensities of single pixels with the two-time correlation of the model: complex Gaussian fields of two components.
 
-A pixel sees the field E(t) = (1 - x) ξ_r(t) + x ξ_s(t) e^{iΦ(t)} with Φ = q cos(phi + phi0) ∫v. ξ_r and ξ_s are
+The field at a pixel is E(t) = (1 - x) ξ_r(t) + x ξ_s(t) e^{iΦ(t)} with Φ = q cos(phi + phi0) ∫v. ξ_r and ξ_s are
 complex Gaussian with |g1(t1, t2)| = exp(-q²/2 ∫J), which a first-order recursion from frame to frame gives exactly. The
 intensity is that of several incoherent modes; contrast is one over their number (Goodman, Speckle Phenomena in Optics,
 2007). Then ⟨I₁ I₂⟩ / ⟨I₁⟩⟨I₂⟩ is 1 + M / n_modes, with the model's bracket M, by the moment theorem (Siegert relation).
@@ -25,9 +25,10 @@ type FloatArray = npt.NDArray[np.float64]
 
 
 class FieldLaws(NamedTuple):
-    """What rules the fields of one azimuth, frame by frame: `keep_ref` and `keep_sample` (n_t - 1,), the correlation of
-    each component with itself one frame later; `share_ref` and `share_sample` (n_t,), amplitudes whose squares add up
-    to one; `turn` (n_t,), e^{iΦ}.
+    """Coefficients of the fields of one azimuth, frame by frame.
+
+    `keep_ref` and `keep_sample` (n_t - 1,) are the autocorrelations of the components after one frame, `share_ref` and
+    `share_sample` (n_t,) amplitudes whose squares add up to one, and `turn` (n_t,) is e^{iΦ}.
     """
 
     keep_ref: FloatArray
@@ -38,7 +39,7 @@ class FieldLaws(NamedTuple):
 
 
 def field_laws(model: HeterodyneModel, t: FloatArray, q: float, phi: float) -> FieldLaws:
-    """Return the laws of the fields at ages `t` (n_t,) in s, `q` in 1/Å and azimuth `phi` in degrees."""
+    """Return the coefficients of the fields at ages `t` (n_t,) in s, `q` in 1/Å and azimuth `phi` in degrees."""
     dt, ages = float(t[1] - t[0]), jnp.asarray(t, float)
     require_float64(model, [ages])
 
@@ -91,15 +92,15 @@ def speckle_map(
     photons: float | None = None,
     brightness: FloatArray | None = None,
 ) -> FloatArray:
-    """Return c2 (n_t, n_t) as a detector sector of `n_pixels` measures it: ⟨I₁ I₂⟩ / ⟨I₁⟩⟨I₂⟩ over its pixels.
+    """Return c2 (n_t, n_t) as measured by a detector sector of `n_pixels`: ⟨I₁ I₂⟩ / ⟨I₁⟩⟨I₂⟩ over its pixels.
 
     `photons` is the mean count per pixel and frame (Poisson), None for no photon noise; `brightness` (n_t,) the
-    relative intensity of the frames. The diagonal holds what a detector's would, shot noise included.
+    relative intensity of the frames. The diagonal includes shot noise, as for a real detector.
     """
     n_t = laws.turn.size
     brightness = np.ones(n_t) if brightness is None else brightness
     products, sums = np.zeros((n_t, n_t)), np.zeros(n_t)
-    # In portions of pixels: memory stays at a few portions, whatever the sector.
+    # In portions of pixels, which limits the memory for any size of the sector.
     portion = max(1, min(n_pixels, 2_000_000 // n_t))
     for first in range(0, n_pixels, portion):
         seen = pixel_intensities(laws, min(portion, n_pixels - first), n_modes, rng) * brightness

@@ -1,10 +1,9 @@
 """Exact sums over all pairs of frames without N×N model maps.
 
 For i < j every model map is a sum of four products of a factor at i and a factor at j (a semiseparable matrix of
-rank 4), whatever the parameters. Time is halved again and again: two neighbouring blocks of frames see each other
-across the border between them, from which all their factors are counted, so that none exceeds 1. Sums of the model and
-its derivatives against the data, against themselves and against 1 then come from small matrix products; only the data
-themselves are of size N².
+rank 4), for any parameters. Time is bisected recursively: the factors of two adjacent blocks of frames are relative to
+the border between the blocks, so that none exceeds 1. Sums of the model and its derivatives with the data, with
+themselves and with 1 are then small matrix products; only the data themselves are of size N².
 """
 
 from heterodyne_physics_meshgrid.factored.halving import LEAF, padded_size

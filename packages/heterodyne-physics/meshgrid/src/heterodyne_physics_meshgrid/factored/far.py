@@ -1,13 +1,14 @@
 """Sums over pairs of frames in different blocks, by products of small matrices.
 
-Seen from the border between two neighbouring blocks, with r, s, θ the integrals from a frame to the border (θ counted
-negative behind it) and f = cos χ e^{-r}, g = sin χ e^{-s}, frame i before and frame j behind give
+Relative to the border between two adjacent blocks, with r, s, θ the integrals from a frame to the border (θ negative
+after it) and f = cos χ e^{-r}, g = sin χ e^{-s}, frame i before and frame j after the border give
 
     M_ij = Σ_a c_a(i) c_a(j),    c = (f², g², √2 f g cos θ, √2 f g sin θ).
 
 The derivatives of c by the profiles χ, r, s, θ are linear in eight features: c itself and ∂c/∂χ. So with the weighted
-moments Q = Σ_j w_j c(j) c(j)ᵀ of the block on the other side, a derivative's square is Σ_i w_i ∂c(i)ᵀ Q ∂c(i), linear
-in products of two features; the mixed term, one derivative on each side, is a product of first moments of the blocks.
+moments Q = Σ_j w_j c(j) c(j)ᵀ of the block on the other side, the square of a derivative is Σ_i w_i ∂c(i)ᵀ Q ∂c(i),
+linear in products of two features; the mixed term, one derivative on each side, is a product of first moments of the
+blocks.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from heterodyne_physics_meshgrid.factored.profiles import GROUPS, PARTS, PROFILE
 
 COLUMNS, _FEATURES = 4, 8
 STRIP = 256
-"""Rows of a tile that are read at once: they stay in the cache for the second product."""
+"""Number of rows of a tile that are read at once, so that they stay in the cache for the second product."""
 
 
 def _tangents() -> Float[np.ndarray, "profile column feature"]:
@@ -46,7 +47,7 @@ _SQUARES = _FEATURES * COLUMNS + COLUMNS**2
 
 
 def _square_index(e: int, f: int) -> int:
-    """Return the place of the product of features e and f."""
+    """Return the index of the product of features e and f."""
     if f >= COLUMNS > e:
         e, f = f, e
     return e * COLUMNS + f if f < COLUMNS else _FEATURES * COLUMNS + (e - COLUMNS) * COLUMNS + f - COLUMNS
@@ -74,7 +75,7 @@ _PART_TANGENTS = _TANGENTS[[profile for _, profile in PARTS]]
 
 
 class Borders(NamedTuple):
-    """What the frames of all levels need, all azimuths alike; as `spread` lists them."""
+    """Quantities of the frames of all levels, common to all azimuths; in the order of `spread`."""
 
     f: Float[Array, " n_all"]
     g: Float[Array, " n_all"]
@@ -142,7 +143,7 @@ def far_sums(b: Borders, flow: AlongFlow, weight: Float[Array, " n_pad"], tiles:
 
 
 class _OfLevel(NamedTuple):
-    """The share of one level. `values` <M, M> and <1, M>; `mixed` the derivative of one frame with that of the other.
+    """Contribution of one level. `values` <M, M> and <1, M>; `mixed` derivatives of one frame with those of the other.
 
     The rest per frame: `forms` as in `_quadratic`, `ones` ∂_m c · Σ_j w_j c(j), and `data` Σ_j w_i w_j D_ij c(j).
     """
@@ -176,7 +177,7 @@ def _of_level(
     squares = jnp.concatenate([with_columns, products(weighted[COLUMNS:], features[COLUMNS:])])
     moments = jnp.einsum("kbi,xbi->bkx", cut(rows), with_columns)
     second, first = moments[:, 0, : COLUMNS**2], jnp.sum(cut(weighted[:COLUMNS]), axis=2).T
-    # Every pair was seen from both of its blocks.
+    # Every pair was counted from both of its blocks.
     values = jnp.stack([jnp.sum(second * other(second)), jnp.sum(first * other(first))]) / 2
     form = (other(second) @ _QUADRATIC).reshape(blocks, -1, _SQUARES)
     forms = jnp.einsum("bfx,xbi->fbi", form, squares)
@@ -211,7 +212,7 @@ def _tangent(profile: int, features: Float[Array, "feature n"]) -> Float[Array, 
 
 
 def data_products(level: Level, tile: Tiles, columns: Float[Array, "column block size"]) -> Float[Array, "column n"]:
-    """Return Σ_j w_i w_j D_ij c(j) at every frame: the one place where the N² data are read."""
+    """Return Σ_j w_i w_j D_ij c(j) at every frame, the only place where the N² data are read."""
     both = columns.reshape(COLUMNS, level.pairs, 2, level.size)
     left, right = both[:, :, 0].swapaxes(0, 1), both[:, :, 1].swapaxes(0, 1)
     to_left, to_right = _two_products(tile.whole, left[: level.whole], right[: level.whole])

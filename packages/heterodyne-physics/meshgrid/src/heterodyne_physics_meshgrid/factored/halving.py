@@ -1,7 +1,7 @@
-"""The order in which pairs of frames are taken: inside leaves of a few frames, and between neighbouring blocks.
+"""The order of pairs of frames: inside leaves of a few frames, and between adjacent blocks.
 
 On the level of blocks of `size` frames, the blocks 2k and 2k+1 are a pair; on the next level they are one block.
-Every two frames are so either in one leaf or, on exactly one level, in the two blocks of a pair.
+Thus any two frames are either in one leaf or, on exactly one level, in the two blocks of a pair.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ LEAF = 8
 class Level(NamedTuple):
     """One level: `pairs` pairs of blocks of `size` frames.
 
-    In the first `whole` pairs both blocks are whole; of the second block of one more pair, if there is one, only `rest`
-    frames exist (none when 0). What is missing counts as frames of weight 0.
+    In the first `whole` pairs both blocks are complete; the second block of a further pair, if any, only has `rest`
+    frames (none if 0). Missing frames have weight 0.
     """
 
     size: int
@@ -30,7 +30,7 @@ class Level(NamedTuple):
 
     @property
     def frames(self) -> int:
-        """Number of frames, those of weight 0 included."""
+        """Number of frames, including those of weight 0."""
         return 2 * self.pairs * self.size
 
 
@@ -60,9 +60,9 @@ def spread(values: Float[Array, "*k n_pad"]) -> Float[Array, "*k n_all"]:
 
 
 def to_borders(areas: Float[Array, "k n_pad"]) -> Float[Array, "k n_all"]:
-    """Return the integrals between each frame and the border of its block with the neighbour, as `spread` lists them.
+    """Return the integrals between each frame and the border of its block, in the order of `spread`.
 
-    `areas` are the integrals from a frame to the next. The border stands at the first frame of the second block. Short
+    `areas` are the integrals from a frame to the next. The border is at the first frame of the second block. Short
     integrals are sums of few areas, never differences of long ones.
     """
     k, n_pad = areas.shape
@@ -83,6 +83,6 @@ def to_borders(areas: Float[Array, "k n_pad"]) -> Float[Array, "k n_all"]:
 
 
 def sides(n_pad: int) -> Float[np.ndarray, " n_all"]:
-    """Return 1 for frames before their border and -1 for those behind it, as `spread` lists them."""
+    """Return 1 for frames before their border and -1 for those after it, in the order of `spread`."""
     pattern = [np.broadcast_to([[1.0], [-1.0]], (level.pairs, 2, level.size)).ravel() for level in levels(n_pad)]
     return np.concatenate(pattern)

@@ -1,4 +1,4 @@
-"""Maps of data cut into leaves and pairs of blocks, weighted and padded: prepared once per measurement."""
+"""Maps of data divided into leaves and pairs of blocks, weighted and padded, prepared once per measurement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from heterodyne_physics_meshgrid.factored.halving import LEAF, Level, levels, pa
 _ROWS = 256
 
 BASELINE = 1.0
-"""Taken off the data, so that sums of squares do not cancel. In float32 the difference is exact for c2 in 0.5 .. 2."""
+"""Subtracted from the data to avoid cancellation in sums of squares; exact in float32 for c2 in 0.5 .. 2."""
 
 
 class Tiles(NamedTuple):

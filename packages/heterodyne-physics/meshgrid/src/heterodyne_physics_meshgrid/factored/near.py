@@ -1,4 +1,4 @@
-"""Pairs of frames evaluated one by one: those inside leaves, and those that a request leaves out."""
+"""Pairs of frames evaluated one by one: those inside leaves, and single excluded pairs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ type Frames = Int[Array, " n_pair"] | Int[np.ndarray, " n_pair"]
 
 
 class Pairs(NamedTuple):
-    """What pairs i < j need, all azimuths alike: the two fields u, w, their derivatives by χ at i and at j, the
+    """Quantities of pairs i < j, common to all azimuths: the two fields u, w, their derivatives by χ at i and at j, the
     derivatives of χ there, and the integrals between the two frames.
     """
 
@@ -47,7 +47,7 @@ def _pairs(at_i: Mixing, at_j: Mixing, between: Areas) -> Pairs:
 
 def _differences(steps: Float[Array, "k n ..."], i: Frames, j: Frames) -> Array:
     """Return the sums of steps from i up to j, (k, n_pair, ...)."""
-    # Not less the own step: one that is far larger than those before would leave its rounding.
+    # Without subtracting the own step, because rounding errors of a step much larger than the others would remain.
     from_begin = jnp.cumsum(steps, axis=1)[:, :-1]
     from_begin = jnp.concatenate([jnp.zeros_like(steps[:, :1]), from_begin], axis=1)
     return from_begin[:, j] - from_begin[:, i]

@@ -43,8 +43,7 @@ def inner_products(
 
     Notes
     -----
-    Work O(N log N) beside one pass over the data. Azimuths are gone
-    through one after the other.
+    The cost is O(N log N) and one pass over the data. Azimuths are processed one after the other.
     """
     mixing, areas = profiles(vector, maps.t, maps.steps, q)
     inside = pairs_inside_leaves(mixing, areas)

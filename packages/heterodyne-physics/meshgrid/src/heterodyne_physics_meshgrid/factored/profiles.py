@@ -1,6 +1,6 @@
-"""What a map depends on at every frame: four profiles, and their derivatives by the parameters behind each.
+"""The four profiles that determine a map, at every frame, and their derivatives by the parameters.
 
-With tan χ = x/(1-x) the fields' shares are ρ = cos χ and σ = sin χ, and c2's bracket of two frames i < j is
+With tan χ = x/(1-x) the amplitudes of the fields are ρ = cos χ and σ = sin χ, and the bracket of c2 of frames i < j is
 
     M_ij = u² + w² + 2 u w cos θ,    u = ρ_i ρ_j e^{-r},    w = σ_i σ_j e^{-s},
 
@@ -39,7 +39,7 @@ GROUPS = tuple(
 """The parts of each profile."""
 
 TO_PARAMETERS = np.array([[float(name == part) for name in HeterodyneModel.names] for part, _ in PARTS])
-"""(n_part, n_par): which parameter a part belongs to."""
+"""(n_part, n_par): the parameter of each part."""
 
 
 class Mixing(NamedTuple):
@@ -79,7 +79,7 @@ def profiles(
 ) -> tuple[Mixing, Areas]:
     """Return the mixing at the frames and the integrals from every frame to the next, by trapezoids.
 
-    Without `derivatives` none are listed behind the values.
+    Without `derivatives`, only the values are returned.
     """
 
     def jet(function: str) -> Float[Array, "1+k n_pad"]:
@@ -103,7 +103,7 @@ def profiles(
 
 
 def decay(area: Float[Array, " ..."]) -> Float[Array, " ..."]:
-    """Return e^{-area}; an area is below zero by the rounding of far larger ones only."""
+    """Return e^{-area}; areas are negative only by rounding errors of much larger ones."""
     return jnp.exp(-jnp.maximum(area, 0.0))
 
 

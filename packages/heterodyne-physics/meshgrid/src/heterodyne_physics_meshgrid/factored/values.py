@@ -1,12 +1,12 @@
-"""The same sums over pairs of frames for the model alone: what a likelihood needs, at the price of a value.
+"""The same sums over pairs of frames for the model without derivatives, as needed for a likelihood.
 
-Nothing here is computed anew on a larger block that its halves know already: seen from a border further away, the
-columns of a block (see `far`) are scaled and turned by what lies between, and so are their moments. Exponentials and
-angles are taken once per frame, at the borders of its leaf.
+Results of the halves are reused for a larger block: relative to a more distant border, the columns of a block (see
+`far`) and their moments are scaled and rotated by the integrals in between. Exponentials and angles are computed once
+per frame, at the borders of its leaf.
 
-The sums can be differentiated, in reverse mode too: a gradient reads the data once, as the value does. It goes by the
-borders of all levels, as in `far`: the columns are simple functions of the integrals to these, and what is compiled is
-a third. Many vectors at once (``jax.vmap``) share one pass over the data.
+The sums are differentiable, including reverse mode: a gradient reads the data once, like the value. It uses the borders
+of all levels, as in `far`, because the columns are simple functions of the integrals to these, and the compiled code is
+three times smaller. Many vectors at once (``jax.vmap``) share one pass over the data.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def model_sums(
 
 
 class _Side(NamedTuple):
-    """Blocks seen from the border on one side of each: columns of their frames, and moments Σ w c and Σ w c cᵀ."""
+    """Blocks relative to the border on one side of each: columns of their frames, and moments Σ w c and Σ w c cᵀ."""
 
     columns: Float[Array, "column block size"]
     first: Float[Array, "column block"]
@@ -67,7 +67,7 @@ class _Side(NamedTuple):
 
 
 class _Blocks(NamedTuple):
-    """All blocks of one size, seen from their ends and their begins, and what a column meets on the way through."""
+    """All blocks of one size, relative to their ends and their beginnings, and the factors for passing through them."""
 
     from_end: _Side
     from_begin: _Side
@@ -75,7 +75,7 @@ class _Blocks(NamedTuple):
 
 
 def _after(reference: Array, sample: Array, phase: Array) -> Float[Array, "column ..."]:
-    """Return what the columns are multiplied with on a way of integrals r, s and θ; the last two are a turn."""
+    """Return the factors of the columns for integrals r, s and θ; the last two are a rotation."""
     e_r, e_s = decay(reference), decay(sample)
     return jnp.stack([e_r**2, e_s**2, e_r * e_s * jnp.cos(phase), e_r * e_s * jnp.sin(phase)])
 
@@ -100,7 +100,7 @@ def _leaves(mixing: Mixing, areas: Areas, along: Float[Array, ""], weight: Float
 
 
 def _carried(columns: Float[Array, "column block ..."], through: Float[Array, "column block"], turn: float) -> Array:
-    """Return columns after a way through other blocks, turned on (`turn` 1) or back (-1)."""
+    """Return columns after passing through other blocks, rotated forwards (`turn` 1) or backwards (-1)."""
     p = through.reshape(*through.shape, *(1,) * (columns.ndim - 2))
     cosine, sine = p[2], turn * p[3]
     turned = columns[2] * cosine - columns[3] * sine, columns[2] * sine + columns[3] * cosine
@@ -108,14 +108,14 @@ def _carried(columns: Float[Array, "column block ..."], through: Float[Array, "c
 
 
 def _further(side: _Side, through: Float[Array, "column block"], turn: float) -> _Side:
-    """Return blocks seen from further away, through other blocks."""
+    """Return blocks relative to a more distant border, through other blocks."""
     half = _carried(side.second, through, turn)
     columns, first = (_carried(part, through, turn) for part in (side.columns, side.first))
     return _Side(columns, first, _carried(half.swapaxes(0, 2), through, turn))
 
 
 def _together(first: _Side, second: _Side) -> _Side:
-    """Return pairs of blocks as one block each."""
+    """Return pairs of blocks merged into one block each."""
     columns = jnp.concatenate([first.columns, second.columns], axis=2)
     return _Side(columns, first.first + second.first, first.second + second.second)
 
@@ -207,7 +207,7 @@ def _written_out(tangent: Any) -> Array:
 
 
 def _columns(mixing: Mixing, areas: Areas, along: Float[Array, ""]) -> Float[Array, "column n_all"]:
-    """Return the columns of the frames of all levels, seen from their borders, as `spread` lists them."""
+    """Return the columns of the frames of all levels relative to their borders, in the order of `spread`."""
     b = borders(mixing, areas)
     phase, beat = sides(mixing.cosine.size) * (along * b.areas.displacement[0]), jnp.sqrt(2.0) * b.f * b.g
     return jnp.stack([b.f**2, b.g**2, beat * jnp.cos(phase), beat * jnp.sin(phase)])
@@ -216,11 +216,11 @@ def _columns(mixing: Mixing, areas: Areas, along: Float[Array, ""]) -> Float[Arr
 def _of_level(
     level: Level, tile: Tiles, columns: Float[Array, "column n"], turned: Float[Array, "column n"], weight: Array
 ) -> tuple[ModelSums, ModelSums]:
-    """Return the share of one level, and its derivative along that of the columns."""
+    """Return the contribution of one level, and its derivative along that of the columns."""
     weighted, cut = (part.reshape(COLUMNS, 2 * level.pairs, level.size) for part in (columns * weight, columns))
     first, second = jnp.sum(weighted, axis=2).T, jnp.einsum("abi,cbi->bac", weighted, cut)
     other_first, other_second = (_other_side(level, moments) for moments in (first, second))
-    # What a column is multiplied with at its frame: the sum is linear in it.
+    # The factor of a column at its frame; the sum is linear in it.
     by_ones = weight * jnp.broadcast_to(other_first.T[:, :, None], cut.shape).reshape(columns.shape)
     by_squares = weight * jnp.einsum("bac,cbi->abi", other_second, cut).reshape(columns.shape)
     by_data = data_products(level, tile, cut)
@@ -231,5 +231,5 @@ def _of_level(
 
 
 def _other_side(level: Level, values: Float[Array, "block ..."]) -> Float[Array, "block ..."]:
-    """Return for every block what belongs to the other one of its pair."""
+    """Return for every block the values of the other block of its pair."""
     return jnp.flip(values.reshape(level.pairs, 2, *values.shape[1:]), axis=1).reshape(values.shape)
