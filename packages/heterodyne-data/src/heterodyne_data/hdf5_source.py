@@ -25,6 +25,8 @@ MOST_LINKS = 32
 """Links from one to the next, and virtual datasets made of others: more are a circle."""
 SUPERBLOCK_FLAGS, SWMR = 11, 4
 """Place of the flags in the superblock of a file that can be marked, and the one of SWMR."""
+MATLAB_CLASS, MATLAB_EMPTY = "MATLAB_class", "MATLAB_empty"
+"""Attributes of MATLAB 7.3, which stores texts as numbers, and the sizes of an array without elements in its place."""
 MOST_TEXTS = 64
 """Texts, or other things of any length, in one attribute: all may be the same long one."""
 
@@ -95,13 +97,15 @@ class Hdf5Source:
 
     def _stands_here(self, name: str) -> bool:
         try:
-            return not hasattr(self._root.get(name, getlink=True), "path") and is_dataset(self._root[name])
+            return not hasattr(self._root.get(name, getlink=True), "path") and holds_values(self._root[name])
         except Exception:  # damage to what nobody may read; see `reading`
             return False
 
     def has(self, key: str) -> bool:
-        """Tell whether a dataset stands at `key`."""
-        return is_dataset(self._find(key))
+        """Tell whether a dataset stands at `key`; an empty array of MATLAB is none."""
+        node = self._find(key)
+        with reading(key):
+            return holds_values(node)
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Return the shape of a dataset; () for a scalar."""
@@ -135,6 +139,8 @@ class Hdf5Source:
         with reading(key):
             self._check_sources(key, dataset, ..., 0)
             values = np.asarray(dataset[...]).ravel().tolist()
+            if dataset.dtype.kind == "u" and plain(dataset.attrs.get(MATLAB_CLASS)) == "char":
+                return ("".join(map(chr, values)),)
         return tuple(
             value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
             for value in values
@@ -173,8 +179,10 @@ class Hdf5Source:
 
     def _walk(self, key: str, node: Any, path: str) -> Any:
         """Walk from `node` along `path`, link by link; None when nothing stands there. `key` is what messages name."""
-        ahead, hops, target = steps(path), 0, None
+        ahead, hops, target, behind = steps(path), 0, None, 0
         while ahead:
+            # Where a link leads is there; what is not there in it is missing, as in any group.
+            target = target if len(ahead) > behind else None
             name = ahead.pop()
             link: Any = node.get(name, getlink=True) if is_group(node) else None
             if link is None:
@@ -184,7 +192,7 @@ class Hdf5Source:
                 continue
             if (hops := hops + 1) > MOST_LINKS:
                 raise DataError(f"{key}: more than {MOST_LINKS} links lead to it, from one to the next; correct them")
-            target = link
+            target, behind = link, min(behind, len(ahead)) if target is not None else len(ahead)
             if hasattr(link, "filename"):
                 node = self._linked_file(key, link.filename, node, "external link")
             elif link.path.startswith("/"):
@@ -255,6 +263,11 @@ def is_group(node: Any) -> bool:
 def is_dataset(node: Any) -> bool:
     """Tell a dataset from a group and from a named type."""
     return hasattr(node, "is_virtual")
+
+
+def holds_values(node: Any) -> bool:
+    """Tell whether a node is a dataset, and no empty array of MATLAB, whose values are sizes."""
+    return is_dataset(node) and MATLAB_EMPTY not in node.attrs
 
 
 def plain(value: Any) -> str | NDArray[Any] | None:
