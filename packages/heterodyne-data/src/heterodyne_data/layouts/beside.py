@@ -36,8 +36,10 @@ NUMBERS = ("frame", "frames", "framenumber", "framenumbers", "frameindex", "fram
 LAGS = ("lagsteps", "lags", "lagtimes")
 VALID, VALID_FRAMES, MASK = "valid", "valid_frames", "mask"
 WEIGHTS = ("weight", "weights", "frame_weights")
-COUNTING = ("mask", "valid", "bad", "dead", "exclude", "weight")
+COUNTING = ("mask", "valid", "bad", "dead", "exclude", "weight", "outlier", "reject", "dropped")
 """Parts of the names of what may tell which frames count."""
+COUNTING_FRAMES = ("good", "keep", "use", "flag", "skip", "drop", "select", "missing", "nan", "quality")
+"""Others, where the name has frames in it as well."""
 OF_PIXELS = ("roi", "pixel", "detector", "label")
 SAME_PERIOD = 1e-3
 """Relative, of times between frames from two sources."""
@@ -60,7 +62,13 @@ def is_known(name: str) -> bool:
 def may_count(name: str) -> bool:
     """Tell whether a name may be one of what tells which frames count, and not of pixels."""
     word = normal(name)
-    return any(part in word for part in COUNTING) and not any(part in word for part in OF_PIXELS)
+    counting = (*COUNTING, *COUNTING_FRAMES) if "frame" in word else COUNTING
+    return any(part in word for part in counting) and not of_pixels(name)
+
+
+def of_pixels(name: str) -> bool:
+    """Tell whether a name is one of what belongs to the pixels of a detector."""
+    return any(part in normal(name) for part in OF_PIXELS)
 
 
 def arrays(source: Source) -> Iterator[str]:
