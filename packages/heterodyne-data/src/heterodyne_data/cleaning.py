@@ -25,6 +25,13 @@ PARTS, PART, PART_USED = 8, 8, 128
 LEAST = 0.1
 """Share of the parts that are the least correlated."""
 
+LAGS, LEANS = 4, 1e-3
+"""Short lags, in frames, and by what share these are higher upside down, from which a map is that."""
+UPSIDE_DOWN = (
+    "the line of equal times runs from the lower left to the upper right, expected the first frame at the upper left; "
+    "store c2[::-1] (time_origin_location of NXxpcs tells it, too)"
+)
+
 ZEROS_MISSING = "pairs of exactly 0 are treated as missing"
 HALVES = ("upper_half", "lower_half")
 
@@ -176,14 +183,35 @@ def check_symmetric(c2: Map, where: str, given: Map | None = None) -> None:
         i, j = place
         shown = c2 if given is None else given
         if is_upside_down(shown):
-            raise DataError(
-                f"{where}: the line of equal times runs from the lower left to the upper right, expected the first "
-                "frame at the upper left; store c2[::-1] (time_origin_location of NXxpcs tells it, too)"
-            )
+            raise DataError(f"{where}: {UPSIDE_DOWN}")
         raise DataError(
             f"{where}: both halves hold values but differ at frames {i} and {j} ({shown[i - 1, j - 1]:g} and "
             f"{shown[j - 1, i - 1]:g}), expected a symmetric map or one half; correct the file"
         )
+    if leans(c2):
+        raise DataError(f"{where}: {UPSIDE_DOWN}")
+
+
+def leans(c2: Map) -> bool:
+    """Tell whether a symmetric map is as symmetric upside down, and its short lags are the higher ones then.
+
+    A steady flow without noise is symmetric both ways.
+    """
+    turned = c2[::-1]
+    short, other = (_short_lags(side) for side in (c2, turned))
+    # A few rows first: noise is not symmetric both ways.
+    likely = np.isfinite(short) and other - short > LEANS * abs(other)
+    return bool(
+        likely
+        and np.allclose(turned[:LAGS], turned[:, :LAGS].T, rtol=SYMMETRY, atol=0, equal_nan=True)
+        and is_upside_down(c2)
+    )
+
+
+def _short_lags(c2: Map) -> float:
+    """Return the highest of the medians of some short lags, NaN where one has no value."""
+    lines = [line[np.isfinite(line)] for line in (np.diagonal(c2, lag) for lag in range(1, LAGS + 1))]
+    return max(float(np.median(line)) for line in lines) if all(line.size for line in lines) else float("nan")
 
 
 def is_upside_down(c2: Map) -> bool:
