@@ -153,7 +153,7 @@ def test_objects_in_npz_are_not_unpickled(tmp_path):
     [
         ({"q": None}, "q: is missing; the file has c2, phi, dt"),
         ({"c2": np.ones(4)}, r"c2: found shape \(4,\)"),
-        ({"phi": [0.0, 1.0]}, "found 1 maps, 1 q and 2 angles"),
+        ({"phi": [0.0, 1.0]}, "found 1 map, 1 q and 2 angles"),
         ({"dt": None}, "found neither t nor dt"),
         ({"dt": 0.0}, "dt: found 0, expected a positive number of seconds; correct the file"),
         ({"c2": np.ones((0, 6, 6)), "phi": []}, r"c2: found shape \(0, 6, 6\), .* with at least one map"),

@@ -149,11 +149,11 @@ def like_radians(angles: NDArray[np.float64]) -> bool:
     )
 
 
-def seconds(source: Source, key: str) -> tuple[float | None, tuple[str, ...]]:
-    """Read one time in s, None when it is missing, and a note when it was converted."""
+def seconds(source: Source, key: str, unit: str | None = None) -> tuple[float | None, tuple[str, ...]]:
+    """Read one time in s, None when it is missing, and a note when it was converted; `unit` is stated elsewhere."""
     if not source.has(key):
         return None, ()
-    values, notes = quantity(source, key, TIME)
+    values, notes = quantity(source, key, TIME, unit=unit)
     return one(key, values), notes
 
 
