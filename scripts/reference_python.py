@@ -61,7 +61,7 @@ def _said(module: Any, name: str) -> str:
     for other in [m for k, m in sys.modules.items() if k.startswith(module.__name__) and hasattr(m, name)]:
         if text := Source(other).said.get(name):
             return docstring(text)
-    return "Of the specification from which the parameters were generated."
+    return "See the specification of the model, or the source of the package."
 
 
 def _signature(name: str, value: Any) -> str:

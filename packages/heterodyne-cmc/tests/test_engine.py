@@ -111,7 +111,7 @@ def test_damaged_and_foreign_shards_are_not_used(expected: CMCResult, tmp_path: 
     damaged.write_bytes(damaged.read_bytes()[:100])
     said: list[str] = []
     same(sample(tmp_path, say=said, workers=1), expected)
-    assert "shard_0001_of_0003.npz is of other data" in said[1]
+    assert "shard_0001_of_0003.npz belongs to other data" in said[1]
     assert "shard_0002_of_0003.npz is damaged" in said[2]
     said.clear()
     same(sample(tmp_path, say=said), expected)

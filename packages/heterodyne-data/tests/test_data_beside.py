@@ -5,7 +5,7 @@ import json
 import h5py
 import numpy as np
 import pytest
-from data_files import four_maps, write_apsu, write_chx, write_scikit_beam
+from data_files import four_maps, make_map, write_apsu, write_chx, write_scikit_beam
 
 from heterodyne_data import describe_data, load_data
 from heterodyne_data.describing import check_data
@@ -231,3 +231,80 @@ def test_what_means_nothing_here_is_not_followed(tmp_path):
     with h5py.File(path, "r+") as file:
         file["start_frame"] = h5py.SoftLink("/nowhere")
     assert "start_frame: is a link to /nowhere" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"dt": 1.0, "fps": 10.0}, "fps, dt: found 10 frames in a second and 1 s between them; correct them"),
+        ({"dt": 1.0, "frame_rate": 10}, "frame_rate, dt: found 10 frames in a second"),
+        ({"dt": 1.0, "dt_ms": 100.0}, "dt_ms, dt: found 0.1 and 1 s, expected the same; correct them"),
+        (
+            {"dt_ms": 100.0},
+            "dt_ms: found 0.1 s under a name that is not read; store the time between frames in s as dt",
+        ),
+        (
+            {"dt": 0.1, "t_ms": np.arange(101, 107) * 100.0},
+            "t_ms: found a first frame of number 101 and steps of 0.1 s",
+        ),
+        ({"dt": 0.1, "frames": [101, 106]}, "frames: found 101 to 106, and 6 frames from number 1 on: they may count"),
+        ({"dt": 0.1, "frame_range": [100, 106]}, "frame_range: found 100 to 106, and 6 frames from number 1 on"),
+        ({"dt": 0.1, "waiting_time": 12.0}, "waiting_time: found 12 s, and the first frame is 0.1 s old"),
+    ],
+)
+def test_times_under_names_that_tell_their_meaning_are_compared(tmp_path, fields, text):
+    path = tmp_path / "a.npz"
+    np.savez(path, c2=[make_map()], q=0.005, phi=[10.0], **fields)
+    for call in (load_data, check_data):
+        with pytest.raises(DataError, match=text):
+            call(path)
+
+
+def test_times_under_names_that_tell_their_meaning_may_agree(tmp_path):
+    path = tmp_path / "a.npz"
+    same = {"fps": 10.0, "dt_ms": 100.0, "t_ms": np.arange(1, 7) * 100.0, "frames": [1, 6], "window": [0, 6]}
+    np.savez(path, c2=[make_map()], q=0.005, phi=[10.0], dt=0.1, **same)
+    data = load_data(path)
+    assert (data.dt, data.start_frame) == (0.1, 1)
+    assert not any("t_ms" in note or "fps" in note for note in data.notes)
+
+
+def test_a_rate_among_the_attributes_of_the_file_is_compared(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["c2"], file["q"], file["phi"], file["dt"] = [make_map()], 0.005, [10.0], 1.0
+        file.attrs["fps"] = 10.0
+    with pytest.raises(DataError, match="fps, dt: found 10 frames in a second and 1 s"):
+        load_data(path)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_ages_that_may_be_numbers_of_frames_are_named(tmp_path, first):
+    path, ages = tmp_path / "a.npz", first + np.arange(6)
+    np.savez(path, c2=[make_map()], q=0.005, phi=[10.0], t=ages)
+    note = (
+        f"t: counts {first}, {first + 1}, ..., taken as seconds; where these are numbers of frames, give dt and leave "
+        "t out"
+    )
+    assert note in load_data(path).notes
+    assert note in describe_data(path)["notes"]
+    np.savez(path, c2=[make_map()], q=0.005, phi=[10.0], t=ages, t_unit="s")
+    assert note not in load_data(path).notes
+
+
+def test_ages_of_few_digits_tell_how_well_the_step_is_known(tmp_path):
+    path = tmp_path / "a.npz"
+    for start, said in ((1, False), (100_001, True)):
+        np.savez(path, c2=[make_map()], q=0.005, phi=[10.0], t=(np.float32(0.1) * (start + np.arange(6))).astype("f4"))
+        data = load_data(path)
+        assert data.dt == 0.1
+        assert any("its step of 0.1 s is known within" in note for note in data.notes) is said
+
+
+def test_other_maps_beside_those_that_are_read_are_named(tmp_path):
+    path = tmp_path / "a.npz"
+    maps = np.stack([make_map()])
+    np.savez(path, two_time=maps, g2=maps + 0.1, q=0.005, phi=[10.0], dt=0.1)
+    data = load_data(path)
+    np.testing.assert_array_equal(data.c2, maps)
+    assert "not used: g2" in data.notes

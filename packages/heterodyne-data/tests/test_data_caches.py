@@ -163,3 +163,31 @@ def test_heterodyne_with_times_in_seconds(tmp_path):
     data = load_data(write_heterodyne(tmp_path / "a.npz", t=AXIS), q=0.008)
     assert (data.dt, data.start_frame, data.phi.tolist()) == (DT, 1, [20.0])
     np.testing.assert_array_equal(data.c2[0], make_map(N, 2, dtype="f8"))
+
+
+def test_two_q_of_a_cache_must_agree(tmp_path):
+    path = tmp_path / "cache.npz"
+    fields = {
+        "c2": np.stack([make_map()]),
+        "q_values": [0.005],
+        "phi": [10.0],
+        "t": np.arange(6) * 0.1,
+        "source_mtime": 1.0,
+    }
+    np.savez(path, **fields, q=0.005)
+    assert load_data(path).q == 0.005
+    np.savez(path, **fields, q=0.008)
+    for call in (load_data, describe_data):
+        with pytest.raises(DataError, match=r"q_values, q: found 0\.005 and 0.008 1/Å, expected the same"):
+            call(path)
+
+
+def test_frames_of_a_cache_that_are_not_those_of_its_maps_are_named(tmp_path):
+    path = tmp_path / "cache.npz"
+    fields = {"c2_exp": np.stack([make_map()]), "wavevector_q_list": [0.005], "phi_angles_list": [10.0]}
+    fields |= {"t1": np.arange(6) * 0.1, "t2": np.arange(6) * 0.1}
+    for last, said in ((106, False), (300, True)):
+        np.savez(path, **fields, cache_metadata_json=json.dumps({"start_frame": 101, "end_frame": last}))
+        data = load_data(path)
+        assert data.start_frame == 101
+        assert any("found frames 101 to 300 for 6 of the maps" in note for note in data.notes) is said

@@ -153,7 +153,7 @@ def test_objects_in_npz_are_not_unpickled(tmp_path):
     [
         ({"q": None}, "q: is missing; the file has c2, phi, dt"),
         ({"c2": np.ones(4)}, r"c2: found shape \(4,\)"),
-        ({"phi": [0.0, 1.0]}, "found 1 maps, 1 q and 2 angles"),
+        ({"phi": [0.0, 1.0]}, "found 1 map, 1 q and 2 angles"),
         ({"dt": None}, "found neither t nor dt"),
         ({"dt": 0.0}, "dt: found 0, expected a positive number of seconds; correct the file"),
         ({"c2": np.ones((0, 6, 6)), "phi": []}, r"c2: found shape \(0, 6, 6\), .* with at least one map"),
@@ -174,6 +174,9 @@ def test_incomplete_npz_says_what_is_missing(tmp_path, changes, text):
         (np.radians([-165, 30, 345]), True),
         (np.radians([-40, 10, 50, 80]), True),
         (np.radians(np.arange(22.5, 360, 45)), True),
+        *((np.pi * np.arange(count) / count, True) for count in (5, 7, 8, 10, 16, 32)),
+        *((-np.pi + 2 * np.pi / count * np.arange(0.5, count), True) for count in (7, 10, 16, 20)),
+        ([0.17, 0.79, 1.4], True),
         ([0, 1.57], False),
         ([0.5, 1.0, 1.5], False),
         ([0, 0.785, 2.3], False),
@@ -186,6 +189,17 @@ def test_angles_that_look_like_radians_are_said(tmp_path, phi, said):
     np.savez(path, c2=[make_map()] * len(phi), q=0.005, phi=phi, dt=0.1)
     assert any("look like radians" in note for note in load_data(path).notes) is said
     assert any("look like radians" in note for note in describe_data(path)["notes"]) is said
+
+
+@pytest.mark.parametrize(
+    ("phi", "said"),
+    [([0, 1, 2], True), ([1, 2, 3, 4], True), ([0, 1], False), ([10, 11, 12], False), ([2, 1, 0], False)],
+)
+def test_angles_that_number_the_maps_are_said(tmp_path, phi, said):
+    path = tmp_path / "a.npz"
+    np.savez(path, c2=[make_map(seed=k) for k in range(len(phi))], q=0.005, phi=phi, dt=0.1)
+    for notes in (load_data(path).notes, describe_data(path)["notes"]):
+        assert any(f"the angles number the maps, {phi[0]} to {phi[-1]}" in note for note in notes) is said
 
 
 def test_only_the_chosen_maps_of_a_large_file_are_read(tmp_path, monkeypatch):

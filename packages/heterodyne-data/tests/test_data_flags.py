@@ -76,7 +76,7 @@ def test_weights_are_kept_by_a_file_that_has_a_place_for_them(tmp_path):
             {"valid": np.ones(5, bool)},
             r"valid: found shape \(5,\), expected \(7,\) or \(4, 7\) for frames, or",
         ),
-        ({"valid": FRAMES + 1}, "valid: found int64 values, expected booleans, true for what counts"),
+        ({"valid": FRAMES + 1}, "valid: found 2, expected booleans, true for what counts"),
         ({"valid": np.zeros(N, bool)}, "valid: found no frame that is valid"),
         ({"mask": FRAMES}, "mask: does not tell whether true means to use or to leave out; store it as valid"),
         ({"mask": PAIRS}, "mask: does not tell"),
@@ -111,3 +111,20 @@ def test_a_mask_that_changes_nothing_is_noted(tmp_path, mask, note):
     data = load_data(npz(tmp_path / "a", mask=mask), q=0.005)
     assert note in data.notes
     np.testing.assert_array_equal(data.c2, four_maps(N)[:2])
+
+
+@pytest.mark.parametrize("name", ["keep", "on", "good", "flag", "good_frames"])
+def test_booleans_of_frames_or_pairs_are_not_passed_over_whatever_they_are_called(tmp_path, name):
+    for flags in (FRAMES, PAIRS):
+        path = npz(tmp_path / "a", **{name: flags})
+        for call in (lambda path: load_data(path, q=0.008), check_data):
+            with pytest.raises(DataError, match=f"{name}: may tell which frames count, and is not read under this"):
+                call(path)
+    assert load_data(npz(tmp_path / "a", **{name: np.ones(N, bool)}), q=0.008).valid.all()
+    assert load_data(npz(tmp_path / "a", roi_on=FRAMES), q=0.008).valid.all()
+
+
+@pytest.mark.parametrize("name", ["outliers", "dropped", "rejected", "skip_frames", "good_frames", "nan_frames"])
+def test_numbers_of_frames_under_other_names_are_refused_with_the_way_out(tmp_path, name):
+    with pytest.raises(DataError, match=f"{name}: found 2, 5, which may be counted from 0 or from 1; take it out"):
+        load_data(npz(tmp_path / "a", **{name: [2, 5]}), q=0.008)

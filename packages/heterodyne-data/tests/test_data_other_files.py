@@ -62,3 +62,20 @@ def test_a_field_that_may_be_missing_and_is_a_link_to_nowhere_is_named(tmp_path)
         file["/xpcs/twotime/config/avg_frame"] = h5py.ExternalLink("gone.h5", "/avg")
     with pytest.raises(DataError, match=r"avg_frame: is a link to .*gone\.h5"):
         load_data(path, q=0.005)
+
+
+@pytest.mark.parametrize("outside", [True, False], ids=["external", "soft"])
+def test_a_field_may_be_missing_in_what_a_link_leads_to(tmp_path, outside):
+    path, wanted = tmp_path / "master.h5", load_data(write_apsu(tmp_path / "target.h5"), q=0.005)
+    if outside:
+        with h5py.File(path, "w") as file:
+            for name in ("xpcs", "entry"):
+                file[name] = h5py.ExternalLink("target.h5", f"/{name}")
+    else:
+        with h5py.File(write_apsu(path), "a") as file:
+            for name in ("xpcs", "entry"):
+                file.move(name, f"store/{name}")
+                file[name] = h5py.SoftLink(f"/store/{name}")
+    data = load_data(path, q=0.005)
+    np.testing.assert_array_equal(data.c2, wanted.c2)
+    assert data.notes == wanted.notes

@@ -107,3 +107,10 @@ def test_aps_files_have_their_stated_units_converted_too(tmp_path):
         assert description["maps"][0]["q"] == {new: 0.0005, old: 0.005}[path]
         assert description["dt"] == pytest.approx(1e-4, rel=1e-14)
         assert sum(": converted from " in note for note in description["notes"]) == 2
+
+
+def test_q_that_is_far_below_any_measurement_is_in_another_unit(tmp_path):
+    path = write_scikit_beam(tmp_path / "a.h5", **{"q@units": "1/m"})
+    for call in (load_data, describe_data):
+        with pytest.raises(DataError, match=r"q: found 5e-13 1/Å, expected 1e-07 or more: q is in another unit"):
+            call(path)

@@ -130,7 +130,7 @@ def score(setup: Any, path: Any, vector: np.ndarray) -> np.ndarray:
 def test_white_noise_falls_back_to_the_usual_covariance() -> None:
     result = fit_nlsq_jax(make(noise=0.02), at({**values(), **held("f2", "D_offset_ref", "D_offset_sample")}))
     assert result.noise is not None
-    assert "no noise shared" in result.noise.statement
+    assert "no correlated noise" in result.noise.statement
     np.testing.assert_allclose(np.diag(result.covariance), np.diag(result.covariance_iid), rtol=0.1)
 
 

@@ -38,13 +38,13 @@ def test_a_usable_fit_says_what_can_be_quoted() -> None:
     assert sentence.startswith("Over 4 s the velocity falls from 1773 ± 35")
     assert "J of the reference rises" in sentence
     assert "the sample's field fraction falls" in sentence
-    assert sentence.endswith("; the fit converged and the residuals show nothing but noise.")
+    assert sentence.endswith("; the fit converged and the residuals are consistent with noise.")
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"success": False}, "The fit did not converge, so its numbers are only where it stopped."),
+        ({"success": False}, "The fit did not converge; the values are those at which it stopped."),
         (
             {"noise": MapNoise(np.ones(2), np.ones(2), np.array([1.0, 9.0]), "")},
             "The residuals at φ = 5° have structure that noise does not explain.",
@@ -59,7 +59,7 @@ def test_caution_begins_with_its_reason(changes: dict[str, Any], words: str) -> 
     verdict, sentence = judge(made(**changes))
     assert verdict == "caution"
     assert sentence.startswith(words)
-    assert "nothing but noise" not in sentence
+    assert "consistent with noise" not in sentence
 
 
 def test_what_was_held_and_is_not_needed_is_no_reason_for_caution() -> None:
@@ -127,7 +127,7 @@ def test_maps_that_rise_with_lag_are_not_called_flat(tmp_path: Path) -> None:
     seen = signal(contrast=0.9, dynamics=0.58)
     result = judged(signal=seen | {"dynamics": replace(seen["dynamics"], words=words)})
     assert result.verdict == "no-signal"
-    assert result.sentence.startswith(f"The maps do not decay: {words}; the maps may be normalised wrongly")
+    assert result.sentence.startswith(f"The maps do not decay: {words}; the maps may be wrongly normalised")
     assert "flat" not in result.sentence
 
 
@@ -153,10 +153,10 @@ def test_results_that_were_not_tested_read_as_before(tmp_path: Path) -> None:
     old = made(signal={}, headline=())
     verdict, sentence = judge(old)
     assert (verdict, sentence[:15]) == ("usable", "Over 4 s the ve")
-    assert sentence.endswith("the fit converged and the residuals show nothing but noise.")
+    assert sentence.endswith("the fit converged and the residuals are consistent with noise.")
     assert judge(replace(old, success=False)) == (
         "caution",
-        "The fit did not converge: its numbers are only where it stopped, where "
+        "The fit did not converge: the values are those at which it stopped; there, "
         + sentence[0].lower()
         + sentence[1:].partition("; the fit")[0]
         + ".",

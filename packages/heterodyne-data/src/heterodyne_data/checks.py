@@ -1,4 +1,4 @@
-"""Kinds of numbers, Python's and NumPy's alike."""
+"""Checks and conversions of numbers of Python and NumPy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_whole(value: object) -> TypeGuard[int]:
 
 
 def is_finite(value: object) -> TypeGuard[float]:
-    """Tell whether a value is one finite real number; arrays without dimensions are, as read from files."""
+    """Tell whether a value is a finite real number, including arrays without dimensions as read from files."""
     if getattr(value, "ndim", None) == 0:
         value = np.asarray(value).item()
     try:
@@ -28,7 +28,7 @@ def is_finite(value: object) -> TypeGuard[float]:
 
 
 def as_meant(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return numbers as float64; of shorter floats the decimals that they stand for: 0.1, not 0.100000001."""
+    """Return numbers as float64; shorter floats are converted via their decimal digits (0.1, not 0.100000001)."""
     if values.dtype.kind == "f" and values.dtype.itemsize < 8:
         return np.array([float(str(value)) for value in values.ravel()], dtype=np.float64).reshape(values.shape)
     with np.errstate(over="ignore"):
@@ -36,12 +36,12 @@ def as_meant(values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def as_array(value: ArrayLike, name: str, expected: str) -> NDArray[Any]:
-    """Return what was given as an array, masked entries of floats as NaN; `name` and `expected` are for messages.
+    """Return a value as an array, with masked entries of floats as NaN; `name` and `expected` are for messages.
 
     Raises
     ------
     DataError
-        It is no array of one shape.
+        The value is not a rectangular array.
     """
     try:
         if isinstance(value, np.ma.MaskedArray):
@@ -58,7 +58,7 @@ def _holds_arrays(value: object) -> TypeGuard[Any]:
 
 
 def as_floats(value: ArrayLike, name: str, expected: str) -> NDArray[np.float64]:
-    """Return what was given as an array of float64, see `as_array`."""
+    """Return a value as an array of float64, see `as_array`."""
     found = as_array(value, name, expected)
     if found.dtype.kind not in "fiub":
         raise DataError(f"{name}: found {found.dtype} of shape {found.shape}, expected {expected}")

@@ -1,4 +1,4 @@
-"""Operations on one map (N, N), in place and tile by tile: maps reach 8000 x 8000."""
+"""In-place operations on a map (N, N), tile by tile because maps can be as large as 8000 x 8000."""
 
 from __future__ import annotations
 
@@ -14,16 +14,24 @@ from heterodyne_spec import DataError
 
 NEIGHBOURS = 5
 WINDOW = 2 * NEIGHBOURS + 1
-"""Frames on either side, and all, that a frame is compared with."""
+"""Number of frames on either side, and in total, to which a frame is compared."""
 FEWEST_TO_COMPARE = 32
 USUAL, HOT_TIMES, HOT_LEAST = 0.8, 6.0, 0.05
-"""A frame is hot when the mean of its pairs is off by as many times what this share of frames is off at most, and by as
-much of the baseline. Of a hundred maps without one 5 times was the most, of six with one 6 to 13 times."""
+"""A frame is hot if the mean of its pairs deviates by this multiple of the deviation not exceeded by this fraction of
+frames, and by this fraction of the baseline. The multiple was at most 5 in a hundred maps without hot frames, and 6 to
+13 in six maps with one."""
 
 PARTS, PART, PART_USED = 8, 8, 128
-"""Parts of a side of a map that are looked at, the frames of one at least, and those of them that are."""
+"""Number of parts of a side of a map, smallest number of frames of a part, and number of its frames that are used."""
 LEAST = 0.1
-"""Share of the parts that are the least correlated."""
+"""Fraction of parts that count as the least correlated."""
+
+LAGS, LEANS = 4, 1e-3
+"""Short lags, in frames, and by what share these are higher upside down, from which a map is that."""
+UPSIDE_DOWN = (
+    "the line of equal times runs from the lower left to the upper right, expected the first frame at the upper left; "
+    "store c2[::-1] (time_origin_location of NXxpcs tells it, too)"
+)
 
 ZEROS_MISSING = "pairs of exactly 0 are treated as missing"
 HALVES = ("upper_half", "lower_half")
@@ -33,9 +41,9 @@ type Frames = NDArray[np.bool_]
 
 # Side of a tile: a tile and its mirror image fit into cache together.
 TILE = 512
-# Allowed asymmetry relative to the median, at least to the baseline: rounding of float32 sums, far below any noise.
+# Allowed asymmetry relative to the median or the baseline, from rounding of float32 sums; far below any noise.
 SYMMETRY = 1e-4
-# Larger ones are as good as infinite: sums of their squares are, and results are stored in single precision.
+# Larger values count as infinite, because their squares overflow and results are stored in single precision.
 LARGEST = 1e30
 
 
@@ -53,14 +61,14 @@ def rows_of(n: int) -> Iterator[slice]:
 
 
 def filled(values: Map) -> NDArray[np.bool_]:
-    """Tell where something is stored: neither zero nor NaN."""
+    """Return which entries are neither zero nor NaN."""
     return np.asarray(np.isfinite(values) & (values != 0))
 
 
 def populated_elements(c2: Map) -> str | None:
-    """Return which triangle holds values: all, upper_half or lower_half (words of NXxpcs); None when neither.
+    """Return which triangle has values: all, upper_half or lower_half (terms of NXxpcs); None if neither.
 
-    A half of one value throughout, beside one of several, holds none: ``triu(c2) - 1`` leaves -1 there.
+    A half with a single value counts as empty if the other half has different ones: ``triu(c2) - 1`` leaves -1 there.
     """
     found = _filled_elements(c2)
     if found != "all" or (lower := _is_level(c2, "lower_half")) == _is_level(c2, "upper_half"):
@@ -69,7 +77,7 @@ def populated_elements(c2: Map) -> str | None:
 
 
 def _filled_elements(c2: Map) -> str | None:
-    """Return which triangle holds something else than zeros and NaN."""
+    """Return which triangle has values other than zero and NaN."""
     upper = lower = False
     for rows, columns in tiles(len(c2)):
         above, below = filled(c2[rows, columns]), filled(c2[columns, rows])
@@ -82,7 +90,7 @@ def _filled_elements(c2: Map) -> str | None:
 
 
 def _is_level(c2: Map, half: str) -> bool:
-    """Tell whether a half has one value throughout, but for some NaN."""
+    """Tell whether all values of a half that are not NaN are equal."""
     count, known = 0, np.nan
     for rows, columns in tiles(len(c2)):
         tile = c2[rows, columns] if half == "upper_half" else c2[columns, rows].T
@@ -97,7 +105,7 @@ def _is_level(c2: Map, half: str) -> bool:
 
 
 def complete_half(c2: Map, half: str) -> str:
-    """Mirror the filled half into the empty one, in place, and say so; the diagonal stays as stored."""
+    """Mirror the filled half into the empty one, in place, and return a note; the diagonal is unchanged."""
     left = c2[-1, 0] if half == "upper_half" else c2[0, -1]
     for rows, columns in tiles(len(c2)):
         if rows == columns:
@@ -115,16 +123,16 @@ def complete_half(c2: Map, half: str) -> str:
 
 
 def blank_infinite(c2: Map) -> None:
-    """Turn infinite entries into NaN."""
+    """Replace infinite entries by NaN."""
     for rows in rows_of(len(c2)):
         block = c2[rows]
         block[np.abs(block) > LARGEST] = np.nan
 
 
 def blank_zeros(c2: Map, valid: Frames) -> int:
-    """Turn entries off the diagonal that are exactly 0 into NaN; return how many pairs of valid frames these are.
+    """Replace off-diagonal entries of exactly 0 by NaN; return their number among pairs of valid frames.
 
-    A correlation with baseline 1 is 0 nowhere: programs leave 0 where they compute nothing.
+    A correlation with baseline 1 is never 0: programs leave 0 where nothing was computed.
     """
     count = 0
     for rows in rows_of(len(c2)):
@@ -142,12 +150,12 @@ def has_zeros(c2: Map) -> bool:
 
 
 def has_infinite(c2: Map) -> bool:
-    """Tell whether an entry is infinite, or as good as that."""
+    """Tell whether an entry is infinite or too large."""
     return any(bool((np.abs(c2[rows]) > LARGEST).any()) for rows in rows_of(len(c2)))
 
 
 def quiet_nan(c2: Map) -> None:
-    """Put the usual NaN in the place of others, in place: damage makes some of which arithmetic warns."""
+    """Replace all NaN by the standard quiet NaN, in place, because signalling NaN from damaged files cause warnings."""
     for rows in rows_of(len(c2)):
         block = c2[rows]
         block[np.isnan(block)] = np.nan
@@ -164,30 +172,51 @@ def check_symmetric(c2: Map, where: str, given: Map | None = None) -> None:
         above, below = c2[rows, columns], c2[columns, rows].T
         if np.array_equal(above, below, equal_nan=True):
             continue
-        # One NaN of a pair counts as infinitely far off.
+        # A single NaN of a pair counts as infinite asymmetry.
         with np.errstate(invalid="ignore"):  # of two infinities
             apart = np.nan_to_num(np.abs(above - below))
         off = np.where(np.isnan(above) != np.isnan(below), np.inf, apart)
         if off.max() > worst:
             i, j = divmod(int(off.argmax()), off.shape[1])
             worst, place = float(off.max()), (rows.start + i + 1, columns.start + j + 1)
-    # Not the largest value: beside a fill value of 1e20 any two halves would be the same.
+    # Not relative to the largest value, because with a fill value of 1e20 any two halves would agree.
     if worst > 0 and worst > SYMMETRY * max(1.0, abs(level(c2, np.ones(len(c2), dtype=bool)))):
         i, j = place
         shown = c2 if given is None else given
         if is_upside_down(shown):
-            raise DataError(
-                f"{where}: the line of equal times runs from the lower left to the upper right, expected the first "
-                "frame at the upper left; store c2[::-1] (time_origin_location of NXxpcs tells it, too)"
-            )
+            raise DataError(f"{where}: {UPSIDE_DOWN}")
         raise DataError(
             f"{where}: both halves hold values but differ at frames {i} and {j} ({shown[i - 1, j - 1]:g} and "
             f"{shown[j - 1, i - 1]:g}), expected a symmetric map or one half; correct the file"
         )
+    if leans(c2):
+        raise DataError(f"{where}: {UPSIDE_DOWN}")
+
+
+def leans(c2: Map) -> bool:
+    """Tell whether a symmetric map is as symmetric upside down, and its short lags are the higher ones then.
+
+    A steady flow without noise is symmetric both ways.
+    """
+    turned = c2[::-1]
+    short, other = (_short_lags(side) for side in (c2, turned))
+    # A few rows first: noise is not symmetric both ways.
+    likely = np.isfinite(short) and other - short > LEANS * abs(other)
+    return bool(
+        likely
+        and np.allclose(turned[:LAGS], turned[:, :LAGS].T, rtol=SYMMETRY, atol=0, equal_nan=True)
+        and is_upside_down(c2)
+    )
+
+
+def _short_lags(c2: Map) -> float:
+    """Return the highest of the medians of some short lags, NaN where one has no value."""
+    lines = [line[np.isfinite(line)] for line in (np.diagonal(c2, lag) for lag in range(1, LAGS + 1))]
+    return max(float(np.median(line)) for line in lines) if all(line.size for line in lines) else float("nan")
 
 
 def is_upside_down(c2: Map) -> bool:
-    """Tell whether a map is whole, or half of one, when its last row is taken for the first."""
+    """Tell whether a map is complete or half filled if the order of its rows is reversed."""
     turned = c2[::-1]
     if populated_elements(turned) in HALVES:
         return True
@@ -201,7 +230,7 @@ def any_off_diagonal(c2: Map, rows: slice, entries: NDArray[np.bool_]) -> Frames
 
 
 def dead_frames(c2: Map) -> Frames:
-    """Return which frames hold nothing: all entries off the diagonal are NaN, or zero while other frames' are not."""
+    """Return which frames are empty: all off-diagonal entries are NaN, or zero while those of other frames are not."""
     live = [any_off_diagonal(c2, rows, filled(c2[rows])) for rows in rows_of(len(c2))]
     dead = ~np.concatenate(live)
     return dead if not dead.all() else ~usable_frames(c2, np.ones(len(c2), dtype=bool))
@@ -214,10 +243,10 @@ def usable_frames(c2: Map, candidates: Frames) -> Frames:
 
 
 def hot_frames(c2: Map, valid: Frames) -> Frames:
-    """Return which valid frames stand out from those around them: the mean of their pairs, against a running median.
+    """Return which valid frames are outliers: the mean of their pairs is compared to a running median.
 
-    A flash of the beam or of the detector, not divided out, lifts or lowers all pairs of a frame; a sample changes over
-    many frames.
+    An intensity spike of the beam or detector that was not normalised changes all pairs of a single frame, whereas a
+    sample changes over many frames.
     """
     means = np.full(len(c2), np.nan)
     for rows in rows_of(len(c2)):
@@ -252,18 +281,18 @@ def excluded_pairs(c2: Map, valid: Frames) -> int:
 
 
 def level(c2: Map, valid: Frames, rows_used: int = 512) -> float:
-    """Return the median of the valid entries off the diagonal, exact zeros left out: nothing was computed there.
+    """Return the median of the valid off-diagonal entries without exact zeros, where nothing was computed.
 
-    Of a large map every n-th row is taken: it tells 0 from 1, and needs no copy of the map.
+    For a large map only every n-th row is used, which suffices to distinguish 0 from 1 without a copy of the map.
     """
     values = _sampled(c2, valid, rows_used)
     return float(np.median(values)) if values.size else float("nan")
 
 
 def level_of(c2: Map, valid: Frames) -> Level:
-    """Return on what level a map is, and where it levels off: the medians of parts of it, the least correlated tenth.
+    """Return the level of a map and its baseline, the median of the least correlated tenth of its parts.
 
-    One value is mostly noise, and the least of many its tail.
+    Medians of parts are used because single values, and in particular their minimum, are dominated by noise.
     """
     values = _sampled(c2, valid, 512)
     if not values.size:

@@ -1,4 +1,4 @@
-"""What a layout tells about a file before any map is read."""
+"""Description of the contents of a file, available before any map is read."""
 
 from __future__ import annotations
 
@@ -21,6 +21,18 @@ OLDEST = 1e8
 """Age in s, three years: beyond, times are those of a calendar (seconds since 1970 are 1.8e9)."""
 
 
+def check_flags(key: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Return values that are to tell what counts, after checking that they are booleans, or 0 and 1."""
+    if values.dtype.kind != "b" and (wrong := values[(values != 0) & (values != 1)]).size:
+        raise DataError(not_flags(key, f"{wrong[0]:g}"))
+    return values
+
+
+def not_flags(key: str, found: str) -> str:
+    """Return in words that a field does not tell what counts."""
+    return f"{key}: found {found}, expected booleans, true for what counts; correct the file"
+
+
 @dataclass(frozen=True, eq=False)
 class Flags:
     """Where the file says which frames of a map are valid, or which pairs; `index` is the map's place, None for all.
@@ -37,10 +49,14 @@ class Flags:
         """Read which entries of a window of frames are valid, (N, N)."""
         place = () if self.index is None else (self.index,)
         if self.values is not None:
-            found = self.values[(*place, frames)]
-            return found[:, None] & found
-        found = source.read(self.key, (*place, frames, frames) if self.pairs else (*place, frames)).astype(bool)
-        return found if self.pairs else found[:, None] & found
+            return _pairs(self.values[(*place, frames)])
+        stored = source.read(self.key, (*place, frames, frames) if self.pairs else (*place, frames))
+        found: NDArray[np.bool_] = check_flags(self.key, stored) != 0
+        return found if self.pairs else _pairs(found)
+
+
+def _pairs(frames: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return frames[:, None] & frames
 
 
 @dataclass(frozen=True)

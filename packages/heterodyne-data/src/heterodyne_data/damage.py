@@ -1,4 +1,4 @@
-"""Whatever a decoder raises on a damaged file, as one line that names the place."""
+"""Conversion of errors from reading damaged files into one-line messages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from heterodyne_spec import DataError
 
 @contextmanager
 def reading(key: str) -> Iterator[None]:
-    """Turn any failure to read `key` into a DataError.
+    """Convert any failure to read `key` into a DataError.
 
-    Damage can show as nearly any exception: with random bytes changed, h5py and
-    zipfile raise OSError, RuntimeError, KeyError, ValueError, TypeError,
-    NotImplementedError and more. Only calls into them stand in the body.
+    Damaged files can cause almost any exception: with random changes of bytes, h5py and zipfile raise OSError,
+    RuntimeError, KeyError, ValueError, TypeError, NotImplementedError and others. The body must only call these.
     """
     try:
         yield
@@ -28,5 +27,5 @@ def reading(key: str) -> Iterator[None]:
 
 
 def reason(text: str) -> str:
-    """Return the telling part of an error text: HDF5 puts it into parentheses."""
+    """Return the informative part of an error text, which HDF5 puts into parentheses."""
     return (text[text.find("(") + 1 : text.rfind(")")] if "(" in text else text)[:160]

@@ -1,4 +1,4 @@
-"""Whether plain data, as read from JSON, are what a dataclass declares: Python takes anything for anything."""
+"""Validation of values read from JSON against the declared types of a dataclass."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from heterodyne_spec import shortened
 
 
 def undeclared(value: Any, place: str = "") -> Iterator[str]:
-    """Yield every field of a dataclass, and of those in it, whose value is not of the declared type.
+    """Yield a message for every field of a dataclass, or of nested ones, whose value is not of the declared type.
 
-    Arrays are not looked at. Yielded is a line: the place, what stands there, the type.
+    Arrays are not checked. A message states the field, its value and the expected type.
     """
     hints = typing.get_type_hints(type(value))
     for field in dataclasses.fields(value):

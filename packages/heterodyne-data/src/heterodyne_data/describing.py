@@ -1,4 +1,4 @@
-"""The description of a file, in the vocabulary of NXxpcs, without loading it."""
+"""Description of a file in the vocabulary of NXxpcs, without loading it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Values that programs leave in a map (N, N) where they compute nothing (-1, -999, 1e20), and frames and maps of one.
+"""Fill values in a map (N, N) (-1, -999, 1e20) where nothing was computed, and frames and maps with a single value.
 
-Pairs of exactly the same value tell nothing by themselves: maps are rounded, and without noise most pairs are 1. Zeros
-and infinities are left out here: they are missing wherever they stand.
+Equal values alone are not suspicious: maps are rounded, and without noise most pairs are 1. Zeros and infinities are
+not considered here, because they always count as missing.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def ends(c2: Map, low: float = -np.inf, high: float = np.inf) -> tuple[float, fl
 
 
 def fill_values(c2: Map) -> list[float]:
-    """Return the values of a symmetric map that stand in for missing ones.
+    """Return the fill values of a symmetric map.
 
-    Such a value is none that a correlation can have, far from all others, and whole or there several times. One that a
-    correlation can have stays: better one too many than one measured less.
+    A fill value is impossible for a correlation, far from all other values, and an integer or repeated. Possible values
+    are kept, because keeping a fill value is less harmful than losing a measurement.
     """
     found: list[float] = []
     low, high = -np.inf, np.inf
@@ -74,10 +74,10 @@ def fill_values(c2: Map) -> list[float]:
 
 def _stands_in(c2: Map, value: float, nearest: float, middle: float) -> bool:
     if value < nearest:
-        # Intensities have no negative correlation, and c2 - 1 of -1 is c2 of 0, which is missing anyway.
+        # c2 of intensities is not negative, and c2 - 1 = -1 means c2 = 0, which counts as missing anyway.
         far = value < LOWEST and nearest - value > abs(nearest - middle)
     else:
-        # Few photons in few pixels have a long tail: one of 30 pixels that alone has light in two frames makes c2 30.
+        # Few photons in few pixels give a long tail: if only one of 30 pixels has counts in two frames, c2 is 30.
         far = value - nearest > FAR * max(nearest - middle, CONTRAST)
     return far and (value == round(value) or count(c2, value) >= ALIKE)
 
@@ -88,7 +88,7 @@ def count(c2: Map, value: float) -> int:
 
 
 def blank(c2: Map, values: Sequence[float], why: str = APART) -> list[str]:
-    """Turn entries off the diagonal of these values into NaN, in place; return words on each."""
+    """Replace off-diagonal entries with these values by NaN, in place; return a note on each."""
     for rows in rows_of(len(c2)) if values else ():
         block = c2[rows]
         alike = np.isin(block, np.array(values, dtype=c2.dtype))
@@ -98,9 +98,9 @@ def blank(c2: Map, values: Sequence[float], why: str = APART) -> list[str]:
 
 
 def stuck_frames(c2: Map) -> Frames:
-    """Return which frames of a symmetric map have one value in all pairs: a program filled them in, nobody measured.
+    """Return which frames of a symmetric map have a single value in all pairs, because they were filled, not measured.
 
-    None where most pairs of the other frames have it too: without noise, frames that correlate with none are all 1.
+    None if most pairs of the other frames have this value too: without noise, all uncorrelated pairs are 1.
     """
     least, most = np.full(len(c2), np.inf), np.full(len(c2), -np.inf)
     number = np.zeros(len(c2), dtype=int)
@@ -133,12 +133,12 @@ def _is_rare(c2: Map, value: float, frames: Frames) -> bool:
 
 
 def one_value(c2: Map) -> bool:
-    """Tell whether all pairs have the same value: no correlation, whatever was measured."""
+    """Tell whether all pairs have the same value, so that the map is not a correlation."""
     least, most = ends(c2)
     return least == most
 
 
 def only_whole(c2: Map) -> bool:
-    """Tell whether values differ and all are whole numbers: c2 between 1 and 2 has lost its digits, or is scaled."""
+    """Tell whether values differ but are all integers, so that c2 between 1 and 2 was rounded or scaled."""
     least, most = ends(c2)
     return least < most and all(bool((values == np.rint(values)).all()) for values in pairs(c2))

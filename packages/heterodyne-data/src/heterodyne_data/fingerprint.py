@@ -1,4 +1,4 @@
-"""The hash by which a result names the file that it was made from."""
+"""Hash that identifies the data file of a result."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ MEBIBYTE = 1024**2
 
 
 def fingerprint(path: Path, large: int = LARGE) -> dict[str, str]:
-    """Return the SHA-256 of a file, under a key that says what was hashed.
+    """Return the SHA-256 of a file, with a key that states what was hashed.
 
-    A file larger than `large` bytes would take longer to hash than to read the
-    maps from: its size, time of change and first and last MiB stand for it.
+    For a file larger than `large` bytes, which would take longer to hash than to read, its size, modification time and
+    first and last MiB are hashed.
     """
     status = path.stat()
     with path.open("rb") as file:

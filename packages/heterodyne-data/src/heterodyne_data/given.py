@@ -1,4 +1,4 @@
-"""A measurement from a file or from Python, as a configuration asks for it: both obey the section ``data`` alike."""
+"""Selection of a measurement from a file or from Python according to the section ``data`` of a configuration."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ from heterodyne_spec import Config, DataConfig, DataError, load_config
 def select_data(
     data: TwoTimeData | str | Path, config: Config | Mapping[str, Any] | str | Path | None = None
 ) -> TwoTimeData:
-    """Return a measurement as the section ``data`` of a configuration asks for it.
+    """Return a measurement selected by the section ``data`` of a configuration.
 
-    A file is read (`load_data`). A given measurement is cut in the same way: its angles are chosen by ``phi``, its
-    frames by ``frames`` and ``mask_frames``, counted from 1 at its own first frame; they keep their ages. It must have
-    the ``q`` and the ``dt`` that are asked for. What it was already cut to, when it was read under this
-    configuration, is not cut again.
+    A file is read (`load_data`). A given measurement is cut in the same way: angles are selected by ``phi``, frames by
+    ``frames`` and ``mask_frames``, counted from 1 at its own first frame; they keep their ages. Its ``q`` and ``dt``
+    must be the configured ones. A selection already applied when it was read is not applied again.
 
     Parameters
     ----------
@@ -39,7 +38,7 @@ def select_data(
     Returns
     -------
     TwoTimeData
-        `data` itself when there is nothing to change.
+        `data` itself if there is nothing to change.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""HDF5 files as a `Source`: lazy, and never outside the file's own folder.
+"""HDF5 files as a `Source`: lazy, and restricted to the folder of the file.
 
-HDF5 follows links by itself, also those that a linked file has, to wherever they lead (to a pipe, and it waits for
-ever), and seeks what it does not find beside the file in the folder of work. A virtual dataset made of itself ends the
-process. So every link is followed here, one by one, and every source of a virtual dataset looked at before it is read.
+HDF5 follows links automatically, including those in linked files, to any target (reading a pipe would block forever),
+and searches the working directory for missing files. A virtual dataset that contains itself crashes the process.
+Therefore links are followed here one by one, and every source of a virtual dataset is checked before it is read.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from heterodyne_data.storage import check_backed, check_filters, check_lengths, 
 from heterodyne_spec import BusyError, DataError
 
 MOST_LINKS = 32
-"""Links from one to the next, and virtual datasets made of others: more are a circle."""
+"""Largest number of chained links or nested virtual datasets; more are treated as circular."""
 SUPERBLOCK_FLAGS, SWMR = 11, 4
 """Place of the flags in the superblock of a file that can be marked, and the one of SWMR."""
+MATLAB_CLASS, MATLAB_EMPTY = "MATLAB_class", "MATLAB_empty"
+"""Attributes of MATLAB 7.3, which stores texts as numbers, and the sizes of an array without elements in its place."""
 MOST_TEXTS = 64
-"""Texts, or other things of any length, in one attribute: all may be the same long one."""
+"""Largest number of values of variable length in an attribute, because all may refer to the same long value."""
 
 
 @contextmanager
@@ -45,7 +47,7 @@ def opened(path: Path) -> Any:
 
 
 def why_not_open(path: Path, text: str) -> DataError:
-    """Return why HDF5 does not open a file, from the text of its error."""
+    """Return the reason why HDF5 cannot open a file, from its error text."""
     if "unable to lock" in text:
         return BusyError("is open for writing in another program; close it there or wait")
     if "already open for" not in text:
@@ -62,7 +64,7 @@ def why_not_open(path: Path, text: str) -> DataError:
 
 
 def written_in_swmr(path: Path) -> bool:
-    """Tell whether a file says that one program writes while others read (SWMR), in the flags of its superblock."""
+    """Tell whether a file is marked as being written in SWMR mode, from the flags of its superblock."""
     with path.open("rb") as file:
         return bool(file.read(SUPERBLOCK_FLAGS + 1)[SUPERBLOCK_FLAGS] & SWMR)
 
@@ -95,13 +97,15 @@ class Hdf5Source:
 
     def _stands_here(self, name: str) -> bool:
         try:
-            return not hasattr(self._root.get(name, getlink=True), "path") and is_dataset(self._root[name])
+            return not hasattr(self._root.get(name, getlink=True), "path") and holds_values(self._root[name])
         except Exception:  # damage to what nobody may read; see `reading`
             return False
 
     def has(self, key: str) -> bool:
-        """Tell whether a dataset stands at `key`."""
-        return is_dataset(self._find(key))
+        """Tell whether a dataset stands at `key`; an empty array of MATLAB is none."""
+        node = self._find(key)
+        with reading(key):
+            return holds_values(node)
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Return the shape of a dataset; () for a scalar."""
@@ -135,6 +139,8 @@ class Hdf5Source:
         with reading(key):
             self._check_sources(key, dataset, ..., 0)
             values = np.asarray(dataset[...]).ravel().tolist()
+            if dataset.dtype.kind == "u" and plain(dataset.attrs.get(MATLAB_CLASS)) == "char":
+                return ("".join(map(chr, values)),)
         return tuple(
             value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
             for value in values
@@ -173,8 +179,10 @@ class Hdf5Source:
 
     def _walk(self, key: str, node: Any, path: str) -> Any:
         """Walk from `node` along `path`, link by link; None when nothing stands there. `key` is what messages name."""
-        ahead, hops, target = steps(path), 0, None
+        ahead, hops, target, behind = steps(path), 0, None, 0
         while ahead:
+            # Where a link leads is there; what is not there in it is missing, as in any group.
+            target = target if len(ahead) > behind else None
             name = ahead.pop()
             link: Any = node.get(name, getlink=True) if is_group(node) else None
             if link is None:
@@ -184,7 +192,7 @@ class Hdf5Source:
                 continue
             if (hops := hops + 1) > MOST_LINKS:
                 raise DataError(f"{key}: more than {MOST_LINKS} links lead to it, from one to the next; correct them")
-            target = link
+            target, behind = link, min(behind, len(ahead)) if target is not None else len(ahead)
             if hasattr(link, "filename"):
                 node = self._linked_file(key, link.filename, node, "external link")
             elif link.path.startswith("/"):
@@ -255,6 +263,11 @@ def is_group(node: Any) -> bool:
 def is_dataset(node: Any) -> bool:
     """Tell a dataset from a group and from a named type."""
     return hasattr(node, "is_virtual")
+
+
+def holds_values(node: Any) -> bool:
+    """Tell whether a node is a dataset, and no empty array of MATLAB, whose values are sizes."""
+    return is_dataset(node) and MATLAB_EMPTY not in node.attrs
 
 
 def plain(value: Any) -> str | NDArray[Any] | None:

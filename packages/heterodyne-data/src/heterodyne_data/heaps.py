@@ -1,4 +1,4 @@
-"""The global heaps of an HDF5 file, where its texts of any length stand, looked at before HDF5 does.
+"""Check of the global heaps of an HDF5 file, which store values of variable length, before HDF5 reads them.
 
 HDF5 (2.0, of h5py 3.16) goes through a heap from object to object by their sizes. A size of zero, as in a block that
 a drive has not stored yet, keeps it at one place for ever, and no signal ends that.

@@ -1,4 +1,4 @@
-"""On what level the values of maps are: baseline 1 or 0, whole numbers, or nothing that a correlation can be."""
+"""Level of the values of maps: baseline 1 or 0, integers, or values that are not a correlation."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ c2 - 1 that has not decayed, and scaled c2.
 """
 BELOW_1, NEARLY_ALL = 0.92, 0.9
 """No map is taken for c2 if more than this share of its pairs is below this value."""
+
+HIGH, LOW = 0.15, -0.07
+"""Relative to the baseline: a map whose least correlated pairs are above or below has not decayed, or is scaled."""
 
 LOWEST, HIGHEST = -0.5, 3.0
 """Medians off the diagonal between which maps are those of a correlation; else no contrast and no offset fits them."""
@@ -68,6 +71,17 @@ def either(levels: Sequence[Level], phi: Sequence[float]) -> str:
         f"the maps level off at {listed([level.low for level in levels], phi)}, neither near 0 nor near 1: c2 - 1 with "
         "a large contrast that has not decayed, or c2 that is scaled or not divided by the mean intensities"
     )
+
+
+def off_the_baseline(levels: Sequence[tuple[Level, float]], baseline: int) -> list[str]:
+    """Return a note on maps, with their angles in degrees, that do not level off at their baseline."""
+    known = [(level.low, angle) for level, angle in levels if math.isfinite(level.low)]
+    off = [pair for pair in known if not LOW <= pair[0] - baseline <= HIGH]
+    if not off:
+        return []
+    other = "c2 + 1, the sum of several, or scaled" if baseline == 1 else "scaled"
+    lows, angles = zip(*off, strict=True)
+    return [f"the maps level off at {listed(lows, angles)}, not at {baseline}: they have not decayed, or are {other}"]
 
 
 def check_baseline_1(levels: Sequence[Level], phi: Sequence[float]) -> None:

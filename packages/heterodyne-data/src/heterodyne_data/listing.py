@@ -1,4 +1,4 @@
-"""The maps of an open file with their bins and times, the same for whoever asks: a fit, a description, a check."""
+"""Maps of an open file with their bins and times, used for fits, descriptions and checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory can be had: what needs more is refused before it begins, not ended by the system in the middle."""
+"""Available memory, so that requests that need more are refused at the start instead of being killed by the system."""
 
 from __future__ import annotations
 

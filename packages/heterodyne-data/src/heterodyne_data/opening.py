@@ -1,4 +1,4 @@
-"""Opening a file: what kind it is by its first bytes, and every failure as one line that names the file."""
+"""Opening of files: detection of the format from the first bytes, and one-line error messages."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ _PAUSE = 1.0
 
 
 def end_with(parent: int) -> None:
-    """Have this process end once `parent`, which has started it, is gone: a killed run leaves nobody at work."""
+    """Let this process exit if its parent process `parent` ends, so that no process remains after a run is killed."""
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 

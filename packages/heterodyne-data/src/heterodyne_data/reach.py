@@ -12,6 +12,9 @@ LARGEST_Q = 10.0
 """In 1/Å: what photons of 10 keV reach backwards. Speckle is correlated below a tenth of it in small-angle scattering,
 and up to half of it between atoms; larger numbers are q in another unit."""
 
+SMALLEST_Q = 1e-7
+"""In 1/Å: a millimetre to the turn. Smaller ones were converted from a unit that they are not in."""
+
 
 def reach(energy: float | None) -> float:
     """Return the largest q in 1/Å that photons of this energy in keV reach, `LARGEST_Q` where it is not known."""
@@ -19,8 +22,14 @@ def reach(energy: float | None) -> float:
 
 
 def check_reach(q: Iterable[float], energy: float | None = None) -> None:
-    """Raise ContradictionError where one of these q in 1/Å is larger than X-rays reach."""
-    largest, most = max((one for one in q if math.isfinite(one)), default=0.0), reach(energy)
+    """Raise ContradictionError where one of these q in 1/Å is larger than X-rays reach, or none of a measurement."""
+    q = [one for one in q if math.isfinite(one)]
+    if 0 < (least := min((one for one in q if one > 0), default=1.0)) < SMALLEST_Q:
+        raise ContradictionError(
+            f"q: found {least:.4g} 1/Å, expected {SMALLEST_Q:g} or more: q is in another unit than it is said to be; "
+            "correct the unit"
+        )
+    largest, most = max(q, default=0.0), reach(energy)
     if largest > most:
         whose = "no speckle is measured beyond" if most == LARGEST_Q else f"4 pi over the wavelength at {energy:g} keV"
         raise ContradictionError(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from heterodyne_data import cleaning, fills
 from heterodyne_data.contents import MapRef
-from heterodyne_data.levels import SCALED, WHOLE, Level, baseline_of, either, listed, of_a_correlation
+from heterodyne_data.levels import SCALED, WHOLE, Level, baseline_of, either, listed, of_a_correlation, off_the_baseline
 from heterodyne_data.memory import free_memory
 from heterodyne_data.packing import packing_of
 from heterodyne_data.repeated import repeated_values
@@ -63,9 +63,10 @@ def read_checked(
     kept = [ref for ref, keep in zip(refs, filled, strict=True) if keep]
     c2, valid = c2[filled] if not filled.all() else c2, ~dead[filled] & ~mask
     phi = [wrap(ref.phi) for ref in kept]
-    baseline = shift_baseline(c2, valid, phi, given, stated)
+    levels = [cleaning.level_of(one, usable) for one, usable in zip(c2, valid, strict=True)]
+    baseline = shift_baseline(c2, valid, levels, phi, given, stated)
     words = merge_findings([finding for finding in findings if finding[0] in phi], len(phi))
-    return kept, c2, valid, [*empty, baseline, *words]
+    return kept, c2, valid, [*empty, *baseline, *words]
 
 
 def read_maps(
@@ -150,7 +151,7 @@ def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np
 
 
 def check_filled(filled: NDArray[np.bool_], phi: Sequence[float], where: str) -> list[str]:
-    """Return a note on angles whose map holds no value: it tells nothing, and is left out.
+    """Return a note on angles whose map has no values and is excluded.
 
     Parameters
     ----------
@@ -172,31 +173,39 @@ def check_filled(filled: NDArray[np.bool_], phi: Sequence[float], where: str) ->
 
 
 def shift_baseline(
-    c2: Maps, valid: NDArray[np.bool_], phi: Sequence[float], given: int | None, stated: int | None = None
-) -> str:
-    """Bring the maps to baseline 1, in place; return a note on what was found and done.
+    c2: Maps,
+    valid: NDArray[np.bool_],
+    levels: Sequence[Level],
+    phi: Sequence[float],
+    given: int | None,
+    stated: int | None = None,
+) -> list[str]:
+    """Bring the maps to baseline 1, in place; return notes on what was found and done.
 
     Parameters
     ----------
     c2 : maps (n_phi, N, N).
     valid : usable frames (n_phi, N).
+    levels : of the maps.
     phi : angles in degrees, for messages.
     given : 0 or 1, taken for what the file has; None to see from the medians off the diagonal.
     stated : what the file says, if it does; must be what is seen.
     """
     if given not in (None, 0, 1):
         raise DataError(f"baseline: found {given!r}, expected 0 or 1; leave it out to see from the data")
-    levels = [cleaning.level_of(one, usable) for one, usable in zip(c2, valid, strict=True)]
     baseline = seen_baseline(levels, phi, stated) if given is None else given
     said = f"baseline {baseline} {'as given' if given is not None else 'found'}"
     if given is None and (unclear := [angle for level, angle in zip(levels, phi, strict=True) if _unclear(level)]):
         said += f", also taken at phi = {list_phi(unclear)}, where the maps do not decay to it"
+    off = off_the_baseline(
+        [(level, angle) for level, angle in zip(levels, phi, strict=True) if not _unclear(level)], baseline
+    )
     if baseline == 1:
-        return said
+        return [said, *off]
     # No pair of a measured map is exactly 0, whatever its baseline.
     empty = sum(cleaning.blank_zeros(one, usable) for one, usable in zip(c2, valid, strict=True))
     c2 += 1
-    return f"{said}: 1 added to all maps" + (f", {cleaning.ZEROS_MISSING}" if empty else "")
+    return [f"{said}: 1 added to all maps" + (f", {cleaning.ZEROS_MISSING}" if empty else ""), *off]
 
 
 def _unclear(level: Level) -> bool:

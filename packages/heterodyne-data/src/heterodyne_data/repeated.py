@@ -1,4 +1,4 @@
-"""Values that stand in for missing ones inside the range of a correlation: hundreds of exactly one among noise.
+"""Fill values inside the range of a correlation, detected as frequent repetitions of one value among noise.
 
 Lags beyond a maximum, blocks that were never written: programs fill these with 1, 0.5 or 2. Noise repeats no value, so
 many of one were not measured. Rounded maps repeat all of theirs, and maps without noise their tail: these stay.
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from heterodyne_data.cleaning import Map, filled
 
-FEWEST = 100
-"""Pairs of one value, of those looked at, that are no measurement."""
+FEWEST, TIMES = 24, 8
+"""Pairs of one value, of those looked at, that are no measurement, and times the number of any that is one."""
+FEWEST_OTHERS = 100
+"""Other pairs, which tell what noise is."""
 RARE, MOSTLY = 3, 0.9
 """Times that a value stands among others in noise, and the share of the others that stand no more often."""
 TURNS, NOTHING = 0.4, 1e-6
@@ -34,8 +36,10 @@ def repeated_values(c2: Map) -> list[float]:
     order = np.argsort(-counts, kind="stable")[:MOST]
     taken = [int(place) for place in order if counts[place] >= FEWEST]
     rest = np.delete(counts, taken)
+    taken = [place for place in taken if counts[place] >= TIMES * rest.max(initial=0)]
+    rest = np.delete(counts, taken)
     # What is filled may be most of a map, but the rest must tell what noise is.
-    if not taken or rest.sum() < FEWEST or rest[rest <= RARE].sum() < MOSTLY * rest.sum():
+    if not taken or rest.sum() < FEWEST_OTHERS or rest[rest <= RARE].sum() < MOSTLY * rest.sum():
         return []
     return [float(values[place]) for place in taken] if is_noisy(c2, values[taken]) else []
 

@@ -161,6 +161,9 @@ def axis_clock(
         step = uniform_step(ages, dt, name, eps)
     except DataError as error:
         return Clock(None, float(ages[0]) / mean_step(ages), "", notes, str(error))
+    doubt = eps * float(ages[-1]) / max(n_t - 1, 1) / step
+    if dt is None and doubt > UNIFORM:
+        notes = (*notes, f"{name}: stored in few digits, its step of {step:.9g} s is known within {doubt:.1g} of it")
     return Clock(step, first_age(ages, step, eps), f"{name} with a step of {step:g} s", notes)
 
 

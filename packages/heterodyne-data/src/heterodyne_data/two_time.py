@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from heterodyne_data import cleaning, fills
 from heterodyne_data.checks import as_array, as_floats, as_meant, is_finite
+from heterodyne_data.doubts import check_contrast, frames_in_words, repeated_frames, rises, same_maps
 from heterodyne_data.levels import WHOLE, check_baseline_1
 from heterodyne_data.reach import check_reach
 from heterodyne_data.repeated import repeated_values
@@ -230,12 +231,17 @@ def clean_maps(
         if (hot := np.flatnonzero(cleaning.hot_frames(maps[i], usable)) + 1).size:
             seen = f"frames {list_numbers(hot)} of these maps stand out from those around them"
             notes.append((angle, f"{seen}: a flash? exclude them with data.mask_frames"))
+        check_contrast(maps[i], usable, where)
+        if (rising := rises(maps[i], usable)) is not None:
+            notes.append((angle, rising))
+        if (again := repeated_frames(maps[i])).size:
+            notes.append((angle, frames_in_words(again)))
         notes += [(angle, words) for words in said]
         # Counted once, whatever they were before: a reader of files has blanked some of them already.
         if excluded := cleaning.excluded_pairs(maps[i], usable):
             number = "1 single pair is" if excluded == 1 else f"{excluded} single pairs are"
             notes.append((angle, f"{number} missing and left out"))
-    return maps, valid, merge_findings(notes, len(phi))
+    return maps, valid, [*merge_findings(notes, len(phi)), *same_maps(maps, phi)]
 
 
 def _clean_map(

@@ -24,6 +24,7 @@ SERIES_COLOURS = ("#2f7fd0", "#d55e00", "#00916a", "#b0609a", "#7a7f87")
 MARKERS = ("o", "s", "^", "D", "v")
 """Markers in addition to the colours, for colour-blind readers."""
 LINE_STYLES = ("-", "--", "-.", ":", (0, (1, 2)))
+"""Matplotlib line styles of curves in one panel."""
 
 FUNCTION_LABELS = {
     "J_r": "J of the reference",
@@ -31,6 +32,7 @@ FUNCTION_LABELS = {
     "v": "velocity v",
     "x": "sample's field fraction x",
 }
+"""Axis labels of the functions of age."""
 
 _ENTRIES = 480_000
 """Maximum number of entries of all maps of a page, which determine its size (about 1.5 bytes each)."""

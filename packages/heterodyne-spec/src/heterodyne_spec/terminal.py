@@ -18,8 +18,14 @@ from heterodyne_spec.messages import did_you_mean
 _OPTION = re.compile("--?[A-Za-z][A-Za-z-]+$")
 """A long option: not a negative number, and not a single letter, which may have its value attached."""
 
-DONE, FAILED, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 130
-"""Exit codes: done; error; the fit did not converge; interrupted."""
+DONE = 0
+"""Exit code after success."""
+FAILED = 1
+"""Exit code after an error."""
+NOT_CONVERGED = 2
+"""Exit code if the fit did not converge."""
+INTERRUPTED = 130
+"""Exit code after an interruption."""
 
 
 class _Once(argparse.Action):
@@ -59,6 +65,7 @@ class CommandParser(argparse.ArgumentParser):
             self.register("action", name, _Once)
 
     def error(self, message: str) -> NoReturn:
+        """Exit with a one-line message and a reference to the help text."""
         self.exit(FAILED, f"error: {message}; see {self.prog} --help\n")
 
     def check_options(self, words: Iterable[str]) -> None:

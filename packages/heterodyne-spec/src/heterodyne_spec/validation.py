@@ -24,6 +24,7 @@ from heterodyne_spec.messages import count_noun, list_phi, list_q
 from heterodyne_spec.model import load_model
 
 KINDS = ("model", "config", "data", "result")
+"""Kinds of files that can be validated."""
 MEASUREMENTS = (".h5", ".hdf", ".hdf5", ".nxs", ".npz", ".npy")
 """Suffixes of files with maps; every other file is read as YAML or JSON."""
 

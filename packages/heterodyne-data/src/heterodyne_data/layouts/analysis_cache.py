@@ -28,17 +28,19 @@ from heterodyne_data.layouts.base import (
     wavevectors,
     whole,
 )
-from heterodyne_data.layouts.beside import AGES, FIRST, agreeing, check_first_frame, named, unused
+from heterodyne_data.layouts.beside import AGES, FIRST, agreeing, check_first_frame, counting_note, named, unused
 from heterodyne_data.layouts.fields import with_attributes
 from heterodyne_data.layouts.flags import flagged, said_of
 from heterodyne_data.layouts.units import TIME, check_units_known, stated_unit
 from heterodyne_data.source import Source
 from heterodyne_data.time_axis import UNIFORM, axis_clock, precision
-from heterodyne_spec import DataError, shortened
+from heterodyne_spec import DataError, count_noun, list_q, shortened
 
 NAME = "analysis-cache"
 DATA_KEY = "c2_exp"
 Q_LIST, PHI_LIST, TIMES = "wavevector_q_list", "phi_angles_list", ("t1", "t2")
+SAME_Q = 1e-3
+"""Relative, of q under two names: one may be rounded."""
 FROM_THE_FIRST = "ages counted from the first frame of the maps"
 METADATA = "cache_metadata_json"
 # The cache of `heterodyne` has our own archive's key for the maps; this one tells it apart.
@@ -63,8 +65,18 @@ def contents(source: Source) -> Contents:
     clock = attempted_clock(lambda: agreeing(source, read(source, n_t, first), n_t, used))
     check_first_frame(source, clock, n_t)
     maps, weights, said = flagged(source, maps, n_t)
-    fields = (q_key, PHI_LIST if own else "phi", *used, "dt", METADATA, "cache_metadata", OTHER_MARK, *said_of(source))
-    left = unused(source, fields, n_t)
+    fields = (
+        key,
+        q_key,
+        PHI_LIST if own else "phi",
+        *used,
+        "dt",
+        METADATA,
+        "cache_metadata",
+        OTHER_MARK,
+        *said_of(source),
+    )
+    left = (*frames_note(source, n_t), *unused(source, fields, n_t))
     return Contents(maps, clock, "one_array_q_first", (*notes, *said, *left, *clock.notes), weights=weights)
 
 
@@ -76,10 +88,12 @@ def map_refs(source: Source, key: str, q_key: str, phi_key: str) -> tuple[tuple[
         raise DataError(f"{key}: found shape {shape}, expected (n, N, N); write the cache again")
     n_maps = stack_shape(source, key, axis=0)[0] if len(shape) == 3 else 1
     (q, q_notes), (phi, phi_notes) = wavevectors(source, q_key), azimuths(source, phi_key)
+    if q_key != "q" and source.has("q"):
+        check_same_q(q_key, q, wavevectors(source, "q")[0])
     if phi.size != n_maps or q.size not in (1, n_maps):
         raise DataError(
-            f"{key}, {q_key}, {phi_key}: found {n_maps} maps, {q.size} q and {phi.size} angles, expected one of each "
-            "per map; write the cache again"
+            f"{key}, {q_key}, {phi_key}: found {count_noun(n_maps, 'map')}, {q.size} q and {phi.size} angles, expected "
+            "one of each per map; write the cache again"
         )
     index: list[int | None] = list(range(n_maps)) if len(shape) == 3 else [None]
     maps = tuple(
@@ -87,6 +101,15 @@ def map_refs(source: Source, key: str, q_key: str, phi_key: str) -> tuple[tuple[
         for label, (one_q, one_phi, i) in enumerate(zip(np.broadcast_to(q, n_maps), phi, index, strict=True), start=1)
     )
     return maps, (*q_notes, *phi_notes)
+
+
+def check_same_q(key: str, q: NDArray[np.float64], other: NDArray[np.float64]) -> None:
+    """Refuse a second q, of one map or of each, that is another one."""
+    if other.size not in (1, q.size) or not np.allclose(q, other, rtol=SAME_Q, atol=0):
+        raise DataError(
+            f"{key}, q: found {list_q(q)} and {list_q(other)} 1/Å, expected the same; write the cache again, or take "
+            "one of them out"
+        )
 
 
 def stated_first(source: Source) -> tuple[str, int | None]:
@@ -123,7 +146,8 @@ def window_clock(source: Source, n_t: int, first: tuple[str, int | None]) -> Clo
         return Clock(stated_dt, float(first[1] or 1), f"no {' or '.join(TIMES)}", said)
     eps = max(precision(source.dtype(name)) for name in TIMES)
     values, notes = common_axis(source)
-    clock = origin(TIMES[0], axis_clock(values, None, n_t, TIMES[0], notes, eps), first)
+    counted = counting_note(source, TIMES[0], values) if stated_dt is None else ()
+    clock = origin(TIMES[0], axis_clock(values, None, n_t, TIMES[0], (*notes, *counted), eps), first)
     if clock.dt is None or stated_dt is None or abs(stated_dt - clock.dt) <= UNIFORM * clock.dt:
         return clock
     return at_odds(clock, TIMES[0], where, stated_dt)
@@ -149,6 +173,18 @@ def stated_frame(facts: Mapping[str, Any]) -> int | None:
             "cache again"
         )
     return round(first) if whole and first else None
+
+
+def frames_note(source: Source, n_t: int) -> tuple[str, ...]:
+    """Return a note where the frames that the metadata state are not as many as those of the maps."""
+    facts = metadata(source)
+    first, last = facts.get("start_frame"), facts.get("end_frame")
+    if not (is_finite(first) and is_finite(last) and last >= first > 0) or last - first + 1 == n_t:
+        return ()
+    return (
+        f"{METADATA}: found frames {first:g} to {last:g} for {n_t} of the maps: taken for one after the other from the "
+        "first, as where the run was shorter",
+    )
 
 
 def origin(name: str, clock: Clock, first: tuple[str, int | None]) -> Clock:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from heterodyne_data.contents import Contents, Lists, MapRef, attempted_bins, attempted_clock
 from heterodyne_data.layouts.base import azimuths, bins_around, in_range, integers, map_names, wavevectors
+from heterodyne_data.layouts.bystanders import bystanders
 from heterodyne_data.layouts.camera import Camera, assumed, frame_clock
 from heterodyne_data.layouts.detector import geometry, photon_energy, pixel_map
 from heterodyne_data.layouts.missing import missing_maps
@@ -52,6 +53,8 @@ CAMERA = Camera(
     bursts=BURSTS,
 )
 """Frames are counted from 1, and the end is the last."""
+GROUPS = ("/", "/exchange", "/xpcs", "/measurement/instrument/detector", "/entry/instrument/detector_1")
+"""Where more is written that tells frames and times."""
 _OLD, _NEW = "/measurement/instrument", "/entry/instrument"
 GEOMETRY = {
     "centre_x": (f"{_OLD}/acquisition/beam_center_x", f"{_NEW}/detector_1/beam_center_x"),
@@ -87,7 +90,8 @@ def contents(source: Source) -> Contents:
     clock = attempted_clock(lambda: frame_clock(source, CAMERA, n_t[0] if n_t else 0))
     listed = integers(source, BINS) if source.has(BINS) else labels
     gone = missing_maps(BINS, listed, labels.tolist(), None if bins.fault else bins)
-    said = (*notes, *counted, *gone, *clock.notes, *assumed(source, CAMERA))
+    beside = bystanders(source, GROUPS, CAMERA.keys, clock, len(maps), n_t[0] if n_t else 0)
+    said = (*notes, *counted, *gone, *clock.notes, *assumed(source, CAMERA), *beside)
     return Contents(maps, clock, "data_exchange_keys", said, None, bins, energy)
 
 
@@ -179,7 +183,7 @@ def bin_labels(source: Source, found: NDArray[np.int64]) -> tuple[NDArray[np.int
     Some programs number the maps by their bins, others count them over the list of processed bins. Where maps are
     missing, numbers that are no processed bins prove a counter, and numbers beyond the list bins.
     """
-    if not source.has(BINS):
+    if not source.has(BINS) or (found < 1).any():
         return found, ()
     bins = integers(source, BINS)
     counted, numbered = bool(np.all(found <= bins.size)), bool(np.isin(found, bins).all())

@@ -16,6 +16,7 @@ import numpy as np
 
 from heterodyne_data.contents import Contents, Lists, MapRef, attempted_bins, attempted_clock
 from heterodyne_data.layouts.base import azimuths, bins_around, in_range, integers, map_names, wavevectors
+from heterodyne_data.layouts.bystanders import bystanders
 from heterodyne_data.layouts.camera import Camera, assumed, frame_clock
 from heterodyne_data.layouts.detector import geometry, photon_energy, pixel_map
 from heterodyne_data.layouts.missing import missing_maps
@@ -41,6 +42,8 @@ BEGIN = "/xpcs/twotime/config/begin_frame"
 END = "/xpcs/twotime/config/end_frame"
 CAMERA = Camera((FRAME_TIME,), (STRIDE,), (AVERAGE,), (BEGIN,), (END,), first=0, after_last=1)
 """Frames are counted from 0, and the end is the one after the last."""
+GROUPS = ("/", "/xpcs", "/xpcs/twotime", "/xpcs/twotime/config", "/entry/instrument/detector_1")
+"""Where more is written that tells frames and times."""
 
 NAMES, UNITS = "/xpcs/qmap/map_names", "/xpcs/qmap/map_units"
 COUNTS = "/xpcs/qmap/dynamic_num_pts"
@@ -80,7 +83,8 @@ def contents(source: Source) -> Contents:
     n_t = source.shape(maps[0].key)[-1:] if maps else ()
     clock = attempted_clock(lambda: frame_clock(source, CAMERA, n_t[0] if n_t else 0))
     gone = missing_maps(BINS, processed, labels.tolist(), None if bins.fault else bins)
-    said = (*notes, *gone, *clock.notes, *assumed(source, CAMERA))
+    beside = bystanders(source, GROUPS, CAMERA.keys, clock, len(maps), n_t[0] if n_t else 0)
+    said = (*notes, *gone, *clock.notes, *assumed(source, CAMERA), *beside)
     return Contents(maps, clock, "data_exchange_keys", said, None, bins, energy)
 
 

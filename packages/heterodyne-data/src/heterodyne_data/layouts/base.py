@@ -47,6 +47,8 @@ class WritableLayout(Layout, Protocol):
 
 ROUNDED = 0.0051
 """Within which an angle of two decimals is the one that was rounded."""
+FEW = 3
+"""Angles that are all odd, or count from 0 or 1, by no chance."""
 LARGEST_NUMBER = 10**9
 """Of a bin or a map: beyond, a file is damaged."""
 
@@ -110,34 +112,48 @@ def azimuths(source: Source, key: str, unit: str | None = None) -> tuple[NDArray
 
 
 def radians_note(key: str, angles: NDArray[np.float64]) -> tuple[str, ...]:
-    """Return a note on angles that state no unit and look like radians."""
+    """Return a note on angles that state no unit and look like radians, or like numbers of the maps."""
+    if like_numbers(angles):
+        return (
+            f"{key}: taken as degrees, but the angles number the maps, {angles[0]:g} to {angles[-1]:g}; if they are no "
+            "azimuths, store these in degrees",
+        )
     if not like_radians(angles):
         return ()
     return (f"{key}: taken as degrees, but the angles look like radians; if they are, multiply them by 180/pi",)
 
 
-def like_radians(angles: NDArray[np.float64]) -> bool:
-    """Tell whether several angles are odd degrees, and as radians sectors of 15°, or of 5° where they have the digits.
+def like_numbers(angles: NDArray[np.float64]) -> bool:
+    """Tell whether three angles or more are 0, 1, 2, ... or 1, 2, 3, ..."""
+    counted = np.arange(angles.size)
+    return angles.size >= FEW and (np.array_equal(angles, counted) or np.array_equal(angles, counted + 1))
 
-    Sectors: as far apart as these, or multiples of them.
+
+def like_radians(angles: NDArray[np.float64]) -> bool:
+    """Tell whether several angles are odd degrees within a turn in radians.
+
+    Of two or three angles, or some that are the same, those that are as radians sectors of 15°, or of 5° where they
+    have the digits: as far apart as these, or multiples of them.
     """
     known = np.unique(angles[np.isfinite(angles) & (angles != 0)])
     if known.size < 2 or np.abs(known).max() > 2 * np.pi + ROUNDED:
         return False
+    odd = 2 * known != np.rint(2 * known)
+    if known.size >= FEW and odd.all():
+        return True
     rounded = bool((known == np.round(known, 3)).all())
     step, slack = (np.pi / 12, ROUNDED) if rounded else (np.pi / 36, 1e-4)
-    odd = bool((2 * known != np.rint(2 * known)).all())
-    return odd and any(
+    return bool(odd.any()) and any(
         bool((np.abs(places / step - np.rint(places / step)) * step <= slack).all())
         for places in (known, np.diff(known))
     )
 
 
-def seconds(source: Source, key: str) -> tuple[float | None, tuple[str, ...]]:
-    """Read one time in s, None when it is missing, and a note when it was converted."""
+def seconds(source: Source, key: str, unit: str | None = None) -> tuple[float | None, tuple[str, ...]]:
+    """Read one time in s, None when it is missing, and a note when it was converted; `unit` is stated elsewhere."""
     if not source.has(key):
         return None, ()
-    values, notes = quantity(source, key, TIME)
+    values, notes = quantity(source, key, TIME, unit=unit)
     return one(key, values), notes
 
 

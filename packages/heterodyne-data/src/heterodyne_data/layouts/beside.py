@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -26,23 +26,34 @@ AGES = ("t", "age", "ages", "time", "times", "timestamp", "timestamps", "t1", "t
 """Times of the frames, in s where no unit is stated."""
 SIDES = ("t1", "t2")
 """Of these, those that other programs count in frames of the camera."""
-FIRST_AGES = ("t0", "tstart", "agestart", "startage", "toffset", "ageoffset", "firstage")
+FIRST_AGES = (
+    *("t0", "tstart", "agestart", "startage", "toffset", "ageoffset", "firstage", "age0", "initialage"),
+    *("tw", "waitingtime", "waittime"),
+)
 FIRST_FRAMES = ("beginframe", "firstframe", "framestart", "frameoffset", "begin", "beg", "start", "first")
 """Numbers of the first frame, which some count from 0."""
 STEPS = ("stride", "strideframe", "strideframes", "avgframe", "avgframes", "average", "averageframes")
 PERIODS = ("frametime", "frameperiod", "exposureperiod", "acquireperiod", "timestep")
+RATES = ("fps", "framerate", "rate", "ratehz", "frequency", "framespersecond")
+"""Frames in a second."""
+WINDOWS = ("frames", "framerange", "framewindow", "window")
+"""First and last frame, which some count from 0."""
 NUMBERS = ("frame", "frames", "framenumber", "framenumbers", "frameindex", "frameindices")
 LAGS = ("lagsteps", "lags", "lagtimes")
 VALID, VALID_FRAMES, MASK = "valid", "valid_frames", "mask"
 WEIGHTS = ("weight", "weights", "frame_weights")
-COUNTING = ("mask", "valid", "bad", "dead", "exclude", "weight")
+COUNTING = ("mask", "valid", "bad", "dead", "exclude", "weight", "outlier", "reject", "dropped")
 """Parts of the names of what may tell which frames count."""
+COUNTING_FRAMES = ("good", "keep", "use", "flag", "skip", "drop", "select", "missing", "nan", "quality")
+"""Others, where the name has frames in it as well."""
 OF_PIXELS = ("roi", "pixel", "detector", "label")
 SAME_PERIOD = 1e-3
 """Relative, of times between frames from two sources."""
+_WITH_UNIT = re.compile(r"(dt|t|times?|ages?|frame_?time|delta_?t)_(s|sec|ms|us|ns)", re.IGNORECASE)
+SIDES_OF_STACK = 3
 _MAPS = ("c2", "g2", "two_time", "ttcf", "c2_exp", "g12b")
-_TIMES = {*AGES, *STEPS, *PERIODS}
-_KNOWN = {*AGES, *FIRST_AGES, *FIRST_FRAMES, *STEPS, *PERIODS, *NUMBERS, *LAGS, "q", "phi", "dt", "startframe"}
+_TIMES = {*AGES, *STEPS, *PERIODS, *RATES}
+_KNOWN = {*AGES, *FIRST_AGES, *FIRST_FRAMES, *STEPS, *PERIODS, *RATES, *NUMBERS, *LAGS, "q", "phi", "dt", "startframe"}
 
 
 def normal(name: str) -> str:
@@ -53,13 +64,25 @@ def normal(name: str) -> str:
 def is_known(name: str) -> bool:
     """Tell whether a name means something here: a field that is read, a unit, or what may tell which frames count."""
     word = normal(name)
-    return word in _KNOWN or word.endswith(("unit", "units")) or may_count(name)
+    return word in _KNOWN or word.endswith(("unit", "units")) or may_count(name) or with_unit(name) is not None
+
+
+def with_unit(name: str) -> tuple[str, str] | None:
+    """Return the two parts of a name of times that ends with their unit, as ``dt_ms``; None for others."""
+    match = _WITH_UNIT.fullmatch(name)
+    return (normal(match[1]), match[2]) if match else None
 
 
 def may_count(name: str) -> bool:
     """Tell whether a name may be one of what tells which frames count, and not of pixels."""
     word = normal(name)
-    return any(part in word for part in COUNTING) and not any(part in word for part in OF_PIXELS)
+    counting = (*COUNTING, *COUNTING_FRAMES) if "frame" in word else COUNTING
+    return any(part in word for part in counting) and not of_pixels(name)
+
+
+def of_pixels(name: str) -> bool:
+    """Tell whether a name is one of what belongs to the pixels of a detector."""
+    return any(part in normal(name) for part in OF_PIXELS)
 
 
 def arrays(source: Source) -> Iterator[str]:
@@ -96,10 +119,22 @@ def check_sides(source: Source, key: str, dt: float | None) -> None:
         )
 
 
+def counting_note(source: Source, key: str, ages: NDArray[np.float64]) -> tuple[str, ...]:
+    """Return a note on ages without a unit that are 0, 1, 2, ... or 1, 2, 3, ...: they may number the frames."""
+    numbered = any(np.array_equal(ages, first + np.arange(ages.size)) for first in (0, 1))
+    if not numbered or stated_unit(source, key, TIME) is not None:
+        return ()
+    return (
+        f"{key}: counts {ages[0]:g}, {ages[0] + 1:g}, ..., taken as seconds; where these are numbers of frames, give "
+        f"dt and leave {key} out",
+    )
+
+
 def agreeing(source: Source, clock: Clock, n_t: int, used: Iterable[str]) -> Clock:
     """Return a time base, at fault where a time beside the maps that nobody read contradicts it."""
     for name in arrays(source):
-        if clock.fault is None and name not in used and normal(name) in _TIMES and source.dtype(name).kind in "fiub":
+        of_times = normal(name) in _TIMES or with_unit(name) is not None
+        if clock.fault is None and name not in used and of_times and source.dtype(name).kind in "fiub":
             fault = _other_step(source, name, clock, n_t)
             clock = clock if fault is None else replace(clock, dt=None, fault=fault)
     return clock
@@ -108,6 +143,8 @@ def agreeing(source: Source, clock: Clock, n_t: int, used: Iterable[str]) -> Clo
 def _other_step(source: Source, name: str, clock: Clock, n_t: int) -> str | None:
     """Return what a field says else than a time base of the time between frames; None where it agrees, or is silent."""
     word, single = normal(name), math.prod(source.shape(name)) == 1
+    if (parts := with_unit(name)) is not None:
+        return _other_in_unit(source, name, parts[1], clock, n_t)
     if word in AGES and _per_frame(source, name, n_t):
         return _other_ages(source, name, clock, n_t)
     if word in STEPS and single and (count := float(numbers(source, name)[0])) != 1:
@@ -115,6 +152,10 @@ def _other_step(source: Source, name: str, clock: Clock, n_t: int) -> str | None
             f"{name}: found {count:g}, so that dt may be that of the camera or of the maps; store dt of the maps and "
             f"take {name} out"
         )
+    if word in RATES and single and clock.dt is not None:
+        rate = float(numbers(source, name)[0])
+        if not rate > 0 or abs(1 / rate - clock.dt) > SAME_PERIOD * clock.dt:
+            return f"{name}, dt: found {rate:g} frames in a second and {clock.dt:g} s between them; correct them"
     if word in PERIODS and single:
         period = seconds(source, name)[0]
         if clock.dt is None:
@@ -124,16 +165,30 @@ def _other_step(source: Source, name: str, clock: Clock, n_t: int) -> str | None
     return None
 
 
+def _other_in_unit(source: Source, name: str, unit: str, clock: Clock, n_t: int) -> str | None:
+    """Return what times in a unit that their name states say else than a time base."""
+    if math.prod(source.shape(name)) == 1:
+        period = seconds(source, name, unit)[0] or 0.0
+        if clock.dt is None:
+            return f"{name}: found {period:g} s under a name that is not read; store the time between frames in s as dt"
+        differs = abs(period - clock.dt) > SAME_PERIOD * clock.dt
+        return f"{name}, dt: found {period:g} and {clock.dt:g} s, expected the same; correct them" if differs else None
+    return _other_ages(source, name, clock, n_t, unit) if _per_frame(source, name, n_t) else None
+
+
 def check_first_frame(source: Source, clock: Clock, n_t: int) -> None:
     """Refuse what tells another first frame than a time base does under a name that is not read."""
     for name in arrays(source) if clock.fault is None else ():
         word = normal(name)
-        if word not in (*NUMBERS, *FIRST_FRAMES, *FIRST_AGES) or source.dtype(name).kind not in "fiu":
+        if word not in (*NUMBERS, *FIRST_FRAMES, *FIRST_AGES, *WINDOWS) or source.dtype(name).kind not in "fiu":
+            continue
+        if word in WINDOWS and math.prod(source.shape(name)) == 2 != n_t:
+            _check_window(name, numbers(source, name), clock.start, n_t)
             continue
         single = math.prod(source.shape(name)) == 1
         if word in NUMBERS and source.shape(name) == (n_t,):
             _check_numbers(name, numbers(source, name), clock.start)
-        elif word in FIRST_FRAMES and single and not _numbers_first(numbers(source, name)[0], clock.start):
+        elif word in FIRST_FRAMES and single and not numbers_first(numbers(source, name)[0], clock.start):
             raise DataError(
                 f"{name}: found {numbers(source, name)[0]:g}, and the first frame is number {clock.start:g}: it may "
                 f"count from 0 or from 1; store it as {FIRST}, counted from 1"
@@ -148,13 +203,24 @@ def check_first_frame(source: Source, clock: Clock, n_t: int) -> None:
                 )
 
 
-def _numbers_first(number: float, start: float) -> bool:
+def numbers_first(number: float, start: float) -> bool:
     """Tell whether a number is that of the first frame, counted from 1 or from 0."""
     return any(abs(number - one) <= UNIFORM * max(start, 1.0) for one in (start, start - 1))
 
 
+def _check_window(name: str, ends: NDArray[np.float64], start: float, n_t: int) -> None:
+    first, last = ends.tolist()
+    # The last may be the one after it.
+    if last - first in (n_t - 1, n_t) and numbers_first(first, start):
+        return
+    raise DataError(
+        f"{name}: found {first:g} to {last:g}, and {n_t} frames from number {start:g} on: they may count from 0 or "
+        f"from 1; store the number of the first as {FIRST}, counted from 1"
+    )
+
+
 def _check_numbers(name: str, found: NDArray[np.float64], start: float) -> None:
-    if np.array_equal(found, found[0] + np.arange(found.size)) and _numbers_first(found[0], start):
+    if np.array_equal(found, found[0] + np.arange(found.size)) and numbers_first(found[0], start):
         return
     raise DataError(
         f"{name}: found {found[0]:g} to {found[-1]:g}, and the first frame is number {start:g}, one after the other; "
@@ -162,8 +228,8 @@ def _check_numbers(name: str, found: NDArray[np.float64], start: float) -> None:
     )
 
 
-def _other_ages(source: Source, name: str, clock: Clock, n_t: int) -> str | None:
-    values, _ = times(source, name)
+def _other_ages(source: Source, name: str, clock: Clock, n_t: int, unit: str | None = None) -> str | None:
+    values, _ = times(source, name, unit)
     other = axis_clock(values, None, n_t, name, (), precision(source.dtype(name)))
     if other.fault is not None or same_clock(clock, other):
         return other.fault
@@ -181,10 +247,13 @@ def told(clock: Clock) -> str:
     return f"a first frame of number {clock.start:g}" + ("" if clock.dt is None else f" and steps of {clock.dt:g} s")
 
 
-def unused(source: Source, used: Iterable[str], n_t: int) -> tuple[str, ...]:
-    """Return a note on what stands beside the maps and says nothing to a reader here."""
+def unused(source: Source, used: Collection[str], n_t: int) -> tuple[str, ...]:
+    """Return a note on what stands beside the maps and says nothing to a reader here, other maps included."""
     read = {*used, *_MAPS}
     names = sorted(name for name in arrays(source) if name not in read and not _compared(source, name, n_t))
+    names += [
+        name for name in _MAPS if name not in used and source.has(name) and len(source.shape(name)) == SIDES_OF_STACK
+    ]
     more = f", ... ({len(names) - MAX_LISTED} more)" if len(names) > MAX_LISTED else ""
     return (f"not used: {', '.join(map(shortened, names[:MAX_LISTED]))}{more}",) if names else ()
 
@@ -192,6 +261,8 @@ def unused(source: Source, used: Iterable[str], n_t: int) -> tuple[str, ...]:
 def _compared(source: Source, name: str, n_t: int) -> bool:
     word = normal(name)
     size = math.prod(source.shape(name)) if word in _KNOWN else 0
-    single = word in (*FIRST_AGES, *FIRST_FRAMES, *STEPS, *PERIODS) and size == 1
+    single = word in (*FIRST_AGES, *FIRST_FRAMES, *STEPS, *PERIODS, *RATES) and size == 1
     each = word in (*AGES, *NUMBERS) and size in (n_t, n_t**2)
+    if with_unit(name) is not None:
+        return math.prod(source.shape(name)) in (1, n_t)
     return single or each or word.endswith(("unit", "units")) or word in (*map(normal, WEIGHTS), *LAGS, "startframe")

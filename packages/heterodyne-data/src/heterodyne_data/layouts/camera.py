@@ -41,6 +41,11 @@ class Camera:
     after_last: int
     bursts: Sequence[str] = ()
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All of these keys."""
+        return (*self.times, *self.stride, *self.average, *self.begin, *self.end, *self.bursts)
+
 
 def frame_clock(source: Source, camera: Camera, n_t: int) -> Clock:
     """Return the time base of maps of `n_t` frames."""
@@ -56,8 +61,12 @@ def frame_clock(source: Source, camera: Camera, n_t: int) -> Clock:
         )
     # Counted in frames of the map, so that the ages (start + k) * dt take one rounding.
     clock = period_clock(source, camera.times, step, skipped / step + 1.0)
+    if clock.fault is not None:
+        return clock
     fault = burst_fault(source, camera) or number_fault(source, camera, skipped, step, n_t)
-    return clock if fault is None or clock.fault is not None else replace(clock, dt=None, fault=fault)
+    if fault is not None:
+        return replace(clock, dt=None, fault=fault)
+    return replace(clock, notes=(*clock.notes, *left_over(source, camera, skipped, step, n_t)))
 
 
 def period_clock(source: Source, times: Sequence[str], step: float, start: float) -> Clock:
@@ -91,23 +100,41 @@ def burst_fault(source: Source, camera: Camera) -> str | None:
     return None
 
 
+def frames_used(source: Source, camera: Camera, skipped: float) -> tuple[str, float] | None:
+    """Return where a file states its first and last frame, and how many these are; None where it does not."""
+    end = standing(source, camera.end)
+    if not stands(source, end) or whole(source, end, 0) < 1:
+        return None
+    last = whole(source, end, 0) - camera.after_last
+    return f"{standing(source, camera.begin)}, {end}", last - (skipped + camera.first) + 1
+
+
 def number_fault(source: Source, camera: Camera, skipped: float, step: float, n_t: int) -> str | None:
     """Return how first and last frame contradict the number of frames of the maps; None where they do not.
 
     Programs differ in whether the last frame is counted, and leave out what does not fill their last batch.
     """
-    end = standing(source, camera.end)
-    last = whole(source, end, 0) - camera.after_last if stands(source, end) else 0.0
-    if not stands(source, end) or whole(source, end, 0) < 1:
+    if (stated := frames_used(source, camera, skipped)) is None:
         return None
-    there = last - (skipped + camera.first) + 1
-    begin = standing(source, camera.begin)
-    used = f"{begin}, {end}: found {there:g} frames of the camera for {n_t} of the maps, of {step:g} each"
+    where, there = stated
+    used = f"{where}: found {there:g} frames of the camera for {n_t} of the maps, of {step:g} each"
     if (there + 1) // step < n_t:
         return f"{used}, expected {n_t * step:g} or more; correct the file"
     if there >= FEWEST_BINNED * n_t * step:
         return f"{used}: each of the maps' may be of more, and the time between them is not known"
     return None
+
+
+def left_over(source: Source, camera: Camera, skipped: float, step: float, n_t: int) -> tuple[str, ...]:
+    """Return a note where first and last frame are of more frames than the maps have: these may have been cropped."""
+    stated = frames_used(source, camera, skipped)
+    if stated is None or (stated[1] - 1) // step <= n_t:
+        return ()
+    where, there = stated
+    return (
+        f"{where}: found {there:g} frames of the camera for {n_t} of the maps, of {step:g} each: the last are taken "
+        "for left out; where the first were, ages are too young",
+    )
 
 
 def assumed(source: Source, camera: Camera) -> tuple[str, ...]:

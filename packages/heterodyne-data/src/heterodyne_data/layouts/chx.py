@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from heterodyne_data.checks import as_meant
 from heterodyne_data.contents import Bins, Clock, Contents, attempted_clock
 from heterodyne_data.layouts.base import map_number, numbers, quantity, radians_note, stack, stack_shape, time_between
+from heterodyne_data.layouts.bystanders import bystanders
 from heterodyne_data.layouts.detector import likely_energy, missing_fields, pixel_map
 from heterodyne_data.layouts.units import TIME, WAVEVECTOR, convert, stated_unit
 from heterodyne_data.pixels import HC, Azimuths
@@ -31,6 +32,8 @@ METADATA = "md"
 LAGS = "tausb"
 IMAGES, IMAGE_SUMS = "number of images", "imgsum"
 """Number of the camera's frames, and the sum of each."""
+BINNED = ("bin_frame_number", "bin_frame", "binning")
+"""Frames of the camera that were binned to one."""
 BAD_FRAMES = "bad_frame_list"
 GRAZING = "qr_1d_pds"
 ROI_MAP = "roi_mask"
@@ -67,7 +70,8 @@ def contents(source: Source) -> Contents:
     clock = attempted_clock(lambda: frame_clock(source, n_t))
     energy = None if isinstance(values, str) else likely_energy(values["energy"])
     maps = stack(DATA_KEY, -1, q, phi)
-    said = (*notes, *bad_frames(source), *clock.notes)
+    beside = bystanders(source, ("/",), (BAD_FRAMES, LAGS), clock, n_maps, n_t)
+    said = (*notes, *bad_frames(source), *clock.notes, *beside)
     return Contents(maps, clock, "one_array_q_last", said, None, listed, energy)
 
 
@@ -205,6 +209,12 @@ def binning_fault(source: Source, n_t: int, period: str) -> str | None:
     Maps of fewer frames than the camera's are a window of them or their bins; only the lags tell which.
     """
     counts, names = {}, source.attribute_names(METADATA)
+    for name in BINNED:
+        if name in names and (binned := number(source, METADATA, name)) not in (0, 1):
+            return (
+                f"{LAGS} is missing, and {METADATA}@{name} = {binned:g}: each frame of {DATA_KEY} may be as many of "
+                f"the camera's, for which {period} s"
+            )
     if IMAGES in names:
         counts[f"{METADATA}@{IMAGES}"] = images = number(source, METADATA, IMAGES)
         if images < n_t:

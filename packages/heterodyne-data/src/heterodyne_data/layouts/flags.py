@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_data.contents import Flags, MapRef
+from heterodyne_data.contents import Flags, MapRef, check_flags, not_flags
 from heterodyne_data.layouts.base import integers, numbers
-from heterodyne_data.layouts.beside import MASK, VALID, VALID_FRAMES, WEIGHTS, arrays, may_count, named
+from heterodyne_data.layouts.beside import MASK, VALID, VALID_FRAMES, WEIGHTS, arrays, may_count, named, of_pixels
 from heterodyne_data.source import Source
 from heterodyne_data.two_time import as_weight
 from heterodyne_spec import DataError, list_numbers
@@ -36,21 +36,22 @@ def flagged(source: Source, maps: tuple[MapRef, ...], n_t: int) -> Flagged:
 def with_valid(source: Source, maps: tuple[MapRef, ...], n_t: int) -> tuple[tuple[MapRef, ...], tuple[str, ...]]:
     """Return the maps with their flags, and a note on these.
 
-    True for frames (N,) or (n, N), or for pairs (N, N) or (n, N, N), that count.
+    True, or 1, for frames (N,) or (n, N), or for pairs (N, N) or (n, N, N), that count.
     """
     key = valid_key(source)
     if key is None:
         return maps, ()
-    shape, dtype, n_maps = source.shape(key), source.dtype(key), len(maps)
+    shape, dtype, n_maps = flat(source.shape(key)), source.dtype(key), len(maps)
     if shape not in _shapes(n_maps, n_t) or (shape == (n_t, n_t) and n_maps == n_t):
         raise DataError(
             f"{key}: found shape {shape}, expected ({n_t},) or ({n_maps}, {n_t}) for frames, or "
             f"({n_maps}, {n_t}, {n_t}) for pairs; correct the file"
         )
     pairs, each = shape[-2:] == (n_t, n_t), len(shape) > 1 and shape[0] == n_maps
-    if dtype.kind != "b" and (pairs or not np.isin(numbers(source, key), (0, 1)).all()):
-        raise DataError(f"{key}: found {dtype} values, expected booleans, true for what counts; correct the file")
-    values = None if pairs else numbers(source, key).reshape(shape) != 0
+    # Flags of pairs are as many as the maps have entries: looked at where they are read.
+    if dtype.kind not in "biu" and (pairs or not np.isin(numbers(source, key), (0, 1)).all()):
+        raise DataError(not_flags(key, f"{dtype} values"))
+    values = None if pairs else check_flags(key, numbers(source, key)).reshape(shape) != 0
     maps = tuple(replace(ref, flags=Flags(key, i if each else None, pairs, values)) for i, ref in enumerate(maps))
     if pairs:
         return maps, (f"{key}: obeyed, pairs that are not valid are missing",)
@@ -70,7 +71,7 @@ def mask_notes(source: Source, n_maps: int, n_t: int) -> tuple[str, ...]:
     """
     if not source.has(MASK):
         return ()
-    shape = source.shape(MASK)
+    shape = flat(source.shape(MASK))
     if shape not in _shapes(n_maps, n_t):
         return (f"{MASK}: found shape {shape}, none of frames or pairs: not used",)
     if shape[-2:] != (n_t, n_t) and np.ptp(numbers(source, MASK)) == 0:
@@ -104,9 +105,12 @@ def check_others(source: Source, n_maps: int, n_t: int) -> None:
     """Refuse what may tell which frames count under a name or in a form that is not read: some count from 0."""
     said = said_of(source)
     for name in arrays(source):
-        if name in said or not may_count(name) or not _tells(source, name, n_maps, n_t):
+        flags = source.dtype(name).kind == "b" and flat(source.shape(name)) in _shapes(n_maps, n_t)
+        named_so = may_count(name) or (flags and not of_pixels(name))
+        if name in said or not named_so or not _tells(source, name, n_maps, n_t):
             continue
-        few = source.dtype(name).kind in "iuf" and len(source.shape(name)) <= 1 and source.shape(name) != (n_t,)
+        shape = flat(source.shape(name))
+        few = source.dtype(name).kind in "iuf" and len(shape) <= 1 and shape != (n_t,)
         if few and "weight" not in name.casefold():
             raise DataError(
                 f"{name}: found {list_numbers(np.unique(integers(source, name)))}, which may be counted from 0 or from "
@@ -120,7 +124,7 @@ def check_others(source: Source, n_maps: int, n_t: int) -> None:
 
 def _tells(source: Source, name: str, n_maps: int, n_t: int) -> bool:
     """Tell whether a field that is called as one that counts frames may be one, and would change something."""
-    shape, kind = source.shape(name), source.dtype(name).kind
+    shape, kind = flat(source.shape(name)), source.dtype(name).kind
     if kind not in "fiub":
         return any(re.search("[0-9]", text) for text in source.texts(name))
     if shape in _shapes(n_maps, n_t):
@@ -139,8 +143,14 @@ def frame_weights(source: Source, n_maps: int, n_t: int) -> tuple[NDArray[np.flo
     if not names:
         return None, ()
     name = names[0]
-    weights = as_weight(numbers(source, name).reshape(source.shape(name)), n_maps, n_t, name)
+    weights = as_weight(numbers(source, name).reshape(flat(source.shape(name))), n_maps, n_t, name)
     return weights, (f"{name}: obeyed, frames count from {weights.min():g} to {weights.max():g} in a fit",)
+
+
+def flat(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of a field, that of a row or a column as of a vector: programs without vectors store these."""
+    one_line = len(shape) == 2 and 1 in shape and shape != (1, 1)
+    return (shape[0] * shape[1],) if one_line else shape
 
 
 def _shapes(n_maps: int, n_t: int) -> tuple[tuple[int, ...], ...]:

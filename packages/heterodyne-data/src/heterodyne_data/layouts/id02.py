@@ -9,8 +9,11 @@ import math
 import re
 from collections.abc import Iterator
 
+import numpy as np
+
 from heterodyne_data.contents import Clock, Contents, MapRef, attempted_clock
-from heterodyne_data.layouts.base import stack_shape, wavevectors
+from heterodyne_data.layouts.base import radians_note, stack_shape, wavevectors
+from heterodyne_data.layouts.bystanders import bystanders
 from heterodyne_data.layouts.frame_axes import axes_clock, check_axes
 from heterodyne_data.source import Source
 from heterodyne_spec import DataError, count_noun
@@ -63,7 +66,9 @@ def contents(source: Source) -> Contents:
         n_maps, _ = stack_shape(source, key, axis=0)
         q, q_notes = wavevectors(source, f"{group}/parameters/q", required=True)
         if q.size != n_maps:
-            raise DataError(f"{key}: found {n_maps} maps and {q.size} q, expected one each per map; correct the file")
+            raise DataError(
+                f"{key}: found {count_noun(n_maps, 'map')} and {q.size} q, expected one each per map; correct the file"
+            )
         places += [(i, azimuth(group), key, float(one)) for i, one in enumerate(q)]
         notes |= dict.fromkeys(q_notes)
         if math.isnan(azimuth(group)):
@@ -72,7 +77,11 @@ def contents(source: Source) -> Contents:
         MapRef(key, label, q, phi, i) for label, (i, phi, key, q) in enumerate(sorted(places, key=_by_q), start=1)
     )
     clock = attempted_clock(lambda: common_clock(source, groups))
-    return Contents(maps, clock, "one_array_q_first", (*notes, *clock.notes), way_out=NAMED)
+    places_beside = ("/", *(f"{group}{inner}" for group in groups for inner in ("", "/twotime", "/parameters")))
+    read = [f"{group}/twotime/{name}" for group in groups for name in ("t1", "t2")]
+    beside = bystanders(source, places_beside, read, clock, len(maps), maps[0].shape(source)[-1] if maps else 0)
+    phi_notes = radians_note("the azimuths in the names of directions", np.unique([azimuth(group) for group in groups]))
+    return Contents(maps, clock, "one_array_q_first", (*notes, *phi_notes, *clock.notes, *beside), way_out=NAMED)
 
 
 def _by_q(place: tuple[int, float, str, float]) -> tuple[int, float, str]:

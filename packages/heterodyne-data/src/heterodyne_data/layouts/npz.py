@@ -20,6 +20,7 @@ from heterodyne_data.layouts.beside import (
     arrays,
     check_first_frame,
     check_sides,
+    counting_note,
     named,
     normal,
     unused,
@@ -32,7 +33,7 @@ from heterodyne_data.source import Source
 from heterodyne_data.storage import write_npz
 from heterodyne_data.stored import stored_map
 from heterodyne_data.time_axis import UNIFORM, axis_clock, precision
-from heterodyne_spec import DataError
+from heterodyne_spec import DataError, count_noun
 
 if TYPE_CHECKING:
     from heterodyne_data.two_time import TwoTimeData
@@ -67,7 +68,7 @@ def stacked(source: Source, key: str) -> Contents:
     (q, q_notes), (phi, phi_notes) = wavevectors(source, "q"), azimuths(source, "phi")
     if phi.size != n_maps or q.size not in (1, n_maps):
         raise DataError(
-            f"{key}, q, phi: found {n_maps} maps, {q.size} q and {phi.size} angles, expected one "
+            f"{key}, q, phi: found {count_noun(n_maps, 'map')}, {q.size} q and {phi.size} angles, expected one "
             "angle per map; correct the file"
         )
     index: list[int | None] = list(range(n_maps)) if len(shape) == 3 else [None]
@@ -86,7 +87,7 @@ def stacked(source: Source, key: str) -> Contents:
     found = attempted_clock(lambda: clock(source, shape[-1], first))
     check_first_frame(source, found, shape[-1])
     maps, weights, said = flagged(source, maps, shape[-1])
-    left = unused(source, ("q", "phi", "t", "dt", *said_of(source)), shape[-1])
+    left = unused(source, (key, "q", "phi", "t", "dt", *said_of(source)), shape[-1])
     notes = (*q_notes, *phi_notes, *said, *left, *found.notes)
     return Contents(maps, found, "one_array_q_first", notes, weights=weights)
 
@@ -111,7 +112,8 @@ def clock(source: Source, n_t: int, first: float | None) -> Clock:
     check_sides(source, key, dt)
     ages, t_notes = times(source, key)
     named_so = () if key == "t" else (f"{key}: taken as the ages of the frames",)
-    found = axis_clock(ages, dt, n_t, key, (*notes, *t_notes, *named_so), precision(source.dtype(key)))
+    counted = counting_note(source, key, ages) if dt is None else ()
+    found = axis_clock(ages, dt, n_t, key, (*notes, *t_notes, *named_so, *counted), precision(source.dtype(key)))
     found = found if first is None else check_first(found, first, key)
     return agreeing(source, found, n_t, (key,))
 

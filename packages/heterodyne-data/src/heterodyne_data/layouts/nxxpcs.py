@@ -25,11 +25,12 @@ from heterodyne_data.layouts.base import (
     time_between,
     wavevectors,
 )
+from heterodyne_data.layouts.bystanders import bystanders
 from heterodyne_data.layouts.detector import geometry, photon_energy, pixel_map
 from heterodyne_data.layouts.missing import missing_maps
 from heterodyne_data.layouts.units import ANGLE, WAVEVECTOR, normalised, stated_unit
 from heterodyne_data.source import Source
-from heterodyne_spec import DataError, shortened
+from heterodyne_spec import DataError, count_noun, shortened
 
 NAME = "nxxpcs"
 DATA_KEY = "/entry/twotime/two_time_corr_func"
@@ -77,6 +78,10 @@ def contents(source: Source) -> Contents:
     # No definition tells where azimuths are counted from.
     listed = Bins(q, phi, pixel_map(source, ROI_MAP, values, None))
     clock = attempted_clock(lambda: frame_clock(source))
+    n_t = maps[0].shape(source)[-1] if maps and maps[0].shape(source) else 0
+    groups = ("/", "/entry", "/entry/twotime", "/entry/twotime/config", *detectors(source))
+    notes += bystanders(source, groups, frame_times(source), clock, len(maps), n_t)
+    notes += other_entries(source)
     notes += missing_maps(Q_LIST, np.arange(1, q.size + 1), [label for *_, label in places], listed)
     silent = [name for name, found in (("populated_elements", elements), ("baseline_reference", baseline)) if not found]
     notes += tuple(f"{DATA_KEY}@{name} is missing: seen from the maps" for name in silent)
@@ -141,8 +146,8 @@ def in_stack(source: Source, axis: int, n_bins: int) -> Places:
         labels = np.unique(found[found > 0])
         if labels.size != n_maps:
             raise DataError(
-                f"{DATA_KEY}, {Q_LIST}, {ROI_MAP}: found {n_maps} maps, {n_bins} q and {labels.size} regions, expected "
-                "one map per region; correct the file"
+                f"{DATA_KEY}, {Q_LIST}, {ROI_MAP}: found {count_noun(n_maps, 'map')}, {n_bins} q and {labels.size} "
+                "regions, expected one map per region; correct the file"
             )
     return [(DATA_KEY, i, int(label)) for i, label in enumerate(labels)]
 
@@ -174,10 +179,33 @@ def angles(source: Source) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     return numbers(source, PHI_LIST), (f"{PHI_LIST}: states {unit}, as the definition NXxpcs does; taken as degrees",)
 
 
+def frame_times(source: Source) -> list[str]:
+    """Return the keys of the times between frames that detectors have."""
+    return [key for group in detectors(source) if source.has(key := f"{group}/frame_time")]
+
+
+def detectors(source: Source) -> list[str]:
+    """Return the groups of the instrument, whatever the detector is called."""
+    return [f"{INSTRUMENT}/{name}" for name in source.names(INSTRUMENT)]
+
+
+def other_entries(source: Source) -> tuple[str, ...]:
+    """Return a note on other entries with two-time maps, which are not read."""
+    own = DATA_KEY.split("/")[1]
+    found = [name for name in source.names() if name != own and _has_maps(source, name)]
+    return (f"read: /{own}; also there, and not read: maps of {', '.join(found)}",) if found else ()
+
+
+def _has_maps(source: Source, entry: str) -> bool:
+    try:
+        return "two_time_corr_func" in source.names(f"/{entry}/twotime")
+    except DataError:  # a link to elsewhere
+        return False
+
+
 def frame_clock(source: Source) -> Clock:
     """Return the time base: frame_time of the detector, whatever its group is called."""
-    named = (f"{INSTRUMENT}/{name}/frame_time" for name in source.names(INSTRUMENT))
-    keys = [key for key in named if source.has(key)]
+    keys = frame_times(source)
     if len(keys) > MOST_DETECTORS:
         raise DataError(f"{INSTRUMENT}: found {len(keys)} detectors with a frame_time, expected one; correct the file")
     read = {key: seconds(source, key) for key in keys}

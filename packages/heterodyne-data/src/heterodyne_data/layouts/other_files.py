@@ -1,4 +1,4 @@
-"""Files that people give where measurements are expected: what they are, and how to come to two-time maps."""
+"""Recognition of files without two-time maps, with advice on how to obtain such maps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RESULT_KINDS = ("nlsq_result",)
 
 
 def what_it_is(source: Source) -> str | None:
-    """Return what a file is that holds no two-time maps, and how to get them; None where it is not known, either."""
+    """Return a description of a file without two-time maps and advice; None if it is not recognised."""
     said = [said for tell, said in _RESULTS if _told(tell, source)]
     return next(iter([*said, *source.lost.values(), *(said for tell, said in _OTHERS if _told(tell, source))]), None)
 

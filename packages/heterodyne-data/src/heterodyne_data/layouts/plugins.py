@@ -55,7 +55,7 @@ class PlugIn:
 
 
 def broken(origin: str, what: str, error: Exception) -> str:
-    """Say in one line what is wrong with a plug-in."""
+    """Return a one-line message on the problem of a plug-in."""
     text = " ".join(str(error).split())
     return f"{origin}: {what} fails ({type(error).__name__}: {text}); mend or uninstall it"
 

@@ -19,7 +19,7 @@ from heterodyne_data.layouts.npz import check_first
 from heterodyne_data.layouts.units import check_units_known
 from heterodyne_data.source import Source
 from heterodyne_data.time_axis import axis_clock, precision
-from heterodyne_spec import DataError
+from heterodyne_spec import DataError, count_noun
 
 NAME = "xpcs-correlator"
 DATA_KEY = "ttcf"
@@ -50,13 +50,13 @@ def contents(source: Source) -> Contents:
     phi, phi_notes = azimuths(source, "phi") if source.has("phi") else (np.full(n_maps, np.nan), ("phi is missing",))
     if phi.size != n_maps or q.size not in (1, n_maps):
         raise DataError(
-            f"{DATA_KEY}, q, phi: found {n_maps} maps, {q.size} q and {phi.size} angles, expected one each per map; "
-            "correct the file"
+            f"{DATA_KEY}, q, phi: found {count_noun(n_maps, 'map')}, {q.size} q and {phi.size} angles, expected one "
+            "each per map; correct the file"
         )
     clock = attempted_clock(lambda: agreed(source, axes_clock(source, "", n_t, "dt"), n_t))
     check_first_frame(source, clock, n_t)
     maps, weights, said = flagged(source, stack(DATA_KEY, 0, np.broadcast_to(q, n_maps), phi), n_t)
-    left = unused(source, ("q", "phi", "dt", T1, T2, AGES, FORM, ROIS, *said_of(source)), n_t)
+    left = unused(source, (DATA_KEY, "q", "phi", "dt", T1, T2, AGES, FORM, ROIS, *said_of(source)), n_t)
     notes = (*notes, *phi_notes, *said, *left, *clock.notes)
     way_out = "" if source.has("phi") else "store the azimuth of each map in degrees as phi"
     return Contents(maps, clock, "one_array_q_first", notes, weights=weights, way_out=way_out)

@@ -1,1 +1,1 @@
-"""The result of a least-squares fit: what it consists of, its document, its files."""
+"""The result of a least-squares fit: its classes, document and files."""

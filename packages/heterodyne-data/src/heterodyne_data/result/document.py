@@ -1,4 +1,4 @@
-"""A point estimate as plain data, as its JSON file holds it (schema ``result``), and back."""
+"""Conversion of a point estimate to and from the JSON document of its file (schema ``result``)."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ from heterodyne_spec import (
 )
 
 JSON_NAME = "nlsq_result.json"
+"""File name of the result of a fit."""
 HDF5_NAME = "nlsq_result.h5"
 _COMPRESSION = "lzf"
 

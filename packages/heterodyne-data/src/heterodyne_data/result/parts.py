@@ -14,7 +14,7 @@ type FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FittedParameter:
-    """One row of the result's table; `sd` is NaN when the parameter was held or the data leave it open.
+    """One row of the table of a result; `sd` is NaN if the parameter was fixed or is not determined by the data.
 
     `standing` is ``determined``, ``held``, ``tied`` or ``chosen`` (from values that fit equally well; ``""`` in results
     of versions that did not say), and `against` says in words what a chosen one was weighed against.
@@ -49,7 +49,7 @@ class Direction:
 
 @dataclass(frozen=True)
 class Identifiability:
-    """What the data determine and what they leave open."""
+    """Identifiability: which combinations of parameters the data determine."""
 
     determined: tuple[str, ...]
     not_determined: tuple[str, ...]
@@ -107,7 +107,7 @@ class AgeResolved:
 
 @dataclass(frozen=True)
 class Alternative:
-    """Another minimum that the data hardly tell from the best.
+    """Another minimum with nearly the same cost as the best.
 
     `delta_chi2` is the chi-square above the best one, with the noise of the pairs taken as independent; `parameters`
     are all of the model; `statement` says in words what differs.

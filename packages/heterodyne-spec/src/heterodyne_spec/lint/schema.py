@@ -140,6 +140,7 @@ class OnlyFiniteNumbers(Rule):
     """Every number in the document is finite."""
 
     def check(self, document: Any) -> Iterator[Problem]:
+        """Yield a problem for every number that is not finite."""
         yield from self._walk(document, ())
 
     def _walk(self, value: Any, path: tuple[Any, ...]) -> Iterator[Problem]:

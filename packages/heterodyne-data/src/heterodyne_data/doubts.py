@@ -1,0 +1,90 @@
+"""What the values of maps (n_phi, N, N) say against them: lags that rise, a frame or a map that is there twice."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heterodyne_data.cleaning import Frames, Map, level
+from heterodyne_data.repeated import is_noisy
+from heterodyne_spec import DataError, list_numbers
+
+SHORT = 4
+"""Lags, in frames, of which one is above the mean whatever the period of a flow is: cos(k x) is 0.3 or more at one."""
+RISE, ERRORS = 0.03, 6.0
+"""By how much of the baseline, and by how many standard errors, all short lags are below the middle of a map that rises
+with lag."""
+MOST = 4.0
+"""Contrast: beyond, c2 is scaled. Few pixels of few photons reach 2."""
+FEWEST = 16
+"""Frames of a map whose lags tell something."""
+
+
+def short_lags(c2: Map) -> tuple[float, float]:
+    """Return the highest median of a short lag, and its standard error; NaN where there are few frames."""
+    found = [np.diagonal(c2, lag)[np.isfinite(np.diagonal(c2, lag))] for lag in range(1, SHORT + 1)]
+    if min(line.size for line in found) < FEWEST:
+        return np.nan, np.nan
+    line = max(found, key=lambda one: float(np.median(one)))
+    spread = 1.5 * float(np.median(np.abs(line - np.median(line))))
+    return float(np.median(line)), 1.25 * spread / line.size**0.5
+
+
+def check_contrast(c2: Map, valid: Frames, where: str) -> None:
+    """Refuse a map whose short lags are above its middle by more than a contrast can be."""
+    short, _ = short_lags(c2)
+    contrast = short - level(c2, valid)
+    if contrast > MOST:
+        raise DataError(
+            f"{where}: short lags are {contrast:.3g} above the median, expected a contrast of 1 at most: c2 is scaled, "
+            "as in percent; store c2, which decays to 1"
+        )
+
+
+def rises(c2: Map, valid: Frames) -> str | None:
+    """Return in words that a map rises with lag, None where it does not."""
+    short, error = short_lags(c2)
+    middle = level(c2, valid)
+    if not middle - short > max(RISE, ERRORS * error):
+        return None
+    return (
+        f"short lags are at {short:.3g}, below the median of {middle:.3g}, but a correlation falls with lag: a "
+        "structure function, or another quantity?"
+    )
+
+
+def repeated_frames(c2: Map) -> NDArray[np.int64]:
+    """Return the places of frames that have the values of the frame before in all other pairs, in a noisy map."""
+    frames = np.arange(1, len(c2))
+    # One pair each first, half the map away: noise repeats no value.
+    other = (frames + len(c2) // 2) % len(c2)
+    likely = frames[c2[frames, other] == c2[frames - 1, other]]
+    found = [place for place in likely.tolist() if _has_values_of_the_last(c2, place)]
+    return np.array(found if found and is_noisy(c2, np.array([])) else [], dtype=np.int64)
+
+
+def _has_values_of_the_last(c2: Map, place: int) -> bool:
+    one, last = (np.delete(c2[row], (place - 1, place)) for row in (place, place - 1))
+    return bool(np.isfinite(one).sum() >= FEWEST) and np.array_equal(one, last, equal_nan=True)
+
+
+def frames_in_words(places: NDArray[np.int64]) -> str:
+    """Return what repeated frames are."""
+    return (
+        f"frames {list_numbers(places + 1)} of these maps have the values of the frame before: stored twice, in place "
+        "of one that was lost? exclude them with data.mask_frames"
+    )
+
+
+def same_maps(maps: NDArray[np.floating], phi: NDArray[np.float64]) -> list[str]:
+    """Return notes on noisy maps that have the values of another one: it is there twice, under two azimuths."""
+    seen: dict[bytes, int] = {}
+    notes = []
+    for i, c2 in enumerate(maps):
+        first = seen.setdefault(c2[len(c2) // 2].tobytes(), i)
+        if first != i and np.array_equal(maps[first], c2, equal_nan=True) and is_noisy(c2, np.array([])):
+            notes.append(
+                f"the maps at phi = {phi[first]:g} and {phi[i]:g} have the same values: one is stored twice, or under "
+                "a wrong azimuth"
+            )
+    return notes

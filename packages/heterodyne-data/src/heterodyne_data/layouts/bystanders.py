@@ -1,0 +1,147 @@
+"""Fields in the groups of a layout that has its times and frames elsewhere: what nobody reads, and may contradict it.
+
+Users and later versions of programs write more into a file than its layout has. What may tell which frames count, or
+other times than those that are read, is named; nothing is left out, and no time is changed by it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator
+
+import numpy as np
+
+from heterodyne_data.contents import Clock
+from heterodyne_data.layouts.base import numbers, times
+from heterodyne_data.layouts.beside import (
+    AGES,
+    FIRST_AGES,
+    FIRST_FRAMES,
+    NUMBERS,
+    PERIODS,
+    RATES,
+    SAME_PERIOD,
+    STEPS,
+    may_count,
+    normal,
+    numbers_first,
+    of_pixels,
+)
+from heterodyne_data.source import Source
+from heterodyne_data.time_axis import UNIFORM
+from heterodyne_spec import DataError, shortened
+
+LAGS = ("delaydifference",)
+STEPS_OF_MAPS = ("dt", "deltat")
+MOST_LOOKED_AT = 4096
+"""Fields of one group."""
+
+
+def bystanders(
+    source: Source, groups: Iterable[str], known: Collection[str], clock: Clock, n_maps: int, n_t: int
+) -> tuple[str, ...]:
+    """Return notes on fields of some groups that may tell which frames count, or tell other times than are read.
+
+    Parameters
+    ----------
+    groups : paths of groups.
+    known : keys that are read, or of which something is said.
+    clock : time base that is read.
+    n_maps, n_t : number of maps, and of their frames.
+    """
+    found = [key for key in _fields(source, groups) if key not in known]
+    flags = [key for key in found if _tells_frames(source, key, n_maps, n_t)]
+    other = [key for key in found if key not in flags and _tells_other_times(source, key, clock, n_t)]
+    return (
+        *((f"{_listed(flags)}: may tell which frames count, not used; give data.mask_frames",) if flags else ()),
+        *((f"{_listed(other)}: tells other times than those read, not used; check which are right",) if other else ()),
+    )
+
+
+def _listed(keys: list[str]) -> str:
+    more = f", ... ({len(keys) - 6} more)" if len(keys) > 6 else ""
+    return f"{', '.join(map(shortened, keys[:6]))}{more}"
+
+
+def _fields(source: Source, groups: Iterable[str]) -> Iterator[str]:
+    for group in dict.fromkeys(groups):
+        # What a link leads to may be in another file, or nowhere: only what stands in the file itself at the top.
+        names = source.direct() if group == "/" else source.names(group)
+        for name in names[:MOST_LOOKED_AT]:
+            key = name if group == "/" else f"{group}/{name}"
+            if (may_count(name) or _of_times(name)) and _is_numbers(source, key):
+                yield key
+
+
+def _is_numbers(source: Source, key: str) -> bool:
+    try:
+        return source.has(key) and source.dtype(key).kind in "fiub"
+    except DataError:  # a link to elsewhere, as to raw data
+        return False
+
+
+def _of_times(name: str) -> bool:
+    word = normal(name)
+    return word in (
+        *AGES,
+        *FIRST_AGES,
+        *FIRST_FRAMES,
+        *NUMBERS,
+        *PERIODS,
+        *RATES,
+        *STEPS,
+        *LAGS,
+        *STEPS_OF_MAPS,
+        "startframe",
+    )
+
+
+def _tells_frames(source: Source, key: str, n_maps: int, n_t: int) -> bool:
+    """Tell whether a field called so has the form of flags, weights or numbers of frames, and leaves something out."""
+    name = key.rpartition("/")[2]
+    if not may_count(name) or of_pixels(name):
+        return False
+    shape, size = source.shape(key), math.prod(source.shape(key))
+    if shape[-2:] == (n_t, n_t):
+        return True
+    if size in (n_t, n_maps * n_t):
+        return bool(np.ptp(numbers(source, key)) != 0)
+    return len(shape) <= 1 and 0 < size < n_t and source.dtype(key).kind in "iu" and "frame" in normal(name)
+
+
+def _tells_other_times(source: Source, key: str, clock: Clock, n_t: int) -> bool:
+    """Tell whether a field of times, in the unit that it states or in s, says else than a time base."""
+    word, size, dt = normal(key.rpartition("/")[2]), math.prod(source.shape(key)), clock.dt
+    if size not in (1, n_t) or dt is None:
+        return False
+    values = numbers(source, key)
+    if not np.isfinite(values).all():
+        return False
+    try:
+        seconds = times(source, key)[0] if word not in (*STEPS, *NUMBERS, *RATES) else values
+    except DataError:  # of no unit of time
+        return False
+    if size == 1:
+        return _tells_other_number(word, float(seconds[0]), clock)
+    if word in NUMBERS:
+        return not numbers_first(float(values[0]), clock.start)
+    if word in (*AGES, *LAGS):
+        steps = np.diff(seconds)
+        # Lags and ages count frames, where they do.
+        alike = [np.allclose(steps, step, rtol=SAME_PERIOD, atol=0) for step in (dt, 1.0)]
+        first = seconds[0] / (dt if alike[0] else 1.0)
+        return not any(alike) or (word in AGES and not -UNIFORM <= first <= clock.start + 0.5 + UNIFORM)
+    return False
+
+
+def _tells_other_number(word: str, value: float, clock: Clock) -> bool:
+    dt = clock.dt or math.nan
+    if word in (*PERIODS, *STEPS_OF_MAPS, *RATES):
+        # Of the maps, or of a camera of which each of their frames takes several.
+        frames = 0.0 if value <= 0 else dt * value if word in RATES else dt / value
+        return frames > 0 and abs(frames - max(round(frames), 1)) > SAME_PERIOD * frames
+    if word in STEPS:
+        return value not in (0, 1)
+    if word in (*FIRST_FRAMES, "startframe"):
+        return not numbers_first(value, clock.start)
+    return word in FIRST_AGES and value != 0 and abs(value / dt - clock.start) > 0.5 + UNIFORM
