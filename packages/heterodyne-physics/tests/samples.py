@@ -2,11 +2,13 @@
 
 import numpy as np
 import numpy.typing as npt
-from backend import HeterodyneModel
+
+from heterodyne_spec import load_model
 
 type Vector = npt.NDArray[np.float64]
 
-BOUNDS = np.array(HeterodyneModel.bounds)
+SPEC = load_model()
+BOUNDS = SPEC.bounds
 N_PAR = len(BOUNDS)
 
 WINDOWS = {
@@ -24,7 +26,7 @@ def vector(**changes: float) -> Vector:
     alive = {"D0_ref": 3e3, "alpha_ref": -0.3, "D_offset_ref": 400.0, "D0_sample": 9e3, "alpha_sample": 0.4}
     alive |= {"D_offset_sample": -200.0, "v0": 600.0, "beta": 0.3, "v_offset": -20.0}
     alive |= {"f0": 0.4, "f1": -0.3, "f2": 0.5, "f3": 0.15, "phi0": 3.0}
-    return np.array([{**alive, **changes}[name] for name in HeterodyneModel.names])
+    return np.array([{**alive, **changes}[name] for name in SPEC.names])
 
 
 def corners() -> npt.NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from backend import HeterodyneModel, at_pairs, integral_from_first
+from backends import Backend
 
 from heterodyne_spec.conformance import VectorCase, load_vectors, report
 
@@ -10,11 +10,11 @@ VECTORS = load_vectors()
 CASES = pytest.mark.parametrize("case", VECTORS.cases, ids=VECTORS.ids)
 
 
-def test_c2_of_every_case(capsys: pytest.CaptureFixture[str]) -> None:
+def test_c2_of_every_case(backend: Backend, capsys: pytest.CaptureFixture[str]) -> None:
     results = {
         case.id: np.asarray(
-            at_pairs(
-                HeterodyneModel(**case.parameters),
+            backend.at_pairs(
+                backend.model(**case.parameters),
                 case.t,
                 case.q,
                 case.phi,
@@ -33,8 +33,8 @@ def test_c2_of_every_case(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @CASES
-def test_pointwise_functions(case: VectorCase) -> None:
-    model = HeterodyneModel(**case.parameters)
+def test_pointwise_functions(backend: Backend, case: VectorCase) -> None:
+    model = backend.model(**case.parameters)
     for name, expected in case.functions.items():
         found = np.asarray(getattr(model, name)(case.t[case.frames]))
         # Some ulp of a power, and |f1 (t - f2)| ulp of an exponential, at most 150 of them before the clip.
@@ -42,11 +42,11 @@ def test_pointwise_functions(case: VectorCase) -> None:
 
 
 @CASES
-def test_integrals_from_the_first_frame(case: VectorCase) -> None:
-    model = HeterodyneModel(**case.parameters)
+def test_integrals_from_the_first_frame(backend: Backend, case: VectorCase) -> None:
+    model = backend.model(**case.parameters)
     for name, expected in case.integrals.items():
         values = getattr(model, name)(case.t)
-        found = np.asarray(integral_from_first(values, case.t))[case.frames]
+        found = np.asarray(backend.integral_from_first(values, case.t))[case.frames]
         # A sum of n terms loses at most n ulp of the sum of their moduli, and 4000 frames are the most.
         scale = case.dt * float(np.sum(np.abs(values)))
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * scale, err_msg=name)

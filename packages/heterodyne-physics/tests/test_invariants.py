@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from backend import HeterodyneModel, all_pairs
+from backends import Backend
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import BOUNDS
@@ -43,9 +43,9 @@ class Case:
         """Return the case with other parameters."""
         return replace(self, parameters={**self.parameters, **parameters})
 
-    def c2(self) -> Array:
-        model = HeterodyneModel(**self.parameters)
-        return np.asarray(all_pairs(model, self.t, self.q, self.phi, self.contrast, self.offset))
+    def c2(self, backend: Backend) -> Array:
+        model = backend.model(**self.parameters)
+        return np.asarray(backend.all_pairs(model, self.t, self.q, self.phi, self.contrast, self.offset))
 
     def function(self, name: str) -> Array:
         return SPEC.evaluate(name, self.parameters, self.t)
@@ -92,10 +92,10 @@ cases = st.builds(
     st.floats(0.5, 1.5),
 )
 
-CHECKS: dict[str, Callable[[], None]] = {}
+CHECKS: dict[str, Callable[..., None]] = {}
 
 
-def of_the_specification(test: Callable[[], None]) -> Callable[[], None]:
+def of_the_specification(test: Callable[..., None]) -> Callable[..., None]:
     CHECKS[test.__name__.removeprefix("test_")] = test
     return test
 
@@ -103,110 +103,118 @@ def of_the_specification(test: Callable[[], None]) -> Callable[[], None]:
 @of_the_specification
 @invariant
 @given(case=cases)
-def test_zero_lag(case: Case) -> None:
-    np.testing.assert_allclose(np.diagonal(case.c2()), case.offset + case.contrast, rtol=0, atol=SAME)
+def test_zero_lag(backend: Backend, case: Case) -> None:
+    np.testing.assert_allclose(np.diagonal(case.c2(backend)), case.offset + case.contrast, rtol=0, atol=SAME)
 
 
 @of_the_specification
 @invariant
 @given(case=cases)
-def test_time_symmetry(case: Case) -> None:
-    c2 = case.c2()
+def test_time_symmetry(backend: Backend, case: Case) -> None:
+    c2 = case.c2(backend)
     np.testing.assert_allclose(c2, c2.T, rtol=0, atol=SAME)
 
 
 @of_the_specification
 @invariant
 @given(case=cases)
-def test_angle_reflection(case: Case) -> None:
+def test_angle_reflection(backend: Backend, case: Case) -> None:
     mirrored = replace(case, phi=-case.phi - 2 * case.parameters["phi0"])
-    np.testing.assert_allclose(case.c2(), mirrored.c2(), rtol=0, atol=SAME)
+    np.testing.assert_allclose(case.c2(backend), mirrored.c2(backend), rtol=0, atol=SAME)
 
 
 @of_the_specification
 @invariant
 @given(case=cases)
-def test_velocity_reflection(case: Case) -> None:
+def test_velocity_reflection(backend: Backend, case: Case) -> None:
     reversed_flow = case.but(v0=-case.parameters["v0"], v_offset=-case.parameters["v_offset"])
-    np.testing.assert_allclose(case.c2(), reversed_flow.c2(), rtol=0, atol=SAME)
+    np.testing.assert_allclose(case.c2(backend), reversed_flow.c2(backend), rtol=0, atol=SAME)
 
 
 @of_the_specification
 @invariant
 @given(case=cases, turns=st.integers(-3, 3))
-def test_angle_period(case: Case, turns: int) -> None:
-    np.testing.assert_allclose(case.c2(), replace(case, phi=case.phi + 360.0 * turns).c2(), rtol=0, atol=SAME)
+def test_angle_period(backend: Backend, case: Case, turns: int) -> None:
+    np.testing.assert_allclose(
+        case.c2(backend), replace(case, phi=case.phi + 360.0 * turns).c2(backend), rtol=0, atol=SAME
+    )
 
 
 @of_the_specification
 @invariant
 @given(case=cases, side=st.sampled_from([90.0, -90.0, 270.0]), v0=st.floats(-1e4, 1e4), beta=st.floats(-2, 2))
-def test_perpendicular_flow(case: Case, side: float, v0: float, beta: float) -> None:
+def test_perpendicular_flow(backend: Backend, case: Case, side: float, v0: float, beta: float) -> None:
     across = replace(case, phi=side - case.parameters["phi0"])
-    np.testing.assert_allclose(across.c2(), across.but(v0=v0, beta=beta, v_offset=7.0).c2(), rtol=0, atol=SAME)
+    np.testing.assert_allclose(
+        across.c2(backend), across.but(v0=v0, beta=beta, v_offset=7.0).c2(backend), rtol=0, atol=SAME
+    )
 
 
 @of_the_specification
 @invariant
 @given(case=cases, contrast=st.floats(0.0, 1.0), offset=st.floats(0.5, 1.5))
-def test_affine_scaling(case: Case, contrast: float, offset: float) -> None:
-    bracket = replace(case, contrast=1.0, offset=0.0).c2()
-    scaled = replace(case, contrast=contrast, offset=offset).c2()
+def test_affine_scaling(backend: Backend, case: Case, contrast: float, offset: float) -> None:
+    bracket = replace(case, contrast=1.0, offset=0.0).c2(backend)
+    scaled = replace(case, contrast=contrast, offset=offset).c2(backend)
     np.testing.assert_allclose(scaled, offset + contrast * bracket, rtol=0, atol=SAME)
 
 
 @of_the_specification
 @invariant
 @given(case=cases)
-def test_zero_q(case: Case) -> None:
+def test_zero_q(backend: Backend, case: Case) -> None:
     case = replace(case, q=0.0)
     x = case.function("x")
     n = x**2 + (1 - x) ** 2
     overlap = (np.outer(1 - x, 1 - x) + np.outer(x, x)) ** 2 / np.outer(n, n)
-    np.testing.assert_allclose(case.c2(), case.offset + case.contrast * overlap, rtol=0, atol=case.rounding())
+    np.testing.assert_allclose(case.c2(backend), case.offset + case.contrast * overlap, rtol=0, atol=case.rounding())
 
 
-def assert_one_component(case: Case, transport: str) -> None:
+def assert_one_component(backend: Backend, case: Case, transport: str) -> None:
     expected = case.offset + case.contrast * np.exp(-(case.q**2) * np.abs(case.integral(transport)))
-    np.testing.assert_allclose(case.c2(), expected, rtol=0, atol=case.but(v0=0.0, v_offset=0.0).rounding())
+    np.testing.assert_allclose(case.c2(backend), expected, rtol=0, atol=case.but(v0=0.0, v_offset=0.0).rounding())
 
 
 @of_the_specification
 @invariant
 @given(case=cases)
-def test_reference_only(case: Case) -> None:
+def test_reference_only(backend: Backend, case: Case) -> None:
     only = case.but(f0=0.0, f3=0.0)
-    assert_one_component(only, "J_r")
-    np.testing.assert_array_equal(only.c2(), only.but(D0_sample=123.0, alpha_sample=0.5, v0=17.0, beta=0.1).c2())
+    assert_one_component(backend, only, "J_r")
+    np.testing.assert_array_equal(
+        only.c2(backend), only.but(D0_sample=123.0, alpha_sample=0.5, v0=17.0, beta=0.1).c2(backend)
+    )
 
 
 @of_the_specification
 @invariant
 @given(case=cases)
-def test_sample_only(case: Case) -> None:
+def test_sample_only(backend: Backend, case: Case) -> None:
     only = case.but(f3=1.0)
-    assert_one_component(only, "J_s")
-    np.testing.assert_array_equal(only.c2(), only.but(D0_ref=123.0, alpha_ref=0.5, v0=17.0, beta=0.1).c2())
+    assert_one_component(backend, only, "J_s")
+    np.testing.assert_array_equal(
+        only.c2(backend), only.but(D0_ref=123.0, alpha_ref=0.5, v0=17.0, beta=0.1).c2(backend)
+    )
 
 
 @of_the_specification
 @invariant
 @given(case=cases)
-def test_squared_field(case: Case) -> None:
+def test_squared_field(backend: Backend, case: Case) -> None:
     x = case.function("x")
     n = x**2 + (1 - x) ** 2
     reference = np.outer(1 - x, 1 - x) * np.exp(-(case.q**2) / 2 * np.abs(case.integral("J_r")))
     sample = np.outer(x, x) * np.exp(-(case.q**2) / 2 * np.abs(case.integral("J_s")))
     field = reference + sample * np.exp(1j * case.q * case.cosine * case.integral("v"))
     expected = case.offset + case.contrast * np.abs(field) ** 2 / np.outer(n, n)
-    np.testing.assert_allclose(case.c2(), expected, rtol=0, atol=case.rounding())
+    np.testing.assert_allclose(case.c2(backend), expected, rtol=0, atol=case.rounding())
 
 
 @of_the_specification
 @invariant
 @given(case=cases)
-def test_finite(case: Case) -> None:
-    c2 = case.c2()
+def test_finite(backend: Backend, case: Case) -> None:
+    c2 = case.c2(backend)
     assert np.all(np.isfinite(c2))
     # |field|² lies between 0 and 1, so c2 between offset and offset + contrast.
     assert np.all(c2 >= case.offset - SAME)
@@ -229,7 +237,7 @@ def test_strategy_stays_inside_the_bounds() -> None:
 
 @invariant
 @given(case=cases)
-def test_exchange_of_components(case: Case) -> None:
+def test_exchange_of_components(backend: Backend, case: Case) -> None:
     """Ambiguity of the specification: with a constant fraction, the two components may change places."""
     p = case.parameters
     share = p["f3"]
@@ -238,4 +246,4 @@ def test_exchange_of_components(case: Case) -> None:
     exchanged = {f"{name}_ref": p[f"{name}_sample"] for name in names}
     exchanged |= {f"{name}_sample": p[f"{name}_ref"] for name in names}
     other = one.but(**exchanged, f3=1.0 - share)
-    np.testing.assert_allclose(one.c2(), other.c2(), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(one.c2(backend), other.c2(backend), rtol=0, atol=1e-12)
