@@ -15,6 +15,7 @@ import pytest
 from conftest import DT, PHI, TRUTH, Q, make
 
 from heterodyne_data import NestedTest, NLSQResult, TwoTimeData
+from heterodyne_data.setup.noise import structured
 from heterodyne_nlsq import fit_nlsq_jax, representative, simulation, thinned
 from heterodyne_nlsq.evidence import comparison, examination
 from heterodyne_nlsq.evidence.chance import probability
@@ -25,7 +26,6 @@ from heterodyne_nlsq.evidence.held import score_test
 from heterodyne_nlsq.evidence.questions import QUESTIONS
 from heterodyne_nlsq.evidence.rising import rise_by_chance
 from heterodyne_nlsq.fit import prepare
-from heterodyne_nlsq.noise import structured
 from heterodyne_nlsq.paths import choose_path
 from heterodyne_nlsq.representative import landscape, vector_at
 from heterodyne_nlsq.solver import Solution

@@ -9,13 +9,11 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_cmc.posterior import QUANTILES, PosteriorBands
+from heterodyne_data.setup.ages import band_ages
 from heterodyne_physics_elementwise import HeterodyneModel
 from heterodyne_spec import ModelSpec
 
 type FloatArray = npt.NDArray[np.float64]
-
-_N_AGES = 64
-"""Ages at which bands are given: half of them evenly, half in the logarithm, where functions change fast early on."""
 
 
 def posterior_bands(spec: ModelSpec, full: FloatArray, t: FloatArray) -> PosteriorBands:
@@ -26,9 +24,7 @@ def posterior_bands(spec: ModelSpec, full: FloatArray, t: FloatArray) -> Posteri
     full : draws of all parameters of the model, (..., n_par).
     t : ages of the frames in s, (n_t,).
     """
-    first = max(t[0], 1e-3 * t[-1])
-    ages = np.unique(np.concatenate([np.linspace(t[0], t[-1], _N_AGES // 2), np.geomspace(first, t[-1], _N_AGES // 2)]))
-    names = tuple(function.name for function in spec.functions)
+    ages, names = band_ages(t), tuple(function.name for function in spec.functions)
     vectors = jnp.asarray(full.reshape(-1, full.shape[-1]))
     every = np.asarray(_functions(vectors, jnp.asarray(ages), names))
     quantiles = np.quantile(every, QUANTILES, axis=1)

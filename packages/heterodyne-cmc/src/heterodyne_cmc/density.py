@@ -24,8 +24,8 @@ from heterodyne_cmc.chart import Chart, to_parameters
 from heterodyne_cmc.naming import Naming, wall
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import Priors, log_prior
-from heterodyne_cmc.scaling import Scaling
 from heterodyne_cmc.sums import AllPairs, SomePairs, Sums, pair_sums
+from heterodyne_data.setup.scaling import Scaling
 
 NOISE_PRIOR_SCALE = 2.0
 """Standard deviation of the normal prior of ln σ around its estimate: a factor of 7 either way."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from heterodyne_cmc.parameters import ParameterSpace, parameter_space
-from heterodyne_cmc.scaling import Scaling, make_scaling
 from heterodyne_cmc.shards import (
     IntArray,
     Partition,
@@ -18,6 +17,7 @@ from heterodyne_cmc.shards import (
 from heterodyne_cmc.start import check_start
 from heterodyne_cmc.support import unsupported
 from heterodyne_data import NLSQResult, TwoTimeData, whole_memory
+from heterodyne_data.setup.scaling import Scaling, make_scaling
 from heterodyne_spec import Config, ConfigError, ModelSpec, Problem, load_model
 
 PAIRS_PER_VALUE = 10

@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from heterodyne_data import TwoTimeData, pair_valid
-from heterodyne_nlsq.free import FreeParameters
+from heterodyne_data.setup.free import FreeParameters
+from heterodyne_data.setup.scaling import Scaling
 from heterodyne_nlsq.normal import NormalEquations, normal_equations
-from heterodyne_nlsq.scaling import Scaling
 from heterodyne_physics_meshgrid import HeterodyneModel, bracket
 
 

@@ -11,9 +11,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from heterodyne_data import TwoTimeData
-from heterodyne_nlsq.free import FreeParameters
+from heterodyne_data.setup.free import FreeParameters
+from heterodyne_data.setup.scaling import Scaling
 from heterodyne_nlsq.normal import NormalEquations
-from heterodyne_nlsq.scaling import Scaling
 from heterodyne_physics_meshgrid.factored import BASELINE, HalvedMaps, InnerProducts, halve_maps, inner_products
 
 

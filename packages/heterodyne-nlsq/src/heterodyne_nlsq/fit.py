@@ -13,13 +13,13 @@ import jax
 import numpy as np
 
 from heterodyne_data import NLSQResult, TwoTimeData, select_data
+from heterodyne_data.setup.free import free_parameters
+from heterodyne_data.setup.noise import structured
+from heterodyne_data.setup.scaling import make_scaling
 from heterodyne_nlsq import paths
 from heterodyne_nlsq.blas import few_threads
 from heterodyne_nlsq.compilation import make_room
-from heterodyne_nlsq.free import free_parameters
-from heterodyne_nlsq.noise import structured
 from heterodyne_nlsq.outcome import make_result
-from heterodyne_nlsq.scaling import make_scaling
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.start.candidates import Candidate

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import TwoTimeData
-from heterodyne_nlsq.noise import noise_sd
+from heterodyne_data.setup.noise import noise_sd
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 
 type FloatArray = npt.NDArray[np.float64]

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import Alternative
+from heterodyne_data.setup.ages import reference_age
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
-from heterodyne_nlsq.uncertainty.propagation import reference_age
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import FittedData, FittedParameter, FittedScaling, Identifiability, MapNoise, NLSQResult, Signal
+from heterodyne_data.setup.noise import reduced_chi_square
 from heterodyne_nlsq.covariance import (
     covariance,
     covariance_root,
@@ -26,7 +27,6 @@ from heterodyne_nlsq.identify import at_bound, identifiability
 from heterodyne_nlsq.look.resolved import age_resolved
 from heterodyne_nlsq.maps import residual_noise
 from heterodyne_nlsq.minima import SIGN, alternatives, named, twin
-from heterodyne_nlsq.noise import reduced_chi_square
 from heterodyne_nlsq.paths import Path, remembered
 from heterodyne_nlsq.priors import make_priors
 from heterodyne_nlsq.setup import Setup
@@ -235,7 +235,7 @@ def _growth(setup: Setup, values: FloatArray) -> dict[str, float]:
     ends, aged = ages[[0, -1]], ages[ages > 0][[0, -1]]
     found = {}
     for law in find_laws(setup.spec):
-        clock = np.log(aged) if law.origin is None else ends - of[law.origin]
+        clock = law.clock(aged if law.origin is None else ends, of)
         found[law.amplitude] = float(np.exp(np.max(np.clip(of[law.rate] * clock, 0.0, 700.0))))
     return found
 

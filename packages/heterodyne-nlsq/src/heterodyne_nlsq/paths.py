@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import TwoTimeData
+from heterodyne_data.setup.free import FreeParameters
 from heterodyne_nlsq import dense, factored
-from heterodyne_nlsq.free import FreeParameters
 from heterodyne_nlsq.normal import NormalEquations
 from heterodyne_nlsq.setup import Setup
 

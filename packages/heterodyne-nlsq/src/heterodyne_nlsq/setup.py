@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from heterodyne_data import TwoTimeData
-from heterodyne_nlsq.free import FreeParameters
-from heterodyne_nlsq.scaling import Scaling
+from heterodyne_data.setup.free import FreeParameters
+from heterodyne_data.setup.scaling import Scaling
 from heterodyne_spec import Config, ModelSpec
 
 

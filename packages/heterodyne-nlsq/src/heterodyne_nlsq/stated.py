@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from heterodyne_data import Derived, FittedParameter, NLSQResult
+from heterodyne_data.setup.ages import reference_age
 from heterodyne_nlsq.courses import courses
 from heterodyne_report.course import FUNCTION_OF_GROUP, Course
 from heterodyne_spec import load_model
@@ -141,5 +142,5 @@ def without_error(result: NLSQResult, quantity: Derived) -> str:
         return ""
     course = next((course for course in courses(result) if course.name == function_of(quantity)), None)
     # What does not move at all while the function does was held; at a floor the function itself has no spread.
-    moves = course is not None and (course.held or course.at(float(np.mean(result.data.t)))[1] > 0)
+    moves = course is not None and (course.held or course.at(reference_age(result.data.t))[1] > 0)
     return "held" if moves else NOT_DETERMINED

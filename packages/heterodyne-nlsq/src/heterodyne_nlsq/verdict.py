@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from heterodyne_data import NestedTest, NLSQResult
+from heterodyne_data.setup.noise import structured
 from heterodyne_nlsq.courses import courses
-from heterodyne_nlsq.noise import structured
 from heterodyne_nlsq.stated import RISES, SCORE_TEST, absent, reasons, shown, single
 from heterodyne_report.course import SUBJECTS, said
 from heterodyne_report.quoting import plain, probability

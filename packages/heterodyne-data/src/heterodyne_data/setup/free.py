@@ -1,15 +1,20 @@
-"""Which parameters the fit may move: free, fixed or tied, with their bounds and start values."""
+"""Which parameters may vary: free, fixed or tied, with their bounds and start values."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_spec import ModelConfig, ModelSpec
+from heterodyne_spec import ModelSpec
+from heterodyne_spec.config import ModelConfig
 
 type FloatArray = npt.NDArray[np.float64]
+
+_NONE: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,14 @@ class FreeParameters:
         """Names of the free parameters, in canonical order."""
         return tuple(self.names[k] for k in self.free)
 
+    @property
+    def bounds(self) -> FloatArray:
+        """Bounds of the free parameters, (n_free, 2)."""
+        return np.stack([self.lower, self.upper], axis=1)[list(self.free)]
+
     def full(self, free: npt.ArrayLike) -> FloatArray:
-        """Return the full parameter vector (n_par,) of the free one (n_free,)."""
-        return self.base + self.expand @ np.asarray(free, float)
+        """Return all parameters (..., n_par) of the free ones (..., n_free)."""
+        return np.asarray(self.base + np.asarray(free, float) @ self.expand.T)
 
 
 def released(free: FreeParameters, gauges: tuple[str, ...]) -> FreeParameters:
@@ -49,18 +59,15 @@ def released(free: FreeParameters, gauges: tuple[str, ...]) -> FreeParameters:
     return _made(free.names, status, free.tie, free.start, free.lower, free.upper)
 
 
-def free_parameters(spec: ModelSpec, config: ModelConfig) -> FreeParameters:
-    """Return how `config` treats the parameters of `spec`; the others are free at their default, f2 held."""
-    given = config.parameters
-    names = spec.names
-    status = config.status(spec)
-    tie = tuple(given[name].tie if name in given else None for name in names)
-    bounds = np.array(
-        [given[p.name].bounds if p.name in given and given[p.name].bounds else p.bounds for p in spec.parameters],
-        dtype=float,
-    )
-    values = [given[p.name].value if p.name in given else None for p in spec.parameters]
-    start = np.array([p.default if v is None else v for p, v in zip(spec.parameters, values, strict=True)], float)
+def free_parameters(spec: ModelSpec, config: ModelConfig, held: Mapping[str, float] = _NONE) -> FreeParameters:
+    """Return how `config` treats the parameters of `spec`; the others are free at their default, gauges held.
+
+    Those `held`, which maps names to values, are fixed there whatever was asked for.
+    """
+    names, tie = spec.names, config.ties(spec)
+    status = tuple("fixed" if name in held else state for name, state in zip(names, config.status(spec), strict=True))
+    bounds = np.array([config.bounds(p) for p in spec.parameters], dtype=float)
+    start = np.array([held[p.name] if p.name in held else config.value(p) for p in spec.parameters], float)
     # What a parameter follows: itself, or the one it is tied to.
     leader = [names.index(target) if target else k for k, target in enumerate(tie)]
     return _made(names, status, tie, start[leader], bounds[leader, 0], bounds[leader, 1])

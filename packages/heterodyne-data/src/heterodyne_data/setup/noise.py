@@ -1,11 +1,12 @@
-"""The noise of the maps, seen in differences of neighbouring entries."""
+"""The noise of the maps, seen in differences of neighbouring entries, and of residuals."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data import MapNoise
+from heterodyne_data.result.parts import MapNoise
+from heterodyne_data.two_time import TwoTimeData, pair_valid
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -42,6 +43,18 @@ def noise_sd(values: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> 
     -------
     The standard deviation of one entry, 0 when there is no triple of valid neighbours.
     """
+    total, count = _second_differences(values, valid)
+    return float(np.sqrt(total / count / 6.0)) if count else 0.0
+
+
+def data_noise(data: TwoTimeData) -> float:
+    """Return the white noise of all maps of a measurement together, as `noise_sd` that of one."""
+    squares, counts = zip(*map(_second_differences, data.c2, pair_valid(data)), strict=True)
+    return float(np.sqrt(sum(squares) / sum(counts) / 6.0)) if sum(counts) else 0.0
+
+
+def _second_differences(values: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> tuple[float, int]:
+    """Return the sum of squared second differences along the diagonals of one map, and how many there are."""
     total, count = 0.0, 0
     for first in range(0, len(values) - 2, _ROWS):
         # A slab at a time: large maps are not copied whole.
@@ -52,7 +65,7 @@ def noise_sd(values: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> 
         difference = a.astype(float) - 2.0 * b + c
         total += float(np.sum(np.square(difference, where=used, out=np.zeros_like(difference)), where=used))
         count += int(np.count_nonzero(used))
-    return float(np.sqrt(total / count / 6.0)) if count else 0.0
+    return total, count
 
 
 def reduced_chi_square(sums: FloatArray, counts: FloatArray, noise: FloatArray, n_fitted: int) -> float:

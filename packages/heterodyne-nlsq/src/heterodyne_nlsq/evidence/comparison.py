@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data.setup.ages import reference_age
+from heterodyne_data.setup.free import FreeParameters
 from heterodyne_nlsq.descent import descend, descend_pinned
 from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.evidence.drift import of_age
 from heterodyne_nlsq.evidence.nulls import RESTRICTIONS, starts
-from heterodyne_nlsq.free import FreeParameters
 from heterodyne_nlsq.maps import model_maps
 from heterodyne_nlsq.paths import Path, dense_path
 from heterodyne_nlsq.setup import Setup
@@ -105,17 +106,16 @@ def changing(full: Full, tested: npt.NDArray[np.int_]) -> Iterator[FloatArray]:
     There the slope of the cost says nothing: without an amplitude the rate has no effect, and without a rate the
     amplitude has none but that of the constant.
     """
-    names, age, values = full.setup.free.free_names, float(np.mean(full.setup.data.t)), full.values
+    names, values, t = full.setup.free.free_names, full.values, full.setup.data.t
     bounds = {p.name: p.bounds for p in full.setup.spec.parameters}
     for law in find_laws(full.setup.spec):
         if not {law.amplitude, law.rate} <= {names[k] for k in tested}:
             continue
-        clock = math.log(age) if law.origin is None else age - values[law.origin]
+        clock, reach = float(law.clock(reference_age(t), values)), law.reach(t)
         first = values[law.amplitude] * math.exp(values[law.rate] * clock)
         value = first + values[law.offset]
         if abs(first) > _NO_AMPLITUDE * abs(value) or value == 0:
             continue
-        reach = 1.0 if law.origin is None else float(np.ptp(full.setup.data.t)) / 2
         for rate in (1 / reach, -1 / reach):
             moved = {law.amplitude: value / 2 * math.exp(-rate * clock), law.rate: rate, law.offset: value / 2}
             vector = full.vector.copy()

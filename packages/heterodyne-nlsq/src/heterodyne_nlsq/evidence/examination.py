@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import NestedTest, Signal
+from heterodyne_data.setup.free import FreeParameters, released
+from heterodyne_data.setup.noise import ROUNDING
 from heterodyne_nlsq.evidence.comparison import (
     PLAIN,
     Full,
@@ -21,9 +23,7 @@ from heterodyne_nlsq.evidence.comparison import (
 )
 from heterodyne_nlsq.evidence.held import held_groups, held_test, joint_test, score_test
 from heterodyne_nlsq.evidence.questions import QUESTIONS, answers
-from heterodyne_nlsq.free import FreeParameters, released
 from heterodyne_nlsq.maps import model_maps
-from heterodyne_nlsq.noise import ROUNDING
 from heterodyne_nlsq.paths import Path, with_free
 from heterodyne_nlsq.representative import (
     calibrated_noise,

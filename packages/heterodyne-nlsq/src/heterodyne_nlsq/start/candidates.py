@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.free import FreeParameters
+from heterodyne_data.setup.free import FreeParameters
 from heterodyne_nlsq.look.ages import FEWEST_FRAMES, age_curves
 from heterodyne_nlsq.look.chain import exchanged, histories
 from heterodyne_nlsq.look.equilibrium import solve_ages
@@ -47,7 +47,8 @@ def candidates(setup: Setup) -> list[Candidate]:
     if config.nlsq.start == "values" or not free.free:
         return [given]
     if config.nlsq.start == "multistart":
-        return [given, *_hypercube(_priors(setup), free, config.nlsq.seed)]
+        priors = [config.model.prior(setup.spec.parameters[k]) for k in free.free]
+        return [given, *_hypercube(priors, free, config.nlsq.seed)]
     named = config.model.parameters
     has_values = any(name in named and named[name].value is not None for name in free.free_names)
     found = _from_data(setup)
@@ -81,13 +82,6 @@ def inside(vector: FloatArray, free: FreeParameters) -> FloatArray:
     lower, upper = (bound[list(free.free)] for bound in (free.lower, free.upper))
     margin = 1e-6 * (upper - lower)
     return np.clip(vector, lower + margin, upper - margin)
-
-
-def _priors(setup: Setup) -> list[Prior]:
-    """Return the prior of every free parameter: the configuration's, else the registry's."""
-    named = setup.config.model.parameters
-    own = [named[name].prior if name in named else None for name in setup.free.free_names]
-    return [prior or setup.spec.parameters[k].prior for prior, k in zip(own, setup.free.free, strict=True)]
 
 
 def _hypercube(priors: list[Prior], free: FreeParameters, seed: int) -> list[Candidate]:

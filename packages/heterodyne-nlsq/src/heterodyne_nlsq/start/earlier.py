@@ -21,7 +21,6 @@ from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.start.candidates import Candidate, inside
-from heterodyne_nlsq.start.laws import factor
 from heterodyne_nlsq.start.race import Final, Outcome, scaled, squares
 from heterodyne_nlsq.start.twin import with_twin
 from heterodyne_report.stages import FITS, announce, numbered
@@ -125,9 +124,7 @@ def _from_same_origin(values: dict[str, float], start: dict[str, float], setup: 
     found = dict(values)
     for law in find_laws(setup.spec):
         if law.origin is not None:
-            shift = values[law.rate] * (start[law.origin] - values[law.origin])
-            found[law.amplitude] *= factor(shift)
-            found[law.origin] = start[law.origin]
+            found = law.from_origin(found, start[law.origin])
     return found
 
 

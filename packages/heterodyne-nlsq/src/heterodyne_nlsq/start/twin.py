@@ -17,9 +17,10 @@ from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.start.candidates import inside
-from heterodyne_nlsq.start.laws import factor, fraction_law
+from heterodyne_nlsq.start.laws import fraction_law
 from heterodyne_nlsq.start.race import BEHIND, Final, Outcome, joined, scaled, squares
 from heterodyne_report.stages import announce
+from heterodyne_spec.laws import factor
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.noise import ROUNDING
+from heterodyne_data.setup.noise import ROUNDING
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.inflation import inflation_of, residuals, typical
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts, described_details, noise_parts, own_details

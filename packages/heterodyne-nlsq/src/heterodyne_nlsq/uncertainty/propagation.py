@@ -13,22 +13,14 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from heterodyne_data import Bands, Derived
+from heterodyne_data.setup.ages import band_ages, reference_age
 from heterodyne_nlsq.setup import Setup
 from heterodyne_physics_meshgrid import HeterodyneModel
 
 type FloatArray = npt.NDArray[np.float64]
 
-_N_AGES = 64
-"""Ages at which bands are given: half of them evenly, half in the logarithm, where functions change fast early on."""
-
 _STEPS = 256
 """Points over which means are taken."""
-
-
-def band_ages(t: FloatArray) -> FloatArray:
-    """Return the ages of the bands, the first and the last frame and the age of quoted results among them."""
-    first, even = max(t[0], 1e-3 * t[-1]), np.linspace(t[0], t[-1], _N_AGES // 2)
-    return np.unique(np.concatenate([even, np.geomspace(first, t[-1], _N_AGES // 2), [reference_age(t)]]))
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -61,14 +53,11 @@ def _functions(model: HeterodyneModel, ages: Float[Array, " n_age"]) -> Float[Ar
 
 def bands(setup: Setup, values: FloatArray, root: FloatArray) -> Bands:
     """Return J_r, J_s, v and x with standard deviations; `root` (n_free, k) is that of the covariance."""
-    ages, names = band_ages(setup.data.t), ("J_r", "J_s", "v", "x")
+    t, names = setup.data.t, ("J_r", "J_s", "v", "x")
+    # The age of quoted results among them.
+    ages = np.unique(np.append(band_ages(t), reference_age(t)))
     value, sd = (part.reshape(len(names), -1) for part in _propagated(_functions, setup, values, root, ages))
     return Bands(ages, dict(zip(names, value, strict=True)), dict(zip(names, sd, strict=True)))
-
-
-def reference_age(t: FloatArray) -> float:
-    """Return the age in s at which results are quoted: the mean of the measurement, where laws are determined best."""
-    return float(np.mean(t))
 
 
 def headline(setup: Setup, values: FloatArray, root: FloatArray) -> tuple[Derived, ...]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_data import NLSQResult
+from heterodyne_data.setup.ages import reference_age
 from heterodyne_physics_elementwise import HeterodyneModel
 from heterodyne_spec import ModelSpec
 
@@ -49,7 +50,7 @@ class _State(NamedTuple):
 
 def untold(nlsq: NLSQResult | None, spec: ModelSpec, t: FloatArray) -> Naming:
     """Return how components are named that the point estimate lists as exchangeable; t (n_t,) are the ages in s."""
-    age = float(np.mean(t))
+    age = reference_age(t)
     if nlsq is not None:
         best, sd = _state(dict(nlsq.parameters), spec, age), _uncertainty(nlsq, age)
         for other in nlsq.alternatives:

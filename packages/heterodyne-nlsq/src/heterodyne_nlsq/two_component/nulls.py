@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data.setup.ages import reference_age
 from heterodyne_nlsq.setup import Setup
 
 type FloatArray = npt.NDArray[np.float64]
@@ -51,7 +52,7 @@ def starts(
     values : of the full fit.
     one : those of the best fit of one component, None where there is none yet.
     """
-    age = float(np.mean(setup.data.t))
+    age = reference_age(setup.data.t)
     at = {f.name: float(setup.spec.evaluate(f.name, values, np.array([age]))[0]) for f in setup.spec.functions}
     bounds = {p.name: p.bounds for p in setup.spec.parameters}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -17,9 +15,6 @@ _EXPONENT = 1.0
 
 _GROWTH = np.concatenate([-np.geomspace(8.0, 0.1, 12), np.geomspace(0.1, 8.0, 12)])
 """Rates of the exponential in x that are tried, times the length of the measurement."""
-
-_FAR = 200.0
-"""Exponent beyond which a factor is nothing, or everything."""
 
 
 def power_law(age: FloatArray, value: FloatArray, weight: FloatArray) -> tuple[float, float]:
@@ -86,8 +81,3 @@ def parameters(theta: FloatArray, cells: Cells, q: float) -> dict[str, float]:
     found["f1"] = float(theta[7] / cells.last)
     found["phi0"] = float(np.rad2deg(theta[9]))
     return found
-
-
-def factor(exponent: float) -> float:
-    """Return e to an exponent; far out it is nothing, or everything, and still a number."""
-    return math.exp(min(max(exponent, -_FAR), _FAR))
