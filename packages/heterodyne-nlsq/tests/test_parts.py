@@ -29,6 +29,7 @@ from heterodyne_nlsq.standing import _straight
 from heterodyne_nlsq.start.coefficients import start_coefficients
 from heterodyne_nlsq.start.race import scaled, squares
 from heterodyne_nlsq.uncertainty.noise_parts import _not_negative
+from heterodyne_physics_meshgrid.models import physics_of
 from heterodyne_spec import load_config, load_model
 from heterodyne_spec.laws import Law, find_laws
 
@@ -89,7 +90,7 @@ def _problem(parameters: dict | None = None, scaling: object = "individual"):
     data, spec = make(n_t=40), load_model()
     config = load_config({"model": {"parameters": parameters or values()}, "scaling": scaling})
     free, scale = free_parameters(spec, config.model), make_scaling(config, spec, data.phi)
-    problem = dense.dense_problem(data, free, scale, 1)
+    problem = dense.dense_problem(data, free, scale, 1, physics_of(spec.id))
     start = free.start[list(free.free)]
     vector = np.concatenate([start, start_coefficients(scale, np.asarray(dense.scaling_sums(start, problem)))])
     return problem, vector, free

@@ -10,11 +10,11 @@ from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.look.ages import age_curves
 from heterodyne_nlsq.look.batch import centred, residuals
-from heterodyne_nlsq.look.chain import exchanged, histories
-from heterodyne_nlsq.look.equilibrium import solve_ages
 from heterodyne_nlsq.start.candidates import MULTISTARTS, candidates
-from heterodyne_nlsq.start.laws import fraction_law, parameters, power_law
-from heterodyne_nlsq.start.plain import MOST_DESCRIPTIONS, make_cells, model
+from heterodyne_nlsq.two_component.chain import exchanged, histories
+from heterodyne_nlsq.two_component.equilibrium import solve_ages
+from heterodyne_nlsq.two_component.laws import fraction_law, parameters, power_law
+from heterodyne_nlsq.two_component.plain import MOST_DESCRIPTIONS, make_cells, model
 from heterodyne_spec import load_config
 
 PLAIN = {"D_offset_ref": 0.0, "D_offset_sample": 0.0, "v_offset": 0.0}

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_cmc.chart import Laws
+from heterodyne_cmc.models import knowledge_of
 from heterodyne_data import NLSQResult
 from heterodyne_data.setup.ages import reference_age
 from heterodyne_spec import ModelSpec
@@ -22,8 +23,6 @@ _SCALE, _LEAST = 0.1, 1e-9
 """Where a function passes from linear to logarithmic, in units of its value, and the least of all scales, in units of
 the first term of a law."""
 
-_VELOCITY, _ANGLE = "v", "phi0"
-"""The function of which azimuths see a projection, and the parameter that turns it."""
 _TURN_MOST = float(np.deg2rad(87.0))
 """Largest angle between flow and direction, within the bounds, at which a projection is a coordinate: at 90 degrees it
 has no inverse."""
@@ -53,7 +52,8 @@ def make_laws(
     free_names = [names[k] for k in free]
     of = dict(zip(names, values.tolist(), strict=True))
     rows: list[_Row] = []
-    angle = free_names.index(_ANGLE) if _ANGLE in free_names else None
+    velocity, turning = knowledge_of(spec.id).turned or ("", "")
+    angle = free_names.index(turning) if turning in free_names else None
     for law in find_laws(spec):
         held = law.origin is None or status[names.index(law.origin)] == "fixed"
         if not held or not all(name in free_names for name in law[:3]):
@@ -61,8 +61,8 @@ def make_laws(
         clock, reach = float(law.clock(reference_age(t), of)), law.reach(t)
         positions = law.positions(free_names)
         turn, cosine = _STRAIGHT, 1.0
-        if angle is not None and law in laws_of(spec, _VELOCITY):
-            turn, cosine = _turn(angle, bounds[angle], of[_ANGLE], phi)
+        if angle is not None and law in laws_of(spec, velocity):
+            turn, cosine = _turn(angle, bounds[angle], of[turning], phi)
         amplitude, b, offset = (of[name] for name in law[:3])
         amplitude, offset = amplitude * cosine, offset * cosine
         a = max(amplitude * float(np.exp(b * clock)), 1e-9)

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from heterodyne_cmc.shards import Pairs
 from heterodyne_data import NLSQResult, TwoTimeData
-from heterodyne_physics_elementwise import HeterodyneModel, c2_pairs, precompute_shard_grid
+from heterodyne_physics_elementwise import c2_pairs, precompute_shard_grid
+from heterodyne_physics_elementwise.models import physics_of
 from heterodyne_spec import DataError
 
 type FloatArray = npt.NDArray[np.float64]
@@ -16,7 +17,8 @@ type FloatArray = npt.NDArray[np.float64]
 
 def residual_noise(data: TwoTimeData, pairs: Pairs, nlsq: NLSQResult) -> float:
     """Return the root mean square residual of the NLSQ optimum at `pairs`."""
-    model = HeterodyneModel.from_vector(np.array([nlsq.parameters[name] for name in HeterodyneModel.names]))
+    kind = physics_of(nlsq.model["id"]).model
+    model = kind.from_vector(np.array([nlsq.parameters[name] for name in kind.names]))
     grid = precompute_shard_grid(data.t, data.q)
     scaling = (jnp.asarray(values)[:, None] for values in (data.phi, nlsq.contrast, nlsq.offset))
     residual = pairs.value - np.asarray(c2_pairs(model, grid, pairs.i, pairs.j, *scaling))

@@ -54,11 +54,11 @@ def write_page(result: CMCResult, path: Path) -> Path:
 def report(result: CMCResult) -> Report:
     """Return what a report says of a posterior."""
     good = result.success and result.calibration.kind == "calibrated"
-    return Report("Posterior", in_a_sentence(result), good, list(_sections(result)))
+    return Report("Posterior", in_a_sentence(result), good, list(_sections(result)), model=result.model["id"])
 
 
 def in_a_sentence(result: CMCResult) -> str:
-    """Return what v, J_r, J_s and x are and whether the chains can be trusted, in plain words."""
+    """Return what the functions of age are and whether the chains can be trusted, in plain words."""
     course = said(courses(result))
     found = result.diagnostics
     if not result.success:

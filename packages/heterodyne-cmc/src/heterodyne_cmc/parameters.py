@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from heterodyne_cmc.chart import Chart, Laws
 from heterodyne_cmc.gauge import Gauge, find_gauges
 from heterodyne_cmc.laws import make_laws, no_laws
-from heterodyne_cmc.naming import Naming, untold
+from heterodyne_cmc.models import knowledge_of
 from heterodyne_cmc.priors import Priors
 from heterodyne_cmc.transforms import Intervals
 from heterodyne_data import NLSQResult
@@ -41,7 +42,7 @@ class ParameterSpace:
     log: npt.NDArray[np.bool_]
     laws: Laws
     gauges: tuple[Gauge, ...]
-    naming: Naming
+    naming: tuple[Any, ...]
 
     @property
     def tie(self) -> tuple[str | None, ...]:
@@ -132,5 +133,5 @@ def parameter_space(
         log=np.array([spec.parameters[k].transform == "log-logit" and bounds[k][0] > 0 for k in free], bool),
         laws=laws,
         gauges=gauges,
-        naming=untold(nlsq, spec, np.ones(1) if t is None else t),
+        naming=knowledge_of(spec.id).untold(nlsq, spec, np.ones(1) if t is None else t),
     )

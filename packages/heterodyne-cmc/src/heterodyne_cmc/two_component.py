@@ -1,4 +1,4 @@
-"""Which component is called the sample, where the data do not tell.
+"""What the sampling knows of the two-component model: which component is called the sample.
 
 Where the fraction hardly changes with age, exchanging the components gives the same maps: the posterior has two halves
 that say the same. One of them is sampled, that of the point estimate. A wall keeps the halves apart where they are
@@ -21,6 +21,9 @@ from heterodyne_physics_elementwise import HeterodyneModel
 from heterodyne_spec import ModelSpec
 
 type FloatArray = npt.NDArray[np.float64]
+
+TURNED = "v", "phi0"
+"""The function of which azimuths see a projection, and the parameter that turns it."""
 
 _UNTOLD = 4.0
 """Calibrated chi-square below which the data do not tell which of two components is the sample, as in the fit."""

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from heterodyne_data import Derived, NLSQResult
 from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.models import of_result
 from heterodyne_nlsq.plots import curve_ages, draw_curves, draw_function, map_panels
 from heterodyne_nlsq.stated import (
     NOT_DETERMINED,
@@ -31,7 +32,7 @@ from heterodyne_nlsq.summary import (
     uncertainty,
 )
 from heterodyne_nlsq.verdict import NO_SIGNAL, TITLES, is_good, verdict_and_sentence
-from heterodyne_report.course import FUNCTION_OF_GROUP, Course
+from heterodyne_report.course import Course
 from heterodyne_report.page import (
     Markup,
     Picture,
@@ -50,7 +51,7 @@ from heterodyne_report.page import (
 )
 from heterodyne_report.panels import map_picture, page_width
 from heterodyne_report.quoting import plain, plus_minus, with_unit
-from heterodyne_spec import load_config, load_model
+from heterodyne_spec import load_config
 
 
 def write_page(result: NLSQResult, path: Path) -> Path:
@@ -61,7 +62,8 @@ def write_page(result: NLSQResult, path: Path) -> Path:
 def report(result: NLSQResult) -> Report:
     """Return what a report says of a point estimate."""
     verdict, sentence = verdict_and_sentence(result)
-    return Report("Point estimate", sentence, is_good(result), list(_sections(result)), TITLES.get(verdict, ""))
+    word, model = TITLES.get(verdict, ""), of_result(result).model
+    return Report("Point estimate", sentence, is_good(result), list(_sections(result)), word, model)
 
 
 def _sections(result: NLSQResult) -> Iterator[Section]:
@@ -72,7 +74,7 @@ def _sections(result: NLSQResult) -> Iterator[Section]:
     if result.signal:
         yield Section("Evidence", _evidence(result))
     if found := [course for course in courses(result) if course.name not in reasons(result)]:
-        yield Section("Velocity, transport and mixing", _functions(result, found))
+        yield Section(of_result(result).functions_title, _functions(result, found))
     yield Section("Data, model and residual", _maps(result))
     if result.maps is not None:
         yield Section("c₂ against lag", _curves(result))
@@ -101,8 +103,8 @@ def _cautions(result: NLSQResult) -> list[str]:
 
 def _not_determined(result: NLSQResult) -> list[str]:
     """Return in a sentence for each function of age which of its parameters are not determined on their own."""
-    why, parameters = reasons_of_parameters(result), load_model().parameters
-    functions = {p.name: FUNCTION_OF_GROUP.get(p.group, "") for p in parameters}
+    why, spec = reasons_of_parameters(result), of_result(result).spec
+    functions = {p.name: spec.function_of_group.get(p.group, "") for p in spec.parameters}
     open_ = [name for name in result.identifiability.not_determined if name not in why]
     words = []
     for function in dict.fromkeys(functions.get(name, "") for name in open_):

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
 from heterodyne_data import Derived, FittedParameter, NLSQResult
+from heterodyne_nlsq.models import of_result, questions_of
 from heterodyne_nlsq.stated import (
     NOT_DETERMINED,
     reasons,
@@ -25,15 +26,6 @@ type Paint = Callable[[str, Mood], str]
 """Gives a text the colour of a mood, where there are colours."""
 
 MOODS: Mapping[str, Mood] = {USABLE: "good", CAUTION: "caution", NO_SIGNAL: "bad"}
-
-QUESTIONS: Mapping[str, str] = {
-    "contrast": "contrast",
-    "dynamics": "decay with lag",
-    "two_components": "two components",
-    "flow": "flow",
-    "ageing": "change with age",
-}
-"""Keys of `NLSQResult.signal` as a table names them, in its order."""
 
 _BOUND = "\N{NO-BREAK SPACE}"
 
@@ -101,7 +93,8 @@ def scale_factor(value: float, sd: float) -> str:
 
 def evidence_rows(result: NLSQResult) -> list[list[str]]:
     """Return question, answer, p-value and words of every test for a feature of the maps, a header first."""
-    asked = [(label, result.signal[question]) for question, label in QUESTIONS.items() if question in result.signal]
+    titles = questions_of(of_result(result).model)
+    asked = [(label, result.signal[question]) for question, label in titles.items() if question in result.signal]
     answers = [[label, "yes" if s.present else "no", probability(s.p_value), s.words] for label, s in asked]
     return [["do the maps show", "", "p-value", ""], *answers]
 
@@ -145,7 +138,7 @@ def minima_statements(result: NLSQResult) -> list[str]:
     """Return how every other minimum differs from the reported one."""
     why = reasons(result)
     told = [
-        (a, "; ".join(part for part in a.statement.split("; ") if symbol_in(part) not in why))
+        (a, "; ".join(part for part in a.statement.split("; ") if symbol_in(result, part) not in why))
         for a in result.alternatives
     ]
     return [f"chi-square {a.delta_chi2:+.3g}: {words}" for a, words in told if words]

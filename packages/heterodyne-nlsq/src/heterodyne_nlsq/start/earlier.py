@@ -20,7 +20,7 @@ from heterodyne_nlsq.descent import descend
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
-from heterodyne_nlsq.start.candidates import Candidate, inside
+from heterodyne_nlsq.start.candidate import Candidate, inside
 from heterodyne_nlsq.start.race import Final, Outcome, scaled, squares
 from heterodyne_nlsq.start.twin import with_twin
 from heterodyne_report.stages import FITS, announce, numbered

@@ -13,7 +13,7 @@ from heterodyne_nlsq.minima import same_minimum
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress, Solution
-from heterodyne_nlsq.start.candidates import Candidate
+from heterodyne_nlsq.start.candidate import Candidate
 from heterodyne_nlsq.start.coefficients import start_coefficients
 from heterodyne_report.stages import FITS, announce, numbered
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.look.equilibrium import Solutions
+from heterodyne_nlsq.two_component.equilibrium import Solutions
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.look.ages import Curves
-from heterodyne_nlsq.start.plain import Cells
+from heterodyne_nlsq.two_component.plain import Cells
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from heterodyne_data import AgeResolved, TwoTimeData
 from heterodyne_nlsq.look.ages import FEWEST_FRAMES, Curves, age_curves
-from heterodyne_nlsq.look.chain import exchanged, histories
-from heterodyne_nlsq.look.equilibrium import refine, solve_ages
+from heterodyne_nlsq.two_component.chain import exchanged, histories
+from heterodyne_nlsq.two_component.equilibrium import refine, solve_ages
 from heterodyne_spec import ModelSpec
 
 type FloatArray = npt.NDArray[np.float64]

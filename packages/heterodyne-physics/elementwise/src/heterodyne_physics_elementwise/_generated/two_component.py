@@ -114,6 +114,9 @@ class HeterodyneModel(eqx.Module):
     """Added to the azimuth, so that phi + phi0 is the angle between q and the flow. Unit: degree. Bounds: -10 ..
     10. Prior: normal(0, 5), truncated to the bounds. Source: He2025, SI Eqs. S-77 to S-98."""
 
+    model_id: ClassVar[str] = "two-component"
+    """Identifier of the model."""
+
     names: ClassVar[tuple[str, ...]] = (
         "D0_ref",
         "alpha_ref",

@@ -1,0 +1,5 @@
+"""What the function of age is called."""
+
+SUBJECTS = {"J": "the transport coefficient"}
+LABELS = {"J": "J"}
+FRACTIONS = ()
