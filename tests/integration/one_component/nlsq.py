@@ -44,5 +44,4 @@ KNOWLEDGE = OneComponent(
         )
     },
     nothing="no transport coefficient is stated",
-    functions_title="Transport",
 )

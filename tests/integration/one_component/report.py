@@ -3,3 +3,4 @@
 SUBJECTS = {"J": "the transport coefficient"}
 LABELS = {"J": "J"}
 FRACTIONS = ()
+TITLE = "Transport"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -295,20 +295,52 @@ def shards_figure(result: Posterior) -> Figure:
     return figure
 
 
-FIGURES: Mapping[str, Callable[[Posterior], Figure]] = {
-    "posterior_pairs": pairs_figure,
-    "posterior_bands": bands_figure,
-    "posterior_predictive": predictive_figure,
-    "posterior_ranks": ranks_figure,
-    "posterior_energy": energy_figure,
-    "posterior_shards": shards_figure,
-}
-"""Name of the PNG file -> the function that draws it."""
+class PictureKind(NamedTuple):
+    """A picture: the `name` of its PNG file and what draws its `figure`; whether it is one `of_chains`, which weighted
+    draws lack. One that has an `alt` and a `caption` is shown in a report where the sampling is looked at.
+    """
+
+    name: str
+    figure: Callable[[Posterior], Figure]
+    alt: str = ""
+    caption: str = ""
+    of_chains: bool = False
+
+
+PICTURES = (
+    PictureKind("posterior_pairs", pairs_figure),
+    PictureKind("posterior_bands", bands_figure),
+    PictureKind("posterior_predictive", predictive_figure),
+    PictureKind(
+        "posterior_ranks",
+        ranks_figure,
+        "Histograms of the ranks of every chain's draws, one panel a parameter.",
+        "Ranks of the draws of each chain among all draws: flat where the chains sample the same density.",
+    ),
+    PictureKind(
+        "posterior_energy",
+        energy_figure,
+        "Histograms of the energy and of its change from step to step, for the worst shards.",
+        "Energy, and its change from step to step: alike where the chains reach all of the posterior.",
+        of_chains=True,
+    ),
+    PictureKind(
+        "posterior_shards",
+        shards_figure,
+        "Mean and standard deviation of every parameter in each shard, against the whole.",
+        "Each shard against the posterior of all: bars around the middle, wider than the shaded band.",
+    ),
+)
+"""The pictures of a posterior, one entry each."""
+
+
+def pictures_of(result: Posterior) -> list[PictureKind]:
+    """Return the pictures that a posterior has."""
+    return [picture for picture in PICTURES if result.sampler == "nuts" or not picture.of_chains]
 
 
 def write_plots(result: Posterior, directory: Path) -> list[Path]:
     """Write every picture into ``plots`` of `directory`, each completely or not at all, and return the paths."""
     title = f"heterodyne posterior of {result.data.provenance.get('file', 'a measurement')}"
-    # Weighted draws have no energy.
-    drawn = {k: draw for k, draw in FIGURES.items() if draw is not energy_figure or result.sampler == "nuts"}
-    return [write_figure(draw(result), directory / "plots" / f"{name}.png", title) for name, draw in drawn.items()]
+    folder = directory / "plots"
+    return [write_figure(p.figure(result), folder / f"{p.name}.png", title) for p in pictures_of(result)]

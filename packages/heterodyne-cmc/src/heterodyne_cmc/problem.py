@@ -34,9 +34,7 @@ def whole_problems(request: Request, noise: float, whitening: Whitening) -> Call
     def shard_by_shard() -> Iterable[ShardProblem]:
         return (make_problem(request, noise, free, shard) for shard in range(request.partition.n_shards))
 
-    return (
-        all_pairs_at_once if has_exact_sums(request.data, request.partition.order, request.spec.id) else shard_by_shard
-    )
+    return all_pairs_at_once if _exact(request) else shard_by_shard
 
 
 def _exact(request: Request) -> bool:

@@ -7,24 +7,19 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from heterodyne_cmc.methods import METHODS
 from heterodyne_spec import Config, ModelSpec, Problem
 
 FARTHEST = 30.0
 """Distance of a prior's middle from the bounds, in its scales, up to which it can be sampled inside them."""
 
-FLOW_REQUIREMENT = 'pip install "heterodyne-cmc[flow]"'
-
-
-def flow_available() -> bool:
-    """Return whether what the extra `flow` installs is there."""
-    return all(importlib.util.find_spec(name) is not None for name in ("flax", "optax"))
-
 
 def unsupported(config: Config, spec: ModelSpec) -> list[Problem]:
     """Return every option of `config` that this version does not implement; none is replaced by another."""
     problems = _scaling_problems(config, spec)
-    if config.cmc.consensus == "flow" and not flow_available():
-        problems.append(Problem("cmc.consensus", "'flow'", "Flax and Optax installed", FLOW_REQUIREMENT))
+    method = METHODS.get(config.cmc.consensus)
+    if method is not None and (needed := method.missing()):
+        problems.append(Problem("cmc.consensus", f"'{method.name}'", "Flax and Optax installed", needed))
     if config.cmc.engine == "dask":
         problems += _dask_problems(config.cmc.dask)
     problems += _priors_elsewhere(config, spec)

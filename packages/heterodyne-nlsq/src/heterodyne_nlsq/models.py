@@ -102,7 +102,6 @@ class Knowledge:
     `questions` are those asked beside contrast and dynamics, `conventions` what holds for every fit, in sentences.
     `nothing` says what is not stated where there is no signal. `names` maps words in the names of derived quantities to
     the functions that they follow from, `of_angle` is the function that has no meaning without its angle.
-    `functions_title` heads the section on the functions of age.
     """
 
     model: str
@@ -111,7 +110,6 @@ class Knowledge:
     nothing: str = "no number is stated"
     names: Mapping[str, str] = field(default_factory=dict)
     of_angle: str = ""
-    functions_title: str = "Functions of age"
 
     @property
     def spec(self) -> ModelSpec:

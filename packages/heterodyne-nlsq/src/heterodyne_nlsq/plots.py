@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from heterodyne_data import AgeResolved, NLSQResult
 from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.pictures import OF_A_FIT
 from heterodyne_nlsq.stated import reasons
 from heterodyne_report.course import Course
 from heterodyne_report.panels import (
@@ -191,13 +192,9 @@ def _bulk(values: FloatArray, sd: FloatArray, fitted: FloatArray) -> npt.NDArray
 
 
 FIGURES: Mapping[str, Callable[[NLSQResult], Figure]] = {
-    "maps": maps_figure,
-    "curves": curves_figure,
-    "functions": functions_figure,
+    picture.name: globals()[picture.figure] for picture in OF_A_FIT
 }
 """Name of the PNG file -> the function that draws it."""
-OF_MAPS = ("maps", "curves")
-"""Those that a result without maps does not have."""
 
 
 def write_plots(result: NLSQResult, directory: Path) -> list[Path]:
@@ -206,5 +203,5 @@ def write_plots(result: NLSQResult, directory: Path) -> list[Path]:
     A result without maps (its HDF5 file is not there) has no pictures of them.
     """
     title = f"heterodyne fit of {result.data.provenance.get('file', 'a measurement')}"
-    drawn = [name for name in FIGURES if result.maps is not None or name not in OF_MAPS]
+    drawn = [picture.name for picture in OF_A_FIT if result.maps is not None or not picture.of_maps]
     return [write_figure(FIGURES[name](result), directory / "plots" / f"{name}.png", title) for name in drawn]

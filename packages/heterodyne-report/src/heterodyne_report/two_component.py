@@ -22,3 +22,6 @@ LABELS: Mapping[str, str] = {
 
 FRACTIONS = ("x",)
 """Those whose scale is 1, whatever their value: a change of a tenth counts, not one by a tenth."""
+
+TITLE = "Velocity, transport and mixing"
+"""Of the section of a report on them."""

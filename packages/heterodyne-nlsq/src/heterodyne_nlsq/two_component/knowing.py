@@ -118,5 +118,4 @@ KNOWLEDGE = TwoComponent(
     nothing="no velocity, transport coefficient or fraction is stated",
     names=quantities.NAMES,
     of_angle="v",
-    functions_title="Velocity, transport and mixing",
 )
