@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import NLSQResult
+from heterodyne_data.setup.ages import reference_age
 from heterodyne_nlsq.descent import descend
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
@@ -26,7 +27,7 @@ from heterodyne_nlsq.start.twin import with_twin
 from heterodyne_report.stages import FITS, announce, numbered
 from heterodyne_spec import ConfigError, ResultError
 from heterodyne_spec.errors import Problem, did_you_mean
-from heterodyne_spec.laws import find_laws
+from heterodyne_spec.laws import factor, find_laws
 
 type FloatArray = npt.NDArray[np.float64]
 type Estimate = NLSQResult | Mapping[str, float]
@@ -116,7 +117,31 @@ def _candidate(number: int, values: dict[str, float], setup: Setup) -> Candidate
     outside = (vector < free.lower[positions]) | (vector > free.upper[positions])
     moved = [name for name, out in zip(free.free_names, outside, strict=True) if out]
     words = f" ({', '.join(moved)} moved inside the bounds)" if moved else ""
+    values = _with_offsets_inside(values, setup)
+    vector = np.array([values[name] for name in free.free_names])
     return Candidate(f"earlier estimate {number}{words}", inside(vector, free))
+
+
+def _with_offsets_inside(values: dict[str, float], setup: Setup) -> dict[str, float]:
+    """Return laws with C inside its bounds, and with the value and the slope at the mean age that they had outside.
+
+    Only the curvature tells A and C apart: to clip C alone would change the function, and start outside its valley.
+    """
+    found, age = dict(values), reference_age(setup.data.t)
+    for law in find_laws(setup.spec):
+        if not all(name in setup.free.free_names for name in law[:3]):
+            continue
+        clock = float(law.clock(age, values))
+        k = setup.free.names.index(law.offset)
+        before, rate = values[law.offset], values[law.rate]
+        offset = float(np.clip(before, setup.free.lower[k], setup.free.upper[k]))
+        first = values[law.amplitude] * factor(rate * clock)
+        # Where nothing would be left of the first term, C alone is the function.
+        if offset == before or (left := first + before - offset) <= 0:
+            continue
+        found[law.offset], found[law.rate] = offset, rate * first / left
+        found[law.amplitude] = left * factor(-found[law.rate] * clock)
+    return found
 
 
 def _from_same_origin(values: dict[str, float], start: dict[str, float], setup: Setup) -> dict[str, float]:
