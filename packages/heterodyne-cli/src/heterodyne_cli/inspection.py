@@ -11,19 +11,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from heterodyne_data import layout_title
 from heterodyne_nlsq.survey import AngleSurvey, Survey
 from heterodyne_report import colour_limits, square_means, square_width
 from heterodyne_spec import Table, count_noun, list_numbers, text_table
 
-_LAYOUTS = {
-    "aps-u": "APS-U",
-    "aps-legacy": "APS legacy",
-    "npz": "NumPy archive",
-    "analysis-cache": "cache",
-    "chx": "NSLS-II CHX",
-    "nxxpcs": "NXxpcs",
-    "id02": "ESRF ID02",
-}
 _REGIMES = {
     "shared": "the noise is correlated between pairs (many photons): use the calibrated uncertainties",
     "independent": "the noise is nearly uncorrelated between pairs (few photons)",
@@ -52,7 +44,7 @@ def shown(seen: Survey) -> str:
 
 def _of_file(d: Mapping[str, Any], size: int) -> Iterator[str]:
     dt = d["dt"]
-    layout = _LAYOUTS.get(d["layout"], d["layout"])
+    layout = layout_title(d["layout"])
     yield f"{d['file']}: {layout}, {_bytes(size)}, {count_noun(len(d['maps']), 'map')} of {d['n_frames']} frames"
     duration = f"dt = {dt:g} s, {dt * d['n_frames']:g} s" if dt else "no time between frames; set data.dt"
     age = d.get("start_age")

@@ -25,6 +25,7 @@ from heterodyne_report import (
     requested_config,
     requested_data,
     requested_output,
+    table_cells,
 )
 from heterodyne_spec import DONE, INTERRUPTED, NOT_CONVERGED, Config, check_written, print_error
 
@@ -165,18 +166,8 @@ def _progress(done: float, total: int, divergences: int, seconds_left: float) ->
 
 def summary(result: CMCResult) -> str:
     """Return the table of the posterior and its warnings as text."""
-    header = ["parameter", "mean", "sd", "95 % from", "to", "ESS", "R-hat"]
-    rows = [
-        [
-            row.name if row.phi is None else f"{row.name} at {row.phi:g}°",
-            f"{row.mean:.5g}",
-            f"{row.sd:.2g}",
-            f"{row.lower_95:.5g}",
-            f"{row.upper_95:.5g}",
-            f"{row.ess_bulk:.0f}",
-            f"{row.r_hat:.3f}",
-        ]
-        for row in result.summary
-    ]
+    from heterodyne_cmc.table import COLUMNS
+
+    found = table_cells(COLUMNS, result.summary)
     words = [f"  - {warning}" for warning in result.warnings]
-    return "\n".join([result.message, "", align_columns([header, *rows], right=range(1, 7)), "", *words])
+    return "\n".join([result.message, "", align_columns(found.rows, right=found.numbers), "", *words])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -11,17 +11,15 @@ from matplotlib.figure import Figure
 from heterodyne_cmc.plots import (
     courses,
     draw_function,
-    energy_figure,
     map_panels,
     pairs_figure,
-    ranks_figure,
-    shards_figure,
+    pictures_of,
 )
-from heterodyne_cmc.posterior import SummaryRow
 from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.result import CMCResult
+from heterodyne_cmc.table import COLUMNS, percent
 from heterodyne_cmc.verdict import CONTRACTION_LEAST
-from heterodyne_report import TimeCourse, describe_courses, format_plus_minus, format_value, map_picture, page_width
+from heterodyne_report import TimeCourse, describe_courses, map_picture, page_width, table_cells, words_of
 from heterodyne_report.page import (
     Markup,
     Picture,
@@ -52,11 +50,11 @@ def write_page(result: CMCResult, path: Path) -> Path:
 def report(result: CMCResult) -> Report:
     """Return the content of the report of a posterior."""
     good = result.success and result.calibration.kind == "calibrated"
-    return Report("Posterior", in_a_sentence(result), good, list(_sections(result)))
+    return Report("Posterior", in_a_sentence(result), good, list(_sections(result)), model=result.model["id"])
 
 
 def in_a_sentence(result: CMCResult) -> str:
-    """Return a sentence on v, J_r, J_s and x and on the convergence of the chains."""
+    """Return what the functions of age are and whether the chains can be trusted, in plain words."""
     course = describe_courses(courses(result))
     found = result.diagnostics
     if not result.success:
@@ -72,8 +70,8 @@ def in_a_sentence(result: CMCResult) -> str:
 
 def _sections(result: CMCResult) -> Iterator[Section]:
     if result.warnings:
-        yield Section("Before you use these numbers", bullet_list(result.warnings))
-    yield Section("Velocity, transport and mixing", _functions(result))
+        yield Section("Warnings", bullet_list(result.warnings))
+    yield Section(words_of(result.model["id"]).title, _functions(result))
     yield Section("Parameters", _parameters(result))
     yield Section("Undetermined parameters", _open(result))
     yield Section("Pairs of parameters", _pairs(result))
@@ -109,44 +107,24 @@ def _function(course: TimeCourse) -> Picture:
 
 
 def _parameters(result: CMCResult) -> Markup:
-    columns = ("parameter", "mean ± sd", "95 % from", "to", "unit", "contraction", "R-hat", "ESS")
-    rows = [_row(row) for row in result.summary]
+    found = table_cells(COLUMNS, result.summary, page=True)
+    columns, *rows = found.rows
     note = (
         "Contraction: reduction of the prior variance by the data, 100 % if the data determine the value and 0 % if "
         "only the prior does. R-hat: 1 if all chains agree. ESS: effective number of independent draws, in the bulk or "
         "in the tails, whichever is smaller."
     )
-    shown = table(columns, rows, caption=f"Posterior of {len(rows)} values", words=(4,))
+    shown = table(columns, rows, caption=f"Posterior of {len(rows)} values", words=found.words)
     held = ", ".join(f"{name} = {value:g}" for name, value in result.fixed.items())
     said_of = [paragraph(f"Noise: {result.calibration.statement}.", mood="note"), shown, paragraph(note, mood="note")]
     return join_markup([*said_of, paragraph(f"Held: {held}.", mood="note")] if held else said_of)
-
-
-def _row(row: SummaryRow) -> list[str]:
-    name = row.name if row.phi is None else f"{row.name} at {row.phi:g}°"
-    shrunk = "" if math.isnan(row.contraction) else _percent(row.contraction)
-    return [
-        f"{name} (tied)" if row.status == "tied" else name,
-        format_plus_minus(row.mean, row.sd),
-        format_value(row.lower_95, row.sd),
-        format_value(row.upper_95, row.sd),
-        "" if row.unit == "1" else row.unit,
-        shrunk,
-        "" if math.isnan(row.r_hat) else f"{row.r_hat:.3f}",
-        "" if math.isnan(row.ess_bulk) else f"{min(row.ess_bulk, row.ess_tail):.0f}",
-    ]
-
-
-def _percent(contraction: float) -> str:
-    # A posterior can be wider than its prior by chance.
-    return f"{100 * max(contraction, 0.0):.0f} %"
 
 
 def _open(result: CMCResult) -> Markup:
     loose = [row for row in result.summary if row.status == "free" and row.contraction < CONTRACTION_LEAST]
     if not loose:
         return paragraph("The data determine every sampled value better than its prior does.")
-    words = [f"{row.name}: the data reduce the prior variance by {_percent(row.contraction)}" for row in loose]
+    words = [f"{row.name}: the data took away {percent(row.contraction)} of the prior's variance" for row in loose]
     words[-1] += "; the stated intervals are essentially those of the priors"
     return bullet_list(words)
 
@@ -188,9 +166,9 @@ def _chains(result: CMCResult) -> Markup:
         facts.append(f"Agreement of the shards: chi-square {found.chi2:.0f} of {found.dof:.0f}, p = {found.p:.2g}.")
     parts = [bullet_list(facts), _shards(result)]
     parts += [
-        pictures([_figure(draw(result), alt)], caption=words, width=60, least=36)
-        for draw, alt, words in _HEALTH
-        if draw is not energy_figure or result.sampler == "nuts"
+        pictures([_figure(p.figure(result), p.alt)], caption=p.caption, width=60, least=36)
+        for p in pictures_of(result)
+        if p.caption
     ]
     return join_markup(parts)
 
@@ -221,22 +199,3 @@ def _or_nothing(value: float) -> str:
 
 def _figure(figure: Figure, alt: str) -> Picture:
     return png_picture(figure, alt, 100)
-
-
-_HEALTH: tuple[tuple[Callable[[CMCResult], Figure], str, str], ...] = (
-    (
-        ranks_figure,
-        "Histograms of the ranks of every chain's draws, one panel a parameter.",
-        "Ranks of the draws of each chain among all draws: flat if the chains sample the same density.",
-    ),
-    (
-        energy_figure,
-        "Histograms of the energy and of its change from step to step, for the worst shards.",
-        "Energy, and its change from step to step: similar if the chains explore the whole posterior.",
-    ),
-    (
-        shards_figure,
-        "Mean and standard deviation of every parameter in each shard, compared to the consensus.",
-        "Each shard compared to the posterior of all pairs: bars should scatter around 0 and be wider than the band.",
-    ),
-)

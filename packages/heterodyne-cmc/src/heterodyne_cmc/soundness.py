@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from heterodyne_cmc.posterior import BESIDE, QUANTILES, Posterior
 from heterodyne_data import undeclared
-from heterodyne_spec import MODELS, load_model
+from heterodyne_spec import load_model, model_names
 
 STATS = ("diverging", "energy", "lp", "acceptance_rate", "n_steps", "tree_depth")
 """Quantities recorded for every step of every chain."""
@@ -33,8 +33,8 @@ def _of_measurement(result: Posterior) -> Iterator[str]:
 
 
 def _of_names(result: Posterior) -> Iterator[str]:
-    if result.model.get("id") not in MODELS:
-        yield f"model: found {result.model.get('id')!r}, expected one of {', '.join(MODELS)}"
+    if result.model.get("id") not in model_names():
+        yield f"model: found {result.model.get('id')!r}, expected one of {', '.join(model_names())}"
         return
     spec = load_model(result.model["id"])
     for place, found, expected in (

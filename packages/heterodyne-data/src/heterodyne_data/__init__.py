@@ -12,6 +12,7 @@ from heterodyne_data.describing import Checked, check_data, describe_data
 from heterodyne_data.fingerprint import fingerprint
 from heterodyne_data.given import select_data
 from heterodyne_data.json_values import to_json_values
+from heterodyne_data.layouts import layout_title
 from heterodyne_data.listing import list_maps
 from heterodyne_data.loading import load_data
 from heterodyne_data.memory import free_memory, whole_memory
@@ -70,6 +71,7 @@ __all__ = [
     "hot_frames",
     "in_memory",
     "is_finite",
+    "layout_title",
     "list_maps",
     "load_data",
     "mean_q",

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from heterodyne_data import Bands, NLSQResult
+from heterodyne_nlsq.models import of_result
 from heterodyne_report import TimeCourse, fixed_functions, time_courses
-from heterodyne_spec import load_model
 
 
 def courses(result: NLSQResult) -> Sequence[TimeCourse]:
     """Return the functions of age of a fit; without bands where the result is of a version that had none."""
-    spec, t = load_model(), result.data.t
+    spec, t = of_result(result).spec, result.data.t
     if result.bands is not None:
-        return time_courses(result.bands, fixed_functions(row.name for row in result.table if row.status == "fixed"))
+        held = fixed_functions((row.name for row in result.table if row.status == "fixed"), spec.id)
+        return time_courses(result.bands, held, spec.id)
     values = {f.name: spec.evaluate(f.name, result.parameters, t) for f in spec.functions}
-    return time_courses(Bands(t, values, {name: np.zeros(len(t)) for name in values}), values)
+    return time_courses(Bands(t, values, {name: np.zeros(len(t)) for name in values}), values, spec.id)

@@ -22,7 +22,14 @@ if _TYPE_CHECKING:
         requested_data,
         requested_output,
     )
-    from heterodyne_report.console import Console, Mood, Progress, add_console_arguments, align_columns, time_left
+    from heterodyne_report.console import (
+        Console,
+        Mood,
+        Progress,
+        add_console_arguments,
+        align_columns,
+        time_left,
+    )
     from heterodyne_report.entry import run_entry_point
     from heterodyne_report.number_format import (
         format_interval,
@@ -34,7 +41,6 @@ if _TYPE_CHECKING:
         with_unit,
     )
     from heterodyne_report.panels import (
-        FUNCTION_LABELS,
         LINE_STYLES,
         MARKERS,
         SERIES_COLOURS,
@@ -42,6 +48,7 @@ if _TYPE_CHECKING:
         downsampled_maps,
         draw_course,
         draw_map,
+        function_panels,
         map_picture,
         narrow_limits,
         page_width,
@@ -49,14 +56,14 @@ if _TYPE_CHECKING:
     )
     from heterodyne_report.pictures import colour_limits, picture_format, square_means, square_width, write_figure
     from heterodyne_report.stages import Stage, announce_stage, numbered_stage, stage_kind
+    from heterodyne_report.tables import Column, table_cells
     from heterodyne_report.time_course import (
-        FUNCTION_OF_GROUP,
-        FUNCTION_SUBJECTS,
         TimeCourse,
         describe_courses,
         fixed_functions,
         time_courses,
     )
+    from heterodyne_report.words import words_of
 
 _MODULES = {
     "command_line": (
@@ -89,7 +96,6 @@ _MODULES = {
         "with_unit",
     ),
     "panels": (
-        "FUNCTION_LABELS",
         "LINE_STYLES",
         "MARKERS",
         "MapPanel",
@@ -97,6 +103,7 @@ _MODULES = {
         "downsampled_maps",
         "draw_course",
         "draw_map",
+        "function_panels",
         "map_picture",
         "narrow_limits",
         "page_width",
@@ -115,24 +122,25 @@ _MODULES = {
         "numbered_stage",
         "stage_kind",
     ),
+    "tables": (
+        "Column",
+        "table_cells",
+    ),
     "time_course": (
-        "FUNCTION_OF_GROUP",
-        "FUNCTION_SUBJECTS",
         "TimeCourse",
         "describe_courses",
         "fixed_functions",
         "time_courses",
     ),
+    "words": ("words_of",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
-    "FUNCTION_LABELS",
-    "FUNCTION_OF_GROUP",
-    "FUNCTION_SUBJECTS",
     "LINE_STYLES",
     "MARKERS",
     "SERIES_COLOURS",
+    "Column",
     "Console",
     "MapPanel",
     "Mood",
@@ -159,6 +167,7 @@ __all__ = [
     "format_plus_minus",
     "format_value",
     "format_value_and_sd",
+    "function_panels",
     "map_picture",
     "narrow_limits",
     "numbered_stage",
@@ -174,9 +183,11 @@ __all__ = [
     "square_means",
     "square_width",
     "stage_kind",
+    "table_cells",
     "time_courses",
     "time_left",
     "with_unit",
+    "words_of",
     "write_figure",
 ]
 

@@ -27,7 +27,7 @@ from heterodyne_spec.errors import (
     ResultError,
 )
 from heterodyne_spec.files import OutputError, check_written, text_writer, write_atomically, write_text, write_together
-from heterodyne_spec.laws import Law, find_laws, laws_of
+from heterodyne_spec.laws import Law, clipped_exp, find_laws, laws_of
 from heterodyne_spec.lint.config_rules import lint_config
 from heterodyne_spec.lint.result_rules import lint_result
 from heterodyne_spec.lint.rule import mapping_at, number_or_none
@@ -43,7 +43,8 @@ from heterodyne_spec.messages import (
     one_line,
     shortened,
 )
-from heterodyne_spec.model import MODELS, ModelSpec, Parameter, Prior, check_model_versions, load_model
+from heterodyne_spec.model import DEFAULT_MODEL, ModelSpec, Parameter, Prior, check_model_versions, load_model
+from heterodyne_spec.models import knowledge, model_names
 from heterodyne_spec.tables import Table, prior_text, text_table
 from heterodyne_spec.template import config_template
 from heterodyne_spec.terminal import (
@@ -61,13 +62,13 @@ from heterodyne_spec.terminal import (
 from heterodyne_spec.validation import KINDS, MEASUREMENTS, Verdict, description_facts, validate
 
 __all__ = [
+    "DEFAULT_MODEL",
     "DONE",
     "FAILED",
     "INTERRUPTED",
     "KINDS",
     "MAX_LISTED",
     "MEASUREMENTS",
-    "MODELS",
     "NOT_CONVERGED",
     "BusyError",
     "CMCConfig",
@@ -101,6 +102,7 @@ __all__ = [
     "check_model_versions",
     "check_results",
     "check_written",
+    "clipped_exp",
     "config_template",
     "count_noun",
     "description_facts",
@@ -108,6 +110,7 @@ __all__ = [
     "dump_yaml",
     "error_text",
     "find_laws",
+    "knowledge",
     "laws_of",
     "lint_config",
     "lint_result",
@@ -120,6 +123,7 @@ __all__ = [
     "load_vectors",
     "mapping_at",
     "merge_findings",
+    "model_names",
     "number_or_none",
     "one_line",
     "parse_json",

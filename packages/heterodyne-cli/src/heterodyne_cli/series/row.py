@@ -12,11 +12,12 @@ import numpy as np
 
 from heterodyne_cli.series.job import Job
 from heterodyne_data import NLSQResult, is_finite
-from heterodyne_nlsq.stated import NO_FLOW, ONE_COMPONENT, reasons, reasons_of_parameters
+from heterodyne_nlsq.models import questions_of
 from heterodyne_nlsq.stated import NO_SIGNAL as NOTHING_SEEN
-from heterodyne_nlsq.summary import QUESTIONS
+from heterodyne_nlsq.stated import reasons, reasons_of_parameters
+from heterodyne_nlsq.two_component import NO_FLOW, ONE_COMPONENT
 from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, USABLE, structured_angles
-from heterodyne_spec import ModelSpec, load_model
+from heterodyne_spec import DEFAULT_MODEL, ModelSpec, load_model
 
 type Row = Mapping[str, Any]
 """Keys are those of `columns`; unknown numbers are None, so that a row can be stored as JSON."""
@@ -26,9 +27,9 @@ OK, STRUCTURED, NOT_CONVERGED, FAILED = "ok", "structure in residuals", "not con
 PLACES = ("mean", "start", "middle", "end")
 """Functions of age are given as their mean over the measurement, and at the first, middle and last age."""
 
-SHOWS = tuple(f"shows_{question}" for question in QUESTIONS)
+SHOWS = tuple(f"shows_{question}" for question in questions_of(DEFAULT_MODEL))
 """Columns stating whether the maps show a feature: ``yes``, ``no``, or empty if not tested."""
-CHANCES = tuple(f"p_{question}" for question in QUESTIONS)
+CHANCES = tuple(f"p_{question}" for question in questions_of(DEFAULT_MODEL))
 """Columns of the p-values."""
 PER_ANGLE = ("phi", "contrast", "contrast_sd", "offset", "offset_sd")
 """Columns with one number per azimuth, separated by spaces."""

@@ -37,6 +37,7 @@ from heterodyne_data.time_axis import UNIFORM, axis_clock, precision
 from heterodyne_spec import DataError, count_noun, list_q, shortened
 
 NAME = "analysis-cache"
+TITLE = "cache"
 DATA_KEY = "c2_exp"
 Q_LIST, PHI_LIST, TIMES = "wavevector_q_list", "phi_angles_list", ("t1", "t2")
 SAME_Q = 1e-3

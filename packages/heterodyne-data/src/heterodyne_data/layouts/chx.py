@@ -26,6 +26,7 @@ from heterodyne_data.source import Source
 from heterodyne_spec import DataError, list_numbers
 
 NAME = "chx"
+TITLE = "NSLS-II CHX"
 DATA_KEY = "g12b"
 BINS = "qval_dict"
 METADATA = "md"

@@ -19,6 +19,7 @@ from heterodyne_data.source import Source
 from heterodyne_spec import DataError, count_noun
 
 NAME = "id02"
+TITLE = "ESRF ID02"
 DATA_KEY = "/<entry>/correlations/<direction>/twotime/ttcf"
 NAMED = "name the directions by their azimuth in degrees, as phi_45"
 _AZIMUTH = re.compile(r"phi_([+-]?\d+(?:\.\d+)?)")

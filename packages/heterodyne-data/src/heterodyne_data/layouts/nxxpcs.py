@@ -33,6 +33,7 @@ from heterodyne_data.source import Source
 from heterodyne_spec import DataError, count_noun, shortened
 
 NAME = "nxxpcs"
+TITLE = "NXxpcs"
 DATA_KEY = "/entry/twotime/two_time_corr_func"
 MASKS = "/entry/instrument/masks"
 ROI_MAP, Q_LIST, PHI_LIST = (f"{MASKS}/dynamic_{name}" for name in ("roi_map", "q_list", "phi_list"))

@@ -22,6 +22,7 @@ from heterodyne_data.time_axis import axis_clock, precision
 from heterodyne_spec import DataError, count_noun
 
 NAME = "xpcs-correlator"
+TITLE = "xpcs-correlator"
 DATA_KEY = "ttcf"
 AGES = "t"
 """Ages of the frames in s, which others than the program add."""

@@ -13,14 +13,15 @@ from pathlib import Path
 from heterodyne_data import FittedData
 from heterodyne_report.page.elements import Markup, Section, element, join_markup
 from heterodyne_report.page.provenance import citation_section
-from heterodyne_spec import write_text
+from heterodyne_spec import DEFAULT_MODEL, write_text
 
 
 @dataclass(frozen=True)
 class Report:
     """The report of one result: the `name` of its kind, the `verdict` as one sentence, `good` if nothing is wrong.
 
-    `word` precedes the verdict; by default it states whether the result is usable.
+    `word` precedes the verdict; by default it states whether the result is usable. `model` is the one whose
+    literature is to be cited.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Report:
     good: bool
     sections: Sequence[Section]
     word: str = ""
+    model: str = DEFAULT_MODEL
 
 
 def render(title: str, reports: Sequence[Report], ending: Sequence[Section] = ()) -> str:
@@ -111,4 +113,4 @@ def write_report(path: Path, data: FittedData, *reports: Report) -> Path:
     OutputError : if the file cannot be written; an existing file is then kept.
     """
     name = data.provenance.get("file", "A measurement")
-    return write_text(path, render(f"{name} at q = {data.q:.5g} 1/Å", reports, [citation_section()]))
+    return write_text(path, render(f"{name} at q = {data.q:.5g} 1/Å", reports, [citation_section(reports[0].model)]))

@@ -8,7 +8,7 @@ import numpy as np
 
 from heterodyne_report.number_format import format_plus_minus
 from heterodyne_report.page.elements import Markup, table
-from heterodyne_report.time_course import FUNCTION_SUBJECTS, TimeCourse, describe_courses
+from heterodyne_report.time_course import TimeCourse, describe_courses
 
 _STAND = (0.0, 0.5, 1.0)
 """Ages of the table, as fractions of the duration of the measurement."""
@@ -19,8 +19,7 @@ def functions_table(courses: Sequence[TimeCourse]) -> Markup:
     t = courses[0].t
     ages = [float(t[0] + part * (t[-1] - t[0])) for part in _STAND]
     rows = [
-        [f"{c.name}, {FUNCTION_SUBJECTS[c.name]}", *(stand(c, age) for age in ages), "" if c.unit == "1" else c.unit]
-        for c in courses
+        [f"{c.name}, {c.subject}", *(stand(c, age) for age in ages), "" if c.unit == "1" else c.unit] for c in courses
     ]
     columns = ("", *(f"at {age:.4g} s" for age in ages), "unit")
     return table(columns, rows, caption="The functions at three ages, one standard deviation", words=(4,))

@@ -8,7 +8,7 @@ from typing import Any
 
 from heterodyne_data import FittedData
 from heterodyne_report.page.elements import Section, bullet_list, collapsible, element, facts, join_markup
-from heterodyne_spec import load_model
+from heterodyne_spec import DEFAULT_MODEL, load_model
 
 
 def provenance_section(
@@ -47,9 +47,9 @@ def _code(text: str) -> str:
     return element("pre", text, tabindex="0")
 
 
-def citation_section() -> Section:
+def citation_section(model: str = DEFAULT_MODEL) -> Section:
     """Return the section on what to cite: the literature of the model and this software."""
-    literature = load_model().document["literature"]
+    literature = load_model(model).document["literature"]
     cited = [f"{entry['title']}, doi:{entry['doi']}: {entry['used_for']}." for entry in literature]
     software = "This software: CITATION.cff in its repository, with the versions above."
     return Section("How to cite", bullet_list([*cited, software]))

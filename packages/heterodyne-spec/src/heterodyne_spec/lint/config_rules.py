@@ -9,23 +9,39 @@ from heterodyne_spec.errors import Problem
 from heterodyne_spec.lint.rule import Rule, interval_or_none, mapping_at, number_or_none, run
 from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
 from heterodyne_spec.messages import did_you_mean
-from heterodyne_spec.model import Parameter, load_model
+from heterodyne_spec.model import DEFAULT_MODEL, ModelSpec, Parameter, load_model
+from heterodyne_spec.models import model_names
+
+
+def _model(document: Any) -> ModelSpec:
+    """Return the model that is named; where there is no such model, another rule says so."""
+    name = mapping_at(document, "model").get("name")
+    return load_model(name if name in model_names() else DEFAULT_MODEL)
 
 
 def _parameters(document: Any) -> Iterator[tuple[str, dict[str, Any], Parameter]]:
     """Yield path, entry and registry parameter of every known name under model.parameters."""
-    model = load_model()
+    model = _model(document)
     known = {p.name: p for p in (*model.parameters, *model.scaling)}
     for name in mapping_at(document, "model", "parameters"):
         if name in known:
             yield f"model.parameters.{name}", mapping_at(document, "model", "parameters", name), known[name]
 
 
+class ModelInstalled(Rule):
+    """The model is one that is installed."""
+
+    def check(self, document: Any) -> Iterator[Problem]:
+        name, known = mapping_at(document, "model").get("name"), model_names()
+        if isinstance(name, str) and name not in known:
+            yield self.problem("model.name", f'"{name}"', f"one of {', '.join(known)}", did_you_mean(name, known))
+
+
 class ParameterNamesKnown(Rule):
     """Entries under model.parameters name parameters of the model."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        model = load_model()
+        model = _model(document)
         known = (*model.names, *(p.name for p in model.scaling))
         for name in mapping_at(document, "model", "parameters"):
             if name not in known:
@@ -71,7 +87,7 @@ class TieNamesFreeParameter(Rule):
     """A tie names another physical parameter that is not tied itself; a tied parameter has no own settings."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        known = load_model().names
+        known = _model(document).names
         for path, entry, parameter in _parameters(document):
             target = entry.get("tie")
             if not isinstance(target, str):
@@ -107,7 +123,7 @@ class FixedScalingHasValues(Rule):
     """Fixed contrast and offset have values, the same number of each."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        names = [p.name for p in load_model().scaling]
+        names = [p.name for p in _model(document).scaling]
         values = [mapping_at(document, "model", "parameters", name).get("value") for name in names]
         if isinstance(document, dict) and document.get("scaling") == "fixed":
             for name in (name for name, value in zip(names, values, strict=True) if value is None):
@@ -146,6 +162,7 @@ class LognormalPriorPositive(Rule):
 CONFIG_RULES: tuple[Rule, ...] = (
     FollowsSchema("config"),
     OnlyFiniteNumbers(),
+    ModelInstalled(),
     ParameterNamesKnown(),
     ParameterBoundsOrdered(),
     ValueInsideBounds(),
