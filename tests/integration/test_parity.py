@@ -214,16 +214,6 @@ def test_both_backends_come_from_the_same_specification() -> None:
     assert files[0] == files[1]
 
 
-COMMON_TESTS = ("samples", "test_conformance", "test_invariants", "test_gradients", "test_finite", "test_compile_once")
-
-
-@pytest.mark.parametrize("name", COMMON_TESTS)
-def test_both_backends_face_the_same_tests(root: Path, name: str) -> None:
-    folder = root / "packages" / "heterodyne-physics"
-    texts = {(folder / p / "tests" / f"{name}.py").read_text(encoding="utf-8") for p in ("meshgrid", "elementwise")}
-    assert len(texts) == 1, f"{name}.py of the two backends differ; change both"
-
-
 SPECKLES = {
     "beating": {"v0": 900.0, "beta": 0.4, "v_offset": -30.0, "f0": 0.5, "f1": -0.3, "f2": 0.2, "f3": 0.1},
     "mostly sample": {"alpha_sample": 0.7, "v0": 300.0, "f0": 0.2, "f1": 0.2, "f3": 0.5, "phi0": -7.0},

@@ -93,7 +93,7 @@ def test_not_converged_has_its_exit_code(measurement: Path, tmp_path: Path) -> N
         (["--data", "missing.h5"], ["missing.h5"]),
         (["--data", "measurement.h5", "--q", "0.02"], ["0.0054", "0.02"]),
         (["--data", "measurement.h5", "--config", "missing.yaml"], ["missing.yaml"]),
-        (["--data", "measurement.h5", "--config", "bad.yaml"], ["line 2", "stands twice"]),
+        (["--data", "measurement.h5", "--config", "bad.yaml"], ["line 2", "duplicate key"]),
         (["--data", "bad.yaml"], ["bad.yaml"]),
         (["--data", "measurement.h5", "--output", "bad.yaml"], ["bad.yaml"]),
     ],

@@ -121,7 +121,7 @@ def plan_of_fit(config: Config, data: TwoTimeData) -> Iterator[str]:
     held = [name for name, status in zip(free.names, free.status, strict=True) if status == "fixed"]
     tied = [f"{name} to {tie}" for name, tie in zip(free.names, free.tie, strict=True) if tie]
     yield f"would fit {', '.join(free.free_names) or 'contrast and offset only'}"
-    yield from (f"{word}: {', '.join(names)}" for word, names in (("held", held), ("tied", tied)) if names)
+    yield from (f"{word}: {', '.join(names)}" for word, names in (("fixed", held), ("tied", tied)) if names)
     yield f"start: {config.nlsq.start}; scaling: {config.scaling}; loss: {config.nlsq.loss}"
 
 
