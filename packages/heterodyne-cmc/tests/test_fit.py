@@ -89,7 +89,7 @@ def test_where_the_fit_sees_no_signal_no_chain_is_begun_and_it_is_said(monkeypat
     result = fit_cmc_jax(make(), config(cmc={"shards": 1}), nlsq, say=said.append)
     assert result.sampler == "importance"
     assert not result.success
-    assert any("sees no signal" in line for line in said)
+    assert any("finds no signal" in line for line in said)
     assert "the data add nothing to the priors" in result.message
     assert "nuts" not in result.message
     assert any(words.endswith("No signal: c2 does not decay.") for words in result.warnings)
@@ -104,7 +104,7 @@ def test_where_the_fit_sees_one_component_no_chain_is_begun_and_the_simpler_mode
     said: list[str] = []
     result = fit_cmc_jax(make(), config(cmc={"shards": 1}), nlsq, say=said.append)
     assert (result.sampler, result.success) == ("importance", False)
-    assert any("sees no second component" in line for line in said)
+    assert any("finds no second component" in line for line in said)
     others = [name for name in FREE if not name.endswith("_ref") and not name.startswith("f")]
     assert f"fix f0, f1 and f3 at 0, and hold {', '.join(others)} (vary: false)" in result.message
     assert "nuts" not in result.message
