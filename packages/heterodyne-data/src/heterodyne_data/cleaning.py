@@ -284,7 +284,7 @@ def level(c2: Map, valid: Frames, rows_used: int = 512) -> float:
 
     Of a large map every n-th row is taken: it tells 0 from 1, and needs no copy of the map.
     """
-    values = _sampled(c2, valid, rows_used)
+    values = sampled(c2, valid, rows_used)
     return float(np.median(values)) if values.size else float("nan")
 
 
@@ -293,7 +293,7 @@ def level_of(c2: Map, valid: Frames) -> Level:
 
     One value is mostly noise, and the least of many its tail.
     """
-    values = _sampled(c2, valid, 512)
+    values = sampled(c2, valid, 512)
     if not values.size:
         return Level(np.nan, np.nan, np.nan)
     middle = float(np.median(values))
@@ -313,7 +313,7 @@ def _median_of_part(c2: Map, valid: Frames, rows: slice, columns: slice) -> floa
     return float(np.median(part[kept])) if kept.sum() >= PART else float("nan")
 
 
-def _sampled(c2: Map, valid: Frames, rows_used: int) -> NDArray[np.floating[Any]]:
+def sampled(c2: Map, valid: Frames, rows_used: int = 512) -> NDArray[np.floating[Any]]:
     """Return valid values off the diagonal, of a large map those of every n-th row."""
     frames = np.flatnonzero(valid)
     rows = frames[:: max(1, len(frames) // rows_used)]
