@@ -86,7 +86,17 @@ SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadfile", "--durations", "12"
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """With as many processes as cores a second thread of the BLAS only waits, by spinning."""
 
-QUICKLY_COMPILED = {**ONE_THREAD, "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+COMPILED = ROOT / ".nox" / "compiled"
+"""Compiled functions of all sessions and their processes, which JAX opens one at a time where a largest size is set."""
+
+QUICKLY_COMPILED = {
+    **ONE_THREAD,
+    "XLA_FLAGS": "--xla_backend_optimization_level=0",
+    "XDG_CACHE_HOME": str(COMPILED),
+    "JAX_COMPILATION_CACHE_DIR": str(COMPILED / "heterodyne"),
+    "JAX_COMPILATION_CACHE_MAX_SIZE": str(10 * 1024**3),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+}
 """For tests, which compile much and compute little. What users install, `compat` runs as they do."""
 
 DOCS_TOOLS = ["mkdocs-material", "math-core"]
@@ -147,7 +157,7 @@ def tests(session: nox.Session, package: str) -> None:
     """Each package's tests where only that package and its dependencies are installed."""
     chosen = PACKAGES[package]
     own = package + TESTED_WITH.get(package, "")
-    install(session, *chosen.needs, own, also=[*chosen.test_requirements, "pytest-xdist"])
+    install(session, *chosen.needs, own, also=[*chosen.test_requirements, "pytest-xdist", "filelock"])
     session.run("pytest", str(chosen.path / "tests"), *SIDE_BY_SIDE, *session.posargs, env=QUICKLY_COMPILED)
 
 
@@ -164,7 +174,7 @@ def codegen(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """What takes several packages: import graph, versions, commands, parity, snippets, reports in a browser."""
     with_extras = (name + TESTED_WITH.get(name, "") for name in PACKAGES)
-    install(session, *with_extras, also=["pytest", "pytest-xdist", "hypothesis", *SNIPPET_TOOLS])
+    install(session, *with_extras, also=["pytest", "pytest-xdist", "hypothesis", "filelock", *SNIPPET_TOOLS])
     program = find_browser(session)
     left_out = [] if program else ["--ignore", str(IN_BROWSER)]
     if program is None:

@@ -76,7 +76,8 @@ def script(page: Path) -> str:
 
 
 def run_page(page: Path, folder: Path, cache: Path) -> subprocess.CompletedProcess[str]:
-    """Run the snippets of a page in `folder`; compiled functions are kept in `cache`."""
+    """Run the snippets of a page in `folder`; compiled functions are kept in `cache`, or where the environment says."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", cache))
     # A name that no snippet gives to a file, in a process of its own: float64 is off until the page switches it on.
     program = folder / f"page {page.stem}.py"
     program.write_text(script(page), encoding="utf-8")

@@ -10,7 +10,7 @@ import pytest
 
 # Before JAX is imported, and for the processes that tests start: each would compile the same chains for 15 s.
 CACHE = tempfile.TemporaryDirectory(prefix="heterodyne-cmc-tests-")
-os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE.name
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", CACHE.name)
 
 import jax  # noqa: E402
 

@@ -14,7 +14,7 @@ from heterodyne_cmc.chart import to_parameters
 from heterodyne_cmc.density import (
     Anchor,
     ShardProblem,
-    draw_coefficients,
+    coefficients_given,
     log_density,
     log_likelihood,
     shard_problem,
@@ -136,7 +136,7 @@ def test_gradient_is_that_of_finite_differences(scaling: str) -> None:
 def test_drawn_coefficients_have_the_conditional_law() -> None:
     shard = problem(n_pairs=40)
     keys = jax.random.split(jax.random.key(0), 20_000)
-    draws = np.asarray(jax.vmap(lambda key: draw_coefficients(key, jnp.asarray(VECTOR), shard))(keys))
+    draws = np.asarray(jax.vmap(coefficients_given(jnp.asarray(VECTOR), shard).draw)(keys))
     m, value = brackets_at(shard, VECTOR), np.asarray(shard.pairs.value)
     for a in range(2):
         design = np.stack([m[a], np.ones_like(m[a])], axis=1)

@@ -16,7 +16,7 @@ import pytest
 from measurement import CONTRAST, FREE, NOISE, OFFSET, PHI, TRUTH, config, make, parameters, point_estimate
 
 import heterodyne_cmc
-from heterodyne_cmc import CMCResult, fit_cmc_jax, population
+from heterodyne_cmc import CMCResult, fit_cmc_jax
 from heterodyne_cmc.fit import plan_of_sampling, prepared_work
 from heterodyne_cmc.outcome import natural
 from heterodyne_cmc.page import report, write_page
@@ -25,6 +25,7 @@ from heterodyne_cmc.posterior import QUANTILES
 from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.start import start_warnings
+from heterodyne_cmc.verdict import warnings_of
 from heterodyne_cmc.work import run_shard
 from heterodyne_data import Signal, TwoTimeData, save_data, select_data
 from heterodyne_spec import Config, ConfigError, DataError, OutputError, ResultError, load_config, load_model
@@ -62,9 +63,17 @@ def test_width_is_that_of_the_linearised_model(sampled: CMCResult) -> None:
         assert sampled.sd[name] == pytest.approx(expected[name], rel=0.35)
 
 
+@pytest.mark.parametrize(("sampler", "remedy"), [("nuts", "raise cmc.warmup"), ("importance", "raise cmc.samples")])
+def test_what_helps_against_r_hat_depends_on_the_sampler(sampler: str, remedy: str, sampled: CMCResult) -> None:
+    found = dataclasses.replace(sampled.diagnostics, r_hat=1.02, k_hat=0.3)
+    (said,) = [w for w in warnings_of(found, (), load_config(config()).cmc, "draws", sampler) if "R-hat" in w]
+    assert said.startswith("R-hat reaches 1.020")
+    assert said.endswith(remedy)
+
+
 def test_weights_that_do_not_hold_are_not_called_converged(monkeypatch: pytest.MonkeyPatch) -> None:
     # So few rounds that no sample is drawn which nothing adapted to.
-    monkeypatch.setattr(population, "ROUNDS", 1)
+    monkeypatch.setattr("heterodyne_cmc.request.ROUNDS", 1)
     data = make()
     result = fit_cmc_jax(data, config(cmc={"shards": 1, "sampler": "importance"}), point_estimate(data))
     assert not result.success
@@ -74,7 +83,7 @@ def test_weights_that_do_not_hold_are_not_called_converged(monkeypatch: pytest.M
 
 
 def test_where_the_fit_sees_no_signal_no_chain_is_begun_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(population, "ROUNDS", 1)
+    monkeypatch.setattr("heterodyne_cmc.fit.ROUNDS_UNSEEN", 1)
     nlsq = dataclasses.replace(point_estimate(make()), verdict="no-signal", sentence="No signal: c2 does not decay.")
     said: list[str] = []
     result = fit_cmc_jax(make(), config(cmc={"shards": 1}), nlsq, say=said.append)
@@ -89,7 +98,7 @@ def test_where_the_fit_sees_no_signal_no_chain_is_begun_and_it_is_said(monkeypat
 def test_where_the_fit_sees_one_component_no_chain_is_begun_and_the_simpler_model_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(population, "ROUNDS", 1)
+    monkeypatch.setattr("heterodyne_cmc.fit.ROUNDS_UNSEEN", 1)
     seen = {"two_components": Signal(False, 8.1, 0.34, "one component describes the maps as well")}
     nlsq = dataclasses.replace(point_estimate(make()), signal=seen)
     said: list[str] = []
@@ -371,7 +380,7 @@ def test_without_point_estimate_an_installed_fit_is_asked(monkeypatch: pytest.Mo
         name = "nlsq"
 
         def load(self) -> Any:
-            return lambda data, config: point_estimate(data)
+            return lambda data, config, candidates: point_estimate(data)
 
     asked: list[str] = []
 

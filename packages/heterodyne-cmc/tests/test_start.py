@@ -29,7 +29,8 @@ def test_what_lies_beyond_the_priors_is_fitted_again_where_the_data_leave_it_ope
     nlsq = point_estimate(data, covariance=covariance, covariance_kind="calibrated")
     near, asked = point_estimate(data), []
 
-    def fitted(data: Any, config: Config) -> NLSQResult:
+    def fitted(data: Any, config: Config, candidates: list[NLSQResult]) -> NLSQResult:
+        assert candidates == [nlsq]
         asked.append(config.model.parameters["v0"].bounds)
         return near
 

@@ -103,6 +103,20 @@ def test_what_an_estimate_says_is_kept_inside_the_request() -> None:
     np.testing.assert_allclose(load_model().evaluate("x", vector, t), expected, rtol=1e-2)
 
 
+def test_an_offset_moved_inside_its_bounds_takes_the_rest_of_the_law_along() -> None:
+    far = {**TRUTH, "D0_sample": 60000.0, "alpha_sample": -0.05, "D_offset_sample": -40000.0}
+    bounds = {"model": {"parameters": {"D_offset_sample": {"bounds": [-3000, 3000], "value": 0.0}}}}
+    setup = prepare(make(), load_config(bounds))
+    (found,) = estimates([far], setup)
+    vector = dict(zip(setup.free.names, setup.free.full(found.vector).tolist(), strict=True))
+    assert vector["D_offset_sample"] == pytest.approx(-3000.0, rel=1e-3)
+    # Value and slope in the middle of the measurement: by how much c2 changes is all that data see of the law.
+    middle = float(setup.data.t.mean())
+    near = middle * np.array([0.95, 1.0, 1.05])
+    before, after = (load_model().evaluate("J_s", v, near) for v in (far, vector))
+    np.testing.assert_allclose(after, before, rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("candidates", "error", "words"),
     [

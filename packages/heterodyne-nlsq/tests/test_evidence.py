@@ -313,7 +313,8 @@ def test_with_shared_noise_the_names_of_alike_components_are_said_to_be_open() -
 def test_the_plainest_of_equals_says_what_the_optimum_says() -> None:
     data = make(n_t=N_T, noise=0.02, D_offset_ref=0.0, D_offset_sample=0.0)
     plain, best = (fit_nlsq_jax(data, {"nlsq": {"representative": kind}}) for kind in ("plainest", "optimum"))
-    assert plain.cost >= best.cost * (1 - 1e-9)
+    # Where a descent ends is known to a part of chi-square only.
+    assert plain.cost >= best.cost - 0.05 * 0.02**2
     assert plain.cost < best.cost * 1.001
     spec_ages = T[0] + (T[-1] - T[0]) * np.array([0.1, 0.3, 0.5, 0.7, 0.9])
     assert plain.bands is not None

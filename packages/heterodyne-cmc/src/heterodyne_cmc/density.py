@@ -8,7 +8,7 @@ with u the unconstrained coordinates, g a normal density that holds the shard ne
 for all pairs (so that all count alike, as in the least squares whose calibration is used), w what a pair counts, and
 u' = pivot + pull (u - pivot) near the point estimate and power from the calibration. β enters linearly and has a normal
 prior, so the integral over it is a Gaussian one. The product of the *joint* densities over shards, divided by g^K, is
-the posterior; that of the integrated ones is not, for all shards share β: see `draw_coefficients`.
+the posterior; that of the integrated ones is not, for all shards share β: see `coefficients_given`.
 """
 
 from __future__ import annotations
@@ -212,17 +212,25 @@ def log_density(vector: Float[Array, " n_dim"], problem: ShardProblem) -> Float[
     return log_tempered_prior(vector, problem) + log_likelihood(vector, problem) + held
 
 
-def draw_coefficients(key: Array, vector: Float[Array, " n_dim"], problem: ShardProblem) -> Float[Array, " 2*n_coef"]:
-    """Return a draw of the coefficients of contrast and offset given the sampled vector: exact, a normal one.
+class Coefficients(NamedTuple):
+    """The normal density of the coefficients of contrast and offset given the sampled vector: its `mean` (2 n_coef,),
+    and a `root` (2 n_coef, 2 n_coef) of its covariance."""
 
-    With it a draw is one of the joint sub-posterior, the only density whose product over shards is the posterior.
-    """
+    mean: Array
+    root: Array
+
+    def draw(self, key: Array) -> Float[Array, " 2*n_coef"]:
+        """Return a draw. With it a draw is one of the joint sub-posterior, the only density whose product over shards
+        is the posterior."""
+        return self.mean + self.root @ jax.random.normal(key, self.mean.shape, dtype=self.mean.dtype)
+
+
+def coefficients_given(vector: Float[Array, " n_dim"], problem: ShardProblem) -> Coefficients:
+    """Return the density of the coefficients given the sampled vector, with what the calibration does to it."""
     u, log_noise = split(vector)
     precision, right = _normal_equations(tilted_sums(u, problem), log_noise, problem)
     factor = jnp.linalg.cholesky(precision)
-    mean = jax.scipy.linalg.cho_solve((factor, True), right)
-    standard = jax.random.normal(key, right.shape, dtype=right.dtype)
-    spread = jax.scipy.linalg.solve_triangular(factor, standard, lower=True, trans=1)
     tilt = problem.tilt
-    away = problem.coefficient_mean + mean + spread - tilt.centre
-    return tilt.centre + tilt.stretch @ away + tilt.follow @ tilt.near(u)
+    away = problem.coefficient_mean + jax.scipy.linalg.cho_solve((factor, True), right) - tilt.centre
+    root = jax.scipy.linalg.solve_triangular(factor, jnp.eye(right.size), lower=True, trans=1)
+    return Coefficients(tilt.centre + tilt.stretch @ away + tilt.follow @ tilt.near(u), tilt.stretch @ root)

@@ -5,10 +5,9 @@ Vehtari, Gelman, Simpson, Carpenter & Bürkner, Bayesian Analysis 16, 667 (2021)
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -32,9 +31,7 @@ def _normal_scores(x: FloatArray) -> FloatArray:
         column, values = ordered[(slice(None), *k)], flat[(slice(None), *k)]
         left, right = np.searchsorted(column, values, "left"), np.searchsorted(column, values, "right")
         rank[(slice(None), *k)] = (left + right + 1) / 2
-    with jax.enable_x64(True):
-        scores = np.asarray(jax.scipy.special.ndtri(jnp.asarray((rank - 0.375) / (len(flat) + 0.25))))
-    return scores.reshape(x.shape)
+    return np.asarray(ndtri((rank - 0.375) / (len(flat) + 0.25))).reshape(x.shape)
 
 
 def _variances(x: FloatArray) -> tuple[FloatArray, FloatArray]:

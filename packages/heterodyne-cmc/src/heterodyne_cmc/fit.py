@@ -18,6 +18,7 @@ from heterodyne_cmc.mode import at_mode
 from heterodyne_cmc.noise import checked, data_noise, residual_noise
 from heterodyne_cmc.outcome import make_result
 from heterodyne_cmc.parameters import parameter_space
+from heterodyne_cmc.population import ROUNDS_UNSEEN
 from heterodyne_cmc.problem import whole_problems
 from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
@@ -177,7 +178,8 @@ def _without_chains(request: Request, say: Callable[[str], None]) -> Request:
     if nlsq is None or cmc.sampler != "auto" or not (missing := not_seen(nlsq, request.space)):
         return request
     say(f"the fit sees no {missing}: weighted draws, no chains (cmc.sampler: nuts runs them)")
-    return replace(request, config=replace(request.config, cmc=replace(cmc, sampler="importance")))
+    weighted = replace(request.config, cmc=replace(cmc, sampler="importance"))
+    return replace(request, config=weighted, rounds=ROUNDS_UNSEEN)
 
 
 def _begun(request: Request, say: Callable[[str], None]) -> Request:

@@ -14,7 +14,16 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
-from heterodyne_cmc.density import ShardProblem, _normal_equations, draw_coefficients, log_density, split, tilted_sums
+from heterodyne_cmc.density import (
+    Coefficients,
+    ShardProblem,
+    _normal_equations,
+    coefficients_given,
+    log_density,
+    split,
+    tilted_sums,
+)
+from heterodyne_cmc.values import Map, in_blocks
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -26,7 +35,7 @@ def log_joint(joint: Float[Array, " n_joint"], problem: ShardProblem) -> Float[A
     """Return ln of the joint sub-posterior density of (u, ln σ, β), up to a constant.
 
     p(u, ln σ, β) = p(u, ln σ) p(β | u, ln σ): the integrated density times the normal one of the coefficients, the
-    density of what `heterodyne_cmc.density.draw_coefficients` draws.
+    density of what `heterodyne_cmc.density.coefficients_given` draws.
     """
     n_coefficients = problem.coefficient_mean.size
     vector, coefficients = joint[: joint.size - n_coefficients], joint[joint.size - n_coefficients :]
@@ -79,26 +88,33 @@ def summed(
     return total
 
 
-def joint_draws(key: Array, z: FloatArray, problem: ShardProblem, centre: FloatArray, spread: FloatArray) -> FloatArray:
+def joint_draws(
+    key: Array, z: FloatArray, problem: ShardProblem, centre: FloatArray, spread: FloatArray, by: Map = map
+) -> FloatArray:
     """Return joint vectors (n_chain, n_draw, n_joint) of draws of z, ``vector = centre + spread @ z``: with the
-    coefficients of contrast and offset drawn back."""
-    return np.asarray(_with_coefficients(key, jnp.asarray(z), problem, jnp.asarray(centre), jnp.asarray(spread)))
+    coefficients of contrast and offset drawn back.
+
+    What is drawn several times has its own coefficients each time.
+    """
+    # Chains stand still at times, and weighted draws are repeated: what costs a pass over the data is done once.
+    steps, which = np.unique(z.reshape(-1, z.shape[-1]), axis=0, return_inverse=True)
+    at, along = jnp.asarray(centre), jnp.asarray(spread)
+    parts = in_blocks(lambda rows: _given(rows, problem, at, along), steps, by)
+    vectors, mean, root = (part[which.ravel()] for part in parts)
+    coefficients = _drawn(jax.random.split(key, len(vectors)), Coefficients(jnp.asarray(mean), jnp.asarray(root)))
+    return np.concatenate([vectors, np.asarray(coefficients)], axis=1).reshape(*z.shape[:2], -1)
 
 
 @jax.jit
-def _with_coefficients(
-    key: Array, z: Array, problem: ShardProblem, centre: Array, spread: Array
-) -> Float[Array, "n_chain n_draw n_joint"]:
-    steps = z.reshape(-1, z.shape[-1])
-
+def _given(steps: Float[Array, "n n_dim"], problem: ShardProblem, centre: Array, spread: Array) -> tuple[Array, ...]:
     # One by one: a product of all at once depends, in the last bit, on how many threads share it.
     vectors = jax.lax.map(lambda step: spread @ step + centre, steps)
-    coefficients = jax.lax.map(
-        lambda given: draw_coefficients(given[0], given[1], problem),
-        (jax.random.split(key, len(steps)), vectors),
-        batch_size=_AT_ONCE,
-    )
-    return jnp.concatenate([vectors, coefficients], axis=1).reshape(*z.shape[:2], -1)
+    return vectors, *jax.vmap(lambda vector: coefficients_given(vector, problem))(vectors)
+
+
+@jax.jit
+def _drawn(keys: Array, given: Coefficients) -> Float[Array, "n n_lin"]:
+    return jax.vmap(lambda key, one: one.draw(key))(keys, given)
 
 
 def shard_key(seed: int, shard: int) -> Array:

@@ -28,6 +28,8 @@ type FloatArray = npt.NDArray[np.float64]
 
 ROUND, ROUNDS = 1000, 300
 """Draws of a round, and most rounds: of five measurements that 120 rounds left to chains, 300 settled three."""
+ROUNDS_UNSEEN = 100
+"""Most rounds where the fit sees nothing of what the parameters describe, and no chains follow."""
 K_GOOD, K_MOST = 0.5, 0.7
 """Shape of the weights' tail at which a proposal is worth a sample of its own, and up to which that is used."""
 WANTED, _LEAST = 0.3, 0.8
@@ -188,6 +190,7 @@ def sample_population(
     seed: tuple[int, ...],
     tell: Callable[[int, Population], None] = lambda rounds, population: None,
     others: FloatArray | None = None,
+    most: int = ROUNDS,
 ) -> Population:
     """Return weighted draws of a density in coordinates in which it is about a standard normal one.
 
@@ -199,12 +202,13 @@ def sample_population(
     tell : called after every round with their number and what there is.
     others : (n, n_dim), places beside the origin around which the first rounds look as well: a lobe far away is hardly
         found by chance.
+    most : rounds after which the search is given up.
 
     Returns
     -------
     Whatever was reached: look at ``own``, ``k_hat`` and ``effective``.
     """
-    rounds = _Rounds(log_density, np.random.default_rng(seed), n_dim)
+    rounds = _Rounds(log_density, np.random.default_rng(seed), n_dim, most)
     proposal: Proposal = _first(log_density, n_dim)
     tried = attempts = 0
     for other in () if others is None else others:
@@ -219,7 +223,7 @@ def sample_population(
             if sampled.k_hat < K_MOST and sampled.effective >= wanted:
                 return sampled
             tried, attempts, population = rounds.count, attempts + 1, rounds.latest()
-        if rounds.count >= ROUNDS or attempts == _ATTEMPTS:
+        if rounds.count >= rounds.most or attempts == _ATTEMPTS:
             return population
         proposal = population.proposal
 
@@ -227,8 +231,8 @@ def sample_population(
 class _Rounds:
     """The rounds so far: their proposals, points and values of the density."""
 
-    def __init__(self, log_density: LogDensity, rng: np.random.Generator, n_dim: int):
-        self._log_density, self.rng, self._n_dim = log_density, rng, n_dim
+    def __init__(self, log_density: LogDensity, rng: np.random.Generator, n_dim: int, most: int):
+        self._log_density, self.rng, self._n_dim, self.most = log_density, rng, n_dim, most
         self._made: list[_Round] = []
         self.count = 0
 
@@ -254,7 +258,7 @@ class _Rounds:
             tell(self.count, population)
             # With few draws k-hat says little.
             refused = len(own) >= _ENOUGH and population.k_hat >= K_MOST
-            if refused or (population.effective >= wanted and len(own) >= _ENOUGH) or self.count >= ROUNDS:
+            if refused or (population.effective >= wanted and len(own) >= _ENOUGH) or self.count >= self.most:
                 return population
 
 

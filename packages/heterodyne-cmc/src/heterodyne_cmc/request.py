@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from heterodyne_cmc.parameters import ParameterSpace, parameter_space
+from heterodyne_cmc.population import ROUNDS
 from heterodyne_cmc.scaling import Scaling, make_scaling
 from heterodyne_cmc.shards import (
     IntArray,
@@ -29,7 +30,7 @@ _SHARE, _ELSEWHERE = 0.6, 4e9
 @dataclass(frozen=True)
 class Request:
     """A sampling as asked for; `method` is how the shards are combined: draws (one shard), gaussian, average, flow, or
-    auto, which the sub-posteriors decide."""
+    auto, which the sub-posteriors decide. Weighted draws are given up after so many `rounds`."""
 
     config: Config
     spec: ModelSpec
@@ -39,6 +40,7 @@ class Request:
     scaling: Scaling
     partition: Partition
     method: str
+    rounds: int
 
     @property
     def n_joint(self) -> int:
@@ -66,7 +68,8 @@ def prepare(data: TwoTimeData, config: Config, nlsq: NLSQResult | None) -> Reque
     asked = config.cmc.consensus
     method = asked if n_shards > 1 or asked == "gaussian" else "draws"
     _check_draws(config, n_joint, method)
-    return Request(config, spec, data, nlsq, space, scaling, partition(data, pairs, n_shards, config.cmc.seed), method)
+    deal = partition(data, pairs, n_shards, config.cmc.seed)
+    return Request(config, spec, data, nlsq, space, scaling, deal, method, ROUNDS)
 
 
 def _number_of_shards(config: Config, data: TwoTimeData, pairs: tuple[IntArray, ...], n_joint: int) -> int:

@@ -186,7 +186,7 @@ def sample_shard(
     steps (another acceptance aimed at); what comes of that is returned, be it good or not.
     """
     begin = time.perf_counter()
-    chains, samples, seed, threads = settings
+    chains, samples, seed, threads, _ = settings
     if going_on is not None:
         whitening = replace(whitening, centre=going_on.centre, spread=going_on.spread)
         starts = going_on.starts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.metadata
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +29,14 @@ def read_start(source: NLSQResult | str | Path | None) -> NLSQResult | None:
     return source if source is None or isinstance(source, NLSQResult) else NLSQResult.load(source)
 
 
-def point_estimate(data: TwoTimeData, config: Config) -> NLSQResult | None:
+def point_estimate(data: TwoTimeData, config: Config, candidates: Sequence[NLSQResult] = ()) -> NLSQResult | None:
     """Return a fit by an installed package that offers one, None where there is no such package.
 
-    It is found by its entry point, group `POINT_ESTIMATE`: a function of data and configuration that returns an
-    NLSQResult. The two stages know each other by that alone.
+    It is found by its entry point, group `POINT_ESTIMATE`: a function of data and configuration, and of estimates to
+    begin from by the keyword ``candidates``, that returns an NLSQResult. The two stages know each other by that alone.
     """
     offered = sorted(importlib.metadata.entry_points(group=POINT_ESTIMATE), key=lambda entry: entry.name)
-    return offered[0].load()(data, config) if offered else None
+    return offered[0].load()(data, config, candidates=candidates) if offered else None
 
 
 def within_reach(nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, config: Config) -> tuple[NLSQResult, str]:
@@ -59,7 +60,7 @@ def within_reach(nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, con
             return nlsq, ""
         # The registry's value may lie outside.
         entries[name] = {**entries.get(name, {}), "bounds": [low, high], "value": (low + high) / 2}
-    found = point_estimate(data, load_config(document))
+    found = point_estimate(data, load_config(document), [nlsq])
     if found is None or not found.success or found.verdict == "no-signal":
         return nlsq, ""
     listed = ", ".join(f"{name} ({sds:+.0f} sd)" for name, sds in far.items())

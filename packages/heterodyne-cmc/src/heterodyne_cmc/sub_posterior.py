@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_cmc.population import ROUNDS
+
 type FloatArray = npt.NDArray[np.float64]
 
 type Tell = Callable[[float, int], None]
@@ -16,12 +18,14 @@ type Tell = Callable[[float, int], None]
 
 
 class Settings(NamedTuple):
-    """How a shard is sampled: so many chains of so many draws each, from a seed, `threads` of them at once."""
+    """How a shard is sampled: so many chains of so many draws each, from a seed, `threads` of them at once; weighted
+    draws in at most so many `rounds`."""
 
     chains: int
     samples: int
     seed: int
     threads: int = 1
+    rounds: int = ROUNDS
 
 
 class Chains(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,8 @@ from jaxtyping import Array, Float
 from heterodyne_cmc.density import ShardProblem, log_density
 
 type FloatArray = npt.NDArray[np.float64]
-type Map = Callable[[Callable[[FloatArray], FloatArray], Iterable[FloatArray]], Iterator[FloatArray]]
+type Map = Callable[[Callable[[FloatArray], list[FloatArray]], Iterable[FloatArray]], Iterator[list[FloatArray]]]
+"""How blocks are gone through: `map`, or that of an executor."""
 
 _AT_ONCE = 64
 """Places evaluated side by side."""
@@ -22,20 +23,24 @@ _AT_ONCE = 64
 def values_at(
     points: FloatArray, problem: ShardProblem, centre: FloatArray, spread: FloatArray, by: Map = map
 ) -> FloatArray:
-    """Return ln of the density (n,) of the sampled vectors ``centre + spread @ z``, z the rows of `points` (n, n_dim).
-
-    `by` maps blocks to their values: `map`, or that of an executor.
-    """
+    """Return ln of the density (n,) of the vectors ``centre + spread @ z``, z the rows of `points` (n, n_dim)."""
     at, along = jnp.asarray(centre), jnp.asarray(spread)
+    (values,) = in_blocks(lambda rows: [_densities(rows, problem, at, along)], points, by)
+    return values
 
-    def block(rows: FloatArray) -> FloatArray:
+
+def in_blocks(of: Callable[[Array], Sequence[Array]], rows: FloatArray, by: Map = map) -> list[FloatArray]:
+    """Return what a compiled function gives for `rows` (n, n_dim): arrays (n, ...)."""
+
+    def block(some: FloatArray) -> list[FloatArray]:
         # The setting belongs to a thread. All blocks have one size, and are compiled once.
         with jax.enable_x64(True):
-            full = np.zeros((_AT_ONCE, rows.shape[1]))
-            full[: len(rows)] = rows
-            return np.asarray(_densities(jnp.asarray(full), problem, at, along))[: len(rows)]
+            full = np.zeros((_AT_ONCE, some.shape[1]))
+            full[: len(some)] = some
+            return [np.asarray(part)[: len(some)] for part in of(jnp.asarray(full))]
 
-    return np.concatenate(list(by(block, [points[k : k + _AT_ONCE] for k in range(0, len(points), _AT_ONCE)])))
+    done = by(block, [rows[k : k + _AT_ONCE] for k in range(0, len(rows), _AT_ONCE)])
+    return [np.concatenate(parts) for parts in zip(*done, strict=True)]
 
 
 @jax.jit

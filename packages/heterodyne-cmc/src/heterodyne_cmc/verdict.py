@@ -99,11 +99,11 @@ def warnings_of(
     """Return the warnings of a sampling."""
     # Weights that do not hold have their own remedy: more draws are none.
     failed = sampler == "importance" and found.k_hat >= K_MOST
-    chains = () if failed else _of_chains(found, config)
+    chains = () if failed else _of_chains(found, config, sampler)
     return (*chains, *_of_combination(found, config, method), *_of_values(found, summary))
 
 
-def _of_chains(found: Diagnostics, config: CMCConfig) -> Iterator[str]:
+def _of_chains(found: Diagnostics, config: CMCConfig, sampler: str) -> Iterator[str]:
     if again := [shard for shard in found.shards if shard.attempts > 1]:
         yield f"sampled again with smaller steps (acceptance {ACCEPTANCE[1]:g}): shard {_numbers(again)}"
     if found.divergences:
@@ -111,7 +111,9 @@ def _of_chains(found: Diagnostics, config: CMCConfig) -> Iterator[str]:
     if math.isnan(found.r_hat):
         yield "R-hat and effective sample sizes need at least 8 draws per chain; raise cmc.samples"
     elif found.r_hat > R_HAT_GOOD:
-        yield f"R-hat reaches {found.r_hat:.3f}, expected below {R_HAT_GOOD}: the chains differ; raise cmc.warmup"
+        # Weighted draws have no warm-up: what differs by chance does less so between more of them.
+        remedy = "raise cmc.samples" if sampler == "importance" else "the chains differ; raise cmc.warmup"
+        yield f"R-hat reaches {found.r_hat:.3f}, expected below {R_HAT_GOOD}: {remedy}"
     if config.chains == 1:
         yield "one chain: R-hat compares its halves only and cannot see other valleys; use four chains"
     # A shard counts too: its covariance is its weight.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from heterodyne_cmc.density import ShardProblem
 from heterodyne_cmc.importance import resampled_chains
 from heterodyne_cmc.joint import joint_draws, shard_key
-from heterodyne_cmc.population import ROUNDS, WANTED, Population, sample_population, shape_of, trusted
+from heterodyne_cmc.population import WANTED, Population, sample_population, shape_of, trusted
 from heterodyne_cmc.sub_posterior import Settings, SubPosterior, Tell, Weighted
 from heterodyne_cmc.values import values_at
 from heterodyne_cmc.whitening import Whitening
@@ -44,25 +44,26 @@ def weighted_shard(
                 shard,
                 4,
             ),  # 4: a stream of its own beside those of partition, chains, consensus and weights
-            lambda rounds, found: tell(part_done(rounds, found, wanted), 0),
+            lambda rounds, found: tell(part_done(rounds, found, wanted, settings.rounds), 0),
+            most=settings.rounds,
         )
-    kept = settings.chains, settings.samples
-    chosen = resampled_chains(population.weights, population.effective, *kept, settings.seed)
+        kept = settings.chains, settings.samples
+        chosen = resampled_chains(population.weights, population.effective, *kept, settings.seed)
+        z, key = population.points[chosen.rows], shard_key(settings.seed, shard)
+        draws = joint_draws(key, z, problem, whitening.centre, whitening.spread, pool.map)
     k_hat = population.k_hat if population.own else math.inf
     made = Weighted(population.log_density[chosen.rows], k_hat, chosen.effective, population.weights.size)
-    z, key = population.points[chosen.rows], shard_key(settings.seed, shard)
-    draws = joint_draws(key, z, problem, whitening.centre, whitening.spread)
     sub = SubPosterior(shard, problem.pairs.n_counting, draws, made, 1, (0,), time.perf_counter() - begin)
     return sub, population
 
 
-def part_done(rounds: int, found: Population, wanted: float) -> float:
+def part_done(rounds: int, found: Population, wanted: float, most: int) -> float:
     """Return which part of the work is done: half of it is the search for a proposal, the rest draws of its own.
 
-    A search that does not end reaches the last round, by which the time left is bounded.
+    A search that does not end reaches the last round, number `most`, by which the time left is bounded.
     """
     part = min(found.effective / wanted, 0.99) / 2
-    return max(part + (0.5 if found.own else 0.0), rounds / (ROUNDS + 1))
+    return max(part + (0.5 if found.own else 0.0), rounds / (most + 1))
 
 
 def holds(sub: SubPosterior, settings: Settings) -> bool:

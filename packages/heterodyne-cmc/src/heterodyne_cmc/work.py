@@ -90,7 +90,7 @@ def run_shard(
     cmc = work.request.config.cmc
     with jax.enable_x64(True):
         problem = make_problem(work.request, work.noise, work.whitening, shard)
-        settings = Settings(cmc.chains, cmc.samples, cmc.seed, threads)
+        settings = Settings(cmc.chains, cmc.samples, cmc.seed, threads, work.request.rounds)
         if store is not None and (going_on := store.load()[0]) is not None:
             chains = shard, problem, work.whitening, settings, cmc.warmup, tell
             return sample_shard(*chains, store=store, going_on=going_on)
@@ -121,7 +121,7 @@ def _parts(work: ShardWork) -> Iterator[Any]:
     data, space, scaling, cmc = request.data, request.space, request.scaling, request.config.cmc
     yield from versions().items()
     yield from (request.spec.sha256, request.config.data.exclude_diagonals, work.n_shards, work.noise)
-    yield from (cmc.chains, cmc.warmup, cmc.samples, cmc.seed, cmc.sampler)
+    yield from (cmc.chains, cmc.warmup, cmc.samples, cmc.seed, cmc.sampler, request.rounds)
     yield from (np.asarray(part) for part in (data.c2, data.t, data.q, data.phi, data.valid, data.weight))
     yield from (space.status, space.tie, space.free, space.priors)
     yield from (space.base, space.expand, space.bounds, space.log, *space.laws, *space.naming)

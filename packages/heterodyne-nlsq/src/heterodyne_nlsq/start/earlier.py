@@ -117,7 +117,31 @@ def _candidate(number: int, values: dict[str, float], setup: Setup) -> Candidate
     outside = (vector < free.lower[positions]) | (vector > free.upper[positions])
     moved = [name for name, out in zip(free.free_names, outside, strict=True) if out]
     words = f" ({', '.join(moved)} moved inside the bounds)" if moved else ""
+    values = _with_offsets_inside(values, setup)
+    vector = np.array([values[name] for name in free.free_names])
     return Candidate(f"earlier estimate {number}{words}", inside(vector, free))
+
+
+def _with_offsets_inside(values: dict[str, float], setup: Setup) -> dict[str, float]:
+    """Return laws with C inside its bounds, and with the value and the slope at the mean age that they had outside.
+
+    Only the curvature tells A and C apart: to clip C alone would change the function, and start outside its valley.
+    """
+    found, age = dict(values), float(np.mean(setup.data.t))
+    for law in find_laws(setup.spec):
+        if not all(name in setup.free.free_names for name in law[:3]):
+            continue
+        clock = np.log(age) if law.origin is None else age - values[law.origin]
+        k = setup.free.names.index(law.offset)
+        before, rate = values[law.offset], values[law.rate]
+        offset = float(np.clip(before, setup.free.lower[k], setup.free.upper[k]))
+        first = values[law.amplitude] * factor(rate * clock)
+        # Where nothing would be left of the first term, C alone is the function.
+        if offset == before or (left := first + before - offset) <= 0:
+            continue
+        found[law.offset], found[law.rate] = offset, rate * first / left
+        found[law.amplitude] = left * factor(-found[law.rate] * clock)
+    return found
 
 
 def _from_same_origin(values: dict[str, float], start: dict[str, float], setup: Setup) -> dict[str, float]:
