@@ -30,14 +30,22 @@ CONSTRAINTS = ROOT / "constraints.txt"
 
 @dataclass(frozen=True)
 class Package:
-    """A distribution: where it is, which other packages of the project it needs, extras in brackets."""
+    """A distribution: where it is, which other packages of the project it needs, extras in brackets.
+
+    `shared` are folders of tests that it runs beside its own, and shares with others.
+    """
 
     folder: str
     needs: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
         return ROOT / "packages" / self.folder
+
+    @property
+    def tests(self) -> list[str]:
+        return [str(self.path / "tests"), *(str(ROOT / "packages" / folder) for folder in self.shared)]
 
     @property
     def module(self) -> str:
@@ -49,13 +57,16 @@ class Package:
         return list(pyproject["dependency-groups"]["test"])
 
 
+COMMON = ("heterodyne-physics/tests",)
+"""What both physics packages have to pass; each runs it where only that package is installed."""
+
 # The list of packages, in order of their dependencies; all sessions take it from here.
 PACKAGES = {
     "heterodyne-spec": Package("heterodyne-spec"),
     "heterodyne-data": Package("heterodyne-data", ("heterodyne-spec",)),
     "heterodyne-report": Package("heterodyne-report", ("heterodyne-spec", "heterodyne-data")),
-    "heterodyne-physics-meshgrid": Package("heterodyne-physics/meshgrid", ("heterodyne-spec",)),
-    "heterodyne-physics-elementwise": Package("heterodyne-physics/elementwise", ("heterodyne-spec",)),
+    "heterodyne-physics-meshgrid": Package("heterodyne-physics/meshgrid", ("heterodyne-spec",), COMMON),
+    "heterodyne-physics-elementwise": Package("heterodyne-physics/elementwise", ("heterodyne-spec",), COMMON),
     "heterodyne-nlsq": Package(
         "heterodyne-nlsq", ("heterodyne-spec", "heterodyne-data", "heterodyne-report", "heterodyne-physics-meshgrid")
     ),
@@ -158,7 +169,7 @@ def tests(session: nox.Session, package: str) -> None:
     chosen = PACKAGES[package]
     own = package + TESTED_WITH.get(package, "")
     install(session, *chosen.needs, own, also=[*chosen.test_requirements, "pytest-xdist", "filelock"])
-    session.run("pytest", str(chosen.path / "tests"), *SIDE_BY_SIDE, *session.posargs, env=QUICKLY_COMPILED)
+    session.run("pytest", *chosen.tests, *SIDE_BY_SIDE, *session.posargs, env=QUICKLY_COMPILED)
 
 
 @nox.session
@@ -321,7 +332,7 @@ def lowest(session: nox.Session, package: str) -> None:
     session.run("uv", "pip", "list", "--python", str(Path(session.bin) / "python"))
     # Old packages use what newer ones have deprecated: not what is asked here.
     deprecated = ("-W", "default::DeprecationWarning")
-    session.run("pytest", str(chosen.path / "tests"), *SIDE_BY_SIDE, *deprecated, *session.posargs)
+    session.run("pytest", *chosen.tests, *SIDE_BY_SIDE, *deprecated, *session.posargs)
 
 
 @nox.session

@@ -50,7 +50,7 @@ def generate(root, backend, *changes):
     document = read_document(root / YAML)
     assert lint_model(document) == []
     target = root / "generated.py"
-    target.write_text(outputs(root)[root / BACKENDS[backend] / "src" / backend / "_generated" / "model.py"])
+    target.write_text(outputs(root)[root / BACKENDS[backend] / "src" / backend / "_generated" / "two_component.py"])
     found = importlib.util.spec_from_file_location("generated", target)
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)

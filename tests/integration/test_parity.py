@@ -13,8 +13,8 @@ from jaxtyping import Array
 
 import heterodyne_physics_elementwise as elementwise
 import heterodyne_physics_meshgrid as meshgrid
-from heterodyne_physics_elementwise._generated import model as elementwise_model
-from heterodyne_physics_meshgrid._generated import model as meshgrid_model
+from heterodyne_physics_elementwise._generated import two_component as elementwise_model
+from heterodyne_physics_meshgrid._generated import two_component as meshgrid_model
 
 type Vector = npt.NDArray[np.float64]
 

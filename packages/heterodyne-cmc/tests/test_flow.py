@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from measurement import FREE, config, make, point_estimate
 
-from heterodyne_cmc import combination, fit_cmc_jax
+from heterodyne_cmc import fit_cmc_jax, methods
 from heterodyne_cmc.combination import combine
 from heterodyne_cmc.consensus import gaussian_product, moments
 from heterodyne_cmc.flow import LAYERS, SCALE_MOST, Flow, fit_flows, log_product
@@ -123,7 +123,7 @@ def test_the_automatic_choice_finds_the_banana_in_rounds_of_weighted_draws(banan
 def test_without_the_extra_the_automatic_choice_is_gaussian(
     banana: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(combination, "flow_available", lambda: False)
+    monkeypatch.setattr(methods, "flow_available", lambda: False)
     found = combine(banana, "auto", seed=0)
     assert found.method == "gaussian"
     assert found.departure is not None
@@ -177,7 +177,7 @@ def test_flow_without_its_extra_is_refused_before_the_sampling(monkeypatch: pyte
     config = load_config({"cmc": {"consensus": "flow"}})
     spec = load_model(config.model.name)
     assert support.unsupported(config, spec) == []
-    monkeypatch.setattr(support, "flow_available", lambda: False)
+    monkeypatch.setattr(methods, "flow_available", lambda: False)
     (problem,) = support.unsupported(config, spec)
     assert problem.path == "cmc.consensus"
     assert 'pip install "heterodyne-cmc[flow]"' in str(problem)

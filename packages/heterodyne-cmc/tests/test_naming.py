@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from measurement import TRUTH, make, point_estimate
 
-from heterodyne_cmc.naming import untold, wall, words
+from heterodyne_cmc.two_component import untold, wall, words
 from heterodyne_data import Alternative, Bands
 from heterodyne_spec import load_model
 

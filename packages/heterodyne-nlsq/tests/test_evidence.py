@@ -15,6 +15,7 @@ import pytest
 from conftest import DT, PHI, TRUTH, Q, make
 
 from heterodyne_data import NestedTest, NLSQResult, TwoTimeData
+from heterodyne_data.setup.noise import structured
 from heterodyne_nlsq import fit_nlsq_jax, representative, simulation, thinned
 from heterodyne_nlsq.evidence import comparison, examination
 from heterodyne_nlsq.evidence.chance import probability
@@ -22,13 +23,13 @@ from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.evidence.drift import of_age
 from heterodyne_nlsq.evidence.held import score_test
-from heterodyne_nlsq.evidence.questions import QUESTIONS
+from heterodyne_nlsq.evidence.questions import asked_of
 from heterodyne_nlsq.evidence.rising import rise_by_chance
 from heterodyne_nlsq.fit import prepare
-from heterodyne_nlsq.noise import structured
 from heterodyne_nlsq.paths import choose_path
 from heterodyne_nlsq.representative import landscape, vector_at
 from heterodyne_nlsq.solver import Solution
+from heterodyne_nlsq.two_component.nulls import RESTRICTIONS
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 from heterodyne_physics_meshgrid.speckle import field_laws, pixel_intensities
@@ -212,10 +213,12 @@ def test_no_flow_is_never_worse_than_one_component_at_rest(monkeypatch: pytest.M
     setup = prepare(make(n_t=N_T), load_config({}))
     at = np.append(setup.free.start[list(setup.free.free)], np.ones(6))
     found = {question: Solution(at, cost, True, "", 1) for question, cost in costs.items()}
-    monkeypatch.setattr(comparison, "_best", lambda full, question, one: found[question])
+    question_of = {tuple(fixed.items()): question for question, fixed in RESTRICTIONS.items()}
+    monkeypatch.setattr(comparison, "_best", lambda full, fixed, starts: found[question_of[tuple(fixed.items())]])
     monkeypatch.setattr(comparison, "_rise", lambda full, nested: nested.cost - 100.0)
     monkeypatch.setattr(comparison, "_flat", lambda full: 5000.0)
-    rises = comparison.rises(cast(comparison.Full, SimpleNamespace(setup=setup)), QUESTIONS)
+    full = SimpleNamespace(setup=setup, values=dict(TRUTH))
+    rises = comparison.rises(cast(comparison.Full, full), asked_of("two-component"))
     assert rises == {"dynamics": 5000.0, "two_components": 1.0, "flow": 1.0, "ageing": 200.0}
 
 

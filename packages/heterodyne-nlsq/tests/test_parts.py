@@ -12,22 +12,24 @@ import pytest
 from conftest import TRUTH, make, values
 from scipy.optimize import nnls
 
+from heterodyne_data.setup.free import free_parameters
+from heterodyne_data.setup.noise import reduced_chi_square
+from heterodyne_data.setup.scaling import make_scaling
 from heterodyne_nlsq import compilation, dense
 from heterodyne_nlsq.coordinates import from_parameters, hold, make_coordinates, to_parameters
 from heterodyne_nlsq.covariance import Curvature, covariance, covariance_root, curvature, projected_score, spread_along
 from heterodyne_nlsq.fit import prepare
-from heterodyne_nlsq.free import free_parameters
 from heterodyne_nlsq.identify import identifiability
-from heterodyne_nlsq.noise import noise_sd, reduced_chi_square
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
 from heterodyne_nlsq.outcome import _edge, _growth
 from heterodyne_nlsq.paths import choose_path, dense_path
-from heterodyne_nlsq.scaling import make_scaling, start_coefficients
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import least_squares
 from heterodyne_nlsq.standing import _straight
+from heterodyne_nlsq.start.coefficients import start_coefficients
 from heterodyne_nlsq.start.race import scaled, squares
 from heterodyne_nlsq.uncertainty.noise_parts import _not_negative
+from heterodyne_physics_meshgrid.models import physics_of
 from heterodyne_spec import load_config, load_model
 from heterodyne_spec.laws import Law, find_laws
 
@@ -88,7 +90,7 @@ def _problem(parameters: dict | None = None, scaling: object = "individual"):
     data, spec = make(n_t=40), load_model()
     config = load_config({"model": {"parameters": parameters or values()}, "scaling": scaling})
     free, scale = free_parameters(spec, config.model), make_scaling(config, spec, data.phi)
-    problem = dense.dense_problem(data, free, scale, 1)
+    problem = dense.dense_problem(data, free, scale, 1, physics_of(spec.id))
     start = free.start[list(free.free)]
     vector = np.concatenate([start, start_coefficients(scale, np.asarray(dense.scaling_sums(start, problem)))])
     return problem, vector, free
@@ -154,18 +156,6 @@ def test_the_derivative_is_finite_where_a_law_has_lost_its_first_term() -> None:
     first, slope, _ = np.asarray(coordinates.laws)[-1]
     z[first], z[slope] = -8066.0, 0.41
     assert np.isfinite(jax.jacfwd(to_parameters)(jnp.asarray(z), coordinates)).all()
-
-
-def test_noise_of_a_map_is_seen_through_a_smooth_signal() -> None:
-    rng = np.random.default_rng(2)
-    age = np.arange(300)
-    smooth = np.exp(-abs(age - age[:, None]) / 30) * (1 + age / 300)
-    valid = np.ones((300, 300), bool)
-    assert noise_sd(smooth + rng.normal(0, 0.01, smooth.shape), valid) == pytest.approx(0.01, rel=0.02)
-    valid[100] = valid[:, 100] = False
-    spoiled = smooth + rng.normal(0, 0.01, smooth.shape)
-    spoiled[100] = spoiled[:, 100] = np.nan
-    assert noise_sd(spoiled, valid) == pytest.approx(0.01, rel=0.02)
 
 
 def test_covariance_projects_the_scaling_out_and_bounds_open_directions_by_the_prior() -> None:

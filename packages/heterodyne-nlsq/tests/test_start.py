@@ -10,11 +10,12 @@ from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.look.ages import age_curves
 from heterodyne_nlsq.look.batch import centred, residuals
-from heterodyne_nlsq.look.chain import exchanged, histories
-from heterodyne_nlsq.look.equilibrium import solve_ages
 from heterodyne_nlsq.start.candidates import MULTISTARTS, candidates
-from heterodyne_nlsq.start.laws import fraction_law, parameters, power_law
-from heterodyne_nlsq.start.plain import MOST_DESCRIPTIONS, make_cells, model
+from heterodyne_nlsq.two_component import starts
+from heterodyne_nlsq.two_component.chain import exchanged, histories
+from heterodyne_nlsq.two_component.equilibrium import solve_ages
+from heterodyne_nlsq.two_component.laws import fraction_law, parameters, power_law
+from heterodyne_nlsq.two_component.plain import MOST_DESCRIPTIONS, make_cells, model
 from heterodyne_spec import load_config
 
 PLAIN = {"D_offset_ref": 0.0, "D_offset_sample": 0.0, "v_offset": 0.0}
@@ -139,3 +140,17 @@ def test_a_multistart_ends_in_the_best_of_its_minima() -> None:
 
 def test_too_few_frames_to_tell_ages_apart_start_from_the_values() -> None:
     assert fit_nlsq_jax(make(n_t=12)).start == "the values of the configuration"
+
+
+def test_what_the_search_does_not_know_begins_at_its_value_in_the_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = starts.parameters
+
+    def without(*given: object) -> dict[str, float]:
+        return {name: value for name, value in known(*given).items() if name != "v_offset"}  # type: ignore[arg-type]
+
+    monkeypatch.setattr(starts, "parameters", without)
+    setup = prepare(make(n_t=60), load_config({"model": {"parameters": {"v_offset": {"value": 12.5}}}}))
+    at = setup.free.free_names.index("v_offset")
+    assert {float(found.vector[at]) for found in starts.from_data(setup)} == {12.5}

@@ -20,6 +20,7 @@ from heterodyne_nlsq.uncertainty.pixels import Request, fluctuations, pixel_deta
 from heterodyne_nlsq.uncertainty.propagation import bands, derived
 from heterodyne_nlsq.uncertainty.scales import Details, measured_details
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
+from heterodyne_physics_meshgrid.models import physics_of
 from heterodyne_physics_meshgrid.speckle import field_laws, speckle_map
 from heterodyne_spec import load_config, load_model
 
@@ -51,7 +52,9 @@ def maps(count: int, photons: float | None, seed: int) -> list[np.ndarray]:
 
 def pixels() -> Expected:
     vector = np.array([FLOW[name] for name in load_model().names])
-    request = Request(vector, np.eye(vector.size), T, Q, PHI, np.array([1 / MODES]), np.ones((1, N_T)), 1)
+    request = Request(
+        physics_of("two-component"), vector, np.eye(vector.size), T, Q, PHI, np.array([1 / MODES]), np.ones((1, N_T)), 1
+    )
     return pixel_details(request, 0, fluctuations(request, seed=0, portions=8)[0], model_map()[0] - 1.0)
 
 

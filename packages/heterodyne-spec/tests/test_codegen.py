@@ -12,7 +12,7 @@ from heterodyne_spec.expression import parse
 ROOT = Path(__file__).parents[3]
 YAML = Path("packages/heterodyne-spec/src/heterodyne_spec/model/two-component.yaml")
 MODULES = [
-    f"packages/heterodyne-physics/{name}/src/heterodyne_physics_{name}/_generated/model.py"
+    f"packages/heterodyne-physics/{name}/src/heterodyne_physics_{name}/_generated/two_component.py"
     for name in ("meshgrid", "elementwise")
 ]
 

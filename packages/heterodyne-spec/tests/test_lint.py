@@ -35,6 +35,7 @@ CONFIG_BREACHES = [
     ("FollowsSchema", [(("nlsq", "loss"), "huber")], "nlsq.loss", "one of linear, soft_l1"),
     ("FollowsSchema", [(("scaling",), {"fourier": -1})], "scaling.fourier", "at least 0"),
     ("OnlyFiniteNumbers", [((*P, "D0_ref", "bounds", 1), 10**400)], "model.parameters.D0_ref.bounds[1]", "finite"),
+    ("ModelInstalled", [(("model", "name"), "two-components")], "model.name", "did you mean 'two-component'?"),
     ("ParameterNamesKnown", [((*P, "D0ref"), {})], "model.parameters.D0ref", "did you mean 'D0_ref'?"),
     ("ParameterBoundsOrdered", [((*P, "f0"), {"bounds": [1, 1]})], "model.parameters.f0.bounds", "lower < upper"),
     ("ValueInsideBounds", [((*P, "f0"), {"value": 1.5})], "model.parameters.f0.value", "within [0, 1]"),

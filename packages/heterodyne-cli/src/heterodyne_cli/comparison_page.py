@@ -20,7 +20,6 @@ from heterodyne_cli.comparison import (
 )
 from heterodyne_cli.differences import differences
 from heterodyne_cli.nested_fits import METHOD
-from heterodyne_report.course import SUBJECTS
 from heterodyne_report.page import (
     Markup,
     Picture,
@@ -83,7 +82,8 @@ def _nested(results: Sequence[Described]) -> Markup:
 
 def _functions(results: Sequence[Described]) -> Markup:
     words = "Lines: the median; bands: 68 %. Every result has its own colour and line style."
-    named = [name for name in SUBJECTS if any(name not in one.left_out for one in results)]
+    names = [course.name for course in results[0].courses]
+    named = [name for name in names if any(name not in one.left_out for one in results)]
     shown = pictures([_function(results, name) for name in named], caption=words, width=24)
     rows = function_rows(results)
     if not rows:

@@ -11,20 +11,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from heterodyne_data.layouts import title_of
 from heterodyne_nlsq.survey import AngleSurvey, Survey
 from heterodyne_report.pictures import colour_limits, square_means, square_width
 from heterodyne_spec.tables import Table, text_table
 from heterodyne_spec.wording import list_numbers, several
 
-_LAYOUTS = {
-    "aps-u": "APS-U",
-    "aps-legacy": "APS legacy",
-    "npz": "NumPy archive",
-    "analysis-cache": "cache",
-    "chx": "NSLS-II CHX",
-    "nxxpcs": "NXxpcs",
-    "id02": "ESRF ID02",
-}
 _REGIMES = {
     "shared": "pairs share their noise (many photons): only calibrated error bars hold",
     "independent": "pairs hardly share their noise (few photons)",
@@ -53,7 +45,7 @@ def shown(seen: Survey) -> str:
 
 def _of_file(d: Mapping[str, Any], size: int) -> Iterator[str]:
     dt = d["dt"]
-    layout = _LAYOUTS.get(d["layout"], d["layout"])
+    layout = title_of(d["layout"])
     yield f"{d['file']}: {layout}, {_bytes(size)}, {several(len(d['maps']), 'map')} of {d['n_frames']} frames"
     duration = f"dt = {dt:g} s, {dt * d['n_frames']:g} s" if dt else "no time between frames; give data.dt"
     age = d.get("start_age")

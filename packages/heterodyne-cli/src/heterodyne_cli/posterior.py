@@ -19,7 +19,7 @@ from heterodyne_report.console import Console, Progress
 from heterodyne_report.measurement import read_measurement, say_plan
 from heterodyne_report.request import requested_config, requested_data, requested_output
 from heterodyne_report.stages import PICTURES
-from heterodyne_report.tables import columns
+from heterodyne_report.tables import cells, columns
 from heterodyne_spec import Config
 from heterodyne_spec.files import check_there
 from heterodyne_spec.terminal import DONE, INTERRUPTED, NOT_CONVERGED, complain
@@ -161,18 +161,8 @@ def _progress(done: float, total: int, divergences: int, seconds_left: float) ->
 
 def summary(result: CMCResult) -> str:
     """Return the posterior's table and what the user should know, as text."""
-    header = ["parameter", "mean", "sd", "95 % from", "to", "ESS", "R-hat"]
-    rows = [
-        [
-            row.name if row.phi is None else f"{row.name} at {row.phi:g}°",
-            f"{row.mean:.5g}",
-            f"{row.sd:.2g}",
-            f"{row.lower_95:.5g}",
-            f"{row.upper_95:.5g}",
-            f"{row.ess_bulk:.0f}",
-            f"{row.r_hat:.3f}",
-        ]
-        for row in result.summary
-    ]
+    from heterodyne_cmc.table import COLUMNS
+
+    found = cells(COLUMNS, result.summary)
     words = [f"  - {warning}" for warning in result.warnings]
-    return "\n".join([result.message, "", columns([header, *rows], right=range(1, 7)), "", *words])
+    return "\n".join([result.message, "", columns(found.rows, right=found.numbers), "", *words])

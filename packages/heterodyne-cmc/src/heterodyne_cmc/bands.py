@@ -9,37 +9,32 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_cmc.posterior import QUANTILES, PosteriorBands
-from heterodyne_physics_elementwise import HeterodyneModel
+from heterodyne_data.setup.ages import band_ages
+from heterodyne_physics_elementwise.models import Physics, physics_of
 from heterodyne_spec import ModelSpec
 
 type FloatArray = npt.NDArray[np.float64]
 
-_N_AGES = 64
-"""Ages at which bands are given: half of them evenly, half in the logarithm, where functions change fast early on."""
-
 
 def posterior_bands(spec: ModelSpec, full: FloatArray, t: FloatArray) -> PosteriorBands:
-    """Return the quantiles of J_r, J_s, v and x.
+    """Return the quantiles of the functions of age.
 
     Parameters
     ----------
     full : draws of all parameters of the model, (..., n_par).
     t : ages of the frames in s, (n_t,).
     """
-    first = max(t[0], 1e-3 * t[-1])
-    ages = np.unique(np.concatenate([np.linspace(t[0], t[-1], _N_AGES // 2), np.geomspace(first, t[-1], _N_AGES // 2)]))
-    names = tuple(function.name for function in spec.functions)
+    ages, names = band_ages(t), [function.name for function in spec.functions]
     vectors = jnp.asarray(full.reshape(-1, full.shape[-1]))
-    every = np.asarray(_functions(vectors, jnp.asarray(ages), names))
+    every = np.asarray(_functions(physics_of(spec.id), vectors, jnp.asarray(ages)))
     quantiles = np.quantile(every, QUANTILES, axis=1)
     return PosteriorBands(ages, {name: quantiles[:, k] for k, name in enumerate(names)})
 
 
 def _functions(
-    vectors: Float[Array, "n_draw n_par"], ages: Float[Array, " n_age"], names: tuple[str, ...]
+    physics: Physics, vectors: Float[Array, "n_draw n_par"], ages: Float[Array, " n_age"]
 ) -> Float[Array, "n_function n_draw n_age"]:
     def of_one(vector: Array) -> Array:
-        model = HeterodyneModel.from_vector(vector)
-        return jnp.stack([getattr(model, name)(ages) for name in names])
+        return physics.functions(physics.model.from_vector(vector), ages)
 
     return jnp.moveaxis(jax.lax.map(of_one, vectors, batch_size=256), 1, 0)

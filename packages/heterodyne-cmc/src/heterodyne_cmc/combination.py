@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,8 @@ from heterodyne_cmc.consensus import (
 from heterodyne_cmc.departure import Departure, departure, measured
 from heterodyne_cmc.importance import K_MOST, Corrected, LogDensity, corrected, resampled_chains
 from heterodyne_cmc.linalg import inverse, root
+from heterodyne_cmc.methods import METHODS
 from heterodyne_cmc.population import K_GOOD, ROUNDS, WANTED, Population, sample_population, trusted
-from heterodyne_cmc.support import flow_available
 from heterodyne_spec import HeterodyneError
 
 if TYPE_CHECKING:
@@ -70,6 +70,22 @@ class Combined:
         return (self.departure is not None and self.departure.bent) or self.k_hat >= K_MOST
 
 
+class Shards(NamedTuple):
+    """What a consensus method is made of: joint `draws` of the sub-posteriors (n_shard, n_chain, n_draw, n_joint), the
+    seed of what is random, ln of the posterior and anchors, where there are any; `averaged` is the draw-wise weighted
+    average with its convergence, `normal` the draws of the Gaussian product, and `exact` tells whether these are
+    weighted by a density that covers the posterior.
+    """
+
+    draws: FloatArray
+    seed: int
+    log_density: LogDensity | None
+    anchors: Anchors | None
+    averaged: Combined
+    normal: Corrected
+    exact: bool
+
+
 def combine(
     draws: FloatArray,
     method: str,
@@ -83,8 +99,8 @@ def combine(
     Parameters
     ----------
     draws : unconstrained joint coordinates.
-    method : draws, gaussian, average, flow, or auto: gaussian, and flow where this cannot be trusted and the extra
-        `flow` is installed.
+    method : draws, one of `heterodyne_cmc.methods.METHODS`, or auto: gaussian, and flow where this cannot be trusted
+        and the extra `flow` is installed.
     seed : of what is random in the method.
     log_density : ln of the posterior, (n,) of vectors (n, n_joint), by which the Gaussian and the flow consensus are
         corrected, unless their weights show that they are too far away; a draw-wise average has no density.
@@ -120,17 +136,11 @@ def combine(
     if anchors is not None:
         found[1:] *= share_left(product[1], anchors)
     common = Combined(averaged, "average", found, disagreement(means, covariances, anchors), away, None, normal.k_hat)
+    shards = Shards(draws, seed, log_density, anchors, common, normal, exact is not None)
     if method == "auto":
-        method = "flow" if common.bent and exact is None and flow_available() else "gaussian"
-    if method == "flow":
-        from heterodyne_cmc.flow import flow_consensus
-
-        flow = flow_consensus(draws, seed, log_density, anchors)
-        found = found if flow.chains is None else _worse(found, convergence(flow.chains))
-        return _of(replace(common, method="flow", flow=flow, convergence=found), flow.found)
-    if method != "gaussian":
-        return common
-    return replace(_of(replace(common, method="gaussian"), normal), exact=exact is not None)
+        method = "flow" if common.bent and exact is None and not METHODS["flow"].missing() else "gaussian"
+    found_by: Combined = METHODS[method].combine(shards)
+    return found_by
 
 
 def _adapted(
@@ -169,7 +179,7 @@ def _normal(
     return corrected(draws, log_ratio, seed)
 
 
-def _of(combined: Combined, draws: Corrected) -> Combined:
+def with_draws(combined: Combined, draws: Corrected) -> Combined:
     """Return the consensus with its draws, and how many of them are effective."""
     found = combined.convergence.copy()
     if draws.succeeded:
@@ -197,5 +207,5 @@ def worst(found: Sequence[FloatArray]) -> FloatArray:
     return np.array([every[0].max(), *every[1:].min(axis=1)])
 
 
-def _worse(one: FloatArray, other: FloatArray) -> FloatArray:
+def worse(one: FloatArray, other: FloatArray) -> FloatArray:
     return np.stack([np.maximum(one[0], other[0]), *np.minimum(one[1:], other[1:])])

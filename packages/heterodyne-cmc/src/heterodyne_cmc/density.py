@@ -21,11 +21,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from heterodyne_cmc.chart import Chart, to_parameters
-from heterodyne_cmc.naming import Naming, wall
+from heterodyne_cmc.models import knowledge_of
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import Priors, log_prior
-from heterodyne_cmc.scaling import Scaling
 from heterodyne_cmc.sums import AllPairs, SomePairs, Sums, pair_sums
+from heterodyne_data.setup.scaling import Scaling
 
 NOISE_PRIOR_SCALE = 2.0
 """Standard deviation of the normal prior of ln σ around its estimate: a factor of 7 either way."""
@@ -93,7 +93,7 @@ class ShardProblem(NamedTuple):
     priors: Priors
     tilt: Tilt
     anchor: Anchor
-    naming: Naming
+    naming: Any
     basis: Float[Array, "n_phi n_coef"]
     held: Float[Array, "2 n_phi"]
     coefficient_mean: Float[Array, " 2*n_coef"]
@@ -201,7 +201,8 @@ def log_tempered_prior(vector: Float[Array, " n_dim"], problem: ShardProblem) ->
     """Return ln of (prior of u and ln σ)^(1/K), up to a constant; the names of the components belong to it."""
     u, log_noise = split(vector)
     noise = -0.5 * ((log_noise - problem.log_noise) / NOISE_PRIOR_SCALE) ** 2
-    named = wall(problem.base + problem.expand @ to_parameters(u, problem.chart)[0], problem.naming)
+    full = problem.base + problem.expand @ to_parameters(u, problem.chart)[0]
+    named = knowledge_of(problem.pairs.physics.name).wall(full, problem.naming)
     return problem.temper * (log_prior(u, problem.priors, problem.chart) + noise + named)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from heterodyne_cmc.engine import finished, plan
 from heterodyne_cmc.joint import log_joint, log_likelihoods, summed
 from heterodyne_cmc.mode import at_mode
-from heterodyne_cmc.noise import checked, data_noise, residual_noise
+from heterodyne_cmc.noise import checked, residual_noise
 from heterodyne_cmc.outcome import make_result
 from heterodyne_cmc.parameters import parameter_space
 from heterodyne_cmc.population import ROUNDS_UNSEEN
@@ -30,6 +30,7 @@ from heterodyne_cmc.unfinished import ChainStore
 from heterodyne_cmc.whitening import make_whitening, of_shards
 from heterodyne_cmc.work import ShardWork, fingerprint, shard_work
 from heterodyne_data import NLSQResult, TwoTimeData, select_data
+from heterodyne_data.setup.noise import data_noise
 from heterodyne_physics_elementwise import MODEL_VERSION
 from heterodyne_physics_meshgrid.devices import check_devices
 from heterodyne_spec import Config, ConfigError, Problem, check_model_versions, load_config

@@ -49,7 +49,7 @@ def find_gauges(
     for law in find_laws(spec):
         if law.origin is None or law.amplitude in tie or law.origin in tie:
             continue
-        a, b, t0 = (names.index(name) for name in (law.amplitude, law.rate, law.origin))
+        (a, b, _), t0 = law.positions(names), names.index(law.origin)
         if status[a] == status[t0] == "free":
             yield Gauge(a, b, t0, bounds[a], bounds[t0], priors[t0])
 

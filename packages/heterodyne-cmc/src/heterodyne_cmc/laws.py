@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_cmc.chart import Laws
+from heterodyne_cmc.models import knowledge_of
 from heterodyne_data import NLSQResult
+from heterodyne_data.setup.ages import reference_age
 from heterodyne_spec import ModelSpec
 from heterodyne_spec.laws import Law, find_laws, laws_of
 from heterodyne_spec.model import Prior
@@ -21,14 +23,9 @@ _SCALE, _LEAST = 0.1, 1e-9
 """Where a function passes from linear to logarithmic, in units of its value, and the least of all scales, in units of
 the first term of a law."""
 
-_VELOCITY, _ANGLE = "v", "phi0"
-"""The function of which azimuths see a projection, and the parameter that turns it."""
 _TURN_MOST = float(np.deg2rad(87.0))
 """Largest angle between flow and direction, within the bounds, at which a projection is a coordinate: at 90 degrees it
 has no inverse."""
-
-_DECADE = 1.0
-"""Reach of a power law in ln t: early ages, far away in ln t, are few frames."""
 
 
 def make_laws(
@@ -53,20 +50,20 @@ def make_laws(
     """
     names = list(spec.names)
     free_names = [names[k] for k in free]
+    of = dict(zip(names, values.tolist(), strict=True))
     rows: list[_Row] = []
-    angle = free_names.index(_ANGLE) if _ANGLE in free_names else None
+    velocity, turning = knowledge_of(spec.id).turned or ("", "")
+    angle = free_names.index(turning) if turning in free_names else None
     for law in find_laws(spec):
         held = law.origin is None or status[names.index(law.origin)] == "fixed"
         if not held or not all(name in free_names for name in law[:3]):
             continue
-        age = float(np.mean(t))
-        clock = float(np.log(age)) if law.origin is None else age - float(values[names.index(law.origin)])
-        reach = _DECADE if law.origin is None else float(np.ptp(t)) / 2
-        positions = [free_names.index(name) for name in law[:3]]
+        clock, reach = float(law.clock(reference_age(t), of)), law.reach(t)
+        positions = law.positions(free_names)
         turn, cosine = _STRAIGHT, 1.0
-        if angle is not None and law in laws_of(spec, _VELOCITY):
-            turn, cosine = _turn(angle, bounds[angle], float(values[names.index(_ANGLE)]), phi)
-        amplitude, b, offset = (float(values[names.index(name)]) for name in law[:3])
+        if angle is not None and law in laws_of(spec, velocity):
+            turn, cosine = _turn(angle, bounds[angle], of[turning], phi)
+        amplitude, b, offset = (of[name] for name in law[:3])
         amplitude, offset = amplitude * cosine, offset * cosine
         a = max(amplitude * float(np.exp(b * clock)), 1e-9)
         value = max(_SCALE * abs(a + offset), _LEAST)

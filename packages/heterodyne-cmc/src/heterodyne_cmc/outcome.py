@@ -22,7 +22,7 @@ from heterodyne_cmc.consensus import all_anchors
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Tilt
 from heterodyne_cmc.gauge import drawn
 from heterodyne_cmc.importance import K_MOST, LogDensity
-from heterodyne_cmc.naming import words as words_of_naming
+from heterodyne_cmc.models import knowledge_of
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.posterior import Calibration, Diagnostics, ShardDiagnostics, SummaryRow
 from heterodyne_cmc.priors import prior_draws
@@ -132,7 +132,7 @@ def make_result(
         n_shards=len(subs),
         n_pairs=request.partition.n_pairs,
         success=success,
-        message="; ".join(filter(None, (message, words_of_naming(space.naming)))),
+        message="; ".join(filter(None, (message, knowledge_of(request.spec.id).words(space.naming)))),
         calibration=calibration,
         warnings=(*not_calibrated, *words, *found_wrong),
         fixed={p.name: float(space.base[k]) for k, p in enumerate(space.parameters) if space.status[k] == "fixed"},

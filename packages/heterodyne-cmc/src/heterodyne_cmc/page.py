@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -11,15 +11,13 @@ from matplotlib.figure import Figure
 from heterodyne_cmc.plots import (
     courses,
     draw_function,
-    energy_figure,
     map_panels,
     pairs_figure,
-    ranks_figure,
-    shards_figure,
+    pictures_of,
 )
-from heterodyne_cmc.posterior import SummaryRow
 from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.result import CMCResult
+from heterodyne_cmc.table import COLUMNS, percent
 from heterodyne_cmc.verdict import CONTRACTION_LEAST
 from heterodyne_report.course import Course, said
 from heterodyne_report.page import (
@@ -40,7 +38,8 @@ from heterodyne_report.page import (
     write_report,
 )
 from heterodyne_report.panels import map_picture, page_width
-from heterodyne_report.quoting import placed, plus_minus
+from heterodyne_report.tables import cells
+from heterodyne_report.words import words_of
 
 _PAIRS_WIDE = 1300
 """Pixels across the picture of pairs."""
@@ -54,11 +53,11 @@ def write_page(result: CMCResult, path: Path) -> Path:
 def report(result: CMCResult) -> Report:
     """Return what a report says of a posterior."""
     good = result.success and result.calibration.kind == "calibrated"
-    return Report("Posterior", in_a_sentence(result), good, list(_sections(result)))
+    return Report("Posterior", in_a_sentence(result), good, list(_sections(result)), model=result.model["id"])
 
 
 def in_a_sentence(result: CMCResult) -> str:
-    """Return what v, J_r, J_s and x are and whether the chains can be trusted, in plain words."""
+    """Return what the functions of age are and whether the chains can be trusted, in plain words."""
     course = said(courses(result))
     found = result.diagnostics
     if not result.success:
@@ -75,7 +74,7 @@ def in_a_sentence(result: CMCResult) -> str:
 def _sections(result: CMCResult) -> Iterator[Section]:
     if result.warnings:
         yield Section("Before you use these numbers", items(result.warnings))
-    yield Section("Velocity, transport and mixing", _functions(result))
+    yield Section(words_of(result.model["id"]).title, _functions(result))
     yield Section("Parameters", _parameters(result))
     yield Section("What is not determined", _open(result))
     yield Section("Pairs of parameters", _pairs(result))
@@ -111,44 +110,24 @@ def _function(course: Course) -> Picture:
 
 
 def _parameters(result: CMCResult) -> Markup:
-    columns = ("parameter", "mean ± sd", "95 % from", "to", "unit", "contraction", "R-hat", "ESS")
-    rows = [_row(row) for row in result.summary]
+    found = cells(COLUMNS, result.summary, page=True)
+    columns, *rows = found.rows
     note = (
         "Contraction: how much of the prior's variance the data took away, 100 % where they say all and 0 % where the "
         "prior does. R-hat: 1 where all chains agree. ESS: draws that the autocorrelated ones are worth, in the middle "
         "or in the tails, whichever is fewer."
     )
-    shown = table(columns, rows, caption=f"Posterior of {len(rows)} values", words=(4,))
+    shown = table(columns, rows, caption=f"Posterior of {len(rows)} values", words=found.words)
     held = ", ".join(f"{name} = {value:g}" for name, value in result.fixed.items())
     said_of = [paragraph(f"Noise: {result.calibration.statement}.", mood="note"), shown, paragraph(note, mood="note")]
     return joined([*said_of, paragraph(f"Held: {held}.", mood="note")] if held else said_of)
-
-
-def _row(row: SummaryRow) -> list[str]:
-    name = row.name if row.phi is None else f"{row.name} at {row.phi:g}°"
-    shrunk = "" if math.isnan(row.contraction) else _percent(row.contraction)
-    return [
-        f"{name} (tied)" if row.status == "tied" else name,
-        plus_minus(row.mean, row.sd),
-        placed(row.lower_95, row.sd),
-        placed(row.upper_95, row.sd),
-        "" if row.unit == "1" else row.unit,
-        shrunk,
-        "" if math.isnan(row.r_hat) else f"{row.r_hat:.3f}",
-        "" if math.isnan(row.ess_bulk) else f"{min(row.ess_bulk, row.ess_tail):.0f}",
-    ]
-
-
-def _percent(contraction: float) -> str:
-    # A posterior wider than its prior, by chance, was told nothing.
-    return f"{100 * max(contraction, 0.0):.0f} %"
 
 
 def _open(result: CMCResult) -> Markup:
     loose = [row for row in result.summary if row.status == "free" and row.contraction < CONTRACTION_LEAST]
     if not loose:
         return paragraph("Every sampled value is known better from the data than from its prior.")
-    words = [f"{row.name}: the data took away {_percent(row.contraction)} of the prior's variance" for row in loose]
+    words = [f"{row.name}: the data took away {percent(row.contraction)} of the prior's variance" for row in loose]
     words[-1] += "; what is stated of these is their priors'"
     return items(words)
 
@@ -190,9 +169,9 @@ def _chains(result: CMCResult) -> Markup:
         facts.append(f"Agreement of the shards: chi-square {found.chi2:.0f} of {found.dof:.0f}, p = {found.p:.2g}.")
     parts = [items(facts), _shards(result)]
     parts += [
-        pictures([_figure(draw(result), alt)], caption=words, width=60, least=36)
-        for draw, alt, words in _HEALTH
-        if draw is not energy_figure or result.sampler == "nuts"
+        pictures([_figure(p.figure(result), p.alt)], caption=p.caption, width=60, least=36)
+        for p in pictures_of(result)
+        if p.caption
     ]
     return joined(parts)
 
@@ -223,22 +202,3 @@ def _or_nothing(value: float) -> str:
 
 def _figure(figure: Figure, alt: str) -> Picture:
     return png_picture(figure, alt, 100)
-
-
-_HEALTH: tuple[tuple[Callable[[CMCResult], Figure], str, str], ...] = (
-    (
-        ranks_figure,
-        "Histograms of the ranks of every chain's draws, one panel a parameter.",
-        "Ranks of the draws of each chain among all draws: flat where the chains sample the same density.",
-    ),
-    (
-        energy_figure,
-        "Histograms of the energy and of its change from step to step, for the worst shards.",
-        "Energy, and its change from step to step: alike where the chains reach all of the posterior.",
-    ),
-    (
-        shards_figure,
-        "Mean and standard deviation of every parameter in each shard, against the whole.",
-        "Each shard against the posterior of all: bars around the middle, wider than the shaded band.",
-    ),
-)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,10 +13,11 @@ import numpy.typing as npt
 from heterodyne_cmc.chart import Chart, Laws
 from heterodyne_cmc.gauge import Gauge, find_gauges
 from heterodyne_cmc.laws import make_laws, no_laws
-from heterodyne_cmc.naming import Naming, untold
+from heterodyne_cmc.models import knowledge_of
 from heterodyne_cmc.priors import Priors
 from heterodyne_cmc.transforms import Intervals
 from heterodyne_data import NLSQResult
+from heterodyne_data.setup.free import FreeParameters, free_parameters
 from heterodyne_spec import Config, ModelSpec, Parameter
 from heterodyne_spec.model import Prior
 
@@ -24,32 +26,53 @@ type FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ParameterSpace:
-    """The parameters of the model and the map from the free ones: ``full = base + expand @ free``.
+    """The parameters of the model and the map from the sampled ones: ``full = base + expand @ free``.
 
-    `status` is free, fixed or tied, and `tie` whom a tied one follows, per parameter of the model. `bounds`
-    (n_free, 2), `priors`, `log` and `start` (n_free,) belong to the free ones, `laws` are those among them in whose
-    coordinates the chains move, `gauges` the free ones that are drawn afterwards and held here, `naming` says which
-    component is the sample where the data do not.
+    `status` is free, fixed or tied, as the configuration has it. `varying` says what the chains move: there `gauges`,
+    the free ones that are drawn afterwards, are held. `start` (n_free,), `priors` and `log` belong to the free ones,
+    `laws` are those among them in whose coordinates the chains move, `naming` says which component is the sample where
+    the data do not.
     """
 
     parameters: tuple[Parameter, ...]
     status: tuple[str, ...]
-    tie: tuple[str | None, ...]
-    free: tuple[int, ...]
-    base: FloatArray
-    expand: FloatArray
+    varying: FreeParameters
     start: FloatArray
-    bounds: FloatArray
     priors: tuple[Prior, ...]
     log: npt.NDArray[np.bool_]
     laws: Laws
     gauges: tuple[Gauge, ...]
-    naming: Naming
+    naming: tuple[Any, ...]
+
+    @property
+    def tie(self) -> tuple[str | None, ...]:
+        """Whom every parameter follows, None where it follows none."""
+        return self.varying.tie
+
+    @property
+    def free(self) -> tuple[int, ...]:
+        """Positions of the free parameters among all, (n_free,)."""
+        return self.varying.free
 
     @property
     def free_names(self) -> tuple[str, ...]:
         """Names of the free parameters, in canonical order."""
-        return tuple(self.parameters[k].name for k in self.free)
+        return self.varying.free_names
+
+    @property
+    def bounds(self) -> FloatArray:
+        """Bounds of the free parameters, (n_free, 2)."""
+        return self.varying.bounds
+
+    @property
+    def base(self) -> FloatArray:
+        """All parameters where the free ones are 0, (n_par,)."""
+        return self.varying.base
+
+    @property
+    def expand(self) -> FloatArray:
+        """How all parameters follow the free ones, (n_par, n_free)."""
+        return self.varying.expand
 
     @property
     def later_names(self) -> tuple[str, ...]:
@@ -58,7 +81,7 @@ class ParameterSpace:
 
     def full(self, free: FloatArray) -> FloatArray:
         """Return all parameters (..., n_par) of the free ones (..., n_free)."""
-        return self.base + free @ self.expand.T
+        return self.varying.full(free)
 
     def chart(self) -> Chart:
         """Return the map from unconstrained coordinates as arrays for compiled functions."""
@@ -89,44 +112,26 @@ def parameter_space(
     the parameter that it follows. `t` (n_t,) and `phi` (n_phi,) are the ages in s and azimuths in degree of the
     measurement, without which no law is straight.
     """
-    given, names = config.model.parameters, spec.names
-    status = config.model.status(spec)
-    tie = [given[name].tie if name in given else None for name in names]
-    values = np.array([_value(parameter, config) for parameter in spec.parameters])
-    leader = [names.index(target) if target else k for k, target in enumerate(tie)]
-    bounds = [(entry.bounds if (entry := given.get(p.name)) else None) or p.bounds for p in spec.parameters]
-    priors = [(entry.prior if (entry := given.get(p.name)) else None) or p.prior for p in spec.parameters]
-    later = tuple(find_gauges(spec, status, tie, bounds, priors))
-    held = ["fixed" if k in [gauge.origin for gauge in later] else state for k, state in enumerate(status)]
-    free = [k for k, state in enumerate(held) if state == "free"]
-    # A logarithm needs a positive interval; a configured one may reach below.
-    log = [p.transform == "log-logit" and bounds[k][0] > 0 for k, p in enumerate(spec.parameters)]
-    start = np.array(
-        [(nlsq.parameters if nlsq else begin or {}).get(name, v) for name, v in zip(names, values, strict=True)]
-    )
-    bounded = np.array([bounds[k] for k in free], float).reshape(len(free), 2)
-    laws = no_laws() if t is None or phi is None else make_laws(spec, held, free, bounded, priors, start, nlsq, t, phi)
-    for gauge in later:
-        values[gauge.origin] = start[gauge.origin]
-    expand = np.array([[float(leader[k] == column) for column in free] for k in range(len(names))])
+    model, names = config.model, spec.names
+    known = nlsq.parameters if nlsq else begin or {}
+    start = np.array([known.get(p.name, model.value(p)) for p in spec.parameters])
+    status, tie = model.status(spec), model.ties(spec)
+    bounds, priors = [model.bounds(p) for p in spec.parameters], [model.prior(p) for p in spec.parameters]
+    gauges = tuple(find_gauges(spec, status, tie, bounds, priors))
+    varying = free_parameters(spec, model, {names[gauge.origin]: start[gauge.origin] for gauge in gauges})
+    free = list(varying.free)
+    laws = no_laws()
+    if t is not None and phi is not None:
+        laws = make_laws(spec, varying.status, free, varying.bounds, priors, start, nlsq, t, phi)
     return ParameterSpace(
         parameters=spec.parameters,
         status=status,
-        tie=tuple(tie),
-        free=tuple(free),
-        base=np.array([0.0 if leader[k] in free else values[leader[k]] for k in range(len(names))]),
-        expand=expand.reshape(len(names), len(free)),
+        varying=varying,
         start=start[free],
-        bounds=bounded,
         priors=tuple(priors[k] for k in free),
-        log=np.array([log[k] for k in free], bool),
+        # A logarithm needs a positive interval; a configured one may reach below.
+        log=np.array([spec.parameters[k].transform == "log-logit" and bounds[k][0] > 0 for k in free], bool),
         laws=laws,
-        gauges=later,
-        naming=untold(nlsq, spec, np.ones(1) if t is None else t),
+        gauges=gauges,
+        naming=knowledge_of(spec.id).untold(nlsq, spec, np.ones(1) if t is None else t),
     )
-
-
-def _value(parameter: Parameter, config: Config) -> float:
-    entry = config.model.parameters.get(parameter.name)
-    given = None if entry is None else entry.value
-    return parameter.default if given is None or isinstance(given, list) else float(given)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,19 @@ from heterodyne_cmc.diagnostics import bfmi, split_r_hat
 from heterodyne_cmc.parameters import parameter_space
 from heterodyne_cmc.posterior import Posterior
 from heterodyne_cmc.predictive import PredictiveMaps, predictive_maps
-from heterodyne_report.course import SUBJECTS, Course, held_functions
-from heterodyne_report.panels import LINES, SERIES, MapPanel, draw_course, draw_map, near_ends, set_range
+from heterodyne_report.course import Course, held_functions
+from heterodyne_report.panels import (
+    LINES,
+    SERIES,
+    MapPanel,
+    draw_course,
+    draw_map,
+    function_panels,
+    near_ends,
+    set_range,
+)
 from heterodyne_report.pictures import colour_limits, write_figure
+from heterodyne_report.words import words_of
 from heterodyne_spec import load_config, load_model
 from heterodyne_spec.model import Prior
 
@@ -41,8 +51,8 @@ def _free(result: Posterior) -> tuple[str, ...]:
     return tuple(name for name in names if name in result.draws)
 
 
-def _label(name: str) -> str:
-    unit = next(p.unit for p in load_model().parameters if p.name == name)
+def _label(name: str, model: str) -> str:
+    unit = next(p.unit for p in load_model(model).parameters if p.name == name)
     return name if unit == "1" else f"{name} / {unit}"
 
 
@@ -87,10 +97,10 @@ def pairs_figure(result: Posterior) -> Figure:
                 if beside in estimate:
                     axes.plot(estimate[beside][0], estimate[below][0], "+", color=_NLSQ, markersize=6)
             if row == n - 1:
-                axes.set_xlabel(_label(beside), fontsize=7)
+                axes.set_xlabel(_label(beside, result.model["id"]), fontsize=7)
                 axes.tick_params(axis="x", rotation=45)
             if column == 0 and row > 0:
-                axes.set_ylabel(_label(below), fontsize=7)
+                axes.set_ylabel(_label(below, result.model["id"]), fontsize=7)
             elif column > 0 or row == 0:
                 axes.set_yticklabels([])
     handles, labels = grid[0, 0].get_legend_handles_labels()
@@ -145,9 +155,12 @@ def _joint(axes: Axes, x: FloatArray, y: FloatArray) -> None:
 
 def courses(result: Posterior) -> tuple[Course, ...]:
     """Return the functions of age of a posterior, in the order of a report."""
-    units = {f.name: f.unit for f in load_model(result.model["id"]).functions}
-    found, held = result.bands, held_functions(result.fixed)
-    return tuple(Course(name, units[name], found.t, found.quantiles[name], name in held) for name in SUBJECTS)
+    model, found = result.model["id"], result.bands
+    units, held = {f.name: f.unit for f in load_model(model).functions}, held_functions(result.fixed, model)
+    return tuple(
+        Course(name, units[name], found.t, found.quantiles[name], name in held, model)
+        for name in words_of(model).subjects
+    )
 
 
 def draw_function(axes: Axes, course: Course) -> None:
@@ -157,12 +170,12 @@ def draw_function(axes: Axes, course: Course) -> None:
 
 
 def bands_figure(result: Posterior) -> Figure:
-    """Return J_r(t), J_s(t), v(t) and x(t): median, and central intervals of 68 and 95 % at every age."""
-    figure = Figure(figsize=(9.0, 6.0), layout="constrained")
-    panels = figure.subplots(2, 2, sharex=True).ravel()
-    for axes, course in zip(panels, courses(result), strict=True):
+    """Return the functions of age: median, and central intervals of 68 and 95 % at every age."""
+    found = courses(result)
+    figure, panels = function_panels(len(found))
+    for axes, course in zip(panels, found, strict=True):
         draw_function(axes, course)
-    for axes in panels[:2]:
+    for axes in panels[:-2]:
         axes.set_xlabel("")
     panels[0].legend(loc="upper right", fontsize=8)
     return figure
@@ -282,20 +295,52 @@ def shards_figure(result: Posterior) -> Figure:
     return figure
 
 
-FIGURES: Mapping[str, Callable[[Posterior], Figure]] = {
-    "posterior_pairs": pairs_figure,
-    "posterior_bands": bands_figure,
-    "posterior_predictive": predictive_figure,
-    "posterior_ranks": ranks_figure,
-    "posterior_energy": energy_figure,
-    "posterior_shards": shards_figure,
-}
-"""Name of the PNG file -> the function that draws it."""
+class PictureKind(NamedTuple):
+    """A picture: the `name` of its PNG file and what draws its `figure`; whether it is one `of_chains`, which weighted
+    draws lack. One that has an `alt` and a `caption` is shown in a report where the sampling is looked at.
+    """
+
+    name: str
+    figure: Callable[[Posterior], Figure]
+    alt: str = ""
+    caption: str = ""
+    of_chains: bool = False
+
+
+PICTURES = (
+    PictureKind("posterior_pairs", pairs_figure),
+    PictureKind("posterior_bands", bands_figure),
+    PictureKind("posterior_predictive", predictive_figure),
+    PictureKind(
+        "posterior_ranks",
+        ranks_figure,
+        "Histograms of the ranks of every chain's draws, one panel a parameter.",
+        "Ranks of the draws of each chain among all draws: flat where the chains sample the same density.",
+    ),
+    PictureKind(
+        "posterior_energy",
+        energy_figure,
+        "Histograms of the energy and of its change from step to step, for the worst shards.",
+        "Energy, and its change from step to step: alike where the chains reach all of the posterior.",
+        of_chains=True,
+    ),
+    PictureKind(
+        "posterior_shards",
+        shards_figure,
+        "Mean and standard deviation of every parameter in each shard, against the whole.",
+        "Each shard against the posterior of all: bars around the middle, wider than the shaded band.",
+    ),
+)
+"""The pictures of a posterior, one entry each."""
+
+
+def pictures_of(result: Posterior) -> list[PictureKind]:
+    """Return the pictures that a posterior has."""
+    return [picture for picture in PICTURES if result.sampler == "nuts" or not picture.of_chains]
 
 
 def write_plots(result: Posterior, directory: Path) -> list[Path]:
     """Write every picture into ``plots`` of `directory`, each completely or not at all, and return the paths."""
     title = f"heterodyne posterior of {result.data.provenance.get('file', 'a measurement')}"
-    # Weighted draws have no energy.
-    drawn = {k: draw for k, draw in FIGURES.items() if draw is not energy_figure or result.sampler == "nuts"}
-    return [write_figure(draw(result), directory / "plots" / f"{name}.png", title) for name, draw in drawn.items()]
+    folder = directory / "plots"
+    return [write_figure(p.figure(result), folder / f"{p.name}.png", title) for p in pictures_of(result)]

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_cmc.posterior import Posterior
-from heterodyne_physics_elementwise import HeterodyneModel, ShardGrid, c2_pairs, precompute_shard_grid
+from heterodyne_physics_elementwise import ShardGrid, c2_pairs, precompute_shard_grid
+from heterodyne_physics_elementwise.models import Physics, physics_of
 from heterodyne_report.pictures import square_means, square_width
 from heterodyne_spec import load_model
 
@@ -61,7 +62,7 @@ def predictive_maps(result: Posterior, width: int | None = None) -> PredictiveMa
     with jax.enable_x64(True):
         grid = precompute_shard_grid(result.data.t, result.data.q)
         for a, phi in enumerate(result.data.phi):
-            values, spread = _moments(full, contrast[:, a], offset[:, a], grid, phi)
+            values, spread = _moments(physics_of(result.model["id"]), full, contrast[:, a], offset[:, a], grid, phi)
             data[a] = square_means(np.where(diagonal, np.nan, result.observed[a]), width)
             mean[a] = square_means(np.where(diagonal, np.nan, values), width)
             sd[a] = np.sqrt(square_means(np.where(diagonal, np.nan, spread**2), width) + np.mean(noise**2))
@@ -69,13 +70,15 @@ def predictive_maps(result: Posterior, width: int | None = None) -> PredictiveMa
 
 
 def _moments(
-    full: FloatArray, contrast: FloatArray, offset: FloatArray, grid: ShardGrid, phi: float
+    physics: Physics, full: FloatArray, contrast: FloatArray, offset: FloatArray, grid: ShardGrid, phi: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return mean and standard deviation over the draws of the model's map at one azimuth, (n_t, n_t) each."""
     n_t = grid.t.size
     rows = max(int(_STRIP // n_t), 1)
     strips = [
-        _strip(*map(jnp.asarray, (full, contrast, offset)), grid, jnp.arange(first, min(first + rows, n_t)), phi)
+        _strip(
+            physics, *map(jnp.asarray, (full, contrast, offset)), grid, jnp.arange(first, min(first + rows, n_t)), phi
+        )
         for first in range(0, n_t, rows)
     ]
     mean, sd = (np.concatenate([np.asarray(strip[k]) for strip in strips]) for k in (0, 1))
@@ -84,18 +87,24 @@ def _moments(
 
 @jax.jit
 def _strip(
-    full: Float[Array, "n_draw n_par"], contrast: Array, offset: Array, grid: ShardGrid, rows: Array, phi: float
+    physics: Physics,
+    full: Float[Array, "n_draw n_par"],
+    contrast: Array,
+    offset: Array,
+    grid: ShardGrid,
+    rows: Array,
+    phi: float,
 ) -> tuple[Float[Array, "n_row n_t"], Float[Array, "n_row n_t"]]:
     def add(sums: tuple[Array, Array], draw: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], None]:
         vector, scale, level = draw
         frames = jnp.arange(grid.t.size)
-        c2 = c2_pairs(HeterodyneModel.from_vector(vector), grid, rows[:, None], frames, phi, scale, level)
+        c2 = c2_pairs(physics.model.from_vector(vector), grid, rows[:, None], frames, phi, scale, level)
         # About the first draw: the spread is small against the value.
         away = c2 - first
         return (sums[0] + away, sums[1] + away**2), None
 
     frames = jnp.arange(grid.t.size)
-    first = c2_pairs(HeterodyneModel.from_vector(full[0]), grid, rows[:, None], frames, phi, contrast[0], offset[0])
+    first = c2_pairs(physics.model.from_vector(full[0]), grid, rows[:, None], frames, phi, contrast[0], offset[0])
     zero = jnp.zeros_like(first)
     (total, squares), _ = jax.lax.scan(add, (zero, zero), (full, contrast, offset))
     mean = total / len(full)

@@ -6,20 +6,21 @@ from dataclasses import dataclass
 
 from heterodyne_cmc.parameters import ParameterSpace, parameter_space
 from heterodyne_cmc.population import ROUNDS
-from heterodyne_cmc.scaling import Scaling, make_scaling
 from heterodyne_cmc.shards import (
     IntArray,
     Partition,
     automatic_shards,
     bytes_of_one_shard,
-    few_gaps,
     partition,
     usable_pairs,
 )
 from heterodyne_cmc.start import check_start
+from heterodyne_cmc.sums import has_exact_sums
 from heterodyne_cmc.support import unsupported
 from heterodyne_data import NLSQResult, TwoTimeData, whole_memory
-from heterodyne_spec import Config, ConfigError, ModelSpec, Problem, load_model
+from heterodyne_data.setup.scaling import Scaling, make_scaling
+from heterodyne_physics_elementwise.models import physics_of
+from heterodyne_spec import Config, ConfigError, ModelSpec, Problem, check_model_versions, load_model
 
 PAIRS_PER_VALUE = 10
 """Pairs that a shard must have per sampled value."""
@@ -56,6 +57,8 @@ def prepare(data: TwoTimeData, config: Config, nlsq: NLSQResult | None) -> Reque
     DataError, ConfigError, ResultError : what is wrong with it.
     """
     spec = load_model(config.model.name)
+    version = physics_of(spec.id).version
+    check_model_versions({"heterodyne-physics-elementwise": version}, spec.id)
     if problems := unsupported(config, spec):
         raise ConfigError("configuration", problems)
     if nlsq is not None:
@@ -81,7 +84,7 @@ def _number_of_shards(config: Config, data: TwoTimeData, pairs: tuple[IntArray, 
     asked, n_pairs, fewest = config.cmc.shards, sum(map(len, pairs)), min(map(len, pairs))
     most = max(min(n_pairs // (PAIRS_PER_VALUE * n_joint), fewest), 1)
     if not isinstance(asked, int):
-        whole = few_gaps(data, pairs) and bytes_of_one_shard(data, pairs) <= _memory(config)
+        whole = has_exact_sums(data, pairs, config.model.name) and bytes_of_one_shard(data, pairs) <= _memory(config)
         return 1 if whole else min(automatic_shards(n_pairs), most)
     if asked > most:
         wanted = f"at most {most} ({n_pairs} pairs, {fewest} at the poorest angle, {n_joint} sampled values)"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from heterodyne_cmc.posterior import BESIDE, QUANTILES, Posterior
 from heterodyne_data import undeclared
 from heterodyne_spec import load_model
-from heterodyne_spec.model import MODELS
+from heterodyne_spec.models import model_names
 
 STATS = ("diverging", "energy", "lp", "acceptance_rate", "n_steps", "tree_depth")
 """What is kept of every step of every chain."""
@@ -34,8 +34,8 @@ def _of_measurement(result: Posterior) -> Iterator[str]:
 
 
 def _of_names(result: Posterior) -> Iterator[str]:
-    if result.model.get("id") not in MODELS:
-        yield f"model: found {result.model.get('id')!r}, expected one of {', '.join(MODELS)}"
+    if result.model.get("id") not in model_names():
+        yield f"model: found {result.model.get('id')!r}, expected one of {', '.join(model_names())}"
         return
     spec = load_model(result.model["id"])
     for place, found, expected in (

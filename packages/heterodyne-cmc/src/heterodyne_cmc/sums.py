@@ -12,9 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from heterodyne_cmc.shards import Pairs
+from heterodyne_cmc.shards import IntArray, Pairs, few_gaps
 from heterodyne_data import TwoTimeData
-from heterodyne_physics_elementwise import HeterodyneModel, ShardGrid, c2_pairs, precompute_shard_grid
+from heterodyne_physics_elementwise import ShardGrid, c2_pairs, precompute_shard_grid
+from heterodyne_physics_elementwise.models import Physics, physics_of
+from heterodyne_spec.model import DEFAULT
 
 
 class SomePairs(NamedTuple):
@@ -26,6 +28,7 @@ class SomePairs(NamedTuple):
     weight: Float[Array, "n_phi n_pair"]
     grid: ShardGrid
     phi: Float[Array, " n_phi"]
+    physics: Physics
 
     @property
     def n_counting(self) -> int:
@@ -34,11 +37,13 @@ class SomePairs(NamedTuple):
 
 
 class AllPairs(NamedTuple):
-    """All pairs of a measurement; `maps` is a `heterodyne_physics_meshgrid.factored.HalvedMaps`."""
+    """All pairs of a measurement; `maps` is a `heterodyne_physics_meshgrid.factored.HalvedMaps`, `physics` a
+    `heterodyne_physics_meshgrid.models.Physics`."""
 
     maps: Any
     q: Float[Array, ""]
     phi: Float[Array, " n_phi"]
+    physics: Any
 
     @property
     def n_counting(self) -> int:
@@ -58,24 +63,33 @@ class Sums(NamedTuple):
     rr: Array
 
 
-def some_pairs(data: TwoTimeData, pairs: Pairs) -> SomePairs:
+def some_pairs(data: TwoTimeData, pairs: Pairs, model: str = DEFAULT) -> SomePairs:
     """Return the pairs of a shard, ready for the density."""
     i, j, value, weight = (jnp.asarray(part) for part in (pairs.i, pairs.j, pairs.value, pairs.weight))
-    return SomePairs(i, j, value, weight, precompute_shard_grid(data.t, data.q), jnp.asarray(data.phi))
+    grid = precompute_shard_grid(data.t, data.q)
+    return SomePairs(i, j, value, weight, grid, jnp.asarray(data.phi), physics_of(model))
 
 
-def all_pairs(data: TwoTimeData, exclude_diagonals: int) -> AllPairs:
+def has_exact_sums(data: TwoTimeData, pairs: tuple[IntArray, ...], model: str) -> bool:
+    """Return whether a model has exact sums over all pairs, and whether they are worth it."""
+    from heterodyne_physics_meshgrid import models
+
+    return models.physics_of(model).model_sums is not None and few_gaps(data, pairs)
+
+
+def all_pairs(data: TwoTimeData, exclude_diagonals: int, model: str = DEFAULT) -> AllPairs:
     """Return all usable pairs of a measurement, ready for the density."""
+    from heterodyne_physics_meshgrid import models
     from heterodyne_physics_meshgrid.factored import halve_maps
 
     weight = data.weight * data.valid
     maps = halve_maps(np.asarray(data.c2), data.t, weight, max(exclude_diagonals, 1))
-    return AllPairs(maps, jnp.asarray(data.q, float), jnp.asarray(data.phi))
+    return AllPairs(maps, jnp.asarray(data.q, float), jnp.asarray(data.phi), models.physics_of(model))
 
 
 def brackets(full: Float[Array, " n_par"], pairs: SomePairs) -> Float[Array, "n_phi n_pair"]:
     """Return (c2 - offset) / contrast at the pairs."""
-    return c2_pairs(HeterodyneModel.from_vector(full), pairs.grid, pairs.i, pairs.j, pairs.phi[:, None], 1.0, 0.0)
+    return c2_pairs(pairs.physics.model.from_vector(full), pairs.grid, pairs.i, pairs.j, pairs.phi[:, None], 1.0, 0.0)
 
 
 def pair_sums(full: Float[Array, " n_par"], pairs: SomePairs | AllPairs, contrast: Array, offset: Array) -> Sums:
@@ -92,9 +106,9 @@ def pair_sums(full: Float[Array, " n_par"], pairs: SomePairs | AllPairs, contras
 
 def _of_all(full: Array, pairs: AllPairs, contrast: Array, offset: Array) -> Sums:
     """Return the sums of `pair_sums`, put together from those of the model and of the data."""
-    from heterodyne_physics_meshgrid.factored import BASELINE, model_sums
+    from heterodyne_physics_meshgrid.factored import BASELINE
 
-    m, mm, dm = model_sums(full, pairs.q, pairs.phi, pairs.maps)
+    m, mm, dm = pairs.physics.model_sums(full, pairs.q, pairs.phi, pairs.maps)
     one, d, dd = pairs.maps.one, pairs.maps.d, pairs.maps.dd
     below = offset - BASELINE
     r = d - below * one - contrast * m

@@ -7,26 +7,19 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from heterodyne_cmc.scaling import scaling_problems
+from heterodyne_cmc.methods import METHODS
 from heterodyne_spec import Config, ModelSpec, Problem
-from heterodyne_spec.config import ParameterConfig
 
 FARTHEST = 30.0
 """Distance of a prior's middle from the bounds, in its scales, up to which it can be sampled inside them."""
 
-FLOW_REQUIREMENT = 'pip install "heterodyne-cmc[flow]"'
-
-
-def flow_available() -> bool:
-    """Return whether what the extra `flow` installs is there."""
-    return all(importlib.util.find_spec(name) is not None for name in ("flax", "optax"))
-
 
 def unsupported(config: Config, spec: ModelSpec) -> list[Problem]:
     """Return every option of `config` that this version does not implement; none is replaced by another."""
-    problems = scaling_problems(config, spec)
-    if config.cmc.consensus == "flow" and not flow_available():
-        problems.append(Problem("cmc.consensus", "'flow'", "Flax and Optax installed", FLOW_REQUIREMENT))
+    problems = _scaling_problems(config, spec)
+    method = METHODS.get(config.cmc.consensus)
+    if method is not None and (needed := method.missing()):
+        problems.append(Problem("cmc.consensus", f"'{method.name}'", "Flax and Optax installed", needed))
     if config.cmc.engine == "dask":
         problems += _dask_problems(config.cmc.dask)
     problems += _priors_elsewhere(config, spec)
@@ -36,6 +29,21 @@ def unsupported(config: Config, spec: ModelSpec) -> list[Problem]:
             path = f"model.parameters.{name}.prior.truncated"
             remedy = "set truncated: true, and wider bounds where they should not matter"
             problems.append(Problem(path, "false", "true (a parameter is sampled inside its bounds)", remedy))
+    return problems
+
+
+def _scaling_problems(config: Config, spec: ModelSpec) -> list[Problem]:
+    """Return what this version cannot do of what `config` asks for contrast and offset."""
+    problems = []
+    if config.scaling not in ("individual", "shared", "fixed"):
+        wanted = "individual, shared or fixed (the coefficients of a series have no prior yet)"
+        problems.append(Problem("scaling", str(config.scaling), wanted, "set scaling: individual"))
+    for parameter in spec.scaling:
+        entry = config.model.parameters.get(parameter.name)
+        if entry is not None and entry.prior is not None and entry.prior.family != "normal":
+            path = f"model.parameters.{parameter.name}.prior.family"
+            remedy = "give a normal prior: it is integrated in closed form"
+            problems.append(Problem(path, f"'{entry.prior.family}'", "normal", remedy))
     return problems
 
 
@@ -57,8 +65,7 @@ def _dask_problems(settings: Mapping[str, Any]) -> list[Problem]:
 def _priors_elsewhere(config: Config, spec: ModelSpec) -> Iterator[Problem]:
     """Yield sampled parameters whose prior says that all values inside their bounds are impossible."""
     for parameter, status in zip(spec.parameters, config.model.status(spec), strict=True):
-        entry = config.model.parameters.get(parameter.name) or ParameterConfig()
-        prior, ends = entry.prior or parameter.prior, entry.bounds or parameter.bounds
+        prior, ends = config.model.prior(parameter), config.model.bounds(parameter)
         if status != "free" or (prior.family == "lognormal" and ends[0] <= 0):
             continue
         low, high = (math.log(end) if prior.family == "lognormal" else end for end in ends)

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 
 from heterodyne_cmc.importance import K_MOST
+from heterodyne_cmc.methods import METHODS
+from heterodyne_cmc.methods.installed import FLOW_REQUIREMENT
 from heterodyne_cmc.posterior import Diagnostics, ShardDiagnostics, SummaryRow
 from heterodyne_cmc.sampler import ACCEPTANCE, DIVERGENT
-from heterodyne_cmc.support import FLOW_REQUIREMENT
 from heterodyne_spec.config import CMCConfig
 
 R_HAT_GOOD, R_HAT_MOST = 1.01, 1.05
@@ -31,15 +32,8 @@ INDEPENDENT_NOISE = (
     "calibrated covariance"
 )
 
-_METHODS = {
-    "draws": "one shard, whose draws are the posterior",
-    "gaussian": "Gaussian consensus",
-    "average": "draw-wise weighted average",
-    "flow": "flow consensus",
-}
-
-
-_PRODUCTS = ("gaussian", "average", "flow")
+_WORDS = {"draws": "one shard, whose draws are the posterior", **{name: way.words for name, way in METHODS.items()}}
+"""What a method is called in a sentence."""
 
 
 def judge(
@@ -62,15 +56,15 @@ def judge(
             f"the weights of shard {_numbers(poor)} do not hold (k-hat up to {worst:.2f}, expected below {K_MOST}): "
             "set cmc.sampler: auto"
         )
-    if method in _PRODUCTS and not found.corrected and found.k_hat >= K_MOST:
+    if method in METHODS and not found.corrected and found.k_hat >= K_MOST:
         reasons.append(
-            f"the {_METHODS[method]} is not near the posterior of all pairs (k-hat {found.k_hat:.2f}, expected below "
+            f"the {_WORDS[method]} is not near the posterior of all pairs (k-hat {found.k_hat:.2f}, expected below "
             f"{K_MOST}): use fewer shards, or cmc.shards: 1"
         )
     if reasons:
         advice = remedy or "raise cmc.warmup and cmc.samples, start from an NLSQ result, or hold parameters"
         return False, f"not converged: {'; '.join(reasons)}; {advice}"
-    return True, f"converged; {_METHODS[method]}" + (f" of {len(found.shards)} shards" if method != "draws" else "")
+    return True, f"converged; {_WORDS[method]}" + (f" of {len(found.shards)} shards" if method != "draws" else "")
 
 
 def _of_weights(found: Diagnostics, remedy: str) -> tuple[bool, str]:
@@ -146,7 +140,7 @@ def _of_combination(found: Diagnostics, config: CMCConfig, method: str) -> Itera
     elif method != "draws" and found.bent:
         kept = "; its draws were corrected by the posterior, as far as they reach" if found.corrected else ""
         yield (
-            f"the sub-posteriors are bent: the {_METHODS[method]} is off by about {found.consensus_shift:.2g} sd in a "
+            f"the sub-posteriors are bent: the {_WORDS[method]} is off by about {found.consensus_shift:.2g} sd in a "
             f"mean and {found.consensus_width:.0%} in an sd (k-hat {found.k_hat:.2f}){kept}; {_remedy(config)}, or use "
             "fewer shards"
         )

@@ -17,8 +17,8 @@ from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Anchor, Tilt, no_anchor, u
 from heterodyne_cmc.linalg import conditioned, inverse, root
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import distance, own_scale
-from heterodyne_cmc.scaling import Scaling
 from heterodyne_data import NLSQResult
+from heterodyne_data.setup.scaling import Scaling
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -25,7 +25,8 @@ import numpy.typing as npt
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
-from heterodyne_nlsq.free import FreeParameters
+from heterodyne_data.setup.ages import reference_age
+from heterodyne_data.setup.free import FreeParameters
 from heterodyne_spec import ModelSpec
 from heterodyne_spec.laws import find_laws
 
@@ -59,7 +60,7 @@ def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Co
 
     A law of which a parameter is tied, or whose A, b or C is held, keeps its own parameters.
     """
-    names, positions, age = free.free_names, list(free.free), float(np.mean(t))
+    names, positions, age = free.free_names, list(free.free), reference_age(t)
     lower, upper = free.lower[positions], free.upper[positions]
     value = dict(zip(free.names, free.start, strict=True))
     status = dict(zip(free.names, free.status, strict=True))
@@ -70,14 +71,10 @@ def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Co
         and value[law.amplitude] > 0
         and (law.origin is None or status[law.origin] != "tied")
     ]
-    clocks = [np.log(age) if law.origin is None else age for law in laws]
     # A held t0 is part of the clock.
-    clocks = [
-        clock - value[law.origin] if law.origin and law.origin not in names else clock
-        for clock, law in zip(clocks, laws, strict=True)
-    ]
+    clocks = [float(law.clock(age, None if law.origin in names else value)) for law in laws]
     held = np.isin(names, [law.origin for law in laws if law.origin])
-    at = {law: [names.index(name) for name in law[:3]] for law in laws}
+    at = {law: law.positions(names) for law in laws}
     return Coordinates(
         laws=jnp.array([at[law] for law in laws], int).reshape(-1, 3),
         straight=jnp.ones(len(laws), bool),

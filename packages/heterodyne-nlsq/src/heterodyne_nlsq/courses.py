@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from heterodyne_data import Bands, NLSQResult
+from heterodyne_nlsq.models import of_result
 from heterodyne_report.course import Course, courses_of, held_functions
-from heterodyne_spec import load_model
 
 
 def courses(result: NLSQResult) -> Sequence[Course]:
     """Return the functions of age of a fit; without bands where the result is of a version that had none."""
-    spec, t = load_model(), result.data.t
+    spec, t = of_result(result).spec, result.data.t
     if result.bands is not None:
-        return courses_of(result.bands, held_functions(row.name for row in result.table if row.status == "fixed"))
+        held = held_functions((row.name for row in result.table if row.status == "fixed"), spec.id)
+        return courses_of(result.bands, held, spec.id)
     values = {f.name: spec.evaluate(f.name, result.parameters, t) for f in spec.functions}
-    return courses_of(Bands(t, values, {name: np.zeros(len(t)) for name in values}), values)
+    return courses_of(Bands(t, values, {name: np.zeros(len(t)) for name in values}), values, spec.id)

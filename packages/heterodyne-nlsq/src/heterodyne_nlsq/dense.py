@@ -14,10 +14,10 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from heterodyne_data import TwoTimeData, pair_valid
-from heterodyne_nlsq.free import FreeParameters
+from heterodyne_data.setup.free import FreeParameters
+from heterodyne_data.setup.scaling import Scaling
 from heterodyne_nlsq.normal import NormalEquations, normal_equations
-from heterodyne_nlsq.scaling import Scaling
-from heterodyne_physics_meshgrid import HeterodyneModel, bracket
+from heterodyne_physics_meshgrid.models import Physics
 
 
 class DenseProblem(NamedTuple):
@@ -37,9 +37,12 @@ class DenseProblem(NamedTuple):
     expand: Float[Array, "n_par n_free"]
     basis: Float[Array, "n_phi n_coef"]
     held: Float[Array, "2 n_phi"]
+    physics: Physics
 
 
-def dense_problem(data: TwoTimeData, free: FreeParameters, scaling: Scaling, exclude_diagonals: int) -> DenseProblem:
+def dense_problem(
+    data: TwoTimeData, free: FreeParameters, scaling: Scaling, exclude_diagonals: int, physics: Physics
+) -> DenseProblem:
     """Return the problem of fitting `data`; pairs closer than `exclude_diagonals` frames are left out."""
     i, j = np.triu_indices(data.n_t, k=exclude_diagonals)
     used = pair_valid(data)[:, i, j]
@@ -57,13 +60,14 @@ def dense_problem(data: TwoTimeData, free: FreeParameters, scaling: Scaling, exc
         expand=jnp.asarray(free.expand),
         basis=jnp.asarray(scaling.basis),
         held=jnp.asarray(scaling.held),
+        physics=physics,
     )
 
 
 def _model_pairs(free: Float[Array, " n_free"], problem: DenseProblem) -> Float[Array, "n_phi n_pair"]:
     """Return (c2 - offset) / contrast at the pairs."""
-    model = HeterodyneModel.from_vector(problem.base + problem.expand @ free)
-    return bracket(model, problem.t, problem.q, problem.phi)[:, problem.i, problem.j]
+    model = problem.physics.model.from_vector(problem.base + problem.expand @ free)
+    return problem.physics.bracket(model, problem.t, problem.q, problem.phi)[:, problem.i, problem.j]
 
 
 def _split(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_data import TwoTimeData, pair_valid
+from heterodyne_data.setup.noise import ROUNDING, noise_sd
 from heterodyne_nlsq import dense, priors
 from heterodyne_nlsq.coordinates import (
     Coordinates,
@@ -26,7 +27,6 @@ from heterodyne_nlsq.coordinates import (
     plain,
     to_parameters,
 )
-from heterodyne_nlsq.noise import ROUNDING, noise_sd
 from heterodyne_nlsq.normal import NormalEquations, equivalent_problem
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors

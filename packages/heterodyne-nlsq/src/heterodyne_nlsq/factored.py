@@ -11,10 +11,11 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from heterodyne_data import TwoTimeData
-from heterodyne_nlsq.free import FreeParameters
+from heterodyne_data.setup.free import FreeParameters
+from heterodyne_data.setup.scaling import Scaling
 from heterodyne_nlsq.normal import NormalEquations
-from heterodyne_nlsq.scaling import Scaling
-from heterodyne_physics_meshgrid.factored import BASELINE, HalvedMaps, InnerProducts, halve_maps, inner_products
+from heterodyne_physics_meshgrid.factored import BASELINE, HalvedMaps, InnerProducts, halve_maps
+from heterodyne_physics_meshgrid.models import Physics
 
 
 class FactoredProblem(NamedTuple):
@@ -27,10 +28,11 @@ class FactoredProblem(NamedTuple):
     expand: Float[Array, "n_par n_free"]
     basis: Float[Array, "n_phi n_coef"]
     held: Float[Array, "2 n_phi"]
+    physics: Physics
 
 
 def factored_problem(
-    data: TwoTimeData, free: FreeParameters, scaling: Scaling, exclude_diagonals: int
+    data: TwoTimeData, free: FreeParameters, scaling: Scaling, exclude_diagonals: int, physics: Physics
 ) -> FactoredProblem:
     """Return the problem of fitting `data`; pairs closer than `exclude_diagonals` frames are left out."""
     return FactoredProblem(
@@ -41,11 +43,18 @@ def factored_problem(
         expand=jnp.asarray(free.expand),
         basis=jnp.asarray(scaling.basis),
         held=jnp.asarray(scaling.held),
+        physics=physics,
     )
 
 
 # The one large compiled function of a fit, the same whichever parameters are free.
-_inner_products = jax.jit(inner_products)
+@jax.jit
+def _inner_products(
+    physics: Physics, vector: Float[Array, " n_par"], q: Float[Array, ""], phi: Float[Array, " n_phi"], maps: HalvedMaps
+) -> InnerProducts:
+    assert physics.inner_products is not None, f"{physics.name} has no exact sums"
+    found: InnerProducts = physics.inner_products(vector, q, phi, maps)
+    return found
 
 
 @jax.jit
@@ -54,7 +63,8 @@ def _full(free: Float[Array, " n_free"], problem: FactoredProblem) -> Float[Arra
 
 
 def _products(free: ArrayLike, problem: FactoredProblem) -> InnerProducts:
-    return _inner_products(_full(jnp.asarray(free, float), problem), problem.q, problem.phi, problem.maps)
+    full = _full(jnp.asarray(free, float), problem)
+    return _inner_products(problem.physics, full, problem.q, problem.phi, problem.maps)
 
 
 def _of_free(sums: InnerProducts, expand: Float[Array, "n_par n_free"]) -> InnerProducts:

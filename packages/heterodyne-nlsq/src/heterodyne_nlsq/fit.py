@@ -13,16 +13,16 @@ import jax
 import numpy as np
 
 from heterodyne_data import NLSQResult, TwoTimeData, select_data
+from heterodyne_data.setup.free import free_parameters
+from heterodyne_data.setup.noise import structured
+from heterodyne_data.setup.scaling import make_scaling
 from heterodyne_nlsq import paths
 from heterodyne_nlsq.blas import few_threads
 from heterodyne_nlsq.compilation import make_room
-from heterodyne_nlsq.free import free_parameters
-from heterodyne_nlsq.noise import structured
 from heterodyne_nlsq.outcome import make_result
-from heterodyne_nlsq.scaling import make_scaling
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
-from heterodyne_nlsq.start.candidates import Candidate
+from heterodyne_nlsq.start.candidate import Candidate
 from heterodyne_nlsq.start.candidates import candidates as starts_asked_for
 from heterodyne_nlsq.start.earlier import Estimate, estimates, follow
 from heterodyne_nlsq.start.race import Outcome, compile_evaluation, joined, race
@@ -167,6 +167,7 @@ def prepare(data: TwoTimeData | str | Path, config: Config) -> Setup:
     data = select_data(data, config)
     spec = load_model(config.model.name)
     setup = Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
+    check_model_versions({"heterodyne-physics-meshgrid": setup.physics.version}, spec.id)
     _check_pairs(setup)
     _check_start(setup)
     return setup

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import Alternative
+from heterodyne_data.setup.ages import reference_age
+from heterodyne_nlsq.models import knowledge_of
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
-from heterodyne_nlsq.uncertainty.propagation import reference_age
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -18,13 +19,10 @@ MARGIN = 20.0
 """Calibrated chi-square above the best up to which a minimum is listed: a likelihood ratio of e^10."""
 
 _UNTOLD = 4.0
-"""Calibrated chi-square below which the data do not tell which of two components is the sample."""
+"""Calibrated chi-square below which the data do not tell how components are to be named."""
 
 _AS_LOW = 1.001
 """Ratio of costs up to which the names follow the convention."""
-
-_SAME = {"J_r": 0.3, "J_s": 0.3, "v": 0.1, "x": 0.1}
-"""Typical difference of the functions (of their logarithms; of x itself) that is none."""
 
 _N_AGES = 16
 
@@ -37,41 +35,41 @@ def functions(vector: FloatArray, setup: Setup) -> dict[str, FloatArray]:
     return {f.name: np.asarray(setup.spec.evaluate(f.name, parameters, age)) for f in setup.spec.functions}
 
 
-def _distance(a: FloatArray, b: FloatArray, name: str) -> float:
-    if name == "x":
-        return float(np.median(np.abs(a - b)))
+def _alike(a: FloatArray, b: FloatArray, name: str, setup: Setup) -> bool:
+    """Return whether two courses of a function (n_age,) typically differ by nothing."""
+    limit, logarithmic = knowledge_of(setup.spec.id).tolerance(name)
+    if not logarithmic:
+        return float(np.median(np.abs(a - b))) < limit
     small = 1e-9 * max(np.abs(a).max(), np.abs(b).max(), 1e-300)
-    return float(np.median(np.abs(np.log(np.maximum(np.abs(a), small) / np.maximum(np.abs(b), small)))))
+    return float(np.median(np.abs(np.log(np.maximum(np.abs(a), small) / np.maximum(np.abs(b), small))))) < limit
 
 
 def same_minimum(a: FloatArray, b: FloatArray, setup: Setup) -> bool:
-    """Return whether two fitted vectors describe the same course of J_r, J_s, v and x."""
+    """Return whether two fitted vectors describe the same course of all functions of age."""
     first, second = functions(a, setup), functions(b, setup)
-    return all(_distance(first[name], second[name], name) < limit for name, limit in _SAME.items())
+    return all(_alike(first[name], second[name], name, setup) for name in first)
 
 
-def exchanged(a: dict[str, FloatArray], b: dict[str, FloatArray]) -> bool:
+def exchanged(a: dict[str, FloatArray], b: dict[str, FloatArray], setup: Setup) -> bool:
     """Return whether b is a with the names of the components exchanged."""
-    pairs = (("J_r", a["J_s"], b["J_r"]), ("J_s", a["J_r"], b["J_s"]), ("v", a["v"], b["v"]), ("x", 1 - a["x"], b["x"]))
-    return all(_distance(one, other, name) < _SAME[name] for name, one, other in pairs)
+    twin = knowledge_of(setup.spec.id).exchanged(a)
+    return twin is not None and all(_alike(twin[name], b[name], name, setup) for name in twin)
 
 
-def _sample_is_faster(vector: FloatArray, setup: Setup) -> bool:
-    """Return whether J_s is at least J_r at the reference age: the one that the headline speaks of."""
-    age, free = reference_age(setup.data.t), setup.free
+def _as_named(vector: FloatArray, setup: Setup) -> bool:
+    """Return whether components are named as the convention has it at the reference age."""
+    age, free = np.array([reference_age(setup.data.t)]), setup.free
     parameters = dict(zip(free.names, free.full(vector[: len(free.free)]).tolist(), strict=True))
-    one, other = (float(setup.spec.evaluate(name, parameters, np.array([age]))[0]) for name in ("J_s", "J_r"))
-    return one >= other
-
-
-SIGN = "c2 is the same for v and -v: the bounds of v0 make v positive, it tells how fast and not which way"
-"""A convention of every fit."""
+    at = {f.name: float(setup.spec.evaluate(f.name, parameters, age)[0]) for f in setup.spec.functions}
+    return knowledge_of(setup.spec.id).preferred(at)
 
 
 def twin(solutions: Sequence[Solution], setup: Setup) -> int | None:
     """Return which of the solutions (lowest cost first) is the first with the components exchanged, if there is one."""
     best = functions(solutions[0].vector, setup)
-    found = (k for k, s in enumerate(solutions) if k and s.success and exchanged(best, functions(s.vector, setup)))
+    found = (
+        k for k, s in enumerate(solutions) if k and s.success and exchanged(best, functions(s.vector, setup), setup)
+    )
     return next(found, None)
 
 
@@ -83,13 +81,11 @@ def named(best: Solution, other: Solution, setup: Setup, rise: float) -> tuple[b
     """
     if rise >= _UNTOLD:
         return True, ()
-    untold = f"the data do not tell which component is the sample (exchanged, chi-square differs by {rise:.2g})"
+    said, larger, _ = knowledge_of(setup.spec.id).exchange_words(reference_age(setup.data.t))
+    untold = f"{said} (exchanged, chi-square differs by {rise:.2g})"
     if other.cost > _AS_LOW * best.cost:
         return True, (f"{untold}: the names are those of the lower sum of squares",)
-    larger = (
-        f"the one with the larger transport coefficient at {reference_age(setup.data.t):.3g} s is called the sample"
-    )
-    return _sample_is_faster(best.vector, setup), (f"{untold}: {larger}",)
+    return _as_named(best.vector, setup), (f"{untold}: {larger}",)
 
 
 def alternatives(
@@ -123,12 +119,12 @@ def _alternative(best: Solution, other: Solution, setup: Setup, above: float) ->
 
 def _difference(best: dict[str, FloatArray], other: dict[str, FloatArray], setup: Setup) -> str:
     """Return in words what tells two descriptions apart."""
-    if exchanged(best, other):
-        return "the names of the components exchanged: J_r and J_s trade places, x becomes 1 - x"
+    if exchanged(best, other, setup):
+        return knowledge_of(setup.spec.id).exchange_words(reference_age(setup.data.t))[2]
     units = {f.name: "" if f.unit == "1" else f" {f.unit}" for f in setup.spec.functions}
     words = [
         f"mean {name} {other[name].mean():.3g} instead of {best[name].mean():.3g}{units[name]}"
-        for name, limit in _SAME.items()
-        if _distance(best[name], other[name], name) >= limit
+        for name in best
+        if not _alike(best[name], other[name], name, setup)
     ]
     return "; ".join(words)

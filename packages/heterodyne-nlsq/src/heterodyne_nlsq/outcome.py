@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import FittedData, FittedParameter, FittedScaling, Identifiability, MapNoise, NLSQResult, Signal
+from heterodyne_data.setup.noise import reduced_chi_square
 from heterodyne_nlsq.covariance import (
     covariance,
     covariance_root,
@@ -23,10 +24,9 @@ from heterodyne_nlsq.covariance import (
 from heterodyne_nlsq.evidence.constants import constant_tests
 from heterodyne_nlsq.evidence.examination import can_choose, examine
 from heterodyne_nlsq.identify import at_bound, identifiability
-from heterodyne_nlsq.look.resolved import age_resolved
 from heterodyne_nlsq.maps import residual_noise
-from heterodyne_nlsq.minima import SIGN, alternatives, named, twin
-from heterodyne_nlsq.noise import reduced_chi_square
+from heterodyne_nlsq.minima import alternatives, named, twin
+from heterodyne_nlsq.models import DYNAMICS, knowledge_of
 from heterodyne_nlsq.paths import Path, remembered
 from heterodyne_nlsq.priors import make_priors
 from heterodyne_nlsq.setup import Setup
@@ -61,7 +61,8 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     """Return the result of a fit from its descents."""
     path, minima = remembered(path), [final.solution for final in outcome.finals]
     chosen, found = 0, examine(setup, path, minima[0])
-    conventions: tuple[str, ...] = (SIGN,)
+    knowledge = knowledge_of(setup.spec.id)
+    conventions = knowledge.conventions
     if (other := twin(minima, setup)) is not None:
         kept, words = named(minima[0], minima[other], setup, found.rise_to(minima[other]))
         conventions += words
@@ -118,7 +119,7 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
         message=solution.message,
         warnings=_warnings(setup, solution, table, known, fitted, found.calibration),
         identifiability=known,
-        age_resolved=age_resolved(data, spec, dict(zip(free.names, values.tolist(), strict=True))),
+        age_resolved=knowledge.age_resolved(setup, dict(zip(free.names, values.tolist(), strict=True))),
         alternatives=alternatives(optimum, minima, setup, found.rise_to),
         conventions=(*conventions, *_of_loss(setup)),
         bands=bands(setup, values, of_parameters),
@@ -187,7 +188,12 @@ def _table(
     free = setup.free
     sd = dict(zip(free.free_names, np.sqrt(np.diag(covariance)), strict=True))
     # What describes a feature that the maps do not show is determined by nothing.
-    unseen = {group for question, groups in _OF_FEATURE.items() for group in groups if _absent(signal, question)}
+    unseen = {
+        group
+        for question, groups in _groups_of_features(setup).items()
+        for group in groups
+        if _absent(signal, question)
+    }
     grown = _growth(setup, values)
     rows = []
     for k, parameter in enumerate(setup.spec.parameters):
@@ -235,17 +241,16 @@ def _growth(setup: Setup, values: FloatArray) -> dict[str, float]:
     ends, aged = ages[[0, -1]], ages[ages > 0][[0, -1]]
     found = {}
     for law in find_laws(setup.spec):
-        clock = np.log(aged) if law.origin is None else ends - of[law.origin]
+        clock = law.clock(aged if law.origin is None else ends, of)
         found[law.amplitude] = float(np.exp(np.max(np.clip(of[law.rate] * clock, 0.0, 700.0))))
     return found
 
 
-_OF_FEATURE = {
-    "dynamics": ("reference", "sample", "velocity", "fraction", "angle"),
-    "two_components": ("fraction", "velocity", "angle"),
-    "flow": ("velocity", "angle"),
-}
-"""Groups of parameters that describe a feature."""
+def _groups_of_features(setup: Setup) -> dict[str, Sequence[str]]:
+    """Return the groups of parameters that describe a feature, by question: without dynamics there is nothing."""
+    every = [parameter.group for parameter in setup.spec.parameters]
+    own = {name: question.groups for name, question in knowledge_of(setup.spec.id).questions.items()}
+    return {DYNAMICS: every, **own}
 
 
 def _absent(signal: Mapping[str, Signal], question: str) -> bool:

@@ -6,9 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from heterodyne_data import NLSQResult
+from heterodyne_nlsq.pictures import OF_A_FIT
 from heterodyne_spec.config import OutputConfig
 
-PICTURES = ("maps", "curves", "functions")
+PICTURES = tuple(picture.name for picture in OF_A_FIT)
 """Names of the pictures of a fit, without their suffix."""
 
 

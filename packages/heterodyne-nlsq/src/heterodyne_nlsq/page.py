@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from heterodyne_data import Derived, NLSQResult
 from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.models import of_result
 from heterodyne_nlsq.plots import curve_ages, draw_curves, draw_function, map_panels
 from heterodyne_nlsq.stated import (
     NOT_DETERMINED,
@@ -28,10 +28,10 @@ from heterodyne_nlsq.summary import (
     minima_statements,
     nested_rows,
     scale_factor,
-    uncertainty,
 )
+from heterodyne_nlsq.table import COLUMNS, rows_of
 from heterodyne_nlsq.verdict import NO_SIGNAL, TITLES, is_good, verdict_and_sentence
-from heterodyne_report.course import FUNCTION_OF_GROUP, Course
+from heterodyne_report.course import Course
 from heterodyne_report.page import (
     Markup,
     Picture,
@@ -50,7 +50,9 @@ from heterodyne_report.page import (
 )
 from heterodyne_report.panels import map_picture, page_width
 from heterodyne_report.quoting import plain, plus_minus, with_unit
-from heterodyne_spec import load_config, load_model
+from heterodyne_report.tables import cells
+from heterodyne_report.words import words_of
+from heterodyne_spec import load_config
 
 
 def write_page(result: NLSQResult, path: Path) -> Path:
@@ -61,7 +63,8 @@ def write_page(result: NLSQResult, path: Path) -> Path:
 def report(result: NLSQResult) -> Report:
     """Return what a report says of a point estimate."""
     verdict, sentence = verdict_and_sentence(result)
-    return Report("Point estimate", sentence, is_good(result), list(_sections(result)), TITLES.get(verdict, ""))
+    word, model = TITLES.get(verdict, ""), of_result(result).model
+    return Report("Point estimate", sentence, is_good(result), list(_sections(result)), word, model)
 
 
 def _sections(result: NLSQResult) -> Iterator[Section]:
@@ -72,7 +75,7 @@ def _sections(result: NLSQResult) -> Iterator[Section]:
     if result.signal:
         yield Section("Evidence", _evidence(result))
     if found := [course for course in courses(result) if course.name not in reasons(result)]:
-        yield Section("Velocity, transport and mixing", _functions(result, found))
+        yield Section(words_of(of_result(result).model).title, _functions(result, found))
     yield Section("Data, model and residual", _maps(result))
     if result.maps is not None:
         yield Section("c₂ against lag", _curves(result))
@@ -101,8 +104,8 @@ def _cautions(result: NLSQResult) -> list[str]:
 
 def _not_determined(result: NLSQResult) -> list[str]:
     """Return in a sentence for each function of age which of its parameters are not determined on their own."""
-    why, parameters = reasons_of_parameters(result), load_model().parameters
-    functions = {p.name: FUNCTION_OF_GROUP.get(p.group, "") for p in parameters}
+    why, spec = reasons_of_parameters(result), of_result(result).spec
+    functions = {p.name: spec.function_of_group.get(p.group, "") for p in spec.parameters}
     open_ = [name for name in result.identifiability.not_determined if name not in why]
     words = []
     for function in dict.fromkeys(functions.get(name, "") for name in open_):
@@ -207,36 +210,14 @@ def _parameters(result: NLSQResult) -> Markup:
     if result.verdict == NO_SIGNAL:
         words = "The fitted parameters describe noise and are left out here; nlsq_result.json has them."
         return joined([paragraph(words), _scaling(result)])
-    ratio, why = _ratios(result), reasons_of_parameters(result)
-    rows = []
-    for row in result.table:
-        known = row.status == "free" and math.isfinite(row.sd)
-        value = plus_minus(row.value, row.sd) if known else plain(row.value, 5)
-        remark = "" if known else uncertainty(row)
-        bound = f"at its {row.at_bound} bound" if row.at_bound else ""
-        said_of = "; ".join(word for word in (remark, bound) if word)
-        unit = "" if row.unit == "1" else row.unit
-        if row.name in why:
-            rows.append([row.name, "", unit, "", f"not stated: {why[row.name]}"])
-        else:
-            rows.append([row.name, value, unit, ratio.get(row.name, ""), said_of])
-    columns = ("parameter", "value ± sd", "unit", "sd ratio", "remark")
-    parts = [table(columns, rows, caption="Parameters, one standard deviation", words=(2, 4)), _scaling(result)]
+    found = cells(COLUMNS, rows_of(result), page=True)
+    columns, *rows = found.rows
+    shown = table(columns, rows, caption="Parameters, one standard deviation", words=found.words)
+    parts = [shown, _scaling(result)]
     if result.noise is not None:
         parts.insert(0, paragraph(f"Noise: {result.noise.statement}.", mood="note"))
     note = "sd ratio: ratio to the uncertainty that assumes uncorrelated pairs."
     return joined([*parts, paragraph(note, mood="note")])
-
-
-def _ratios(result: NLSQResult) -> dict[str, str]:
-    """Return by how much the stated standard deviation is larger than the one that assumes uncorrelated pairs."""
-    stated, independent = (np.sqrt(np.diag(c)) for c in (result.covariance, result.covariance_iid))
-    open_ = result.identifiability.not_determined
-    return {
-        name: f"{one / other:.2g} ×"
-        for name, one, other in zip(result.varying, stated, independent, strict=True)
-        if other > 0 and math.isfinite(one) and name not in open_
-    }
 
 
 def _scaling(result: NLSQResult) -> Markup:

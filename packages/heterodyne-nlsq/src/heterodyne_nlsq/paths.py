@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import TwoTimeData
+from heterodyne_data.setup.free import FreeParameters
+from heterodyne_data.setup.scaling import Scaling
 from heterodyne_nlsq import dense, factored
-from heterodyne_nlsq.free import FreeParameters
 from heterodyne_nlsq.normal import NormalEquations
 from heterodyne_nlsq.setup import Setup
+from heterodyne_physics_meshgrid.models import Physics
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -91,9 +93,9 @@ def _in_rows(data: TwoTimeData, a: int, exclude_diagonals: int) -> Iterator[int]
 
 
 def choose_path(setup: Setup) -> Path:
-    """Return the factored path where it is exact and worth it, the dense one otherwise."""
-    if setup.config.nlsq.loss == "linear":
-        problem = factored.factored_problem(setup.data, setup.free, setup.scaling, setup.config.data.exclude_diagonals)
+    """Return the factored path where the model has it and it is exact and worth it, the dense one otherwise."""
+    if setup.config.nlsq.loss == "linear" and setup.physics.inner_products is not None:
+        problem = factored.factored_problem(*_asked(setup))
         maps = problem.maps
         if maps.excluded_i.shape[1] <= _EXCLUDED_PER_FRAME * setup.data.n_t:
             return Path(
@@ -110,9 +112,13 @@ def choose_path(setup: Setup) -> Path:
     return dense_path(setup)
 
 
+def _asked(setup: Setup) -> tuple[TwoTimeData, FreeParameters, Scaling, int, Physics]:
+    return setup.data, setup.free, setup.scaling, setup.config.data.exclude_diagonals, setup.physics
+
+
 def dense_path(setup: Setup) -> Path:
     """Return the dense path."""
-    problem = dense.dense_problem(setup.data, setup.free, setup.scaling, setup.config.data.exclude_diagonals)
+    problem = dense.dense_problem(*_asked(setup))
     weight = np.asarray(problem.root_weight) ** 2
     weights, values = np.sum(weight, axis=1), np.asarray(problem.data)
     mean = np.sum(weight * values, axis=1) / np.maximum(weights, 1e-300)

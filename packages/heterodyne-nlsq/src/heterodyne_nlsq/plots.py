@@ -13,20 +13,22 @@ from matplotlib.figure import Figure
 
 from heterodyne_data import AgeResolved, NLSQResult
 from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.pictures import OF_A_FIT
 from heterodyne_nlsq.stated import reasons
 from heterodyne_report.course import Course
 from heterodyne_report.panels import (
-    LABELS,
     MARKERS,
     SERIES,
     MapPanel,
     data_and_model,
     draw_course,
     draw_map,
+    function_panels,
     near_ends,
     set_range,
 )
 from heterodyne_report.pictures import square_means, square_width, write_figure
+from heterodyne_report.words import words_of
 from heterodyne_spec import load_model
 
 type FloatArray = npt.NDArray[np.float64]
@@ -126,19 +128,18 @@ def _means(lag: FloatArray, values: npt.NDArray[np.floating]) -> tuple[FloatArra
 
 
 def functions_figure(result: NLSQResult) -> Figure:
-    """Return the fitted J_r(t), J_s(t), v(t), x(t) over the measured ages, the fits of single ages behind.
+    """Return the fitted functions of age over the measured ages, the fits of single ages behind.
 
     A function for which the maps show no evidence has no curve; its panel says why.
     """
-    figure = Figure(figsize=(9.0, 6.0), layout="constrained")
-    panels = figure.subplots(2, 2, sharex=True).ravel()
-    why = reasons(result)
-    for axes, course in zip(panels, courses(result), strict=True):
+    found, why = courses(result), reasons(result)
+    figure, panels = function_panels(len(found))
+    for axes, course in zip(panels, found, strict=True):
         if course.name in why:
             _leave_empty(axes, course, why[course.name])
         else:
             draw_function(axes, result, course)
-    for axes in panels[:2]:
+    for axes in panels[:-2]:
         axes.set_xlabel("")
     if drawn := [axes for axes in panels if axes.lines]:
         drawn[0].legend(loc="upper right", fontsize=8)
@@ -149,13 +150,13 @@ def _leave_empty(axes: Axes, course: Course, reason: str) -> None:
     axes.text(0.5, 0.5, f"not stated: {reason}", transform=axes.transAxes, ha="center", va="center")
     axes.set_yticks([])
     axes.set_xlabel("age t / s")
-    axes.set_ylabel(LABELS[course.name])
+    axes.set_ylabel(words_of(course.model).labels[course.name])
 
 
 def draw_function(axes: Axes, result: NLSQResult, course: Course) -> None:
     """Draw a fitted function with its bands, the fits of single ages behind it."""
     t = result.data.t
-    fitted = load_model().evaluate(course.name, result.parameters, t)
+    fitted = load_model(course.model).evaluate(course.name, result.parameters, t)
     draw_course(axes, course, "fit, 68 and 95 % bands")
     axes.plot(t, fitted, color=SERIES[0], zorder=3)
     ages = [] if result.age_resolved is None else [_ages(axes, result.age_resolved, course.name, t, fitted)]
@@ -191,13 +192,9 @@ def _bulk(values: FloatArray, sd: FloatArray, fitted: FloatArray) -> npt.NDArray
 
 
 FIGURES: Mapping[str, Callable[[NLSQResult], Figure]] = {
-    "maps": maps_figure,
-    "curves": curves_figure,
-    "functions": functions_figure,
+    picture.name: globals()[picture.figure] for picture in OF_A_FIT
 }
 """Name of the PNG file -> the function that draws it."""
-OF_MAPS = ("maps", "curves")
-"""Those that a result without maps does not have."""
 
 
 def write_plots(result: NLSQResult, directory: Path) -> list[Path]:
@@ -206,5 +203,5 @@ def write_plots(result: NLSQResult, directory: Path) -> list[Path]:
     A result without maps (its HDF5 file is not there) has no pictures of them.
     """
     title = f"heterodyne fit of {result.data.provenance.get('file', 'a measurement')}"
-    drawn = [name for name in FIGURES if result.maps is not None or name not in OF_MAPS]
+    drawn = [picture.name for picture in OF_A_FIT if result.maps is not None or not picture.of_maps]
     return [write_figure(FIGURES[name](result), directory / "plots" / f"{name}.png", title) for name in drawn]

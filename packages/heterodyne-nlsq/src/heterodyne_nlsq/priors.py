@@ -15,8 +15,6 @@ import numpy.typing as npt
 from jaxtyping import Array, Bool, Float
 
 from heterodyne_nlsq.setup import Setup
-from heterodyne_spec import Parameter
-from heterodyne_spec.model import Prior
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -44,22 +42,12 @@ class Priors(NamedTuple):
 
 def make_priors(setup: Setup) -> Priors:
     """Return the priors of the fitted vector: the configuration's where it gives them, else the registry's."""
-    spec, free, scaling, given = setup.spec, setup.free, setup.scaling, setup.config.model.parameters
-
-    def prior(parameter: Parameter) -> Prior:
-        entry = given.get(parameter.name)
-        return (entry.prior if entry else None) or parameter.prior
-
-    own = [prior(spec.parameters[k]) for k in free.free]
+    free, scaling = setup.free, setup.scaling
+    own = [setup.config.model.prior(setup.spec.parameters[k]) for k in free.free]
     positions, n_coef = list(free.free), scaling.n_coefficients
-    location, scale = [p.location for p in own], [p.scale for p in own]
-    for of in map(prior, spec.scaling):
-        # Harmonics of a series in phi are around 0.
-        location += [of.location if k == 0 or scaling.mode == "individual" else 0.0 for k in range(n_coef)]
-        scale += [of.scale] * n_coef
     return Priors(
-        jnp.array(location, float),
-        jnp.array(scale, float),
+        jnp.asarray(np.concatenate([[p.location for p in own], scaling.mean]), float),
+        jnp.asarray(np.concatenate([[p.scale for p in own], scaling.scale]), float),
         jnp.array([p.family == "lognormal" for p in own] + [False] * 2 * n_coef, bool),
         jnp.asarray(np.concatenate([free.lower[positions], scaling.lower.ravel()])),
         jnp.asarray(np.concatenate([free.upper[positions], scaling.upper.ravel()])),

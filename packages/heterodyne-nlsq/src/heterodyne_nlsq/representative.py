@@ -2,7 +2,7 @@
 
 The least-squares optimum along a direction that the data leave open is decided by the last digit of the noise. Reported
 is instead the point of highest prior density among those that describe the data as well and say the same: at which the
-calibrated chi-square is at most `RISE` above its least, and none of J_r, J_s, v and x is further than `SHIFT` of its
+calibrated chi-square is at most `RISE` above its least, and none of the functions of age is further than `SHIFT` of its
 calibrated standard deviation from its value at the optimum, at ages from a tenth to nine tenths of the measurement. The
 offset's priors count as data: that a map normalised by its mean intensities has an offset near 1 is knowledge, not a
 choice between equals.
@@ -27,7 +27,7 @@ from heterodyne_nlsq.coordinates import Coordinates, from_parameters, make_coord
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
 from heterodyne_nlsq.setup import Setup
-from heterodyne_physics_meshgrid import HeterodyneModel
+from heterodyne_physics_meshgrid.models import Physics
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -203,7 +203,8 @@ class _Functions:
     def __init__(self, land: Landscape, covariance: FloatArray):
         t, free = land.setup.data.t, land.setup.free
         ages = jnp.asarray(t[0] + (t[-1] - t[0]) * _AGES)
-        self._arguments = (land.coordinates, jnp.asarray(free.base), jnp.asarray(free.expand), ages)
+        physics, base, expand = land.setup.physics, jnp.asarray(free.base), jnp.asarray(free.expand)
+        self._arguments = (physics, land.coordinates, base, expand, ages)
         self._land, self._covariance = land, covariance
 
     def shift(self, z: FloatArray, least: FloatArray) -> float:
@@ -243,10 +244,15 @@ class _Functions:
 
 @jax.jit
 def _functions(
-    z: Float[Array, " n_fit"], coordinates: Coordinates, base: Array, expand: Array, ages: Float[Array, " n_age"]
+    z: Float[Array, " n_fit"],
+    physics: Physics,
+    coordinates: Coordinates,
+    base: Array,
+    expand: Array,
+    ages: Float[Array, " n_age"],
 ) -> Float[Array, " n_value"]:
-    model = HeterodyneModel.from_vector(base + expand @ _of_z(z, coordinates)[: expand.shape[1]])
-    return jnp.concatenate([model.J_r(ages), model.J_s(ages), model.v(ages), model.x(ages)])
+    model = physics.model.from_vector(base + expand @ _of_z(z, coordinates)[: expand.shape[1]])
+    return physics.functions(model, ages)
 
 
 _slope_of_functions = jax.jit(jax.jacfwd(_functions))

@@ -10,13 +10,14 @@ import numpy as np
 from heterodyne_data import TwoTimeData
 from heterodyne_spec import ConfigError, load_model
 from heterodyne_spec.errors import Problem
+from heterodyne_spec.model import DEFAULT
 
 NOISES = ("none", "white", "speckle")
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is measured: `parameters` by name, q in 1/Å, phi in degrees, frames `dt` s apart, and how.
+    """What is measured: `parameters` of a `model` by name, q in 1/Å, phi in degrees, frames `dt` s apart, and how.
 
     `noise`: none; white, standard deviation `noise_sd` of every pair; speckle, an average over `pixels` with `modes`
     incoherent modes (the contrast is one over their number) and `photons` per pixel and frame (None: no photon noise).
@@ -36,6 +37,7 @@ class Experiment:
     dead_frames: tuple[int, ...] = ()
     drift: float = 0.0
     seed: int = 0
+    model: str = DEFAULT
 
 
 def simulate(experiment: Experiment, progress: Callable[[int, int], None] | None = None) -> TwoTimeData:
@@ -51,7 +53,8 @@ def simulate(experiment: Experiment, progress: Callable[[int, int], None] | None
     import jax
     import jax.numpy as jnp
 
-    from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
+    from heterodyne_physics_meshgrid import c2_meshgrid
+    from heterodyne_physics_meshgrid.models import physics_of
     from heterodyne_physics_meshgrid.speckle import field_laws, speckle_map
 
     e, rng = experiment, np.random.default_rng(experiment.seed)
@@ -59,7 +62,8 @@ def simulate(experiment: Experiment, progress: Callable[[int, int], None] | None
     brightness = np.linspace(1 - e.drift / 2, 1 + e.drift / 2, e.n_frames)
     maps = np.empty((len(e.phi), e.n_frames, e.n_frames), np.float32)
     with jax.enable_x64(True):
-        model = HeterodyneModel.from_vector(jnp.array([e.parameters[name] for name in load_model().names]))
+        named = jnp.array([e.parameters[name] for name in load_model(e.model).names])
+        model = physics_of(e.model).model.from_vector(named)
         for k, phi in enumerate(e.phi):
             if e.noise == "speckle":
                 maps[k] = speckle_map(field_laws(model, t, e.q, phi), e.pixels, e.modes, rng, e.photons, brightness)

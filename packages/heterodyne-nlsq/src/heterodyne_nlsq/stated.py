@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
-
-import numpy as np
+from collections.abc import Iterable
 
 from heterodyne_data import Derived, FittedParameter, NLSQResult
+from heterodyne_data.setup.ages import reference_age
 from heterodyne_nlsq.courses import courses
-from heterodyne_report.course import FUNCTION_OF_GROUP, Course
-from heterodyne_spec import load_model
+from heterodyne_nlsq.models import CONTRAST, DYNAMICS, of_result
 
-NO_SIGNAL, NO_FLOW, ONE_COMPONENT = "no signal", "no flow", "one component"
+NO_SIGNAL = "no signal"
 """Why a function of age is not stated."""
 
 NOT_DETERMINED = "not determined"
@@ -31,21 +29,6 @@ RISES = "c2 rises with lag"
 SCORE_TEST = "score test"
 """What says in the words of a test that its chi-square is an estimate from the slope, not from a second fit."""
 
-_SYMBOL = re.compile(r"(?<![A-Za-z_])(J_r|J_s|v|x)(?![A-Za-z_])")
-_WORDS: Mapping[str, str] = {
-    "velocity": "v",
-    "displacement": "v",
-    "reference": "J_r",
-    "sample": "J_s",
-    "fraction": "x",
-}
-"""How names of derived quantities tell which function they follow from."""
-
-_ALONE = 0.1
-"""Field fraction up to which a component changes c2 by less than 2 % of the contrast: the other is all that is seen."""
-_APART = 2.0
-"""Combined standard deviations from which two transport coefficients differ."""
-
 
 def absent(result: NLSQResult, question: str) -> bool:
     """Return whether a result says that the maps do not show a feature (a key of `NLSQResult.signal`)."""
@@ -58,45 +41,19 @@ def shown(result: NLSQResult, question: str) -> bool:
 
 
 def reasons(result: NLSQResult) -> dict[str, str]:
-    """Return why functions of age (J_r, J_s, v, x) are not stated, by their names; those that are have no key."""
-    names = [f.name for f in load_model().functions]
-    if absent(result, "contrast") or absent(result, "dynamics"):
-        return dict.fromkeys(names, NO_SIGNAL)
-    flow = {} if shown(result, "flow") else {"v": NO_FLOW}
-    if shown(result, "two_components"):
-        return flow
-    only = single(courses(result))
-    return flow | {name: ONE_COMPONENT for name in ("J_r", "J_s", "x") if name != only}
-
-
-def single(found: Iterable[Course]) -> str | None:
-    """Return which of J_r and J_s is the transport coefficient of a sample of one component.
-
-    Parameters
-    ----------
-    found : the functions of age of a fit of two components to it.
-
-    Returns
-    -------
-    That of the component that makes up the field; None where the fit has split one component into two different ones,
-    of which neither is its transport coefficient.
-    """
-    by_name = {course.name: course for course in found}
-    if not by_name.keys() >= {"J_r", "J_s", "x"}:
-        return None
-    fraction = float(np.mean(by_name["x"].value))
-    name = "J_r" if fraction < 0.5 else "J_s"
-    one, other = by_name["J_r"], by_name["J_s"]
-    alike = np.abs(one.value - other.value) <= _APART * np.hypot(one.sd, other.sd)
-    return name if min(fraction, 1 - fraction) <= _ALONE or bool(np.all(alike)) else None
+    """Return why functions of age are not stated, by their names; those that are have no key."""
+    known = of_result(result)
+    if absent(result, CONTRAST) or absent(result, DYNAMICS):
+        return dict.fromkeys([f.name for f in known.spec.functions], NO_SIGNAL)
+    return known.reasons(result)
 
 
 def reasons_of_parameters(result: NLSQResult) -> dict[str, str]:
     """Return why fitted parameters are not stated, by their names; a value that was held is the user's own."""
-    why = reasons(result)
-    # Without a flow its angle says nothing either.
-    functions = {**FUNCTION_OF_GROUP, "angle": "v"}
-    groups = {p.name: functions.get(p.group, "") for p in load_model().parameters}
+    why, known = reasons(result), of_result(result)
+    # Without a function that needs it, an angle says nothing either.
+    functions = {**known.spec.function_of_group, "angle": known.of_angle}
+    groups = {p.name: functions.get(p.group, "") for p in known.spec.parameters}
     return {row.name: why[groups[row.name]] for row in result.table if _fitted(row) and groups[row.name] in why}
 
 
@@ -116,30 +73,30 @@ def telling(result: NLSQResult, sentences: Iterable[str]) -> list[str]:
     return [sentence for sentence, about in kept if not about or about - why.keys()]
 
 
-def function_of(quantity: Derived) -> str | None:
+def function_of(result: NLSQResult, quantity: Derived) -> str | None:
     """Return the name of the function of age that a quantity follows from, None where its name does not tell."""
-    return symbol_in(quantity.name) or next(
-        (function for word, function in _WORDS.items() if word in quantity.name), None
-    )
+    named = of_result(result).names.items()
+    return symbol_in(result, quantity.name) or next((name for word, name in named if word in quantity.name), None)
 
 
-def symbol_in(text: str) -> str | None:
-    """Return the first of the symbols J_r, J_s, v and x in a text."""
-    found = _SYMBOL.search(text)
+def symbol_in(result: NLSQResult, text: str) -> str | None:
+    """Return the first name of a function of age of a result's model in a text."""
+    names = "|".join(f.name for f in of_result(result).spec.functions)
+    found = re.search(rf"(?<![A-Za-z_])({names})(?![A-Za-z_])", text)
     return found.group(1) if found else None
 
 
 def stated(result: NLSQResult, quantities: Iterable[Derived]) -> list[Derived]:
     """Return those of a result's headline or derived quantities for which there is evidence."""
     why = reasons(result)
-    return [quantity for quantity in quantities if function_of(quantity) not in why]
+    return [quantity for quantity in quantities if function_of(result, quantity) not in why]
 
 
 def without_error(result: NLSQResult, quantity: Derived) -> str:
     """Return why a quantity has no standard deviation: ``held``, or ``not determined``; ``""`` where it has one."""
     if math.isfinite(quantity.sd) and quantity.sd > 0:
         return ""
-    course = next((course for course in courses(result) if course.name == function_of(quantity)), None)
+    course = next((course for course in courses(result) if course.name == function_of(result, quantity)), None)
     # What does not move at all while the function does was held; at a floor the function itself has no spread.
-    moves = course is not None and (course.held or course.at(float(np.mean(result.data.t)))[1] > 0)
+    moves = course is not None and (course.held or course.at(reference_age(result.data.t))[1] > 0)
     return "held" if moves else NOT_DETERMINED

@@ -6,7 +6,8 @@ import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
-from heterodyne_data import Derived, FittedParameter, NLSQResult
+from heterodyne_data import Derived, NLSQResult
+from heterodyne_nlsq.models import of_result, questions_of
 from heterodyne_nlsq.stated import (
     NOT_DETERMINED,
     reasons,
@@ -16,24 +17,16 @@ from heterodyne_nlsq.stated import (
     telling,
     without_error,
 )
+from heterodyne_nlsq.table import COLUMNS, rows_of
 from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, TITLES, USABLE
 from heterodyne_report.console import Mood
 from heterodyne_report.quoting import plain, plus_minus, probability, value_and_sd
-from heterodyne_report.tables import columns
+from heterodyne_report.tables import cells, columns
 
 type Paint = Callable[[str, Mood], str]
 """Gives a text the colour of a mood, where there are colours."""
 
 MOODS: Mapping[str, Mood] = {USABLE: "good", CAUTION: "caution", NO_SIGNAL: "bad"}
-
-QUESTIONS: Mapping[str, str] = {
-    "contrast": "contrast",
-    "dynamics": "decay with lag",
-    "two_components": "two components",
-    "flow": "flow",
-    "ageing": "change with age",
-}
-"""Keys of `NLSQResult.signal` as a table names them, in its order."""
 
 _BOUND = "\N{NO-BREAK SPACE}"
 
@@ -46,40 +39,6 @@ def ending(result: NLSQResult) -> str:
     data = result.data
     what = f"{len(data.phi)} angle{'s' if len(data.phi) > 1 else ''} x {data.n_frames} frames at q = {data.q:.5g} 1/Å"
     return f"{what}: {result.message} after {result.n_evaluations} evaluations, cost {result.cost:.6g}"
-
-
-def uncertainty(row: FittedParameter) -> str:
-    """Return the standard deviation of a parameter, or why there is none."""
-    if row.status != "free" or not math.isfinite(row.sd):
-        return standing(row)
-    return f"± {value_and_sd(row.value, row.sd)[1]}"
-
-
-def standing(row: FittedParameter) -> str:
-    """Return in words how a parameter got its value, ``""`` where the data determine it."""
-    if row.status != "free":
-        return f"tied to {row.tie}" if row.tie else "held"
-    if row.standing == "chosen":
-        against = f", against {row.against}" if row.against else ""
-        return f"chosen among values that fit equally well{against}"
-    return "" if row.determined else NOT_DETERMINED
-
-
-def parameter_rows(result: NLSQResult) -> list[list[str]]:
-    """Return name, value, uncertainty, unit and remark of every parameter, a header first."""
-    why = reasons_of_parameters(result)
-    rows = [["parameter", "value", "uncertainty", "unit", ""]]
-    for row in result.table:
-        unit = "" if row.unit == "1" else row.unit
-        if row.name in why:
-            rows.append([row.name, "", "", unit, f"not stated: {why[row.name]}"])
-            continue
-        spread = uncertainty(row)
-        chosen = row.standing == "chosen" and spread == standing(row)
-        bound = f"at its {row.at_bound} bound" if row.at_bound else ""
-        remark = "; ".join(word for word in (spread if chosen else "", bound) if word)
-        rows.append([row.name, value_and_sd(row.value, row.sd)[0], "" if chosen else spread, unit, remark])
-    return rows
 
 
 def scaling_rows(result: NLSQResult) -> list[list[str]]:
@@ -101,7 +60,8 @@ def scale_factor(value: float, sd: float) -> str:
 
 def evidence_rows(result: NLSQResult) -> list[list[str]]:
     """Return question, answer, p-value and words of every test for a feature of the maps, a header first."""
-    asked = [(label, result.signal[question]) for question, label in QUESTIONS.items() if question in result.signal]
+    titles = questions_of(of_result(result).model)
+    asked = [(label, result.signal[question]) for question, label in titles.items() if question in result.signal]
     answers = [[label, "yes" if s.present else "no", probability(s.p_value), s.words] for label, s in asked]
     return [["do the maps show", "", "p-value", ""], *answers]
 
@@ -145,7 +105,7 @@ def minima_statements(result: NLSQResult) -> list[str]:
     """Return how every other minimum differs from the reported one."""
     why = reasons(result)
     told = [
-        (a, "; ".join(part for part in a.statement.split("; ") if symbol_in(part) not in why))
+        (a, "; ".join(part for part in a.statement.split("; ") if symbol_in(result, part) not in why))
         for a in result.alternatives
     ]
     return [f"chi-square {a.delta_chi2:+.3g}: {words}" for a, words in told if words]
@@ -161,13 +121,15 @@ def details(result: NLSQResult) -> str:
 
 def summary(result: NLSQResult, paint: Paint = lambda text, mood: text, width: int = 100) -> str:
     """Return the whole summary as text, in colours by `paint`."""
+    # Where all that was fitted is noise, none is shown.
+    parameters = cells(COLUMNS, [] if result.verdict == NO_SIGNAL else rows_of(result))
     parts = [paint(ending(result), "good" if result.success else "bad")]
     if result.verdict:
         parts += ["", paint(told(f"{TITLES[result.verdict]}. {result.sentence}", width), MOODS[result.verdict])]
     for rows, right in (
         (quantity_rows(result, result.headline, "in short"), (1,)),
         (evidence_rows(result), ()),
-        (_parameters(result), (1,)),
+        (parameters.rows, parameters.numbers),
         (scaling_rows(result), (1, 2, 3)),
         ([row[:-1] for row in quantity_rows(result, result.derived, "derived")], (1,)),
     ):
@@ -199,16 +161,11 @@ def told(text: str, width: int, indent: str = "") -> str:
     return lines.replace(_BOUND, " ")
 
 
-def _parameters(result: NLSQResult) -> list[list[str]]:
-    """Return the rows of the parameters, none where all that was fitted is noise."""
-    return [[]] if result.verdict == NO_SIGNAL else parameter_rows(result)
-
-
 def _wrapped(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
     """Return rows whose last cells go on in rows below where a line would be longer than `width`."""
     before = sum(max(len(row[k]) for row in rows) + 2 for k in range(len(rows[0]) - 1))
     wrapped = []
-    for *cells, last in rows:
+    for *front, last in rows:
         first, *more = textwrap.wrap(last, max(width - before, 24)) or [""]
-        wrapped += [[*cells, first], *([*("" for _ in cells), words] for words in more)]
+        wrapped += [[*front, first], *([*("" for _ in front), words] for words in more)]
     return wrapped

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import TwoTimeData, check_data, describe_data, hot_frames, load_data, pair_valid
-from heterodyne_nlsq.noise import noise_sd
+from heterodyne_data.setup.noise import noise_sd
 from heterodyne_report.pictures import square_means
 from heterodyne_spec import Config, load_config
 

@@ -3,9 +3,9 @@
 The rules, first match:
 
 * ``no-signal``: the maps show no contrast, or do not decay. The sentence says what was looked for and states no number
-  of J_r, J_s, v or x.
+  of the functions of age.
 * ``caution``: the fit did not converge; the residuals have structure beyond the expected noise; the data need something
-  that was held; there is no evidence of two components, or of a flow. The sentence begins with the reasons.
+  that was held; there is no evidence of a feature of the model. The sentence begins with the reasons.
 * ``usable``: otherwise.
 
 Results of versions that did not test for these features are judged by convergence and residuals alone.
@@ -16,19 +16,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from heterodyne_data import NestedTest, NLSQResult
+from heterodyne_data.setup.noise import structured
 from heterodyne_nlsq.courses import courses
-from heterodyne_nlsq.noise import structured
-from heterodyne_nlsq.stated import RISES, SCORE_TEST, absent, reasons, shown, single
-from heterodyne_report.course import SUBJECTS, said
+from heterodyne_nlsq.models import of_result
+from heterodyne_nlsq.stated import RISES, SCORE_TEST, absent, reasons
+from heterodyne_report.course import said
 from heterodyne_report.quoting import plain, probability
-from heterodyne_spec import load_model
 
 USABLE, CAUTION, NO_SIGNAL = "usable", "caution", "no-signal"
 
 TITLES: Mapping[str, str] = {USABLE: "Usable", CAUTION: "Caution", NO_SIGNAL: "No signal"}
 """The verdicts as they stand before their sentence; results that have none (``""``) are not in it."""
-
-_NOTHING = "no velocity, transport coefficient or fraction is stated"
 
 
 def judge(result: NLSQResult) -> tuple[str, str]:
@@ -49,9 +47,9 @@ def judge(result: NLSQResult) -> tuple[str, str]:
     doubts = list(_doubts(result))
     course = _course(result)
     if not doubts:
-        return USABLE, f"{_capital(course)}; the fit converged{_residuals(result)}."
-    numbers = f" {_capital(course)}." if course else ""
-    return CAUTION, f"{_capital('; '.join(doubts))}.{numbers}"
+        return USABLE, f"{_capital(result, course)}; the fit converged{_residuals(result)}."
+    numbers = f" {_capital(result, course)}." if course else ""
+    return CAUTION, f"{_capital(result, '; '.join(doubts))}.{numbers}"
 
 
 def verdict_and_sentence(result: NLSQResult) -> tuple[str, str]:
@@ -89,19 +87,20 @@ def _judge_untested(result: NLSQResult) -> tuple[str, str]:
         also = f", and {left}" if left else ""
         return CAUTION, f"The fit did not converge{also}: its numbers are only where it stopped, where {course}."
     end = f", but {left}" if left else _residuals(result)
-    return CAUTION if left else USABLE, f"{_capital(course)}; the fit converged{end}."
+    return CAUTION if left else USABLE, f"{_capital(result, course)}; the fit converged{end}."
 
 
 def _no_signal(result: NLSQResult) -> str:
     dynamics = result.signal.get("dynamics")
     if dynamics is not None and dynamics.words.startswith(RISES):
         cause = "the maps may be normalised wrongly, or be no correlations"
-        return f"The maps do not decay: {dynamics.words}; {cause}; {_NOTHING}."
+        return f"The maps do not decay: {dynamics.words}; {cause}; {of_result(result).nothing}."
     question = "contrast" if absent(result, "contrast") else "dynamics"
     found = "the maps are flat" if question == "contrast" else "the maps have contrast but do not decay"
     # Both sentences speak of the change with lag; the level of c2 has a probability of its own.
     p_value = probability(result.signal["dynamics" if "dynamics" in result.signal else question].p_value)
-    return f"{_capital(found)}: c2 does not change with lag by more than the noise ({p_value}); {_NOTHING}."
+    nothing = of_result(result).nothing
+    return f"{_capital(result, found)}: c2 does not change with lag by more than the noise ({p_value}); {nothing}."
 
 
 def _doubts(result: NLSQResult) -> Iterator[str]:
@@ -113,31 +112,12 @@ def _doubts(result: NLSQResult) -> Iterator[str]:
     needed = [test for test in result.nested if test.held and test.needed]
     # One that is wrong makes others look so: the largest is the likeliest.
     yield from (with_size(test) for test in sorted(needed, key=lambda test: -test.delta_chi2))
-    if not shown(result, "two_components"):
-        yield f"no second component is seen{_chance(result, 'two_components')}: {_instead_of_two(result)}"
-    if not shown(result, "flow"):
-        yield f"no flow is seen{_chance(result, 'flow')}: no velocity is stated"
-
-
-def _instead_of_two(result: NLSQResult) -> str:
-    if single(courses(result)) is None:
-        return (
-            "no fraction is stated, and no transport coefficient, because the fit splits one component into two "
-            "different ones; hold x at 0 to fit one"
-        )
-    return "one transport coefficient J is stated and no fraction"
-
-
-def _chance(result: NLSQResult, question: str) -> str:
-    """Return the p-value of a feature in brackets; a feature that was not tested has none."""
-    return f" ({probability(result.signal[question].p_value)})" if question in result.signal else ""
+    yield from of_result(result).doubts(result)
 
 
 def _course(result: NLSQResult) -> str:
     """Return what the functions do for which there is evidence, ``""`` when there is none."""
-    subjects = dict(SUBJECTS)
-    if not shown(result, "two_components"):
-        subjects |= dict.fromkeys(("J_r", "J_s"), "the transport coefficient J")
+    subjects = of_result(result).subjects(result)
     return said(courses(result), leave_out=reasons(result), subjects=subjects, steady=absent(result, "ageing"))
 
 
@@ -146,8 +126,8 @@ def _residuals(result: NLSQResult) -> str:
     return "" if result.noise is None else " and the residuals show nothing but noise"
 
 
-def _capital(text: str) -> str:
+def _capital(result: NLSQResult, text: str) -> str:
     """Return a text as the beginning of a sentence; names of functions and parameters keep their letters."""
-    model = load_model()
+    model = of_result(result).spec
     first = text.partition(" ")[0].strip(",:;")
     return text if first in {*model.names, *(f.name for f in model.functions)} else text[:1].upper() + text[1:]

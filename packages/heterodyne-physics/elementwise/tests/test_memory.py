@@ -3,10 +3,9 @@
 import jax
 import numpy as np
 import pytest
-from backend import HeterodyneModel
 from jaxtyping import Array
 
-from heterodyne_physics_elementwise import ShardGrid, c2_pairs, precompute_shard_grid
+from heterodyne_physics_elementwise import HeterodyneModel, ShardGrid, c2_pairs, precompute_shard_grid
 
 MEGABYTE = 2**20
 

@@ -1,30 +1,23 @@
-"""The course of a function of age (J_r, J_s, v, x): its values with their uncertainty, and what it does in words."""
+"""The course of a function of age: its values with their uncertainty, and what it does in words."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import Bands
 from heterodyne_report.quoting import plus_minus, with_unit
-from heterodyne_spec.model import load_model
+from heterodyne_report.words import words_of
+from heterodyne_spec.model import DEFAULT, load_model
 
 type FloatArray = npt.NDArray[np.float64]
 
-SUBJECTS: Mapping[str, str] = {
-    "v": "the velocity",
-    "J_r": "J of the reference",
-    "J_s": "J of the sample",
-    "x": "the sample's field fraction",
-}
-"""What the functions are called in a sentence, in the order of a report."""
-
-FUNCTION_OF_GROUP: Mapping[str, str] = {"reference": "J_r", "sample": "J_s", "velocity": "v", "fraction": "x"}
-"""Groups of parameters in the specification, and the functions of age that they make."""
+_OWN: Mapping[str, str] = MappingProxyType({})
 
 _KNOWN_PART, _KNOWN_FRACTION = 0.5, 0.25
 """Standard deviation up to which an age is known: as a part of the value, and of a field fraction."""
@@ -44,7 +37,7 @@ class Course:
 
     `t` (n_age,) in s; `quantiles` (5, n_age) in `unit`: the median between the ends of the central 68 % and 95 %
     intervals, as in a normal distribution where only a standard deviation is known. A function that was `held` has no
-    spread, and is known all the same.
+    spread, and is known all the same. `model` is the one whose function it is.
     """
 
     name: str
@@ -52,6 +45,22 @@ class Course:
     t: FloatArray
     quantiles: FloatArray
     held: bool = False
+    model: str = DEFAULT
+
+    @property
+    def subject(self) -> str:
+        """What it is called in a sentence."""
+        return words_of(self.model).subjects[self.name]
+
+    @property
+    def label(self) -> str:
+        """What it is called at an axis, with its unit."""
+        return words_of(self.model).labels[self.name] + ("" if self.unit == "1" else f" / {self.unit}")
+
+    @property
+    def is_fraction(self) -> bool:
+        """Whether its scale is 1, whatever its value."""
+        return self.name in words_of(self.model).fractions
 
     @property
     def value(self) -> FloatArray:
@@ -68,7 +77,7 @@ class Course:
         """Which ages the data determine, (n_age,): all of a function that was held."""
         if self.held:
             return np.asarray(np.isfinite(self.value))
-        limit = _KNOWN_FRACTION if self.name == "x" else _KNOWN_PART * np.abs(self.value)
+        limit = _KNOWN_FRACTION if self.is_fraction else _KNOWN_PART * np.abs(self.value)
         # No spread: at a floor, or lost in rounding.
         return np.asarray(np.isfinite(self.value) & (self.sd > 0) & (self.sd < limit))
 
@@ -77,31 +86,31 @@ class Course:
         return float(np.interp(age, self.t, self.value)), float(np.interp(age, self.t, self.sd))
 
 
-def courses_of(bands: Bands, held: Container[str] = ()) -> tuple[Course, ...]:
-    """Return the functions of age of a point estimate, in the order of `SUBJECTS`; `held` names those not fitted."""
-    units = {f.name: f.unit for f in load_model().functions}
+def courses_of(bands: Bands, held: Container[str] = (), model: str = DEFAULT) -> tuple[Course, ...]:
+    """Return the functions of age of a point estimate, in the order of a report; `held` names those not fitted."""
+    units = {f.name: f.unit for f in load_model(model).functions}
     steps = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])[:, None]
-    return tuple(
+
+    def one(name: str) -> Course:
         # Without a finite standard deviation an age says nothing.
-        Course(
-            name, units[name], bands.t, bands.values[name] + steps * np.where(np.isfinite(sd), sd, np.nan), name in held
-        )
-        for name, sd in ((name, bands.sd[name]) for name in SUBJECTS if name in bands.values)
-    )
+        spread = np.where(np.isfinite(bands.sd[name]), bands.sd[name], np.nan)
+        return Course(name, units[name], bands.t, bands.values[name] + steps * spread, name in held, model)
+
+    return tuple(one(name) for name in words_of(model).subjects if name in bands.values)
 
 
-def held_functions(held: Iterable[str]) -> set[str]:
+def held_functions(held: Iterable[str], model: str = DEFAULT) -> set[str]:
     """Return the functions of age of which all parameters are among those `held`."""
-    names = set(held)
-    groups = {p.group for p in load_model().parameters if p.name not in names}
-    return {name for group, name in FUNCTION_OF_GROUP.items() if group not in groups}
+    spec, names = load_model(model), set(held)
+    groups = {p.group for p in spec.parameters if p.name not in names}
+    return {name for group, name in spec.function_of_group.items() if group not in groups}
 
 
 def said(
     courses: Sequence[Course],
     *,
     leave_out: Container[str] = (),
-    subjects: Mapping[str, str] = SUBJECTS,
+    subjects: Mapping[str, str] = _OWN,
     steady: bool = False,
 ) -> str:
     """Return what the functions do, as the first part of a sentence: ``over 40 s the velocity falls from ...``.
@@ -110,7 +119,7 @@ def said(
     ----------
     courses : functions of age, in the order in which they are named.
     leave_out : names of functions that are not mentioned, because the data show no sign of them.
-    subjects : what the functions are called in the sentence.
+    subjects : what functions are called in the sentence, where it is not what they are called otherwise.
     steady : the data show no change with age: every function then stays at its best known value.
 
     Returns
@@ -121,7 +130,7 @@ def said(
     if not told:
         return ""
     last = max(float(course.t[-1]) for course in told)
-    *most, end = [_clause(course, subjects[course.name], steady) for course in told]
+    *most, end = [_clause(course, subjects.get(course.name, course.subject), steady) for course in told]
     return f"over {last:.3g} s " + (f"{', '.join(most)}, and {end}" if most else end)
 
 
@@ -146,7 +155,7 @@ def _level(course: Course, *, steady: bool) -> str:
     """
     value, sd = (column[course.known] for column in (course.value, course.sd))
     sharpest = int(np.argmin(sd))
-    limit = _HIDDEN_FRACTION if course.name == "x" else _HIDDEN_PART * abs(value[sharpest])
+    limit = _HIDDEN_FRACTION if course.is_fraction else _HIDDEN_PART * abs(value[sharpest])
     if steady or _APART * math.hypot(sd[0], sd[-1]) <= limit:
         return f"stays at {with_unit(plus_minus(value[sharpest], sd[sharpest]), course.unit)}"
     return f"is {_sharpest(course)}, any change with age unresolved"

@@ -25,8 +25,6 @@ MARKERS = ("o", "s", "^", "D", "v")
 """Markers beside the colours, which not everyone tells apart."""
 LINES = ("-", "--", "-.", ":", (0, (1, 2)))
 
-LABELS = {"J_r": "J of the reference", "J_s": "J of the sample", "v": "velocity v", "x": "sample's field fraction x"}
-
 _ENTRIES = 480_000
 """Entries of all maps of a page, which set its size: about 1.5 bytes each."""
 _SIDES = (64, 200)
@@ -124,7 +122,19 @@ def draw_course(axes: Any, course: Course, label: str, number: int = 0, *, bands
     axes.fill_between(course.t, low, high, color=colour, alpha=0.3, linewidth=0)
     axes.plot(course.t, middle, color=colour, linestyle=LINES[number % len(LINES)], label=label, zorder=3)
     axes.set_xlabel("age t / s")
-    axes.set_ylabel(LABELS[course.name] + ("" if course.unit == "1" else f" / {course.unit}"))
+    axes.set_ylabel(course.label)
+
+
+def function_panels(count: int) -> tuple[Any, list[Any]]:
+    """Return a figure with panels for so many functions of age, two in a row, over the same ages."""
+    from matplotlib.figure import Figure
+
+    columns, rows = min(count, 2), -(-count // 2)
+    figure = Figure(figsize=(4.5 * columns, 3.0 * rows), layout="constrained")
+    panels = list(figure.subplots(rows, columns, sharex=True, squeeze=False).ravel())
+    for unused in panels[count:]:
+        unused.remove()
+    return figure, panels[:count]
 
 
 def near_ends(courses: Sequence[Course]) -> FloatArray:

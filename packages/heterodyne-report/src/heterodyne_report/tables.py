@@ -1,8 +1,40 @@
-"""Tables for the terminal."""
+"""Tables: columns declared once, for the terminal and for a page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column[Row]:
+    """A column of a table: its `head`, and what it says of a row in a terminal and in a page, None where it is left out
+    there. It holds numbers, or words.
+    """
+
+    head: str
+    terminal: Callable[[Row], str] | None = None
+    page: Callable[[Row], str] | None = None
+    number: bool = True
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A table as text: rows with a header first, and which columns hold numbers and which words, by position."""
+
+    rows: list[list[str]]
+    numbers: tuple[int, ...]
+    words: tuple[int, ...]
+
+
+def cells[Row](declared: Iterable[Column[Row]], rows: Iterable[Row], *, page: bool = False) -> Cells:
+    """Return the cells of rows in a terminal, or in a page."""
+    shown = [(column, column.page if page else column.terminal) for column in declared]
+    kept = [(column, say) for column, say in shown if say is not None]
+    body = [[say(row) for _, say in kept] for row in rows]
+    numbers = tuple(k for k, (column, _) in enumerate(kept) if column.number)
+    words = tuple(k for k, (column, _) in enumerate(kept) if not column.number)
+    return Cells([[column.head for column, _ in kept], *body], numbers, words)
 
 
 def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

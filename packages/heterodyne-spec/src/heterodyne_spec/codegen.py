@@ -1,8 +1,9 @@
 """From the authored YAML to the canonical JSON and the Equinox modules of both physics backends.
 
-    python -m heterodyne_spec.codegen [--check] [--root REPOSITORY]
+    python -m heterodyne_spec.codegen [--check] [--root REPOSITORY | --model YAML]
 
-The output is committed. ``--check`` writes nothing and fails when a file differs from what the YAML gives.
+The output is committed. ``--check`` writes nothing and fails when a file differs from what the YAML gives. ``--model``
+takes the model of another distribution: JSON and module are written beside its YAML.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from heterodyne_spec.canonical import canonical_json
 from heterodyne_spec.errors import HeterodyneError, ModelError
 from heterodyne_spec.expression import EXP_LIMIT, Binary, Call, Expression, Name, Negative, Number, names
 from heterodyne_spec.lint.model_rules import lint_model
-from heterodyne_spec.model import MODELS, ModelSpec, build_model
+from heterodyne_spec.model import DEFAULT, ModelSpec, build_model
+from heterodyne_spec.models import module_name
 from heterodyne_spec.yamlio import read_document
 
 BACKENDS = {
@@ -94,7 +96,7 @@ def _inputs(spec: ModelSpec) -> str:
 
 
 def module_source(spec: ModelSpec) -> str:
-    """Return the text of ``_generated/model.py``: the Equinox module with its pointwise functions."""
+    """Return the text of the generated module: the Equinox module with its pointwise functions."""
     parameters = [spec.parameter(name) for name in spec.names]
     references = "\n".join(
         f"    {item['key']}: {item['title']}, doi:{item['doi']}" for item in spec.document["literature"]
@@ -122,6 +124,7 @@ def module_source(spec: ModelSpec) -> str:
         + f"\n{table}\n{references}\n"
         '    """\n\n',
         "\n".join(_field(spec, p.name) for p in parameters) + "\n",
+        f'    model_id: ClassVar[str] = "{spec.id}"\n    """Identifier of the model."""\n\n',
         _aligned("names", "tuple[str, ...]", [f'"{p.name}"' for p in parameters]),
         '    """Names in canonical order."""\n\n',
         _aligned("units", "tuple[str, ...]", [f'"{p.unit}"' for p in parameters]),
@@ -151,12 +154,10 @@ def module_source(spec: ModelSpec) -> str:
     return "".join(parts)
 
 
-def _init_source(spec: ModelSpec) -> str:
-    return (
-        f"# Generated from the specification by `nox -s codegen`; do not edit.\n"
-        f"# model: {spec.id}, version {spec.version}\n# sha256 of its canonical JSON: {spec.sha256}\n"
-        f'"""Code generated from the specification."""\n'
-    )
+_INIT = (
+    "# Generated from the specification by `nox -s codegen`; do not edit.\n"
+    '"""Code generated from the specification, a module for every model."""\n'
+)
 
 
 def outputs(root: Path) -> Mapping[Path, str]:
@@ -167,18 +168,35 @@ def outputs(root: Path) -> Mapping[Path, str]:
     ModelError : with every problem of the authored YAML.
     """
     files: dict[Path, str] = {}
-    for name in MODELS:
-        source = root / _SPEC_FOLDER / f"{name}.yaml"
-        document = read_document(source)
-        if problems := lint_model(document):
-            raise ModelError(str(source), problems)
-        spec = build_model(document)
-        files[source.with_suffix(".json")] = canonical_json(document)
-        for package, folder in BACKENDS.items():
-            generated = root / folder / "src" / package / "_generated"
-            files[generated / "__init__.py"] = _init_source(spec)
-            files[generated / "model.py"] = module_source(spec)
+    folder = root / _SPEC_FOLDER
+    for source in sorted(folder.glob("*.yaml")) or [folder / f"{DEFAULT}.yaml"]:
+        spec, files[source.with_suffix(".json")] = _read(source)
+        for package, backend in BACKENDS.items():
+            files |= _modules(spec, root / backend / "src" / package / "_generated")
     return files
+
+
+def outputs_of(source: Path) -> Mapping[Path, str]:
+    """Return path -> text of every file that is generated beside the YAML of a model of another distribution.
+
+    Raises
+    ------
+    ModelError : with every problem of it.
+    """
+    spec, text = _read(source)
+    return {source.with_name(f"{spec.id}.json"): text, **_modules(spec, source.parent / "_generated")}
+
+
+def _read(source: Path) -> tuple[ModelSpec, str]:
+    """Return the model of a YAML, and its canonical JSON."""
+    document = read_document(source)
+    if problems := lint_model(document):
+        raise ModelError(str(source), problems)
+    return build_model(document), canonical_json(document)
+
+
+def _modules(spec: ModelSpec, folder: Path) -> Mapping[Path, str]:
+    return {folder / "__init__.py": _INIT, folder / f"{module_name(spec.id)}.py": module_source(spec)}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -186,15 +204,17 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m heterodyne_spec.codegen", description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is out of date")
     parser.add_argument("--root", type=Path, default=Path.cwd(), help="top of the repository")
+    parser.add_argument("--model", type=Path, metavar="YAML", help="a model of another distribution, and no other")
     args = parser.parse_args(argv)
     try:
-        files = outputs(args.root)
+        files = outputs(args.root) if args.model is None else outputs_of(args.model)
     except HeterodyneError as error:
         print(error, file=sys.stderr)
         return 1
     stale = [p for p, text in files.items() if not p.is_file() or p.read_text(encoding="utf-8") != text]
     for path in stale:
-        print(f"{'out of date' if args.check else 'written'}: {path.relative_to(args.root)}")
+        named = path.relative_to(args.root) if args.model is None else path
+        print(f"{'out of date' if args.check else 'written'}: {named}")
         if not args.check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(files[path], encoding="utf-8")

@@ -14,7 +14,8 @@ from heterodyne_spec._version import __version__
 from heterodyne_spec.canonical import canonical_json
 from heterodyne_spec.conformance import load_vectors, report
 from heterodyne_spec.files import write_text
-from heterodyne_spec.model import MODELS, load_model
+from heterodyne_spec.model import DEFAULT, load_model
+from heterodyne_spec.models import model_names
 from heterodyne_spec.tables import as_markdown, as_text
 from heterodyne_spec.terminal import Parser, ready_streams, run_command
 from heterodyne_spec.validation import KINDS, validate
@@ -81,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     common = Parser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     model = Parser(add_help=False)
-    model.add_argument("--model", default=MODELS[0], metavar="NAME", help=f"one of: {', '.join(MODELS)}")
+    model.add_argument("--model", default=DEFAULT, metavar="NAME", help=f"one of: {', '.join(model_names())}")
     output = Parser(add_help=False)
     output.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to FILE instead of the terminal")
 

@@ -11,7 +11,7 @@ from typing import Any
 from heterodyne_spec.errors import ConfigError
 from heterodyne_spec.lint.config_rules import lint_config
 from heterodyne_spec.lint.schema import load_schema
-from heterodyne_spec.model import ModelSpec, Prior
+from heterodyne_spec.model import ModelSpec, Parameter, Prior
 from heterodyne_spec.yamlio import read_document
 
 
@@ -56,14 +56,33 @@ class ModelConfig:
 
         A parameter on which the configuration is silent varies unless the specification holds it, as it does a gauge.
         """
-        silent = ParameterConfig()
 
-        def one(name: str, vary: bool) -> str:
-            entry = self.parameters.get(name, silent)
-            asked = vary if entry.vary is None else entry.vary
+        def one(parameter: Parameter) -> str:
+            entry = self._entry(parameter)
+            asked = parameter.vary if entry.vary is None else entry.vary
             return "tied" if entry.tie else "free" if asked else "fixed"
 
-        return tuple(one(p.name, p.vary) for p in spec.parameters)
+        return tuple(map(one, spec.parameters))
+
+    def ties(self, spec: ModelSpec) -> tuple[str | None, ...]:
+        """Return whom every parameter of `spec` follows, None where it follows none."""
+        return tuple(self._entry(p).tie for p in spec.parameters)
+
+    def value(self, parameter: Parameter) -> float:
+        """Return the value of a parameter: the configuration's, else the registry's default."""
+        given = self._entry(parameter).value
+        return parameter.default if given is None or isinstance(given, list) else float(given)
+
+    def bounds(self, parameter: Parameter) -> tuple[float, float]:
+        """Return the bounds of a parameter: the configuration's, else the registry's."""
+        return self._entry(parameter).bounds or parameter.bounds
+
+    def prior(self, parameter: Parameter) -> Prior:
+        """Return the prior of a parameter: the configuration's, else the registry's."""
+        return self._entry(parameter).prior or parameter.prior
+
+    def _entry(self, parameter: Parameter) -> ParameterConfig:
+        return self.parameters.get(parameter.name) or ParameterConfig()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_spec.errors import ConfigError, Problem, did_you_mean
-from heterodyne_spec.model import MODELS, load_model
+from heterodyne_spec.model import load_model
+from heterodyne_spec.models import SHIPPED
 from heterodyne_spec.yamlio import parse_json
 
 WORST_PER_CASE = 3
@@ -125,8 +126,8 @@ def load_vectors(name: str = "two-component") -> VectorSet:
     ------
     ConfigError : when there is no model of that name.
     """
-    if name not in MODELS:
-        raise ConfigError(name, [Problem("model", f"'{name}'", "a model with vectors", did_you_mean(name, MODELS))])
+    if name not in SHIPPED:
+        raise ConfigError(name, [Problem("model", f"'{name}'", "a model with vectors", did_you_mean(name, SHIPPED))])
     text = resources.files("heterodyne_spec").joinpath("vectors", f"{name}.json").read_text(encoding="utf-8")
     document = parse_json(text, f"{name}.json")
     head = {key: document[key] for key in ("model", "model_version", "digits", "command", "tolerance")}

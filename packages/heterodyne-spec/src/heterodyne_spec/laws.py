@@ -1,15 +1,35 @@
 """The power and exponential laws in a model's functions of age, read off their expressions.
 
-``A t^b + C`` and ``A exp(b (t - t0)) + C`` leave the same directions open in every measurement, so that fits and
-posteriors move in coordinates made for them.
+``A t^b + C`` and ``A exp(b (t - t0)) + C`` leave the same directions open in every measurement: where b is small, A and
+C grow against each other over decades while the function hardly changes. Fits and posteriors move in coordinates in
+which that valley is straight. All of them are made of
+
+    the clock c: ln T, or T - t0, at an age T inside the measurement,
+    the first term at that age, a = A exp(b c), and the value f = a + C,
+    the reach w: how far the clock goes to either side within the measurement,
+
+for the data know f, and what the first term changes by (its slope a b, or 2 a sinh(b w)), while a alone is open.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from heterodyne_spec.expression import Binary, Call, Expression, Name
 from heterodyne_spec.model import ModelSpec
+
+type FloatArray = npt.NDArray[np.float64]
+
+_DECADE = 1.0
+"""Reach of a power law in ln t: early ages, far away in ln t, are few frames."""
+
+_FAR = 200.0
+"""Exponent beyond which a factor is nothing, or everything."""
 
 
 class Law(NamedTuple):
@@ -19,6 +39,35 @@ class Law(NamedTuple):
     rate: str
     offset: str
     origin: str | None
+
+    def positions(self, names: Sequence[str]) -> list[int]:
+        """Return where A, b and C stand among `names`."""
+        return [names.index(name) for name in self[:3]]
+
+    def clock(self, age: npt.ArrayLike, values: Mapping[str, float] | None = None) -> FloatArray:
+        """Return what b is multiplied with at ages in s: ln t, or t - t0 with the t0 of `values` (0 without)."""
+        if self.origin is None:
+            return np.asarray(np.log(age), float)
+        return np.asarray(age, float) - (0.0 if values is None else values[self.origin])
+
+    def reach(self, t: FloatArray) -> float:
+        """Return how far the clock goes to either side of the middle of a measurement with ages `t` (n_t,) in s."""
+        return _DECADE if self.origin is None else float(np.ptp(t)) / 2
+
+    def from_origin(self, values: Mapping[str, float], origin: float) -> dict[str, float]:
+        """Return the `values` of all parameters with the same function of age written with another t0.
+
+        Only A exp(-b t0) counts: A follows.
+        """
+        if self.origin is None:
+            return dict(values)
+        grown = factor(values[self.rate] * (origin - values[self.origin]))
+        return {**values, self.amplitude: values[self.amplitude] * grown, self.origin: origin}
+
+
+def factor(exponent: float) -> float:
+    """Return e to an exponent; far out it is nothing, or everything, and still a number."""
+    return math.exp(min(max(exponent, -_FAR), _FAR))
 
 
 def find_laws(spec: ModelSpec) -> list[Law]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from heterodyne_spec.canonical import canonical_json, sha256
-from heterodyne_spec.errors import ConfigError, ModelVersionError, Problem, did_you_mean
-from heterodyne_spec.expression import Expression, evaluate, parse
+from heterodyne_spec.errors import ModelVersionError, did_you_mean
+from heterodyne_spec.expression import Expression, evaluate, names, parse
+from heterodyne_spec.models import model_text
 from heterodyne_spec.yamlio import parse_json
 
-MODELS = ("two-component",)
-"""Identifiers of the models that this distribution ships."""
+DEFAULT = "two-component"
+"""Identifier of the model that is meant where none is named."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,16 @@ class ModelSpec:
         """Registry bounds, (n_par, 2)."""
         return np.array([p.bounds for p in self.parameters])
 
+    @property
+    def function_of_group(self) -> dict[str, str]:
+        """The groups of parameters, and the function of age whose parameters they are; the angle's is none."""
+        groups = {p.name: p.group for p in self.parameters}
+        return {groups[name]: f.name for f in self.functions for name in names(f.tree) if name in groups}
+
+    def function(self, name: str) -> Function:
+        """Return the pointwise function called `name`."""
+        return next(f for f in self.functions if f.name == name)
+
     def parameter(self, name: str) -> Parameter:
         """Return the parameter (or per-angle scaling parameter) called `name`.
 
@@ -107,8 +117,7 @@ class ModelSpec:
 
         `values` maps every parameter name to a number. The shape is that of `t`.
         """
-        tree = next(f.tree for f in self.functions if f.name == function)
-        return np.broadcast_to(evaluate(tree, {**values, "t": t}), np.shape(t)).copy()
+        return np.broadcast_to(evaluate(self.function(function).tree, {**values, "t": t}), np.shape(t)).copy()
 
 
 def build_model(document: Mapping[str, Any]) -> ModelSpec:
@@ -131,21 +140,18 @@ def build_model(document: Mapping[str, Any]) -> ModelSpec:
 
 
 @functools.cache
-def load_model(name: str = "two-component") -> ModelSpec:
-    """Return a shipped model by its identifier.
+def load_model(name: str = DEFAULT) -> ModelSpec:
+    """Return an installed model by its identifier: a shipped one, or one that another distribution brings.
 
     Raises
     ------
     ConfigError : when there is no model of that name.
     """
-    if name not in MODELS:
-        raise ConfigError(name, [Problem("model.name", f"'{name}'", "a shipped model", did_you_mean(name, MODELS))])
-    text = resources.files("heterodyne_spec").joinpath("model", f"{name}.json").read_text(encoding="utf-8")
-    return build_model(parse_json(text, f"{name}.json"))
+    return build_model(parse_json(model_text(name), f"{name}.json"))
 
 
-def check_model_versions(implemented: Mapping[str, str]) -> str:
-    """Return the one model version that all distributions implement.
+def check_model_versions(implemented: Mapping[str, str], name: str = DEFAULT) -> str:
+    """Return the one version of a model that all distributions implement.
 
     Parameters
     ----------
@@ -156,7 +162,7 @@ def check_model_versions(implemented: Mapping[str, str]) -> str:
     ------
     ModelVersionError : when they differ; says which distribution to upgrade.
     """
-    versions = {"heterodyne-spec": load_model().version, **implemented}
+    versions = {"heterodyne-spec": load_model(name).version, **implemented}
     newest = max(versions.values(), key=lambda text: tuple(int(part) for part in text.split(".")))
     old = [name for name, version in versions.items() if version != newest]
     if old:

@@ -12,11 +12,12 @@ import numpy as np
 
 from heterodyne_cli.series.job import Job
 from heterodyne_data import NLSQResult, is_finite
-from heterodyne_nlsq.stated import NO_FLOW, ONE_COMPONENT, reasons, reasons_of_parameters
+from heterodyne_nlsq.models import questions_of
 from heterodyne_nlsq.stated import NO_SIGNAL as NOTHING_SEEN
-from heterodyne_nlsq.summary import QUESTIONS
+from heterodyne_nlsq.stated import reasons, reasons_of_parameters
+from heterodyne_nlsq.two_component import NO_FLOW, ONE_COMPONENT
 from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, USABLE, structured_angles
-from heterodyne_spec.model import ModelSpec, load_model
+from heterodyne_spec.model import DEFAULT, ModelSpec, load_model
 
 type Row = Mapping[str, Any]
 """Names are those of `columns`; a number that is not known is None, so that JSON holds a row."""
@@ -26,9 +27,9 @@ OK, STRUCTURED, NOT_CONVERGED, FAILED = "ok", "structure in residuals", "not con
 PLACES = ("mean", "start", "middle", "end")
 """Where functions of age are given: their mean over the measurement, and at the first, middle and last age."""
 
-SHOWS = tuple(f"shows_{question}" for question in QUESTIONS)
+SHOWS = tuple(f"shows_{question}" for question in questions_of(DEFAULT))
 """Columns that say whether the maps show a feature: ``yes``, ``no``, or empty where that was not tested."""
-CHANCES = tuple(f"p_{question}" for question in QUESTIONS)
+CHANCES = tuple(f"p_{question}" for question in questions_of(DEFAULT))
 """Columns of the p-values."""
 PER_ANGLE = ("phi", "contrast", "contrast_sd", "offset", "offset_sd")
 """Columns with one number for every azimuth, separated by spaces."""

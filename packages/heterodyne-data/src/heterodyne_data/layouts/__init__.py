@@ -33,6 +33,11 @@ WRITABLE: tuple[WritableLayout, ...] = (aps_u, aps_legacy, npz)
 LAYOUTS: tuple[Layout, ...] = (aps_u, aps_legacy, analysis_cache, npz, chx, nxxpcs, xpcs_correlator, scikit_beam, id02)
 
 
+def title_of(name: str) -> str:
+    """Return what people call a layout by its name: that itself for one that is not known here."""
+    return next((layout.TITLE for layout in LAYOUTS if name == layout.NAME), name)
+
+
 def also_there(source: Source, layout: Layout) -> tuple[str, ...]:
     """Return a note on maps of other layouts in a file that is read as `layout`; fields that hold nothing are none."""
     found = []

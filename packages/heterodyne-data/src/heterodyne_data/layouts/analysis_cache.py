@@ -38,6 +38,7 @@ from heterodyne_spec.errors import DataError, shortened
 from heterodyne_spec.wording import list_q, several
 
 NAME = "analysis-cache"
+TITLE = "cache"
 DATA_KEY = "c2_exp"
 Q_LIST, PHI_LIST, TIMES = "wavevector_q_list", "phi_angles_list", ("t1", "t2")
 SAME_Q = 1e-3

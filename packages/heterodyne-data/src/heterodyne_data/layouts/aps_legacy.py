@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from heterodyne_data.two_time import TwoTimeData
 
 NAME = "aps-legacy"
+TITLE = "APS legacy"
 DATA_KEY = "/exchange/C2T_all"
 Q_LIST = "/xpcs/dqlist"
 PHI_LIST = "/xpcs/dphilist"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from heterodyne_data.two_time import TwoTimeData
 
 NAME = "aps-u"
+TITLE = "APS-U"
 DATA_KEY = "/xpcs/twotime/correlation_map"
 BINS = "/xpcs/twotime/processed_bins"
 MAPPING = "/xpcs/qmap/dynamic_index_mapping"

@@ -28,6 +28,10 @@ class Layout(Protocol):
         """Name of the layout."""
 
     @property
+    def TITLE(self) -> str:
+        """What people call it."""
+
+    @property
     def DATA_KEY(self) -> str:
         """Path of the maps inside the file, which the layout is known by."""
 

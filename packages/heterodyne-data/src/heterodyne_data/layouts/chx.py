@@ -27,6 +27,7 @@ from heterodyne_spec.errors import DataError
 from heterodyne_spec.wording import list_numbers
 
 NAME = "chx"
+TITLE = "NSLS-II CHX"
 DATA_KEY = "g12b"
 BINS = "qval_dict"
 METADATA = "md"

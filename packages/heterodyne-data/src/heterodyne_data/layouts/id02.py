@@ -20,6 +20,7 @@ from heterodyne_spec.errors import DataError
 from heterodyne_spec.wording import several
 
 NAME = "id02"
+TITLE = "ESRF ID02"
 DATA_KEY = "/<entry>/correlations/<direction>/twotime/ttcf"
 NAMED = "name the directions by their azimuth in degrees, as phi_45"
 _AZIMUTH = re.compile(r"phi_([+-]?\d+(?:\.\d+)?)")

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from heterodyne_data.two_time import TwoTimeData
 
 NAME = "npz"
+TITLE = "NumPy archive"
 DATA_KEY = "c2"
 
 

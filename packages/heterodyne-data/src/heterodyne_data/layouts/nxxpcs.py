@@ -34,6 +34,7 @@ from heterodyne_spec.errors import DataError, shortened
 from heterodyne_spec.wording import several
 
 NAME = "nxxpcs"
+TITLE = "NXxpcs"
 DATA_KEY = "/entry/twotime/two_time_corr_func"
 MASKS = "/entry/instrument/masks"
 ROI_MAP, Q_LIST, PHI_LIST = (f"{MASKS}/dynamic_{name}" for name in ("roi_map", "q_list", "phi_list"))

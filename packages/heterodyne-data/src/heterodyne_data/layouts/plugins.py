@@ -28,6 +28,11 @@ class PlugIn:
         return self.layout.NAME
 
     @property
+    def TITLE(self) -> str:
+        """What people call it: its name, where it says nothing else."""
+        return str(getattr(self.layout, "TITLE", self.NAME))
+
+    @property
     def DATA_KEY(self) -> str:
         """Path of the maps inside the file."""
         return self.layout.DATA_KEY

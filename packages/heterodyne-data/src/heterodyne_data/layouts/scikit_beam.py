@@ -13,6 +13,7 @@ from heterodyne_data.layouts.npz import stacked
 from heterodyne_data.source import Source
 
 NAME = "scikit-beam"
+TITLE = "scikit-beam"
 DATA_KEY = "g2 or two_time, (n_roi, N, N)"
 MAPS = ("two_time", "g2")
 

@@ -23,6 +23,7 @@ from heterodyne_spec.errors import DataError
 from heterodyne_spec.wording import several
 
 NAME = "xpcs-correlator"
+TITLE = "xpcs-correlator"
 DATA_KEY = "ttcf"
 AGES = "t"
 """Ages of the frames in s, which others than the program add."""

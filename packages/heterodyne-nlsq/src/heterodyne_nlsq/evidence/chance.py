@@ -12,36 +12,22 @@ with N frames and n_phi azimuths. How it was found: `benchmarks/null_distributio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
 import numpy as np
 
 from heterodyne_nlsq.evidence.chi_square import tail
+from heterodyne_nlsq.models import DYNAMICS, Null, knowledge_of
+from heterodyne_spec.model import DEFAULT
 
 PRESENT = 1e-3
 """Probability by chance under which a feature is said to be present."""
 
 
-class Null(NamedTuple):
-    """Degrees of freedom ν, and number m_0 and growth g of independent chi-squares."""
-
-    freedom: float
-    number: float
-    growth: float
+_DYNAMICS = Null(15.5, 1.0, 0.3)
+"""The distribution for the question that is asked of every model; the others are the model's own."""
 
 
-NULLS: Mapping[str, Null] = {
-    "dynamics": Null(15.5, 1.0, 0.3),
-    "two_components": Null(8.5, 1.2, 0.3),
-    "flow": Null(8.0, 1.2, 0.3),
-    "ageing": Null(8.5, 1.0, 0.3),
-}
-"""The distributions, by question."""
-
-
-def probability(question: str, statistic: float, n_frames: int, n_phi: int) -> float:
+def probability(question: str, statistic: float, n_frames: int, n_phi: int, model: str = DEFAULT) -> float:
     """Return the probability of a rise of at least `statistic` in a measurement without the feature."""
-    null = NULLS[question]
+    null = _DYNAMICS if question == DYNAMICS else knowledge_of(model).questions[question].null
     number = null.number * (n_frames * n_phi / 300) ** null.growth
     return float(-np.expm1(-number * tail(statistic, null.freedom)))

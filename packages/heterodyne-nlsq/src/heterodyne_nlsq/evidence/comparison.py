@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data.setup.ages import reference_age
+from heterodyne_data.setup.free import FreeParameters
 from heterodyne_nlsq.descent import descend, descend_pinned
 from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.evidence.drift import of_age
-from heterodyne_nlsq.evidence.nulls import RESTRICTIONS, starts
-from heterodyne_nlsq.free import FreeParameters
 from heterodyne_nlsq.maps import model_maps
+from heterodyne_nlsq.models import DYNAMICS, knowledge_of
 from heterodyne_nlsq.paths import Path, dense_path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
@@ -105,17 +106,16 @@ def changing(full: Full, tested: npt.NDArray[np.int_]) -> Iterator[FloatArray]:
     There the slope of the cost says nothing: without an amplitude the rate has no effect, and without a rate the
     amplitude has none but that of the constant.
     """
-    names, age, values = full.setup.free.free_names, float(np.mean(full.setup.data.t)), full.values
+    names, values, t = full.setup.free.free_names, full.values, full.setup.data.t
     bounds = {p.name: p.bounds for p in full.setup.spec.parameters}
     for law in find_laws(full.setup.spec):
         if not {law.amplitude, law.rate} <= {names[k] for k in tested}:
             continue
-        clock = math.log(age) if law.origin is None else age - values[law.origin]
+        clock, reach = float(law.clock(reference_age(t), values)), law.reach(t)
         first = values[law.amplitude] * math.exp(values[law.rate] * clock)
         value = first + values[law.offset]
         if abs(first) > _NO_AMPLITUDE * abs(value) or value == 0:
             continue
-        reach = 1.0 if law.origin is None else float(np.ptp(full.setup.data.t)) / 2
         for rate in (1 / reach, -1 / reach):
             moved = {law.amplitude: value / 2 * math.exp(-rate * clock), law.rate: rate, law.offset: value / 2}
             vector = full.vector.copy()
@@ -129,7 +129,7 @@ def maps_at(full: Full, vector: FloatArray) -> npt.NDArray[np.floating]:
     """Return the model's maps (n_phi, n_t, n_t) at a fitted vector (n_fit,)."""
     free = full.setup.free
     contrast, offset = full.setup.scaling.per_angle(vector[len(free.free) :])
-    return model_maps(full.setup.data, free.full(vector[: len(free.free)]), contrast, offset)
+    return model_maps(full.setup, free.full(vector[: len(free.free)]), contrast, offset)
 
 
 def values_of(free: FreeParameters, vector: FloatArray) -> dict[str, float]:
@@ -139,31 +139,47 @@ def values_of(free: FreeParameters, vector: FloatArray) -> dict[str, float]:
 
 def rises(full: Full, questions: Collection[str]) -> dict[str, float]:
     """Return by how much the calibrated chi-square rises without each feature asked for, by question."""
-    found = {"dynamics": _flat(full)} if "dynamics" in questions else {}
-    if not set(questions) - {"dynamics"}:
-        return found
-    one = _best(full, "two_components", None)
-    if "two_components" in questions:
-        found["two_components"] = _rise(full, one)
-    values = values_of(full.setup.free, one.vector)
-    if "flow" in questions:
-        # One component is one of two at rest: a descent that ended above it has missed it.
-        found["flow"] = _rise(full, min(_best(full, "flow", values), one, key=lambda nested: nested.cost))
-    if "ageing" in questions:
-        found["ageing"] = _rise(full, _best(full, "ageing", values))
-    return found
+    found = {DYNAMICS: _flat(full)} if DYNAMICS in questions else {}
+    asked = [question for question in questions if question != DYNAMICS]
+    return found | knowledge_of(full.setup.spec.id).rises(_Beside(full), asked)
 
 
-def _best(full: Full, question: str, one: Mapping[str, float] | None) -> Solution:
+@dataclass(frozen=True)
+class _Beside:
+    """Nested models beside a full fit: a `heterodyne_nlsq.models.Nested`."""
+
+    full: Full
+
+    @property
+    def setup(self) -> Setup:
+        return self.full.setup
+
+    @property
+    def values(self) -> dict[str, float]:
+        return self.full.values
+
+    def best(self, restriction: Mapping[str, float], starts: Iterable[Mapping[str, float]]) -> Solution:
+        return _best(self.full, restriction, starts)
+
+    def values_at(self, solution: Solution) -> dict[str, float]:
+        return values_of(self.full.setup.free, solution.vector)
+
+    def lower(self, one: Solution, other: Solution) -> Solution:
+        return min(one, other, key=lambda nested: nested.cost)
+
+    def rise(self, solution: Solution) -> float:
+        return _rise(self.full, solution)
+
+
+def _best(full: Full, restriction: Mapping[str, float], starts: Iterable[Mapping[str, float]]) -> Solution:
     """Return the best fit of a nested model; after a short descent where it is far above the full fit in any case."""
     free, values = full.setup.free, full.values
-    fixed = RESTRICTIONS[question]
     asked = {free.free_names[k]: values[free.free_names[k]] for k in full.pinned}
-    pins = {name: v for name, v in {**asked, **fixed}.items() if name in free.free_names}
+    pins = {name: v for name, v in {**asked, **restriction}.items() if name in free.free_names}
     positions = np.array([free.free_names.index(name) for name in pins], int)
     held = np.array(list(pins.values()))
     points = []
-    for start in starts(question, values, full.setup, one):
+    for start in starts:
         vector = np.array([{**start, **pins}[name] for name in free.free_names])
         points.append(scaled(full.setup, full.path, vector))
     points.sort(key=lambda point: point[1])

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_data import NestedTest
+from heterodyne_data.setup.ages import reference_age
 from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.evidence.held import NEEDED
 from heterodyne_nlsq.setup import Setup
@@ -45,11 +46,11 @@ def constant_tests(setup: Setup, values: FloatArray, root: FloatArray) -> Iterat
     root : root of the covariance of the free parameters, (n_free, k).
     """
     free, names = setup.free, list(setup.free.names)
-    age = float(np.mean(setup.data.t))
+    age = reference_age(setup.data.t)
     for law in find_laws(setup.spec):
         if law.origin is not None or law.offset not in free.free_names:
             continue
-        a, b, c = (names.index(name) for name in law[:3])
+        a, b, c = law.positions(names)
         value, slope = _share(values[[a, b, c]], age)
         value, slope = float(value), np.asarray(slope) @ free.expand[[a, b, c]]
         sd = float(np.linalg.norm(slope @ root))

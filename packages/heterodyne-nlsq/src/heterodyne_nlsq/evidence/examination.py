@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import NestedTest, Signal
+from heterodyne_data.setup.free import FreeParameters, released
+from heterodyne_data.setup.noise import ROUNDING
 from heterodyne_nlsq.evidence.comparison import (
     PLAIN,
     Full,
@@ -20,10 +22,8 @@ from heterodyne_nlsq.evidence.comparison import (
     rises,
 )
 from heterodyne_nlsq.evidence.held import held_groups, held_test, joint_test, score_test
-from heterodyne_nlsq.evidence.questions import QUESTIONS, answers
-from heterodyne_nlsq.free import FreeParameters, released
+from heterodyne_nlsq.evidence.questions import answers, asked_of
 from heterodyne_nlsq.maps import model_maps
-from heterodyne_nlsq.noise import ROUNDING
 from heterodyne_nlsq.paths import Path, with_free
 from heterodyne_nlsq.representative import (
     calibrated_noise,
@@ -71,9 +71,9 @@ class Examination:
 
     def signal(self) -> dict[str, Signal]:
         """Return which features the maps show, by question."""
-        few = at_some_frames(self.full)
-        plain = {} if few is None else {q: rise for q, rise in rises(few, QUESTIONS).items() if rise > PLAIN}
-        rest = rises(self.full, [question for question in QUESTIONS if question not in plain])
+        few, asked = at_some_frames(self.full), asked_of(self.full.setup.spec.id)
+        plain = {} if few is None else {q: rise for q, rise in rises(few, asked).items() if rise > PLAIN}
+        rest = rises(self.full, [question for question in asked if question not in plain])
         return answers(self.full, plain | rest, plain)
 
     def rise_to(self, other: Solution) -> float:
@@ -108,7 +108,8 @@ class Examination:
             if refitted := any(True for _ in changing(full, positions)):
                 statistic, freedom = released_rise(full, positions), len(positions)
             if freedom:
-                yield held_test(function, held, full.values, statistic, freedom, by_slope=not refitted)
+                spec = full.setup.spec
+                yield held_test(spec, function, held, full.values, statistic, freedom, by_slope=not refitted)
 
 
 def can_choose(setup: Setup) -> bool:
@@ -149,7 +150,7 @@ def _released(setup: Setup, path: Path, found: Solution, variance: float) -> Ful
     everything, wider, vector = replace(setup, free=free), with_free(path, free), _whole(setup, free, found.vector)
     values = free.full(vector[: len(free.free)])
     contrast, offset = setup.scaling.per_angle(vector[len(free.free) :])
-    model = model_maps(setup.data, values, contrast, offset)
+    model = model_maps(setup, values, contrast, offset)
     each = np.asarray(wider.squares(vector, wider.problem)) / np.maximum(path.weights, 1.0)
     calibration = calibrate(everything, values, contrast, offset, model, each)
     pinned = np.array([k for k, position in enumerate(free.free) if position not in setup.free.free], int)

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from heterodyne_data import NestedTest
 from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.stated import SCORE_TEST
-from heterodyne_report.course import FUNCTION_OF_GROUP
 from heterodyne_spec import ModelSpec
+from heterodyne_spec.laws import laws_of
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -26,9 +26,6 @@ NEEDED = 1e-3
 
 _NO_EFFECT = 1e-9
 """Part of a score's own variance below which nothing is left of it when the others follow."""
-
-_WITHOUT_CHANGE = {"alpha_ref": "J_r", "alpha_sample": "J_s", "beta": "v", "f1": "x"}
-"""Parameters that hold a function constant when they are 0."""
 
 
 def joint_test(
@@ -50,21 +47,29 @@ def joint_test(
 
 
 def held_groups(spec: ModelSpec, names: Sequence[str], pinned: npt.NDArray[np.int_]) -> dict[str, npt.NDArray[np.int_]]:
-    """Return the positions of what was held, of every function of age and of the flow angle."""
+    """Return the positions of what was held, of every function of age, and of every parameter of none."""
     groups: dict[str, list[int]] = {}
+    functions = spec.function_of_group
     for position in pinned:
         group = spec.parameter(names[position]).group
-        groups.setdefault(FUNCTION_OF_GROUP.get(group, "phi0"), []).append(int(position))
+        groups.setdefault(functions.get(group, names[position]), []).append(int(position))
     return {function: np.array(positions) for function, positions in groups.items()}
 
 
 def held_test(
-    function: str, held: Sequence[str], values: Mapping[str, float], statistic: float, freedom: int, *, by_slope: bool
+    spec: ModelSpec,
+    function: str,
+    held: Sequence[str],
+    values: Mapping[str, float],
+    statistic: float,
+    freedom: int,
+    *,
+    by_slope: bool,
 ) -> NestedTest:
     """Return the test of the parameters of a function that were held, `by_slope` or by a fit with them free."""
     p_value, names = tail(statistic, freedom), tuple(held)
     needed = p_value < NEEDED
-    words = _words(function, names, values, needed) + (f" ({SCORE_TEST})" if needed and by_slope else "")
+    words = _words(spec, function, names, values, needed) + (f" ({SCORE_TEST})" if needed and by_slope else "")
     return NestedTest(names, True, statistic, freedom, p_value, needed, words)
 
 
@@ -92,8 +97,9 @@ def score_test(
     return float(value @ np.linalg.pinv(covariance, hermitian=True) @ value), seen.shape[1]
 
 
-def _words(function: str, held: tuple[str, ...], values: Mapping[str, float], needed: bool) -> str:
-    constant = next((name for name in held if _WITHOUT_CHANGE.get(name) == function and values[name] == 0), None)
+def _words(spec: ModelSpec, function: str, held: tuple[str, ...], values: Mapping[str, float], needed: bool) -> str:
+    rates = {law.rate for law in laws_of(spec, function)}
+    constant = next((name for name in held if name in rates and values[name] == 0), None)
     stated = ", ".join(f"{name} at {values[name]:g}" for name in held)
     what = f"{function} held constant ({stated})" if constant else f"{stated} held"
     it = "it" if constant or len(held) == 1 else "them"

@@ -1,4 +1,4 @@
-"""What a reader takes for granted: is there contrast, do the maps decay, are there two components, a flow, ageing."""
+"""What a reader takes for granted: is there contrast, do the maps decay, and what else a model asks of them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ from heterodyne_data import Signal
 from heterodyne_nlsq.evidence.chance import PRESENT, probability
 from heterodyne_nlsq.evidence.comparison import Full
 from heterodyne_nlsq.evidence.rising import rise_by_chance
+from heterodyne_nlsq.models import CONTRAST, DYNAMICS, knowledge_of
 from heterodyne_nlsq.stated import RISES
 from heterodyne_report.quoting import plain
 from heterodyne_report.quoting import probability as quoted
 
-_SEEN = {
-    "dynamics": ("c2 decays with lag", "a baseline without any decay describes c2 as well"),
-    "two_components": ("two components are seen", "one component describes the maps as well"),
-    "flow": ("a flow is seen", "the maps are described as well without a flow"),
-    "ageing": ("the sample changes with age", "constant coefficients describe the maps as well"),
-}
-"""Words where a feature is present, and where it is not."""
+_DECAYS = ("c2 decays with lag", "a baseline without any decay describes c2 as well")
+"""Words where the maps show dynamics, and where they do not."""
 
 
-QUESTIONS = tuple(_SEEN)
-"""Those that nested fits answer."""
+def asked_of(model: str) -> tuple[str, ...]:
+    """Return the questions that nested fits answer."""
+    return (DYNAMICS, *knowledge_of(model).questions)
+
+
+def _words(question: str, model: str) -> tuple[str, str]:
+    """Return the words where a feature is present, and where it is not."""
+    if question == DYNAMICS:
+        return _DECAYS
+    known = knowledge_of(model).questions[question]
+    return known.seen, known.unseen
 
 
 def answers(full: Full, rises: Mapping[str, float], least: Collection[str] = ()) -> dict[str, Signal]:
@@ -33,36 +38,30 @@ def answers(full: Full, rises: Mapping[str, float], least: Collection[str] = ())
 
     Parameters
     ----------
-    rises : of chi-square without each of `QUESTIONS`; those named in `least` are at least as large.
+    rises : of chi-square without each feature that is asked for; those named in `least` are at least as large.
     """
-    data, found = full.setup.data, {}
-    for question in QUESTIONS:
-        p_value = probability(question, rises[question], data.n_t, data.n_phi)
-        found[question] = _answer(question, rises[question], p_value, "over" if question in least else "=")
-    # A beat needs two components.
-    if found["flow"].present and not found["two_components"].present:
-        found["two_components"] = Signal(
-            True,
-            found["flow"].statistic,
-            found["flow"].p_value,
-            "two components beat against each other: a flow is seen",
-        )
-    if not found["dynamics"].present:
+    data, found, model = full.setup.data, {}, full.setup.spec.id
+    for question in asked_of(model):
+        p_value = probability(question, rises[question], data.n_t, data.n_phi, model)
+        relation = "over" if question in least else "="
+        found[question] = _answer(_words(question, model), rises[question], p_value, relation)
+    found = knowledge_of(model).reconciled(found)
+    if not found[DYNAMICS].present:
         # Nothing else can be there.
-        for question in ("two_components", "flow", "ageing"):
-            words = f"{_SEEN[question][1]}: c2 does not decay"
+        for question in knowledge_of(model).questions:
+            words = f"{_words(question, model)[1]}: c2 does not decay"
             found[question] = Signal(False, found[question].statistic, 1.0, words)
         if (chance := rise_by_chance(data, max(full.setup.config.data.exclude_diagonals, 1))) < PRESENT:
-            flat = found["dynamics"]
+            flat = found[DYNAMICS]
             words = f"{RISES} by more than the noise ({quoted(chance)} for that), where a correlation falls"
-            found["dynamics"] = Signal(False, flat.statistic, flat.p_value, words)
-    return {"contrast": _contrast(full, found["dynamics"]), **found}
+            found[DYNAMICS] = Signal(False, flat.statistic, flat.p_value, words)
+    return {CONTRAST: _contrast(full, found[DYNAMICS]), **found}
 
 
-def _answer(question: str, rise: float, p_value: float, relation: str) -> Signal:
+def _answer(words: tuple[str, str], rise: float, p_value: float, relation: str) -> Signal:
     present = p_value < PRESENT
-    words = f"{_SEEN[question][not present]} (Δχ² {relation} {plain(rise, 3)}, {quoted(p_value)})"
-    return Signal(present, rise, p_value, words)
+    said = f"{words[not present]} (Δχ² {relation} {plain(rise, 3)}, {quoted(p_value)})"
+    return Signal(present, rise, p_value, said)
 
 
 def _contrast(full: Full, dynamics: Signal) -> Signal:

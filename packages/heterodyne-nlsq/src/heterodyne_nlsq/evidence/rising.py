@@ -9,7 +9,7 @@ import numpy.typing as npt
 from jax.scipy.special import betainc
 
 from heterodyne_data import TwoTimeData
-from heterodyne_nlsq.noise import ROUNDING
+from heterodyne_data.setup.noise import ROUNDING
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -16,18 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import NLSQResult
+from heterodyne_data.setup.ages import reference_age
 from heterodyne_nlsq.descent import descend
 from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
-from heterodyne_nlsq.start.candidates import Candidate, inside
-from heterodyne_nlsq.start.laws import factor
+from heterodyne_nlsq.start.candidate import Candidate, inside
 from heterodyne_nlsq.start.race import Final, Outcome, scaled, squares
 from heterodyne_nlsq.start.twin import with_twin
 from heterodyne_report.stages import FITS, announce, numbered
 from heterodyne_spec import ConfigError, ResultError
 from heterodyne_spec.errors import Problem, did_you_mean
-from heterodyne_spec.laws import find_laws
+from heterodyne_spec.laws import factor, find_laws
 
 type FloatArray = npt.NDArray[np.float64]
 type Estimate = NLSQResult | Mapping[str, float]
@@ -127,11 +127,11 @@ def _with_offsets_inside(values: dict[str, float], setup: Setup) -> dict[str, fl
 
     Only the curvature tells A and C apart: to clip C alone would change the function, and start outside its valley.
     """
-    found, age = dict(values), float(np.mean(setup.data.t))
+    found, age = dict(values), reference_age(setup.data.t)
     for law in find_laws(setup.spec):
         if not all(name in setup.free.free_names for name in law[:3]):
             continue
-        clock = np.log(age) if law.origin is None else age - values[law.origin]
+        clock = float(law.clock(age, values))
         k = setup.free.names.index(law.offset)
         before, rate = values[law.offset], values[law.rate]
         offset = float(np.clip(before, setup.free.lower[k], setup.free.upper[k]))
@@ -149,9 +149,7 @@ def _from_same_origin(values: dict[str, float], start: dict[str, float], setup: 
     found = dict(values)
     for law in find_laws(setup.spec):
         if law.origin is not None:
-            shift = values[law.rate] * (start[law.origin] - values[law.origin])
-            found[law.amplitude] *= factor(shift)
-            found[law.origin] = start[law.origin]
+            found = law.from_origin(found, start[law.origin])
     return found
 
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from heterodyne_nlsq.descent import approach, descend
 from heterodyne_nlsq.minima import same_minimum
 from heterodyne_nlsq.paths import Path
-from heterodyne_nlsq.scaling import start_coefficients
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress, Solution
-from heterodyne_nlsq.start.candidates import Candidate
+from heterodyne_nlsq.start.candidate import Candidate
+from heterodyne_nlsq.start.coefficients import start_coefficients
 from heterodyne_report.stages import FITS, announce, numbered
 
 type FloatArray = npt.NDArray[np.float64]

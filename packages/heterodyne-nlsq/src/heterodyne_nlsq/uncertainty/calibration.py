@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.noise import ROUNDING
+from heterodyne_data.setup.noise import ROUNDING
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.inflation import inflation_of, residuals, typical
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts, described_details, noise_parts, own_details
@@ -138,7 +138,7 @@ def score_covariance(
 def _request(setup: Setup, values: FloatArray, contrast: FloatArray) -> Request:
     data, near = setup.data, max(setup.config.data.exclude_diagonals, 1)
     weight = data.weight * data.valid
-    return Request(values, setup.free.expand, data.t, data.q, data.phi, contrast, weight, near)
+    return Request(setup.physics, values, setup.free.expand, data.t, data.q, data.phi, contrast, weight, near)
 
 
 def _each_azimuth[T](function: Callable[[int], T], n_phi: int) -> list[T]:

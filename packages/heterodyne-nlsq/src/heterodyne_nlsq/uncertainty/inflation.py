@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.scales import Details, measured_details
-from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
+from heterodyne_physics_meshgrid import c2_meshgrid
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -29,7 +29,7 @@ MOST = 3000.0
 def inflation(setup: Setup, vector: FloatArray) -> float:
     """Return the inflation, 1 for white noise, at a fitted vector (n_fit,) that describes the data well."""
     data, n_free = setup.data, len(setup.free.free)
-    model = HeterodyneModel.from_vector(setup.free.full(vector[:n_free]))
+    model = setup.physics.model.from_vector(setup.free.full(vector[:n_free]))
     contrast, offset = setup.scaling.per_angle(vector[n_free:])
     chosen = np.unique(np.linspace(0, data.n_phi - 1, min(data.n_phi, _MOST_ANGLES)).astype(int))
     near = max(setup.config.data.exclude_diagonals, 1)

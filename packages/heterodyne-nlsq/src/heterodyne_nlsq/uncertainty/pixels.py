@@ -24,9 +24,8 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_nlsq.uncertainty.scales import Expected, expected_details, make_blocks
-from heterodyne_physics_meshgrid import HeterodyneModel
 from heterodyne_physics_meshgrid.factored import padded_size
-from heterodyne_physics_meshgrid.pair_products import pair_products
+from heterodyne_physics_meshgrid.models import Physics
 from heterodyne_physics_meshgrid.speckle import FieldLaws, field_laws, histories
 
 type FloatArray = npt.NDArray[np.float64]
@@ -56,6 +55,7 @@ class Request(NamedTuple):
     (n_phi, n_t) and the nearest diagonal `n_near` that counts.
     """
 
+    physics: Physics
     vector: FloatArray
     expand: FloatArray
     t: FloatArray
@@ -87,12 +87,20 @@ def _derivatives(product: Callable[[Array], Array], vector: Array, expand: Array
 
 @functools.partial(jax.jit, static_argnames="n_near")
 def _quadratic(
-    vector: Array, expand: Array, t: Array, q: Array, phi: Array, contrast: Array, z: Float[Array, "n_t k"], n_near: int
+    physics: Physics,
+    vector: Array,
+    expand: Array,
+    t: Array,
+    q: Array,
+    phi: Array,
+    contrast: Array,
+    z: Float[Array, "n_t k"],
+    n_near: int,
 ) -> Float[Array, "n_local k"]:
     """Return Σ_{i<j} W_ij z_i z_j of every pixel."""
 
     def form(values: Array) -> Array:
-        return jnp.sum(z * pair_products(values, t, q, phi, z, n_near), axis=0)
+        return jnp.sum(z * physics.pair_products(values, t, q, phi, z, n_near), axis=0)
 
     of_model, of_parameters = _derivatives(form, vector, expand)
     of_offset = jnp.sum(z * _earlier(z, n_near), axis=0)
@@ -101,11 +109,19 @@ def _quadratic(
 
 @functools.partial(jax.jit, static_argnames="n_near")
 def _products(
-    vector: Array, expand: Array, t: Array, q: Array, phi: Array, contrast: Array, z: Float[Array, "n_t k"], n_near: int
+    physics: Physics,
+    vector: Array,
+    expand: Array,
+    t: Array,
+    q: Array,
+    phi: Array,
+    contrast: Array,
+    z: Float[Array, "n_t k"],
+    n_near: int,
 ) -> Float[Array, "n_local n_t k"]:
     """Return Σ_j W_ij z_j of every frame and pixel."""
     of_model, of_parameters = _derivatives(
-        lambda values: pair_products(values, t, q, phi, z, n_near, later=True), vector, expand
+        lambda values: physics.pair_products(values, t, q, phi, z, n_near, later=True), vector, expand
     )
     of_offset = _earlier(z, n_near) + _earlier(z[::-1], n_near)[::-1]
     return jnp.concatenate([contrast * of_parameters, of_model[None], of_offset[None]])
@@ -113,7 +129,7 @@ def _products(
 
 def fluctuations(request: Request, seed: int, portions: int) -> list[npt.NDArray[np.float32]]:
     """Return δ (n_t, n_pixel) of the pixels of every azimuth; the histories behind them are the same for all."""
-    model = HeterodyneModel.from_vector(request.vector)
+    model = request.physics.model.from_vector(request.vector)
     laws = [field_laws(model, request.t, request.q, float(phi)) for phi in request.phi]
     found = [np.empty((request.t.size, _PORTION * portions), np.float32) for _ in laws]
 
@@ -164,7 +180,8 @@ def _padded(function: Callable[..., Array], request: Request, a: int, fluctuatio
     t = np.append(request.t, request.t[-1] + (request.t[-1] - request.t[-2]) * np.arange(1, size - n_t + 1))
     z = np.pad(request.weight[a][:, None] * fluctuation, ((0, size - n_t), (0, 0)))
     parts = (request.vector, request.expand, t, request.q, request.phi[a], request.contrast[a], z)
-    return np.asarray(function(*(jnp.asarray(part, float) for part in parts), n_near=request.n_near))
+    arrays = (jnp.asarray(part, float) for part in parts)
+    return np.asarray(function(request.physics, *arrays, n_near=request.n_near))
 
 
 def _one_photon(request: Request, a: int, fluctuation: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -188,18 +205,17 @@ def _one_photon(request: Request, a: int, fluctuation: FloatArray) -> tuple[Floa
 
 
 def _fields(law: FieldLaws, request: Request, seed: list[int]) -> tuple[npt.NDArray[np.complex64], ...]:
-    """Return histories (n_mode, n_t, n_pixel) of the two components; they are the same for all azimuths."""
+    """Return histories (n_mode, n_t, n_pixel) of the components; they are the same for all azimuths."""
     n_modes = int(np.clip(np.round(1 / max(float(np.mean(request.contrast)), 1e-3)), 1, _MOST_MODES))
     rng = np.random.default_rng(seed)
-    return histories(law.keep_ref, (n_modes, _PORTION), rng), histories(law.keep_sample, (n_modes, _PORTION), rng)
+    return tuple(histories(keep, (n_modes, _PORTION), rng) for keep in law.keep)
 
 
 def _fluctuation(
     fields: tuple[npt.NDArray[np.complex64], ...], law: FieldLaws, contrast: float
 ) -> npt.NDArray[np.float32]:
     """Return δ (n_t, n_pixel) of pixels with the given contrast."""
-    reference, sample = fields
-    still, moving = (part.astype(np.complex64)[:, None] for part in (law.share_ref, law.share_sample * law.turn))
-    field = still * reference + moving * sample
+    parts = [a.astype(np.complex64)[:, None] * one for a, one in zip(law.amplitude, fields, strict=True)]
+    field = functools.reduce(np.add, parts)
     intensity = np.mean(field.real**2 + field.imag**2, axis=0)
-    return np.asarray((intensity - 1) * np.float32(np.sqrt(max(contrast, 0.0) * len(reference))), np.float32)
+    return np.asarray((intensity - 1) * np.float32(np.sqrt(max(contrast, 0.0) * len(fields[0]))), np.float32)

@@ -3,7 +3,12 @@
 Dimensions in the signatures: ``n_t`` frames, ``n_pair`` pairs, ``n_par`` parameters.
 """
 
-from heterodyne_physics_elementwise._generated.model import MODEL_ID, MODEL_SHA256, MODEL_VERSION, HeterodyneModel
+from heterodyne_physics_elementwise._generated.two_component import (
+    MODEL_ID,
+    MODEL_SHA256,
+    MODEL_VERSION,
+    HeterodyneModel,
+)
 from heterodyne_physics_elementwise._version import __version__
 from heterodyne_physics_elementwise.correlation import c2_pairs
 from heterodyne_physics_elementwise.grid import ShardGrid, precompute_shard_grid, trapezoid_cumsum

@@ -1,4 +1,6 @@
-"""The two-component two-time correlation at given pairs of frames."""
+"""The two-time correlation of a model at given pairs of frames."""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -6,21 +8,14 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
-from heterodyne_physics_elementwise._generated.model import HeterodyneModel
-from heterodyne_physics_elementwise.grid import ShardGrid, trapezoid_cumsum
+from heterodyne_physics_elementwise.grid import ShardGrid
+from heterodyne_physics_elementwise.models import physics_of
 from heterodyne_physics_elementwise.precision import require_float64
-
-
-def cosine_of_degrees(angle: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Return the cosine of `angle` in degrees, exactly 0 at ±90°, exactly even and of period 360°."""
-    # jnp.cos(jnp.deg2rad(90)) is 6e-17, which a fast flow (q∫v up to 1e14) turns into a phase.
-    folded = jnp.abs(angle - 360.0 * jnp.round(angle / 360.0))
-    return jnp.sin(jnp.deg2rad(90.0 - folded))
 
 
 @jax.jit
 def _c2(
-    model: HeterodyneModel,
+    model: Any,
     grid: ShardGrid,
     i: Int[Array, "*pairs"],
     j: Int[Array, "*pairs"],
@@ -29,38 +24,7 @@ def _c2(
     offset: Array,
 ) -> Float[Array, "*pairs"]:
     first, last = jnp.minimum(i, j), jnp.maximum(i, j)
-
-    def at(values: Float[Array, " n_t"], index: Int[Array, "*pairs"]) -> Float[Array, "*pairs"]:
-        # A frame outside the grid gives NaN; JAX's default would take the last frame without a word, and counts
-        # negative ones from the end even with mode="fill".
-        return jnp.where(index < 0, jnp.nan, values.at[index].get(mode="fill", fill_value=jnp.nan))
-
-    def integral(f: Float[Array, " n_t"]) -> Float[Array, "*pairs"]:
-        cumulative = trapezoid_cumsum(f, grid.dt)
-        return at(cumulative, last) - at(cumulative, first)
-
-    # Barriers: without them XLA computes all of this anew for each of the eight sums that a gradient takes of it, and
-    # a gradient takes four times as long (3 x 20000 pairs: 160 against 41 ns per pair).
-    x = model.x(grid.t)
-    x1, x2, decay_r, decay_s, path = jax.lax.optimization_barrier(
-        (
-            at(x, first),
-            at(x, last),
-            grid.q**2 * integral(model.J_r(grid.t)),
-            grid.q**2 * integral(model.J_s(grid.t)),
-            grid.q * integral(model.v(grid.t)),
-        )
-    )
-    field_r, field_s, beat = jax.lax.optimization_barrier(
-        (
-            jnp.exp(-0.5 * decay_r),
-            jnp.exp(-0.5 * decay_s),
-            jnp.cos(cosine_of_degrees(phi + model.phi0) * path),
-        )
-    )
-    reference, sample = (1.0 - x1) * (1.0 - x2) * field_r, x1 * x2 * field_s
-    norm = (x1**2 + (1.0 - x1) ** 2) * (x2**2 + (1.0 - x2) ** 2)
-    return offset + contrast * (reference**2 + sample**2 + 2.0 * reference * sample * beat) / norm
+    return physics_of(model.model_id).correlation(model, grid, first, last, phi, contrast, offset)
 
 
 def _check_frames(name: str, index: ArrayLike, n_t: int) -> Array:
@@ -84,7 +48,7 @@ def _check_broadcast(**arrays: Array) -> None:
 
 
 def c2_pairs(
-    model: HeterodyneModel,
+    model: Any,
     grid: ShardGrid,
     i: ArrayLike,
     j: ArrayLike,

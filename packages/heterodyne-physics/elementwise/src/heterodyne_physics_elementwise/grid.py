@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from heterodyne_physics_elementwise.precision import require_float64
 
@@ -19,6 +19,13 @@ def trapezoid_cumsum(f: Float[Array, " n_t"], dt: Float[Array, "..."] | float) -
     return jnp.concatenate([jnp.zeros_like(f[:1]), jnp.cumsum(increments)])
 
 
+def at_frames(values: Float[Array, " n_t"], index: Int[Array, "*pairs"]) -> Float[Array, "*pairs"]:
+    """Return values at frames; a frame outside the grid gives NaN."""
+    # JAX's default would take the last frame without a word, and counts negative ones from the end even with
+    # mode="fill".
+    return jnp.where(index < 0, jnp.nan, values.at[index].get(mode="fill", fill_value=jnp.nan))
+
+
 class ShardGrid(eqx.Module):
     """What does not depend on the parameters: built once per shard, used in every evaluation."""
 
@@ -28,6 +35,14 @@ class ShardGrid(eqx.Module):
     """Steps between the frames in s."""
     q: Float[Array, ""]
     """Wavevector in 1/Å."""
+
+
+def integral_between(
+    f: Float[Array, " n_t"], grid: ShardGrid, first: Int[Array, "*pairs"], last: Int[Array, "*pairs"]
+) -> Float[Array, "*pairs"]:
+    """Return the integrals of `f` between frames, in its unit times s."""
+    cumulative = trapezoid_cumsum(f, grid.dt)
+    return at_frames(cumulative, last) - at_frames(cumulative, first)
 
 
 def precompute_shard_grid(t: ArrayLike, q: ArrayLike) -> ShardGrid:

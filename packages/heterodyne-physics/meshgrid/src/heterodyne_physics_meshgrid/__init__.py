@@ -3,7 +3,12 @@
 Dimensions in the signatures: ``n_t`` frames, ``n_phi`` azimuths, ``n_par`` parameters.
 """
 
-from heterodyne_physics_meshgrid._generated.model import MODEL_ID, MODEL_SHA256, MODEL_VERSION, HeterodyneModel
+from heterodyne_physics_meshgrid._generated.two_component import (
+    MODEL_ID,
+    MODEL_SHA256,
+    MODEL_VERSION,
+    HeterodyneModel,
+)
 from heterodyne_physics_meshgrid._version import __version__
 from heterodyne_physics_meshgrid.correlation import bracket, c2_meshgrid
 from heterodyne_physics_meshgrid.time_integral import create_time_integral_matrix

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from heterodyne_physics_meshgrid._generated.model import HeterodyneModel
-from heterodyne_physics_meshgrid.correlation import cosine_of_degrees
+from heterodyne_physics_meshgrid._generated.two_component import HeterodyneModel
+from heterodyne_physics_meshgrid.angles import cosine_of_degrees
 
 
 class _Frames(NamedTuple):

@@ -1,61 +1,42 @@
-"""Intensities of single pixels whose two-time correlation is the model's: complex Gaussian fields of two components.
+"""Intensities of single pixels whose two-time correlation is the model's: complex Gaussian fields of its components.
 
-A pixel sees the field E(t) = (1 - x) ξ_r(t) + x ξ_s(t) e^{iΦ(t)} with Φ = q cos(phi + phi0) ∫v. ξ_r and ξ_s are
-complex Gaussian with |g1(t1, t2)| = exp(-q²/2 ∫J), which a first-order recursion from frame to frame gives exactly. The
-intensity is that of several incoherent modes; contrast is one over their number (Goodman, Speckle Phenomena in Optics,
-2007). Then ⟨I₁ I₂⟩ / ⟨I₁⟩⟨I₂⟩ is 1 + M / n_modes, with the model's bracket M, by the moment theorem (Siegert relation).
+A pixel sees the field E(t) = Σ a_c(t) ξ_c(t) over the components. The ξ_c are complex Gaussian; that the correlation of
+each shrinks from frame to frame, as exp(-q²/2 ∫J) does, a first-order recursion gives exactly. The intensity is that of
+several incoherent modes; contrast is one over their number (Goodman, Speckle Phenomena in Optics, 2007). Then
+⟨I₁ I₂⟩ / ⟨I₁⟩⟨I₂⟩ is 1 + M / n_modes, with the model's bracket M, by the moment theorem (Siegert relation).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import functools
+from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Array
 
-from heterodyne_physics_meshgrid._generated.model import HeterodyneModel
-from heterodyne_physics_meshgrid.correlation import cosine_of_degrees
+from heterodyne_physics_meshgrid.models import physics_of
 from heterodyne_physics_meshgrid.precision import require_float64
-from heterodyne_physics_meshgrid.time_integral import cumulative_trapezoid
 
 type FloatArray = npt.NDArray[np.float64]
 
 
 class FieldLaws(NamedTuple):
-    """What rules the fields of one azimuth, frame by frame: `keep_ref` and `keep_sample` (n_t - 1,), the correlation of
-    each component with itself one frame later; `share_ref` and `share_sample` (n_t,), amplitudes whose squares add up
-    to one; `turn` (n_t,), e^{iΦ}.
+    """What rules the fields of one azimuth, frame by frame, a part for every component: `keep` (n_t - 1,), its
+    correlation with itself one frame later, and `amplitude` (n_t,), real or complex, with which it enters the field;
+    the squares of their moduli add up to one.
     """
 
-    keep_ref: FloatArray
-    keep_sample: FloatArray
-    share_ref: FloatArray
-    share_sample: FloatArray
-    turn: npt.NDArray[np.complex128]
+    keep: tuple[FloatArray, ...]
+    amplitude: tuple[npt.NDArray[np.inexact], ...]
 
 
-def field_laws(model: HeterodyneModel, t: FloatArray, q: float, phi: float) -> FieldLaws:
+def field_laws(model: Any, t: FloatArray, q: float, phi: float) -> FieldLaws:
     """Return the laws of the fields at ages `t` (n_t,) in s, `q` in 1/Å and azimuth `phi` in degrees."""
-    dt, ages = float(t[1] - t[0]), jnp.asarray(t, float)
+    ages = jnp.asarray(t, float)
     require_float64(model, [ages])
-
-    j_r, j_s, way, x, angle = (np.asarray(part) for part in _integrals(model, ages, dt, phi))
-
-    def kept(integral: FloatArray) -> FloatArray:
-        return np.asarray(np.exp(-(q**2) / 2 * np.diff(integral)))
-
-    norm = np.sqrt(x**2 + (1 - x) ** 2)
-    return FieldLaws(kept(j_r), kept(j_s), (1 - x) / norm, x / norm, np.exp(1j * q * angle * way))
-
-
-@jax.jit
-def _integrals(model: HeterodyneModel, ages: Array, dt: Array, phi: Array) -> tuple[Array, ...]:
-    """Return the integrals of J_r, J_s and v from the first frame, x, and cos(phi + phi0)."""
-    integrals = (cumulative_trapezoid(function(ages), dt) for function in (model.J_r, model.J_s, model.v))
-    return (*integrals, model.x(ages), cosine_of_degrees(phi + model.phi0))
+    found: FieldLaws = physics_of(model.model_id).fields(model, ages, q, phi)
+    return found
 
 
 def histories(keep: FloatArray, shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.complex64]:
@@ -74,11 +55,11 @@ def histories(keep: FloatArray, shape: tuple[int, int], rng: np.random.Generator
 
 def pixel_intensities(laws: FieldLaws, n_pixels: int, n_modes: int, rng: np.random.Generator) -> FloatArray:
     """Return intensities (n_pixels, n_t) of independent pixels in units of their expectation."""
-    total = np.zeros((laws.turn.size, n_pixels))
-    moving = (laws.share_sample * laws.turn)[:, None]
+    total = np.zeros((laws.amplitude[0].size, n_pixels))
     for _ in range(n_modes):
-        (reference,), (sample,) = (histories(keep, (1, n_pixels), rng) for keep in (laws.keep_ref, laws.keep_sample))
-        field = laws.share_ref[:, None] * reference + moving * sample
+        components = [histories(keep, (1, n_pixels), rng)[0] for keep in laws.keep]
+        parts = [a[:, None] * one for a, one in zip(laws.amplitude, components, strict=True)]
+        field = functools.reduce(np.add, parts)
         total += field.real**2 + field.imag**2
     return total.T / n_modes
 
@@ -96,7 +77,7 @@ def speckle_map(
     `photons` is the mean count per pixel and frame (Poisson), None for no photon noise; `brightness` (n_t,) the
     relative intensity of the frames. The diagonal holds what a detector's would, shot noise included.
     """
-    n_t = laws.turn.size
+    n_t = laws.amplitude[0].size
     brightness = np.ones(n_t) if brightness is None else brightness
     products, sums = np.zeros((n_t, n_t)), np.zeros(n_t)
     # In portions of pixels: memory stays at a few portions, whatever the sector.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from heterodyne_report.page.elements import Markup, element, joined
+from heterodyne_spec.model import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Section:
 class Report:
     """What is said of one result: `name` of its kind, `verdict` in one sentence, `good` when nothing is wrong.
 
-    `word` stands before the sentence; by default it says whether the result can be used.
+    `word` stands before the sentence; by default it says whether the result can be used. `model` is the one whose
+    literature is to be cited.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Report:
     good: bool
     sections: Sequence[Section]
     word: str = ""
+    model: str = DEFAULT
 
 
 def render(title: str, reports: Sequence[Report], ending: Sequence[Section] = ()) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from heterodyne_report.course import SUBJECTS, Course, said
+from heterodyne_report.course import Course, said
 from heterodyne_report.page.elements import Markup, table
 from heterodyne_report.quoting import plus_minus
 
@@ -19,8 +19,7 @@ def functions_table(courses: Sequence[Course]) -> Markup:
     t = courses[0].t
     ages = [float(t[0] + part * (t[-1] - t[0])) for part in _STAND]
     rows = [
-        [f"{c.name}, {SUBJECTS[c.name]}", *(stand(c, age) for age in ages), "" if c.unit == "1" else c.unit]
-        for c in courses
+        [f"{c.name}, {c.subject}", *(stand(c, age) for age in ages), "" if c.unit == "1" else c.unit] for c in courses
     ]
     columns = ("", *(f"at {age:.4g} s" for age in ages), "unit")
     return table(columns, rows, caption="The functions at three ages, one standard deviation", words=(4,))

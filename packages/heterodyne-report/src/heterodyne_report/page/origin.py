@@ -9,7 +9,7 @@ from typing import Any
 from heterodyne_data import FittedData
 from heterodyne_report.page.document import Section
 from heterodyne_report.page.elements import element, facts, folded, items, joined
-from heterodyne_spec.model import load_model
+from heterodyne_spec.model import DEFAULT, load_model
 
 
 def origin(
@@ -48,9 +48,9 @@ def _code(text: str) -> str:
     return element("pre", text, tabindex="0")
 
 
-def citation() -> Section:
+def citation(model: str = DEFAULT) -> Section:
     """Return the section on what to cite: the literature of the model and this software."""
-    literature = load_model().document["literature"]
+    literature = load_model(model).document["literature"]
     cited = [f"{entry['title']}, doi:{entry['doi']}: {entry['used_for']}." for entry in literature]
     software = "This software: CITATION.cff in its repository, with the versions above."
     return Section("How to cite", items([*cited, software]))

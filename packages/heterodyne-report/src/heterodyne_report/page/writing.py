@@ -18,4 +18,4 @@ def write_report(path: Path, data: FittedData, *reports: Report) -> Path:
     OutputError : when the file cannot be written; what stood there before is then kept.
     """
     name = data.provenance.get("file", "A measurement")
-    return write_text(path, render(f"{name} at q = {data.q:.5g} 1/Å", reports, [citation()]))
+    return write_text(path, render(f"{name} at q = {data.q:.5g} 1/Å", reports, [citation(reports[0].model)]))

@@ -8,23 +8,39 @@ from typing import Any
 from heterodyne_spec.errors import Problem, did_you_mean
 from heterodyne_spec.lint.rule import Rule, interval, mapping, number, run
 from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
-from heterodyne_spec.model import Parameter, load_model
+from heterodyne_spec.model import DEFAULT, ModelSpec, Parameter, load_model
+from heterodyne_spec.models import model_names
+
+
+def _model(document: Any) -> ModelSpec:
+    """Return the model that is named; where there is no such model, another rule says so."""
+    name = mapping(document, "model").get("name")
+    return load_model(name if name in model_names() else DEFAULT)
 
 
 def _parameters(document: Any) -> Iterator[tuple[str, dict[str, Any], Parameter]]:
     """Yield path, entry and registry parameter of every known name under model.parameters."""
-    model = load_model()
+    model = _model(document)
     known = {p.name: p for p in (*model.parameters, *model.scaling)}
     for name in mapping(document, "model", "parameters"):
         if name in known:
             yield f"model.parameters.{name}", mapping(document, "model", "parameters", name), known[name]
 
 
+class ModelInstalled(Rule):
+    """The model is one that is installed."""
+
+    def check(self, document: Any) -> Iterator[Problem]:
+        name, known = mapping(document, "model").get("name"), model_names()
+        if isinstance(name, str) and name not in known:
+            yield self.problem("model.name", f'"{name}"', f"one of {', '.join(known)}", did_you_mean(name, known))
+
+
 class ParameterNamesKnown(Rule):
     """Entries under model.parameters name parameters of the model."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        model = load_model()
+        model = _model(document)
         known = (*model.names, *(p.name for p in model.scaling))
         for name in mapping(document, "model", "parameters"):
             if name not in known:
@@ -70,7 +86,7 @@ class TieNamesFreeParameter(Rule):
     """A tie names another physical parameter that is not tied itself; a tied one has no value of its own."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        known = load_model().names
+        known = _model(document).names
         for path, entry, parameter in _parameters(document):
             target = entry.get("tie")
             if not isinstance(target, str):
@@ -104,7 +120,7 @@ class FixedScalingHasValues(Rule):
     """Contrast and offset that are held have values, as many of the one as of the other."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        names = [p.name for p in load_model().scaling]
+        names = [p.name for p in _model(document).scaling]
         values = [mapping(document, "model", "parameters", name).get("value") for name in names]
         if isinstance(document, dict) and document.get("scaling") == "fixed":
             for name in (name for name, value in zip(names, values, strict=True) if value is None):
@@ -143,6 +159,7 @@ class LognormalPriorPositive(Rule):
 CONFIG_RULES: tuple[Rule, ...] = (
     FollowsSchema("config"),
     OnlyFiniteNumbers(),
+    ModelInstalled(),
     ParameterNamesKnown(),
     ParameterBoundsOrdered(),
     ValueInsideBounds(),

@@ -9,7 +9,8 @@ from typing import Any
 from heterodyne_spec.errors import Problem, did_you_mean
 from heterodyne_spec.lint.rule import Rule, items, mapping, number, run
 from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
-from heterodyne_spec.model import load_model
+from heterodyne_spec.model import DEFAULT, ModelSpec, load_model
+from heterodyne_spec.models import model_names
 
 
 def _list(document: Any, *path: str) -> list[Any]:
@@ -17,11 +18,17 @@ def _list(document: Any, *path: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
+def _model(document: Any) -> ModelSpec:
+    """Return the model that a result is of, the usual one where that is not installed."""
+    name = mapping(document, "model").get("id")
+    return load_model(name if name in model_names() else DEFAULT)
+
+
 class ResultNamesKnown(Rule):
     """The parameters are those of the model, in canonical order."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        known = list(load_model().names)
+        known = list(_model(document).names)
         found = [str(item.get("name")) for item in items(document, "parameters")]
         for name in found:
             if name not in known:
@@ -79,7 +86,7 @@ class AgesComplete(Rule):
     """What is given by age has one value per age for every function of the model."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        names = sorted(f.name for f in load_model().functions)
+        names = sorted(f.name for f in _model(document).functions)
         for key, part in itertools.product(("age_resolved", "bands"), ("values", "sd")):
             if not mapping(document, key):
                 continue
@@ -96,7 +103,7 @@ class AlternativesComplete(Rule):
     """An alternative gives every parameter of the model."""
 
     def check(self, document: Any) -> Iterator[Problem]:
-        known = sorted(load_model().names)
+        known = sorted(_model(document).names)
         for k, item in enumerate(items(document, "alternatives")):
             if sorted(found := mapping(item, "parameters")) != known:
                 missing = ", ".join(name for name in known if name not in found) or "others"

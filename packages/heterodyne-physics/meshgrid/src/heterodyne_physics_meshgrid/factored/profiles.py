@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from heterodyne_physics_meshgrid._generated.model import HeterodyneModel
-from heterodyne_physics_meshgrid.correlation import cosine_of_degrees
+from heterodyne_physics_meshgrid._generated.two_component import HeterodyneModel
+from heterodyne_physics_meshgrid.angles import cosine_of_degrees
 
 PROFILES = ("mixing", "reference", "sample", "phase")
 """χ, r, s and θ, in the order of `GROUPS`."""

@@ -1,0 +1,38 @@
+"""The table of a posterior: its columns, one entry each, for the terminal and for a report."""
+
+from __future__ import annotations
+
+import math
+
+from heterodyne_cmc.posterior import SummaryRow
+from heterodyne_report.quoting import placed, plus_minus
+from heterodyne_report.tables import Column
+
+
+def _name(row: SummaryRow) -> str:
+    return row.name if row.phi is None else f"{row.name} at {row.phi:g}°"
+
+
+def percent(contraction: float) -> str:
+    """Return a contraction as text: a posterior wider than its prior, by chance, was told nothing."""
+    return f"{100 * max(contraction, 0.0):.0f} %"
+
+
+COLUMNS: tuple[Column[SummaryRow], ...] = (
+    Column(
+        "parameter", _name, lambda row: f"{_name(row)} (tied)" if row.status == "tied" else _name(row), number=False
+    ),
+    Column("mean", lambda row: f"{row.mean:.5g}"),
+    Column("sd", lambda row: f"{row.sd:.2g}"),
+    Column("mean ± sd", page=lambda row: plus_minus(row.mean, row.sd)),
+    Column("95 % from", lambda row: f"{row.lower_95:.5g}", lambda row: placed(row.lower_95, row.sd)),
+    Column("to", lambda row: f"{row.upper_95:.5g}", lambda row: placed(row.upper_95, row.sd)),
+    Column("unit", page=lambda row: "" if row.unit == "1" else row.unit, number=False),
+    Column("contraction", page=lambda row: "" if math.isnan(row.contraction) else percent(row.contraction)),
+    Column("ESS", lambda row: f"{row.ess_bulk:.0f}"),
+    Column("R-hat", lambda row: f"{row.r_hat:.3f}", lambda row: "" if math.isnan(row.r_hat) else f"{row.r_hat:.3f}"),
+    Column(
+        "ESS",
+        page=lambda row: "" if math.isnan(row.ess_bulk) else f"{min(row.ess_bulk, row.ess_tail):.0f}",
+    ),
+)

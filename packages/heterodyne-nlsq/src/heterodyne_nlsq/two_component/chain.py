@@ -1,0 +1,67 @@
+"""From separate descriptions at every age to histories: the same component, the same branch from age to age."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_nlsq.two_component.equilibrium import Solutions
+
+type FloatArray = npt.NDArray[np.float64]
+
+_CHANGE = np.array([0.6, 0.6, 0.25, 1.0])
+"""Change of ln a, ln b, ln ω, ln(B/A) between neighbouring ages that is nothing special."""
+
+_LOG_RANGE = 4.0
+"""Rates that differ from the typical one by more than e to this are as good as none."""
+
+
+def exchanged(theta: FloatArray) -> FloatArray:
+    """Return the same description with the names of the two components exchanged."""
+    return np.stack([theta[..., 1], theta[..., 0], theta[..., 2], -theta[..., 3]], axis=-1)
+
+
+def _comparable(theta: FloatArray, typical: FloatArray) -> FloatArray:
+    """Return the coordinates in which neighbouring ages are compared."""
+    rates = np.clip(theta[..., :2], typical - _LOG_RANGE, typical + _LOG_RANGE)
+    frequency = np.log(np.maximum(theta[..., 2], 1e-4))
+    return np.concatenate([rates, frequency[..., None], np.clip(theta[..., 3], -4, 4)[..., None]], axis=-1)
+
+
+def histories(solutions: Solutions, count: int) -> list[FloatArray]:
+    """Return up to `count` histories theta (n_age, 4), the most plausible first.
+
+    Plausible is what describes the curves and changes little from age to age (Viterbi, 1967). Every history has a twin
+    with the names of the components exchanged; only one of the two is returned.
+    """
+    theta = np.concatenate([solutions.theta, exchanged(solutions.theta)], axis=1)
+    excess = (solutions.cost - solutions.cost[:, :1]) / np.maximum(solutions.noise[:, None], 1e-300)
+    # What a description lacks counts, but no more than a few leaps: one bad age must not rule the others.
+    local = np.tile(np.minimum(excess, 40.0), 2)
+    point = _comparable(theta, np.median(theta[:, 0, :2]))
+    n_age, n_state = local.shape
+    total, came_from = local[0], np.zeros((n_age, n_state), int)
+    for k in range(1, n_age):
+        leap = (point[k][None] - point[k - 1][:, None]) / _CHANGE
+        # Beyond a few times the usual change, further is not worse.
+        path = total[:, None] + np.minimum(np.sum(leap**2, -1), 60.0)
+        came_from[k] = np.argmin(path, axis=0)
+        total = np.min(path, axis=0) + local[k]
+    found: list[FloatArray] = []
+    for end in np.argsort(total):
+        state = int(end)
+        states = [state]
+        for k in range(n_age - 1, 0, -1):
+            state = int(came_from[k, state])
+            states.append(state)
+        history = theta[np.arange(n_age), states[::-1]]
+        if not any(_same(history, other) or _same(exchanged(history), other) for other in found):
+            found.append(history)
+        if len(found) == count:
+            break
+    return found
+
+
+def _same(a: FloatArray, b: FloatArray) -> bool:
+    difference = np.abs(a - b)
+    return bool(np.median(difference, axis=0).max() < 0.05)

@@ -1,0 +1,42 @@
+"""The names of the two components exchanged: a description has a twin.
+
+c2 is the same when J_r and J_s trade places and x becomes 1 - x, so only the laws of age can tell which component is
+the sample. Where x hardly changes they cannot, and both descriptions have to be looked at before one is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_nlsq.two_component.laws import fraction_law
+from heterodyne_spec.laws import factor
+
+type FloatArray = npt.NDArray[np.float64]
+
+_TRADED = tuple((f"{name}_ref", f"{name}_sample") for name in ("D0", "alpha", "D_offset"))
+
+
+def exchanged(functions: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return the functions of age of the twin."""
+    return {"J_r": functions["J_s"], "J_s": functions["J_r"], "v": functions["v"], "x": 1 - functions["x"]}
+
+
+def traded(values: Mapping[str, float], age: FloatArray, x: FloatArray) -> dict[str, float]:
+    """Return parameters with those of J_r and J_s exchanged, and a law of x through 1 - x, (n_age,)."""
+    found = dict(values)
+    for one, other in _TRADED:
+        found[one], found[other] = values[other], values[one]
+    f0, f1, f3 = fraction_law(age, 1 - x, np.ones_like(age))
+    return found | {"f0": f0 * factor(f1 * values["f2"]), "f1": f1, "f3": f3}
+
+
+def words(age: float) -> tuple[str, str, str]:
+    """Return what the data do not tell, the convention, and how the twin differs."""
+    return (
+        "the data do not tell which component is the sample",
+        f"the one with the larger transport coefficient at {age:.3g} s is called the sample",
+        "the names of the components exchanged: J_r and J_s trade places, x becomes 1 - x",
+    )

@@ -1,0 +1,83 @@
+"""Laws of age through histories: the model's parameters that come close to what was seen at every age."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_nlsq.look.ages import Curves
+from heterodyne_nlsq.two_component.plain import Cells
+
+type FloatArray = npt.NDArray[np.float64]
+
+_EXPONENT = 1.0
+"""Largest exponent of a first guess; the fit is free to go further."""
+
+_GROWTH = np.concatenate([-np.geomspace(8.0, 0.1, 12), np.geomspace(0.1, 8.0, 12)])
+"""Rates of the exponential in x that are tried, times the length of the measurement."""
+
+
+def power_law(age: FloatArray, value: FloatArray, weight: FloatArray) -> tuple[float, float]:
+    """Return A, b of A t^b through positive values: least squares of the logarithms, outliers counting less."""
+    x, y = np.log(age), np.log(np.maximum(value, 1e-300))
+    w = weight.copy()
+    b, level = 0.0, float(np.median(y))
+    for _ in range(20):
+        total = np.maximum(w.sum(), 1e-300)
+        mx, my = np.sum(w * x) / total, np.sum(w * y) / total
+        slope = np.sum(w * (x - mx) * (y - my)) / np.maximum(np.sum(w * (x - mx) ** 2), 1e-300)
+        b = float(np.clip(slope, -_EXPONENT, _EXPONENT))
+        level = float(my - b * mx)
+        w = weight / (1 + ((y - level - b * x) / 0.3) ** 2)
+    return float(np.exp(level)), b
+
+
+def fraction_law(age: FloatArray, x: FloatArray, weight: FloatArray) -> tuple[float, float, float]:
+    """Return f0, f1, f3 of f0 e^{f1 t} + f3, all of x between 0 and 1: best of a few rates, outliers counting less."""
+    best = (np.inf, 0.0, 0.0, 0.5)
+    for growth in _GROWTH / age[-1]:
+        shape = np.exp(growth * age)
+        shape = shape / shape.max()
+        w = weight.copy()
+        for _ in range(6):
+            total = w.sum()
+            ms, mx = np.sum(w * shape) / total, np.sum(w * x) / total
+            spread = np.sum(w * (shape - ms) ** 2)
+            slope = max(np.sum(w * (shape - ms) * (x - mx)) / max(spread, 1e-300), 0.0)
+            base = float(np.clip(mx - slope * ms, 0.0, 1.0))
+            slope = float(np.clip(np.sum(w * shape * (x - base)) / np.sum(w * shape**2), 0.0, 1.0 - base))
+            w = weight / (1 + ((x - base - slope * shape) / 0.1) ** 2)
+        cost = float(np.sum(weight * np.log1p(((x - base - slope * shape) / 0.1) ** 2)))
+        if cost < best[0]:
+            best = (cost, slope * float(np.exp(-max(growth * age[-1], growth * age[0]))), float(growth), base)
+    return best[1:]
+
+
+def to_plain(history: FloatArray, curves: Curves, cells: Cells) -> FloatArray:
+    """Return theta (10,) of the plain laws through a history (n_age, 4) of ln a, ln b, ω and ln(B/A) per frame."""
+    age, dt = curves.age, curves.dt
+    share = 1 / (1 + np.exp(-history[:, 3] / 2))
+    clear = np.clip(share * (1 - share) * 4, 0.05, 1.0)
+    # A component that is hardly there tells little about its rate.
+    laws = [
+        power_law(age / cells.scale, np.exp(history[:, 0]) / dt, np.clip((1 - share) ** 2, 0.01, 1)),
+        power_law(age / cells.scale, np.exp(history[:, 1]) / dt, np.clip(share**2, 0.01, 1)),
+        power_law(age / cells.scale, np.maximum(history[:, 2], 1e-6) / dt, clear),
+    ]
+    f0, f1, f3 = fraction_law(age, share, np.ones_like(age))
+    growth = f1 * cells.last
+    powers = [part for level, exponent in laws for part in (np.log(level), exponent)]
+    return np.array([*powers, f0 * np.exp(max(growth, 0.0)), growth, f3, 0.0])
+
+
+def parameters(theta: FloatArray, cells: Cells, q: float) -> dict[str, float]:
+    """Return the model's parameters of plain laws theta (10,)."""
+    found = {"D_offset_ref": 0.0, "D_offset_sample": 0.0, "v_offset": 0.0, "f2": 0.0, "f3": float(theta[8])}
+    per_rate = (2 / q**2, 2 / q**2, 1 / q)
+    names = (("D0_ref", "alpha_ref"), ("D0_sample", "alpha_sample"), ("v0", "beta"))
+    for (amplitude, exponent), unit, (level, power) in zip(names, per_rate, theta[:6].reshape(3, 2), strict=True):
+        found[amplitude], found[exponent] = float(unit * np.exp(level) * cells.scale**-power), float(power)
+    found["f0"] = float(theta[6] * np.exp(-max(theta[7], 0.0)))
+    found["f1"] = float(theta[7] / cells.last)
+    found["phi0"] = float(np.rad2deg(theta[9]))
+    return found

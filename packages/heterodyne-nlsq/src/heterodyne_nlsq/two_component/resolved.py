@@ -1,0 +1,107 @@
+"""J_r, J_s, v and x at single ages, to be seen beside the fitted laws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_data import AgeResolved, TwoTimeData
+from heterodyne_nlsq.look.ages import FEWEST_FRAMES, Curves, age_curves
+from heterodyne_nlsq.two_component.chain import exchanged, histories
+from heterodyne_nlsq.two_component.equilibrium import refine, solve_ages
+from heterodyne_spec import ModelSpec
+
+type FloatArray = npt.NDArray[np.float64]
+
+_REACH = 0.7
+"""Longest lags in parts of the age: what changes over them averages out to second order."""
+
+_BEND = 0.01
+"""Part of a value that its bar holds for what changes over the lags in second order: b(b - 1)/24 times the square of
+the lag over the age for a power b, 1.5 % for b = -1/2 at the longest lags, less on average."""
+
+_VAGUE = 1.0
+"""Standard deviation of a logarithm (of a rate, of a share) from which an age is said to leave it open."""
+
+_STATEMENT = (
+    "the equilibrium form (constant coefficients) fitted to c2 averaged around every age, lags up to 0.7 of it; "
+    "phi0 is that of the fit, and so is which component is called the sample; bars are standard deviations from the "
+    "residuals of the averages, widened to the scatter of the ages around a smooth course where that is larger, and "
+    "1 % for the change over the lags"
+)
+
+
+def age_resolved(data: TwoTimeData, spec: ModelSpec, parameters: Mapping[str, float]) -> AgeResolved | None:
+    """Return what every age shows by itself; None where the frames are too few to tell ages apart.
+
+    `parameters` of the fit name the components, and are where a second search begins at every age.
+    """
+    if data.n_t < FEWEST_FRAMES:
+        return None
+    curves = age_curves(data, _REACH)
+    curves = replace(curves, phi=curves.phi + parameters["phi0"])
+    fitted = history(spec, parameters, curves, data.q)
+    found = histories(solve_ages(curves), 1)[0]
+    starts = np.stack([found, exchanged(found), fitted], axis=1)
+    theta, cost, matrix = refine(starts, curves)
+    freedom = np.maximum(np.count_nonzero(curves.weight, axis=(1, 2)) - 2 * len(curves.phi) - 4, 1)
+    # The names of the components make no difference to an age: what is as good and closer to the fit is taken.
+    variance = cost.min(axis=1) / freedom
+    worse = (cost - cost.min(axis=1, keepdims=True)) / np.maximum(variance[:, None], 1e-300)
+    distance = np.abs(np.clip(theta, -8, 8) - np.clip(fitted, -8, 8)[:, None]).sum(-1)
+    best = np.argmin(np.where(worse < 1.0, distance, np.inf), axis=1)
+    rows = np.arange(len(best))
+    return _functions(theta[rows, best], _sd(matrix[rows, best], variance), curves, data.q)
+
+
+def history(spec: ModelSpec, parameters: Mapping[str, float], curves: Curves, q: float) -> FloatArray:
+    """Return ln a, ln b, ω and ln(B/A) per frame, (n_age, 4), of the model's functions at the ages of the curves."""
+    functions = {name: spec.evaluate(name, parameters, curves.age) for name in ("J_r", "J_s", "v", "x")}
+    a, b = (np.maximum(q**2 / 2 * curves.dt * functions[name], 1e-12) for name in ("J_r", "J_s"))
+    x = np.clip(functions["x"], 1e-3, 1 - 1e-3)
+    omega = np.abs(q * curves.dt * functions["v"])
+    return np.stack([np.log(a), np.log(b), omega, 2 * np.log(x / (1 - x))], axis=-1)
+
+
+def _sd(matrix: FloatArray, variance: FloatArray) -> FloatArray:
+    """Return standard deviations (n_age, 4) of theta; infinite along what the curves leave open."""
+    scale = np.sqrt(np.maximum(np.einsum("...kk->...k", matrix), 1e-300))
+    values, vectors = np.linalg.eigh(matrix / (scale[..., None] * scale[..., None, :]))
+    inverse = np.where(values > 1e-10, 1 / np.maximum(values, 1e-10), np.inf)
+    with np.errstate(invalid="ignore"):
+        diagonal = np.nansum(np.where(vectors**2 > 1e-12, vectors**2 * inverse[..., None, :], 0.0), axis=-1)
+    # Curves without any noise have no variance; what is open stays so.
+    return np.asarray(np.sqrt(diagonal * np.maximum(variance, 1e-300)[..., None]) / scale)
+
+
+def _functions(theta: FloatArray, sd: FloatArray, curves: Curves, q: float) -> AgeResolved:
+    a, b = (2 / (q**2 * curves.dt) * np.exp(theta[:, k]) for k in (0, 1))
+    x = 1 / (1 + np.exp(-theta[:, 3] / 2))
+    per_frame = q * curves.dt
+    values = {"J_r": a, "J_s": b, "v": theta[:, 2] / per_frame, "x": x}
+    bars = {"J_r": a * sd[:, 0], "J_s": b * sd[:, 1], "v": sd[:, 2] / per_frame, "x": x * (1 - x) / 2 * sd[:, 3]}
+    # A velocity is open where its bar is as long as itself, the others where their logarithms are vague.
+    relative = {"J_r": sd[:, 0], "J_s": sd[:, 1], "v": sd[:, 2] / np.maximum(theta[:, 2], 1e-12), "x": sd[:, 3] / 2}
+    known = {name: part < _VAGUE for name, part in relative.items()}
+    resolved, wide = {}, {}
+    for name, there in known.items():
+        resolved[name] = np.where(there, values[name], np.nan)
+        scattered = bars[name] * _scatter(curves.age, values[name], bars[name], there)
+        wide[name] = np.where(there, np.hypot(scattered, _BEND * values[name]), np.nan)
+    return AgeResolved(curves.age, resolved, wide, _STATEMENT)
+
+
+def _scatter(age: FloatArray, value: FloatArray, sd: FloatArray, there: npt.NDArray[np.bool_]) -> float:
+    """Return the factor, at least 1, by which values scatter more than their bars say around a parabola in log age.
+
+    The noise of a diagonal is shared between lags, so residuals along it say too little (Birge's ratio, Birge 1932).
+    """
+    degrees = np.count_nonzero(there) - 3
+    if degrees < 2:
+        return 1.0
+    x, weight = np.log(age[there]), 1 / np.maximum(sd[there], 1e-12 * np.abs(value[there]).max() + 1e-300)
+    course = np.polynomial.Polynomial.fit(x, value[there], 2, w=weight)
+    return max(1.0, float(np.sqrt(np.sum((weight * (value[there] - course(x))) ** 2) / degrees)))

@@ -1,0 +1,80 @@
+"""What is stated of two components and of a flow, and in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+
+from heterodyne_data import NLSQResult
+from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.stated import shown
+from heterodyne_report.course import Course
+from heterodyne_report.quoting import probability
+
+NO_FLOW, ONE_COMPONENT = "no flow", "one component"
+"""Why a function of age is not stated."""
+
+_ALONE = 0.1
+"""Field fraction up to which a component changes c2 by less than 2 % of the contrast: the other is all that is seen."""
+_APART = 2.0
+"""Combined standard deviations from which two transport coefficients differ."""
+
+
+def reasons(result: NLSQResult) -> dict[str, str]:
+    """Return why J_r, J_s, v and x are not stated, by their names; those that are have no key."""
+    flow = {} if shown(result, "flow") else {"v": NO_FLOW}
+    if shown(result, "two_components"):
+        return flow
+    only = single(courses(result))
+    return flow | {name: ONE_COMPONENT for name in ("J_r", "J_s", "x") if name != only}
+
+
+def single(found: Iterable[Course]) -> str | None:
+    """Return which of J_r and J_s is the transport coefficient of a sample of one component.
+
+    Parameters
+    ----------
+    found : the functions of age of a fit of two components to it.
+
+    Returns
+    -------
+    That of the component that makes up the field; None where the fit has split one component into two different ones,
+    of which neither is its transport coefficient.
+    """
+    by_name = {course.name: course for course in found}
+    if not by_name.keys() >= {"J_r", "J_s", "x"}:
+        return None
+    fraction = float(np.mean(by_name["x"].value))
+    name = "J_r" if fraction < 0.5 else "J_s"
+    one, other = by_name["J_r"], by_name["J_s"]
+    alike = np.abs(one.value - other.value) <= _APART * np.hypot(one.sd, other.sd)
+    return name if min(fraction, 1 - fraction) <= _ALONE or bool(np.all(alike)) else None
+
+
+def subjects(result: NLSQResult) -> Mapping[str, str]:
+    """Return what the transport coefficients are called where there is one component only."""
+    alone = not shown(result, "two_components")
+    return dict.fromkeys(("J_r", "J_s"), "the transport coefficient J") if alone else {}
+
+
+def doubts(result: NLSQResult) -> Iterator[str]:
+    """Yield which of two components and a flow are not seen."""
+    if not shown(result, "two_components"):
+        yield f"no second component is seen{_chance(result, 'two_components')}: {_instead_of_two(result)}"
+    if not shown(result, "flow"):
+        yield f"no flow is seen{_chance(result, 'flow')}: no velocity is stated"
+
+
+def _instead_of_two(result: NLSQResult) -> str:
+    if single(courses(result)) is None:
+        return (
+            "no fraction is stated, and no transport coefficient, because the fit splits one component into two "
+            "different ones; hold x at 0 to fit one"
+        )
+    return "one transport coefficient J is stated and no fraction"
+
+
+def _chance(result: NLSQResult, question: str) -> str:
+    """Return the p-value of a feature in brackets; a feature that was not tested has none."""
+    return f" ({probability(result.signal[question].p_value)})" if question in result.signal else ""

@@ -1,0 +1,93 @@
+"""What this package knows of each model, behind one interface.
+
+A module about a model (`heterodyne_physics_meshgrid.two_component`, or ``physics_meshgrid`` of a plug-in: see
+`heterodyne_spec.models`) has
+
+* ``HeterodyneModel`` and ``MODEL_VERSION`` of the generated module,
+* ``bracket(model, t, q, phi)``: (c2 - offset) / contrast for all pairs of frames, (\\*angles, n_t, n_t),
+* ``fields(model, t, q, phi)``: the `heterodyne_physics_meshgrid.speckle.FieldLaws` of one azimuth,
+
+and where there are faster ways to the same than by the whole matrix,
+
+* ``pair_products(vector, t, q, phi, z, n_near, later)``: products of the matrix with vectors over frames,
+* ``inner_products(vector, q, phi, maps)`` and ``model_sums(vector, q, phi, maps)``: exact sums over all pairs, as in
+  `heterodyne_physics_meshgrid.factored`; the one has derivatives.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from heterodyne_spec.errors import ConfigError, Problem
+from heterodyne_spec.models import knowledge
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True, eq=False)
+class Physics:
+    """A model on the full grid of frames; to compiled functions a constant. The fields are those of the module's
+    interface; the sums are None where the model has none.
+    """
+
+    name: str
+    model: Any
+    version: str
+    bracket: Callable[..., Array]
+    fields: Callable[..., Any]
+    pair_products: Callable[..., Array]
+    inner_products: Callable[..., Any] | None
+    model_sums: Callable[..., Any] | None
+
+    def functions(self, model: Any, ages: Float[Array, " n_age"]) -> Float[Array, " n_function*n_age"]:
+        """Return the functions of age of a model at ages in s, one after the other, in the specification's order."""
+        return jnp.concatenate([getattr(model, name)(ages) for name in self.model.inputs])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # One of each in a process: compiled functions know it by its identity.
+        return physics_of, (self.name,)
+
+
+@functools.cache
+def physics_of(name: str) -> Physics:
+    """Return the physics of a model by its identifier.
+
+    Raises
+    ------
+    ConfigError : when this package knows no such model.
+    """
+    module: Any = knowledge("heterodyne_physics_meshgrid", name)
+    if module is None:
+        expected = "a model that heterodyne-physics-meshgrid knows"
+        raise ConfigError(name, [Problem("model.name", f"'{name}'", expected, "install what brings it")])
+    model, bracket = module.HeterodyneModel, module.bracket
+
+    def products(
+        vector: Float[Array, " n_par"],
+        t: Float[Array, " n_t"],
+        q: Array,
+        phi: Array,
+        z: Float[Array, "n_t k"],
+        n_near: int = 1,
+        later: bool = False,
+    ) -> Float[Array, "n_t k"]:
+        matrix = bracket(model.from_vector(vector), t, q, phi)
+        used = jnp.tril(matrix, -n_near) + (jnp.triu(matrix, n_near) if later else 0.0)
+        return used @ z
+
+    return Physics(
+        name=name,
+        model=model,
+        version=module.MODEL_VERSION,
+        bracket=bracket,
+        fields=module.fields,
+        pair_products=getattr(module, "pair_products", products),
+        inner_products=getattr(module, "inner_products", None),
+        model_sums=getattr(module, "model_sums", None),
+    )
