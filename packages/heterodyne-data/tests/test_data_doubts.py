@@ -104,3 +104,13 @@ def test_a_few_pairs_of_one_value_among_noise_are_missing(tmp_path, count):
     data = load_data(write(tmp_path / "a.npz", np.where(filled, 1.0, c2)))
     np.testing.assert_array_equal(data.c2[0], np.where(filled, np.nan, c2))
     assert f"phi = -45: {count} single pairs are missing and left out" in data.notes
+
+
+@pytest.mark.parametrize(("photons", "said"), [(0.05, True), (3.0, False)])
+def test_zeros_of_few_photons_may_be_measured(tmp_path, photons, said):
+    frames = np.random.default_rng(3).poisson(photons, (N, 400)).astype(float)
+    c2 = frames @ frames.T / 400 / np.outer(frames.mean(axis=1), frames.mean(axis=1))
+    c2[0, 1] = c2[1, 0] = 0.0
+    notes = notes_of(write(tmp_path / "a.npz", c2))
+    assert "phi = -45: pairs of exactly 0 are treated as missing" in notes
+    assert any("pairs of exactly 0 may be measured" in note for note in notes) is said

@@ -109,3 +109,16 @@ def test_bitshuffle_is_read_where_its_filters_are_installed(tmp_path):
     read = "from heterodyne_data import load_data; import sys; print(load_data(sys.argv[1]).c2.sum())"
     done = subprocess.run([sys.executable, "-c", read, str(path)], capture_output=True, text=True, check=True)
     assert float(done.stdout) == pytest.approx(make_map().sum())
+
+
+@pytest.mark.parametrize("name", ["t", "t1", "time", "frame", "valid", "mask"])
+def test_a_dimension_of_netcdf_without_values_is_no_field(tmp_path, name):
+    path, n = tmp_path / "a.nc", 6
+    with h5py.File(path, "w") as file:
+        file["c2"], file["q"], file["phi"], file["dt"] = [make_map(n), make_map(n, 1)], 0.005, [10.0, 20.0], 0.1
+        mere = file.create_dataset(name, (n,), ">f4")
+        mere.make_scale(f"This is a netCDF dimension but not a netCDF variable.{n:10d}")
+        file["c2"].dims[2].attach_scale(mere)
+    data = load_data(path)
+    assert (data.dt, data.start_frame, data.notes) == (0.1, 1, ("baseline 1 found",))
+    assert data.valid.all()

@@ -344,3 +344,16 @@ def test_a_step_in_float32_is_the_decimal_that_it_stands_for(tmp_path, name):
 def test_a_step_given_in_float32_is_the_decimal_that_it_stands_for(tmp_path):
     assert load_data(whole(tmp_path / "a.h5", frame_time=None), dt=SHORT).dt == 0.1
     assert TwoTimeData(c2=make_map(N), q=np.float32(0.0054), phi=10.0, dt=SHORT).dt == 0.1
+
+
+def test_times_at_fault_are_told_before_maps_that_cannot_be_chosen(tmp_path):
+    path = tmp_path / "a.npz"
+    maps = [make_map(), make_map(seed=1)]
+    np.savez(path, c2=maps, q=0.005, phi=[10.0, 10.0], t=np.zeros(6))
+    said = set()
+    for call in (load_data, describe_data, check_data):
+        with pytest.raises(DataError) as caught:
+            call(path)
+        said.add(str(caught.value))
+    assert len(said) == 1
+    assert "times must increase" in said.pop()

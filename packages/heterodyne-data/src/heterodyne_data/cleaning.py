@@ -285,7 +285,7 @@ def level(c2: Map, valid: Frames, rows_used: int = 512) -> float:
 
     For a large map only every n-th row is used, which suffices to distinguish 0 from 1 without a copy of the map.
     """
-    values = _sampled(c2, valid, rows_used)
+    values = sampled(c2, valid, rows_used)
     return float(np.median(values)) if values.size else float("nan")
 
 
@@ -294,7 +294,7 @@ def level_of(c2: Map, valid: Frames) -> Level:
 
     Medians of parts are used because single values, and in particular their minimum, are dominated by noise.
     """
-    values = _sampled(c2, valid, 512)
+    values = sampled(c2, valid, 512)
     if not values.size:
         return Level(np.nan, np.nan, np.nan)
     middle = float(np.median(values))
@@ -314,7 +314,7 @@ def _median_of_part(c2: Map, valid: Frames, rows: slice, columns: slice) -> floa
     return float(np.median(part[kept])) if kept.sum() >= PART else float("nan")
 
 
-def _sampled(c2: Map, valid: Frames, rows_used: int) -> NDArray[np.floating[Any]]:
+def sampled(c2: Map, valid: Frames, rows_used: int = 512) -> NDArray[np.floating[Any]]:
     """Return valid values off the diagonal, of a large map those of every n-th row."""
     frames = np.flatnonzero(valid)
     rows = frames[:: max(1, len(frames) // rows_used)]

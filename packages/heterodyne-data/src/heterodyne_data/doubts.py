@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from heterodyne_data.cleaning import Frames, Map, level
+from heterodyne_data.cleaning import Frames, Map, level, sampled
 from heterodyne_data.repeated import is_noisy
 from heterodyne_spec import DataError, list_numbers
 
@@ -16,6 +16,8 @@ RISE, ERRORS = 0.03, 6.0
 with lag."""
 MOST = 4.0
 """Contrast: beyond, c2 is scaled. Few pixels of few photons reach 2."""
+BROAD = 0.3
+"""Relative scatter of the values of a map, which then may go down to 0."""
 FEWEST = 16
 """Frames of a map whose lags tell something."""
 
@@ -50,6 +52,22 @@ def rises(c2: Map, valid: Frames) -> str | None:
     return (
         f"short lags are at {short:.3g}, below the median of {middle:.3g}, but a correlation falls with lag: a "
         "structure function, or another quantity?"
+    )
+
+
+def few_photons(c2: Map, valid: Frames) -> str | None:
+    """Return in words that pairs of exactly 0, left out of a map, may have been measured; None where others are far.
+
+    Frames of few photons have pairs without a pixel in common; the others are multiples of one number then.
+    """
+    values = sampled(c2, valid)
+    if values.size < FEWEST or float(np.std(values, dtype=np.float64)) < BROAD * float(
+        np.mean(values, dtype=np.float64)
+    ):
+        return None
+    return (
+        "the others scatter as widely, as of few photons: pairs of exactly 0 may be measured, and c2 without them is "
+        "too high; correlate more pixels in a bin, or more frames in one"
     )
 
 

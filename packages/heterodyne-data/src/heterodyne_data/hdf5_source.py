@@ -27,6 +27,8 @@ SUPERBLOCK_FLAGS, SWMR = 11, 4
 """Place of the flags in the superblock of a file that can be marked, and the one of SWMR."""
 MATLAB_CLASS, MATLAB_EMPTY = "MATLAB_class", "MATLAB_empty"
 """Attributes of MATLAB 7.3, which stores texts as numbers, and the sizes of an array without elements in its place."""
+SCALE_NAME, MERE_DIMENSION = "NAME", "This is a netCDF dimension but not a netCDF variable"
+"""Attribute of a dimension of netCDF, and how it begins where the dimension has no coordinate."""
 MOST_TEXTS = 64
 """Largest number of values of variable length in an attribute, because all may refer to the same long value."""
 
@@ -167,7 +169,9 @@ class Hdf5Source:
 
     def _dataset(self, key: str) -> Any:
         node = self._find(key)
-        if not is_dataset(node):
+        with reading(key):
+            found = holds_values(node)
+        if not found:
             raise DataError(
                 self._lost.get(key) or f"{key}: is missing or not a dataset; check that the file was written completely"
             )
@@ -266,8 +270,14 @@ def is_dataset(node: Any) -> bool:
 
 
 def holds_values(node: Any) -> bool:
-    """Tell whether a node is a dataset, and no empty array of MATLAB, whose values are sizes."""
-    return is_dataset(node) and MATLAB_EMPTY not in node.attrs
+    """Tell whether a node is a dataset, and neither an empty array of MATLAB nor a mere dimension of netCDF.
+
+    The values of the first are sizes, those of the second zeros.
+    """
+    if not is_dataset(node) or MATLAB_EMPTY in node.attrs:
+        return False
+    name = plain(node.attrs[SCALE_NAME]) if SCALE_NAME in node.attrs else None
+    return not (isinstance(name, str) and name.startswith(MERE_DIMENSION))
 
 
 def plain(value: Any) -> str | NDArray[Any] | None:

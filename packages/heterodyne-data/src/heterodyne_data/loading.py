@@ -16,7 +16,7 @@ from heterodyne_data.opening import open_source
 from heterodyne_data.reading import frame_count, read_checked
 from heterodyne_data.selected import as_selection
 from heterodyne_data.selection import PhiChoice, mean_q, select_maps, wrap
-from heterodyne_data.time_axis import frame_number, needed_step, window_ages
+from heterodyne_data.time_axis import frame_number, needed_step, step_of, window_ages
 from heterodyne_data.two_time import BASELINE, TwoTimeData, as_weight
 from heterodyne_data.window import check_window, masked
 from heterodyne_spec import Config, DataError, load_config, one_line
@@ -84,6 +84,8 @@ def load_data(
     mask_frames, frame_weights = list(_or(mask_frames, stated.mask_frames)), _or(frame_weights, stated.frame_weights)
     with open_source(path) as source:
         layout, contents = list_maps(source, bins)
+        # What is wrong with the times comes first, as where a file is described.
+        step_of(contents.clock, dt)
         refs, notes = select_maps(contents.maps, q, phi, q_tolerance, contents.way_out)
         n_t = frame_count(source, refs)
         first, last = check_window(frames, n_t)

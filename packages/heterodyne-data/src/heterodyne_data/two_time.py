@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from heterodyne_data import cleaning, fills
 from heterodyne_data.checks import as_array, as_floats, as_meant, is_finite
-from heterodyne_data.doubts import check_contrast, frames_in_words, repeated_frames, rises, same_maps
+from heterodyne_data.doubts import check_contrast, few_photons, frames_in_words, repeated_frames, rises, same_maps
 from heterodyne_data.levels import WHOLE, check_baseline_1
 from heterodyne_data.reach import check_reach
 from heterodyne_data.repeated import repeated_values
@@ -234,6 +234,8 @@ def clean_maps(
         check_contrast(maps[i], usable, where)
         if (rising := rises(maps[i], usable)) is not None:
             notes.append((angle, rising))
+        if cleaning.ZEROS_MISSING in said and (few := few_photons(maps[i], usable)) is not None:
+            notes.append((angle, few))
         if (again := repeated_frames(maps[i])).size:
             notes.append((angle, frames_in_words(again)))
         notes += [(angle, words) for words in said]
