@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -37,3 +38,14 @@ def test_the_first_lines_of_a_command_import_no_other_package() -> None:
     probe = "import sys, heterodyne_report.entry; print([n for n in sys.modules if n in ('numpy', 'heterodyne_spec')])"
     run = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+PUBLIC = ("heterodyne_spec", "heterodyne_data", "heterodyne_report", "heterodyne_physics_meshgrid")
+PUBLIC += ("heterodyne_physics_elementwise", "heterodyne_nlsq", "heterodyne_cmc", "heterodyne_cli")
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_a_package_lists_what_users_call_and_nothing_else(module: str) -> None:
+    package = importlib.import_module(module)
+    assert dir(package) == sorted(package.__all__)
+    assert all(name == "__version__" or getattr(package, name) is not None for name in package.__all__)

@@ -7,12 +7,12 @@ Dimensions in the signatures: ``n_t`` frames, ``n_phi`` azimuths, ``n_pair`` pai
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from heterodyne_cmc._version import __version__
 
-if TYPE_CHECKING:
+if _TYPE_CHECKING:
     from heterodyne_cmc.fit import clear_shards, fit_cmc_jax, kept_so_far, plan_of_sampling
     from heterodyne_cmc.result import CMCResult
 
@@ -27,8 +27,12 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Loaded lazily because JAX takes a second to import, which checks of a configuration should not wait for.
     if name in _MODULES:
-        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+        return getattr(_import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

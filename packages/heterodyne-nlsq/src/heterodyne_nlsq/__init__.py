@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from heterodyne_nlsq._version import __version__
 
-if TYPE_CHECKING:
+if _TYPE_CHECKING:
     from heterodyne_nlsq.compilation import keep_compiled_functions
     from heterodyne_nlsq.fit import fit_nlsq_jax
 
@@ -16,8 +16,12 @@ __all__ = ["__version__", "fit_nlsq_jax", "keep_compiled_functions"]
 _MODULES = {"fit_nlsq_jax": "fit", "keep_compiled_functions": "compilation"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Loaded lazily because JAX takes a second to import, which help and error messages should not wait for.
     if name in _MODULES:
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        return getattr(_import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

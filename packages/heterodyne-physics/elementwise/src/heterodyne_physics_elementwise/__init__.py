@@ -24,3 +24,7 @@ __all__ = [
     "precompute_shard_grid",
     "trapezoid_cumsum",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

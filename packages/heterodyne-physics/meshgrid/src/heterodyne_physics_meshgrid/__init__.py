@@ -23,3 +23,7 @@ __all__ = [
     "c2_meshgrid",
     "create_time_integral_matrix",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
