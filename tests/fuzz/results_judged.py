@@ -119,7 +119,7 @@ def judge_record(made: Made, box: Box, maker: Maker) -> None:
     rows = record.rows()
     holds(all(isinstance(row["file"], str) for row in rows), "a row without a file")
     for key in [key for entry in record.files.values() for key in entry.names]:
-        record.done(key)
+        record.is_done(key)
     publish(record, load_model(), "title")
     again = Record.load(box.out, "a1b2c3", "all")
     holds(again.files == record.files and again.rows() == rows, "what is written and read again differs")

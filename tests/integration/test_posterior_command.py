@@ -56,7 +56,7 @@ def test_validate_tells_what_a_posterior_cannot_be_made_of(tmp_path: Path, capsy
     assert command.main(["validate", str(path)]) == 0
     said = capsys.readouterr().out
     assert "valid configuration" in said
-    assert "--method cmc refuses: scaling: found" in said
+    assert "valid for a fit, but not for --method cmc: scaling: found" in said
 
 
 def test_point_estimates_have_no_job(capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,12 +91,12 @@ def test_interrupted_runs_say_how_to_go_on(
     assert command.main([*arguments, "--nlsq-result", "results"]) == 130
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "before there was anything to keep: run the same command again to begin anew" in error
+    assert "before any shard was finished; rerun the same command to start again" in error
     shards = tmp_path / "results" / "shards"
     shards.mkdir(parents=True)
     (shards / "shard_0001_of_0004.npz").touch()
     assert command.main([*arguments, "--nlsq-result", "results"]) == 130
-    kept = f"kept in {tmp_path / 'results'}: 1 finished shard; the same command goes on"
+    kept = f"kept in {tmp_path / 'results'}: 1 finished shard; rerun the same command to resume"
     assert kept in capsys.readouterr().err
     assert given["directory"] == tmp_path / "results"
 

@@ -91,10 +91,10 @@ def test_differences_are_in_combined_standard_deviations() -> None:
 def test_agreement_is_said_and_what_disagrees_is_named() -> None:
     words, agree = sentence(described(fit_result(), fit_result()))
     assert agree
-    assert "A and B agree: all that both determine is identical" in words
+    assert "A and B agree: all quantities determined in both are identical" in words
     words, agree = sentence(described(fit_result(), fit_result(values={"beta": VALUES["beta"] + 1e-3})))
     assert agree
-    assert "nothing that both determine differs by more than" in words
+    assert "quantities determined in both differ by at most" in words
     words, agree = sentence(described(fit_result(), fit_result(values={"beta": VALUES["beta"] + 0.2})))
     assert not agree
     assert "beta by" in words

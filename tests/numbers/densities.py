@@ -17,7 +17,7 @@ from measurements import ANGLES, DT, Q
 
 from heterodyne_cmc.density import (
     ShardProblem,
-    draw_coefficients,
+    coefficients_given,
     log_density,
     log_likelihood,
     log_tempered_prior,
@@ -73,7 +73,7 @@ def _of_each(name: str, some: Array, problem: ShardProblem) -> Array:
 @jax.jit
 def _drawn(some: Array, problem: ShardProblem) -> Array:
     key = jax.random.key(0)
-    return jax.lax.map(lambda vector: jnp.all(jnp.isfinite(draw_coefficients(key, vector, problem))), some)
+    return jax.lax.map(lambda vector: jnp.all(jnp.isfinite(coefficients_given(vector, problem).draw(key))), some)
 
 
 def examine_densities(seed: int, n: int, findings: Findings) -> None:
@@ -86,5 +86,5 @@ def examine_densities(seed: int, n: int, findings: Findings) -> None:
             value, slope = np.asarray(_of_each(logarithm, some, problem)).T
             flags |= {f"{logarithm}: value": value, f"{logarithm}: gradient": slope}
         if problem.basis.shape[1]:
-            flags["draw_coefficients"] = np.asarray(_drawn(some, problem))
+            flags["coefficients_given"] = np.asarray(_drawn(some, problem))
         note(findings, flags, some, name)
