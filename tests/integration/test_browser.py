@@ -150,7 +150,7 @@ def test_what_went_wrong_comes_first(page: Page, reports: dict[str, Path]) -> No
     assert verdict.startswith("!")
     assert "did not converge" in verdict
     assert len(facts["pictures"]) == 4
-    assert "maps are not there" in page.value("document.body.innerText")
+    assert "maps are missing" in page.value("document.body.innerText")
 
 
 def test_a_comparison_overlays_the_functions(page: Page, reports: dict[str, Path]) -> None:
