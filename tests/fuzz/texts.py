@@ -81,10 +81,17 @@ def spoiled(document: Any, rng: Rng) -> tuple[Any, str]:
             for _ in range(int(pick(rng, (1, 3, 98, 150, 900)))):
                 holder[key] = [holder[key]]
         elif action == "nudge" and isinstance(holder[key], int | float) and not isinstance(holder[key], bool):
-            holder[key] = pick(rng, (-holder[key], holder[key] + 1, holder[key] * 1e-12, holder[key] * 1e12))
+            holder[key] = pick(rng, _nudged(holder[key]))
         else:
             holder[key] = junk(rng)
     return result, ", ".join(done)
+
+
+def _nudged(value: float) -> tuple[float, ...]:
+    """Return numbers that differ from `value` in sign, a little, or by orders of magnitude."""
+    # A whole number may be too large for a float.
+    scaled = (value // 10**12, value * 10**12) if isinstance(value, int) else (value * 1e-12, value * 1e12)
+    return -value, value + 1, *scaled
 
 
 def _dumped(document: Any, ending: str) -> str:
