@@ -297,14 +297,17 @@ def correlate(j_ref, j_sample, v, x, angle, rule):
     return 1.0 + 0.2 * ((r * decay_r) ** 2 + (s * decay_s) ** 2 + cross) / n
 
 
+def softplus(u):
+    return np.logaddexp(0, 50 * u) / 50
+
+
 def theirs(p, phi, n_t, *, first_age, sign, rule, smooth):
     """c2 as the other program computes it, with its own parameters `p` and its own clock."""
     t = (first_age + np.arange(n_t)) * DT
     power = {a: np.where(t > 0, np.maximum(t, 1e-10) ** p[a], 0.0 if p[a] else 1.0) for a in ("a_r", "a_s", "b")}
     x = p["f0"] * np.exp(p["f1"] * (t - p["f2"])) + p["f3"]
     if smooth:
-        soft = lambda u: np.logaddexp(0, 50 * u) / 50  # noqa: E731
-        x = 1 - soft(1 - soft(x))
+        x = 1 - softplus(1 - softplus(x))
     rates = (p["D_r"] * power["a_r"] + p["o_r"], p["D_s"] * power["a_s"] + p["o_s"], p["v0"] * power["b"] + p["v_o"])
     angle = phi + p["phi0"] if sign > 0 else p["phi0"] - phi
     return correlate(*rates, x, angle, rule)

@@ -25,7 +25,6 @@ from heterodyne_cmc.posterior import QUANTILES
 from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.start import start_warnings
-from heterodyne_cmc.verdict import warnings_of
 from heterodyne_cmc.work import run_shard
 from heterodyne_data import Signal, TwoTimeData, save_data, select_data
 from heterodyne_spec import Config, ConfigError, DataError, OutputError, ResultError, load_config, load_model
@@ -61,14 +60,6 @@ def test_width_is_that_of_the_linearised_model(sampled: CMCResult) -> None:
     expected = point_estimate(make()).sd
     for name in FREE:
         assert sampled.sd[name] == pytest.approx(expected[name], rel=0.35)
-
-
-@pytest.mark.parametrize(("sampler", "remedy"), [("nuts", "raise cmc.warmup"), ("importance", "raise cmc.samples")])
-def test_what_helps_against_r_hat_depends_on_the_sampler(sampler: str, remedy: str, sampled: CMCResult) -> None:
-    found = dataclasses.replace(sampled.diagnostics, r_hat=1.02, k_hat=0.3)
-    (said,) = [w for w in warnings_of(found, (), load_config(config()).cmc, "draws", sampler) if "R-hat" in w]
-    assert said.startswith("R-hat reaches 1.020")
-    assert said.endswith(remedy)
 
 
 def test_weights_that_do_not_hold_are_not_called_converged(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ import pytest
 from measurement import NOISE, config, make
 
 from heterodyne_cmc.chart import to_parameters
-from heterodyne_cmc.density import log_tempered_prior, shard_problem, untilted
-from heterodyne_cmc.joint import log_joint, log_likelihoods, summed
+from heterodyne_cmc.density import coefficients_given, log_tempered_prior, shard_problem, untilted
+from heterodyne_cmc.joint import joint_draws, log_joint, log_likelihoods, shard_key, summed
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.sums import brackets, some_pairs
 from heterodyne_spec import load_config
@@ -61,3 +61,20 @@ def test_posterior_is_the_product_of_likelihood_and_priors() -> None:
     assert np.isfinite(jax.grad(log_joint)(jnp.asarray(joint[0]), shards[0])).all()
     by_angle = summed(log_likelihoods, lambda: shards)(joint)
     np.testing.assert_allclose(by_angle, [likelihoods(row) for row in joint], rtol=1e-9)
+
+
+def test_repeated_draws_have_their_own_coefficients() -> None:
+    request = prepare(make(), load_config(config(cmc={"shards": 2})), None)
+    pairs = some_pairs(request.data, request.partition.pairs(0))
+    n_coef = request.scaling.mean.size
+    shard = shard_problem(pairs, request.space, request.scaling, NOISE, untilted(3, n_coef), 2)
+    here, there = np.array([-0.1, 0.4, -0.5, np.log(NOISE)]), np.array([0.1, 0.3, -0.4, np.log(2 * NOISE)])
+    z = np.stack([here, there, here] * 700)[None]
+    found = joint_draws(shard_key(0, 0), z, shard, np.zeros(4), np.eye(4))[0]
+    np.testing.assert_allclose(found[:, :4], z[0], rtol=1e-14)
+    first, last = found[0::3, 4:], found[2::3, 4:]
+    assert not np.any(first == last)
+    law = coefficients_given(jnp.asarray(here), shard)
+    draws, sd = np.concatenate([first, last]), np.sqrt(np.diag(law.root @ law.root.T))
+    np.testing.assert_allclose((draws.mean(axis=0) - law.mean) / sd, 0.0, atol=4 / np.sqrt(len(draws)))
+    np.testing.assert_allclose(draws.std(axis=0) / sd, 1.0, atol=4 / np.sqrt(2 * len(draws)))

@@ -29,7 +29,7 @@ type FloatArray = npt.NDArray[np.float64]
 ROUND, ROUNDS = 1000, 300
 """Draws of a round, and most rounds: of five measurements that 120 rounds left to chains, 300 settled three."""
 ROUNDS_UNSEEN = 100
-"""Most rounds where the fit sees nothing of what the parameters describe, and no chains follow."""
+"""Largest number of rounds if the fit finds no signal or no second component, in which case no chains follow."""
 K_GOOD, K_MOST = 0.5, 0.7
 """Shape of the weights' tail at which a proposal is worth a sample of its own, and up to which that is used."""
 WANTED, _LEAST = 0.3, 0.8

@@ -31,7 +31,7 @@ _SHARE, _ELSEWHERE = 0.6, 4e9
 @dataclass(frozen=True)
 class Request:
     """A sampling as asked for; `method` is how the shards are combined: draws (one shard), gaussian, average, flow, or
-    auto, which the sub-posteriors decide. Weighted draws are given up after so many `rounds`."""
+    auto, which the sub-posteriors decide. `rounds` is the largest number of rounds of importance sampling."""
 
     config: Config
     spec: ModelSpec

@@ -18,9 +18,9 @@ from heterodyne_spec import Config, DataError, ModelSpec, Problem, ResultError, 
 POINT_ESTIMATE = "heterodyne.point_estimate"
 """Group of entry points of packages that fit a measurement."""
 REACHED = 3.0
-"""Distance from the middle of a prior, in its sd, within which a parameter beyond `PRIOR_REACH` is fitted again."""
+"""Distance from the centre of a prior, in its sd, within which parameters beyond `PRIOR_REACH` are refitted."""
 OPEN = 3.0
-"""Distance from there, in sd of the fit, up to which the data leave a parameter open."""
+"""Largest distance from that interval, in sd of the fit, of a parameter that the data leave undetermined."""
 
 
 def read_start(source: NLSQResult | str | Path | None) -> NLSQResult | None:
@@ -29,21 +29,30 @@ def read_start(source: NLSQResult | str | Path | None) -> NLSQResult | None:
 
 
 def point_estimate(data: TwoTimeData, config: Config, candidates: Sequence[NLSQResult] = ()) -> NLSQResult | None:
-    """Return a fit by an installed package that offers one, None where there is no such package.
+    """Return the point estimate of an installed package that provides one, or None if there is no such package.
 
-    It is found by its entry point, group `POINT_ESTIMATE`: a function of data and configuration, and of estimates to
-    begin from by the keyword ``candidates``, that returns an NLSQResult. The two stages know each other by that alone.
+    The package is found by its entry point in the group `POINT_ESTIMATE`: a function of data and configuration, with
+    previous estimates as the keyword ``candidates``, that returns an NLSQResult. This is the only link between the
+    two stages.
+
+    Raises
+    ------
+    DataError, ConfigError : raised by the fit.
     """
     offered = sorted(importlib.metadata.entry_points(group=POINT_ESTIMATE), key=lambda entry: entry.name)
     return offered[0].load()(data, config, candidates=candidates) if offered else None
 
 
 def within_reach(nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, config: Config) -> tuple[NLSQResult, str]:
-    """Return a point estimate that the priors allow, and in words which parameters it moved; '' where it is the given.
+    """Return a point estimate within reach of the priors, and a description of the change, '' for the given estimate.
 
-    A fit knows no prior: what the data leave open ends anywhere, at a bound often, and its covariance there is not that
-    of the places that the posterior goes to. Such parameters are fitted again within `REACHED` standard deviations of
-    their priors, where a package that fits is installed. What the data determine there stays.
+    The fit has no priors: undetermined parameters may end anywhere, often at a bound, and the covariance there does not
+    describe the region of the posterior. They are refitted within `REACHED` standard deviations of their priors, from
+    the values of the fit, if a package for fitting is installed. Parameters determined by the data stay where they are.
+
+    Raises
+    ------
+    DataError, ConfigError : raised by the fit.
     """
     away = dict(zip(space.free_names, distance(space.priors, space.start), strict=True))
     far = {name: sds for name, sds in away.items() if abs(sds) > PRIOR_REACH}
@@ -67,14 +76,14 @@ def within_reach(nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, con
 
 
 def _sd(nlsq: NLSQResult, name: str) -> float:
-    """Return the standard deviation of a fitted parameter; infinite where the fit has none."""
+    """Return the standard deviation of a fitted parameter, infinite if the fit has none."""
     at = list(nlsq.varying).index(name) if name in nlsq.varying else None
     variance = float("nan") if at is None else float(nlsq.covariance[at, at])
     return float(np.sqrt(variance)) if variance > 0 else float("inf")
 
 
 def not_seen(nlsq: NLSQResult | None, space: ParameterSpace) -> str:
-    """Return what the free parameters need and the point estimate does not see in the maps: "" if it sees all."""
+    """Return the feature required by the free parameters but absent from the maps according to the fit, else ""."""
     if nlsq is None:
         return ""
     if nlsq.verdict == "no-signal":
@@ -84,9 +93,9 @@ def not_seen(nlsq: NLSQResult | None, space: ParameterSpace) -> str:
 
 
 def remedy(nlsq: NLSQResult | None, space: ParameterSpace) -> str:
-    """Return what helps where a posterior does not converge: "" if the point estimate sees all that it needs.
+    """Return how to obtain a converged posterior if the maps lack a required feature, else "".
 
-    A fraction of 0 leaves the model of the reference alone; what then has no effect would only widen the space.
+    With a fraction of 0 only the reference remains in the model; parameters without effect only add dimensions.
     """
     missing = not_seen(nlsq, space)
     if missing != "second component":
@@ -98,11 +107,11 @@ def remedy(nlsq: NLSQResult | None, space: ParameterSpace) -> str:
 
 
 _REFERENCE, _FRACTION = "reference", "fraction"
-"""Groups of parameters in the specification: that of the component that is always there, and of the other's share."""
+"""Groups of parameters in the specification: those of the reference, which is always present, and of the fraction."""
 
 
 def _of_second_component(space: ParameterSpace) -> dict[str, str]:
-    """Return the groups of the free parameters that have an effect only beside a second component, by their names."""
+    """Return the groups, by name, of the free parameters that have an effect only if there is a second component."""
     groups = {p.name: p.group for p in space.parameters}
     return {name: groups[name] for name in space.free_names if groups[name] != _REFERENCE}
 

@@ -128,7 +128,10 @@ class Knowledge:
         return None
 
     def traded(self, values: Mapping[str, float], age: FloatArray) -> dict[str, float]:
-        """Return all parameters with the names of components exchanged, as near as laws through ages (n,) come."""
+        """Return all parameters with the names of components exchanged, approximated by laws through ages (n,) in s.
+
+        Asked only of models for which `exchanged` returns functions, which have to implement it.
+        """
         raise NotImplementedError(f"{self.model} has nothing to exchange")
 
     def preferred(self, functions: Mapping[str, float]) -> bool:
@@ -136,7 +139,10 @@ class Knowledge:
         return True
 
     def exchange_words(self, age: float) -> tuple[str, str, str]:
-        """Return what the data do not tell where components may be exchanged, the convention, and the difference."""
+        """Return what the data do not distinguish, the convention, and the difference, for the reference age in s.
+
+        Asked only of models for which `exchanged` returns functions, which have to implement it.
+        """
         raise NotImplementedError(f"{self.model} has nothing to exchange")
 
     def age_resolved(self, setup: Setup, values: Mapping[str, float]) -> AgeResolved | None:

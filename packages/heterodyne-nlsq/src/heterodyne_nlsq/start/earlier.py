@@ -121,9 +121,9 @@ def _candidate(number: int, values: dict[str, float], setup: Setup) -> Candidate
 
 
 def _with_offsets_inside(values: dict[str, float], setup: Setup) -> dict[str, float]:
-    """Return laws with C inside its bounds, and with the value and the slope at the mean age that they had outside.
+    """Return the parameters with C of every law inside its bounds, keeping value and slope of the law at the mean age.
 
-    Only the curvature tells A and C apart: to clip C alone would change the function, and start outside its valley.
+    Only its curvature distinguishes A from C. Clipping C alone would change the function and leave the valley.
     """
     found, age = dict(values), reference_age(setup.data.t)
     for law in find_laws(setup.spec):
@@ -134,7 +134,7 @@ def _with_offsets_inside(values: dict[str, float], setup: Setup) -> dict[str, fl
         before, rate = values[law.offset], values[law.rate]
         offset = float(np.clip(before, setup.free.lower[k], setup.free.upper[k]))
         first = values[law.amplitude] * clipped_exp(rate * clock)
-        # Where nothing would be left of the first term, C alone is the function.
+        # The first term has to stay positive.
         if offset == before or (left := first + before - offset) <= 0:
             continue
         found[law.offset], found[law.rate] = offset, rate * first / left
