@@ -20,7 +20,7 @@ from heterodyne_data.opening import open_source
 from heterodyne_data.processes import end_with
 from heterodyne_data.reading import frame_count
 from heterodyne_data.result.nlsq import JSON_NAME as RESULT_JSON_NAME
-from heterodyne_data.result.nlsq import NLSQResult
+from heterodyne_data.result.nlsq import NLSQResult, read_fitted_maps
 from heterodyne_data.result.parts import (
     AgeResolved,
     Alternative,
@@ -80,6 +80,7 @@ __all__ = [
     "opened_hdf5",
     "pair_valid",
     "q_groups",
+    "read_fitted_maps",
     "refuse_damage",
     "save_data",
     "select_data",

@@ -9,11 +9,12 @@ from heterodyne_nlsq._version import __version__
 
 if _TYPE_CHECKING:
     from heterodyne_nlsq.compilation import keep_compiled_functions
+    from heterodyne_nlsq.cost import cost_function
     from heterodyne_nlsq.fit import fit_nlsq_jax
 
-__all__ = ["__version__", "fit_nlsq_jax", "keep_compiled_functions"]
+__all__ = ["__version__", "cost_function", "fit_nlsq_jax", "keep_compiled_functions"]
 
-_MODULES = {"fit_nlsq_jax": "fit", "keep_compiled_functions": "compilation"}
+_MODULES = {"cost_function": "cost", "fit_nlsq_jax": "fit", "keep_compiled_functions": "compilation"}
 
 
 def __getattr__(name: str) -> object:

@@ -78,7 +78,7 @@ def _sections(result: NLSQResult) -> Iterator[Section]:
     if cautions := _cautions(result):
         yield Section("Before you use these numbers", bullet_list(cautions))
     if result.signal:
-        yield Section("Evidence", _evidence(result))
+        yield Section("Evidence", evidence(result))
     if found := [course for course in courses(result) if course.name not in reasons(result)]:
         yield Section(words_of(of_result(result).model).title, _functions(result, found))
     yield Section("Data, model and residual", _maps(result))
@@ -120,7 +120,8 @@ def _not_determined(result: NLSQResult) -> list[str]:
     return words
 
 
-def _evidence(result: NLSQResult) -> Markup:
+def evidence(result: NLSQResult) -> Markup:
+    """Return the tests for features of the maps, and those between nested models, as tables."""
     columns, *rows = evidence_rows(result)
     parts = [table(columns, rows, caption="Features of the maps", words=(1, 3))]
     if result.nested:

@@ -12,6 +12,7 @@ from heterodyne_cli.commands import (
     report,
     simulate,
     validate,
+    view,
     watch,
 )
 from heterodyne_cli.subcommand import Subcommand
@@ -21,6 +22,7 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     inspect.COMMAND,
     watch.COMMAND,
     batch.COMMAND,
+    view.COMMAND,
     plot.COMMAND,
     report.COMMAND,
     compare.COMMAND,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,3 +48,26 @@ def lock_folder(folder: Path) -> Iterator[None]:
         # If the drive is not available, the lock file remains and is later recognised as stale.
         with contextlib.suppress(OSError):
             lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Return whether a series runs in a folder, as far as its lock tells; nothing is changed there."""
+    try:
+        words = (folder / NAME).read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError):
+        return False
+    if len(words) < 2 or not words[0].isdigit() or words[1] != socket.gethostname():
+        # Of another machine, nothing is known of its processes.
+        return True
+    return _runs(int(words[0]))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        # A process of another user.
+        return True
+    return True

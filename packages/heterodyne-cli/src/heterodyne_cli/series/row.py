@@ -119,15 +119,17 @@ def why_not(row: Row, name: str) -> str:
 
 def row_of(result: NLSQResult, job: Job, seconds: float) -> Row:
     """Return the row of a fit that took `seconds`; quantities for which the maps show no evidence are None."""
+    fit = {"fit": quality(result), "message": result.message, "seconds": round(seconds, 3)}
+    return {**_origin(job), **fit, **values_of(result), "version": result.versions.get("heterodyne-nlsq", "")}
+
+
+def values_of(result: NLSQResult) -> Row:
+    """Return the columns that follow from a result alone."""
     data, hidden = result.data, reasons_of_parameters(result)
     table = [row for row in result.table if row.name not in hidden]
     return {
-        **_origin(job),
         "verdict": result.verdict,
         "sentence": result.sentence,
-        "fit": quality(result),
-        "message": result.message,
-        "seconds": round(seconds, 3),
         "n_phi": len(data.phi),
         "n_frames": data.n_frames,
         "dt": data.dt,
@@ -137,7 +139,6 @@ def row_of(result: NLSQResult, job: Job, seconds: float) -> Row:
         **_functions(result),
         **{row.name: row.value for row in table},
         **{f"{row.name}_sd": _known(row.sd) for row in table},
-        "version": result.versions.get("heterodyne-nlsq", ""),
     }
 
 

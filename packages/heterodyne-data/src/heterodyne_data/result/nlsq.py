@@ -134,14 +134,45 @@ def _json_path(path: Path) -> Path:
 
 def _read_maps(path: Path, data: FittedData, cost: float) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
     """Return the maps of the result of these data and this cost; None where there are none."""
-    if not path.is_file():
-        return None
+    return _read_arrays(path, data, cost, slice(None)) if path.is_file() else None
+
+
+def read_fitted_maps(
+    path: str | Path, result: PointEstimate, angle: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return data and model, (n_t, n_t) each, of one azimuth (its position) of a saved result.
+
+    Parameters
+    ----------
+    path : the folder or JSON file that `result` was loaded from.
+    result : the result, for example without its maps.
+
+    Raises
+    ------
+    ResultError : when the HDF5 file is missing, damaged, of another run, or holds no maps.
+    """
+    stored = _json_path(Path(path)).with_suffix(".h5")
+    if not stored.is_file():
+        raise _unfit(stored, "no such file", "copy it beside the JSON file, or fit again", "ArraysReadable")
+    maps = _read_arrays(stored, result.data, result.cost, slice(angle, angle + 1))
+    if maps is None:
+        raise _unfit(stored, "no maps", "fit again", "ArraysReadable")
+    return maps[0][0], maps[1][0]
+
+
+def _read_arrays(
+    path: Path, data: FittedData, cost: float, angles: slice
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
     shape = (len(data.phi), data.n_frames, data.n_frames)
     try:
         with reading("maps"), opened_hdf5(path) as file:
             check_self_contained(file)
             known = float(file.attrs.get("cost", cost))
-            maps = (_map(file, "maps/c2", shape), _map(file, "maps/model", shape)) if "maps" in file else None
+            maps = (
+                (_map(file, "maps/c2", shape, angles), _map(file, "maps/model", shape, angles))
+                if "maps" in file
+                else None
+            )
     except DataError as error:
         remedy = "copy it again, or remove it to load the summary alone"
         raise _unfit(path, str(error), remedy, "ArraysReadable") from None
@@ -152,12 +183,12 @@ def _read_maps(path: Path, data: FittedData, cost: float) -> tuple[npt.NDArray[A
     return maps
 
 
-def _map(file: Any, key: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+def _map(file: Any, key: str, shape: tuple[int, ...], angles: slice) -> npt.NDArray[Any]:
     """Read maps that must be those of the summary."""
     found = file[key]
     if found.dtype.kind != "f" or found.shape != shape:
         raise DataError(f"{key}: found {found.dtype} of shape {found.shape}, expected floats of shape {shape}")
-    values = np.asarray(found[()])
+    values = np.asarray(found[angles])
     # Damage makes NaN of which arithmetic would warn.
     values[np.isnan(values)] = np.nan
     if np.isinf(values).any():

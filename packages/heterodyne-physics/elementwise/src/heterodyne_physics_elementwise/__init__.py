@@ -12,6 +12,7 @@ from heterodyne_physics_elementwise._generated.two_component import (
 from heterodyne_physics_elementwise._version import __version__
 from heterodyne_physics_elementwise.correlation import c2_pairs
 from heterodyne_physics_elementwise.grid import ShardGrid, precompute_shard_grid, trapezoid_cumsum
+from heterodyne_physics_elementwise.models import physics_of
 
 __all__ = [
     "MODEL_ID",
@@ -21,6 +22,7 @@ __all__ = [
     "ShardGrid",
     "__version__",
     "c2_pairs",
+    "physics_of",
     "precompute_shard_grid",
     "trapezoid_cumsum",
 ]

@@ -1,0 +1,64 @@
+"""``heterodyne view``: measurements, results and the next fit in a browser."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import importlib.util
+import platform
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+
+from heterodyne_cli.subcommand import Subcommand
+from heterodyne_report import Console
+from heterodyne_spec import DONE, MissingPackageError
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="measurement, result of a fit, or folder of a batch or watch"
+    )
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="port of the page (default: any free one)")
+    parser.add_argument("--no-browser", action="store_true", help="print the address only")
+
+
+def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
+    missing = [name for name in ("panel", "bokeh") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingPackageError(
+            f"heterodyne view requires {' and '.join(missing)}; install with: pip install 'heterodyne-cli[view]'"
+        )
+    from heterodyne_cli.view.workspace import Workspace
+
+    workspace = Workspace(args.paths)
+    with console.stage("loading the viewer"):
+        from heterodyne_cli.view.server import serve
+
+        server, address = serve(workspace, args.port)
+    port = server.port
+    console.say(address)
+    console.say(
+        f"from another machine: ssh -L {port}:127.0.0.1:{port} {getpass.getuser()}@{platform.node()}, then open this "
+        "address there; Ctrl-C stops the viewer"
+    )
+    console.tell("serving", url=address, port=port)
+    server.start()
+    if not args.no_browser:
+        webbrowser.open(address)
+    try:
+        server.io_loop.start()
+    except KeyboardInterrupt:
+        console.say("stopped")
+    finally:
+        server.stop()
+    return DONE
+
+
+COMMAND = Subcommand(
+    "view",
+    "look at measurements and results in a browser",
+    ("heterodyne view measurement.h5", "heterodyne view results", "heterodyne view series --no-browser --port 5006"),
+    _arguments,
+    _run,
+)

@@ -1,0 +1,64 @@
+"""What all pages of the viewer share: style, navigation, errors in one line."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+import panel as pn
+
+from heterodyne_report.page import Markup, element, join_markup, paragraph
+from heterodyne_spec import HeterodyneError
+
+STYLE = """
+.bk-root, .bk { font-size: 1rem; }
+section { border: 0; }
+.bad { color: var(--bad); } .note { color: var(--soft); margin: .2rem 0; }
+pre { white-space: pre-wrap; background: var(--raised); color: var(--ink); padding: .5rem .75rem; border-radius: .3rem; }
+"""
+
+
+def style() -> str:
+    """Return the style sheet of the pages: that of the reports, and the viewer's own."""
+    common = resources.files("heterodyne_report").joinpath("page", "style.css").read_text(encoding="utf-8")
+    return common + STYLE
+
+
+def section(title: str, *parts: Any) -> Any:
+    """Return a titled part of a page."""
+    return pn.Column(pn.pane.HTML(element("h2", title, id=title.lower().replace(" ", "-"))), *parts, sizing_mode="stretch_width")
+
+
+def error_page(message: str) -> Any:
+    """Return a page with an error in one line, and the way back."""
+    return pn.pane.HTML(join_markup([paragraph(message, mood="bad"), paragraph(element("a", "all measurements", href="./"))]))
+
+
+def navigation(*links: tuple[str, str]) -> Markup:
+    """Return links as a navigation bar."""
+    listed = (element("li", element("a", name, href=target)) for name, target in links)
+    return element("nav", element("ul", *listed), aria_label="pages")
+
+
+def afterwards[T](make: Callable[[], T], put: Callable[[T], None], place: Any) -> None:
+    """Call `make` in a thread once the page is shown, and `put` with what it returns in that of the page.
+
+    An error is one line in `place`.
+    """
+    document = pn.state.curdoc
+
+    def work() -> None:
+        try:
+            found = make()
+        except (HeterodyneError, OSError) as error:
+            message = paragraph(str(error), mood="bad")
+            document.add_next_tick_callback(lambda: setattr(place, "objects", [pn.pane.HTML(message)]))
+        else:
+            document.add_next_tick_callback(lambda: put(found))
+
+    if document is None:
+        put(make())
+    else:
+        pn.state.onload(lambda: threading.Thread(target=work, daemon=True).start())

@@ -1,0 +1,299 @@
+"""Data, model and residual of one azimuth, linked, and a cut through them: c2 against lag at an age.
+
+A browser is sent means over blocks of frames of what it shows (see `windows`); zooming asks for finer ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import panel as pn
+from bokeh.events import RangesUpdate, Tap
+from bokeh.models import (
+    Band,
+    ColorBar,
+    ColumnDataSource,
+    CrosshairTool,
+    HoverTool,
+    LinearColorMapper,
+    Range1d,
+    Span,
+    Whisker,
+)
+from bokeh.plotting import figure
+
+from heterodyne_cli.view.cuts import Direction, Frames, Pairs, cut, pairs_of_cut, spaced_lags
+from heterodyne_cli.view.measured import Looked
+from heterodyne_cli.view.style import PALETTES, SIDE, dress, number_input
+from heterodyne_cli.view.values import Values
+from heterodyne_cli.view.windows import Pyramid, View, colour_range, window_of
+
+if TYPE_CHECKING:
+    # JAX takes seconds; the first picture does not need it.
+    from heterodyne_cli.view.model_at import ModelAt
+
+type FloatArray = npt.NDArray[np.float64]
+
+KINDS = ("data", "model", "residual")
+_TITLES = {"data": "data", "model": "model", "residual": "data - model"}
+_MISSING = "#9aa0a8"
+"""Colour of pairs without a value."""
+
+
+class MapPane:
+    """Maps and cut of one run; the model is that of the fit, until `use_model` and `show_values` say otherwise."""
+
+    def __init__(self, looked: Looked) -> None:
+        self._looked, self._at = looked, None
+        self._trial: Values | None = None
+        t = looked.t
+        self._step = float(t[1] - t[0])
+        ends = (t[0] - self._step / 2, t[-1] + self._step / 2)
+        self._x, self._y = (Range1d(*ends, bounds=ends, min_interval=4 * self._step) for _ in range(2))
+        self.angle = pn.widgets.Select(
+            name="azimuth φ / °", options={f"{phi:g}": k for k, phi in enumerate(looked.data.phi)}, width=110
+        )
+        self.direction = pn.widgets.Select(
+            name="cut", options={"from an age, along t₂": "from", "at constant mean age": "across"}, width=190
+        )
+        self.age = pn.widgets.FloatSlider(
+            name="age / s", start=float(t[0]), end=float(t[-2]), step=self._step, value=float(t[len(t) // 4]), width=260
+        )
+        self.width = pn.widgets.IntInput(name="averaged frames", value=1, start=1, end=max(len(t) // 4, 1), width=120)
+        self.lag_axis = pn.widgets.RadioButtonGroup(name="lag axis", options=["log", "linear"], width=120)
+        self.limits = {kind: (number_input(f"{kind} from"), number_input("to")) for kind in ("data", "residual")}
+        self._sources = {kind: _image_source() for kind in KINDS}
+        self._mappers = {
+            kind: LinearColorMapper(palette=PALETTES[kind], nan_color=_MISSING) for kind in KINDS
+        }
+        self._figures = {kind: self._map_figure(kind) for kind in self._shown}
+        self._cut_sources = {kind: ColumnDataSource(_NO_CUT) for kind in ("data", "model")}
+        self._cuts = {axis: self._cut_figure(axis) for axis in ("log", "linear")}
+        self._listen()
+        self._set_limits()
+        self.refresh()
+
+    @property
+    def _shown(self) -> tuple[str, ...]:
+        return KINDS if self._looked.result is not None else KINDS[:1]
+
+    def view(self) -> Any:
+        """Return the pane."""
+        maps = pn.FlexBox(*(pn.pane.Bokeh(self._figures[kind]) for kind in self._shown), gap="8px")
+        cuts = pn.Column(*(pn.pane.Bokeh(one) for one in self._cuts.values()))
+        tools = pn.FlexBox(self.angle, *self.limits["data"], *(self.limits["residual"] if self._looked.result else ()), gap="8px")
+        chosen = pn.FlexBox(self.direction, self.age, self.width, self.lag_axis, gap="8px", align_items="end")
+        note = pn.pane.HTML(
+            "<p class='note'>Click into a map to set the age of the cut; drag to zoom, double-click for the whole map. "
+            "Grey: pairs without a value (masked, dead or missing frames, the diagonal).</p>"
+        )
+        return pn.Column(tools, maps, note, chosen, cuts, sizing_mode="stretch_width")
+
+    def use_model(self, at: ModelAt) -> None:
+        """Take the model at pairs of frames, for bands and trial values."""
+        self._at = at
+        self._refresh_cut()
+
+    def show_values(self, values: Values | None) -> None:
+        """Show the model at trial values; None is back to the fit."""
+        self._trial = values
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Fill maps and cut with what is chosen."""
+        self._refresh_maps()
+        self._refresh_cut()
+
+    def _listen(self) -> None:
+        first = self._figures["data"]
+        first.on_event(RangesUpdate, lambda event: self._refresh_maps())
+        for one in self._figures.values():
+            one.on_event(Tap, self._tapped)
+        self.angle.param.watch(self._turned, "value")
+        for widget in (self.direction, self.age, self.width):
+            widget.param.watch(lambda event: self._refresh_cut(), "value")
+        self.lag_axis.param.watch(lambda event: self._show_axis(), "value")
+        for kind, ends in self.limits.items():
+            for one in ends:
+                one.param.watch(lambda event, kind=kind: self._apply_limits(kind), "value")
+        self._show_axis()
+
+    def _turned(self, event: Any) -> None:
+        self._set_limits()
+        self.refresh()
+
+    def _tapped(self, event: Any) -> None:
+        if event.x is None or event.y is None:
+            return
+        age = min(event.x, event.y) if self.direction.value == "from" else (event.x + event.y) / 2
+        frame = round((age - self._looked.t[0]) / self._step)
+        self.age.value = float(np.clip(self._looked.t[0] + frame * self._step, self.age.start, self.age.end))
+
+    def _show_axis(self) -> None:
+        for axis, one in self._cuts.items():
+            one.visible = axis == self.lag_axis.value
+
+    # Maps
+
+    def frames_in_view(self) -> tuple[int, int]:
+        """Return the first and last frame, from 1, that the maps show."""
+        window = self._window()
+        first, end = max(window.first_row, window.first_column), min(window.end_row, window.end_column)
+        return (first + 1, end) if end > first else (window.first_column + 1, window.end_column)
+
+    def _window(self) -> Any:
+        frames = [
+            ((low - self._looked.t[0]) / self._step + 0.5, (high - self._looked.t[0]) / self._step + 0.5)
+            for low, high in ((self._y.start, self._y.end), (self._x.start, self._x.end))
+        ]
+        return window_of(len(self._looked.t), *frames)
+
+    def _refresh_maps(self) -> None:
+        pyramids = self._looked.pyramids(self.angle.value)
+        data = pyramids[0].view(self._window())
+        views = {"data": data.values}
+        if len(pyramids) > 1:
+            views["model"] = self._model_map(pyramids, data)
+            views["residual"] = data.values - views["model"]
+        for kind, values in views.items():
+            self._sources[kind].data = self._image(values, data)
+        frames = f", means of {data.width} × {data.width} frames" if data.width > 1 else ""
+        for kind, one in self._figures.items():
+            trial = ", sliders" if self._trial is not None and kind != "data" else ""
+            one.title.text = f"{_TITLES[kind]}{trial}{frames if kind == 'data' else ''}"
+
+    def _model_map(self, pyramids: tuple[Any, ...], data: View) -> FloatArray:
+        if self._trial is None or self._at is None:
+            found = pyramids[1].view(data.window).values
+        else:
+            rows, columns = (
+                np.minimum(np.arange(first, end, data.width) + data.width // 2, len(self._looked.t) - 1)
+                for first, end in (data.window[:2], data.window[2:])
+            )
+            i, j = np.broadcast_arrays(rows[:, None], columns[None, :])
+            found = self._at.c2(self._trial, self.angle.value, i, j)
+        return np.where(np.isfinite(data.values), found, np.nan)
+
+    def _image(self, values: FloatArray, view: View) -> dict[str, list[Any]]:
+        t, window = self._looked.t, view.window
+        x, y = (t[first] - self._step / 2 for first in (window.first_column, window.first_row))
+        return {
+            "image": [values.astype(np.float32)],
+            "x": [float(x)],
+            "y": [float(y)],
+            "dw": [(window.end_column - window.first_column) * self._step],
+            "dh": [(window.end_row - window.first_row) * self._step],
+        }
+
+    def _set_limits(self) -> None:
+        """Set the colour limits to those of the azimuth."""
+        pyramids = self._looked.pyramids(self.angle.value)
+        n_t = len(self._looked.t)
+        whole = window_of(n_t, (0, n_t), (0, n_t))
+        data = pyramids[0].view(whole).values
+        found = {"data": colour_range(data)}
+        if len(pyramids) > 1:
+            low, high = colour_range(data - pyramids[1].view(whole).values)
+            found["residual"] = (-max(-low, high), max(-low, high))
+        for kind, ends in found.items():
+            for widget, value in zip(self.limits[kind], ends, strict=True):
+                widget.value = float(f"{value:.4g}")
+
+    def _apply_limits(self, kind: str) -> None:
+        low, high = (one.value for one in self.limits[kind])
+        if low is None or high is None or not low < high:
+            return
+        for name in ("data", "model") if kind == "data" else ("residual",):
+            self._mappers[name].update(low=low, high=high)
+
+    def _map_figure(self, kind: str) -> Any:
+        one = figure(
+            width=SIDE,
+            height=SIDE - 40,
+            x_range=self._x,
+            y_range=self._y,
+            tools="pan,wheel_zoom,box_zoom,reset,save",
+            active_drag="box_zoom",
+            x_axis_label="t₂ / s",
+            y_axis_label="t₁ / s",
+            title=_TITLES[kind],
+            toolbar_location="above",
+            name=kind,
+        )
+        one.image(source=self._sources[kind], color_mapper=self._mappers[kind])
+        one.add_layout(ColorBar(color_mapper=self._mappers[kind], width=10), "right")
+        one.add_tools(
+            HoverTool(tooltips=[("t₁", "$y{0.000} s"), ("t₂", "$x{0.000} s"), (_TITLES[kind], "@image{0.00000}")])
+        )
+        if not hasattr(self, "_cross"):
+            # One pair of lines for all maps: the cursor is linked.
+            self._cross = [Span(dimension=d, line_dash="dotted", line_color="#707780") for d in ("width", "height")]
+        one.add_tools(CrosshairTool(overlay=self._cross))
+        return dress(one)
+
+    # Cut
+
+    def _refresh_cut(self) -> None:
+        t, n_t = self._looked.t, len(self._looked.t)
+        frame = (self.age.value - t[0]) / self._step
+        direction: Direction = self.direction.value
+        pairs = pairs_of_cut(n_t, frame, direction, self.width.value)
+        pyramids = self._looked.pyramids(self.angle.value)
+        found = cut(pyramids[0].values, pairs)
+        shown = spaced_lags(found.lag)
+        lag = found.lag[shown] * self._step
+        error = np.where(np.isfinite(found.error[shown]), found.error[shown], 0.0)
+        mean = found.mean[shown]
+        there = np.isfinite(mean)
+        self._cut_sources["data"].data = {
+            "lag": lag[there],
+            "c2": mean[there],
+            "low": (mean - error)[there],
+            "high": (mean + error)[there],
+        }
+        if len(pyramids) > 1:
+            self._refresh_model_cut(pyramids[1], pairs, shown)
+
+    def _refresh_model_cut(self, fitted: Pyramid, pairs: Pairs, shown: Frames) -> None:
+        lag, sd = pairs.lag[shown] * self._step, np.zeros(len(shown))
+        if self._trial is None or self._at is None:
+            model = cut(fitted.values, pairs).mean[shown]
+        else:
+            i, j, inside = (part[shown] for part in (pairs.i, pairs.j, pairs.inside))
+            every = self._at.c2(self._trial, self.angle.value, i, j)
+            model = np.where(inside, every, 0).sum(axis=1) / inside.sum(axis=1)
+        if self._trial is None and self._at is not None and self._looked.result is not None:
+            one = np.arange(len(shown)), (np.argmax(pairs.inside, axis=1) + pairs.inside.sum(axis=1) // 2)[shown]
+            pair = pairs.i[shown][one], pairs.j[shown][one]
+            band = self._at.band(self._looked.result, self.angle.value, *pair)
+            sd = sd if band is None else band
+        self._cut_sources["model"].data = {"lag": lag, "c2": model, "low": model - 2 * sd, "high": model + 2 * sd}
+
+    def _cut_figure(self, axis: str) -> Any:
+        one = figure(
+            height=300,
+            sizing_mode="stretch_width",
+            min_width=280,
+            x_axis_type=axis,
+            x_axis_label="lag t₂ - t₁ / s",
+            y_axis_label="c₂",
+            tools="pan,wheel_zoom,box_zoom,reset,save",
+            name=f"cut {axis}",
+        )
+        data, model = self._cut_sources["data"], self._cut_sources["model"]
+        one.add_layout(Whisker(base="lag", upper="high", lower="low", source=data, line_color="#2f7fd0", line_alpha=0.5))
+        one.scatter("lag", "c2", source=data, size=4, color="#2f7fd0", legend_label="data")
+        if self._looked.result is not None:
+            one.add_layout(Band(base="lag", lower="low", upper="high", source=model, fill_color="#d55e00", fill_alpha=0.25))
+            one.line("lag", "c2", source=model, color="#d55e00", line_width=2, legend_label="model, 95 % band")
+        one.add_tools(HoverTool(tooltips=[("lag", "@lag{0.0000} s"), ("c₂", "@c2{0.00000}")]))
+        return dress(one)
+
+
+_NO_CUT: dict[str, list[float]] = {"lag": [], "c2": [], "low": [], "high": []}
+
+
+def _image_source() -> ColumnDataSource:
+    return ColumnDataSource({"image": [np.zeros((1, 1), np.float32)], "x": [0.0], "y": [0.0], "dw": [1.0], "dh": [1.0]})

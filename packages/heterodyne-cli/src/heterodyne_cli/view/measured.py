@@ -1,0 +1,112 @@
+"""One run that is looked at: the maps of one q, and the results of them.
+
+Maps are read one azimuth at a time and kept up to a bound for the whole process, so that the server's memory does not
+grow with the number of files that are looked at.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_cli.view.windows import Pyramid
+from heterodyne_data import FittedData, NLSQResult, TwoTimeData, load_data, read_fitted_maps
+
+type FloatArray = npt.NDArray[np.floating]
+
+KEPT_BYTES = 1_000_000_000
+"""Maps that are kept in memory, in bytes; two azimuths are kept in any case."""
+
+
+class Cache:
+    """Pyramids of maps by key, the least recently used dropped beyond `KEPT_BYTES`."""
+
+    def __init__(self, most: int = KEPT_BYTES) -> None:
+        self._most, self._kept, self._lock = most, OrderedDict[object, tuple[Pyramid, ...]](), threading.Lock()
+
+    def get(self, key: object, make: Callable[[], tuple[Pyramid, ...]]) -> tuple[Pyramid, ...]:
+        """Return what is kept under a key, or make it."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+            found = self._kept[key] = make()
+            while len(self._kept) > 2 and self.size > self._most:
+                self._kept.popitem(last=False)
+            return found
+
+    @property
+    def size(self) -> int:
+        """Bytes of the maps that are kept."""
+        return sum(one.values.nbytes for several in self._kept.values() for one in several)
+
+
+_CACHE = Cache()
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A run: `data` describes its maps, `result` is a fit of them or None, `valid` (n_phi, n_t) tells usable frames.
+
+    `path` is the file or folder it comes from; `read` returns data and, of a fit, model of an azimuth.
+    """
+
+    path: Path
+    data: FittedData
+    result: NLSQResult | None
+    valid: npt.NDArray[np.bool_]
+    read: Callable[[int], tuple[FloatArray, ...]] = field(repr=False)
+
+    @property
+    def t(self) -> npt.NDArray[np.float64]:
+        """Ages of the frames in s, (n_t,)."""
+        return self.data.t
+
+    def pyramids(self, angle: int) -> tuple[Pyramid, ...]:
+        """Return the maps of an azimuth (its position): data, and of a fit model."""
+        key = (str(self.path), self.data.q, self.result.cost if self.result else None, angle)
+        return _CACHE.get(key, lambda: tuple(Pyramid.of(one) for one in self.read(angle)))
+
+
+def look_at_measurement(path: Path, q: float | None) -> Looked:
+    """Return the maps of a measurement at a q in 1/Å.
+
+    Raises
+    ------
+    DataError : if they cannot be read.
+    """
+    return _of_measurement(path, load_data(path, q, hashed=False))
+
+
+def _of_measurement(path: Path, data: TwoTimeData) -> Looked:
+    described = FittedData(data.q, data.phi, data.n_t, data.start_frame, data.dt, data.notes, data.provenance)
+    return Looked(path, described, None, data.valid, lambda angle: (_without_diagonal(data.c2[angle]),))
+
+
+def look_at_result(path: Path) -> Looked:
+    """Return the run of a saved fit (its folder or JSON file).
+
+    Raises
+    ------
+    ResultError : if it cannot be read.
+    """
+    result = NLSQResult.load(path, maps=False)
+
+    def read(angle: int) -> tuple[FloatArray, ...]:
+        return tuple(map(_without_diagonal, read_fitted_maps(path, result, angle)))
+
+    valid = np.ones((len(result.data.phi), result.data.n_frames), bool)
+    return Looked(path, result.data, result, valid, read)
+
+
+def _without_diagonal(values: FloatArray) -> FloatArray:
+    """Return a map without its diagonal, which is shot noise and not fitted."""
+    found = np.array(values, np.float32)
+    np.fill_diagonal(found, np.nan)
+    return found

@@ -1,0 +1,250 @@
+"""The next fit: what to hold, bound, tie, leave out and mask; its configuration and command; its progress."""
+
+from __future__ import annotations
+
+import copy
+import html
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+
+from heterodyne_cli.view.measured import Looked
+from heterodyne_cli.view.model_at import Values
+from heterodyne_cli.view.running import Running, command_line, free_folder, succeeded, write_config
+from heterodyne_spec import ConfigError, HeterodyneError, ModelSpec, Problem, build_config, dump_yaml
+
+_NONE = "not tied"
+
+
+class Refit:
+    """A form for a fit of the measurement of a run.
+
+    `source` is the measurement's file; `frames_in_view` returns the first and last frame (from 1) of the maps as they
+    are zoomed; `finished` is called with the folder of every fit that left a result.
+    """
+
+    def __init__(
+        self,
+        looked: Looked,
+        spec: ModelSpec,
+        source: Path,
+        frames_in_view: Callable[[], tuple[int, int]],
+        finished: Callable[[Path, str], None],
+    ) -> None:
+        self._looked, self._spec, self._source = looked, spec, source
+        self._frames_in_view, self._finished = frames_in_view, finished
+        self._running: Running | None = None
+        self._document = pn.state.curdoc
+        self._given = copy.deepcopy(dict(looked.result.config)) if looked.result else {}
+        data = self._given.get("data") or {}
+        self.method = pn.widgets.Select(name="fit", options={"point estimate": "nlsq", "posterior": "cmc"}, width=140)
+        first, last = data.get("frames") or (1, looked.data.n_frames)
+        self.first = pn.widgets.IntInput(name="first frame", value=first, start=1, width=100)
+        self.last = pn.widgets.IntInput(name="last frame", value=last, start=1, width=100)
+        self.take = pn.widgets.Button(name="Frames in view")
+        self.mask = pn.widgets.TextInput(
+            name="masked frames, such as 12, 40-45", value=_ranges(data.get("mask_frames") or ()), width=260
+        )
+        self.mask_view = pn.widgets.Button(name="Mask frames in view")
+        phi = [f"{one:g}" for one in looked.data.phi]
+        self.phi = pn.widgets.MultiChoice(name="azimuths / °", options=phi, value=phi, width=320)
+        self.rows = {p.name: self._row(p.name) for p in spec.parameters}
+        self.output = pn.widgets.TextInput(
+            name="folder", value=str(free_folder(_parent(looked), "refit")), sizing_mode="stretch_width"
+        )
+        self.run = pn.widgets.Button(name="Run this fit", button_type="primary")
+        self.stop = pn.widgets.Button(name="Stop", disabled=True)
+        self.progress = pn.pane.HTML("", sizing_mode="stretch_width")
+        self.text = pn.pane.HTML("", sizing_mode="stretch_width")
+        self._listen()
+        self._describe()
+
+    def view(self) -> Any:
+        """Return the pane."""
+        head = [pn.pane.HTML(f"<b>{word}</b>") for word in ("parameter", "start value", "free", "from", "to", "tied to")]
+        table = pn.GridBox(*head, *(one for row in self.rows.values() for one in row.values()), ncols=6)
+        return pn.Column(
+            pn.FlexBox(self.method, self.first, self.last, self.take, self.mask_view, gap="8px", align_items="end"),
+            pn.FlexBox(self.mask, self.phi, gap="8px"),
+            pn.Column(table, scroll=True, sizing_mode="stretch_width"),
+            self.output,
+            self.text,
+            pn.FlexBox(self.run, self.stop, gap="8px"),
+            self.progress,
+            sizing_mode="stretch_width",
+        )
+
+    def start_from(self, values: Values) -> None:
+        """Take values as starting values."""
+        for name, row in self.rows.items():
+            row["value"].value = values.parameters[name]
+
+    def document(self) -> dict[str, Any]:
+        """Return the configuration of the fit.
+
+        Raises
+        ------
+        ConfigError : if the frames to mask are no frames.
+        """
+        document = copy.deepcopy(self._given)
+        data = document.setdefault("data", {})
+        data["q"] = float(self._looked.data.q)
+        if (self.first.value, self.last.value) != (1, self._looked.data.n_frames) or "frames" in data:
+            data["frames"] = [self.first.value, self.last.value]
+        if self.mask.value.strip() or "mask_frames" in data:
+            data["mask_frames"] = _frames(self.mask.value)
+        if len(self.phi.value) < len(self.phi.options) or "phi" in data:
+            data["phi"] = [float(one) for one in self.phi.value]
+        parameters = document.setdefault("model", {}).setdefault("parameters", {})
+        for name, row in self.rows.items():
+            if changed := self._changed(name, row):
+                parameters[name] = {**parameters.get(name, {}), **changed}
+        return document
+
+    def _row(self, name: str) -> dict[str, Any]:
+        parameter, result = self._spec.parameter(name), self._looked.result
+        row = next((row for row in result.table if row.name == name), None) if result else None
+        low, high = (row.lower, row.upper) if row else parameter.bounds
+        value = row.value if row else parameter.default
+        free = row.status != "fixed" if row else parameter.vary
+        tie = row.tie if row and row.tie else _NONE
+        others = [_NONE, *(p.name for p in self._spec.parameters if p.name != name and p.unit == parameter.unit)]
+        numbers = {"width": 110, "format": "0[.]000000", "margin": 2}
+        return {
+            "name": pn.pane.HTML(html.escape(name), width=120),
+            "value": pn.widgets.FloatInput(value=value, **numbers),
+            "vary": pn.widgets.Checkbox(value=free, width=30, margin=(8, 2)),
+            "low": pn.widgets.FloatInput(value=low, **numbers),
+            "high": pn.widgets.FloatInput(value=high, **numbers),
+            "tie": pn.widgets.Select(value=tie, options=others, width=140, margin=2),
+        }
+
+    def _changed(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the form says of a parameter and the specification does not."""
+        parameter = self._spec.parameter(name)
+        found: dict[str, Any] = {}
+        if row["value"].value != parameter.default:
+            found["value"] = row["value"].value
+        if row["vary"].value != parameter.vary:
+            found["vary"] = row["vary"].value
+        if (bounds := [row["low"].value, row["high"].value]) != list(parameter.bounds):
+            found["bounds"] = bounds
+        if row["tie"].value != _NONE:
+            found["tie"] = row["tie"].value
+        return found
+
+    def _listen(self) -> None:
+        widgets = [self.method, self.first, self.last, self.mask, self.phi, self.output]
+        widgets += [one for row in self.rows.values() for key, one in row.items() if key != "name"]
+        for widget in widgets:
+            widget.param.watch(lambda event: self._describe(), "value")
+        self.take.on_click(lambda event: self._take_frames())
+        self.mask_view.on_click(lambda event: self._mask_frames())
+        self.run.on_click(lambda event: self._start())
+        self.stop.on_click(lambda event: self._running.stop() if self._running else None)
+
+    def _take_frames(self) -> None:
+        self.first.value, self.last.value = self._frames_in_view()
+
+    def _mask_frames(self) -> None:
+        first, last = self._frames_in_view()
+        words = f"{first}-{last}" if last > first else f"{first}"
+        self.mask.value = f"{self.mask.value}, {words}" if self.mask.value.strip() else words
+
+    def _command(self, folder: Path) -> list[str]:
+        return command_line(folder / "config.yaml", self._source, folder, self.method.value)
+
+    def _describe(self) -> None:
+        """Show configuration and command, or what is wrong with them."""
+        try:
+            document = self.document()
+            build_config(document, "this form")
+        except HeterodyneError as error:
+            self.text.object = f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
+            self.run.disabled = True
+            return
+        self.run.disabled = self._running is not None
+        words = shlex.join(self._command(Path(self.output.value)))
+        self.text.object = (
+            f"<details open><summary>Configuration and command of this fit</summary><pre>{html.escape(dump_yaml(document))}"
+            f"</pre><pre>{html.escape(words)}</pre></details>"
+        )
+
+    def _start(self) -> None:
+        folder = Path(self.output.value)
+        try:
+            write_config(folder, self.document())
+        except (HeterodyneError, OSError) as error:
+            self._say(str(error), "bad")
+            return
+        self.run.disabled, self.stop.disabled = True, False
+        self._say("starting", "note")
+        self._running = Running(self._command(folder), lambda event: self._soon(self._told, event, folder))
+
+    def _soon(self, function: Callable[..., None], *given: Any) -> None:
+        """Call a function in the thread of the page."""
+        if self._document is None:
+            function(*given)
+        else:
+            self._document.add_next_tick_callback(lambda: function(*given))
+
+    def _told(self, event: Mapping[str, Any], folder: Path) -> None:
+        kind = event.get("event")
+        if kind == "progress":
+            self._say(str(event.get("text", "")), "note")
+        elif kind == "error":
+            self._say(str(event.get("message", "")), "bad")
+        elif kind == "end":
+            self._ended(int(event.get("exit_code") or 0), folder)
+
+    def _ended(self, code: int, folder: Path) -> None:
+        method = self.method.value
+        self._running, self.stop.disabled = None, True
+        self.output.value = str(free_folder(folder.parent, "refit"))
+        self._describe()
+        if succeeded(code):
+            self._say(f"finished: {folder}", "note")
+            self._finished(folder, method)
+        elif "class='bad'" not in str(self.progress.object):
+            self._say(f"stopped (exit code {code}); nothing is added", "bad")
+
+    def _say(self, words: str, mood: str) -> None:
+        self.progress.object = f"<p class='{mood}' role='status'>{html.escape(words)}</p>"
+
+
+def _parent(looked: Looked) -> Path:
+    """Return the folder beside which fits are written: that of a result, or the current one."""
+    if looked.result is None:
+        return Path.cwd()
+    return looked.path if looked.path.is_dir() else looked.path.parent
+
+
+def _ranges(frames: Any) -> str:
+    """Return frames as text, ranges of consecutive ones joined."""
+    found: list[list[int]] = []
+    for frame in sorted(set(frames)):
+        if found and frame == found[-1][1] + 1:
+            found[-1][1] = frame
+        else:
+            found.append([frame, frame])
+    return ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in found)
+
+
+def _frames(text: str) -> list[int]:
+    """Return the frames of a text such as ``12, 40-45``.
+
+    Raises
+    ------
+    ConfigError : if it is no such list.
+    """
+    found: set[int] = set()
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        ends = part.split("-")
+        if len(ends) > 2 or not all(end.strip().isdigit() for end in ends):
+            remedy = "write numbers and ranges separated by commas, such as 12, 40-45"
+            raise ConfigError("this form", [Problem("data.mask_frames", repr(part), "a frame or a range", remedy)])
+        found.update(range(int(ends[0]), int(ends[-1]) + 1))
+    return sorted(found)

@@ -1,0 +1,161 @@
+"""The page of one run: verdict, maps and cut, functions of age, sliders, the next fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import panel as pn
+
+from heterodyne_cli.view.frame import afterwards, error_page, section
+from heterodyne_cli.view.function_pane import Curves, FunctionPane
+from heterodyne_cli.view.map_pane import MapPane
+from heterodyne_cli.view.measured import Looked
+from heterodyne_cli.view.refit import Refit
+from heterodyne_cli.view.values import Values
+from heterodyne_cli.view.what_if import WhatIf
+from heterodyne_cli.view.workspace import Item, Workspace
+from heterodyne_data import NLSQResult, TwoTimeData
+from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.stated import reasons
+from heterodyne_nlsq.summary import evidence_rows
+from heterodyne_report.page import Markup, element, join_markup, paragraph, table
+from heterodyne_spec import DEFAULT_MODEL, load_model
+
+LARGEST_COST = 50_000_000
+"""Pairs of all azimuths up to which the sliders show the cost."""
+
+
+def run_page(workspace: Workspace, item: Item) -> Any:
+    """Return the page of an item."""
+    if item.path.suffix == ".nc":
+        return error_page("a posterior is shown beside its point estimate: open the folder of the run")
+    looked = item.look()
+    return _fitted(workspace, item, looked) if looked.result is not None else _measured(workspace, item, looked)
+
+
+def _measured(workspace: Workspace, item: Item, looked: Looked) -> Any:
+    maps = MapPane(looked)
+    done = _Finished(workspace)
+    refit = Refit(looked, load_model(DEFAULT_MODEL), item.path, maps.frames_in_view, done)
+    notes = [paragraph(f"note: {note}", mood="note") for note in looked.data.notes]
+    return pn.Column(
+        pn.pane.HTML(join_markup([element("h1", _title(looked)), *notes])),
+        section("Maps", maps.view()),
+        section("Fit", refit.view(), done.place),
+        sizing_mode="stretch_width",
+    )
+
+
+def _fitted(workspace: Workspace, item: Item, looked: Looked) -> Any:
+    result = looked.result
+    assert result is not None
+    spec = load_model(str(result.model.get("id", DEFAULT_MODEL)))
+    maps = MapPane(looked)
+    functions = FunctionPane(curves_of("this fit", result), _others(workspace, item), spec, looked.t)
+    source = Path(str(result.data.provenance.get("path") or result.data.provenance.get("file") or ""))
+    done = _Finished(workspace, functions)
+    refit = Refit(looked, spec, source, maps.frames_in_view, done)
+    sliders = pn.Column(pn.pane.HTML(paragraph("preparing the sliders", mood="note")), sizing_mode="stretch_width")
+
+    def prepare() -> tuple[Any, Callable[[Values], float] | None]:
+        # JAX and the compilation take seconds, which the first picture does not wait for.
+        from heterodyne_cli.view.model_at import ModelAt
+
+        at, cost = ModelAt(spec.id, looked.t, looked.data.q, looked.data.phi), _cost(looked, result)
+        if cost is not None:
+            cost(Values.of(result))
+        return at, cost
+
+    def put(found: tuple[Any, Callable[[Values], float] | None]) -> None:
+        at, cost = found
+        maps.use_model(at)
+
+        def shown(trial: Values | None) -> None:
+            maps.show_values(trial)
+            functions.show_values(trial)
+
+        what_if = WhatIf(spec, result, shown, cost)
+        start = pn.widgets.Button(name="Start the next fit from here")
+        start.on_click(lambda event: refit.start_from(what_if.values))
+        sliders.objects = [what_if.view(start)]
+
+    afterwards(prepare, put, sliders)
+    return pn.Column(
+        pn.pane.HTML(join_markup([element("h1", _title(looked)), _verdict(result)])),
+        section("Maps", maps.view()),
+        section("Functions of age", functions.view(), pn.pane.HTML(_evidence(result), sizing_mode="stretch_width")),
+        section("What if", sliders),
+        section("Fit again", refit.view(), done.place),
+        sizing_mode="stretch_width",
+    )
+
+
+def _evidence(result: NLSQResult) -> Markup:
+    columns, *rows = evidence_rows(result)
+    return table(columns, rows, caption="Features of the maps", words=(1, 3))
+
+
+class _Finished:
+    """What happens with a new fit: it joins the workspace and the curves, and a link to it appears."""
+
+    def __init__(self, workspace: Workspace, functions: FunctionPane | None = None) -> None:
+        self._workspace, self._functions, self.place = workspace, functions, pn.Column()
+
+    def __call__(self, folder: Path, method: str) -> None:
+        self._workspace.add_result(folder)
+        link = element("a", f"open {folder.name}", href=f"run?key={folder}")
+        self.place.append(pn.pane.HTML(paragraph(link)))
+        if self._functions is not None:
+            self._functions.add(folder.name, saved_curves(folder, method))
+
+
+def curves_of(title: str, result: NLSQResult) -> Curves:
+    """Return what is drawn of a point estimate."""
+    return Curves(title, courses(result), reasons(result), result.age_resolved)
+
+
+def saved_curves(folder: Path, method: str = "nlsq") -> Curves:
+    """Return what is drawn of a saved result."""
+    if method == "cmc":
+        from heterodyne_cmc import CMCResult
+        from heterodyne_cmc.plots import courses as posterior_courses
+
+        return Curves(f"{folder.name}, posterior", posterior_courses(CMCResult.load(folder)), {})
+    return curves_of(folder.name, NLSQResult.load(folder, maps=False))
+
+
+def _others(workspace: Workspace, item: Item) -> dict[str, Callable[[], Curves]]:
+    """Return the other results of the workspace by name, read when they are chosen."""
+    found = {}
+    for other in workspace.items():
+        if other.kind == "result" and other.key != item.key:
+            found[other.path.name] = lambda path=other.path: saved_curves(path)
+    if (item.path / "cmc_result.nc").is_file():
+        found["posterior"] = lambda: saved_curves(item.path, "cmc")
+    return found
+
+
+def _cost(looked: Looked, result: NLSQResult) -> Callable[[Values], float] | None:
+    """Return the cost of the fit at given values, None for maps too large to evaluate at every move of a slider."""
+    from heterodyne_nlsq import cost_function
+
+    n_phi, n_t = looked.valid.shape
+    if n_phi * n_t**2 > LARGEST_COST:
+        return None
+    c2 = np.stack([looked.pyramids(angle)[0].values for angle in range(n_phi)])
+    data = TwoTimeData(c2=c2, q=looked.data.q, phi=looked.data.phi, t=looked.t, dt=looked.data.dt)
+    cost = cost_function(data, result.config)
+    return lambda values: cost(values.parameters, values.contrast, values.offset)
+
+
+def _title(looked: Looked) -> str:
+    name = looked.data.provenance.get("file") or looked.path.name
+    return f"{name} at q = {looked.data.q:.5g} 1/Å"
+
+
+def _verdict(result: NLSQResult) -> Any:
+    mood = "good" if result.verdict == "usable" else "bad"
+    return element("p", element("span", result.sentence), class_=f"verdict {mood}")

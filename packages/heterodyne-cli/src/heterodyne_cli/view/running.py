@@ -1,0 +1,87 @@
+"""A fit in a process of its own: the command that a user would type, with its progress."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from heterodyne_spec import DONE, NOT_CONVERGED, dump_yaml, write_text
+
+CONFIG_NAME = "config.yaml"
+
+
+def command_line(config: Path, data: Path, output: Path, method: str, start: Path | None = None) -> list[str]:
+    """Return the command of a fit; `start` is the point estimate that a posterior starts from."""
+    words = ["heterodyne", "--config", str(config), "--data", str(data), "--method", method, "--output", str(output)]
+    return words if start is None else [*words, "--nlsq-result", str(start)]
+
+
+def free_folder(parent: Path, stem: str) -> Path:
+    """Return the first of ``stem-1``, ``stem-2``, ... that does not exist in a folder."""
+    return next(folder for n in range(1, 10_000) if not (folder := parent / f"{stem}-{n}").exists())
+
+
+class Running:
+    """A running fit. `told` is called from a thread with every event of the command (`heterodyne_report.Console`), at
+    last with ``{"event": "end", "exit_code": ...}`` whatever happens.
+    """
+
+    def __init__(self, words: Sequence[str], told: Callable[[Mapping[str, Any]], None]) -> None:
+        self._told = told
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "heterodyne_cli.command", *words[1:], "--json"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def stop(self) -> None:
+        """Interrupt it as Ctrl-C does."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process.poll() is None:
+            self._process.kill()
+
+    def _listen(self) -> None:
+        process, ended = self._process, False
+        assert process.stdout is not None and process.stderr is not None
+        for line in process.stdout:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            ended |= event.get("event") == "end"
+            self._told(event)
+        words = process.stderr.read().strip()
+        code = process.wait()
+        if not ended:
+            last = words.splitlines()[-1] if words else f"the fit was ended from outside (exit code {code})"
+            self._told({"event": "error", "message": last})
+            self._told({"event": "end", "exit_code": code})
+
+
+def succeeded(exit_code: int) -> bool:
+    """Return whether a fit has left a result."""
+    return exit_code in (DONE, NOT_CONVERGED)
+
+
+def write_config(folder: Path, document: Mapping[str, Any]) -> Path:
+    """Write the configuration of a fit into its folder and return its path.
+
+    Raises
+    ------
+    OutputError : if it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_text(folder / CONFIG_NAME, dump_yaml(document))

@@ -1,0 +1,27 @@
+"""A point of the model: what sliders are at, and a fit has found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_data import NLSQResult
+
+type FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Values:
+    """A point of the model: parameters by name, contrast and offset per azimuth (n_phi,)."""
+
+    parameters: Mapping[str, float]
+    contrast: FloatArray
+    offset: FloatArray
+
+    @classmethod
+    def of(cls, result: NLSQResult) -> Values:
+        """Return the values of a fit."""
+        return cls(result.parameters, result.contrast, result.offset)

@@ -1,0 +1,146 @@
+"""What the viewer shows: the measurements, results and series it was opened with, and the fits made since."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from heterodyne_cli.series.lock import is_locked
+from heterodyne_cli.series.record import NAME as RECORD_NAME
+from heterodyne_cli.series.record import Record
+from heterodyne_cli.series.row import FAILED, Row, quality, values_of
+from heterodyne_cli.view.measured import Looked, look_at_measurement, look_at_result
+from heterodyne_data import RESULT_JSON_NAME, NLSQResult, list_maps, mean_q, open_source, q_groups
+from heterodyne_spec import MEASUREMENTS, DataError, Problem, ResultError
+
+type Kind = Literal["measurement", "result", "failed"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the table: a q of a measurement, a fit, or a file that could not be fitted.
+
+    `row` has the columns of a series' summary that are known. `key` is unique within the workspace.
+    """
+
+    key: str
+    kind: Kind
+    path: Path
+    q: float | None
+    row: Row
+
+    def look(self) -> Looked:
+        """Return its maps and results.
+
+        Raises
+        ------
+        DataError, ResultError : if they cannot be read.
+        """
+        if self.kind == "failed":
+            raise DataError(f"{self.path}: {self.row['message']}")
+        return look_at_result(self.path) if self.kind == "result" else look_at_measurement(self.path, self.q)
+
+
+class Workspace:
+    """Everything opened in one process; threads of several tabs read it at once.
+
+    Series folders are read again by `items`, so that a running watch or batch shows up without a reload.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._lock, self._fits, self._numbers = threading.Lock(), list[Path](), itertools.count(1)
+        self._paths = [path.resolve() for path in paths]
+        for path in self._paths:
+            kind_of(path)
+
+    def add_result(self, folder: Path) -> None:
+        """Add a fit made in the viewer."""
+        with self._lock:
+            if folder not in self._fits:
+                self._fits.append(folder)
+
+    def items(self) -> list[Item]:
+        """Return the lines of the table.
+
+        Raises
+        ------
+        DataError, ResultError, OutputError : if a path cannot be read any more.
+        """
+        with self._lock:
+            fits = list(self._fits)
+        return [item for path in [*self._paths, *fits] for item in _items(path)]
+
+    def states(self) -> dict[Path, str]:
+        """Return for every series folder whether a watch or batch runs in it."""
+        series = [path for path in self._paths if kind_of(path) == "series"]
+        return {path: "running" if is_locked(path) else "not running" for path in series}
+
+    def find(self, key: str) -> Item:
+        """Return the item of a key.
+
+        Raises
+        ------
+        DataError : if there is none.
+        """
+        for item in self.items():
+            if item.key == key:
+                return item
+        raise DataError(f"{key}: no such run in this viewer; open it from the table of measurements")
+
+
+def kind_of(path: Path) -> Literal["series", "result", "measurement"]:
+    """Return what a path is.
+
+    Raises
+    ------
+    ResultError : if it is nothing that can be viewed.
+    """
+    if path.is_dir():
+        if (path / RECORD_NAME).is_file():
+            return "series"
+        if (path / RESULT_JSON_NAME).is_file():
+            return "result"
+        found = f"a folder without {RESULT_JSON_NAME} and {RECORD_NAME}"
+    elif path.suffix == ".json" and path.is_file():
+        return "result"
+    elif path.is_file() and path.suffix.lower() in MEASUREMENTS:
+        return "measurement"
+    else:
+        found = "another kind of file" if path.exists() else "no such file or folder"
+    wanted = "a measurement, the folder or JSON file of a fit, or the folder of a batch or watch"
+    raise ResultError(str(path), [Problem("", found, wanted, "give one of these")])
+
+
+def _items(path: Path) -> Iterable[Item]:
+    return {"series": _of_series, "result": _of_result, "measurement": _of_measurement}[kind_of(path)](path)
+
+
+def _of_measurement(path: Path) -> Iterator[Item]:
+    with open_source(path) as source:
+        _, contents = list_maps(source, None)
+    for group in q_groups([ref for ref in contents.maps if ref.q > 0], 0.02):
+        q = mean_q(group)
+        row = {"file": str(path), "q": q, "n_phi": len(group), "fit": "", "message": ""}
+        yield Item(f"{path}#{q:.6g}", "measurement", path, q, row)
+
+
+def _of_result(path: Path) -> Iterator[Item]:
+    result = NLSQResult.load(path, maps=False)
+    yield Item(str(path), "result", path, result.data.q, _row(path, result))
+
+
+def _of_series(folder: Path) -> Iterator[Item]:
+    for number, row in enumerate(Record.load(folder, "", "").rows()):
+        if row["fit"] == FAILED:
+            yield Item(f"{folder}#{number}", "failed", Path(row["file"]), None, row)
+        else:
+            yield Item(str(folder / row["result"]), "result", folder / row["result"], row["q"], row)
+
+
+def _row(path: Path, result: NLSQResult) -> Row:
+    file = str(result.data.provenance.get("file") or path)
+    return {"file": file, "q": result.data.q, "fit": quality(result), "message": result.message, **values_of(result)}
