@@ -12,18 +12,40 @@ import panel as pn
 from heterodyne_report.page import Markup, element, join_markup, paragraph
 from heterodyne_spec import HeterodyneError
 
-STYLE = """
-.bk-root, .bk { font-size: 1rem; }
+_STYLE = """
+body { max-width: 84rem; }
 section { border: 0; }
 .bad { color: var(--bad); } .note { color: var(--soft); margin: .2rem 0; }
 pre { white-space: pre-wrap; background: var(--raised); color: var(--ink); padding: .5rem .75rem; border-radius: .3rem; }
 """
+_DARK = "@media screen and (prefers-color-scheme: dark)"
+_FOLLOW = """<script>
+const address = new URL(location.href);
+if (!address.searchParams.has("theme") && matchMedia("(prefers-color-scheme: dark)").matches) {
+  address.searchParams.set("theme", "dark");
+  location.replace(address);
+}
+</script>"""
 
 
-def style() -> str:
-    """Return the style sheet of the pages: that of the reports, and the viewer's own."""
+def style(theme: str) -> str:
+    """Return the style sheet of the pages: that of the reports in the colours of a theme, and the viewer's own."""
     common = resources.files("heterodyne_report").joinpath("page", "style.css").read_text(encoding="utf-8")
-    return common + STYLE
+    # The colours of the page are those of its figures, whatever the browser prefers: the address says which.
+    chosen = common.replace(_DARK, "@media screen" if theme == "dark" else "@media not all")
+    return chosen.replace("color-scheme: light dark", f"color-scheme: {'dark' if theme == 'dark' else 'light'}") + _STYLE
+
+
+def header(theme: str) -> Any:
+    """Return the top of a page: navigation, and the change between light and dark."""
+    other = "default" if theme == "dark" else "dark"
+    bar = navigation(("All measurements", f"./?theme={theme}"))
+    name = "Light colours" if theme == "dark" else "Dark colours"
+    switch = Markup(
+        f"""<button type="button" onclick="const a = new URL(location.href); a.searchParams.set('theme', '{other}');"""
+        f""" location.replace(a)">{name}</button>"""
+    )
+    return pn.pane.HTML(join_markup([bar, switch, Markup(_FOLLOW)]), sizing_mode="stretch_width")
 
 
 def section(title: str, *parts: Any) -> Any:

@@ -59,7 +59,7 @@ class MapPane:
             name="cut", options={"from an age, along t₂": "from", "at constant mean age": "across"}, width=190
         )
         self.age = pn.widgets.FloatSlider(
-            name="age / s", start=float(t[0]), end=float(t[-2]), step=self._step, value=float(t[len(t) // 4]), width=260
+            name="age / s", start=float(t[0]), end=float(t[-2]), step=self._step, value=float(t[self._usable_frame()]), width=260
         )
         self.width = pn.widgets.IntInput(name="averaged frames", value=1, start=1, end=max(len(t) // 4, 1), width=120)
         self.lag_axis = pn.widgets.RadioButtonGroup(name="lag axis", options=["log", "linear"], width=120)
@@ -136,6 +136,12 @@ class MapPane:
             one.visible = axis == self.lag_axis.value
 
     # Maps
+
+    def _usable_frame(self) -> int:
+        """Return the frame, from 0, with data that is nearest to a quarter of the measurement."""
+        rows = np.isfinite(self._looked.pyramids(0)[0].values).any(axis=1)
+        usable = np.flatnonzero(rows[:-1])
+        return int(usable[np.argmin(np.abs(usable - len(rows) // 4))]) if usable.size else 0
 
     def frames_in_view(self) -> tuple[int, int]:
         """Return the first and last frame, from 1, that the maps show."""

@@ -13,7 +13,7 @@ import panel as pn
 
 from heterodyne_cli.view.measured import Looked
 from heterodyne_cli.view.model_at import Values
-from heterodyne_cli.view.running import Running, command_line, free_folder, succeeded, write_config
+from heterodyne_cli.view.running import CONFIG_NAME, Running, command_line, free_folder, succeeded, write_config
 from heterodyne_spec import ConfigError, HeterodyneError, ModelSpec, Problem, build_config, dump_yaml
 
 _NONE = "not tied"
@@ -22,7 +22,7 @@ _NONE = "not tied"
 class Refit:
     """A form for a fit of the measurement of a run.
 
-    `source` is the measurement's file; `frames_in_view` returns the first and last frame (from 1) of the maps as they
+    `source` is the measurement's file, as far as it is known; `frames_in_view` returns the first and last frame (from 1) of the maps as they
     are zoomed; `finished` is called with the folder of every fit that left a result.
     """
 
@@ -30,11 +30,11 @@ class Refit:
         self,
         looked: Looked,
         spec: ModelSpec,
-        source: Path,
+        source: str,
         frames_in_view: Callable[[], tuple[int, int]],
         finished: Callable[[Path, str], None],
     ) -> None:
-        self._looked, self._spec, self._source = looked, spec, source
+        self._looked, self._spec = looked, spec
         self._frames_in_view, self._finished = frames_in_view, finished
         self._running: Running | None = None
         self._document = pn.state.curdoc
@@ -52,6 +52,7 @@ class Refit:
         phi = [f"{one:g}" for one in looked.data.phi]
         self.phi = pn.widgets.MultiChoice(name="azimuths / °", options=phi, value=phi, width=320)
         self.rows = {p.name: self._row(p.name) for p in spec.parameters}
+        self.source = pn.widgets.TextInput(name="measurement", value=source, sizing_mode="stretch_width")
         self.output = pn.widgets.TextInput(
             name="folder", value=str(free_folder(_parent(looked), "refit")), sizing_mode="stretch_width"
         )
@@ -70,6 +71,7 @@ class Refit:
             pn.FlexBox(self.method, self.first, self.last, self.take, self.mask_view, gap="8px", align_items="end"),
             pn.FlexBox(self.mask, self.phi, gap="8px"),
             pn.Column(table, scroll=True, sizing_mode="stretch_width"),
+            self.source,
             self.output,
             self.text,
             pn.FlexBox(self.run, self.stop, gap="8px"),
@@ -137,7 +139,7 @@ class Refit:
         return found
 
     def _listen(self) -> None:
-        widgets = [self.method, self.first, self.last, self.mask, self.phi, self.output]
+        widgets = [self.method, self.first, self.last, self.mask, self.phi, self.source, self.output]
         widgets += [one for row in self.rows.values() for key, one in row.items() if key != "name"]
         for widget in widgets:
             widget.param.watch(lambda event: self._describe(), "value")
@@ -155,13 +157,14 @@ class Refit:
         self.mask.value = f"{self.mask.value}, {words}" if self.mask.value.strip() else words
 
     def _command(self, folder: Path) -> list[str]:
-        return command_line(folder / "config.yaml", self._source, folder, self.method.value)
+        return command_line(folder / CONFIG_NAME, Path(self.source.value), folder, self.method.value)
 
     def _describe(self) -> None:
         """Show configuration and command, or what is wrong with them."""
         try:
             document = self.document()
             build_config(document, "this form")
+            _check_source(self.source.value)
         except HeterodyneError as error:
             self.text.object = f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
             self.run.disabled = True
@@ -213,6 +216,18 @@ class Refit:
 
     def _say(self, words: str, mood: str) -> None:
         self.progress.object = f"<p class='{mood}' role='status'>{html.escape(words)}</p>"
+
+
+def _check_source(source: str) -> None:
+    """Refuse a measurement that is not there.
+
+    Raises
+    ------
+    ConfigError : if it is no file.
+    """
+    if not Path(source).is_file():
+        found = repr(source) if source else "nothing"
+        raise ConfigError("this form", [Problem("measurement", found, "the file of these maps", "give its path")])
 
 
 def _parent(looked: Looked) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def run_page(workspace: Workspace, item: Item) -> Any:
 def _measured(workspace: Workspace, item: Item, looked: Looked) -> Any:
     maps = MapPane(looked)
     done = _Finished(workspace)
-    refit = Refit(looked, load_model(DEFAULT_MODEL), item.path, maps.frames_in_view, done)
+    refit = Refit(looked, load_model(DEFAULT_MODEL), str(item.path), maps.frames_in_view, done)
     notes = [paragraph(f"note: {note}", mood="note") for note in looked.data.notes]
     return pn.Column(
         pn.pane.HTML(join_markup([element("h1", _title(looked)), *notes])),
@@ -55,9 +56,8 @@ def _fitted(workspace: Workspace, item: Item, looked: Looked) -> Any:
     spec = load_model(str(result.model.get("id", DEFAULT_MODEL)))
     maps = MapPane(looked)
     functions = FunctionPane(curves_of("this fit", result), _others(workspace, item), spec, looked.t)
-    source = Path(str(result.data.provenance.get("path") or result.data.provenance.get("file") or ""))
     done = _Finished(workspace, functions)
-    refit = Refit(looked, spec, source, maps.frames_in_view, done)
+    refit = Refit(looked, spec, _source(item, result), maps.frames_in_view, done)
     sliders = pn.Column(pn.pane.HTML(paragraph("preparing the sliders", mood="note")), sizing_mode="stretch_width")
 
     def prepare() -> tuple[Any, Callable[[Values], float] | None]:
@@ -96,6 +96,15 @@ def _fitted(workspace: Workspace, item: Item, looked: Looked) -> Any:
 def _evidence(result: NLSQResult) -> Markup:
     columns, *rows = evidence_rows(result)
     return table(columns, rows, caption="Features of the maps", words=(1, 3))
+
+
+def _source(item: Item, result: NLSQResult) -> str:
+    """Return the path of the fitted measurement: that of the series, or of the command; a name where it is not there."""
+    words = shlex.split(result.command)
+    given = words[words.index("--data") + 1] if "--data" in words[:-1] else ""
+    candidates = [item.row["file"], given, item.path.parent / given, result.data.provenance.get("file", "")]
+    found = [Path(one).resolve() for one in candidates if one and Path(one).is_file()]
+    return str(found[0]) if found else str(result.data.provenance.get("file", ""))
 
 
 class _Finished:

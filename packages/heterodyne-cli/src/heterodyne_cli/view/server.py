@@ -10,7 +10,7 @@ from typing import Any
 import panel as pn
 from bokeh.server.server import Server
 
-from heterodyne_cli.view.frame import error_page, navigation, style
+from heterodyne_cli.view.frame import error_page, header, style
 from heterodyne_cli.view.run_page import run_page
 from heterodyne_cli.view.table_page import TablePage
 from heterodyne_cli.view.workspace import Workspace
@@ -59,13 +59,13 @@ def _free_port() -> int:
 
 def _page(workspace: Workspace, build: Callable[[Workspace], Any]) -> Callable[[], Any]:
     def page() -> Any:
-        pn.config.raw_css = [style()]
+        theme = "dark" if pn.state.session_args.get("theme") == [b"dark"] else "default"
+        pn.config.theme, pn.config.raw_css = theme, [style(theme)]
         try:
             body = build(workspace)
         except (HeterodyneError, OSError) as error:
             body = error_page(str(error))
-        links = pn.pane.HTML(navigation(("All measurements", "./")))
-        return pn.Column(links, body, sizing_mode="stretch_width")
+        return pn.Column(header(theme), body, sizing_mode="stretch_width")
 
     return page
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import panel as pn
+from bokeh.models import ColorBar
 from bokeh.palettes import RdBu11, Viridis256, interp_palette
 
 SIDE = 360
@@ -16,10 +17,26 @@ DASHES = ("solid", "dashed", "dashdot", "dotted", "dotdash")
 """Line styles of curves in one panel, in addition to the colours."""
 
 
+_COLOURS = {"default": ("#1b1f24", "#d3d9e0", "#ffffff"), "dark": ("#e6e8eb", "#363d46", "#14171b")}
+"""Text, lines and background, by the theme of the page."""
+
+
 def dress(one: Any) -> Any:
-    """Return a figure with what all have in common."""
+    """Return a figure in the colours of the page."""
+    ink, rule, ground = _COLOURS[pn.config.theme]
     one.toolbar.logo = None
-    one.title.text_font_size = "11px"
+    one.title.update(text_font_size="11px", text_color=ink)
+    one.update(background_fill_color=ground, border_fill_color=ground, outline_line_color=rule)
+    for axis in one.axis:
+        axis.update(axis_label_text_color=ink, major_label_text_color=ink, axis_line_color=ink)
+        axis.update(major_tick_line_color=ink, minor_tick_line_color=rule)
+    for grid in one.grid:
+        grid.grid_line_color = rule
+    for bar in one.right:
+        if isinstance(bar, ColorBar):
+            bar.update(major_label_text_color=ink, background_fill_color=ground)
+    for legend in one.legend:
+        legend.update(label_text_color=ink, background_fill_color=ground, border_line_color=rule)
     return one
 
 

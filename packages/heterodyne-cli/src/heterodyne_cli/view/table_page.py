@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import io
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,98 +12,116 @@ from urllib.parse import quote
 import pandas as pd
 import panel as pn
 
-from heterodyne_cli.series.row import judgement
+from heterodyne_cli.series.row import FAILED, Row, judgement
+from heterodyne_cli.series.summary_files import summary_csv
+from heterodyne_cli.view.thumbnails import Thumbnails
 from heterodyne_cli.view.workspace import Item, Workspace
+from heterodyne_report import format_value_and_sd
 from heterodyne_report.page import element, join_markup, paragraph
-from heterodyne_spec import HeterodyneError
+from heterodyne_spec import DEFAULT_MODEL, HeterodyneError, load_model
 
 REFRESH = 1000
 """Milliseconds between two looks at the folders of series."""
 
-COLUMNS: Mapping[str, str] = {
-    "time": "time",
-    "file": "file",
-    "q": "q / 1/Å",
-    "n_phi": "azimuths",
-    "n_frames": "frames",
-    "contrast": "contrast",
-    "verdict": "verdict",
-    "v_mean": "v / Å/s",
-    "v_mean_sd": "± v",
-    "J_r_mean": "J_r / Å²/s",
-    "J_r_mean_sd": "± J_r",
-    "J_s_mean": "J_s / Å²/s",
-    "J_s_mean_sd": "± J_s",
-    "x_mean": "x",
-    "x_mean_sd": "± x",
-    "reduced_chi2": "χ² / pair",
-    "sentence": "in words",
-}
-"""Column of the summary -> heading; functions of age are means over the measurement."""
+_FUNCTIONS = {"v": "v / Å/s", "J_r": "J_r / Å²/s", "J_s": "J_s / Å²/s", "x": "x"}
+_EMPTY: Row = {"file": "", "fit": ""}
+_FILTERS = ("file", "verdict", "q / 1/Å")
 
 
 class TablePage:
-    """The table; clicking a row opens its run in another tab of the browser."""
+    """The table; every line has a link to the page of its run."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._state = pn.pane.HTML("", sizing_mode="stretch_width")
-        self._known: list[str] = []
+        self._workspace, self._thumbnails = workspace, Thumbnails()
+        self._items: list[Item] = []
+        self.state = pn.pane.HTML("", sizing_mode="stretch_width")
         self.table = pn.widgets.Tabulator(
-            self._frame(),
+            self._read(),
             show_index=False,
             disabled=True,
+            selectable=False,
             hidden_columns=["key"],
-            formatters={"run": {"type": "html"}},
-            header_filters={"file": {"type": "input"}, "verdict": {"type": "input"}, "q / 1/Å": {"type": "input"}},
-            layout="fit_data_table",
+            formatters={**dict.fromkeys(cells(_EMPTY), {"type": "plaintext"}), "run": {"type": "html"}, "": {"type": "html"}},
+            header_filters={name: {"type": "input", "func": "like", "placeholder": "filter"} for name in _FILTERS},
+            frozen_columns=["run"],
+            widths={"in words": 420, "verdict": 110, "": 66},
+            layout="fit_data",
             sizing_mode="stretch_width",
             pagination="local",
             page_size=50,
         )
-        self.download = pn.widgets.FileDownload(callback=self._csv, filename="measurements.csv", button_type="default")
+        self.download = pn.widgets.FileDownload(
+            callback=self._csv, filename="measurements.csv", label="Download as CSV", button_type="default"
+        )
 
     def view(self) -> Any:
         """Return the page."""
-        title = pn.pane.HTML(element("h1", "Measurements"))
         pn.state.add_periodic_callback(self.refresh, REFRESH)
-        return pn.Column(title, self._state, self.download, self.table, sizing_mode="stretch_width")
+        title = pn.pane.HTML(element("h1", "Measurements"))
+        return pn.Column(title, self.state, self.download, self.table, sizing_mode="stretch_width")
 
     def refresh(self) -> None:
-        """Take up new rows."""
-        frame = self._frame()
-        if frame.to_csv() != self.table.value.to_csv():
+        """Take up new lines."""
+        frame = self._read()
+        if not frame.equals(self.table.value):
             self.table.value = frame
 
-    def _frame(self) -> pd.DataFrame:
+    def _read(self) -> pd.DataFrame:
         try:
-            items = self._workspace.items()
+            self._items = self._workspace.items()
+            states = [f"{folder}: {state}" for folder, state in self._workspace.states().items()]
+            self.state.object = join_markup([paragraph(words, mood="note") for words in states])
         except (HeterodyneError, OSError) as error:
-            self._state.object = paragraph(str(error), mood="bad")
-            return getattr(self, "table", None).value if hasattr(self, "table") else frame_of([])
-        states = [f"{folder}: {state}" for folder, state in self._workspace.states().items()]
-        self._state.object = join_markup([paragraph(words, mood="note") for words in states])
-        return frame_of(items)
+            # What was read stays.
+            self.state.object = paragraph(str(error), mood="bad")
+        return frame_of(self._items, self._thumbnails)
 
-    def _csv(self) -> Any:
-        import io
-
-        shown = self.table.current_view.drop(columns=["run", "key"])
-        return io.BytesIO(shown.to_csv(index=False).encode())
+    def _csv(self) -> io.BytesIO:
+        """Return the lines that the filters leave, with all columns and digits."""
+        shown = set(self.table.current_view["key"])
+        rows = [item.row for item in self._items if item.key in shown]
+        return io.BytesIO(summary_csv(rows, load_model(DEFAULT_MODEL)).encode())
 
 
-def frame_of(items: Sequence[Item]) -> pd.DataFrame:
-    """Return the table of items, one row each."""
-    rows = [{"run": _link(item), **_cells(item), "key": item.key} for item in items]
-    return pd.DataFrame(rows, columns=["run", *COLUMNS.values(), "key"])
+def frame_of(items: Sequence[Item], thumbnails: Thumbnails) -> pd.DataFrame:
+    """Return the table of items, one line each; numbers are rounded to their standard deviation."""
+    lines = [{"run": _link(item), "": thumbnails.of(item), **cells(item.row), "key": item.key} for item in items]
+    names = ["run", "", *cells(_EMPTY), "key"]
+    frame = pd.DataFrame(lines, columns=names)
+    return frame.astype({"azimuths": "Int64", "frames": "Int64"})
 
 
-def _cells(item: Item) -> dict[str, Any]:
-    row = dict(item.row)
-    row["file"] = Path(row["file"]).name
-    row["verdict"] = judgement(item.row) if item.row["fit"] else "not fitted"
-    row["sentence"] = row.get("sentence") or row.get("message", "")
-    return {head: row.get(name) for name, head in COLUMNS.items()}
+def cells(row: Row) -> dict[str, Any]:
+    """Return what a line shows of a row of the summary; functions of age are means over the measurement."""
+    found: dict[str, Any] = {
+        "file": Path(row["file"]).name,
+        "q / 1/Å": _rounded(row.get("q"), 5),
+        "verdict": judgement(row) if row["fit"] else "not fitted",
+    }
+    for name, head in _FUNCTIONS.items():
+        value, sd = row.get(f"{name}_mean"), row.get(f"{name}_mean_sd")
+        found[head], found[f"± {name}"] = _with_sd(value, sd)
+    contrast = [float(one) for one in str(row.get("contrast") or "").split()]
+    return {
+        **found,
+        "χ² / pair": _rounded(row.get("reduced_chi2"), 3),
+        "contrast": _rounded(sum(contrast) / len(contrast), 3) if contrast else None,
+        "azimuths": row.get("n_phi"),
+        "frames": row.get("n_frames"),
+        "time": str(row.get("time", ""))[:19].replace("T", " "),
+        "in words": row.get("message", "") if row["fit"] == FAILED else row.get("sentence", ""),
+    }
+
+
+def _with_sd(value: float | None, sd: float | None) -> tuple[float | None, float | None]:
+    if value is None or sd is None or not math.isfinite(sd) or sd <= 0:
+        return _rounded(value, 4), None
+    rounded, spread = format_value_and_sd(value, sd)
+    return float(rounded), float(spread)
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else float(f"{value:.{digits}g}")
 
 
 def _link(item: Item) -> str:
