@@ -112,6 +112,19 @@ def write_page(saved: Saved, path: Path) -> Path:
     return write_report(path, saved.data, *reports)
 
 
+def fit_of(saved: Saved) -> NLSQResult:
+    """Return the point estimate of saved results.
+
+    Raises
+    ------
+    ResultError : if there is none.
+    """
+    if saved.fit is None:
+        found, remedy = "a posterior without a point estimate", "give the folder of the run"
+        raise ResultError(str(saved.path), [Problem("", found, "a point estimate", remedy)])
+    return saved.fit
+
+
 def check_one_measurement(saved: Saved) -> None:
     """Check that fit and posterior of a folder belong to the same measurement.
 

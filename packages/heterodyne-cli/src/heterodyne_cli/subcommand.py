@@ -6,10 +6,12 @@ Those modules import little, because help and shell completion import them all.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from heterodyne_report import Console
+from heterodyne_spec import MissingPackageError
 
 
 @dataclass(frozen=True)
@@ -24,3 +26,16 @@ class Subcommand:
     examples: Sequence[str]
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace, Console, Sequence[str]], int]
+
+
+def check_installed(what: str, *modules: str) -> None:
+    """Check that the packages of the extra ``view`` are installed.
+
+    Raises
+    ------
+    MissingPackageError : stating which are not.
+    """
+    if missing := [name for name in modules if importlib.util.find_spec(name) is None]:
+        raise MissingPackageError(
+            f"{what} requires {' and '.join(missing)}; install with: pip install 'heterodyne-cli[view]'"
+        )

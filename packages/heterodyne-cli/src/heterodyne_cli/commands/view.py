@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import importlib.util
 import platform
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
-from heterodyne_cli.subcommand import Subcommand
+from heterodyne_cli.subcommand import Subcommand, check_installed
 from heterodyne_report import Console
-from heterodyne_spec import DONE, MissingPackageError
+from heterodyne_spec import DONE
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,11 +23,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
-    missing = [name for name in ("panel", "bokeh") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise MissingPackageError(
-            f"heterodyne view requires {' and '.join(missing)}; install with: pip install 'heterodyne-cli[view]'"
-        )
+    check_installed("heterodyne view", "panel", "bokeh", "heterodyne_physics_elementwise")
     from heterodyne_cli.view.workspace import Workspace
 
     workspace = Workspace(args.paths)

@@ -26,7 +26,8 @@ from bokeh.plotting import figure
 
 from heterodyne_cli.view.cuts import Direction, Frames, Pairs, cut, pairs_of_cut, spaced_lags
 from heterodyne_cli.view.measured import Looked
-from heterodyne_cli.view.style import PALETTES, SIDE, dress, number_input
+from heterodyne_cli.view.palettes import PALETTES
+from heterodyne_cli.view.style import SIDE, dress, number_input
 from heterodyne_cli.view.values import Values
 from heterodyne_cli.view.windows import Pyramid, View, colour_range, window_of
 

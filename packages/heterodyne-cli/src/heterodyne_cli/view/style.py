@@ -6,13 +6,9 @@ from typing import Any
 
 import panel as pn
 from bokeh.models import ColorBar
-from bokeh.palettes import RdBu11, Viridis256, interp_palette
 
 SIDE = 360
 """Width of a map in pixels."""
-
-PALETTES = {"data": Viridis256, "model": Viridis256, "residual": interp_palette(RdBu11, 256)}
-
 DASHES = ("solid", "dashed", "dashdot", "dotted", "dotdash")
 """Line styles of curves in one panel, in addition to the colours."""
 

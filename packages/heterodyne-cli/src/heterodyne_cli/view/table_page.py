@@ -41,10 +41,10 @@ class TablePage:
             disabled=True,
             selectable=False,
             hidden_columns=["key"],
-            formatters={**dict.fromkeys(cells(_EMPTY), {"type": "plaintext"}), "run": {"type": "html"}, "": {"type": "html"}},
+            formatters={**dict.fromkeys(cells(_EMPTY), {"type": "plaintext"}), "run": {"type": "html"}, "map": {"type": "html"}},
             header_filters={name: {"type": "input", "func": "like", "placeholder": "filter"} for name in _FILTERS},
             frozen_columns=["run"],
-            widths={"in words": 420, "verdict": 110, "": 66},
+            widths={"in words": 420, "verdict": 110, "map": 66},
             layout="fit_data",
             sizing_mode="stretch_width",
             pagination="local",
@@ -85,8 +85,8 @@ class TablePage:
 
 def frame_of(items: Sequence[Item], thumbnails: Thumbnails) -> pd.DataFrame:
     """Return the table of items, one line each; numbers are rounded to their standard deviation."""
-    lines = [{"run": _link(item), "": thumbnails.of(item), **cells(item.row), "key": item.key} for item in items]
-    names = ["run", "", *cells(_EMPTY), "key"]
+    lines = [{"run": _link(item), "map": thumbnails.of(item), **cells(item.row), "key": item.key} for item in items]
+    names = ["run", "map", *cells(_EMPTY), "key"]
     frame = pd.DataFrame(lines, columns=names)
     return frame.astype({"azimuths": "Int64", "frames": "Int64"})
 

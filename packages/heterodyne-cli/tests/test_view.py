@@ -1,0 +1,181 @@
+"""The viewer's numbers: block means, cuts, the model at pairs, trial costs, the configuration of the next fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("panel", reason="the extra view is not installed")
+
+from heterodyne_cli.view.cuts import cut, pairs_of_cut
+from heterodyne_cli.view.windows import Pyramid, block_means, window_of
+
+RNG = np.random.default_rng(5)
+
+
+def _map(n: int) -> np.ndarray:
+    values = RNG.normal(1.1, 0.1, (n, n)).astype(np.float32)
+    values[RNG.random((n, n)) < 0.1] = np.nan
+    values[n // 3] = values[:, n // 3] = np.nan
+    return values
+
+
+def _means(values: np.ndarray, rows: tuple[int, int], columns: tuple[int, int], width: int) -> np.ndarray:
+    """Means over blocks by loops, the last blocks as they are."""
+    found = []
+    for r in range(*rows, width):
+        line = [values[r : min(r + width, rows[1]), c : min(c + width, columns[1])] for c in range(*columns, width)]
+        found.append([np.nanmean(block, dtype=float) if np.isfinite(block).any() else np.nan for block in line])
+    return np.array(found)
+
+
+@pytest.mark.parametrize("width", [1, 3, 7])
+def test_block_means_are_those_of_loops(width: int) -> None:
+    values = _map(40)
+    assert np.allclose(block_means(values, width), _means(values, (0, 40), (0, 40), width), equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"), [((0, 1700), (0, 1700)), ((30.5, 1650.2), (400, 1690)), ((100, 180), (3, 90)), ((-20, 5000), (-3, 4))]
+)
+def test_a_view_holds_the_means_of_its_window_and_panning_does_not_change_them(
+    rows: tuple[float, float], columns: tuple[float, float]
+) -> None:
+    values = _map(1700)
+    view = Pyramid.of(values).view(window_of(1700, rows, columns))
+    window, width = view.window, view.width
+    assert max(view.values.shape) <= 401
+    assert window.first_row <= max(rows[0], 0) and window.end_row >= min(rows[1], 1700)
+    assert window.first_column <= max(columns[0], 0) and window.end_column >= min(columns[1], 1700)
+    assert window.first_row % width == window.first_column % width == 0
+    direct = _means(values, (window.first_row, window.end_row), (window.first_column, window.end_column), width)
+    assert np.allclose(view.values, direct, equal_nan=True, atol=1e-6)
+
+
+def test_cuts_are_means_over_the_pairs_of_an_age() -> None:
+    values = _map(30)
+    found = cut(values, pairs_of_cut(30, 10, "from", 1))
+    assert np.array_equal(found.lag, np.arange(1, 20))
+    assert np.allclose(found.mean, values[10, 11:], equal_nan=True)
+    found = cut(values, pairs_of_cut(30, 12, "across", 1))
+    even = found.lag % 2 == 0
+    expected = [values[12 - lag // 2, 12 + lag // 2] for lag in found.lag[even]]
+    assert np.allclose(found.mean[even], expected, equal_nan=True)
+    # All pairs lie within half a frame of the age, inside the map.
+    pairs = pairs_of_cut(30, 12, "across", 1)
+    assert np.abs((pairs.i + pairs.j)[pairs.inside] / 2 - 12).max() <= 0.5
+    wide = pairs_of_cut(30, 10, "from", 3)
+    found = cut(values, wide)
+    lag = 4
+    three = np.array([values[i, i + lag] for i in (9, 10, 11)])
+    assert np.isclose(found.mean[lag - 1], np.nanmean(three))
+    count = np.isfinite(three).sum()
+    assert found.count[lag - 1] == count
+    assert np.isclose(found.error[lag - 1], np.nanstd(three, ddof=1) / np.sqrt(count), equal_nan=True)
+
+
+def test_the_model_at_pairs_is_that_of_the_grid_and_its_band_the_scatter_of_draws(fitted: Path) -> None:
+    import jax
+
+    from heterodyne_cli.view.model_at import ModelAt
+    from heterodyne_cli.view.values import Values
+    from heterodyne_data import NLSQResult
+    from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
+
+    result = NLSQResult.load(fitted)
+    data, values = result.data, Values.of(result)
+    at = ModelAt("two-component", data.t, data.q, data.phi)
+    i, j = np.triu_indices(data.n_frames, 1)
+
+    def grid(parameters: dict[str, float], contrast: float, offset: float) -> np.ndarray:
+        with jax.enable_x64(True):
+            model = HeterodyneModel(**parameters)
+            return np.asarray(c2_meshgrid(model, data.t, data.q, data.phi[1], contrast, offset))[i, j]
+
+    assert np.allclose(at.c2(values, 1, i, j), grid(result.parameters, result.contrast[1], result.offset[1]), atol=1e-10)
+    # Draws of the joint covariance, shrunk so that the model is straight over them.
+    joint, small = result.scaling.joint_covariance, 1e-3
+    assert joint is not None
+    draws = small * RNG.multivariate_normal(np.zeros(len(joint)), joint, 400, method="eigh")
+    positions = [list(result.varying).index(name) for name in result.varying]
+    n_free, n_phi = len(positions), len(data.phi)
+    seen = []
+    for draw in draws:
+        moved = {name: result.parameters[name] + draw[k] for k, name in enumerate(result.varying)}
+        scaling = result.contrast[1] + draw[n_free + 1], result.offset[1] + draw[n_free + n_phi + 1]
+        seen.append(grid({**result.parameters, **moved}, *scaling))
+    band = at.band(result, 1, i, j)
+    assert band is not None
+    assert np.allclose(np.std(seen, axis=0) / small, band, rtol=0.25)
+
+
+def test_the_cost_of_trial_values_is_that_of_a_fit(fitted: Path) -> None:
+    from heterodyne_data import NLSQResult, TwoTimeData
+    from heterodyne_nlsq import cost_function
+
+    result = NLSQResult.load(fitted)
+    assert result.maps is not None
+    c2, model = (maps.astype(float) for maps in result.maps)
+    data = TwoTimeData(c2=c2, q=result.data.q, phi=result.data.phi, t=result.data.t)
+    cost = cost_function(data, result.config)
+    at_fit = cost(result.parameters, result.contrast, result.offset)
+    assert at_fit == pytest.approx(result.cost, rel=1e-6)
+    i, j = np.triu_indices(result.data.n_frames, 1)
+    other = result.offset + 0.01
+    moved = c2 - (model - result.offset[:, None, None] + other[:, None, None])
+    # The stored model is in single precision.
+    assert cost(result.parameters, result.contrast, other) == pytest.approx(0.5 * np.sum(moved[:, i, j] ** 2), rel=1e-5)
+
+
+def test_the_form_gives_the_configuration_that_does_the_same(fitted: Path, tmp_path: Path) -> None:
+    from heterodyne_cli.view.measured import look_at_result
+    from heterodyne_cli.view.refit import Refit
+    from heterodyne_cli.view.values import Values
+    from heterodyne_spec import load_model
+
+    source = tmp_path / "m.h5"
+    source.touch()
+    form = Refit(look_at_result(fitted), load_model(), str(source), lambda: (3, 9), lambda folder, method: None)
+    assert form.document()["data"] == {"q": 0.0054}
+    form.mask_view.clicks += 1
+    form.rows["phi0"]["vary"].value = False
+    form.rows["beta"]["low"].value = -1.0
+    form.rows["alpha_sample"]["tie"].value = "alpha_ref"
+    form.phi.value = form.phi.value[:1]
+    form.take.clicks += 1
+    document = form.document()
+    assert document["data"] == {"q": 0.0054, "frames": [3, 9], "mask_frames": list(range(3, 10)), "phi": [0.0]}
+    parameters = document["model"]["parameters"]
+    assert parameters["phi0"]["vary"] is False
+    assert parameters["beta"]["bounds"] == [-1.0, 2.0]
+    assert parameters["alpha_sample"]["tie"] == "alpha_ref"
+    form.start_from(Values({name: 0.25 for name in load_model().names}, np.ones(2), np.ones(2)))
+    assert form.document()["model"]["parameters"]["beta"]["value"] == 0.25
+    form.mask.value = "3-x"
+    assert form.run.disabled and "data.mask_frames" in form.text.object
+    form.mask.value = ""
+    form.source.value = "gone.h5"
+    assert form.run.disabled and "gone.h5" in form.text.object
+
+
+def test_an_interactive_page_is_one_small_file_without_addresses(fitted: Path, tmp_path: Path) -> None:
+    from heterodyne_cli import command
+
+    page = tmp_path / "page.html"
+    assert command.main(["report", str(fitted), "--interactive", "--output", str(page)]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert page.stat().st_size < 10_000_000
+    assert 'src="http' not in text and 'href="http' not in text
+    assert json.dumps("J of the reference / Å²/s")[1:10] in text
+
+
+def test_what_is_no_result_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from heterodyne_cli import command
+
+    for path, words in ((tmp_path, "a folder without"), (tmp_path / "gone.h5", "no such file")):
+        assert command.main(["view", str(path), "--no-browser"]) == 1
+        error = capsys.readouterr().err
+        assert words in error and error.count("\n") == 1
