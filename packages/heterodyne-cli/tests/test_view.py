@@ -14,6 +14,37 @@ from heterodyne_cli.view.cuts import cut, pairs_of_cut
 from heterodyne_cli.view.windows import Pyramid, block_means, window_of
 
 RNG = np.random.default_rng(5)
+TRUTH = {
+    "D0_ref": 3000.0,
+    "D0_sample": 12000.0,
+    "v0": 300.0,
+    "f0": 0.3,
+    "f1": -0.1,
+    "f3": 0.3,
+    "alpha_ref": -0.2,
+    "alpha_sample": -0.2,
+}
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a fit of 2 azimuths of 40 frames with white noise."""
+    import jax
+
+    from heterodyne_data import TwoTimeData
+    from heterodyne_nlsq import fit_nlsq_jax
+    from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
+
+    t, phi = 0.25 * np.arange(1, 41), np.array([0.0, 45.0])
+    with jax.enable_x64(True):
+        c2 = np.array(c2_meshgrid(HeterodyneModel(**TRUTH), t, 0.0054, phi, 0.2, 1.0))
+    noise = np.triu(np.random.default_rng(1).normal(0, 0.003, c2.shape), 1)
+    data = TwoTimeData(c2=c2 + noise + noise.swapaxes(1, 2), q=0.0054, phi=phi, t=t)
+    folder = tmp_path_factory.mktemp("fit")
+    held = dict.fromkeys(("D_offset_ref", "D_offset_sample", "v_offset"), {"vary": False})
+    tied = {"alpha_ref": {"tie": "alpha_sample"}}
+    fit_nlsq_jax(data, {"model": {"parameters": held | tied}}).save(folder)
+    return folder
 
 
 def _map(n: int) -> np.ndarray:
@@ -39,7 +70,8 @@ def test_block_means_are_those_of_loops(width: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "columns"), [((0, 1700), (0, 1700)), ((30.5, 1650.2), (400, 1690)), ((100, 180), (3, 90)), ((-20, 5000), (-3, 4))]
+    ("rows", "columns"),
+    [((0, 1700), (0, 1700)), ((30.5, 1650.2), (400, 1690)), ((100, 180), (3, 90)), ((-20, 5000), (-3, 4))],
 )
 def test_a_view_holds_the_means_of_its_window_and_panning_does_not_change_them(
     rows: tuple[float, float], columns: tuple[float, float]
@@ -95,16 +127,18 @@ def test_the_model_at_pairs_is_that_of_the_grid_and_its_band_the_scatter_of_draw
             model = HeterodyneModel(**parameters)
             return np.asarray(c2_meshgrid(model, data.t, data.q, data.phi[1], contrast, offset))[i, j]
 
-    assert np.allclose(at.c2(values, 1, i, j), grid(result.parameters, result.contrast[1], result.offset[1]), atol=1e-10)
+    assert np.allclose(
+        at.c2(values, 1, i, j), grid(result.parameters, result.contrast[1], result.offset[1]), atol=1e-10
+    )
     # Draws of the joint covariance, shrunk so that the model is straight over them.
-    joint, small = result.scaling.joint_covariance, 1e-3
+    joint, small = result.scaling.joint_covariance, 1e-4
     assert joint is not None
     draws = small * RNG.multivariate_normal(np.zeros(len(joint)), joint, 400, method="eigh")
-    positions = [list(result.varying).index(name) for name in result.varying]
-    n_free, n_phi = len(positions), len(data.phi)
+    n_free, n_phi = len(result.varying), len(data.phi)
     seen = []
     for draw in draws:
         moved = {name: result.parameters[name] + draw[k] for k, name in enumerate(result.varying)}
+        moved["alpha_ref"] = moved["alpha_sample"]
         scaling = result.contrast[1] + draw[n_free + 1], result.offset[1] + draw[n_free + n_phi + 1]
         seen.append(grid({**result.parameters, **moved}, *scaling))
     band = at.band(result, 1, i, j)
@@ -140,20 +174,24 @@ def test_the_form_gives_the_configuration_that_does_the_same(fitted: Path, tmp_p
     source.touch()
     form = Refit(look_at_result(fitted), load_model(), str(source), lambda: (3, 9), lambda folder, method: None)
     assert form.document()["data"] == {"q": 0.0054}
+    assert form.document()["model"]["parameters"]["alpha_ref"]["tie"] == "alpha_sample"
     form.mask_view.clicks += 1
     form.rows["phi0"]["vary"].value = False
-    form.rows["beta"]["low"].value = -1.0
-    form.rows["alpha_sample"]["tie"].value = "alpha_ref"
+    form.rows["v0"]["low"].value = 1.0
+    form.rows["beta"]["tie"].value = "alpha_sample"
     form.phi.value = form.phi.value[:1]
     form.take.clicks += 1
     document = form.document()
     assert document["data"] == {"q": 0.0054, "frames": [3, 9], "mask_frames": list(range(3, 10)), "phi": [0.0]}
     parameters = document["model"]["parameters"]
     assert parameters["phi0"]["vary"] is False
-    assert parameters["beta"]["bounds"] == [-1.0, 2.0]
-    assert parameters["alpha_sample"]["tie"] == "alpha_ref"
-    form.start_from(Values({name: 0.25 for name in load_model().names}, np.ones(2), np.ones(2)))
-    assert form.document()["model"]["parameters"]["beta"]["value"] == 0.25
+    assert parameters["v0"]["bounds"] == [1.0, 10000.0]
+    assert parameters["beta"]["tie"] == "alpha_sample"
+    looked = look_at_result(fitted)
+    assert looked.result is not None
+    form.start_from(Values({**looked.result.parameters, "f3": 0.25}, np.ones(2), np.ones(2)))
+    assert form.document()["model"]["parameters"]["f3"]["value"] == 0.25
+    assert not form.run.disabled and "heterodyne --config" in form.text.object
     form.mask.value = "3-x"
     assert form.run.disabled and "data.mask_frames" in form.text.object
     form.mask.value = ""
@@ -168,7 +206,8 @@ def test_an_interactive_page_is_one_small_file_without_addresses(fitted: Path, t
     assert command.main(["report", str(fitted), "--interactive", "--output", str(page)]) == 0
     text = page.read_text(encoding="utf-8")
     assert page.stat().st_size < 10_000_000
-    assert 'src="http' not in text and 'href="http' not in text
+    # The library itself names addresses, which a browser test sees that it does not ask for.
+    assert "<script src=" not in text and "<link" not in text
     assert json.dumps("J of the reference / Å²/s")[1:10] in text
 
 

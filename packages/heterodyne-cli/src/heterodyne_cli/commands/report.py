@@ -43,7 +43,11 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 COMMAND = Subcommand(
     "report",
     "write the report of a saved result as one HTML file",
-    ("heterodyne report results", "heterodyne report results/nlsq_result.json --output monday.html", "heterodyne report results --interactive"),
+    (
+        "heterodyne report results",
+        "heterodyne report results/nlsq_result.json --output monday.html",
+        "heterodyne report results --interactive",
+    ),
     _arguments,
     _run,
 )

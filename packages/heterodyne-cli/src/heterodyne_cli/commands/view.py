@@ -16,7 +16,11 @@ from heterodyne_spec import DONE
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="measurement, result of a fit, or folder of a batch or watch"
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="measurement, result of a fit, or folder of a batch or watch",
     )
     parser.add_argument("--port", type=int, default=0, metavar="N", help="port of the page (default: any free one)")
     parser.add_argument("--no-browser", action="store_true", help="print the address only")

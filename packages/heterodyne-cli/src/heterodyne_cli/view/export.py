@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,12 @@ def write_interactive(result: NLSQResult, path: Path) -> Path:
     functions = [_function_figure(one) for one in courses(result) if one.name not in why]
     pairs = [row(*functions[k : k + 2]) for k in range(0, len(functions), 2)]
     page = column(head, *_maps(result), *pairs, note)
-    return write_text(path, file_html(page, resources=INLINE, title=title))
+    return write_text(path, _alone(file_html(page, resources=INLINE, title=title)))
+
+
+def _alone(text: str) -> str:
+    """Return a page without the scripts of other files that Panel adds to every page of a process that imported it."""
+    return re.sub(r'<script[^>]* src="[^"]*"[^>]*></script>', "", text)
 
 
 def blocks(n_t: int, n_phi: int) -> int:
@@ -120,7 +126,9 @@ def _maps(result: NLSQResult) -> Sequence[Any]:
     )
     curve.scatter("lag", "data", source=cut, size=4, color=SERIES_COLOURS[0], legend_label="data")
     curve.line("lag", "model", source=cut, color=SERIES_COLOURS[1], line_width=2, legend_label="model")
-    curve.add_tools(HoverTool(tooltips=[("lag", "@lag{0.000} s"), ("data", "@data{0.00000}"), ("model", "@model{0.00000}")]))
+    curve.add_tools(
+        HoverTool(tooltips=[("lag", "@lag{0.000} s"), ("data", "@data{0.00000}"), ("model", "@model{0.00000}")])
+    )
     lags = np.arange(1, n - start)
     cut.data = {
         "lag": age[start + lags] - age[start],
@@ -154,7 +162,9 @@ def _map_figure(
 
 
 def _function_figure(course: TimeCourse) -> Any:
-    one = figure(width=3 * _SIDE // 2, height=260, x_axis_label="age t / s", y_axis_label=course.label, name=course.name)
+    one = figure(
+        width=3 * _SIDE // 2, height=260, x_axis_label="age t / s", y_axis_label=course.label, name=course.name
+    )
     lowest, low, middle, high, highest = course.quantiles
     source = ColumnDataSource({"t": course.t, "value": middle, "low": low, "high": high})
     for lower, upper, alpha in ((lowest, highest, 0.15), (low, high, 0.3)):

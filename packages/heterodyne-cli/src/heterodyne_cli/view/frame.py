@@ -33,7 +33,9 @@ def style(theme: str) -> str:
     common = resources.files("heterodyne_report").joinpath("page", "style.css").read_text(encoding="utf-8")
     # The colours of the page are those of its figures, whatever the browser prefers: the address says which.
     chosen = common.replace(_DARK, "@media screen" if theme == "dark" else "@media not all")
-    return chosen.replace("color-scheme: light dark", f"color-scheme: {'dark' if theme == 'dark' else 'light'}") + _STYLE
+    return (
+        chosen.replace("color-scheme: light dark", f"color-scheme: {'dark' if theme == 'dark' else 'light'}") + _STYLE
+    )
 
 
 def header(theme: str) -> Any:
@@ -50,12 +52,16 @@ def header(theme: str) -> Any:
 
 def section(title: str, *parts: Any) -> Any:
     """Return a titled part of a page."""
-    return pn.Column(pn.pane.HTML(element("h2", title, id=title.lower().replace(" ", "-"))), *parts, sizing_mode="stretch_width")
+    return pn.Column(
+        pn.pane.HTML(element("h2", title, id=title.lower().replace(" ", "-"))), *parts, sizing_mode="stretch_width"
+    )
 
 
 def error_page(message: str) -> Any:
     """Return a page with an error in one line, and the way back."""
-    return pn.pane.HTML(join_markup([paragraph(message, mood="bad"), paragraph(element("a", "all measurements", href="./"))]))
+    return pn.pane.HTML(
+        join_markup([paragraph(message, mood="bad"), paragraph(element("a", "all measurements", href="./"))])
+    )
 
 
 def navigation(*links: tuple[str, str]) -> Markup:

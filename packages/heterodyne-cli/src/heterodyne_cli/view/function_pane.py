@@ -34,14 +34,14 @@ class Curves:
 class FunctionPane:
     """Panels of the functions of age; `overlay` reads those of other results, by name."""
 
-    def __init__(self, own: Curves, overlay: Mapping[str, Callable[[], Curves]], spec: ModelSpec, t: FloatArray) -> None:
+    def __init__(
+        self, own: Curves, overlay: Mapping[str, Callable[[], Curves]], spec: ModelSpec, t: FloatArray
+    ) -> None:
         self._own, self._overlay, self._spec, self._t = own, dict(overlay), spec, t
         self._trial = {course.name: ColumnDataSource({"t": [], "value": []}) for course in own.courses}
-        self.axes = pn.widgets.Select(
-            name="axes", options=["linear", "log age", "log value", "log both"], width=120
-        )
-        self.slices = pn.widgets.Checkbox(name="age slices", value=own.slices is not None, disabled=own.slices is None)
-        self.others = pn.widgets.MultiChoice(name="compare with", options=list(self._overlay), width=320)
+        self.axes = pn.widgets.Select(label="axes", options=["linear", "log age", "log value", "log both"], width=120)
+        self.slices = pn.widgets.Checkbox(label="age slices", value=own.slices is not None, disabled=own.slices is None)
+        self.others = pn.widgets.MultiChoice(label="compare with", options=list(self._overlay), width=320)
         self._place = pn.FlexBox(gap="8px")
         for widget in (self.axes, self.slices, self.others):
             widget.param.watch(lambda event: self.refresh(), "value")

@@ -54,21 +54,24 @@ class MapPane:
         ends = (t[0] - self._step / 2, t[-1] + self._step / 2)
         self._x, self._y = (Range1d(*ends, bounds=ends, min_interval=4 * self._step) for _ in range(2))
         self.angle = pn.widgets.Select(
-            name="azimuth φ / °", options={f"{phi:g}": k for k, phi in enumerate(looked.data.phi)}, width=110
+            label="azimuth φ / °", options={f"{phi:g}": k for k, phi in enumerate(looked.data.phi)}, width=110
         )
         self.direction = pn.widgets.Select(
-            name="cut", options={"from an age, along t₂": "from", "at constant mean age": "across"}, width=190
+            label="cut", options={"from an age, along t₂": "from", "at constant mean age": "across"}, width=190
         )
         self.age = pn.widgets.FloatSlider(
-            name="age / s", start=float(t[0]), end=float(t[-2]), step=self._step, value=float(t[self._usable_frame()]), width=260
+            label="age / s",
+            start=float(t[0]),
+            end=float(t[-2]),
+            step=self._step,
+            value=float(t[self._usable_frame()]),
+            width=260,
         )
-        self.width = pn.widgets.IntInput(name="averaged frames", value=1, start=1, end=max(len(t) // 4, 1), width=120)
-        self.lag_axis = pn.widgets.RadioButtonGroup(name="lag axis", options=["log", "linear"], width=120)
+        self.width = pn.widgets.IntInput(label="averaged frames", value=1, start=1, end=max(len(t) // 4, 1), width=120)
+        self.lag_axis = pn.widgets.RadioButtonGroup(label="lag axis", options=["log", "linear"], width=120)
         self.limits = {kind: (number_input(f"{kind} from"), number_input("to")) for kind in ("data", "residual")}
         self._sources = {kind: _image_source() for kind in KINDS}
-        self._mappers = {
-            kind: LinearColorMapper(palette=PALETTES[kind], nan_color=_MISSING) for kind in KINDS
-        }
+        self._mappers = {kind: LinearColorMapper(palette=PALETTES[kind], nan_color=_MISSING) for kind in KINDS}
         self._figures = {kind: self._map_figure(kind) for kind in self._shown}
         self._cut_sources = {kind: ColumnDataSource(_NO_CUT) for kind in ("data", "model")}
         self._cuts = {axis: self._cut_figure(axis) for axis in ("log", "linear")}
@@ -84,7 +87,9 @@ class MapPane:
         """Return the pane."""
         maps = pn.FlexBox(*(pn.pane.Bokeh(self._figures[kind]) for kind in self._shown), gap="8px")
         cuts = pn.Column(*(pn.pane.Bokeh(one) for one in self._cuts.values()))
-        tools = pn.FlexBox(self.angle, *self.limits["data"], *(self.limits["residual"] if self._looked.result else ()), gap="8px")
+        tools = pn.FlexBox(
+            self.angle, *self.limits["data"], *(self.limits["residual"] if self._looked.result else ()), gap="8px"
+        )
         chosen = pn.FlexBox(self.direction, self.age, self.width, self.lag_axis, gap="8px", align_items="end")
         note = pn.pane.HTML(
             "<p class='note'>Click into a map to set the age of the cut; drag to zoom, double-click for the whole map. "
@@ -290,10 +295,14 @@ class MapPane:
             name=f"cut {axis}",
         )
         data, model = self._cut_sources["data"], self._cut_sources["model"]
-        one.add_layout(Whisker(base="lag", upper="high", lower="low", source=data, line_color="#2f7fd0", line_alpha=0.5))
+        one.add_layout(
+            Whisker(base="lag", upper="high", lower="low", source=data, line_color="#2f7fd0", line_alpha=0.5)
+        )
         one.scatter("lag", "c2", source=data, size=4, color="#2f7fd0", legend_label="data")
         if self._looked.result is not None:
-            one.add_layout(Band(base="lag", lower="low", upper="high", source=model, fill_color="#d55e00", fill_alpha=0.25))
+            one.add_layout(
+                Band(base="lag", lower="low", upper="high", source=model, fill_color="#d55e00", fill_alpha=0.25)
+            )
             one.line("lag", "c2", source=model, color="#d55e00", line_width=2, legend_label="model, 95 % band")
         one.add_tools(HoverTool(tooltips=[("lag", "@lag{0.0000} s"), ("c₂", "@c2{0.00000}")]))
         return dress(one)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
@@ -65,5 +64,3 @@ def _at(model: Any, grid: Any, vector: jax.Array, phi: jax.Array, i: jax.Array, 
 
 _c2 = jax.jit(_at, static_argnums=0)
 _slopes = jax.jit(jax.jacfwd(_at, argnums=2), static_argnums=0)
-
-

@@ -40,24 +40,24 @@ class Refit:
         self._document = pn.state.curdoc
         self._given = copy.deepcopy(dict(looked.result.config)) if looked.result else {}
         data = self._given.get("data") or {}
-        self.method = pn.widgets.Select(name="fit", options={"point estimate": "nlsq", "posterior": "cmc"}, width=140)
+        self.method = pn.widgets.Select(label="fit", options={"point estimate": "nlsq", "posterior": "cmc"}, width=140)
         first, last = data.get("frames") or (1, looked.data.n_frames)
-        self.first = pn.widgets.IntInput(name="first frame", value=first, start=1, width=100)
-        self.last = pn.widgets.IntInput(name="last frame", value=last, start=1, width=100)
-        self.take = pn.widgets.Button(name="Frames in view")
+        self.first = pn.widgets.IntInput(label="first frame", value=first, start=1, width=100)
+        self.last = pn.widgets.IntInput(label="last frame", value=last, start=1, width=100)
+        self.take = pn.widgets.Button(label="Frames in view")
         self.mask = pn.widgets.TextInput(
-            name="masked frames, such as 12, 40-45", value=_ranges(data.get("mask_frames") or ()), width=260
+            label="masked frames, such as 12, 40-45", value=_ranges(data.get("mask_frames") or ()), width=260
         )
-        self.mask_view = pn.widgets.Button(name="Mask frames in view")
+        self.mask_view = pn.widgets.Button(label="Mask frames in view")
         phi = [f"{one:g}" for one in looked.data.phi]
-        self.phi = pn.widgets.MultiChoice(name="azimuths / °", options=phi, value=phi, width=320)
+        self.phi = pn.widgets.MultiChoice(label="azimuths / °", options=phi, value=phi, width=320)
         self.rows = {p.name: self._row(p.name) for p in spec.parameters}
-        self.source = pn.widgets.TextInput(name="measurement", value=source, sizing_mode="stretch_width")
+        self.source = pn.widgets.TextInput(label="measurement", value=source, sizing_mode="stretch_width")
         self.output = pn.widgets.TextInput(
-            name="folder", value=str(free_folder(_parent(looked), "refit")), sizing_mode="stretch_width"
+            label="folder", value=str(free_folder(_parent(looked), "refit")), sizing_mode="stretch_width"
         )
-        self.run = pn.widgets.Button(name="Run this fit", button_type="primary")
-        self.stop = pn.widgets.Button(name="Stop", disabled=True)
+        self.run = pn.widgets.Button(label="Run this fit", color="primary")
+        self.stop = pn.widgets.Button(label="Stop", disabled=True)
         self.progress = pn.pane.HTML("", sizing_mode="stretch_width")
         self.text = pn.pane.HTML("", sizing_mode="stretch_width")
         self._listen()
@@ -65,7 +65,9 @@ class Refit:
 
     def view(self) -> Any:
         """Return the pane."""
-        head = [pn.pane.HTML(f"<b>{word}</b>") for word in ("parameter", "start value", "free", "from", "to", "tied to")]
+        head = [
+            pn.pane.HTML(f"<b>{word}</b>") for word in ("parameter", "start value", "free", "from", "to", "tied to")
+        ]
         table = pn.GridBox(*head, *(one for row in self.rows.values() for one in row.values()), ncols=6)
         return pn.Column(
             pn.FlexBox(self.method, self.first, self.last, self.take, self.mask_view, gap="8px", align_items="end"),

@@ -78,7 +78,7 @@ def _fitted(workspace: Workspace, item: Item, looked: Looked) -> Any:
             functions.show_values(trial)
 
         what_if = WhatIf(spec, result, shown, cost)
-        start = pn.widgets.Button(name="Start the next fit from here")
+        start = pn.widgets.Button(label="Start the next fit from here")
         start.on_click(lambda event: refit.start_from(what_if.values))
         sliders.objects = [what_if.view(start)]
 

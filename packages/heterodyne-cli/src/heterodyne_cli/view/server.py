@@ -47,7 +47,9 @@ def serve(workspace: Workspace, port: int, token: str = "") -> tuple[Server, str
             index=None,
         )
     except OSError as error:
-        raise OutputError(f"port {port}: {error.strerror or error}; give another one with --port", error.errno) from None
+        raise OutputError(
+            f"port {port}: {error.strerror or error}; give another one with --port", error.errno
+        ) from None
     return server, f"http://{ADDRESS}:{port}/{token}/"
 
 

@@ -38,4 +38,4 @@ def dress(one: Any) -> Any:
 
 def number_input(name: str) -> Any:
     """Return an input for a number."""
-    return pn.widgets.FloatInput(name=name, width=110, format="0[.]00000")
+    return pn.widgets.FloatInput(label=name, width=110, format="0[.]00000")

@@ -41,7 +41,11 @@ class TablePage:
             disabled=True,
             selectable=False,
             hidden_columns=["key"],
-            formatters={**dict.fromkeys(cells(_EMPTY), {"type": "plaintext"}), "run": {"type": "html"}, "map": {"type": "html"}},
+            formatters={
+                **dict.fromkeys(cells(_EMPTY), {"type": "plaintext"}),
+                "run": {"type": "html"},
+                "map": {"type": "html"},
+            },
             header_filters={name: {"type": "input", "func": "like", "placeholder": "filter"} for name in _FILTERS},
             frozen_columns=["run"],
             widths={"in words": 420, "verdict": 110, "map": 66},
@@ -51,7 +55,7 @@ class TablePage:
             page_size=50,
         )
         self.download = pn.widgets.FileDownload(
-            callback=self._csv, filename="measurements.csv", label="Download as CSV", button_type="default"
+            callback=self._csv, filename="measurements.csv", label="Download as CSV"
         )
 
     def view(self) -> Any:

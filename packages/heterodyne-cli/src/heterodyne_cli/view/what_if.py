@@ -33,9 +33,9 @@ class WhatIf:
         self._start, self._least, self._shown, self._cost = start, result.cost, shown, cost
         self._quiet = False
         self.sliders = {p.name: _slider(p, start.parameters[p.name], sd.get(p.name, np.nan)) for p in spec.parameters}
-        self.contrast = pn.widgets.FloatSlider(name="contrast, times", start=0.5, end=1.5, step=0.005, value=1.0)
-        self.offset = pn.widgets.FloatSlider(name="offset, plus", start=-0.05, end=0.05, step=0.0005, value=0.0)
-        self.reset = pn.widgets.Button(name="Reset to the fit", button_type="default")
+        self.contrast = pn.widgets.FloatSlider(label="contrast, times", start=0.5, end=1.5, step=0.005, value=1.0)
+        self.offset = pn.widgets.FloatSlider(label="offset, plus", start=-0.05, end=0.05, step=0.0005, value=0.0)
+        self.reset = pn.widgets.Button(label="Reset to the fit")
         self.text = pn.pane.HTML("", sizing_mode="stretch_width")
         for one in (*self.sliders.values(), self.contrast, self.offset):
             one.param.watch(lambda event: self._moved(), "value")
@@ -97,7 +97,7 @@ def _slider(parameter: Parameter, value: float, sd: float) -> Any:
         start = max(start, value / 10)
     unit = "" if parameter.unit == "1" else f" / {parameter.unit}"
     return pn.widgets.EditableFloatSlider(
-        name=f"{parameter.name}{unit}",
+        label=f"{parameter.name}{unit}",
         start=start,
         end=end,
         fixed_start=low,

@@ -53,7 +53,9 @@ def window_of(n_t: int, rows: tuple[float, float], columns: tuple[float, float])
         first = int(np.clip(np.floor(min(low, high)), 0, n_t - 1))
         sides += [first, int(np.clip(np.ceil(max(low, high)), first + 1, n_t))]
     width = Window(*sides).width
-    aligned = [side // width * width if k % 2 == 0 else min(-(-side // width) * width, n_t) for k, side in enumerate(sides)]
+    aligned = [
+        side // width * width if k % 2 == 0 else min(-(-side // width) * width, n_t) for k, side in enumerate(sides)
+    ]
     return Window(*aligned)
 
 
@@ -105,9 +107,7 @@ class Pyramid:
             return View(block_means(self.values[rows, columns], width), window, width)
         # Whole coarse blocks.
         step = -(-width // _COARSE)
-        coarse = [
-            slice(part.start // _COARSE // step * step, -(-part.stop // _COARSE)) for part in (rows, columns)
-        ]
+        coarse = [slice(part.start // _COARSE // step * step, -(-part.stop // _COARSE)) for part in (rows, columns)]
         total, count = (_block_totals(part[coarse[0], coarse[1]], step) for part in (self.total, self.count))
         n_t, width = len(self.values), step * _COARSE
         ends = [min(len(range(0, part.stop - part.start, step)) * width + part.start * _COARSE, n_t) for part in coarse]

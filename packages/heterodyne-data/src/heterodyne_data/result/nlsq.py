@@ -137,9 +137,7 @@ def _read_maps(path: Path, data: FittedData, cost: float) -> tuple[npt.NDArray[A
     return _read_arrays(path, data, cost, slice(None)) if path.is_file() else None
 
 
-def read_fitted_maps(
-    path: str | Path, result: PointEstimate, angle: int
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def read_fitted_maps(path: str | Path, result: PointEstimate, angle: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return data and model, (n_t, n_t) each, of one azimuth (its position) of a saved result.
 
     Parameters
