@@ -32,9 +32,8 @@ from bokeh.resources import INLINE
 from heterodyne_cli.view.palettes import PALETTES
 from heterodyne_cli.view.windows import block_means, colour_range
 from heterodyne_data import NLSQResult
-from heterodyne_nlsq.courses import courses
-from heterodyne_nlsq.page import report
-from heterodyne_nlsq.stated import reasons
+
+from heterodyne_nlsq import courses_of_fit, report_of_fit, unstated_functions
 from heterodyne_report import SERIES_COLOURS, TimeCourse
 from heterodyne_spec import Problem, ResultError, write_text
 
@@ -60,10 +59,10 @@ def write_interactive(result: NLSQResult, path: Path) -> Path:
         raise ResultError(str(path), [Problem("", "a result without maps", "data and model", remedy)])
     name = str(result.data.provenance.get("file", "a measurement"))
     title = f"{name} at q = {result.data.q:.5g} 1/Å"
-    head = Div(text=f"<h1>{html.escape(title)}</h1><p>{html.escape(report(result).verdict)}</p>", width=3 * _SIDE)
+    head = Div(text=f"<h1>{html.escape(title)}</h1><p>{html.escape(report_of_fit(result).verdict)}</p>", width=3 * _SIDE)
     note = Div(text=f"<p>{html.escape(_note(result))}</p>", width=3 * _SIDE)
-    why = reasons(result)
-    functions = [_function_figure(one) for one in courses(result) if one.name not in why]
+    why = unstated_functions(result)
+    functions = [_function_figure(one) for one in courses_of_fit(result) if one.name not in why]
     pairs = [row(*functions[k : k + 2]) for k in range(0, len(functions), 2)]
     page = column(head, *_maps(result), *pairs, note)
     return write_text(path, _alone(file_html(page, resources=INLINE, title=title)))

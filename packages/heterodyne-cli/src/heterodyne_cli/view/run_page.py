@@ -19,9 +19,7 @@ from heterodyne_cli.view.values import Values
 from heterodyne_cli.view.what_if import WhatIf
 from heterodyne_cli.view.workspace import Item, Workspace
 from heterodyne_data import NLSQResult, TwoTimeData
-from heterodyne_nlsq.courses import courses
-from heterodyne_nlsq.stated import reasons
-from heterodyne_nlsq.summary import evidence_rows
+from heterodyne_nlsq import courses_of_fit, evidence_rows, unstated_functions
 from heterodyne_report.page import Markup, element, join_markup, paragraph, table
 from heterodyne_spec import DEFAULT_MODEL, load_model
 
@@ -123,16 +121,15 @@ class _Finished:
 
 def curves_of(title: str, result: NLSQResult) -> Curves:
     """Return what is drawn of a point estimate."""
-    return Curves(title, courses(result), reasons(result), result.age_resolved)
+    return Curves(title, courses_of_fit(result), unstated_functions(result), result.age_resolved)
 
 
 def saved_curves(folder: Path, method: str = "nlsq") -> Curves:
     """Return what is drawn of a saved result."""
     if method == "cmc":
-        from heterodyne_cmc import CMCResult
-        from heterodyne_cmc.plots import courses as posterior_courses
+        from heterodyne_cmc import CMCResult, courses_of_posterior
 
-        return Curves(f"{folder.name}, posterior", posterior_courses(CMCResult.load(folder)), {})
+        return Curves(f"{folder.name}, posterior", courses_of_posterior(CMCResult.load(folder)), {})
     return curves_of(folder.name, NLSQResult.load(folder, maps=False))
 
 
