@@ -141,9 +141,8 @@ class Runner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+        # Closes what it reads, at which it ends.
+        self._process.communicate()
 
     def run(self, page: Path, folder: Path) -> str | None:
         """Run the snippets of a page in `folder`; return the traceback of what failed, if something did."""

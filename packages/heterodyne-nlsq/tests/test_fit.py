@@ -247,7 +247,7 @@ def test_global_state_is_left_alone() -> None:
         "import conftest\n"
         "imported = state()\n"
         "settings = {'model': {'parameters': conftest.values()}, 'nlsq': {'max_iterations': 3}}\n"
-        "fit_nlsq_jax(conftest.make(n_t=20), settings)\n"
+        "fit_nlsq_jax(conftest.make(), settings)\n"
         "after = state()\n"
         "assert imported == before, (before, imported)\n"
         "assert after == before, (before, after)\n"
