@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.special import ndtr
 
 from heterodyne_cmc.diagnostics import bfmi, split_r_hat
 from heterodyne_cmc.parameters import parameter_space
@@ -61,15 +62,13 @@ def _prior_density(prior: Prior, bounds: FloatArray, at: FloatArray) -> FloatArr
     """Return the density of a prior cut at its bounds, at values (n,) of the parameter."""
     log = prior.family == "lognormal"
 
-    def below(value: float) -> float:
-        z = -math.inf if log and value <= 0 else ((math.log(value) if log else value) - prior.location) / prior.scale
-        return 0.5 * (1 + math.erf(z / math.sqrt(2)))
-
+    ends = np.log(np.maximum(bounds, 1e-300)) if log else bounds
+    within = np.diff(ndtr((ends - prior.location) / prior.scale))
     positive = np.where(at > 0, at, 1.0)
     z = ((np.log(positive) if log else at) - prior.location) / prior.scale
     density = np.exp(-0.5 * z**2) / (prior.scale * math.sqrt(2 * math.pi) * (positive if log else 1.0))
     inside = (at >= bounds[0]) & (at <= bounds[1]) & ((at > 0) | (not log))
-    return np.where(inside, density / (below(bounds[1]) - below(bounds[0])), 0.0)
+    return np.where(inside, density / within, 0.0)
 
 
 def pairs_figure(result: Posterior) -> Figure:
