@@ -3,6 +3,9 @@
 ``posterior`` (chain, draw), ``sub_posterior`` and ``sample_stats`` (shard, chain, draw), ``bands`` (quantile, age),
 ``observed_data`` (phi, t1, t2), ``constant_data``, and where asked for ``log_likelihood`` (chain, draw, phi). The
 rest, from the table to the warnings, is JSON in the variable ``document``: an HDF5 attribute ends at 64 kB.
+
+Why not arviz-base and xarray: on a full disk, writing by xarray 2026.9 ends the process with a segmentation fault and
+leaves half a file; they take 58 MB of disk, with the same time and no less memory for maps of 2000 frames.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Number formatting for people: significant digits from the standard deviation, plain notation."""
+"""Number formatting for people: significant digits from the standard deviation, plain notation.
+
+Why not uncertainties 3.2: it rounds alike, but writes 5683 ± 113 as (5.68±0.11)×10³.
+"""
 
 from __future__ import annotations
 
