@@ -299,11 +299,13 @@ def shards_figure(result: Posterior) -> Figure:
 
 
 class PictureKind(NamedTuple):
-    """A picture: the `name` of its PNG file and what draws its `figure`; whether it is one `of_chains`, which weighted
-    draws lack. One that has an `alt` and a `caption` is shown in a report where the sampling is looked at.
+    """A picture: the `name` of its PNG file, what it `shows` and what draws its `figure`; whether it is one
+    `of_chains`, which weighted draws lack. One that has an `alt` and a `caption` is shown in a report where the
+    sampling is looked at.
     """
 
     name: str
+    shows: str
     figure: Callable[[Posterior], Figure]
     alt: str = ""
     caption: str = ""
@@ -311,17 +313,19 @@ class PictureKind(NamedTuple):
 
 
 PICTURES = (
-    PictureKind("posterior_pairs", pairs_figure),
-    PictureKind("posterior_bands", bands_figure),
-    PictureKind("posterior_predictive", predictive_figure),
+    PictureKind("posterior_pairs", "every pair of sampled parameters, with prior and point estimate", pairs_figure),
+    PictureKind("posterior_bands", "functions of age: median, 68 and 95 %", bands_figure),
+    PictureKind("posterior_predictive", "data, posterior mean, and their difference", predictive_figure),
     PictureKind(
         "posterior_ranks",
+        "whether the chains agree",
         ranks_figure,
         "Histograms of the ranks of every chain's draws, one panel a parameter.",
         "Ranks of the draws of each chain among all draws: flat if the chains sample the same density.",
     ),
     PictureKind(
         "posterior_energy",
+        "whether the chains explore the whole posterior",
         energy_figure,
         "Histograms of the energy and of its change from step to step, for the worst shards.",
         "Energy, and its change from step to step: similar if the chains explore the whole posterior.",
@@ -329,6 +333,7 @@ PICTURES = (
     ),
     PictureKind(
         "posterior_shards",
+        "shards against the whole",
         shards_figure,
         "Mean and standard deviation of every parameter in each shard, compared to the consensus.",
         "Each shard compared to the posterior of all pairs: bars should scatter around 0 and be wider than the band.",

@@ -194,7 +194,7 @@ def _bulk(values: FloatArray, sd: FloatArray, fitted: FloatArray) -> npt.NDArray
 
 
 FIGURES: Mapping[str, Callable[[NLSQResult], Figure]] = {
-    picture.name: globals()[picture.figure] for picture in OF_A_FIT
+    picture.name: globals()[f"{picture.name}_figure"] for picture in OF_A_FIT
 }
 """Name of the PNG file -> the function that draws it."""
 
