@@ -27,7 +27,7 @@ class CMCResult(Posterior):
     >>> result = CMCResult.load("results")  # doctest: +SKIP
     >>> result.success, len(result.warnings)  # doctest: +SKIP
     (True, 0)
-    >>> result.draws["v0"].mean(), result.sd["v0"]  # draws (n_chain, n_draw), in Å/s  # doctest: +SKIP
+    >>> result.draws["v0"].mean(), result.sd["v0"]  # of draws (n_chain, n_draw)  # doctest: +SKIP
     (468.1, 1.9)
     >>> result.plot.pairs().savefig("pairs.pdf")  # doctest: +SKIP
     """
