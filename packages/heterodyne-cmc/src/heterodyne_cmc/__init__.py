@@ -14,12 +14,22 @@ from heterodyne_cmc._version import __version__
 
 if _TYPE_CHECKING:
     from heterodyne_cmc.fit import clear_shards, fit_cmc_jax, kept_so_far, plan_of_sampling
+    from heterodyne_cmc.progress import SamplingProgress
     from heterodyne_cmc.result import CMCResult
 
-__all__ = ["CMCResult", "__version__", "clear_shards", "fit_cmc_jax", "kept_so_far", "plan_of_sampling"]
+__all__ = [
+    "CMCResult",
+    "SamplingProgress",
+    "__version__",
+    "clear_shards",
+    "fit_cmc_jax",
+    "kept_so_far",
+    "plan_of_sampling",
+]
 
 _MODULES = {
     "CMCResult": "result",
+    "SamplingProgress": "progress",
     "clear_shards": "fit",
     "kept_so_far": "fit",
     "fit_cmc_jax": "fit",

@@ -31,6 +31,8 @@ if _TYPE_CHECKING:
         time_left,
     )
     from heterodyne_report.entry import run_entry_point
+    from heterodyne_report.figure import ShownFigure
+    from heterodyne_report.lag_curves import curve_starts, draw_lag_curves, lag_panels
     from heterodyne_report.number_format import (
         format_interval,
         format_number,
@@ -86,6 +88,8 @@ _MODULES = {
         "time_left",
     ),
     "entry": ("run_entry_point",),
+    "figure": ("ShownFigure",),
+    "lag_curves": ("curve_starts", "draw_lag_curves", "lag_panels"),
     "number_format": (
         "format_interval",
         "format_number",
@@ -145,6 +149,7 @@ __all__ = [
     "MapPanel",
     "Mood",
     "Progress",
+    "ShownFigure",
     "Stage",
     "TimeCourse",
     "__version__",
@@ -156,9 +161,11 @@ __all__ = [
     "announce_stage",
     "cache_folder",
     "colour_limits",
+    "curve_starts",
     "describe_courses",
     "downsampled_maps",
     "draw_course",
+    "draw_lag_curves",
     "draw_map",
     "fixed_functions",
     "format_interval",
@@ -168,6 +175,7 @@ __all__ = [
     "format_value",
     "format_value_and_sd",
     "function_panels",
+    "lag_panels",
     "map_picture",
     "narrow_limits",
     "numbered_stage",

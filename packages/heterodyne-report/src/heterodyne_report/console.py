@@ -1,4 +1,8 @@
-"""Command output: text for people, JSON lines for programs (``--json``), or errors only (``--quiet``)."""
+"""Command output: text for people, JSON lines for programs (``--json``), or errors only (``--quiet``).
+
+Why not rich: a table is eight lines here; rich takes 7 MB with its dependencies, and in a log it breaks or cuts the
+cells of tables wider than 80 columns.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Literal, TextIO
 
 from heterodyne_data import to_json_values
+from heterodyne_report.notebook_line import NotebookLine, notebook_line
 from heterodyne_spec import DONE, FAILED, INTERRUPTED, NOT_CONVERGED, print_error, run_command, silence_stream
 
 type Mood = Literal["good", "bad", "caution", "head"]
@@ -109,13 +114,14 @@ class Console:
 
 
 class Progress:
-    """Progress of a task: on stderr for people, as events for programs, nothing with ``--quiet``.
+    """Progress of a task: on stderr or in a notebook cell for people, as events for programs, nothing with ``--quiet``.
 
     Other output of the console is printed on separate lines.
     """
 
     def __init__(self, console: Console, pause: float):
-        self._console, self._line, self._told = console, StatusLine(sys.stderr, pause), -math.inf
+        self._console, self._told = console, -math.inf
+        self._line: StatusLine | NotebookLine = notebook_line() or StatusLine(sys.stderr, pause)
         self._lock, self._ended = threading.RLock(), threading.Event()
         self._text: Callable[[], str] | None = None
         self._beats: threading.Thread | None = None
