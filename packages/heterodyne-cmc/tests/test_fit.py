@@ -18,12 +18,12 @@ from measurement import CONTRAST, FREE, NOISE, OFFSET, PHI, TRUTH, config, make,
 import heterodyne_cmc
 from heterodyne_cmc import CMCResult, fit_cmc_jax
 from heterodyne_cmc.fit import plan_of_sampling, prepared_work
-from heterodyne_cmc.outcome import natural
 from heterodyne_cmc.page import report, write_page
 from heterodyne_cmc.plots import pairs_figure
 from heterodyne_cmc.posterior import QUANTILES
 from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.request import prepare
+from heterodyne_cmc.result_building import natural
 from heterodyne_cmc.start import start_warnings
 from heterodyne_cmc.work import run_shard
 from heterodyne_data import Signal, TwoTimeData, save_data, select_data

@@ -16,16 +16,15 @@ from heterodyne_data.setup import free_parameters, make_scaling, reduced_chi_squ
 from heterodyne_nlsq import compilation, dense
 from heterodyne_nlsq.coordinates import from_parameters, hold, make_coordinates, to_parameters
 from heterodyne_nlsq.covariance import Curvature, covariance, covariance_root, curvature, projected_score, spread_along
+from heterodyne_nlsq.evaluators import choose_evaluator, dense_evaluator
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.identify import identifiability
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
-from heterodyne_nlsq.outcome import _edge, _growth
-from heterodyne_nlsq.paths import choose_path, dense_path
+from heterodyne_nlsq.result_building import _edge, _growth
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import least_squares
 from heterodyne_nlsq.standing import _straight
-from heterodyne_nlsq.start.coefficients import start_coefficients
-from heterodyne_nlsq.start.race import scaled, squares
+from heterodyne_nlsq.start.coefficients import scaled, squares, start_coefficients
 from heterodyne_nlsq.uncertainty.noise_parts import _not_negative
 from heterodyne_physics_meshgrid.models import physics_of
 from heterodyne_spec import Law, find_laws, load_config, load_model
@@ -189,18 +188,18 @@ def test_truth_is_inside_the_registry() -> None:
 
 
 @pytest.mark.parametrize("scaling", ["individual", "shared", {"fourier": 1}])
-def test_factored_and_dense_paths_give_the_same_normal_equations(scaling: object) -> None:
+def test_factored_and_dense_evaluators_give_the_same_normal_equations(scaling: object) -> None:
     data, spec = make(n_t=75), load_model()
     parameters = {**values(), "D0_sample": {"tie": "D0_ref"}, "beta": {"value": -0.3, "vary": False}}
     config = load_config({"model": {"parameters": parameters}, "scaling": scaling, "data": {"exclude_diagonals": 2}})
     setup = Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
-    fast, slow = choose_path(setup), dense_path(setup)
+    fast, slow = choose_evaluator(setup), dense_evaluator(setup)
     assert (fast.name, slow.name) == ("factored", "dense")
     start = setup.free.start[list(setup.free.free)]
-    sums = [np.asarray(path.scaling_sums(start, path.problem)) for path in (fast, slow)]
+    sums = [np.asarray(evaluator.scaling_sums(start, evaluator.problem)) for evaluator in (fast, slow)]
     np.testing.assert_allclose(*sums, rtol=1e-12)
     vector = np.concatenate([start, start_coefficients(setup.scaling, sums[0])])
-    one, other = (path.normal(vector, path.problem) for path in (fast, slow))
+    one, other = (evaluator.normal(vector, evaluator.problem) for evaluator in (fast, slow))
     length = np.sqrt(np.diag(other.matrix))
     assert float(one.cost) == pytest.approx(float(other.cost), rel=1e-10)
     norm = np.sqrt(2 * float(other.cost))
@@ -210,7 +209,7 @@ def test_factored_and_dense_paths_give_the_same_normal_equations(scaling: object
     assert fast.n_pairs.tolist() == slow.n_pairs.tolist()
 
 
-def test_many_excluded_pairs_and_other_losses_take_the_dense_path() -> None:
+def test_many_excluded_pairs_and_other_losses_use_the_dense_evaluator() -> None:
     data, spec = make(n_t=200), load_model()
     for sections, name in (
         ({}, "factored"),
@@ -219,7 +218,7 @@ def test_many_excluded_pairs_and_other_losses_take_the_dense_path() -> None:
     ):
         config = load_config(sections)
         setup = Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
-        assert choose_path(setup).name == name
+        assert choose_evaluator(setup).name == name
 
 
 def test_compiled_functions_are_forgotten_before_the_system_runs_out_of_areas(
@@ -260,18 +259,18 @@ def test_of_a_direction_only_what_moves_is_told() -> None:
 def test_a_cost_is_not_negative_and_rounding_is_no_noise() -> None:
     clean = make(contrast=np.full(3, 0.2), noise=0.0)
     setup = prepare(replace(clean, c2=np.full_like(clean.c2, 1.2)), load_config({}))
-    path = choose_path(setup)
+    evaluator = choose_evaluator(setup)
     flat = np.append(setup.free.start[list(setup.free.free)], [0.0] * 3 + [1.2] * 3)
-    assert 0 <= float(path.normal(flat, path.problem).cost) < 1e-10
+    assert 0 <= float(evaluator.normal(flat, evaluator.problem).cost) < 1e-10
     assert np.isnan(reduced_chi_square(np.full(2, 1e-12), np.full(2, 1e4), np.array([1e-9, 1e-9]), 5))
 
 
 @pytest.mark.parametrize("scaling", ["individual", "shared", {"fourier": 1}])
 def test_the_squares_beside_the_best_scaling_are_those_of_the_residuals(scaling: object) -> None:
     setup = prepare(make(contrast=np.array([0.15, 0.2, 0.25])), load_config({"scaling": scaling}))
-    path, off = choose_path(setup), 1.1 * np.array([TRUTH[name] for name in setup.free.free_names])
-    vector, found = scaled(setup, path, off)
-    assert found == pytest.approx(squares(path, vector), rel=1e-11)
+    evaluator, off = choose_evaluator(setup), 1.1 * np.array([TRUTH[name] for name in setup.free.free_names])
+    vector, found = scaled(setup, evaluator, off)
+    assert found == pytest.approx(squares(evaluator, vector), rel=1e-11)
 
 
 def test_coefficients_of_noise_are_the_least_squares_that_are_not_negative() -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from heterodyne_nlsq.look.ages import FEWEST_FRAMES, age_curves
+from heterodyne_nlsq.age_resolved.curves import FEWEST_FRAMES, age_curves
 from heterodyne_nlsq.models import Knowledge, Null, Question
 from heterodyne_nlsq.start.candidate import Candidate, inside
 

@@ -16,12 +16,12 @@ from heterodyne_cmc.engine import finished, plan
 from heterodyne_cmc.joint import log_joint, log_likelihoods, summed
 from heterodyne_cmc.mode import at_mode
 from heterodyne_cmc.noise import checked, residual_noise
-from heterodyne_cmc.outcome import make_result
 from heterodyne_cmc.parameters import parameter_space
 from heterodyne_cmc.population import ROUNDS_UNSEEN
 from heterodyne_cmc.problem import whole_problems
 from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
+from heterodyne_cmc.result_building import make_result
 from heterodyne_cmc.search import search
 from heterodyne_cmc.start import not_seen, point_estimate, read_start, start_warnings, within_reach
 from heterodyne_cmc.store import FOLDER, ShardStore, kept

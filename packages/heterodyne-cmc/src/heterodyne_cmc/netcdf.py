@@ -20,6 +20,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_cmc.checks import problems
 from heterodyne_cmc.posterior import (
     BESIDE,
     QUANTILES,
@@ -30,7 +31,6 @@ from heterodyne_cmc.posterior import (
     ShardDiagnostics,
     SummaryRow,
 )
-from heterodyne_cmc.soundness import problems
 from heterodyne_data import FittedData, check_self_contained, in_memory, opened_hdf5, refuse_damage, to_json_values
 from heterodyne_spec import DataError, Problem, ResultError, load_model, parse_json, short_json, write_atomically
 

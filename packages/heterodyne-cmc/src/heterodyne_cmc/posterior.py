@@ -74,8 +74,8 @@ class Diagnostics:
     `bent` states that the Gaussian consensus and the average are unreliable: far from the posterior of all pairs
     (`k_hat` of their draws), or, to first order, the third and fourth moments of the sub-posteriors shift a mean by
     `consensus_shift` posterior sd and change an sd by the fraction `consensus_width` (the largest significant ones, 0
-    if there are none; see `heterodyne_cmc.departure`). `dof` is not an integer for anchored shards, because the part
-    due to the anchor does not scatter. `flows` is the number of shards whose flow replaced the Gaussian,
+    if there are none; see `heterodyne_cmc.non_gaussianity`). `dof` is not an integer for anchored shards, because the
+    part due to the anchor does not scatter. `flows` is the number of shards whose flow replaced the Gaussian,
     `flow_divergences` the number of divergent steps on their product, `k_hat` the shape of the tail of the weights of
     the posterior of all pairs over the product of flows, or over the Gaussian product without flows (NaN for one shard
     or equal weights; at most 1000), and `corrected` whether the draws were corrected with these weights; `exact`,

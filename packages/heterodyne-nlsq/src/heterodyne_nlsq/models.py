@@ -146,7 +146,7 @@ class Knowledge:
         raise NotImplementedError(f"{self.model} has nothing to exchange")
 
     def age_resolved(self, setup: Setup, values: Mapping[str, float]) -> AgeResolved | None:
-        """Return what every age shows by itself; None where the model has no such look."""
+        """Return the analysis of age slices, fitted independently; None if the model has none."""
         return None
 
     def rises(self, nested: Nested, asked: Sequence[str]) -> dict[str, float]:

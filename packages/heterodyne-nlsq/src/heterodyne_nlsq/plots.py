@@ -41,7 +41,7 @@ _AGES = 5
 _LAGS = 40
 """Points of a curve against lag: means of the lags around each, evenly in the logarithm."""
 
-_FAR = 5.0
+_OUTLYING = 5.0
 """Distance from the curve, relative to the typical one, beyond which a point does not affect the range of its panel."""
 
 
@@ -190,7 +190,7 @@ def _bulk(values: FloatArray, sd: FloatArray, fitted: FloatArray) -> npt.NDArray
     bar, distance = sd / size, np.abs(np.log(size / curve))
     sharp = bar <= min(2 * float(np.median(bar)), 0.5)
     typical = float(np.median(distance[sharp])) if sharp.any() else 0.0
-    return np.asarray(sharp & (distance <= _FAR * typical + bar))
+    return np.asarray(sharp & (distance <= _OUTLYING * typical + bar))
 
 
 FIGURES: Mapping[str, Callable[[NLSQResult], Figure]] = {

@@ -41,7 +41,7 @@ CAUTIONS = "Before you use these numbers:"
 
 
 def ending(result: NLSQResult) -> str:
-    """Return a sentence on the fitted data and the outcome."""
+    """Return a sentence on the fitted data and whether the fit converged."""
     data = result.data
     what = f"{len(data.phi)} angle{'s' if len(data.phi) > 1 else ''} x {data.n_frames} frames at q = {data.q:.5g} 1/Å"
     return f"{what}: {result.message} after {result.n_evaluations} evaluations, cost {result.cost:.6g}"

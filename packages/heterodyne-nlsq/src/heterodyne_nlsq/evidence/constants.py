@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from heterodyne_data import NestedTest
 from heterodyne_data.setup import reference_age
-from heterodyne_nlsq.evidence.chi_square import tail
+from heterodyne_nlsq.evidence.chance import tail
 from heterodyne_nlsq.evidence.held import NEEDED
 from heterodyne_nlsq.setup import Setup
 from heterodyne_spec import find_laws

@@ -37,7 +37,7 @@ PORTIONS = 6
 """How many times: 1536 pixels give a standard deviation to 1.8 %."""
 
 GLANCE = 1
-"""How many times for a first look, that gives it to 4.4 %."""
+"""How many times for a first estimate, with a standard deviation to 4.4 %."""
 
 _MOST_MODES = 8
 """Modes that are simulated; with more, intensities are as good as Gaussian, and scaled to their contrast."""
