@@ -20,7 +20,7 @@ _FIT = {
 }
 _DRAWN = {
     "plots": "heterodyne_nlsq/plots.py:write_plots",
-    "report": "heterodyne_nlsq/page.py:report",
+    "report": "heterodyne_nlsq/page.py:report_of_fit",
 }
 _SAMPLED = {
     "sampling": "heterodyne_cmc/fit.py:_sample",

@@ -18,7 +18,7 @@ import pytest
 from heterodyne_cli.command import main
 from heterodyne_data import TwoTimeData, load_data, save_data
 from heterodyne_data.hdf5_source import Hdf5Source
-from heterodyne_nlsq.simulation import Experiment, simulate
+from heterodyne_nlsq import Experiment, simulate
 from heterodyne_nlsq.survey import survey
 from heterodyne_spec import DataError, load_model
 

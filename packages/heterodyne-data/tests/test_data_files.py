@@ -12,8 +12,7 @@ import pytest
 from data_files import APSU_MAPS, corrupt_map, make_map, write_apsu, write_fields, write_one
 
 import heterodyne_spec
-from heterodyne_data import TwoTimeData, describe_data, load_data
-from heterodyne_data.fingerprint import fingerprint
+from heterodyne_data import TwoTimeData, describe_data, fingerprint, load_data
 from heterodyne_data.hdf5_source import Hdf5Source
 from heterodyne_spec import ContradictionError, DataError
 

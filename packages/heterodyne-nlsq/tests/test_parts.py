@@ -26,7 +26,7 @@ from heterodyne_nlsq.solver import least_squares
 from heterodyne_nlsq.standing import _straight
 from heterodyne_nlsq.start.coefficients import scaled, squares, start_coefficients
 from heterodyne_nlsq.uncertainty.noise_parts import _not_negative
-from heterodyne_physics_meshgrid.models import physics_of
+from heterodyne_physics_meshgrid import physics_of
 from heterodyne_spec import Law, find_laws, load_config, load_model
 
 

@@ -7,8 +7,7 @@ import pytest
 from conftest import DT, TRUTH, Q, held, make, values
 
 from heterodyne_nlsq import fit_nlsq_jax
-from heterodyne_nlsq.age_resolved.batch import centred, residuals
-from heterodyne_nlsq.age_resolved.curves import age_curves
+from heterodyne_nlsq.age_resolved import age_curves, centred, residuals
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.start.candidates import MULTISTARTS, candidates
 from heterodyne_nlsq.two_component import starts

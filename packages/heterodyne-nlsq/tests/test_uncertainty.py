@@ -19,9 +19,7 @@ from heterodyne_nlsq.uncertainty.noise_parts import described_details, noise_par
 from heterodyne_nlsq.uncertainty.pixels import Request, fluctuations, pixel_details
 from heterodyne_nlsq.uncertainty.propagation import bands, derived
 from heterodyne_nlsq.uncertainty.scales import Details, measured_details
-from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
-from heterodyne_physics_meshgrid.models import physics_of
-from heterodyne_physics_meshgrid.speckle import field_laws, speckle_map
+from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid, field_laws, physics_of, speckle_map
 from heterodyne_spec import load_config, load_model
 
 Q, MODES, PIXELS, N_T = 0.0054, 5, 2000, 64

@@ -32,7 +32,7 @@ from heterodyne_cmc.work import ShardWork, fingerprint, shard_work
 from heterodyne_data import NLSQResult, TwoTimeData, select_data
 from heterodyne_data.setup import data_noise
 from heterodyne_physics_elementwise import MODEL_VERSION
-from heterodyne_physics_meshgrid.devices import check_devices
+from heterodyne_physics_meshgrid import check_devices
 from heterodyne_spec import Config, ConfigError, Problem, check_model_versions, load_config
 
 type Progress = Callable[[float, int, int, float], None]

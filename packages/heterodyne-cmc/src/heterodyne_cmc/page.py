@@ -9,7 +9,6 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from heterodyne_cmc.plots import (
-    courses,
     draw_function,
     map_panels,
     pairs_figure,
@@ -44,10 +43,10 @@ _PAIRS_WIDE = 1300
 
 def write_page(result: CMCResult, path: Path) -> Path:
     """Write the report of a posterior to `path`, completely or not at all."""
-    return write_report(path, result.data, report(result))
+    return write_report(path, result.data, report_of_posterior(result))
 
 
-def report(result: CMCResult) -> Report:
+def report_of_posterior(result: CMCResult) -> Report:
     """Return the content of the report of a posterior."""
     good = result.success and result.calibration.kind == "calibrated"
     return Report("Posterior", in_a_sentence(result), good, list(_sections(result)), model=result.model["id"])
@@ -55,7 +54,7 @@ def report(result: CMCResult) -> Report:
 
 def in_a_sentence(result: CMCResult) -> str:
     """Return what the functions of age are and whether the chains can be trusted, in plain words."""
-    course = describe_courses(courses(result))
+    course = describe_courses(courses_of_posterior(result))
     found = result.diagnostics
     if not result.success:
         return f"The posterior is not reliable ({result.message}); it gives {course}."
@@ -89,7 +88,7 @@ def _sections(result: CMCResult) -> Iterator[Section]:
 
 
 def _functions(result: CMCResult) -> Markup:
-    found = courses(result)
+    found = courses_of_posterior(result)
     words = "Lines: posterior median. Bands: central 68 % and 95 % intervals at every age."
     shown = pictures([_function(course) for course in found], caption=words, width=24)
     return join_markup([shown, functions_table(found)])

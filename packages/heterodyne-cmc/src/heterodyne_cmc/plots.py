@@ -154,7 +154,7 @@ def _joint(axes: Axes, x: FloatArray, y: FloatArray) -> None:
         axes.contourf(centre_x, centre_y, counts.T, levels=shades, colors=["#9ecae1", "#3182bd"][-(len(shades) - 1) :])
 
 
-def courses(result: Posterior) -> tuple[TimeCourse, ...]:
+def courses_of_posterior(result: Posterior) -> tuple[TimeCourse, ...]:
     """Return the functions of age of a posterior, in the order of a report."""
     model, found = result.model["id"], result.bands
     units, held = {f.name: f.unit for f in load_model(model).functions}, fixed_functions(result.fixed, model)
@@ -172,7 +172,7 @@ def draw_function(axes: Axes, course: TimeCourse) -> None:
 
 def bands_figure(result: Posterior) -> Figure:
     """Return the functions of age: median, and central intervals of 68 and 95 % at every age."""
-    found = courses(result)
+    found = courses_of_posterior(result)
     figure, panels = function_panels(len(found))
     for axes, course in zip(panels, found, strict=True):
         draw_function(axes, course)

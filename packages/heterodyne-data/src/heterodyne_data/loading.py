@@ -1,7 +1,8 @@
-"""From a file to a measurement."""
+"""From a file to a measurement, and the hash that identifies the file."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from heterodyne_data.fingerprint import fingerprint
 from heterodyne_data.listing import list_maps
 from heterodyne_data.opening import open_source
 from heterodyne_data.reading import frame_count, read_checked
@@ -20,6 +20,10 @@ from heterodyne_data.time_axis import frame_number, needed_step, step_of, window
 from heterodyne_data.two_time import BASELINE, TwoTimeData, as_weight
 from heterodyne_data.window import check_window, masked
 from heterodyne_spec import Config, DataError, load_config, one_line
+
+LARGE = 2 * 1024**3
+"""Size in bytes above which only parts of a file are hashed."""
+MEBIBYTE = 1024**2
 
 
 def load_data(
@@ -131,3 +135,20 @@ def weights_of(given: ArrayLike | None, first: int, last: int) -> tuple[NDArray[
         return None, []
     weight = as_weight(given, 1, last - first + 1, "frame_weights")[0]
     return weight, [f"frame weights as given, from {weight.min():g} to {weight.max():g}"]
+
+
+def fingerprint(path: Path, large: int = LARGE) -> dict[str, str]:
+    """Return the SHA-256 of a file, with a key that states what was hashed.
+
+    For a file larger than `large` bytes, which would take longer to hash than to read, its size, modification time and
+    first and last MiB are hashed.
+    """
+    status = path.stat()
+    with path.open("rb") as file:
+        if status.st_size <= large:
+            return {"sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        digest = hashlib.sha256(f"{status.st_size} {status.st_mtime_ns}".encode())
+        digest.update(file.read(MEBIBYTE))
+        file.seek(-MEBIBYTE, 2)
+        digest.update(file.read(MEBIBYTE))
+    return {"sha256_of_size_mtime_first_and_last_mib": digest.hexdigest()}

@@ -19,7 +19,7 @@ from heterodyne_data.setup import FreeParameters, Scaling
 from heterodyne_nlsq import dense, factored
 from heterodyne_nlsq.normal import NormalEquations
 from heterodyne_nlsq.setup import Setup
-from heterodyne_physics_meshgrid.models import Physics
+from heterodyne_physics_meshgrid import Physics
 
 type FloatArray = npt.NDArray[np.float64]
 

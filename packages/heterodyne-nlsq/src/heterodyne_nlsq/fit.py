@@ -25,8 +25,7 @@ from heterodyne_nlsq.start.candidates import candidates as starts_asked_for
 from heterodyne_nlsq.start.earlier import Estimate, estimates, follow
 from heterodyne_nlsq.start.label_exchange import with_labels_exchanged
 from heterodyne_nlsq.start.race import Descents, compile_evaluation, joined, race
-from heterodyne_physics_meshgrid import MODEL_VERSION
-from heterodyne_physics_meshgrid.devices import check_devices
+from heterodyne_physics_meshgrid import MODEL_VERSION, check_devices
 from heterodyne_report import Stage, announce_stage
 from heterodyne_spec import Config, ConfigError, DataError, Problem, check_model_versions, load_config, load_model
 

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from heterodyne_data import AgeResolved, NLSQResult
-from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.pictures import OF_A_FIT
-from heterodyne_nlsq.stated import reasons
+from heterodyne_nlsq.stated import unstated_functions
 from heterodyne_report import (
     MARKERS,
     SERIES_COLOURS,
@@ -134,7 +134,7 @@ def functions_figure(result: NLSQResult) -> Figure:
 
     A function for which the maps show no evidence has no curve; its panel states the reason.
     """
-    found, why = courses(result), reasons(result)
+    found, why = courses_of_fit(result), unstated_functions(result)
     figure, panels = function_panels(len(found))
     for axes, course in zip(panels, found, strict=True):
         if course.name in why:

@@ -25,7 +25,7 @@ from heterodyne_nlsq.coordinates import Coordinates, from_parameters, make_coord
 from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
 from heterodyne_nlsq.setup import Setup
-from heterodyne_physics_meshgrid.models import Physics
+from heterodyne_physics_meshgrid import Physics
 
 type FloatArray = npt.NDArray[np.float64]
 

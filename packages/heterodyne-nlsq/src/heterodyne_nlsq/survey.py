@@ -98,10 +98,10 @@ def survey(
     ------
     DataError : if the file cannot be read, or its maps cannot be fitted.
     """
-    return look_at_maps(path, describe_data(path, config), q, most_entries, config)
+    return survey_maps(path, describe_data(path, config), q, most_entries, config)
 
 
-def look_at_maps(
+def survey_maps(
     path: str | Path,
     description: dict[str, Any],
     q: float | None = None,

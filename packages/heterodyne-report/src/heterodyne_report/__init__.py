@@ -1,6 +1,9 @@
 """Presentation of results (HTML pages, plots, tables, terminal output) and the code shared by the commands.
 
 Names are loaded on first use, because the entry point of a command must import little.
+
+Public are the names in ``__all__`` here and in `heterodyne_report.page` (HTML pages). Other modules may change without
+notice.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ if _TYPE_CHECKING:
         add_console_arguments,
         align_columns,
         time_left,
+        wrap_text,
     )
     from heterodyne_report.entry import run_entry_point
     from heterodyne_report.number_format import (
@@ -84,6 +88,7 @@ _MODULES = {
         "add_console_arguments",
         "align_columns",
         "time_left",
+        "wrap_text",
     ),
     "entry": ("run_entry_point",),
     "number_format": (
@@ -188,6 +193,7 @@ __all__ = [
     "time_left",
     "with_unit",
     "words_of",
+    "wrap_text",
     "write_figure",
 ]
 

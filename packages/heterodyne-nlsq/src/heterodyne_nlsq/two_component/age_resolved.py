@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import AgeResolved, TwoTimeData
-from heterodyne_nlsq.age_resolved.curves import FEWEST_FRAMES, Curves, age_curves
+from heterodyne_nlsq.age_resolved import FEWEST_FRAMES, Curves, age_curves
 from heterodyne_nlsq.two_component.equilibrium import refine, solve_ages
 from heterodyne_nlsq.two_component.viterbi import exchanged, histories
 from heterodyne_spec import ModelSpec

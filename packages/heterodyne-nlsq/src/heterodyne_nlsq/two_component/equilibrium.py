@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.age_resolved.batch import fit, residuals
-from heterodyne_nlsq.age_resolved.curves import Curves
+from heterodyne_nlsq.age_resolved import Curves, fit, residuals
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from heterodyne_nlsq.age_resolved.curves import FEWEST_FRAMES, age_curves
+from heterodyne_nlsq.age_resolved import FEWEST_FRAMES, age_curves
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.start.candidate import Candidate, inside
 from heterodyne_nlsq.two_component.equilibrium import solve_ages

@@ -16,7 +16,7 @@ from heterodyne_data import Bands, Derived
 from heterodyne_data.setup import band_ages, reference_age
 from heterodyne_nlsq.models import knowledge_of
 from heterodyne_nlsq.setup import Setup
-from heterodyne_physics_meshgrid.models import Physics
+from heterodyne_physics_meshgrid import Physics
 
 type FloatArray = npt.NDArray[np.float64]
 

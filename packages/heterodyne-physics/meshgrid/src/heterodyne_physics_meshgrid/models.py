@@ -5,7 +5,7 @@ A module about a model (`heterodyne_physics_meshgrid.two_component`, or ``physic
 
 * ``HeterodyneModel`` and ``MODEL_VERSION`` of the generated module,
 * ``bracket(model, t, q, phi)``: (c2 - offset) / contrast for all pairs of frames, (\\*angles, n_t, n_t),
-* ``fields(model, t, q, phi)``: the `heterodyne_physics_meshgrid.speckle.FieldLaws` of one azimuth,
+* ``fields(model, t, q, phi)``: the `heterodyne_physics_meshgrid.FieldLaws` of one azimuth,
 
 and where there are faster ways to the same than by the whole matrix,
 
