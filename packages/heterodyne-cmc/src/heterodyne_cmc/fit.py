@@ -176,7 +176,7 @@ def prepared_work(request: Request, say: Callable[[str], None] = lambda text: No
 def _without_chains(request: Request, say: Callable[[str], None]) -> Request:
     """Return a request without chains if the fit does not see a component: on priors alone they do not converge."""
     cmc, nlsq = request.config.cmc, request.nlsq
-    if nlsq is None or cmc.sampler != "auto" or not (missing := not_seen(nlsq, request.space)):
+    if nlsq is None or cmc.sampler != "auto" or not (missing := not_seen(nlsq, request.space, request.spec)):
         return request
     say(f"the fit finds no {missing}: importance sampling without chains (cmc.sampler: nuts enables them)")
     weighted = replace(request.config, cmc=replace(cmc, sampler="importance"))

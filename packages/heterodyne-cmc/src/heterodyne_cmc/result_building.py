@@ -109,7 +109,7 @@ def make_result(
     scaling = {"contrast": contrast, "offset": offset, "noise_sd": noise_sd}
     summary = _summary(request, {**draws, **scaling}, combined)
     data, space = request.data, request.space
-    helps = remedy(request.nlsq, space)
+    helps = remedy(request.nlsq, space, request.spec)
     success, message = judge(found, request.config.cmc, combined.method, sampler, helps)
     calibration = _calibration(request, whitening.adjustment)
     found_wrong = warnings_of(found, summary, request.config.cmc, combined.method, sampler)

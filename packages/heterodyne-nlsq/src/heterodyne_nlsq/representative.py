@@ -250,7 +250,7 @@ def _functions(
     ages: Float[Array, " n_age"],
 ) -> Float[Array, " n_value"]:
     model = physics.model.from_vector(base + expand @ _of_z(z, coordinates)[: expand.shape[1]])
-    return physics.functions(model, ages)
+    return physics.functions(model, ages).ravel()
 
 
 _slope_of_functions = jax.jit(jax.jacfwd(_functions))

@@ -44,9 +44,9 @@ class Physics:
     inner_products: Callable[..., Any] | None
     model_sums: Callable[..., Any] | None
 
-    def functions(self, model: Any, ages: Float[Array, " n_age"]) -> Float[Array, " n_function*n_age"]:
-        """Return the functions of age of a model at ages in s, one after the other, in the specification's order."""
-        return jnp.concatenate([getattr(model, name)(ages) for name in self.model.inputs])
+    def functions(self, model: Any, ages: Float[Array, " n_age"]) -> Float[Array, "n_function n_age"]:
+        """Return the functions of age of a model at ages in s, in the specification's order."""
+        return jnp.stack([getattr(model, name)(ages) for name in self.model.inputs])
 
     def __reduce__(self) -> tuple[Any, ...]:
         # One of each in a process: compiled functions know it by its identity.
