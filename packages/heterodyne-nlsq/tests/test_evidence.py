@@ -30,7 +30,8 @@ from heterodyne_nlsq.representative import landscape, vector_at
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.two_component.nulls import RESTRICTIONS
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts
-from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid, field_laws, pixel_intensities
+from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid, field_laws
+from heterodyne_physics_meshgrid.speckle import pixel_intensities
 from heterodyne_spec import find_laws, load_config, load_model
 
 N_T = 120

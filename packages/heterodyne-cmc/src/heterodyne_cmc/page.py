@@ -9,6 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from heterodyne_cmc.plots import (
+    courses_of_posterior,
     draw_function,
     map_panels,
     pairs_figure,
