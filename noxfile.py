@@ -85,7 +85,7 @@ PACKAGES = {
         ("heterodyne-spec", "heterodyne-data", "heterodyne-report", "heterodyne-physics-meshgrid", "heterodyne-nlsq"),
     ),
 }
-TESTED_WITH = {"heterodyne-data": "[filters]", "heterodyne-cmc": "[flow,dask]"}
+TESTED_WITH = {"heterodyne-data": "[filters,notebook]", "heterodyne-cmc": "[flow,dask]"}
 """Extras that a package's own tests need."""
 
 IN_BROWSER = ROOT / "tests" / "integration" / "test_browser.py"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import resource
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from heterodyne_cmc.result_building import natural
 from heterodyne_cmc.start import start_warnings
 from heterodyne_cmc.work import run_shard
 from heterodyne_data import Signal, TwoTimeData, save_data, select_data
+from heterodyne_report import format_plus_minus
 from heterodyne_spec import Config, ConfigError, DataError, OutputError, ResultError, load_config, load_model
 
 CALLS: list[tuple[float, int, int, float]] = []
@@ -167,7 +170,10 @@ def test_process_keeps_its_precision_and_filters(sampled: CMCResult) -> None:
 
 def test_same_seed_same_draws_another_seed_others(sampled: CMCResult) -> None:
     data = make()
-    again = fit_cmc_jax(data, config(), point_estimate(data))
+    # From arrays and without a function for the progress: the same.
+    again = fit_cmc_jax(
+        data.c2, config(), point_estimate(data), q=data.q, phi=data.phi, t=data.t, dt=data.dt, progress=True
+    )
     for name, draws in sampled.draws.items():
         np.testing.assert_array_equal(again.draws[name], draws)
     other = fit_cmc_jax(data, config(cmc={"seed": 1, "consensus": "average"}), point_estimate(data))
@@ -266,6 +272,39 @@ def test_pictures(sampled: CMCResult, tmp_path: Path) -> None:
     marks = {axes.get_xlabel().split(" ")[0]: axes for axes in figure.axes if axes.get_xlabel()}
     for name in FREE:
         assert np.mean(marks[name].get_xlim()) == pytest.approx(sampled.mean[name], abs=3 * sampled.sd[name])
+
+
+def test_a_notebook_shows_the_words_and_numbers_of_the_report(sampled: CMCResult) -> None:
+    assert len(repr(sampled)) < 2000 and sampled.message in repr(sampled)
+    shown = sampled._repr_html_()
+    text = unescape(re.sub("<style>.*?</style>|<[^>]+>", " ", shown, flags=re.DOTALL))
+    assert report(sampled).verdict in text and len(shown) < 20_000
+    for row in sampled.summary:
+        assert format_plus_minus(row.mean, row.sd) in text
+    assert all(warning in text for warning in sampled.warnings)
+
+
+def test_a_dataset_and_a_table_hold_the_arrays_of_a_posterior(sampled: CMCResult) -> None:
+    found, table = sampled.to_xarray(), sampled.to_dataframe()
+    for name, draws in sampled.draws.items():
+        np.testing.assert_array_equal(found[name].transpose("chain", "draw"), draws)
+    assert found["v0"].attrs["units"] == "Å/s^(β+1)" and found["v"].attrs["units"] == "Å/s"
+    np.testing.assert_array_equal(found["contrast"].sel(phi=PHI[1]), sampled.contrast[..., 1])
+    np.testing.assert_array_equal(found["v"].sel(quantile=0.5), sampled.bands.quantiles["v"][2])
+    np.testing.assert_array_equal(found["c2"], sampled.observed)
+    assert found.attrs["q"] == sampled.data.q and found.attrs["fixed phi0"] == TRUTH["phi0"]
+    assert table["mean"].tolist() == [row.mean for row in sampled.summary]
+    at = table[(table["parameter"] == "contrast") & (table["phi"] == PHI[0])]
+    assert at["sd"].item() == sampled.row("contrast", PHI[0]).sd
+
+
+def test_curves_are_rows_of_the_maps(sampled: CMCResult) -> None:
+    mean = predictive_maps(sampled, 1).mean
+    figure = sampled.plot.curves()
+    assert len(figure.axes) == len(PHI)
+    drawn = figure.axes[1].lines[1].get_ydata()
+    np.testing.assert_allclose(drawn, mean[1][0, 1:], rtol=1e-6)
+    assert len(sampled.plot.functions().axes) == 4
 
 
 def test_page_has_the_posterior_in_words_and_says_what_is_wrong_with_it(sampled: CMCResult, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import at, make, values
@@ -28,7 +30,9 @@ def numbers(result: NLSQResult) -> list[float]:
     return [*result.parameters.values(), *result.contrast, *result.offset, result.cost]
 
 
-def test_file_measurement_and_command_give_the_same_fit(path: Path, tmp_path: Path) -> None:
+def test_file_measurement_arrays_and_command_give_the_same_fit(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = at(values(), data=ASKED, nlsq={"max_iterations": 3})
     of_file = fit_nlsq_jax(path, config)
     assert (of_file.data.phi.tolist(), of_file.data.n_frames, of_file.data.start_frame) == ([10.0, 80.0], 30, 6)
@@ -40,6 +44,13 @@ def test_file_measurement_and_command_give_the_same_fit(path: Path, tmp_path: Pa
         assert given.n_pairs == of_file.n_pairs == 2 * 28 * 27 // 2
         assert given.data.provenance == of_file.data.provenance
         assert given.config == of_file.config
+    whole = load_data(path)
+    with jax.enable_x64(True):
+        arrays = (jnp.asarray(whole.c2), whole.c2.tolist())
+    for c2 in arrays:
+        given = fit_nlsq_jax(c2, config, q=whole.q, phi=whole.phi, t=whole.t.tolist(), progress=True)
+        np.testing.assert_allclose(numbers(given), numbers(of_file), rtol=1e-6)
+    assert "iteration" not in capsys.readouterr().err  # nothing in less than 20 s, where there is no terminal
     (tmp_path / "config.json").write_text(json.dumps({**config, "output": {"plots": False, "report": False}}))
     arguments = ["--data", str(path), "--config", str(tmp_path / "config.json"), "--output", str(tmp_path / "out")]
     assert command.main([*arguments, "--no-cache", "--quiet"]) == 2  # three evaluations are too few to converge

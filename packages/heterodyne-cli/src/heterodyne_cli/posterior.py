@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from heterodyne_cli.results import Saved, write_page
 from heterodyne_cmc import (
     CMCResult,
+    SamplingProgress,
     clear_shards,
     fit_cmc_jax,
     kept_so_far,
@@ -23,7 +23,6 @@ from heterodyne_data import NLSQResult, TwoTimeData
 from heterodyne_nlsq import fit_measurement, outputs_of_fit, result_event, save_fit
 from heterodyne_report import (
     Console,
-    Progress,
     Stage,
     print_plan,
     read_measurement,
@@ -32,9 +31,6 @@ from heterodyne_report import (
     requested_output,
 )
 from heterodyne_spec import DONE, INTERRUPTED, NOT_CONVERGED, Config, check_written, print_error
-
-PREPARING = "preparing the sampling"
-"""Stage between the point estimate and the first draw: mostly compilation."""
 
 
 def posterior_command(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:
@@ -121,26 +117,6 @@ def _sample(
     return DONE if result.success else NOT_CONVERGED
 
 
-class SamplingProgress:
-    """Progress display: finished shards, divergences and remaining time, or elapsed seconds before the first report."""
-
-    def __init__(self, shown: Progress):
-        self._shown = shown
-        self._count_seconds(PREPARING, stage=PREPARING)
-
-    def __call__(self, done: float, total: int, divergences: int, seconds_left: float) -> None:
-        text = _progress(done, total, divergences, seconds_left)
-        fields = {"done": done, "of": total, "divergences": divergences, "seconds_left": seconds_left}
-        if done >= total:
-            self._count_seconds(text, stage="combining", **fields)
-        else:
-            self._shown.show(text, stage="sampling", **fields)
-
-    def _count_seconds(self, text: str, **fields: Any) -> None:
-        begin = time.monotonic()
-        self._shown.keep(lambda: f"{text}: {time.monotonic() - begin:.0f} s", at_once=True, **fields)
-
-
 def posterior_event(result: CMCResult) -> dict[str, Any]:
     """Return the event for programs that describes a posterior."""
     return {
@@ -156,13 +132,3 @@ def posterior_event(result: CMCResult) -> dict[str, Any]:
         "timings": result.timings,
         "warnings": list(result.warnings),
     }
-
-
-def _progress(done: float, total: int, divergences: int, seconds_left: float) -> str:
-    """Return the progress of the sampling in one line."""
-    if done >= total:
-        return f"{total} of {total} shards done, {divergences} divergences; combining them"
-    minutes, seconds = divmod(round(seconds_left), 60)
-    left = f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
-    part = f"{done:.0f}" if float(done).is_integer() else f"{done:.2f}"
-    return f"sampling: {part} of {total} shards done, {divergences} divergences so far, about {left} left"

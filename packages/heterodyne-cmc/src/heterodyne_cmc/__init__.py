@@ -22,6 +22,7 @@ if _TYPE_CHECKING:
     from heterodyne_cmc.fit import clear_shards, fit_cmc_jax, kept_so_far, plan_of_sampling
     from heterodyne_cmc.page import report_of_posterior
     from heterodyne_cmc.plots import courses_of_posterior
+    from heterodyne_cmc.progress import SamplingProgress
     from heterodyne_cmc.result import CMCResult
     from heterodyne_cmc.support import unsupported_options
     from heterodyne_cmc.table import summary_of_posterior
@@ -37,6 +38,7 @@ _MODULES = {
     ),
     "page": ("report_of_posterior",),
     "plots": ("courses_of_posterior",),
+    "progress": ("SamplingProgress",),
     "result": ("CMCResult",),
     "support": ("unsupported_options",),
     "table": ("summary_of_posterior",),
@@ -47,6 +49,7 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 __all__ = [
     "CONTRACTION_LEAST",
     "CMCResult",
+    "SamplingProgress",
     "__version__",
     "clear_shards",
     "courses_of_posterior",

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data import FittedData
+from heterodyne_data import FittedData, short_text
+from heterodyne_spec import count_noun
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -130,7 +131,7 @@ class Calibration:
     statement: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Posterior:
     """A posterior with the information needed to assess it.
 
@@ -194,3 +195,13 @@ class Posterior:
             if row.name == name and row.phi == phi:
                 return row
         raise KeyError(f"no row for {name}" + ("" if phi is None else f" at phi = {phi:g}"))
+
+    def __repr__(self) -> str:
+        found = self.diagnostics
+        n_chain, n_draw = self.noise_sd.shape
+        drawn = f"{n_chain} × {n_draw} draws of {count_noun(len(self.draws), 'parameter')}"
+        ess = f"R-hat {found.r_hat:.3f}, effective sample size {min(found.ess_bulk, found.ess_tail):.0f} or more"
+        head = f"{type(self).__name__}: {'usable' if self.success else 'not reliable'}"
+        return short_text(
+            head, [self.message, drawn + "; " + ess, self.data.in_words, count_noun(len(self.warnings), "warning")]
+        )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from heterodyne_data.cleaning import populated_elements
 from heterodyne_data.loading import load_data, weights_of
@@ -61,6 +61,47 @@ def select_data(
     _check_q(data, settings.data)
     _check_dt(data, settings.data.dt)
     return _cut(data, settings.data)
+
+
+def as_measurement(
+    data: TwoTimeData | str | Path | ArrayLike,
+    *,
+    q: float | None = None,
+    phi: ArrayLike | None = None,
+    t: ArrayLike | None = None,
+    dt: float | None = None,
+) -> TwoTimeData | str | Path:
+    """Return what a fit was given as a measurement or a path; an array is taken as c2.
+
+    Parameters
+    ----------
+    data : a measurement, the path of a file, or maps as an array or nested lists, (n_phi, N, N) or (N, N).
+    q : wavevector in 1/Å; required with an array, as is phi.
+    phi : azimuths in degrees, (n_phi,) or a scalar.
+    t : ages of the frames in s, (N,).
+    dt : time between frames in s; either or both of t and dt.
+
+    Raises
+    ------
+    DataError : if these belong to a measurement or file instead, are missing, or are not as `TwoTimeData` describes.
+    """
+    values = {"q": q, "phi": phi, "t": t, "dt": dt}
+    given = [name for name, value in values.items() if value is not None]
+    if isinstance(data, TwoTimeData | str | Path):
+        if given:
+            what = "a measurement" if isinstance(data, TwoTimeData) else f"the file {data}"
+            raise DataError(
+                f"{', '.join(given)}: given together with {what}, which has its own; leave out, or give c2 as an array "
+                "(the section data of a configuration selects from a file)"
+            )
+        return data
+    if q is None or phi is None:
+        missing = " and ".join(name for name in ("q", "phi") if values[name] is None)
+        raise DataError(
+            f"data: found {type(data).__name__}, taken as an array c2, without {missing}; give q= in 1/Å and phi= in "
+            "degrees, or a TwoTimeData, or the path of a file"
+        )
+    return TwoTimeData(c2=data, q=q, phi=phi, t=t, dt=dt)
 
 
 def _check_q(data: TwoTimeData, asked: DataConfig) -> None:

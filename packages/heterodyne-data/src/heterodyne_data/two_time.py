@@ -13,18 +13,21 @@ from heterodyne_data import cleaning, fills
 from heterodyne_data.checks import as_array, as_floats, as_meant, is_finite
 from heterodyne_data.doubts import check_contrast, few_photons, frames_in_words, repeated_frames, rises, same_maps
 from heterodyne_data.levels import WHOLE, check_baseline_1
+from heterodyne_data.presentation import explore, html_of, short_text
 from heterodyne_data.reach import check_reach
 from heterodyne_data.repeated import repeated_values
 from heterodyne_data.selection import check_turns, same_angles, wrap
 from heterodyne_data.time_axis import frame_number, time_axis
-from heterodyne_spec import DataError, list_numbers, merge_findings
+from heterodyne_spec import DataError, count_noun, list_numbers, list_phi, merge_findings
 
 FEWEST_FRAMES = 3
+_NOTES_SHOWN = 3
+"""Notes in the short text of a measurement."""
 BASELINE = "baseline"
 """Entry of the provenance: the baseline of the file as given by the reader, 0 or 1; not there when it was seen."""
 
 
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class TwoTimeData:
     """Two-time correlation maps of one q, checked and ready for a fit.
 
@@ -120,6 +123,39 @@ class TwoTimeData:
     def start_frame(self) -> int:
         """Number of the first frame, 1-based: its age in units of dt, halves rounded up."""
         return frame_number(float(self.t[0]) / self.dt)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Size, q, azimuths, ages and excluded frames in words, by name."""
+        first, excluded = self.start_frame, np.count_nonzero(~self.valid, axis=1)
+        frames = f"frames {first} to {first + self.n_t - 1}, {self.dt:g} s apart"
+        known = {
+            "file": str(self.provenance.get("file", "")),
+            "maps": f"{count_noun(self.n_phi, 'azimuth')} × {self.n_t} × {self.n_t} frames, {self.c2.dtype}",
+            "q": f"{self.q:.5g} 1/Å",
+            "phi": f"{list_phi(self.phi.tolist())} degrees",
+            "ages": f"{self.t[0]:.4g} to {self.t[-1]:.4g} s, {frames}",
+            "excluded": f"up to {count_noun(int(excluded.max()), 'frame')} per map" if excluded.any() else "",
+        }
+        return {name: text for name, text in known.items() if text}
+
+    def __repr__(self) -> str:
+        lines = [f"{name}: {text}" for name, text in self.facts.items()]
+        shown = [f"note: {note}" for note in self.notes[:_NOTES_SHOWN]]
+        more = len(self.notes) - _NOTES_SHOWN
+        return short_text("TwoTimeData", [*lines, *shown, f"{more} more in notes" if more > 0 else ""])
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
+
+    def explore(self) -> Any:
+        """Return the panes of the viewer for these maps, to be shown in a notebook cell.
+
+        Raises
+        ------
+        MissingPackageError : if the viewer is not installed.
+        """
+        return explore(self)
 
 
 def pair_valid(data: TwoTimeData) -> NDArray[np.bool_]:

@@ -11,12 +11,14 @@ from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
-from heterodyne_data import NLSQResult, TwoTimeData, select_data
+from heterodyne_data import NLSQResult, TwoTimeData, as_measurement, select_data
 from heterodyne_data.setup import free_parameters, make_scaling, structured
 from heterodyne_nlsq.blas import few_threads
 from heterodyne_nlsq.compilation import make_room
 from heterodyne_nlsq.evaluators import Evaluator, choose_evaluator, count_pairs
+from heterodyne_nlsq.progress import listening
 from heterodyne_nlsq.result_building import make_result
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
@@ -31,28 +33,35 @@ from heterodyne_spec import Config, ConfigError, DataError, Problem, check_model
 
 
 def fit_nlsq_jax(
-    data: TwoTimeData | str | Path,
+    data: TwoTimeData | str | Path | ArrayLike,
     config: Config | Mapping[str, Any] | str | Path | None = None,
     *,
+    q: float | None = None,
+    phi: ArrayLike | None = None,
+    t: ArrayLike | None = None,
+    dt: float | None = None,
     candidates: Iterable[Estimate] = (),
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> NLSQResult:
     """Fit all azimuths of one q together and return the point estimate.
 
     Parameters
     ----------
-    data : a measurement, or the path of a file. The section ``data`` of `config` applies to both: see
-        `heterodyne_data.select_data`.
+    data : a measurement, the path of a file, or c2 as an array, (n_phi, N, N) or (N, N), of NumPy, JAX or lists. The
+        section ``data`` of `config` applies to all: see `heterodyne_data.select_data`.
     config : a Config, a dict, the path of a YAML or JSON file, or None for the defaults.
+    q, phi, t, dt : with an array only: wavevector in 1/Å, azimuths in degrees (n_phi,), ages of the frames in s (N,),
+        time between frames in s; as `heterodyne_data.TwoTimeData` takes them. q, phi, and t or dt are required.
     candidates : results of similar measurements as additional starting values: results, or mappings from parameter
         names (others start as configured) to values in the units of the model; q, azimuths and frames may differ. With
         ``nlsq.start: auto``, the best candidate is optimised first. If it leaves at most 5 % of the variation of the
         data unexplained, and noise explains the final residuals, the full search for starting values is skipped;
         otherwise it is done, and the lowest minimum is selected. With ``values`` and ``multistart``, they are
         additional candidates.
-    progress : called after every iteration with its number and the cost. A method ``stage(name)``, if present, is
-        called at the beginning of a stage: "reading", "compiling", "starting values", "short fit 1 of 4", "fit 1 of 2",
-        "uncertainties".
+    progress : True shows stage, iterations and elapsed time: a line that is overwritten in a terminal or a notebook
+        cell, lines 20 s apart in a log. A function is called after every iteration with its number and the cost; a
+        method ``stage(name)`` of it, if present, is called at the beginning of a stage: "reading", "compiling",
+        "starting values", "short fit 1 of 4", "fit 1 of 2", "uncertainties".
 
     Returns
     -------
@@ -70,6 +79,7 @@ def fit_nlsq_jax(
     --------
     >>> from heterodyne_nlsq import fit_nlsq_jax
     >>> result = fit_nlsq_jax("measurement.h5", {"data": {"q": 0.0054}})  # doctest: +SKIP
+    >>> result = fit_nlsq_jax(c2, q=0.0054, phi=[0, 90], dt=0.1, progress=True)  # doctest: +SKIP
     >>> later = fit_nlsq_jax("next.h5", {"data": {"q": 0.0054}}, candidates=[result])  # doctest: +SKIP
 
     Notes
@@ -78,11 +88,26 @@ def fit_nlsq_jax(
     """
     check_model_versions({"heterodyne-physics-meshgrid": MODEL_VERSION})
     check_devices(jax.devices)
-    clock = Clock(progress)
+    with listening(progress) as listener:
+        clock = Clock(listener)
+        with clock("read"):
+            measured = as_measurement(data, q=q, phi=phi, t=t, dt=dt)
+        result = _fit(measured, load_config(config), candidates, listener, clock)
+    return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
+
+
+def _fit(
+    data: TwoTimeData | str | Path,
+    config: Config,
+    candidates: Iterable[Estimate],
+    progress: Progress | None,
+    clock: Clock,
+) -> NLSQResult:
+    """Return the point estimate of a measurement or file."""
     with clock("read"), jax.enable_x64(True):
         if not isinstance(data, TwoTimeData):
             announce_stage(progress, Stage.READING)
-        setup = prepare(data, load_config(config))
+        setup = prepare(data, config)
         earlier = estimates(candidates, setup)
         make_room()
         announce_stage(progress, Stage.COMPILING)
@@ -91,10 +116,8 @@ def fit_nlsq_jax(
         compile_evaluation(setup, evaluator)
     with few_threads(setup.data.n_t), jax.enable_x64(True):
         if earlier and setup.config.nlsq.start == "auto":
-            result = _follow_then_search(setup, evaluator, earlier, progress, clock)
-        else:
-            result = _search(setup, evaluator, earlier, progress, clock)
-    return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
+            return _follow_then_search(setup, evaluator, earlier, progress, clock)
+        return _search(setup, evaluator, earlier, progress, clock)
 
 
 _ANNOUNCED = {"start": Stage.STARTS, "uncertainty": Stage.UNCERTAINTIES}

@@ -21,6 +21,7 @@ from heterodyne_nlsq.stated import (
     without_error,
 )
 from heterodyne_nlsq.summary import (
+    CAUTIONS,
     EQUIVALENT,
     ending,
     evidence_rows,
@@ -53,11 +54,15 @@ from heterodyne_report.page import (
     paragraph,
     pictures,
     provenance_section,
+    result_inset,
     svg_picture,
     table,
     write_report,
 )
 from heterodyne_spec import load_config
+
+_HEADLINE = "At the reference age, one standard deviation"
+"""Caption of the numbers that can be quoted."""
 
 
 def write_page(result: NLSQResult, path: Path) -> Path:
@@ -67,16 +72,29 @@ def write_page(result: NLSQResult, path: Path) -> Path:
 
 def report_of_fit(result: NLSQResult) -> Report:
     """Return the report of a point estimate."""
+    return _report(result, list(_sections(result)))
+
+
+def html(result: NLSQResult) -> str:
+    """Return verdict, headline numbers, warnings and parameters as HTML for the output of a notebook cell."""
+    headline = stated(result, result.headline)
+    cautions = _cautions(result)
+    folded = [Section(CAUTIONS.rstrip(":"), bullet_list(cautions))] if cautions else []
+    above = _quantities(result, headline, _HEADLINE) if headline else ""
+    return result_inset(_report(result), result.data, [*folded, Section("Parameters", _parameters(result))], above)
+
+
+def _report(result: NLSQResult, sections: Sequence[Section] = ()) -> Report:
     verdict, sentence = verdict_and_sentence(result)
     word, model = VERDICT_TITLES.get(verdict, ""), of_result(result).model
-    return Report("Point estimate", sentence, is_good(result), list(_sections(result)), word, model)
+    return Report("Point estimate", sentence, is_good(result), sections, word, model)
 
 
 def _sections(result: NLSQResult) -> Iterator[Section]:
     if headline := stated(result, result.headline):
-        yield Section("In short", _quantities(result, headline, "At the reference age, one standard deviation"))
+        yield Section("In short", _quantities(result, headline, _HEADLINE))
     if cautions := _cautions(result):
-        yield Section("Before you use these numbers", bullet_list(cautions))
+        yield Section(CAUTIONS.rstrip(":"), bullet_list(cautions))
     if result.signal:
         yield Section("Evidence", _evidence(result))
     if found := [course for course in courses_of_fit(result) if course.name not in unstated_functions(result)]:

@@ -35,6 +35,8 @@ if _TYPE_CHECKING:
         wrap_text,
     )
     from heterodyne_report.entry import run_entry_point
+    from heterodyne_report.figure import ShownFigure
+    from heterodyne_report.lag_curves import curve_starts, draw_lag_curves, lag_panels
     from heterodyne_report.number_format import (
         format_interval,
         format_number,
@@ -91,6 +93,8 @@ _MODULES = {
         "wrap_text",
     ),
     "entry": ("run_entry_point",),
+    "figure": ("ShownFigure",),
+    "lag_curves": ("curve_starts", "draw_lag_curves", "lag_panels"),
     "number_format": (
         "format_interval",
         "format_number",
@@ -150,6 +154,7 @@ __all__ = [
     "MapPanel",
     "Mood",
     "Progress",
+    "ShownFigure",
     "Stage",
     "TimeCourse",
     "__version__",
@@ -161,9 +166,11 @@ __all__ = [
     "announce_stage",
     "cache_folder",
     "colour_limits",
+    "curve_starts",
     "describe_courses",
     "downsampled_maps",
     "draw_course",
+    "draw_lag_curves",
     "draw_map",
     "fixed_functions",
     "format_interval",
@@ -173,6 +180,7 @@ __all__ = [
     "format_value",
     "format_value_and_sd",
     "function_panels",
+    "lag_panels",
     "map_picture",
     "narrow_limits",
     "numbered_stage",

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Literal, TextIO
 
 from heterodyne_data import to_json_values
+from heterodyne_report.notebook_line import NotebookLine, notebook_line
 from heterodyne_spec import DONE, FAILED, INTERRUPTED, NOT_CONVERGED, print_error, run_command, silence_stream
 
 type Mood = Literal["good", "bad", "caution", "head"]
@@ -111,13 +112,14 @@ class Console:
 
 
 class Progress:
-    """Progress of a task: on stderr for people, as events for programs, nothing with ``--quiet``.
+    """Progress of a task: on stderr or in a notebook cell for people, as events for programs, nothing with ``--quiet``.
 
     Other output of the console is printed on separate lines.
     """
 
     def __init__(self, console: Console, pause: float):
-        self._console, self._line, self._told = console, StatusLine(sys.stderr, pause), -math.inf
+        self._console, self._told = console, -math.inf
+        self._line: StatusLine | NotebookLine = notebook_line() or StatusLine(sys.stderr, pause)
         self._lock, self._ended = threading.RLock(), threading.Event()
         self._text: Callable[[], str] | None = None
         self._beats: threading.Thread | None = None

@@ -16,9 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data.damage import reading
+from heterodyne_data.presentation import explore, html_of
 from heterodyne_data.result.document import KIND, fields, to_document
 from heterodyne_data.result.estimate import PointEstimate
 from heterodyne_data.result.parts import FittedData
+from heterodyne_data.result.plotting import FitPlots
+from heterodyne_data.result.tabular import fit_dataset, fit_frame
 from heterodyne_data.storage import check_self_contained, opened_hdf5, writing_hdf5
 from heterodyne_spec import (
     ConfigError,
@@ -38,9 +41,71 @@ HDF5_NAME = "nlsq_result.h5"
 _COMPRESSION = "lzf"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NLSQResult(PointEstimate):
-    """A point estimate, and its files."""
+    """A least-squares fit of the maps of one q: values, uncertainties, and what limits their use.
+
+    `save` and `load` write and read its files, `plot` draws the figures of its report, `to_xarray` and `to_dataframe`
+    convert it. In a notebook it is shown with verdict, headline numbers, warnings and table.
+
+    Examples
+    --------
+    >>> from heterodyne_data import NLSQResult
+    >>> result = NLSQResult.load("results")  # doctest: +SKIP
+    >>> result.verdict, len(result.warnings)  # doctest: +SKIP
+    ('usable', 1)
+    >>> result.parameters["v0"], result.sd["v0"]  # in the unit of the table  # doctest: +SKIP
+    (468.3, 1.8)
+    >>> result.plot.functions().savefig("functions.pdf")  # doctest: +SKIP
+    >>> result.to_xarray()["v"].sel(age=20, method="nearest")  # doctest: +SKIP
+    """
+
+    @property
+    def plot(self) -> FitPlots:
+        """Figures of its report: ``plot.maps()``, ``plot.functions()``, ``plot.curves()``."""
+        return FitPlots(self)
+
+    def to_xarray(self) -> Any:
+        """Return the result as an `xarray.Dataset`.
+
+        Its variables are, with units as attributes:
+
+        * on ``age`` in s: the functions with standard deviations, ``v`` and ``v_sd``; on ``slice_age``, those of the
+          age slices, ``v_slice``
+        * on ``parameter``: value, sd, lower, upper, unit, status
+        * on ``free`` × ``free_too``: covariance, covariance_iid
+        * on ``phi`` in degrees: contrast and offset with sd, noise_sd; on ``phi`` × ``t1`` × ``t2``, if the maps were
+          kept, c2 and c2_model
+
+        The attributes hold verdict, sentence, q, model, versions and warnings. Values without evidence are included:
+        read ``verdict`` first.
+
+        Raises
+        ------
+        MissingPackageError : if xarray is not installed.
+        """
+        return fit_dataset(self)
+
+    def to_dataframe(self) -> Any:
+        """Return the table of all parameters as a `pandas.DataFrame`, one row per parameter, indexed by name.
+
+        Raises
+        ------
+        MissingPackageError : if pandas is not installed.
+        """
+        return fit_frame(self)
+
+    def explore(self) -> Any:
+        """Return the panes of the viewer for this result, to be shown in a notebook cell.
+
+        Raises
+        ------
+        MissingPackageError : if the viewer is not installed.
+        """
+        return explore(self)
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
 
     def save(self, path: str | Path) -> Path:
         """Write both files and return the path of the JSON file.

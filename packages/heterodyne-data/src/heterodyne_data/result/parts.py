@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_spec import count_noun
+
 type FloatArray = npt.NDArray[np.float64]
 
 
@@ -89,6 +91,13 @@ class FittedData:
     def t(self) -> FloatArray:
         """Ages of the frames in s, (n_frames,)."""
         return np.arange(self.start_frame, self.start_frame + self.n_frames, dtype=np.float64) * self.dt
+
+    @property
+    def in_words(self) -> str:
+        """Size, q and file in one line."""
+        size = f"{count_noun(len(self.phi), 'azimuth')} × {self.n_frames} frames at q = {self.q:.5g} 1/Å"
+        file = self.provenance.get("file")
+        return f"{file}: {size}" if file else size
 
 
 @dataclass(frozen=True)
