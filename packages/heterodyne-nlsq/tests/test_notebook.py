@@ -12,7 +12,7 @@ import pytest
 from handmade import made, signal
 
 from heterodyne_data import presentation
-from heterodyne_nlsq.page import html, report
+from heterodyne_nlsq.page import html, report_of_fit
 from heterodyne_nlsq.stated import stated, telling
 from heterodyne_nlsq.table import COLUMNS, rows_of
 from heterodyne_report import ShownFigure, format_plus_minus, table_cells
@@ -42,7 +42,7 @@ def test_a_notebook_shows_the_words_and_numbers_of_the_report() -> None:
     shown = result._repr_html_()
     assert shown == html(result)
     text, found = unescape(shown), cells(shown)
-    assert report(result).verdict in text and "Usable" in text
+    assert report_of_fit(result).verdict in text and "Usable" in text
     for row in table_cells(COLUMNS, rows_of(result), page=True).rows:
         start = found.index(row[0])
         assert found[start : start + len(row)] == row
