@@ -278,7 +278,7 @@ def test_a_notebook_shows_the_words_and_numbers_of_the_report(sampled: CMCResult
     assert len(repr(sampled)) < 2000 and sampled.message in repr(sampled)
     shown = sampled._repr_html_()
     text = unescape(re.sub("<style>.*?</style>|<[^>]+>", " ", shown, flags=re.DOTALL))
-    assert report(sampled).verdict in text and len(shown) < 20_000
+    assert report_of_posterior(sampled).verdict in text and len(shown) < 20_000
     for row in sampled.summary:
         assert format_plus_minus(row.mean, row.sd) in text
     assert all(warning in text for warning in sampled.warnings)

@@ -176,9 +176,9 @@ def test_flow_without_its_extra_is_refused_before_the_sampling(monkeypatch: pyte
 
     config = load_config({"cmc": {"consensus": "flow"}})
     spec = load_model(config.model.name)
-    assert support.unsupported(config, spec) == []
+    assert support.unsupported_options(config, spec) == []
     monkeypatch.setattr(methods, "flow_available", lambda: False)
-    (problem,) = support.unsupported(config, spec)
+    (problem,) = support.unsupported_options(config, spec)
     assert problem.path == "cmc.consensus"
     assert 'pip install "heterodyne-cmc[flow]"' in str(problem)
 

@@ -53,25 +53,25 @@ def load_data(
     phi : None or "all", a list of angles, or of ranges [low, high] modulo 360, in degrees.
     frames : first and last frame, 1-based and inclusive, in the file's map. A
         window keeps its absolute age.
-    q_tolerance : relative tolerance of q; 0.02 when the configuration does not say otherwise.
-    dt : time between frames of the map in s, instead of the file's, whatever is wrong with these.
-    bins : "listed" takes q and phi of the bins from the file's lists, "pixels" from the middle of their pixels. When
-        None, the lists are taken, and refused where they contradict the pixels.
-    mask_frames : frames not to use, 1-based in the file's map.
-    baseline : 0 or 1, what a fully decorrelated pair has in the file; seen from the data when None.
-    frame_weights : `TwoTimeData.weight` of the frames of the window, shape (N,); those in the file when None, or 1.
+    q_tolerance : relative tolerance of q; 0.02 unless configured.
+    dt : time between frames of the map in s, which replaces the file's times, even faulty ones.
+    bins : "listed" takes q and phi of the bins from the file's lists, "pixels" from the centre of their pixels. If
+        None, the lists are used, and refused if they contradict the pixels.
+    mask_frames : frames to exclude, 1-based in the file's map.
+    baseline : stored c2 of an uncorrelated pair, 0 or 1; determined from the data if None.
+    frame_weights : `TwoTimeData.weight` of the frames of the window, shape (N,); those in the file if None, or 1.
     config : a Config, a mapping, or the path of a configuration file.
     hashed : put a hash of the file into the provenance, for which the whole file is read (up to 2 GiB of it).
 
     Returns
     -------
     TwoTimeData
-        Full maps with baseline 1, ascending in phi; `notes` says what was found and done.
+        Full maps with baseline 1, ascending in phi; `notes` lists findings and changes.
 
     Raises
     ------
     DataError
-        The file cannot be read, or does not hold what is asked for.
+        The file cannot be read, or does not contain what was requested.
     ConfigError
         The configuration has problems.
     """
@@ -88,7 +88,7 @@ def load_data(
     mask_frames, frame_weights = list(_or(mask_frames, stated.mask_frames)), _or(frame_weights, stated.frame_weights)
     with open_source(path) as source:
         layout, contents = list_maps(source, bins)
-        # What is wrong with the times comes first, as where a file is described.
+        # Errors in the times come first, as in descriptions of files.
         step_of(contents.clock, dt)
         refs, notes = select_maps(contents.maps, q, phi, q_tolerance, contents.way_out)
         n_t = frame_count(source, refs)
@@ -99,7 +99,7 @@ def load_data(
         refs, c2, valid, found = read_checked(source, refs, first, mask, baseline, contents.baseline)
         own = None if contents.weights is None else contents.weights[[ref.label - 1 for ref in refs], first - 1 : last]
         if given is not None and own is not None:
-            weight_notes.append("the weights in the file are not used, data.frame_weights are")
+            weight_notes.append("the weights in the file are replaced by data.frame_weights")
         angles = [wrap(ref.phi) for ref in refs]
         ages = window_ages(contents.clock.start, step, first, last - first + 1)
         return TwoTimeData(

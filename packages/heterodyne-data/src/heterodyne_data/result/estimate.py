@@ -100,7 +100,7 @@ class PointEstimate:
 
     @property
     def sd(self) -> dict[str, float]:
-        """Standard deviation of every parameter by name; NaN when held or not determined."""
+        """Standard deviation of every parameter by name; NaN if held or not determined."""
         return {row.name: row.sd for row in self.table}
 
     @property

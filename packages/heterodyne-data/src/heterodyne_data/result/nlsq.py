@@ -1,7 +1,7 @@
 """The result of a least-squares fit, and its files.
 
 ``nlsq_result.json`` is the summary (schema ``result`` of heterodyne-spec); ``nlsq_result.h5`` holds the arrays: data,
-model and residual maps, covariances. Declared here, so that the posterior stage and other programs read a point
+model and residual maps, covariances. Declared here, so that the posterior stage and other programs can read a point
 estimate without installing the fit.
 """
 
@@ -135,7 +135,7 @@ class NLSQResult(PointEstimate):
         Parameters
         ----------
         path : a folder, or the path of the JSON file.
-        maps : whether the maps come along, when the HDF5 file is there.
+        maps : whether to read the maps, if the HDF5 file exists.
 
         Raises
         ------
@@ -185,7 +185,7 @@ def read_result_document(path: Path) -> Any:
 
 
 def is_result_file(path: Path) -> bool:
-    """Tell whether an HDF5 file holds the arrays of a result, not a measurement."""
+    """Return whether an HDF5 file contains the arrays of a result, not a measurement."""
     try:
         with reading("kind"), opened_hdf5(path) as file:
             return str(file.attrs.get("kind")) == KIND
@@ -198,7 +198,7 @@ def _json_path(path: Path) -> Path:
 
 
 def _read_maps(path: Path, data: FittedData, cost: float) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
-    """Return the maps of the result of these data and this cost; None where there are none."""
+    """Return the maps of the result of these data and this cost; None if there are none."""
     if not path.is_file():
         return None
     shape = (len(data.phi), data.n_frames, data.n_frames)
@@ -213,7 +213,7 @@ def _read_maps(path: Path, data: FittedData, cost: float) -> tuple[npt.NDArray[A
     # A run that was killed between its two files, or two runs in one folder.
     if known != cost:
         remedy = f"run the fit again, or remove {path.name} to load the summary alone"
-        raise _unfit(path, "arrays of another run than the summary beside them", remedy, "ArraysOfResult")
+        raise _unfit(path, "arrays of another run than the summary in the same folder", remedy, "ArraysOfResult")
     return maps
 
 
@@ -226,7 +226,7 @@ def _map(file: Any, key: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     # Damage makes NaN of which arithmetic would warn.
     values[np.isnan(values)] = np.nan
     if np.isinf(values).any():
-        raise DataError(f"{key}: holds infinite values, expected finite ones, or NaN where nothing was measured")
+        raise DataError(f"{key}: contains infinite values, expected finite ones, or NaN where nothing was measured")
     return values
 
 
