@@ -113,6 +113,8 @@ QUICKLY_COMPILED = {
 DOCS_TOOLS = ["mkdocs-material", "math-core"]
 SNIPPET_TOOLS = ["xarray"]
 """What the documentation's snippets call besides the packages."""
+NOTEBOOK_TOOLS = ["nbclient", "nbformat", "ipykernel"]
+"""What executes the documentation's notebooks."""
 
 BEAMLINE_LIMIT_MB = 800
 BEAMLINE_ABSENT = ("numpyro", "flax", "dask", "PySide6", "jupyter", "jupyterlab", "notebook", "ipython")
@@ -282,6 +284,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def notebooks(session: nox.Session) -> None:
+    """Execute the notebooks of the documentation from their sources; ``-- first_fit`` for one."""
+    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES), also=NOTEBOOK_TOOLS)
+    session.run("python", str(ROOT / "scripts" / "notebooks.py"), *session.posargs, env=ONE_THREAD)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Benchmarks: programs that print tables. ``-- NAME`` runs one."""
     install(session, *PACKAGES)
@@ -375,7 +384,7 @@ def faults(session: nox.Session) -> None:
 def constraints(session: nox.Session) -> None:
     """Write constraints.txt anew: the newest versions that satisfy all packages and tools."""
     tools = ["nox", "uv", "ruff", "mypy", "types-PyYAML", "types-jsonschema", "build", "hatchling", "pytest-xdist"]
-    tools += [*DOCS_TOOLS, *SNIPPET_TOOLS]
+    tools += [*DOCS_TOOLS, *SNIPPET_TOOLS, *NOTEBOOK_TOOLS]
     groups = [requirement for package in PACKAGES.values() for requirement in package.test_requirements]
     editable = [part for name in PACKAGES for part in ("--editable", local(name + TESTED_WITH.get(name, "")))]
     session.install("--quiet", "--upgrade", *editable, *tools, *groups)

@@ -31,7 +31,7 @@ if _TYPE_CHECKING:
         time_left,
     )
     from heterodyne_report.entry import run_entry_point
-    from heterodyne_report.figure import ShownFigure
+    from heterodyne_report.figure import new_figure
     from heterodyne_report.lag_curves import curve_starts, draw_lag_curves, lag_panels
     from heterodyne_report.number_format import (
         format_interval,
@@ -88,7 +88,7 @@ _MODULES = {
         "time_left",
     ),
     "entry": ("run_entry_point",),
-    "figure": ("ShownFigure",),
+    "figure": ("new_figure",),
     "lag_curves": ("curve_starts", "draw_lag_curves", "lag_panels"),
     "number_format": (
         "format_interval",
@@ -149,7 +149,6 @@ __all__ = [
     "MapPanel",
     "Mood",
     "Progress",
-    "ShownFigure",
     "Stage",
     "TimeCourse",
     "__version__",
@@ -178,6 +177,7 @@ __all__ = [
     "lag_panels",
     "map_picture",
     "narrow_limits",
+    "new_figure",
     "numbered_stage",
     "page_width",
     "picture_format",
