@@ -48,16 +48,15 @@ with plt.rc_context({"font.size": 8, "axes.linewidth": 0.6}):
         of_q = series.sel(q=q)
         panels[0].plot(of_q.age, of_q.v, line, color=colour, label=f"q = {q:g} Å⁻¹")
         panels[0].fill_between(of_q.age, of_q.v - of_q.v_sd, of_q.v + of_q.v_sd, color=colour, alpha=0.3, linewidth=0)
-        for name, text in (("J_r", "reference"), ("J_s", "sample")):
+        for name in ("J_r", "J_s"):
             value, sd = of_q[name], of_q[f"{name}_sd"]
             panels[1].plot(of_q.age, value, line, color=colour)
             panels[1].fill_between(of_q.age, value - sd, value + sd, color=colour, alpha=0.3, linewidth=0)
-            if q == series.q.values[0]:
-                panels[1].annotate(
-                    text, (float(of_q.age[-1]), float(value[-1])), (-4, 4), textcoords="offset points", ha="right"
-                )
-    panels[0].set_ylabel("velocity v / Å s⁻¹")
-    panels[1].set(xlabel="age t / s", ylabel="J / Å² s⁻¹", yscale="log")
+    at = first.interp(age=10.0)
+    panels[1].annotate("sample", (10, float(at.J_s)), (0, 10), textcoords="offset points")
+    panels[1].annotate("reference", (10, float(at.J_r)), (0, -16), textcoords="offset points")
+    panels[0].set(ylabel="velocity v / Å s⁻¹", yscale="log")
+    panels[1].set(xlabel="age t / s", ylabel="J / Å² s⁻¹", ylim=(0, 7000))
     panels[0].legend(frameon=False)
     figure.savefig("series.pdf")
 
