@@ -111,6 +111,8 @@ QUICKLY_COMPILED = {
 """For tests, which compile much and compute little. What users install, `compat` runs as they do."""
 
 DOCS_TOOLS = ["mkdocs-material", "math-core"]
+OWN_EXTENSIONS = {"PYTHONPATH": str(ROOT / "scripts")}
+"""Where the documentation's Markdown finds its own extension (scripts/mathml.py)."""
 SNIPPET_TOOLS = ["xarray"]
 """What the documentation's snippets call besides the packages."""
 NOTEBOOK_TOOLS = ["nbclient", "nbformat", "ipykernel"]
@@ -279,8 +281,27 @@ def docs(session: nox.Session) -> None:
     """The documentation site, its reference and its pictures; warnings are errors."""
     install(session, *PACKAGES, also=DOCS_TOOLS)
     session.run("python", str(ROOT / "scripts" / "reference_pages.py"))
+    session.run("python", str(ROOT / "scripts" / "notebooks.py"), "--pages")
     session.run("python", str(ROOT / "scripts" / "pictures.py"), env=QUICKLY_COMPILED)
-    session.run("mkdocs", *(session.posargs or ["build"]), "--strict", "--site-dir", str(ROOT / "site"))
+    command = ("mkdocs", *(session.posargs or ["build"]), "--strict", "--site-dir", str(ROOT / "site"))
+    session.run(*command, env=OWN_EXTENSIONS)
+
+
+@nox.session(name="docs-successor")
+def docs_successor(session: nox.Session) -> None:
+    """The pages that `docs` made last, by the successor of the theme, which reads the same configuration."""
+    if not (ROOT / "docs" / "reference").is_dir():
+        session.error("run nox -s docs first, which writes the reference and the pictures")
+    # Not of constraints.txt: the question is what its newest version can.
+    session.install("--quiet", "--upgrade", "zensical", "math-core")
+    # A copy, since it writes the site and its cache beside the configuration.
+    folder = Path(session.create_tmp()).resolve() / "successor"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copy(ROOT / "mkdocs.yml", folder)
+    session.chdir(folder)
+    session.run("zensical", "build", "--strict", *session.posargs, env=OWN_EXTENSIONS)
+    session.log(f"the site is in {folder / 'site'}")
 
 
 @nox.session

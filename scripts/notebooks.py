@@ -1,10 +1,9 @@
-"""The notebooks of the documentation: executed from their sources, and shown as pages of the site.
+"""The notebooks of the documentation: executed from their cells, and written as pages of the site.
 
-    python scripts/notebooks.py           execute all, write docs/tutorials/*.ipynb (committed)
+    python scripts/notebooks.py [NAME]    execute examples/notebooks/*.py to the .ipynb beside each (committed)
+    python scripts/notebooks.py --pages   write these as Markdown to docs/notebooks/, before every build of the site
 
-A source in ``examples/notebooks`` is a Python file whose cells begin with ``# %%``, those with text with
-``# %% [markdown]``. Executing needs nbclient and ipykernel; the hook of mkdocs, which turns the executed notebooks into
-pages, needs neither.
+Cells begin with ``# %%``, those with text with ``# %% [markdown]``. Executing needs nbclient and ipykernel.
 """
 
 from __future__ import annotations
@@ -19,15 +18,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ROOT / "examples" / "notebooks"
-PAGES = {
-    "first_fit": ROOT / "docs" / "tutorials" / "first-fit-notebook.ipynb",
-    "series_to_figure": ROOT / "docs" / "tutorials" / "series-to-figure.ipynb",
-}
-"""Where the notebook of each source is written."""
+FOLDER = ROOT / "examples" / "notebooks"
+SITE = ROOT / "docs" / "notebooks"
+NAMES = ("first_fit", "series_to_figure")
 
 _CELL = re.compile(r"^# %%(?P<kind> \[markdown\])?\n(?P<body>.*?)(?=^# %%|\Z)", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\]\((?!https?:)([^)\s#]+)\.ipynb")
+_LINK = "](../../docs/"
+"""Beginning of links to other pages, which hold in the repository."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _TIMEOUT = 900
 
@@ -86,7 +83,7 @@ def page(book: dict[str, Any]) -> str:
 def _shown(cell: dict[str, Any]) -> Iterator[str]:
     text = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
-        yield text
+        yield text.replace(_LINK, "](../")
         return
     yield f"```python\n{text}\n```"
     for output in cell["outputs"]:
@@ -113,29 +110,26 @@ def _block(text: str) -> str:
     return f"```text\n{text.rstrip()}\n```"
 
 
-def on_files(files: Any, *, config: Any) -> Any:
-    """Turn executed notebooks among the files of the site into pages (hook of mkdocs)."""
-    from mkdocs.structure.files import File
-
-    for file in [file for file in files if file.src_uri.endswith(".ipynb")]:
-        text = page(json.loads(Path(file.abs_src_path).read_text(encoding="utf-8")))
-        # The page has a folder of its own, the notebook stands beside that.
-        text += f'\n<p><a href="../{Path(file.src_uri).name}" download>Download this notebook</a></p>\n'
-        files.append(File.generated(config, file.src_uri.removesuffix(".ipynb") + ".md", content=text))
-    return files
-
-
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Lead links to notebooks, which work in the repository, to their pages (hook of mkdocs)."""
-    return _LINK.sub(r"](\1.md", markdown)
+def write_pages() -> None:
+    """Write the executed notebooks into the folder of the site, each as a page and as it is."""
+    SITE.mkdir(exist_ok=True)
+    for name in NAMES:
+        text = (FOLDER / f"{name}.ipynb").read_text(encoding="utf-8")
+        given = SITE / f"{name}.ipynb"
+        given.write_text(text, encoding="utf-8")
+        below = f"\n[Download this notebook]({given.name})\n"
+        (SITE / f"{name.replace('_', '-')}.md").write_text(page(json.loads(text)) + below, encoding="utf-8")
 
 
 def main() -> None:
-    """Execute all notebooks, or those named as arguments."""
-    for name in sys.argv[1:] or PAGES:
-        text = json.dumps(execute(SOURCES / f"{name}.py"), indent=1, ensure_ascii=False) + "\n"
-        PAGES[name].write_text(text, encoding="utf-8")
-        print(f"{PAGES[name].relative_to(ROOT)}: {len(text) / 1e6:.2f} MB", flush=True)
+    """Execute all notebooks, or those named as arguments; with ``--pages``, write the pages."""
+    if sys.argv[1:] == ["--pages"]:
+        write_pages()
+        return
+    for name in sys.argv[1:] or NAMES:
+        text = json.dumps(execute(FOLDER / f"{name}.py"), indent=1, ensure_ascii=False) + "\n"
+        (FOLDER / f"{name}.ipynb").write_text(text, encoding="utf-8")
+        print(f"{name}: {len(text) / 1e6:.2f} MB", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 # # A first fit in a notebook
 #
 # The measurement comes with the project: a sample that starts to flow, 400 frames, four azimuths, simulated pixel by
-# pixel with photon noise. [From file to report](first-fit.md) does the same on the command line and explains more.
+# pixel with photon noise. [From file to report](../../docs/tutorials/first-fit.md) does the same on the command line
+# and explains more.
 #
 # The notebook needs `pip install heterodyne-nlsq 'heterodyne-data[notebook]'`.
 
@@ -25,8 +26,9 @@ result = fit_nlsq_jax(data, progress=True)
 result
 
 # %% [markdown]
-# Verdict and warnings come first: they limit the use of the numbers. [Judge a fit](../how-to/judge-a-fit.md) explains
-# them. The figures are those of the report. Residuals should look like noise:
+# Verdict and warnings come first: they limit the use of the numbers.
+# [Judge a fit](../../docs/how-to/judge-a-fit.md) explains them. The figures are those of the report.
+# Residuals should look like noise:
 
 # %%
 result.plot.maps()

@@ -3,7 +3,7 @@
 #
 # The same sample at two wavevectors: velocity and transport coefficients are properties of the sample, so both fits
 # should agree. This is how a figure of it is made, one column wide and with the uncertainties shown. For a series of
-# many files, [`heterodyne batch`](../how-to/many-files.md) makes the fits, and a table of the same layout.
+# many files, [`heterodyne batch`](../../docs/how-to/many-files.md) makes the fits, and a table of the same layout.
 
 # %%
 from heterodyne_data import load_data
@@ -61,5 +61,5 @@ with plt.rc_context({"font.size": 8, "axes.linewidth": 0.6}):
     figure.savefig("series.pdf")
 
 # %% [markdown]
-# `series.pdf` is a vector graphic. For the text of the paper, [For a methods section](../how-to/methods-section.md)
-# lists what to state.
+# `series.pdf` is a vector graphic. For the text of the paper,
+# [For a methods section](../../docs/how-to/methods-section.md) lists what to state.

@@ -81,4 +81,6 @@ def test_figures_are_those_of_the_report_and_hold_the_numbers_of_the_result() ->
     image = maps.axes[1].images[0].get_array()
     off = ~np.eye(shape[1], dtype=bool)
     np.testing.assert_allclose(np.asarray(image)[off], result.maps[1][0][off])
+    maps.draw_without_rendering()
+    assert all(axes.yaxis.label.get_window_extent().x0 > 0 for axes in maps.axes if axes.get_ylabel())
     assert all(hasattr(figure, "_repr_png_") for figure in (functions, curves, maps))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.special import ndtr
 
 from heterodyne_cmc.diagnostics import bfmi, split_r_hat
 from heterodyne_cmc.parameters import parameter_space
@@ -65,15 +66,13 @@ def _prior_density(prior: Prior, bounds: FloatArray, at: FloatArray) -> FloatArr
     """Return the density of a prior cut at its bounds, at values (n,) of the parameter."""
     log = prior.family == "lognormal"
 
-    def below(value: float) -> float:
-        z = -math.inf if log and value <= 0 else ((math.log(value) if log else value) - prior.location) / prior.scale
-        return 0.5 * (1 + math.erf(z / math.sqrt(2)))
-
+    ends = np.log(np.maximum(bounds, 1e-300)) if log else bounds
+    within = np.diff(ndtr((ends - prior.location) / prior.scale))
     positive = np.where(at > 0, at, 1.0)
     z = ((np.log(positive) if log else at) - prior.location) / prior.scale
     density = np.exp(-0.5 * z**2) / (prior.scale * math.sqrt(2 * math.pi) * (positive if log else 1.0))
     inside = (at >= bounds[0]) & (at <= bounds[1]) & ((at > 0) | (not log))
-    return np.where(inside, density / (below(bounds[1]) - below(bounds[0])), 0.0)
+    return np.where(inside, density / within, 0.0)
 
 
 def pairs_figure(result: Posterior) -> Figure:
@@ -204,7 +203,7 @@ def map_panels(result: Posterior, found: PredictiveMaps, angle: int) -> tuple[Ma
 def predictive_figure(result: Posterior) -> Figure:
     """Return data, posterior mean and their difference in standard deviations of an entry, per angle; t1, t2 in s."""
     found, n_phi = predictive_maps(result), len(result.data.phi)
-    figure = new_figure(10.5, 2.7 * n_phi + 0.4)
+    figure = new_figure(10.5, 2.7 * n_phi + 0.4, square=True)
     grid = figure.subplots(n_phi, 3, squeeze=False, sharex=True, sharey=True)
     for a, row in enumerate(grid):
         for axes, panel in zip(row, map_panels(result, found, a), strict=True):
@@ -314,11 +313,13 @@ def shards_figure(result: Posterior) -> Figure:
 
 
 class PictureKind(NamedTuple):
-    """A picture: the `name` of its PNG file and what draws its `figure`; whether it is one `of_chains`, which weighted
-    draws lack. One that has an `alt` and a `caption` is shown in a report where the sampling is looked at.
+    """A picture: the `name` of its PNG file, what it `shows` and what draws its `figure`; whether it is one
+    `of_chains`, which weighted draws lack. One that has an `alt` and a `caption` is shown in a report where the
+    sampling is looked at.
     """
 
     name: str
+    shows: str
     figure: Callable[[Posterior], Figure]
     alt: str = ""
     caption: str = ""
@@ -326,17 +327,19 @@ class PictureKind(NamedTuple):
 
 
 PICTURES = (
-    PictureKind("posterior_pairs", pairs_figure),
-    PictureKind("posterior_bands", bands_figure),
-    PictureKind("posterior_predictive", predictive_figure),
+    PictureKind("posterior_pairs", "every pair of sampled parameters, with prior and point estimate", pairs_figure),
+    PictureKind("posterior_bands", "functions of age: median, 68 and 95 %", bands_figure),
+    PictureKind("posterior_predictive", "data, posterior mean, and their difference", predictive_figure),
     PictureKind(
         "posterior_ranks",
+        "whether the chains agree",
         ranks_figure,
         "Histograms of the ranks of every chain's draws, one panel a parameter.",
         "Ranks of the draws of each chain among all draws: flat if the chains sample the same density.",
     ),
     PictureKind(
         "posterior_energy",
+        "whether the chains explore the whole posterior",
         energy_figure,
         "Histograms of the energy and of its change from step to step, for the worst shards.",
         "Energy, and its change from step to step: similar if the chains explore the whole posterior.",
@@ -344,6 +347,7 @@ PICTURES = (
     ),
     PictureKind(
         "posterior_shards",
+        "shards against the whole",
         shards_figure,
         "Mean and standard deviation of every parameter in each shard, compared to the consensus.",
         "Each shard compared to the posterior of all pairs: bars should scatter around 0 and be wider than the band.",

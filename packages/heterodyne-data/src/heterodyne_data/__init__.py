@@ -11,7 +11,7 @@ from heterodyne_data.declared import undeclared
 from heterodyne_data.describing import Checked, check_data, describe_data
 from heterodyne_data.fingerprint import fingerprint
 from heterodyne_data.given import as_measurement, select_data
-from heterodyne_data.json_values import to_json_values
+from heterodyne_data.json_values import from_json_values, to_json_values
 from heterodyne_data.layouts import layout_title
 from heterodyne_data.listing import list_maps
 from heterodyne_data.loading import load_data
@@ -76,6 +76,7 @@ __all__ = [
     "frame_ages",
     "frame_count",
     "free_memory",
+    "from_json_values",
     "hot_frames",
     "in_memory",
     "is_finite",

@@ -9,9 +9,15 @@ from heterodyne_report.page.picture import small_png
 _DPI = 100
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure, sizes in inches, that a notebook shows without pyplot, which would keep it in memory."""
-    return _ShownFigure(figsize=(width, height), layout="constrained")
+def new_figure(width: float, height: float, *, square: bool = False) -> Figure:
+    """Return an empty figure that a notebook shows without pyplot, which would keep it in memory.
+
+    Parameters
+    ----------
+    width, height : size in inches.
+    square : whether its panels keep their aspect, as maps do; otherwise their labels may be cut off.
+    """
+    return _ShownFigure(figsize=(width, height), layout="compressed" if square else "constrained")
 
 
 class _ShownFigure(Figure):
