@@ -14,8 +14,8 @@ with N frames and n_phi azimuths. How it was found: `benchmarks/null_distributio
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import chdtrc
 
+from heterodyne_nlsq.evidence.tails import chdtrc
 from heterodyne_nlsq.models import DYNAMICS, Null, knowledge_of
 from heterodyne_spec import DEFAULT_MODEL
 

@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
-from scipy.special import chdtrc
 
 from heterodyne_data import NestedTest
 from heterodyne_data.setup import reference_age
 from heterodyne_nlsq.evidence.held import NEEDED
+from heterodyne_nlsq.evidence.tails import chdtrc
 from heterodyne_nlsq.setup import Setup
 from heterodyne_spec import find_laws
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import chdtrc
 
 from heterodyne_data import NestedTest
+from heterodyne_nlsq.evidence.tails import chdtrc
 from heterodyne_nlsq.stated import SCORE_TEST
 from heterodyne_spec import ModelSpec, laws_of
 

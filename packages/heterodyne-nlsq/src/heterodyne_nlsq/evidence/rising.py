@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtr
 
 from heterodyne_data import TwoTimeData
 from heterodyne_data.setup import ROUNDING
+from heterodyne_nlsq.evidence.tails import stdtr
 
 type FloatArray = npt.NDArray[np.float64]
 
