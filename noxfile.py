@@ -111,8 +111,12 @@ QUICKLY_COMPILED = {
 """For tests, which compile much and compute little. What users install, `compat` runs as they do."""
 
 DOCS_TOOLS = ["mkdocs-material", "math-core"]
+OWN_EXTENSIONS = {"PYTHONPATH": str(ROOT / "scripts")}
+"""Where the documentation's Markdown finds its own extension (scripts/mathml.py)."""
 SNIPPET_TOOLS = ["xarray"]
 """What the documentation's snippets call besides the packages."""
+NOTEBOOK_TOOLS = ["nbclient", "nbformat", "ipykernel"]
+"""What executes the documentation's notebooks."""
 
 BEAMLINE_LIMIT_MB = 800
 BEAMLINE_ABSENT = ("numpyro", "flax", "dask", "PySide6", "jupyter", "jupyterlab", "notebook", "ipython")
@@ -277,8 +281,34 @@ def docs(session: nox.Session) -> None:
     """The documentation site, its reference and its pictures; warnings are errors."""
     install(session, *PACKAGES, also=DOCS_TOOLS)
     session.run("python", str(ROOT / "scripts" / "reference_pages.py"))
+    session.run("python", str(ROOT / "scripts" / "notebooks.py"), "--pages")
     session.run("python", str(ROOT / "scripts" / "pictures.py"), env=QUICKLY_COMPILED)
-    session.run("mkdocs", *(session.posargs or ["build"]), "--strict", "--site-dir", str(ROOT / "site"))
+    command = ("mkdocs", *(session.posargs or ["build"]), "--strict", "--site-dir", str(ROOT / "site"))
+    session.run(*command, env=OWN_EXTENSIONS)
+
+
+@nox.session(name="docs-successor")
+def docs_successor(session: nox.Session) -> None:
+    """The pages that `docs` made last, by the successor of the theme, which reads the same configuration."""
+    if not (ROOT / "docs" / "reference").is_dir():
+        session.error("run nox -s docs first, which writes the reference and the pictures")
+    # Not of constraints.txt: the question is what its newest version can.
+    session.install("--quiet", "--upgrade", "zensical", "math-core")
+    # A copy, since it writes the site and its cache beside the configuration.
+    folder = Path(session.create_tmp()).resolve() / "successor"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copy(ROOT / "mkdocs.yml", folder)
+    session.chdir(folder)
+    session.run("zensical", "build", "--strict", *session.posargs, env=OWN_EXTENSIONS)
+    session.log(f"the site is in {folder / 'site'}")
+
+
+@nox.session
+def notebooks(session: nox.Session) -> None:
+    """Execute the notebooks of the documentation from their sources; ``-- first_fit`` for one."""
+    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES), also=NOTEBOOK_TOOLS)
+    session.run("python", str(ROOT / "scripts" / "notebooks.py"), *session.posargs, env=ONE_THREAD)
 
 
 @nox.session
@@ -375,7 +405,7 @@ def faults(session: nox.Session) -> None:
 def constraints(session: nox.Session) -> None:
     """Write constraints.txt anew: the newest versions that satisfy all packages and tools."""
     tools = ["nox", "uv", "ruff", "mypy", "types-PyYAML", "types-jsonschema", "build", "hatchling", "pytest-xdist"]
-    tools += [*DOCS_TOOLS, *SNIPPET_TOOLS]
+    tools += [*DOCS_TOOLS, *SNIPPET_TOOLS, *NOTEBOOK_TOOLS]
     groups = [requirement for package in PACKAGES.values() for requirement in package.test_requirements]
     editable = [part for name in PACKAGES for part in ("--editable", local(name + TESTED_WITH.get(name, "")))]
     session.install("--quiet", "--upgrade", *editable, *tools, *groups)

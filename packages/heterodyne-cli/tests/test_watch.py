@@ -157,7 +157,7 @@ def test_other_settings_fit_again_and_say_so(
     assert len(summary(land)) == 1
 
 
-def test_every_q_of_a_file_is_a_result(land: Path, fits: Fits, clock: Clock, tmp_path: Path) -> None:
+def test_every_q_of_a_file_is_a_result(land: Path, fits: Fits, clock: Clock) -> None:
     shutil.copy(Path(__file__).parents[3] / "examples" / "startup_flow_apsu.h5", land / "flow.h5")
     assert run(land, "--once") == 1  # several q, none chosen
     assert "give the one to fit" in summary(land)[0]["message"]

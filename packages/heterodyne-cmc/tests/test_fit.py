@@ -33,6 +33,8 @@ from heterodyne_report import format_plus_minus
 from heterodyne_spec import Config, ConfigError, DataError, OutputError, ResultError, load_config, load_model
 
 CALLS: list[tuple[float, int, int, float]] = []
+PRECISION = jax.config.jax_enable_x64
+"""Of the process, by its environment."""
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +166,7 @@ def test_progress_is_told_while_shards_are_sampled(sampled: CMCResult) -> None:
 
 
 def test_process_keeps_its_precision_and_filters(sampled: CMCResult) -> None:
-    assert not jax.config.jax_enable_x64
+    assert jax.config.jax_enable_x64 == PRECISION
     assert sampled.draws["v0"].dtype == np.float64
 
 

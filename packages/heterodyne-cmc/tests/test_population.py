@@ -42,16 +42,6 @@ def skewed(x: FloatArray) -> FloatArray:
     return np.asarray(normal(x[:, 1:]) + 2.0 * x[:, 0] - np.exp(x[:, 0]))
 
 
-APART, SHARE = 6.0, 0.3
-
-
-def lobes(x: FloatArray) -> FloatArray:
-    """A second lobe beside that on which the coordinates are based, with `SHARE` of the whole."""
-    other = np.array(x)
-    other[:, 2] -= APART
-    return np.asarray(np.logaddexp(np.log(1.0 - SHARE) + normal(x), np.log(SHARE) + normal(other)))
-
-
 def crossed(x: FloatArray) -> FloatArray:
     """Two bars at right angles, each ten times as long as wide, of equal weight."""
     arms = []
@@ -70,14 +60,12 @@ CASES: dict[str, tuple[LogDensity, Of, float, float]] = {
     "bent": (bent, lambda x: x[:, 1] ** 2, 1.0 + 0.49 * 2.0, 4.0),
     # Digamma and trigamma of 2.
     "skewed": (skewed, lambda x: x[:, 0], 0.42278433509846714, np.sqrt(0.6449340668482264)),
-    "lobes": (lobes, lambda x: x[:, 2], SHARE * APART, np.sqrt(1.0 + SHARE * (1.0 - SHARE) * APART**2)),
     "crossed": (crossed, lambda x: x[:, 1] ** 2, (1.0 + 100.0) / 2, 110.0),
 }
 
 
 def found(name: str, seed: int = 0) -> Population:
-    others = APART * np.eye(N_DIM)[2:3] if name == "lobes" else None
-    return sample_population(CASES[name][0], N_DIM, WANTED, (seed,), others=others)
+    return sample_population(CASES[name][0], N_DIM, WANTED, (seed,))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -55,7 +55,11 @@ def added(path, fields):
             {"stride": 2, "average": 3, "end_frame": 30},
             "found 30 camera frames for 6 frames of the maps, of 6 each, expected 36",
         ),
-        (old, {"data_begin_todo": 101, "data_end_todo": 104}, "data_begin_todo, .*data_end_todo: found 4 camera frames"),
+        (
+            old,
+            {"data_begin_todo": 101, "data_end_todo": 104},
+            "data_begin_todo, .*data_end_todo: found 4 camera frames",
+        ),
         (old, {"data_end_todo": 60}, "found 60 camera frames for 6 frames of the maps, of 1 each"),
         (old, {"avg_frames": 1, "avg_frame_burst": 4}, "avg_frames, /xpcs/avg_frame_burst: found 1 and 4: frames were"),
     ],
@@ -118,7 +122,10 @@ def test_maps_that_the_file_lists_and_lacks_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"tausb": np.arange(N) * 1.0, "images": 6}, r"tausb, md@number of images: found lags of 10 camera frames.*6 images"),
+        (
+            {"tausb": np.arange(N) * 1.0, "images": 6},
+            r"tausb, md@number of images: found lags of 10 camera frames.*6 images",
+        ),
         ({"tausb": np.arange(2, N) * 0.1}, r"tausb: found a first lag of 0\.2 s and others 0\.1 s apart"),
     ],
 )

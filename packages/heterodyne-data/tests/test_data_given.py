@@ -142,7 +142,7 @@ def test_what_the_measurement_does_not_hold_is_refused(asked, text):
         select_data(given(), {"data": asked})
 
 
-def test_without_a_selection_the_measurement_is_returned_as_it_is(tmp_path):
+def test_without_a_selection_the_measurement_is_returned_as_it_is():
     data = given()
     assert select_data(data) is data
     assert select_data(data, {"data": {"q": 0.005, "dt": 0.1, "frames": [1, 8], "exclude_diagonals": 3}}) is data

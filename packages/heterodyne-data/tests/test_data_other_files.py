@@ -23,8 +23,14 @@ FILES = {
     "xpcs-eigen": ({"/exchange/norm-0-g2": np.ones((9, 4))}, "only one-time correlations .*: analysis_type Twotime"),
     "CHX": ({"g2": np.ones((9, 4)), "taus": np.arange(9), "md": 0, "qval_dict": 0}, r"without two-time maps \(g12b\)"),
     "dahu": ({"/entry_0000/1_XPCS/results/g2": np.ones((4, 9))}, "one-time results of dahu .* xpcs-correlator"),
-    "ID02": ({"/entry_0000/correlations/phi_0/g2/cf": np.ones((3, 9))}, "only one-time correlations; .* ttcf_format='t1,t2'"),
-    "scikit-beam": ({"g2": np.ones((9, 4)), "lag_steps": np.arange(9)}, r"only one-time correlations \(g2 of lag\); .* two_time_corr"),
+    "ID02": (
+        {"/entry_0000/correlations/phi_0/g2/cf": np.ones((3, 9))},
+        "only one-time correlations; .* ttcf_format='t1,t2'",
+    ),
+    "scikit-beam": (
+        {"g2": np.ones((9, 4)), "lag_steps": np.arange(9)},
+        r"only one-time correlations \(g2 of lag\); .* two_time_corr",
+    ),
     "a map of bins": ({"/qmap/dynamic_roi_map": np.ones((4, 4), "u1")}, "is a map of q and phi bins"),
     "raw frames": ({"/entry/data/data_000001": FRAMES, **METADATA}, "contains detector frames, not correlations"),
     "metadata": (METADATA, "contains the metadata of a measurement, not correlations"),

@@ -32,9 +32,10 @@ def test_validate_sees_the_kind_of_a_file(capsys, tmp_path):
     files["configuration"].write_text(dump_yaml(CONFIG))
     files["model"].write_text(dump_yaml(load_model().document))
     files["description of data"].write_text(json.dumps(describe_data(data)))
+    spec = load_model()
     facts = {
-        "configuration": "fixed: f2, phi0",
-        "model": "14 parameters, 4 functions",
+        "configuration": "fixed: " + ", ".join(p.name for p in spec.parameters if not p.vary or p.name == "phi0"),
+        "model": f"{len(spec.names)} parameters, 4 functions",
         "result": "not determined by the data: v0",
         "measurement": "layout aps-u: 4 maps of 6 x 6 frames",
         "description of data": "q: 0.005, 0.008 1/Å",

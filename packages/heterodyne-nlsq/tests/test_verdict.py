@@ -122,7 +122,7 @@ def test_without_a_signal_no_number_is_stated(absent: dict[str, float], words: s
         assert "lower bound" not in text
 
 
-def test_maps_that_rise_with_lag_are_not_called_flat(tmp_path: Path) -> None:
+def test_maps_that_rise_with_lag_are_not_called_flat() -> None:
     words = "c2 rises with lag by more than the noise (p < 0.001 for that), whereas a correlation decreases"
     seen = signal(contrast=0.9, dynamics=0.58)
     result = judged(signal=seen | {"dynamics": replace(seen["dynamics"], words=words)})

@@ -133,16 +133,7 @@ class Calibration:
 
 @dataclass(frozen=True, repr=False)
 class Posterior:
-    """A posterior with the information needed to assess it.
-
-    `draws` maps the name of every parameter that is not fixed to consensus draws (n_chain, n_draw); `contrast`
-    and `offset` are (n_chain, n_draw, n_phi), `noise_sd` (n_chain, n_draw). `sub_draws` holds the same names and these
-    three with a leading shard axis. `sample_stats` holds per shard, chain and draw: diverging, energy, lp,
-    acceptance_rate, n_steps, tree_depth; of weighted draws lp alone. `sampler`: importance where the draws of all
-    shards were weighted, else nuts. `method` is the consensus that was used, `requested` the configuration's word for
-    it. `observed` is the measured c2, (n_phi, n_t, n_t). `log_likelihood` (n_chain, n_draw, n_phi), where
-    ``cmc.log_likelihood`` asks for it, is ln of the calibrated likelihood of each angle's pairs at the draws.
-    """
+    """The content of a posterior; `CMCResult` describes its attributes."""
 
     draws: Mapping[str, FloatArray]
     contrast: FloatArray

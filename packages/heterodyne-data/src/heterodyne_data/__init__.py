@@ -14,7 +14,7 @@ from heterodyne_data.damage import reading as refuse_damage
 from heterodyne_data.declared import undeclared
 from heterodyne_data.describing import Checked, check_data, describe_data
 from heterodyne_data.given import as_measurement, select_data
-from heterodyne_data.json_values import to_json_values
+from heterodyne_data.json_values import from_json_values, to_json_values
 from heterodyne_data.layouts import layout_title
 from heterodyne_data.listing import list_maps
 from heterodyne_data.loading import fingerprint, load_data
@@ -79,6 +79,7 @@ __all__ = [
     "frame_ages",
     "frame_count",
     "free_memory",
+    "from_json_values",
     "hot_frames",
     "in_memory",
     "is_finite",

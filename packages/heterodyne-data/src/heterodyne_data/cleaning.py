@@ -146,7 +146,7 @@ def blank_zeros(c2: Map, valid: Frames) -> int:
 
 def has_zeros(c2: Map) -> bool:
     """Return whether an entry off the diagonal is exactly 0."""
-    return any(bool(any_off_diagonal(c2, rows, c2[rows] == 0).any()) for rows in rows_of(len(c2)))
+    return any(bool(any_off_diagonal(rows, c2[rows] == 0).any()) for rows in rows_of(len(c2)))
 
 
 def has_infinite(c2: Map) -> bool:
@@ -223,7 +223,7 @@ def is_upside_down(c2: Map) -> bool:
     return bool(np.allclose(turned, turned.T, rtol=SYMMETRY, atol=0, equal_nan=True))
 
 
-def any_off_diagonal(c2: Map, rows: slice, entries: NDArray[np.bool_]) -> Frames:
+def any_off_diagonal(rows: slice, entries: NDArray[np.bool_]) -> Frames:
     """Return for each row of a block whether one of its off-diagonal entries is marked."""
     entries[np.arange(len(entries)), np.arange(rows.start, rows.stop)] = False
     return np.asarray(entries.any(axis=1))
@@ -231,14 +231,14 @@ def any_off_diagonal(c2: Map, rows: slice, entries: NDArray[np.bool_]) -> Frames
 
 def dead_frames(c2: Map) -> Frames:
     """Return which frames are empty: all off-diagonal entries are NaN, or zero while those of other frames are not."""
-    live = [any_off_diagonal(c2, rows, filled(c2[rows])) for rows in rows_of(len(c2))]
+    live = [any_off_diagonal(rows, filled(c2[rows])) for rows in rows_of(len(c2))]
     dead = ~np.concatenate(live)
     return dead if not dead.all() else ~usable_frames(c2, np.ones(len(c2), dtype=bool))
 
 
 def usable_frames(c2: Map, candidates: Frames) -> Frames:
     """Return which of the candidate frames have at least one finite pair with another one."""
-    usable = [any_off_diagonal(c2, rows, np.isfinite(c2[rows]) & candidates) for rows in rows_of(len(c2))]
+    usable = [any_off_diagonal(rows, np.isfinite(c2[rows]) & candidates) for rows in rows_of(len(c2))]
     return candidates & np.concatenate(usable)
 
 
@@ -280,12 +280,12 @@ def excluded_pairs(c2: Map, valid: Frames) -> int:
     return count // 2
 
 
-def level(c2: Map, valid: Frames, rows_used: int = 512) -> float:
+def level(c2: Map, valid: Frames) -> float:
     """Return the median of the valid off-diagonal entries without exact zeros, where nothing was computed.
 
     For a large map only every n-th row is used, which suffices to distinguish 0 from 1 without a copy of the map.
     """
-    values = sampled(c2, valid, rows_used)
+    values = sampled(c2, valid)
     return float(np.median(values)) if values.size else float("nan")
 
 
@@ -294,7 +294,7 @@ def level_of(c2: Map, valid: Frames) -> Level:
 
     Medians of parts are used because single values, and in particular their minimum, are dominated by noise.
     """
-    values = sampled(c2, valid, 512)
+    values = sampled(c2, valid)
     if not values.size:
         return Level(np.nan, np.nan, np.nan)
     middle = float(np.median(values))

@@ -17,7 +17,6 @@ from heterodyne_nlsq.stated import unstated_functions
 from heterodyne_report import (
     SERIES_COLOURS,
     MapPanel,
-    ShownFigure,
     TimeCourse,
     curve_starts,
     downsampled_maps,
@@ -27,6 +26,7 @@ from heterodyne_report import (
     function_panels,
     lag_panels,
     narrow_limits,
+    new_figure,
     set_vertical_range,
     square_means,
     square_width,
@@ -63,7 +63,7 @@ def maps_figure(result: NLSQResult) -> Figure:
     Large maps are shown as means over squares of a few frames, and the titles say so.
     """
     n_phi = len(result.data.phi)
-    figure = ShownFigure(figsize=(10.5, 2.7 * n_phi + 0.4), layout="constrained")
+    figure = new_figure(10.5, 2.7 * n_phi + 0.4, square=True)
     grid = figure.subplots(n_phi, 3, squeeze=False, sharex=True, sharey=True)
     for k, row in enumerate(grid):
         for axes, panel in zip(row, map_panels(result, k, square_width(result.data.n_frames)), strict=True):
@@ -160,7 +160,7 @@ def _bulk(values: FloatArray, sd: FloatArray, fitted: FloatArray) -> npt.NDArray
 
 
 FIGURES: Mapping[str, Callable[[NLSQResult], Figure]] = {
-    picture.name: globals()[picture.figure] for picture in OF_A_FIT
+    picture.name: globals()[f"{picture.name}_figure"] for picture in OF_A_FIT
 }
 """Name of the PNG file -> the function that draws it."""
 

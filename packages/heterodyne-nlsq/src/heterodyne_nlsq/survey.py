@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data import TwoTimeData, check_data, describe_data, hot_frames, load_data, pair_valid
+from heterodyne_data import TwoTimeData, check_data, hot_frames, load_data, pair_valid
 from heterodyne_data.setup import noise_sd
 from heterodyne_report import square_means
 from heterodyne_spec import Config, load_config
@@ -79,28 +79,6 @@ class Survey:
     angles: tuple[AngleSurvey, ...]
 
 
-def survey(
-    path: str | Path,
-    q: float | None = None,
-    most_entries: int = MOST_ENTRIES,
-    config: Config | Mapping[str, Any] | str | Path | None = None,
-) -> Survey:
-    """Survey a file of two-time maps.
-
-    Parameters
-    ----------
-    path : file that `load_data` reads.
-    q : wavevector in 1/Å of the maps to inspect; the smallest of the file if None.
-    most_entries : maximum total number of entries read. For larger maps, the first frames are used.
-    config : ``bins``, ``dt`` and ``q_tolerance`` of its section ``data`` are used.
-
-    Raises
-    ------
-    DataError : if the file cannot be read, or its maps cannot be fitted.
-    """
-    return survey_maps(path, describe_data(path, config), q, most_entries, config)
-
-
 def survey_maps(
     path: str | Path,
     description: dict[str, Any],
@@ -108,7 +86,20 @@ def survey_maps(
     most_entries: int = MOST_ENTRIES,
     config: Config | Mapping[str, Any] | str | Path | None = None,
 ) -> Survey:
-    """Survey the maps of a file with a known description; see `survey`."""
+    """Survey the maps of a file.
+
+    Parameters
+    ----------
+    path : file that `load_data` reads.
+    description : what `describe_data` says of it.
+    q : wavevector in 1/Å of the maps to inspect; the smallest of the file if None.
+    most_entries : maximum total number of entries read. For larger maps, the first frames are used.
+    config : ``bins``, ``dt`` and ``q_tolerance`` of its section ``data`` are used.
+
+    Raises
+    ------
+    DataError : if the maps cannot be read or fitted.
+    """
     stated = load_config(config)
     settings = replace(stated, data=replace(stated.data, q=q))
     checked = check_data(path, settings)

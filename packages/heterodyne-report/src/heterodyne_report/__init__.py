@@ -35,7 +35,7 @@ if _TYPE_CHECKING:
         wrap_text,
     )
     from heterodyne_report.entry import run_entry_point
-    from heterodyne_report.figure import ShownFigure
+    from heterodyne_report.figure import new_figure
     from heterodyne_report.lag_curves import curve_starts, draw_lag_curves, lag_panels
     from heterodyne_report.number_format import (
         format_interval,
@@ -93,7 +93,7 @@ _MODULES = {
         "wrap_text",
     ),
     "entry": ("run_entry_point",),
-    "figure": ("ShownFigure",),
+    "figure": ("new_figure",),
     "lag_curves": ("curve_starts", "draw_lag_curves", "lag_panels"),
     "number_format": (
         "format_interval",
@@ -154,7 +154,6 @@ __all__ = [
     "MapPanel",
     "Mood",
     "Progress",
-    "ShownFigure",
     "Stage",
     "TimeCourse",
     "__version__",
@@ -183,6 +182,7 @@ __all__ = [
     "lag_panels",
     "map_picture",
     "narrow_limits",
+    "new_figure",
     "numbered_stage",
     "page_width",
     "picture_format",

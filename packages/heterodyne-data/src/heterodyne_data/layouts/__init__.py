@@ -30,7 +30,17 @@ FEWEST_VALUES = 9
 WRITABLE: tuple[WritableLayout, ...] = (aps_u, aps_legacy, npz)
 # The cache before npz, whose c2 one of them has; APS-U files carry an empty /entry/twotime/two_time_corr_func as well,
 # and CHX files a g2 of other meaning.
-LAYOUTS: tuple[Layout, ...] = (aps_u, aps_legacy, analysis_cache, npz, chx, nxxpcs, xpcs_correlator, scikit_beam, id02)
+LAYOUTS: tuple[Layout, ...] = (
+    aps_u,
+    aps_legacy,
+    analysis_cache,
+    npz,
+    chx,
+    nxxpcs,
+    xpcs_correlator,
+    scikit_beam,
+    id02,
+)
 
 
 def layout_title(name: str) -> str:

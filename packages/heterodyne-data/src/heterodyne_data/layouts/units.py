@@ -1,4 +1,8 @@
-"""Units stated in attributes: converted or refused, never ignored or guessed from the numbers."""
+"""Units stated in attributes: converted or refused, never ignored or guessed from the numbers.
+
+Why not pint 0.26: it reads ``1/A`` as one over ampere, does not read ``chi_deg`` or ``inverse angstrom``, and takes
+270 ms to load.
+"""
 
 from __future__ import annotations
 

@@ -13,11 +13,9 @@ with N frames and n_phi azimuths. How it was found: `benchmarks/null_distributio
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaincc
 
+from heterodyne_nlsq.evidence.tails import chdtrc
 from heterodyne_nlsq.models import DYNAMICS, Null, knowledge_of
 from heterodyne_spec import DEFAULT_MODEL
 
@@ -29,14 +27,8 @@ _DYNAMICS = Null(15.5, 1.0, 0.3)
 """The distribution for the question that is asked of every model; the others are the model's own."""
 
 
-def tail(statistic: float, freedom: float) -> float:
-    """Return the probability that a chi-square with `freedom` degrees of freedom exceeds `statistic`."""
-    with jax.enable_x64(True):
-        return float(gammaincc(jnp.asarray(freedom / 2, float), jnp.asarray(statistic / 2, float)))
-
-
 def probability(question: str, statistic: float, n_frames: int, n_phi: int, model: str = DEFAULT_MODEL) -> float:
     """Return the p-value: the probability of an increase of at least `statistic` without the feature."""
     null = _DYNAMICS if question == DYNAMICS else knowledge_of(model).questions[question].null
     number = null.number * (n_frames * n_phi / 300) ** null.growth
-    return float(-np.expm1(-number * tail(statistic, null.freedom)))
+    return float(-np.expm1(-number * chdtrc(null.freedom, statistic)))
