@@ -79,8 +79,8 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
     squares = np.asarray(path.squares(solution.vector, path.problem))
     gauss_newton = np.asarray(path.matrices(solution.vector, path.problem)).sum(axis=0)
     model, noise = found.full.model, residual_noise(data, found.full.model)
-    bent = curvature(gauss_newton, len(positions))
     prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
+    bent = curvature(gauss_newton, prior)
     root = covariance_root(bent, gauss_newton, score, prior)
     if can_choose(setup):
         root = _with_baseline(setup, root)
