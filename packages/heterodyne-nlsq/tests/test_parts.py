@@ -157,7 +157,7 @@ def test_the_derivative_is_finite_where_a_law_has_lost_its_first_term() -> None:
 def test_covariance_projects_the_scaling_out_and_bounds_open_directions_by_the_prior() -> None:
     rng = np.random.default_rng(4)
     jacobian = rng.normal(size=(500, 5)) * np.array([1e-4, 1.0, 30.0, 1.0, 1.0])
-    bent = curvature(jacobian.T @ jacobian, 3)
+    bent = curvature(jacobian.T @ jacobian, np.ones(3))
     whole = jacobian.T @ jacobian
     expected = np.linalg.inv(whole) * 0.01
     np.testing.assert_allclose(covariance(covariance_root(bent, whole, 0.01 * whole, np.ones(3))), expected, rtol=1e-8)
@@ -171,13 +171,31 @@ def test_covariance_projects_the_scaling_out_and_bounds_open_directions_by_the_p
     np.testing.assert_allclose(spread_along(bent, projected_score(shared, whole, 3)) ** 2, along, rtol=1e-6)
     singular = jacobian.copy()
     singular[:, 2] = 7.0 * singular[:, 1]
-    bent = curvature(singular.T @ singular, 3)
+    prior = np.array([1e5, 5.0, 5.0])
+    bent = curvature(singular.T @ singular, prior)
     assert bent.open.tolist() == [True, False, False]
     whole = singular.T @ singular
-    found = covariance(covariance_root(bent, whole, 0.01 * whole, np.array([1e5, 5.0, 5.0])))
+    found = covariance(covariance_root(bent, whole, 1e-6 * whole, prior))
     assert np.linalg.eigvalsh(found).min() > 0
-    # The open direction (1, -1/7): the first of the two reaches its prior's 5.
-    assert np.sqrt(found[1, 1]) == pytest.approx(5.0, rel=1e-3)
+    # What the prior and the data say together.
+    together = np.linalg.inv(1e6 * whole + np.diag(np.append(prior, [np.inf, np.inf]) ** -2.0))
+    np.testing.assert_allclose(np.sqrt(np.diag(found)), np.sqrt(np.diag(together)), rtol=1e-4)
+
+
+def test_a_parameter_without_effect_takes_nothing_from_the_error_of_another() -> None:
+    """At phi = 0 the column of phi0 is rounding, and parallel to that of v0."""
+    rng = np.random.default_rng(4)
+    jacobian = rng.normal(size=(500, 3))
+    prior = np.array([3.0, 5.0])
+    for effect in (1e-17, 1e-5):
+        flat = jacobian.copy()
+        flat[:, 1] = effect * flat[:, 0]
+        whole = flat.T @ flat
+        bent = curvature(whole, prior)
+        root = covariance_root(bent, whole, 0.01 * whole, prior)
+        alone = np.linalg.inv(whole[np.ix_([0, 2], [0, 2])])[0, 0] * 0.01
+        assert covariance(root)[0, 0] == pytest.approx(alone + (5.0 * effect) ** 2, rel=1e-6)
+        assert np.sqrt(covariance(root)[1, 1]) == pytest.approx(5.0, rel=1e-6)
 
 
 def test_truth_is_inside_the_registry() -> None:

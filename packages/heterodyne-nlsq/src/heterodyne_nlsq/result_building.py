@@ -81,8 +81,8 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
     squares = np.asarray(evaluator.squares(solution.vector, evaluator.problem))
     gauss_newton = np.asarray(evaluator.matrices(solution.vector, evaluator.problem)).sum(axis=0)
     model, noise = found.full.model, residual_noise(data, found.full.model)
-    bent = curvature(gauss_newton, len(positions))
     prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
+    bent = curvature(gauss_newton, prior)
     root = covariance_root(bent, gauss_newton, score, prior)
     if can_choose(setup):
         root = _with_baseline(setup, root)
