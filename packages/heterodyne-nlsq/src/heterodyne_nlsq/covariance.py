@@ -75,8 +75,8 @@ def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray
     """Return R such that R Rᵀ is the covariance: H⁻¹ (covariance of the score) H⁻¹ along determined directions, the
     variance of the prior along undetermined ones.
 
-    It is the limit of a wide prior: what the data leave open is shared out by the prior, so that a parameter with hardly
-    any effect takes nothing from the error of another whose effect is parallel. The variance of a combination g of
+    It is the limit of a wide prior: undetermined directions are shared out by the prior, so that a parameter with
+    hardly any effect takes nothing from the error of another whose effect is parallel. The variance of a combination g of
     parameters is |gᵀ R|². If large variances cancel, along a weakly determined direction, gᵀ (R Rᵀ) g would be
     dominated by rounding.
 
