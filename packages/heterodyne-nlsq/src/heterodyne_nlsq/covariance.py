@@ -76,8 +76,8 @@ def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray
     variance of the prior along undetermined ones.
 
     It is the limit of a wide prior: undetermined directions are shared out by the prior, so that a parameter with
-    hardly any effect takes nothing from the error of another whose effect is parallel. The variance of a combination g of
-    parameters is |gᵀ R|². If large variances cancel, along a weakly determined direction, gᵀ (R Rᵀ) g would be
+    hardly any effect takes nothing from the error of another whose effect is parallel. The variance of a combination g
+    of parameters is |gᵀ R|². If large variances cancel, along a weakly determined direction, gᵀ (R Rᵀ) g would be
     dominated by rounding.
 
     Parameters
