@@ -122,6 +122,8 @@ OWN_EXTENSIONS = {"PYTHONPATH": str(ROOT / "scripts")}
 """Where the documentation's Markdown finds its own extension (scripts/mathml.py)."""
 SNIPPET_TOOLS = ["xarray"]
 """What the documentation's snippets call besides the packages."""
+NOTEBOOK_TOOLS = ["nbclient", "nbformat", "ipykernel"]
+"""What executes the documentation's notebooks."""
 
 BEAMLINE_LIMIT_MB = 800
 BEAMLINE_ABSENT = ("numpyro", "flax", "dask", "PySide6", "jupyter", "jupyterlab", "notebook", "ipython")
@@ -307,6 +309,7 @@ def docs(session: nox.Session) -> None:
     """The documentation site, its reference and its pictures; warnings are errors."""
     install(session, *PACKAGES, also=DOCS_TOOLS)
     session.run("python", str(ROOT / "scripts" / "reference_pages.py"))
+    session.run("python", str(ROOT / "scripts" / "notebooks.py"), "--pages")
     session.run("python", str(ROOT / "scripts" / "pictures.py"), env=QUICKLY_COMPILED)
     command = ("mkdocs", *(session.posargs or ["build"]), "--strict", "--site-dir", str(ROOT / "site"))
     session.run(*command, env=OWN_EXTENSIONS)
@@ -327,6 +330,13 @@ def docs_successor(session: nox.Session) -> None:
     session.chdir(folder)
     session.run("zensical", "build", "--strict", *session.posargs, env=OWN_EXTENSIONS)
     session.log(f"the site is in {folder / 'site'}")
+
+
+@nox.session
+def notebooks(session: nox.Session) -> None:
+    """Execute the notebooks of the documentation from their sources; ``-- first_fit`` for one."""
+    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES), also=NOTEBOOK_TOOLS)
+    session.run("python", str(ROOT / "scripts" / "notebooks.py"), *session.posargs, env=ONE_THREAD)
 
 
 @nox.session
@@ -423,7 +433,7 @@ def faults(session: nox.Session) -> None:
 def constraints(session: nox.Session) -> None:
     """Write constraints.txt anew: the newest versions that satisfy all packages and tools."""
     tools = ["nox", "uv", "ruff", "mypy", "types-PyYAML", "types-jsonschema", "build", "hatchling", "pytest-xdist"]
-    tools += [*DOCS_TOOLS, *SNIPPET_TOOLS]
+    tools += [*DOCS_TOOLS, *SNIPPET_TOOLS, *NOTEBOOK_TOOLS]
     groups = [requirement for package in PACKAGES.values() for requirement in package.test_requirements]
     editable = [part for name in PACKAGES for part in ("--editable", local(name + TESTED_WITH.get(name, "")))]
     session.install("--quiet", "--upgrade", *editable, *tools, *groups)

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 TUTORIALS = ROOT / "docs" / "tutorials"
 """Run by `nox -s docs`, which takes their pictures (scripts/pictures.py)."""
 
-GENERATED = ("reference", "pictures")
+GENERATED = ("reference", "pictures", "notebooks")
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
     *sorted(p for p in (ROOT / "docs").rglob("*.md") if p.relative_to(ROOT / "docs").parts[0] not in GENERATED),

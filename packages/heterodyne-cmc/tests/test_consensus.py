@@ -113,8 +113,8 @@ def test_a_consensus_is_corrected_by_the_posterior_where_it_is_near(monkeypatch:
     assert found.corrected
     # The diagnostic says how far the Gaussian was.
     assert found.bent
-    assert found.departure is not None
-    np.testing.assert_allclose(found.departure.shift, -away / sd, atol=0.15)
+    assert found.non_gaussianity is not None
+    np.testing.assert_allclose(found.non_gaussianity.shift, -away / sd, atol=0.15)
     few = found.convergence[1].min()
     assert 100 < few < 15_000
     flat = found.draws.reshape(-1, 3)

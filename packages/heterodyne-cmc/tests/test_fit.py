@@ -20,12 +20,12 @@ from measurement import CONTRAST, FREE, NOISE, OFFSET, PHI, TRUTH, config, make,
 import heterodyne_cmc
 from heterodyne_cmc import CMCResult, fit_cmc_jax
 from heterodyne_cmc.fit import plan_of_sampling, prepared_work
-from heterodyne_cmc.outcome import natural
-from heterodyne_cmc.page import report, write_page
+from heterodyne_cmc.page import report_of_posterior, write_page
 from heterodyne_cmc.plots import pairs_figure
 from heterodyne_cmc.posterior import QUANTILES
 from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.request import prepare
+from heterodyne_cmc.result_building import natural
 from heterodyne_cmc.start import start_warnings
 from heterodyne_cmc.work import run_shard
 from heterodyne_data import Signal, TwoTimeData, save_data, select_data
@@ -280,7 +280,7 @@ def test_a_notebook_shows_the_words_and_numbers_of_the_report(sampled: CMCResult
     assert len(repr(sampled)) < 2000 and sampled.message in repr(sampled)
     shown = sampled._repr_html_()
     text = unescape(re.sub("<style>.*?</style>|<[^>]+>", " ", shown, flags=re.DOTALL))
-    assert report(sampled).verdict in text and len(shown) < 20_000
+    assert report_of_posterior(sampled).verdict in text and len(shown) < 20_000
     for row in sampled.summary:
         assert format_plus_minus(row.mean, row.sd) in text
     assert all(warning in text for warning in sampled.warnings)
@@ -310,14 +310,14 @@ def test_curves_are_rows_of_the_maps(sampled: CMCResult) -> None:
 
 
 def test_page_has_the_posterior_in_words_and_says_what_is_wrong_with_it(sampled: CMCResult, tmp_path: Path) -> None:
-    told = report(sampled)
+    told = report_of_posterior(sampled)
     # The noise of these pairs was taken as independent.
     assert not told.good
     assert "the velocity" in told.verdict
     assert "intervals are too small" in told.verdict
     assert (
         "is not reliable (not converged)"
-        in report(dataclasses.replace(sampled, success=False, message="not converged")).verdict
+        in report_of_posterior(dataclasses.replace(sampled, success=False, message="not converged")).verdict
     )
     page = write_page(sampled, tmp_path / "report.html").read_text()
     # Functions, pairs, maps of two angles, ranks, energies, shards.
@@ -533,5 +533,5 @@ def test_source_imports_not_the_fit_and_the_other_backend_for_the_exact_sums_and
     assert not [name for name, text in files.items() if "import heterodyne_nlsq" in text]
     assert not [name for name, text in files.items() if "from heterodyne_nlsq" in text]
     assert {name for name, text in files.items() if "from heterodyne_physics_meshgrid" in text} == {"sums.py", "fit.py"}
-    assert "from heterodyne_physics_meshgrid.devices import" in files["fit.py"]
+    assert "from heterodyne_physics_meshgrid import check_devices\n" in files["fit.py"]
     assert files["fit.py"].count("from heterodyne_physics_meshgrid") == 1

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from heterodyne_cmc.density import no_anchor, untilted
+from heterodyne_cmc.density import no_adjustment, no_anchor
 from heterodyne_cmc.population import (
     K_MOST,
     LogDensity,
@@ -112,7 +112,7 @@ def test_chains_begin_at_places_of_the_density_where_it_is_round() -> None:
     points = np.array([1.0, -2.0, 0.5, 3.0]) + rng.standard_normal((20_000, 4)) @ skew.T
     weights = np.full(len(points), 1 / len(points))
     population = Population(points, np.zeros(len(points)), weights, np.inf, 1.0, cast(Proposal, None), False)
-    given = Whitening(np.arange(4.0), 2 * np.eye(4), untilted(3, 0), no_anchor(3))
+    given = Whitening(np.arange(4.0), 2 * np.eye(4), no_adjustment(3, 0), no_anchor(3))
     found, starts = learned(given, population, 400, 0)
     np.testing.assert_allclose(found.centre, given.centre + 2 * points.mean(axis=0), atol=1e-9)
     np.testing.assert_allclose(found.spread @ found.spread.T, 4 * np.cov(points.T, bias=True), rtol=1e-4, atol=1e-4)

@@ -18,6 +18,7 @@ from scipy.special import chdtrc
 from heterodyne_data import NestedTest, NLSQResult, TwoTimeData
 from heterodyne_data.setup import structured
 from heterodyne_nlsq import fit_nlsq_jax, representative, simulation, thinned
+from heterodyne_nlsq.evaluators import choose_evaluator
 from heterodyne_nlsq.evidence import comparison, examination
 from heterodyne_nlsq.evidence.chance import probability
 from heterodyne_nlsq.evidence.difference import noise_along
@@ -26,13 +27,12 @@ from heterodyne_nlsq.evidence.held import score_test
 from heterodyne_nlsq.evidence.questions import asked_of
 from heterodyne_nlsq.evidence.rising import rise_by_chance
 from heterodyne_nlsq.fit import prepare
-from heterodyne_nlsq.paths import choose_path
 from heterodyne_nlsq.representative import landscape, vector_at
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.two_component.nulls import RESTRICTIONS
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts
-from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
-from heterodyne_physics_meshgrid.speckle import field_laws, pixel_intensities
+from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid, field_laws
+from heterodyne_physics_meshgrid.speckle import pixel_intensities
 from heterodyne_spec import find_laws, load_config, load_model
 
 N_T = 120
@@ -270,7 +270,7 @@ def test_an_amplitude_of_almost_nothing_that_grows_keeps_its_value_where_equals_
     vector = np.array([{**TRUTH, **end}[name] for name in setup.free.free_names])
     vector = np.append(vector, np.tile([[0.2], [1.0]], (1, len(PHI))).ravel())
     with jax.enable_x64(True):
-        land, z = landscape(setup, choose_path(setup), vector, 1e-4)
+        land, z = landscape(setup, choose_evaluator(setup), vector, 1e-4)
         found = vector_at(land, z)
     np.testing.assert_allclose(found, vector, rtol=1e-6)
 
@@ -284,7 +284,7 @@ def test_what_has_no_effect_has_no_noise_that_counts(monkeypatch: pytest.MonkeyP
     assert noise.unit == pytest.approx(2.0)
 
 
-TWINS = {
+EXCHANGEABLE = {
     "D0_ref": 459.68,
     "alpha_ref": 0.24137,
     "D_offset_ref": -171.23,
@@ -306,7 +306,9 @@ names exchanged, and the calibrated chi-square by 0.7."""
 
 @pytest.mark.slow
 def test_with_shared_noise_the_names_of_alike_components_are_said_to_be_open() -> None:
-    plan = simulation.Experiment(TWINS, Q, (-60.0, -10.0, 25.0), 400, DT, pixels=5000, modes=5, photons=17.0, seed=6)
+    plan = simulation.Experiment(
+        EXCHANGEABLE, Q, (-60.0, -10.0, 25.0), 400, DT, pixels=5000, modes=5, photons=17.0, seed=6
+    )
     conventions = " ".join(fit_nlsq_jax(simulation.simulate(plan)).conventions)
     assert "do not tell which component" in conventions
     assert "lower sum of squares" in conventions

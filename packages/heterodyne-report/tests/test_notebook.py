@@ -7,8 +7,7 @@ import numpy as np
 from test_page import NASTY, Reader
 
 from heterodyne_data import FittedData, TwoTimeData
-from heterodyne_report import Console, measurement, notebook_line
-from heterodyne_report.figure import ShownFigure
+from heterodyne_report import Console, measurement, new_figure, notebook_line
 from heterodyne_report.page import Report, Section, paragraph, result_inset
 
 
@@ -81,6 +80,6 @@ def test_an_inset_escapes_what_people_wrote_and_has_no_identifiers_to_clash():
 
 
 def test_a_figure_of_its_own_is_shown():
-    figure = ShownFigure(figsize=(2, 1))
+    figure = new_figure(2, 1)
     figure.subplots().plot([1, 2])
     assert figure._repr_png_().startswith(b"\x89PNG")

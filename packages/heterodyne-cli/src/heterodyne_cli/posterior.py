@@ -10,20 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from heterodyne_cli.results import Saved, write_page
-from heterodyne_cmc import CMCResult, SamplingProgress, clear_shards, fit_cmc_jax, kept_so_far, plan_of_sampling
+from heterodyne_cmc import (
+    CMCResult,
+    SamplingProgress,
+    clear_shards,
+    fit_cmc_jax,
+    kept_so_far,
+    plan_of_sampling,
+    summary_of_posterior,
+)
 from heterodyne_data import NLSQResult, TwoTimeData
-from heterodyne_nlsq.command import fit_measurement, outputs_of_fit, result_event
-from heterodyne_nlsq.output import save
+from heterodyne_nlsq import fit_measurement, outputs_of_fit, result_event, save_fit
 from heterodyne_report import (
     Console,
     Stage,
-    align_columns,
     print_plan,
     read_measurement,
     requested_config,
     requested_data,
     requested_output,
-    table_cells,
 )
 from heterodyne_spec import DONE, INTERRUPTED, NOT_CONVERGED, Config, check_written, print_error
 
@@ -52,7 +57,7 @@ def posterior_command(args: argparse.Namespace, command: Sequence[str], console:
 
 def _preview(config: Config) -> int:
     # Imported here because Dask takes a second and is optional.
-    from heterodyne_cmc.engine.cluster import job_script
+    from heterodyne_cmc import job_script
 
     print(job_script(config.cmc.dask), end="")
     return DONE
@@ -87,7 +92,7 @@ def _sample(
         console.say("no --nlsq-result given: fitting the point estimate first")
         start, _ = fit_measurement(data, config, console, cache=not args.no_cache, command=command, directory=None)
         console.tell("result", **result_event(start))
-        written = [save(start, directory)]
+        written = [save_fit(start, directory)]
         console.say(f"written: {written[0]}")
     else:
         written = []
@@ -96,7 +101,7 @@ def _sample(
         report = SamplingProgress(shown)
         result = fit_cmc_jax(data, config, start, directory=directory, progress=report, say=console.say)
     result = replace(result, command=shlex.join(command))
-    console.say("\n" + summary(result))
+    console.say("\n" + summary_of_posterior(result))
     console.detail(f"time: {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in result.timings.items())}")
     written.append(result.save(directory))
     clear_shards(directory, result.n_shards)
@@ -127,12 +132,3 @@ def posterior_event(result: CMCResult) -> dict[str, Any]:
         "timings": result.timings,
         "warnings": list(result.warnings),
     }
-
-
-def summary(result: CMCResult) -> str:
-    """Return the table of the posterior and its warnings as text."""
-    from heterodyne_cmc.table import COLUMNS
-
-    found = table_cells(COLUMNS, result.summary)
-    words = [f"  - {warning}" for warning in result.warnings]
-    return "\n".join([result.message, "", align_columns(found.rows, right=found.numbers), "", *words])

@@ -17,13 +17,13 @@ from heterodyne_cmc.engine import finished, plan
 from heterodyne_cmc.joint import log_joint, log_likelihoods, summed
 from heterodyne_cmc.mode import at_mode
 from heterodyne_cmc.noise import checked, residual_noise
-from heterodyne_cmc.outcome import make_result
 from heterodyne_cmc.parameters import parameter_space
 from heterodyne_cmc.population import ROUNDS_UNSEEN
 from heterodyne_cmc.problem import whole_problems
 from heterodyne_cmc.progress import listening
 from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
+from heterodyne_cmc.result_building import make_result
 from heterodyne_cmc.search import search
 from heterodyne_cmc.start import not_seen, point_estimate, read_start, start_warnings, within_reach
 from heterodyne_cmc.store import FOLDER, ShardStore, kept
@@ -34,7 +34,7 @@ from heterodyne_cmc.work import ShardWork, fingerprint, shard_work
 from heterodyne_data import NLSQResult, TwoTimeData, as_measurement, select_data
 from heterodyne_data.setup import data_noise
 from heterodyne_physics_elementwise import MODEL_VERSION
-from heterodyne_physics_meshgrid.devices import check_devices
+from heterodyne_physics_meshgrid import check_devices
 from heterodyne_spec import Config, ConfigError, Problem, check_model_versions, load_config
 
 type Progress = Callable[[float, int, int, float], None]
@@ -200,7 +200,7 @@ def prepared_work(request: Request, say: Callable[[str], None] = lambda text: No
 def _without_chains(request: Request, say: Callable[[str], None]) -> Request:
     """Return a request without chains if the fit does not see a component: on priors alone they do not converge."""
     cmc, nlsq = request.config.cmc, request.nlsq
-    if nlsq is None or cmc.sampler != "auto" or not (missing := not_seen(nlsq, request.space)):
+    if nlsq is None or cmc.sampler != "auto" or not (missing := not_seen(nlsq, request.space, request.spec)):
         return request
     say(f"the fit finds no {missing}: importance sampling without chains (cmc.sampler: nuts enables them)")
     weighted = replace(request.config, cmc=replace(cmc, sampler="importance"))

@@ -23,6 +23,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_cmc.checks import problems
 from heterodyne_cmc.posterior import (
     BESIDE,
     QUANTILES,
@@ -33,7 +34,6 @@ from heterodyne_cmc.posterior import (
     ShardDiagnostics,
     SummaryRow,
 )
-from heterodyne_cmc.soundness import problems
 from heterodyne_data import (
     FittedData,
     check_self_contained,

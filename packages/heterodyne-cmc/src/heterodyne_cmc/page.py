@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from heterodyne_cmc.plots import (
-    courses,
+    courses_of_posterior,
     draw_function,
     map_panels,
     pairs_figure,
@@ -45,10 +45,10 @@ _PAIRS_WIDE = 1300
 
 def write_page(result: Posterior, path: Path) -> Path:
     """Write the report of a posterior to `path`, completely or not at all."""
-    return write_report(path, result.data, report(result))
+    return write_report(path, result.data, report_of_posterior(result))
 
 
-def report(result: Posterior) -> Report:
+def report_of_posterior(result: Posterior) -> Report:
     """Return the content of the report of a posterior."""
     return _report(result, list(_sections(result)))
 
@@ -56,7 +56,7 @@ def report(result: Posterior) -> Report:
 def html(result: Posterior) -> str:
     """Return verdict, functions of age, warnings and table as HTML for the output of a notebook cell."""
     folded = [Section("Warnings", bullet_list(result.warnings))] if result.warnings else []
-    above = functions_table(courses(result))
+    above = functions_table(courses_of_posterior(result))
     return result_inset(_report(result), result.data, [*folded, Section("Parameters", _parameters(result))], above)
 
 
@@ -67,7 +67,7 @@ def _report(result: Posterior, sections: Sequence[Section] = ()) -> Report:
 
 def in_a_sentence(result: Posterior) -> str:
     """Return what the functions of age are and whether the chains can be trusted, in plain words."""
-    course = describe_courses(courses(result))
+    course = describe_courses(courses_of_posterior(result))
     found = result.diagnostics
     if not result.success:
         return f"The posterior is not reliable ({result.message}); it gives {course}."
@@ -101,7 +101,7 @@ def _sections(result: Posterior) -> Iterator[Section]:
 
 
 def _functions(result: Posterior) -> Markup:
-    found = courses(result)
+    found = courses_of_posterior(result)
     words = "Lines: posterior median. Bands: central 68 % and 95 % intervals at every age."
     shown = pictures([_function(course) for course in found], caption=words, width=24)
     return join_markup([shown, functions_table(found)])

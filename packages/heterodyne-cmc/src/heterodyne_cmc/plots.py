@@ -21,7 +21,6 @@ from heterodyne_report import (
     LINE_STYLES,
     SERIES_COLOURS,
     MapPanel,
-    ShownFigure,
     TimeCourse,
     colour_limits,
     curve_starts,
@@ -32,6 +31,7 @@ from heterodyne_report import (
     function_panels,
     lag_panels,
     narrow_limits,
+    new_figure,
     set_vertical_range,
     words_of,
     write_figure,
@@ -83,7 +83,7 @@ def pairs_figure(result: Posterior) -> Figure:
     estimate = _point_estimate(result)
     n = len(names)
     size = min(max(1.6 * n, 4.0), 18.0)
-    figure = ShownFigure(figsize=(size, size), layout="constrained")
+    figure = new_figure(size, size)
     grid = figure.subplots(n, n, squeeze=False, sharex="col")
     for row, below in enumerate(names):
         for column, beside in enumerate(names):
@@ -157,7 +157,7 @@ def _joint(axes: Axes, x: FloatArray, y: FloatArray) -> None:
         axes.contourf(centre_x, centre_y, counts.T, levels=shades, colors=["#9ecae1", "#3182bd"][-(len(shades) - 1) :])
 
 
-def courses(result: Posterior) -> tuple[TimeCourse, ...]:
+def courses_of_posterior(result: Posterior) -> tuple[TimeCourse, ...]:
     """Return the functions of age of a posterior, in the order of a report."""
     model, found = result.model["id"], result.bands
     units, held = {f.name: f.unit for f in load_model(model).functions}, fixed_functions(result.fixed, model)
@@ -175,7 +175,7 @@ def draw_function(axes: Axes, course: TimeCourse) -> None:
 
 def bands_figure(result: Posterior) -> Figure:
     """Return the functions of age: median, and central intervals of 68 and 95 % at every age."""
-    found = courses(result)
+    found = courses_of_posterior(result)
     figure, panels = function_panels(len(found))
     for axes, course in zip(panels, found, strict=True):
         draw_function(axes, course)
@@ -203,7 +203,7 @@ def map_panels(result: Posterior, found: PredictiveMaps, angle: int) -> tuple[Ma
 def predictive_figure(result: Posterior) -> Figure:
     """Return data, posterior mean and their difference in standard deviations of an entry, per angle; t1, t2 in s."""
     found, n_phi = predictive_maps(result), len(result.data.phi)
-    figure = ShownFigure(figsize=(10.5, 2.7 * n_phi + 0.4), layout="constrained")
+    figure = new_figure(10.5, 2.7 * n_phi + 0.4, square=True)
     grid = figure.subplots(n_phi, 3, squeeze=False, sharex=True, sharey=True)
     for a, row in enumerate(grid):
         for axes, panel in zip(row, map_panels(result, found, a), strict=True):
@@ -233,7 +233,7 @@ def ranks_figure(result: Posterior) -> Figure:
     worst = int(np.argmax([shard.r_hat for shard in result.diagnostics.shards]))
     columns = min(len(names), 4)
     rows = -(-len(names) // columns)
-    figure = ShownFigure(figsize=(2.8 * columns, 1.9 * rows + 0.5), layout="constrained")
+    figure = new_figure(2.8 * columns, 1.9 * rows + 0.5)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, name in zip(panels, names, strict=False):
         draws = result.sub_draws[name][worst]
@@ -267,7 +267,7 @@ def energy_figure(result: Posterior) -> Figure:
     worst = np.argsort(value)[: min(_SHARDS_SHOWN, np.count_nonzero(np.isfinite(value)))]
     columns = min(len(worst), 3)
     rows = -(-len(worst) // columns)
-    figure = ShownFigure(figsize=(3.6 * columns, 2.4 * rows), layout="constrained")
+    figure = new_figure(3.6 * columns, 2.4 * rows)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, shard in zip(panels, worst, strict=False):
         chains = energy[shard]
@@ -294,7 +294,7 @@ def shards_figure(result: Posterior) -> Figure:
     """
     names = _free(result)
     found = result.diagnostics
-    figure = ShownFigure(figsize=(8.0, 0.55 * len(names) + 1.4), layout="constrained")
+    figure = new_figure(8.0, 0.55 * len(names) + 1.4)
     axes = figure.subplots()
     offsets = np.linspace(0.3, -0.3, result.n_shards) if result.n_shards > 1 else np.zeros(1)
     for row, name in enumerate(names):

@@ -12,8 +12,7 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_cmc.posterior import Posterior
-from heterodyne_physics_elementwise import ShardGrid, c2_pairs, precompute_shard_grid
-from heterodyne_physics_elementwise.models import Physics, physics_of
+from heterodyne_physics_elementwise import Physics, ShardGrid, c2_pairs, physics_of, precompute_shard_grid
 from heterodyne_report import square_means, square_width
 from heterodyne_spec import load_model
 

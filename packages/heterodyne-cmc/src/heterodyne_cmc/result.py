@@ -19,7 +19,31 @@ NETCDF_NAME = "cmc_result.nc"
 class CMCResult(Posterior):
     """A posterior that can be saved, loaded, plotted and converted.
 
-    In a notebook it is shown with verdict, functions of age, warnings and table.
+    In a notebook it is shown with verdict, functions of age, warnings and table. Read ``success`` and ``warnings``
+    first, then the values.
+
+    Attributes
+    ----------
+    success, message : whether the chains converged, or the weights are reliable, and why not.
+    warnings : what limits the use of the draws.
+    calibration : how noise that is correlated between pairs was taken into account.
+    summary : the table: mean, sd, intervals, effective sample sizes; `row` returns one row.
+    draws : consensus draws of every parameter that is not fixed by name, (n_chain, n_draw), in the units of `summary`.
+    mean, sd : their means and standard deviations by name.
+    fixed : values of the other parameters.
+    contrast, offset : draws, (n_chain, n_draw, n_phi).
+    noise_sd : draws of the standard deviation of one entry of c2, (n_chain, n_draw).
+    bands : quantiles of the functions at (n_age,) ages in s, (5, n_age) each.
+    observed : measured c2, (n_phi, n_t, n_t).
+    data : q in 1/Å, phi (n_phi,) in degrees, frames, ages ``data.t`` (n_t,) in s, provenance.
+    sub_draws : draws of the shards by the same names, contrast, offset and noise_sd included, with a leading axis.
+    sample_stats : diverging, energy, lp, acceptance_rate, n_steps, tree_depth, (n_shard, n_chain, n_draw) each; of
+        weighted draws lp alone.
+    diagnostics : convergence of the chains and agreement of the shards.
+    log_likelihood : ln of the calibrated likelihood of each azimuth's pairs, (n_chain, n_draw, n_phi), if
+        ``cmc.log_likelihood`` was set.
+    sampler : importance if the draws of all shards were weighted, else nuts.
+    method, requested : the consensus that was used, and the configured one.
 
     Examples
     --------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from heterodyne_cmc.posterior import SummaryRow
-from heterodyne_report import Column, format_number, format_plus_minus, format_value
+from heterodyne_cmc.posterior import Posterior, SummaryRow
+from heterodyne_report import Column, align_columns, format_number, format_plus_minus, format_value, table_cells
 
 
 def _name(row: SummaryRow) -> str:
@@ -35,3 +35,10 @@ COLUMNS: tuple[Column[SummaryRow], ...] = (
         page=lambda row: "" if math.isnan(row.ess_bulk) else f"{min(row.ess_bulk, row.ess_tail):.0f}",
     ),
 )
+
+
+def summary_of_posterior(result: Posterior) -> str:
+    """Return the table of a posterior and its warnings as text for the terminal."""
+    found = table_cells(COLUMNS, result.summary)
+    words = [f"  - {warning}" for warning in result.warnings]
+    return "\n".join([result.message, "", align_columns(found.rows, right=found.numbers), "", *words])

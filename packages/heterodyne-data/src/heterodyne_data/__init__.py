@@ -1,6 +1,10 @@
 """Measurements and results as files: two-time correlation maps of several beamlines, and point estimates.
 
-What a fit reads and what it leaves, without JAX; the formats are those of heterodyne-spec.
+What a fit reads and what it writes, without JAX; the formats are those of heterodyne-spec.
+
+Public are the names in ``__all__`` here and in `heterodyne_data.setup` (common to fit and posterior), and for readers
+of other layouts `heterodyne_data.contents`, `heterodyne_data.source` and `heterodyne_data.layouts.base`. Other modules
+may change without notice.
 """
 
 from heterodyne_data._version import __version__
@@ -9,12 +13,11 @@ from heterodyne_data.cleaning import hot_frames
 from heterodyne_data.damage import reading as refuse_damage
 from heterodyne_data.declared import undeclared
 from heterodyne_data.describing import Checked, check_data, describe_data
-from heterodyne_data.fingerprint import fingerprint
 from heterodyne_data.given import as_measurement, select_data
 from heterodyne_data.json_values import from_json_values, to_json_values
 from heterodyne_data.layouts import layout_title
 from heterodyne_data.listing import list_maps
-from heterodyne_data.loading import load_data
+from heterodyne_data.loading import fingerprint, load_data
 from heterodyne_data.memory import free_memory, whole_memory
 from heterodyne_data.opening import open_source
 from heterodyne_data.optional import optional_package

@@ -15,20 +15,19 @@ from numpy.typing import ArrayLike
 
 from heterodyne_data import NLSQResult, TwoTimeData, as_measurement, select_data
 from heterodyne_data.setup import free_parameters, make_scaling, structured
-from heterodyne_nlsq import paths
 from heterodyne_nlsq.blas import few_threads
 from heterodyne_nlsq.compilation import make_room
-from heterodyne_nlsq.outcome import make_result
+from heterodyne_nlsq.evaluators import Evaluator, choose_evaluator, count_pairs
 from heterodyne_nlsq.progress import listening
+from heterodyne_nlsq.result_building import make_result
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.start.candidate import Candidate
 from heterodyne_nlsq.start.candidates import candidates as starts_asked_for
 from heterodyne_nlsq.start.earlier import Estimate, estimates, follow
-from heterodyne_nlsq.start.race import Outcome, compile_evaluation, joined, race
-from heterodyne_nlsq.start.twin import with_twin
-from heterodyne_physics_meshgrid import MODEL_VERSION
-from heterodyne_physics_meshgrid.devices import check_devices
+from heterodyne_nlsq.start.label_exchange import with_labels_exchanged
+from heterodyne_nlsq.start.race import Descents, compile_evaluation, joined, race
+from heterodyne_physics_meshgrid import MODEL_VERSION, check_devices
 from heterodyne_report import Stage, announce_stage
 from heterodyne_spec import Config, ConfigError, DataError, Problem, check_model_versions, load_config, load_model
 
@@ -112,13 +111,13 @@ def _fit(
         earlier = estimates(candidates, setup)
         make_room()
         announce_stage(progress, Stage.COMPILING)
-        path = paths.choose_path(setup)
+        evaluator = choose_evaluator(setup)
     with clock("fit"), jax.enable_x64(True):
-        compile_evaluation(setup, path)
+        compile_evaluation(setup, evaluator)
     with few_threads(setup.data.n_t), jax.enable_x64(True):
         if earlier and setup.config.nlsq.start == "auto":
-            return _follow_then_search(setup, path, earlier, progress, clock)
-        return _search(setup, path, earlier, progress, clock)
+            return _follow_then_search(setup, evaluator, earlier, progress, clock)
+        return _search(setup, evaluator, earlier, progress, clock)
 
 
 _ANNOUNCED = {"start": Stage.STARTS, "uncertainty": Stage.UNCERTAINTIES}
@@ -143,37 +142,41 @@ class Clock:
 
 def _search(
     setup: Setup,
-    path: paths.Path,
+    evaluator: Evaluator,
     earlier: list[Candidate],
     progress: Progress | None,
     clock: Clock,
-    known: Outcome | None = None,
+    known: Descents | None = None,
 ) -> NLSQResult:
     """Return the best minimum reached from the configured starts, the earlier estimates and `known` descents."""
     with clock("start"):
         starts = [*starts_asked_for(setup), *earlier]
     with clock("fit"):
-        outcome = race(setup, path, starts, progress)
-        outcome = joined(known, outcome) if known else outcome
+        descents = race(setup, evaluator, starts, progress)
+        descents = joined(known, descents) if known else descents
         # User-given values fix the labels of the components.
-        outcome = outcome if setup.config.nlsq.start == "values" else with_twin(setup, path, outcome, progress)
+        descents = (
+            descents
+            if setup.config.nlsq.start == "values"
+            else with_labels_exchanged(setup, evaluator, descents, progress)
+        )
     with clock("uncertainty"):
-        return make_result(setup, path, outcome)
+        return make_result(setup, evaluator, descents)
 
 
 def _follow_then_search(
-    setup: Setup, path: paths.Path, earlier: list[Candidate], progress: Progress | None, clock: Clock
+    setup: Setup, evaluator: Evaluator, earlier: list[Candidate], progress: Progress | None, clock: Clock
 ) -> NLSQResult:
     """Return the fit reached from an earlier estimate, after a full search if it is doubtful."""
     with clock("fit"):
-        outcome, described, doubt = follow(setup, path, earlier, progress)
+        descents, described, doubt = follow(setup, evaluator, earlier, progress)
     if not doubt:
         with clock("uncertainty"):
-            result = make_result(setup, path, outcome)
+            result = make_result(setup, evaluator, descents)
         if not structured(result.noise).any():
             return replace(result, start=f"{result.start}; full search skipped: {described}")
         doubt = "the residuals from there had structure that noise does not explain"
-    result = _search(setup, path, [], progress, clock, outcome)
+    result = _search(setup, evaluator, [], progress, clock, descents)
     return replace(result, start=f"{result.start}; full search done, because {doubt}")
 
 
@@ -208,7 +211,7 @@ def _check_start(setup: Setup) -> None:
 def _check_pairs(setup: Setup) -> None:
     """Refuse a fit with fewer pairs than fitted values."""
     data = setup.data
-    counts = paths.count_pairs(data, setup.config.data.exclude_diagonals)
+    counts = count_pairs(data, setup.config.data.exclude_diagonals)
     n_fitted = len(setup.free.free) + 2 * setup.scaling.n_coefficients
     if counts.min() == 0 or counts.sum() <= n_fitted:
         raise DataError(

@@ -11,13 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from heterodyne_data import AgeResolved, NLSQResult
-from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.pictures import OF_A_FIT
-from heterodyne_nlsq.stated import reasons
+from heterodyne_nlsq.stated import unstated_functions
 from heterodyne_report import (
     SERIES_COLOURS,
     MapPanel,
-    ShownFigure,
     TimeCourse,
     curve_starts,
     downsampled_maps,
@@ -27,6 +26,7 @@ from heterodyne_report import (
     function_panels,
     lag_panels,
     narrow_limits,
+    new_figure,
     set_vertical_range,
     square_means,
     square_width,
@@ -37,7 +37,7 @@ from heterodyne_spec import load_model
 
 type FloatArray = npt.NDArray[np.float64]
 
-_FAR = 5.0
+_OUTLYING = 5.0
 """Distance from the curve, relative to the typical one, beyond which a point does not affect the range of its panel."""
 
 
@@ -63,7 +63,7 @@ def maps_figure(result: NLSQResult) -> Figure:
     Large maps are shown as means over squares of a few frames, and the titles say so.
     """
     n_phi = len(result.data.phi)
-    figure = ShownFigure(figsize=(10.5, 2.7 * n_phi + 0.4), layout="constrained")
+    figure = new_figure(10.5, 2.7 * n_phi + 0.4, square=True)
     grid = figure.subplots(n_phi, 3, squeeze=False, sharex=True, sharey=True)
     for k, row in enumerate(grid):
         for axes, panel in zip(row, map_panels(result, k, square_width(result.data.n_frames)), strict=True):
@@ -100,7 +100,7 @@ def functions_figure(result: NLSQResult) -> Figure:
 
     A function for which the maps show no evidence has no curve; its panel states the reason.
     """
-    found, why = courses(result), reasons(result)
+    found, why = courses_of_fit(result), unstated_functions(result)
     figure, panels = function_panels(len(found))
     for axes, course in zip(panels, found, strict=True):
         if course.name in why:
@@ -156,7 +156,7 @@ def _bulk(values: FloatArray, sd: FloatArray, fitted: FloatArray) -> npt.NDArray
     bar, distance = sd / size, np.abs(np.log(size / curve))
     sharp = bar <= min(2 * float(np.median(bar)), 0.5)
     typical = float(np.median(distance[sharp])) if sharp.any() else 0.0
-    return np.asarray(sharp & (distance <= _FAR * typical + bar))
+    return np.asarray(sharp & (distance <= _OUTLYING * typical + bar))
 
 
 FIGURES: Mapping[str, Callable[[NLSQResult], Figure]] = {

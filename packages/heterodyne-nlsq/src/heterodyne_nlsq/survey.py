@@ -21,7 +21,7 @@ MOST_ENTRIES = 8_000_000
 _FEWEST_FRAMES = 64
 _BLOCK = 8
 """Side of the squares whose means show whether the noise of neighbouring entries is correlated."""
-_FAR = 0.9
+_LONG_LAGS = 0.9
 """Share of the longest lag from which entries are taken as the level at long lags."""
 _SHARED, _OWN = 3.0, 1.5
 """Noise of the means of squares relative to uncorrelated entries: the noise is strongly correlated above the first, and
@@ -79,7 +79,7 @@ class Survey:
     angles: tuple[AngleSurvey, ...]
 
 
-def look_at_maps(
+def survey_maps(
     path: str | Path,
     description: dict[str, Any],
     q: float | None = None,
@@ -137,7 +137,7 @@ def survey_angle(data: TwoTimeData, k: int) -> AngleSurvey:
     return AngleSurvey(
         phi=float(data.phi[k]),
         short=short,
-        long=_mean(c2, usable & (lag >= _FAR * (n_t - 1))),
+        long=_mean(c2, usable & (lag >= _LONG_LAGS * (n_t - 1))),
         diagonal=_mean(np.diag(c2), live & np.isfinite(np.diag(c2))) - short,
         noise=own,
         shared=_BLOCK * of_blocks / own if own > 0 and of_blocks > 0 else math.nan,

@@ -29,9 +29,12 @@ PUBLIC = {
     "MODEL_ID",
     "MODEL_SHA256",
     "MODEL_VERSION",
+    "Physics",
     "ShardGrid",
     "__version__",
     "c2_pairs",
+    "integral_between",
+    "physics_of",
     "precompute_shard_grid",
     "trapezoid_cumsum",
 }

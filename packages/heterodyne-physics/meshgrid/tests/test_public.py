@@ -19,14 +19,22 @@ from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid, correlatio
 from heterodyne_spec import load_model
 
 PUBLIC = {
+    "FieldLaws",
     "HeterodyneModel",
     "MODEL_ID",
     "MODEL_SHA256",
     "MODEL_VERSION",
+    "Physics",
     "__version__",
     "bracket",
     "c2_meshgrid",
+    "check_devices",
     "create_time_integral_matrix",
+    "cumulative_trapezoid",
+    "field_laws",
+    "gaussian_histories",
+    "physics_of",
+    "speckle_map",
 }
 DOCUMENTED = [correlation]
 T = 0.1 * np.arange(1, 8)

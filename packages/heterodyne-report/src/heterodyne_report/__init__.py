@@ -1,6 +1,9 @@
 """Presentation of results (HTML pages, plots, tables, terminal output) and the code shared by the commands.
 
 Names are loaded on first use, because the entry point of a command must import little.
+
+Public are the names in ``__all__`` here and in `heterodyne_report.page` (HTML pages). Other modules may change without
+notice.
 """
 
 from __future__ import annotations
@@ -29,9 +32,10 @@ if _TYPE_CHECKING:
         add_console_arguments,
         align_columns,
         time_left,
+        wrap_text,
     )
     from heterodyne_report.entry import run_entry_point
-    from heterodyne_report.figure import ShownFigure
+    from heterodyne_report.figure import new_figure
     from heterodyne_report.lag_curves import curve_starts, draw_lag_curves, lag_panels
     from heterodyne_report.number_format import (
         format_interval,
@@ -86,9 +90,10 @@ _MODULES = {
         "add_console_arguments",
         "align_columns",
         "time_left",
+        "wrap_text",
     ),
     "entry": ("run_entry_point",),
-    "figure": ("ShownFigure",),
+    "figure": ("new_figure",),
     "lag_curves": ("curve_starts", "draw_lag_curves", "lag_panels"),
     "number_format": (
         "format_interval",
@@ -149,7 +154,6 @@ __all__ = [
     "MapPanel",
     "Mood",
     "Progress",
-    "ShownFigure",
     "Stage",
     "TimeCourse",
     "__version__",
@@ -178,6 +182,7 @@ __all__ = [
     "lag_panels",
     "map_picture",
     "narrow_limits",
+    "new_figure",
     "numbered_stage",
     "page_width",
     "picture_format",
@@ -196,6 +201,7 @@ __all__ = [
     "time_left",
     "with_unit",
     "words_of",
+    "wrap_text",
     "write_figure",
 ]
 

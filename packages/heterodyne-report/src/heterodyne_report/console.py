@@ -11,6 +11,7 @@ import json
 import math
 import os
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ type Mood = Literal["good", "bad", "caution", "head"]
 _COLOURS: Mapping[Mood, str] = {"good": "32", "bad": "31", "caution": "33", "head": "1"}
 _PAUSE, _PAUSE_OF_EVENTS = 20.0, 0.5
 """Seconds between progress lines in a log, and between progress events for programs."""
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _BEAT = 0.5
 """Seconds between updates of an elapsed time on a terminal."""
 
@@ -238,3 +240,11 @@ def align_columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> s
         cells = [c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def wrap_text(text: str, width: int, indent: str = "") -> str:
+    """Return `text` wrapped to `width` characters with `indent`, without line breaks next to ``±``, ``=`` and ``<``."""
+    for sign in "±=<":
+        text = text.replace(f" {sign} ", f"{_NO_BREAK}{sign}{_NO_BREAK}")
+    lines = textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+    return lines.replace(_NO_BREAK, " ")

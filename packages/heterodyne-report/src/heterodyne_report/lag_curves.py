@@ -29,11 +29,11 @@ def curve_starts(n_t: int) -> npt.NDArray[np.int_]:
 
 def lag_panels(n_phi: int) -> tuple[Any, list[Any]]:
     """Return a figure with a panel for each azimuth, two in a row."""
-    from heterodyne_report.figure import ShownFigure
+    from heterodyne_report.figure import new_figure
 
     n_columns = min(n_phi, 2)
     n_rows = -(-n_phi // n_columns)
-    figure = ShownFigure(figsize=(5.2 * n_columns, 3.4 * n_rows), layout="constrained")
+    figure = new_figure(5.2 * n_columns, 3.4 * n_rows)
     panels = list(figure.subplots(n_rows, n_columns, squeeze=False).ravel())
     for unused in panels[n_phi:]:
         unused.remove()

@@ -28,34 +28,7 @@ from heterodyne_spec import count_noun
 
 @dataclass(frozen=True, repr=False)
 class PointEstimate:
-    """A point estimate with all that is needed to judge it: ``verdict`` and ``warnings`` first, then the values.
-
-    Attributes
-    ----------
-    verdict : ``usable``, ``caution`` or ``no-signal``; empty in results of versions without it, as are the next three.
-    sentence : the verdict in words, with the numbers that can be quoted.
-    headline : these numbers: J_r, J_s, v and x at a reference age within the measurement, and their local exponents.
-    signal : whether the maps show ``contrast``, ``dynamics``, ``two_components``, ``flow`` and ``ageing``.
-    nested : tests of single restrictions.
-    warnings : what limits the use of the values.
-    parameters, sd : value and standard deviation of every parameter by name, in the units of `table`.
-    table : all parameters of the model in canonical order, with units, bounds and status.
-    varying : names of the free parameters, which are the rows of both covariances.
-    covariance, covariance_iid : (n_free, n_free), with calibrated noise and with independent pairs; contrast and offset
-        are projected out. In an undetermined direction they contain the variance of the prior; the parameters concerned
-        have ``determined`` false and no standard deviation.
-    bands : the fitted functions and their standard deviations at (n_age,) ages in s.
-    age_resolved : age slices, fitted independently.
-    scaling : contrast and offset per azimuth, (n_phi,).
-    data : q in 1/Å, phi (n_phi,) in degrees, frames, ages ``data.t`` (n_frames,) in s, provenance.
-    maps : c2 and its model, (n_phi, N, N) each; None if not kept.
-    noise_sd : standard deviation of one entry of c2 per azimuth, (n_phi,).
-    identifiability : which parameters the data determine, and along which combinations they do not.
-    alternatives : other minima with nearly the same cost.
-    conventions : which of several equivalent sets of parameters is reported.
-    derived : quantities that follow from the fitted functions.
-    start : where the descent began.
-    """
+    """The content of a point estimate; `NLSQResult` describes its attributes."""
 
     table: tuple[FittedParameter, ...]
     varying: tuple[str, ...]
@@ -100,7 +73,7 @@ class PointEstimate:
 
     @property
     def sd(self) -> dict[str, float]:
-        """Standard deviation of every parameter by name; NaN when held or not determined."""
+        """Standard deviation of every parameter by name; NaN if held or not determined."""
         return {row.name: row.sd for row in self.table}
 
     @property

@@ -113,9 +113,5 @@ def write_report(path: Path, data: FittedData, *reports: Report) -> Path:
     ------
     OutputError : if the file cannot be written; an existing file is then kept.
     """
-    return write_text(path, render(title_of(data), reports, [citation_section(reports[0].model)]))
-
-
-def title_of(data: FittedData) -> str:
-    """Return the title of a report: file and q of the measurement."""
-    return f"{data.provenance.get('file', 'A measurement')} at q = {data.q:.5g} 1/Å"
+    name = data.provenance.get("file", "A measurement")
+    return write_text(path, render(f"{name} at q = {data.q:.5g} 1/Å", reports, [citation_section(reports[0].model)]))

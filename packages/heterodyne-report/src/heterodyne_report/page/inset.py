@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from importlib import resources
 
 from heterodyne_data import FittedData
-from heterodyne_report.page.document import Report, title_of, verdict_paragraph
+from heterodyne_report.page.document import Report, verdict_paragraph
 from heterodyne_report.page.elements import Markup, Section, collapsible, element
 
 
@@ -20,7 +20,7 @@ def result_inset(report: Report, data: FittedData, folded: Iterable[Section], he
     folded : sections, unfolded at first.
     headline : markup above them.
     """
-    title = f"{report.name}: {title_of(data)}, {len(data.phi)} × {data.n_frames} frames"
+    title = f"{report.name}: {data.in_words}"
     sections = [collapsible(section.title, section.body, expanded=True) for section in folded]
     return inset(title, verdict_paragraph(report), *([headline] if headline else []), *sections)
 
