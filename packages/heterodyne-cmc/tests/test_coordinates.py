@@ -238,3 +238,17 @@ def test_beyond_the_priors_the_power_alone_calibrates() -> None:
     assert not np.allclose(inside.pull, np.eye(3), atol=0.1)
     assert beyond.power == pytest.approx(float(inside.power))
     np.testing.assert_array_equal(beyond.pull, np.eye(3))
+
+
+def test_along_a_bound_within_the_spread_the_likelihood_keeps_its_shape() -> None:
+    data, given = make(), config()
+    plain = point_estimate(data)
+    v0 = plain.parameters["v0"]
+    given["model"]["parameters"]["v0"] = {"bounds": [v0 - 1e-3, v0 + 1e3], "value": v0}
+    stretch = np.diag([2.0, 50.0 / plain.sd["v0"], 10.0])
+    nlsq = point_estimate(data, covariance=stretch @ plain.covariance @ stretch, covariance_kind="calibrated")
+    request = prepare(data, load_config(given), nlsq)
+    adjustment = make_whitening(request.space, request.scaling, nlsq, NOISE, 2 * 276.0).adjustment
+    # Of the sd of 50 the lower bound leaves a thousandth, so that the covariance says nothing of the values above.
+    assert adjustment.pull[1, 1] == pytest.approx(1.0, abs=1e-3)
+    assert abs(adjustment.pull[0, 0] - 1.0) > 0.1 and abs(adjustment.pull[2, 2] - 1.0) > 0.1
