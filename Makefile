@@ -9,23 +9,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 DEMO_PACKAGES := ./packages/heterodyne-spec ./packages/heterodyne-data ./packages/heterodyne-report \
 	./packages/heterodyne-physics/meshgrid ./packages/heterodyne-nlsq ./packages/heterodyne-cli
 
-NOX := $(BIN)/nox --non-interactive --error-on-missing-interpreters --session
-
-.PHONY: demo test test-packages test-whole clean
+.PHONY: demo test clean
 
 demo: .venv/demo-ready
 	$(BIN)/heterodyne --config examples/startup_flow.yaml --data examples/startup_flow_apsu.h5 \
 		--method nlsq --output demo-results
 
-# Two at a time: installing and much else takes one core.
 test: .venv/test-ready
-	$(MAKE) --jobs 2 --keep-going test-packages test-whole
-
-test-packages:
-	$(NOX) tests
-
-test-whole:
-	$(NOX) lint types integration docs compat
+	$(BIN)/python scripts/run_sessions.py
 
 # The environments are made again when versions or package metadata change.
 METADATA := constraints.txt $(wildcard packages/*/pyproject.toml packages/heterodyne-physics/*/pyproject.toml)

@@ -20,7 +20,7 @@ import nox
 from nox.command import CommandFailed
 
 nox.needs_version = ">=2024.10"
-nox.options.default_venv_backend = "venv"
+nox.options.default_venv_backend = "uv|venv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "tests", "integration", "docs", "compat"]
 
@@ -82,37 +82,55 @@ PACKAGES = {
     ),
     "heterodyne-cli": Package(
         "heterodyne-cli",
-        ("heterodyne-spec", "heterodyne-data", "heterodyne-report", "heterodyne-physics-meshgrid", "heterodyne-nlsq"),
+        (
+            "heterodyne-spec",
+            "heterodyne-data",
+            "heterodyne-report",
+            "heterodyne-physics-meshgrid",
+            "heterodyne-physics-elementwise",
+            "heterodyne-nlsq",
+        ),
     ),
 }
-TESTED_WITH = {"heterodyne-data": "[filters]", "heterodyne-cmc": "[flow,dask]"}
+TESTED_WITH = {"heterodyne-data": "[filters,notebook]", "heterodyne-cmc": "[flow,dask]", "heterodyne-cli": "[view]"}
 """Extras that a package's own tests need."""
 
 IN_BROWSER = ROOT / "tests" / "integration" / "test_browser.py"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadfile", "--durations", "12")
+PROCESSES = os.environ.get("TEST_PROCESSES", "2")
+"""Processes of a test session. `make test` sets 1: it runs two sessions at a time."""
+
+REPORTED = ("--durations", "12")
+SIDE_BY_SIDE = REPORTED if PROCESSES == "1" else ("--numprocesses", PROCESSES, "--dist", "loadfile", *REPORTED)
 """Most of a test's time is compilation, which takes one core."""
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """With as many processes as cores a second thread of the BLAS only waits, by spinning."""
 
 COMPILED = ROOT / ".nox" / "compiled"
-"""Compiled functions of all sessions and their processes, which JAX opens one at a time where a largest size is set."""
+"""Compiled functions of all sessions and their processes.
+
+No largest size is set: to keep to one, JAX looks at all entries whenever it adds one. Without one it has no lock: an
+entry that another process is just writing cannot be read. JAX warns about it (`pytest.ini` ignores that) and compiles.
+"""
 
 QUICKLY_COMPILED = {
     **ONE_THREAD,
     "XLA_FLAGS": "--xla_backend_optimization_level=0",
     "XDG_CACHE_HOME": str(COMPILED),
     "JAX_COMPILATION_CACHE_DIR": str(COMPILED / "heterodyne"),
-    "JAX_COMPILATION_CACHE_MAX_SIZE": str(10 * 1024**3),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
 }
 """For tests, which compile much and compute little. What users install, `compat` runs as they do."""
 
 DOCS_TOOLS = ["mkdocs-material", "math-core"]
+OWN_EXTENSIONS = {"PYTHONPATH": str(ROOT / "scripts")}
+"""Where the documentation's Markdown finds its own extension (scripts/mathml.py)."""
 SNIPPET_TOOLS = ["xarray"]
 """What the documentation's snippets call besides the packages."""
+NOTEBOOK_TOOLS = ["nbclient", "nbformat", "ipykernel"]
+"""What executes the documentation's notebooks."""
 
 BEAMLINE_LIMIT_MB = 800
 BEAMLINE_ABSENT = ("numpyro", "flax", "dask", "PySide6", "jupyter", "jupyterlab", "notebook", "ipython")
@@ -141,7 +159,9 @@ def get(session: nox.Session, python: str, *requirements: str) -> None:
             session.run(uv, "pip", "install", "--python", python, *asked, external=True)
             return
         session.warn("uv does not find what pip may find")
-    session.run(python, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", *asked, external=True)
+    # That of nox: an environment that uv made has no pip.
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--disable-pip-version-check", "--no-compile")
+    session.run(*pip, *asked, external=True)
 
 
 @nox.session
@@ -166,10 +186,29 @@ def types(session: nox.Session) -> None:
 @nox.parametrize("package", list(PACKAGES), ids=list(PACKAGES))
 def tests(session: nox.Session, package: str) -> None:
     """Each package's tests where only that package and its dependencies are installed."""
+    run_tests(session, package)
+
+
+def run_tests(session: nox.Session, package: str) -> None:
+    """Run the tests of a package."""
     chosen = PACKAGES[package]
     own = package + TESTED_WITH.get(package, "")
-    install(session, *chosen.needs, own, also=[*chosen.test_requirements, "pytest-xdist", "filelock"])
+    install(session, *chosen.needs, own, also=[*chosen.test_requirements, "pytest-xdist"])
     session.run("pytest", *chosen.tests, *SIDE_BY_SIDE, *session.posargs, env=QUICKLY_COMPILED)
+
+
+def _name_tests(package: str) -> None:
+    """Give the tests of a package a name that a shell takes without quotes; the environment is the same."""
+
+    def of_package(session: nox.Session) -> None:
+        run_tests(session, package)
+
+    of_package.__doc__ = f"The same as tests({package})."
+    nox.session(of_package, name=f"tests-{package}", default=False)
+
+
+for name in PACKAGES:
+    _name_tests(name)
 
 
 @nox.session
@@ -185,7 +224,7 @@ def codegen(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """What takes several packages: import graph, versions, commands, parity, snippets, reports in a browser."""
     with_extras = (name + TESTED_WITH.get(name, "") for name in PACKAGES)
-    install(session, *with_extras, also=["pytest", "pytest-xdist", "hypothesis", "filelock", *SNIPPET_TOOLS])
+    install(session, *with_extras, also=["pytest", "pytest-xdist", "hypothesis", *SNIPPET_TOOLS])
     program = find_browser(session)
     left_out = [] if program else ["--ignore", str(IN_BROWSER)]
     if program is None:
@@ -277,8 +316,34 @@ def docs(session: nox.Session) -> None:
     """The documentation site, its reference and its pictures; warnings are errors."""
     install(session, *PACKAGES, also=DOCS_TOOLS)
     session.run("python", str(ROOT / "scripts" / "reference_pages.py"))
+    session.run("python", str(ROOT / "scripts" / "notebooks.py"), "--pages")
     session.run("python", str(ROOT / "scripts" / "pictures.py"), env=QUICKLY_COMPILED)
-    session.run("mkdocs", *(session.posargs or ["build"]), "--strict", "--site-dir", str(ROOT / "site"))
+    command = ("mkdocs", *(session.posargs or ["build"]), "--strict", "--site-dir", str(ROOT / "site"))
+    session.run(*command, env=OWN_EXTENSIONS)
+
+
+@nox.session(name="docs-successor")
+def docs_successor(session: nox.Session) -> None:
+    """The pages that `docs` made last, by the successor of the theme, which reads the same configuration."""
+    if not (ROOT / "docs" / "reference").is_dir():
+        session.error("run nox -s docs first, which writes the reference and the pictures")
+    # Not of constraints.txt: the question is what its newest version can.
+    session.install("--quiet", "--upgrade", "zensical", "math-core")
+    # A copy, since it writes the site and its cache beside the configuration.
+    folder = Path(session.create_tmp()).resolve() / "successor"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copy(ROOT / "mkdocs.yml", folder)
+    session.chdir(folder)
+    session.run("zensical", "build", "--strict", *session.posargs, env=OWN_EXTENSIONS)
+    session.log(f"the site is in {folder / 'site'}")
+
+
+@nox.session
+def notebooks(session: nox.Session) -> None:
+    """Execute the notebooks of the documentation from their sources; ``-- first_fit`` for one."""
+    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES), also=NOTEBOOK_TOOLS)
+    session.run("python", str(ROOT / "scripts" / "notebooks.py"), *session.posargs, env=ONE_THREAD)
 
 
 @nox.session
@@ -335,7 +400,7 @@ def lowest(session: nox.Session, package: str) -> None:
     session.run("pytest", *chosen.tests, *SIDE_BY_SIDE, *deprecated, *session.posargs)
 
 
-@nox.session
+@nox.session(venv_backend="venv")
 def audit(session: nox.Session) -> None:
     """Compare constraints.txt with the known vulnerabilities that the package index lists; needs the network."""
     session.install("--quiet", "pip-audit")
@@ -371,11 +436,11 @@ def faults(session: nox.Session) -> None:
     session.run("python", str(ROOT / "tests" / "faults"), *session.posargs)
 
 
-@nox.session
+@nox.session(venv_backend="venv")
 def constraints(session: nox.Session) -> None:
     """Write constraints.txt anew: the newest versions that satisfy all packages and tools."""
     tools = ["nox", "uv", "ruff", "mypy", "types-PyYAML", "types-jsonschema", "build", "hatchling", "pytest-xdist"]
-    tools += [*DOCS_TOOLS, *SNIPPET_TOOLS]
+    tools += [*DOCS_TOOLS, *SNIPPET_TOOLS, *NOTEBOOK_TOOLS]
     groups = [requirement for package in PACKAGES.values() for requirement in package.test_requirements]
     editable = [part for name in PACKAGES for part in ("--editable", local(name + TESTED_WITH.get(name, "")))]
     session.install("--quiet", "--upgrade", *editable, *tools, *groups)

@@ -168,7 +168,7 @@ def one(part: str, seed: int) -> Row:
 
 def study(part: str, count: int | None = None, seed: int | None = None) -> tuple[bool, list[Row]]:
     """Run a part in two processes and print its tables; return whether its targets hold, and the rows."""
-    from heterodyne_nlsq.compilation import keep_compiled_functions
+    from heterodyne_nlsq import keep_compiled_functions
 
     p = PARTS[part]
     first = p.seed if seed is None else seed
@@ -222,7 +222,7 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> int:
     """Run what the command line asks for and return the exit status."""
-    from heterodyne_nlsq.compilation import keep_compiled_functions
+    from heterodyne_nlsq import keep_compiled_functions
 
     args = _arguments()
     if args.part == "one":

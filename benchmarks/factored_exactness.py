@@ -13,8 +13,8 @@ import numpy as np
 from table import number, print_table
 
 from heterodyne_data import TwoTimeData
+from heterodyne_nlsq.evaluators import choose_evaluator, dense_evaluator
 from heterodyne_nlsq.fit import prepare
-from heterodyne_nlsq.paths import choose_path, dense_path
 from heterodyne_spec import load_config, load_model
 
 Q, PHI = 0.0054, np.array([0.0, 70.0])
@@ -70,11 +70,11 @@ def compare(kind: str, n_t: int, seed: int) -> dict[str, float]:
     setup = prepare(measurement(n_t, window, rng, spoiled), config)
     vector = draw(kind, rng, window)
     fitted = np.concatenate([vector, rng.uniform(0.1, 0.4, 2), rng.uniform(0.9, 1.1, 2)])
-    found, expected = choose_path(setup), dense_path(setup)
+    found, expected = choose_evaluator(setup), dense_evaluator(setup)
     assert found.name == "factored"
     a, b = ([np.asarray(part) for part in path.normal(fitted, path.problem)] for path in (found, expected))
     # Pairs of excluded diagonals are added and taken off again: rounding is measured against all pairs.
-    every = dense_path(replace(setup, config=load_config({"data": {"exclude_diagonals": 1}})))
+    every = dense_evaluator(replace(setup, config=load_config({"data": {"exclude_diagonals": 1}})))
     length = np.sqrt(np.diag(np.asarray(every.normal(fitted, every.problem).matrix)))
     length = np.where(length > NEGLIGIBLE * length[-len(PHI) :].max(), length, np.inf)
     mine, dense = (scaling(np.asarray(p.scaling_sums(vector, p.problem))) for p in (found, expected))

@@ -54,8 +54,7 @@ def start() -> dict[str, object]:
 def fits(n_phi: int, n_t: int, kept: bool) -> dict[str, float]:
     """Fit twice in this process."""
     begin = time.perf_counter()
-    from heterodyne_nlsq import fit_nlsq_jax
-    from heterodyne_nlsq.compilation import keep_compiled_functions
+    from heterodyne_nlsq import fit_nlsq_jax, keep_compiled_functions
 
     if kept:
         keep_compiled_functions()

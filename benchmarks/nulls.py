@@ -235,8 +235,7 @@ def _white(rng: np.random.Generator, truth: dict[str, float], at: Geometry) -> t
 def _speckle(rng: np.random.Generator, truth: dict[str, float], at: Geometry) -> tuple[FloatArray, str]:
     import jax
 
-    from heterodyne_physics_meshgrid import HeterodyneModel
-    from heterodyne_physics_meshgrid.speckle import field_laws, speckle_map
+    from heterodyne_physics_meshgrid import HeterodyneModel, field_laws, speckle_map
 
     modes, pixels = int(rng.integers(3, 11)), _pixels(rng)
     photons = _log_uniform(rng, 0.3, 30) if rng.integers(2) else None

@@ -67,8 +67,7 @@ def measurement(name: str, noise: str, level: float, seed: int) -> tuple[Any, di
     import jax
 
     from heterodyne_data import TwoTimeData
-    from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
-    from heterodyne_physics_meshgrid.speckle import field_laws
+    from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid, field_laws
     from heterodyne_spec import load_model
 
     rng, t = np.random.default_rng([seed, N_CELLS]), DT * np.arange(1, N_T + 1)

@@ -115,8 +115,7 @@ def _speckle(rng: np.random.Generator, truth: dict[str, float], t: np.ndarray, p
     import jax
 
     from heterodyne_data import TwoTimeData
-    from heterodyne_physics_meshgrid import HeterodyneModel
-    from heterodyne_physics_meshgrid.speckle import field_laws, speckle_map
+    from heterodyne_physics_meshgrid import HeterodyneModel, field_laws, speckle_map
 
     modes, pixels = int(rng.integers(3, 11)), int(np.exp(rng.uniform(np.log(1000), np.log(20000))))
     photons = float(np.exp(rng.uniform(np.log(0.3), np.log(30)))) if rng.integers(2) else None

@@ -22,7 +22,7 @@ import numpy as np
 from table import print_table, seconds
 
 from heterodyne_data import save_data
-from heterodyne_nlsq.simulation import Experiment, simulate
+from heterodyne_nlsq import Experiment, simulate
 from heterodyne_spec import load_model
 
 TRUTH = {"D0_ref": 1500.0, "D0_sample": 9000.0, "v0": 700.0, "f0": 0.3, "f1": -0.15, "f3": 0.3}

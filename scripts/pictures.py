@@ -19,7 +19,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
-from snippets import run_page
+from snippets import Runner
 
 from heterodyne_data import NLSQResult
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
@@ -172,9 +172,10 @@ def tutorial_pictures(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         here = Path(place)
         shutil.copytree(ROOT / "examples", here / "page" / "examples")
-        done = run_page(TUTORIAL, here / "page", here / "cache")
-        if done.returncode:
-            raise SystemExit(f"the tutorial does not run:\n{done.stderr}")
+        with Runner(here / "cache") as runner:
+            failed = runner.run(TUTORIAL, here / "page")
+        if failed is not None:
+            raise SystemExit(f"the tutorial does not run:\n{failed}")
         for made, name in FROM_TUTORIAL.items():
             shutil.copyfile(here / "page" / made, folder / name)
 

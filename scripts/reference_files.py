@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from heterodyne_cmc.plots import PICTURES
+from heterodyne_nlsq.pictures import OF_A_FIT
 from heterodyne_spec import load_schema
 
-FILES = """
+
+def pictures(kinds: Iterable[Any]) -> str:
+    """Return the rows of the table of files on pictures, each with the name of its file and what it `shows`."""
+    return "\n".join(f"| `plots/{kind.name}.png` | {kind.shows} |" for kind in kinds)
+
+
+FILES = f"""
 | file | what is in it |
 |---|---|
 | `nlsq_result.json` | the summary of a fit, for people and programs |
 | `nlsq_result.h5` | its arrays |
-| `plots/maps.png` | data, model and residual |
-| `plots/curves.png` | c₂ against lag at five ages |
-| `plots/functions.png` | J_r, J_s, v and x |
+{pictures(OF_A_FIT)}
 | `report.html` | all of this on one page that needs no other file |
 | `cmc_result.nc` | a posterior: draws, diagnostics, configuration |
-| `plots/posterior_pairs.png` | every pair of sampled parameters, with prior and point estimate |
-| `plots/posterior_bands.png` | functions of age: median, 68 and 95 % |
-| `plots/posterior_predictive.png` | data, posterior mean, and their difference |
-| `plots/posterior_ranks.png`, `posterior_energy.png` | whether the chains mixed |
-| `plots/posterior_shards.png` | shards against the whole |
+{pictures(PICTURES)}
 
 A file appears complete or not at all; what stood there before is replaced. `heterodyne validate FILE` checks it.
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from heterodyne_data import TwoTimeData, save_data
+from heterodyne_data import NLSQResult, TwoTimeData, load_data, save_data
 from heterodyne_spec import load_model
 
 N_FRAMES, DT, Q = 60, 0.1, 0.0054
@@ -61,6 +61,10 @@ def main() -> None:
         assert result["success"], result["message"]
         for name in ("nlsq_result.h5", "report.html", "plots/maps.png", "plots/curves.png", "plots/functions.png"):
             assert (output / name).stat().st_size > 1000, name
+        # Found by the entry points of what is installed.
+        loaded = NLSQResult.load(output)
+        assert "<table>" in loaded._repr_html_() and loaded.plot.functions().axes
+        assert "<dl>" in load_data(data)._repr_html_()
         run("heterodyne-spec", "validate", str(output / "nlsq_result.json"))
         run("heterodyne-spec", "validate", str(data))
     print("smoke test passed")

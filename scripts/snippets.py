@@ -5,28 +5,44 @@ when they call a command of this project (others are left out), and what is show
 prints: numbers to 1 % or to the last digit shown, ``...`` for anything, a line ``...`` for any lines. Python blocks run
 in one process for the page; a ``text`` block right below one is what it prints. An HTML comment
 ``<!-- not run: why -->`` before a block leaves it out.
+
+`run_page` starts a process for the page, and one for each of its commands. With `Runner` one process runs page after
+page and calls their commands, so that imports and compiled functions serve all of them.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import io
+import json
 import math
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
+import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-PROGRAMS = ("heterodyne", "heterodyne-nlsq", "heterodyne-spec")
-"""Commands that are run; others are not ours."""
+PROGRAMS = {
+    "heterodyne": "heterodyne_cli.command",
+    "heterodyne-nlsq": "heterodyne_nlsq.command",
+    "heterodyne-spec": "heterodyne_spec.command",
+}
+"""Commands that are run, and their modules; others are not ours."""
 
 _FENCE = re.compile(r'(<!-- not run: [^\n]+ -->\n+)?^```(\w*)(?: title="([^"\n]+)")?\n(.*?)^```$', re.M | re.S)
 _OUTPUT = re.compile(r"\n\n```text\n(.*?)^```$", re.M | re.S)
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 _TOLERANCE = 0.01
+_WARNINGS = ("-W", "error", "-W", "ignore:Error reading persistent compilation cache entry")
+"""Errors, but for an entry that another process is writing."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +76,11 @@ def commands(text: str) -> Iterator[tuple[str, list[str]]]:
         yield command, shown
 
 
-def script(page: Path) -> str:
-    """Return a Python program that runs the page; its lines have the numbers that they have in the page."""
+def script(page: Path, *, processes: bool = True) -> str:
+    """Return a Python program that runs the page; its lines have the numbers that they have in the page.
+
+    Commands are called in the program's own process unless `processes`.
+    """
     lines = ["from snippets import console as _console, heard as _heard, listen as _listen, write as _write"]
     for block in (b for b in blocks(page) if b.run):
         # Where the fence is; the text begins below it.
@@ -69,7 +88,7 @@ def script(page: Path) -> str:
         before = [f"_write({block.title!r}, {block.text!r})"] * (block.title is not None)
         lines.append("; ".join([*before, *["_listen()"] * (block.printed is not None)]))
         if block.language == "console":
-            lines.append(f"_console({block.text!r})")
+            lines.append(f"_console({block.text!r}, processes={processes})")
         elif block.language == "python":
             lines += [*block.text.splitlines(), *[f"_heard({block.printed!r})"] * (block.printed is not None)]
     return "\n".join(lines) + "\n"
@@ -77,21 +96,89 @@ def script(page: Path) -> str:
 
 def run_page(page: Path, folder: Path, cache: Path) -> subprocess.CompletedProcess[str]:
     """Run the snippets of a page in `folder`; compiled functions are kept in `cache`, or where the environment says."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", cache))
-    # A name that no snippet gives to a file, in a process of its own: float64 is off until the page switches it on.
-    program = folder / f"page {page.stem}.py"
-    program.write_text(script(page), encoding="utf-8")
-    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    here = {"PYTHONUTF8": "1", "PYTHONPATH": os.pathsep.join(paths), "XDG_CACHE_HOME": str(cache), "NO_COLOR": "1"}
+    # In a process of its own: float64 is off until the page switches it on.
     return subprocess.run(
-        [sys.executable, "-W", "error", program.name],
+        [sys.executable, *_WARNINGS, _written(page, folder, processes=True).name],
         cwd=folder,
-        env={**os.environ, **here},
+        env=_environment(cache),
         check=False,
         capture_output=True,
         text=True,
         encoding="utf-8",
     )
+
+
+def _written(page: Path, folder: Path, *, processes: bool) -> Path:
+    """Write the program of a page under a name that no snippet gives to a file."""
+    program = folder / f"page {page.stem}.py"
+    program.write_text(script(page, processes=processes), encoding="utf-8")
+    return program
+
+
+def _environment(cache: Path) -> dict[str, str]:
+    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    kept = {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(cache))}
+    return {**os.environ, **kept, "PYTHONUTF8": "1", "PYTHONPATH": os.pathsep.join(paths), "NO_COLOR": "1"}
+
+
+class Runner:
+    """One process that runs pages one after the other, each as a program with names of its own.
+
+    Warnings are errors, and float64 is off until a page switches it on, which holds to its end.
+    """
+
+    def __init__(self, cache: Path):
+        self._process = subprocess.Popen(
+            [sys.executable, *_WARNINGS, "-c", "import snippets; snippets.serve()"],
+            env=_environment(cache),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Closes what it reads, at which it ends.
+        self._process.communicate()
+
+    def run(self, page: Path, folder: Path) -> str | None:
+        """Run the snippets of a page in `folder`; return the traceback of what failed, if something did."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(str(_written(page, folder, processes=False))), file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        failed: str | None = json.loads(answer) if answer else f"the process ended with {self._process.wait()}"
+        return failed
+
+
+def serve() -> None:
+    """Run the programs whose paths are read, one a line, and answer each with its traceback or null."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # What a page prints is no answer.
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        print(json.dumps(_failure(Path(json.loads(line)))), file=answers, flush=True)
+
+
+def _failure(program: Path) -> str | None:
+    """Run a program in its folder and restore what it changed; return its traceback if it failed."""
+    environment, streams = dict(os.environ), (sys.stdout, sys.stderr)
+    os.chdir(program.parent)
+    try:
+        with warnings.catch_warnings():
+            runpy.run_path(str(program), run_name="__main__")
+    except BaseException:
+        return traceback.format_exc()
+    finally:
+        sys.stdout, sys.stderr = streams
+        os.environ.clear()
+        os.environ.update(environment)
+        if (jax := sys.modules.get("jax")) is not None:
+            jax.config.update("jax_enable_x64", False)
+    return None
 
 
 def write(name: str, text: str) -> None:
@@ -111,8 +198,8 @@ def heard(shown: str) -> None:
     assert alike(shown.splitlines(), said.splitlines()), f"printed\n{said}\nand the page shows\n{shown}"
 
 
-def console(text: str) -> None:
-    """Run the commands of a console block and compare what they print.
+def console(text: str, *, processes: bool) -> None:
+    """Run the commands of a console block, in processes of their own or in this one, and compare what they print.
 
     Raises
     ------
@@ -124,7 +211,7 @@ def console(text: str) -> None:
         if command == "echo $?":
             said = f"{code}\n"
         elif command.split()[0] in PROGRAMS:
-            code, said = _run(command)
+            code, said = _started(command) if processes else _called(command)
             expected_to_fail = after == "echo $?"
             assert code == 0 or expected_to_fail, f"$ {command}\nended with {code}:\n{said}"
         else:
@@ -134,8 +221,22 @@ def console(text: str) -> None:
         )
 
 
-def _run(command: str) -> tuple[int, str]:
-    """Return exit code and output of a command of ours; its errors, when it fails."""
+def _called(command: str) -> tuple[int, str]:
+    """Return what `_started` does of a command that is called in this process."""
+    program, *rest = shlex.split(command)
+    said, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors), warnings.catch_warnings():
+        # As Python does by itself.
+        warnings.resetwarnings()
+        try:
+            code = int(importlib.import_module(PROGRAMS[program]).main(rest))
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return code, said.getvalue() if code == 0 else said.getvalue() + errors.getvalue()
+
+
+def _started(command: str) -> tuple[int, str]:
+    """Return exit code and output of a command of ours that is started; its errors, when it fails."""
     program, *rest = shlex.split(command)
     done = subprocess.run(
         [str(Path(sys.executable).parent / program), *rest],

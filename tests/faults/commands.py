@@ -15,16 +15,16 @@ _FIT = {
     "compiling": "jax/_src/compiler.py:compile_or_get_cached",
     "start": "heterodyne_nlsq/start/candidates.py:candidates",
     "descent": "heterodyne_nlsq/start/race.py:race",
-    "uncertainty": "heterodyne_nlsq/outcome.py:make_result",
+    "uncertainty": "heterodyne_nlsq/result_building.py:make_result",
     "writing": "heterodyne_spec/files.py:_write_temporary",
 }
 _DRAWN = {
     "plots": "heterodyne_nlsq/plots.py:write_plots",
-    "report": "heterodyne_nlsq/page.py:report",
+    "report": "heterodyne_nlsq/page.py:report_of_fit",
 }
 _SAMPLED = {
     "sampling": "heterodyne_cmc/fit.py:_sample",
-    "combination": "heterodyne_cmc/outcome.py:make_result",
+    "combination": "heterodyne_cmc/result_building.py:make_result",
     "netcdf": "heterodyne_cmc/netcdf.py:_write",
     "posterior plots": "heterodyne_cmc/plots.py:write_plots",
 }

@@ -16,7 +16,7 @@ from refusal import Broken, check_equal, check_words, holds
 
 from heterodyne_cli.inspection import as_document, listed, shown
 from heterodyne_data import TwoTimeData, describe_data, load_data, save_data
-from heterodyne_nlsq.survey import survey
+from heterodyne_nlsq import survey_maps
 from heterodyne_spec import DataError
 from heterodyne_spec.lint.rule import run
 from heterodyne_spec.lint.schema import FollowsSchema
@@ -112,7 +112,7 @@ def check_stored(path: Path, data: TwoTimeData) -> None:
 
 def check_survey(path: Path) -> None:
     """Check what ``heterodyne inspect`` says of the file."""
-    seen = survey(path)
+    seen = survey_maps(path, describe_data(path))
     check_words([*listed(seen.description, path.stat().st_size).splitlines(), *shown(seen).splitlines()])
     json.dumps(as_document(seen), allow_nan=False)
 

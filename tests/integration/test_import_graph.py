@@ -1,10 +1,16 @@
-"""The floors of the house, every arrow down: contract < data < report < fits < command, physics on the contract alone.
+"""The order of the packages, each importing only those below: contract < data < report < fits < command.
 
-In the sources, in what pip is told, and from module to module within each package.
+Physics is above the contract only. Checked in the sources, in the requirements for pip, and between the modules of each
+package.
+
+Public are the names in the ``__all__`` of each package, of the sub-packages in `PUBLIC_MODULES`, and of the modules in
+`PLUGIN_MODULES`, which readers and models of other distributions import. The docstring of the package names them.
+Other modules may change without notice: no package imports one of another package.
 """
 
 import ast
 import graphlib
+import importlib
 import re
 import sys
 import tomllib
@@ -55,20 +61,17 @@ MODULE_OF = {"pyyaml": "yaml", "pillow": "PIL", "dask-jobqueue": "dask_jobqueue"
 BROUGHT = {"jsonschema": {"referencing"}}
 """Other modules that come with a requirement that cannot do without them."""
 
-PUBLIC_MODULES = {"heterodyne_data.setup", "heterodyne_report.page"}
-"""Modules that other packages import besides the packages themselves."""
+PUBLIC_MODULES = {"heterodyne_data.setup", "heterodyne_report.page", "heterodyne_physics_meshgrid.factored"}
+"""Sub-packages that other packages import besides the packages themselves."""
 
-NOT_YET_EXPORTED = {
-    "heterodyne_cmc": {"engine.cluster", "page", "plots", "support", "table", "verdict"},
-    "heterodyne_data": {"fingerprint"},
-    "heterodyne_nlsq": {
-        *("command", "compilation", "courses", "fit", "models", "output", "page", "plots", "simulation", "stated"),
-        *("summary", "survey", "two_component", "verdict"),
-    },
-    "heterodyne_physics_elementwise": {"models"},
-    "heterodyne_physics_meshgrid": {"devices", "factored", "models", "speckle"},
+PLUGIN_MODULES = {
+    *("heterodyne_data.contents", "heterodyne_data.layouts.base", "heterodyne_data.source"),
+    *("heterodyne_nlsq.age_resolved", "heterodyne_nlsq.models"),
 }
-"""Modules that other packages still import although they are not public; this table must only get shorter."""
+"""Modules for readers of other layouts, and for other models."""
+
+PLUGINS = ("docs/how-to/write-a-reader.md", "tests/integration/one_component/*.py")
+"""Files with a reader and a model as other distributions would have them."""
 
 DECISION = ROOT / "docs" / "decisions" / "0010-dependencies.md"
 
@@ -128,16 +131,24 @@ def _module_name(path: Path) -> str:
 
 
 def _inner_imports(tree: ast.AST, known: Collection[str]) -> Iterator[str]:
-    """Yield the modules among `known` that a file imports; all imports of the project are absolute."""
+    """Yield the modules among `known` that a file imports, also by name; all imports of the project are absolute."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             parts = [f"{node.module}.{alias.name}" for alias in node.names]
             names = [part if part in known else node.module for part in parts]
+        elif isinstance(node, ast.Call):
+            names = list(_imported_by_name(node))
         else:
             continue
         yield from (name for name in names if name in known)
+
+
+def _imported_by_name(node: ast.Call) -> Iterator[str]:
+    """Yield the module of a call like `importlib.import_module("...")`."""
+    if ast.unparse(node.func).rpartition(".")[2] in ("import_module", "__import__"):
+        yield from (n.value for n in node.args[:1] if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
@@ -147,13 +158,8 @@ def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
             yield from ((alias.name.partition(".")[0], node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield node.module.partition(".")[0], node.lineno
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in (
-            "import_module",
-            "__import__",
-        ):
-            for name in node.args[:1]:
-                if isinstance(name, ast.Constant) and isinstance(name.value, str):
-                    yield name.value.partition(".")[0], node.lineno
+        elif isinstance(node, ast.Call):
+            yield from ((name.partition(".")[0], node.lineno) for name in _imported_by_name(node))
 
 
 PACKAGES = [Package(folder) for folder in FOLDERS]
@@ -238,16 +244,41 @@ def test_every_arrow_leads_down() -> None:
 
 
 def test_packages_import_public_names_of_other_packages() -> None:
-    allowed = PUBLIC_MODULES | {f"{name}.{module}" for name, modules in NOT_YET_EXPORTED.items() for module in modules}
     used = set()
     for package in PACKAGES:
         others = {module for other in PACKAGES if other is not package for module in other.modules}
         for path in sorted((package.folder / "src").rglob("*.py")):
             found = set(_inner_imports(ast.parse(path.read_text(encoding="utf-8")), others))
             private = {name for name in found if "." in name}
-            assert private <= allowed, f"{path.relative_to(ROOT)}: import {private - allowed} from its package"
+            rest = private - PUBLIC_MODULES
+            assert not rest, f"{path.relative_to(ROOT)}: import the names of {rest} from its package"
             used |= private
-    assert used == allowed, f"not imported any more: {allowed - used}"
+    assert used == PUBLIC_MODULES, f"not imported any more: {PUBLIC_MODULES - used}"
+
+
+def test_plugins_import_public_names() -> None:
+    known = {module for package in PACKAGES for module in package.modules}
+    used = set()
+    for path in (path for pattern in PLUGINS for path in sorted(ROOT.glob(pattern))):
+        text = path.read_text(encoding="utf-8")
+        source = "\n".join(re.findall(r"^```python.*?\n(.*?)^```", text, re.M | re.S)) if path.suffix == ".md" else text
+        private = {name for name in _inner_imports(ast.parse(source), known) if "." in name}
+        rest = private - PLUGIN_MODULES
+        assert not rest, f"{path.relative_to(ROOT)}: import the names of {rest} from its package"
+        used |= private
+    assert used == PLUGIN_MODULES, f"not imported any more: {PLUGIN_MODULES - used}"
+
+
+@EACH
+def test_the_docstring_of_a_package_names_its_public_modules(package: Package) -> None:
+    name = package.name.replace("-", "_")
+    source = (package.folder / "src" / name / "__init__.py").read_text(encoding="utf-8")
+    said = ast.get_docstring(ast.parse(source)) or ""
+    public = {module for module in PUBLIC_MODULES | PLUGIN_MODULES if module.startswith(f"{name}.")}
+    assert {module for module in package.modules if f"`{module}`" in said} == public
+    assert "may change without notice" in " ".join(said.split())
+    for module in public & PUBLIC_MODULES:
+        assert "__all__" in dir(importlib.import_module(module))
 
 
 @EACH
@@ -260,7 +291,8 @@ def test_modules_import_each_other_in_no_circle(package: Package) -> None:
 
 def test_imports_within_a_package_are_found_wherever_they_stand() -> None:
     source = "from p import a, name\nimport p.b\ndef f():\n  from p.c import g\nif TYPE_CHECKING:\n  import p.d.e\n"
-    known = {"p", "p.a", "p.b", "p.c", "p.d", "p.d.e"}
+    source += "import_module('p.f')\n"
+    known = {"p", "p.a", "p.b", "p.c", "p.d", "p.d.e", "p.f"}
     assert set(_inner_imports(ast.parse(source), known)) == known - {"p.d"}
 
 

@@ -18,7 +18,7 @@ from configurations import configurations
 from fits import QUICK, Tally, check
 from measurements import ANGLES, Measurement, hostile
 
-from heterodyne_cmc.support import unsupported
+from heterodyne_cmc.support import unsupported_options
 from heterodyne_spec import ConfigError, dump_yaml, lint_config, load_config, load_model, load_schema, parse_yaml
 
 RANDOM = configurations(Measurement(Path("measurement.h5"), ANGLES, 24))
@@ -36,7 +36,7 @@ def test_a_random_configuration_is_built_or_refused_by_its_problems(document: An
         assert refused.value.problems == tuple(problems)
         assert "\n" not in str(refused.value)
     else:
-        assert all(problem.remedy for problem in unsupported(load_config(document), load_model()))
+        assert all(problem.remedy for problem in unsupported_options(load_config(document), load_model()))
 
 
 def test_every_key_of_the_schema_is_drawn() -> None:

@@ -15,13 +15,11 @@ from heterodyne_cmc import CMCResult, fit_cmc_jax
 from heterodyne_cmc.page import write_page as write_page_of_posterior
 from heterodyne_cmc.plots import write_plots as write_plots_of_posterior
 from heterodyne_data import NLSQResult
-from heterodyne_nlsq import fit_nlsq_jax
+from heterodyne_nlsq import Experiment, fit_nlsq_jax, simulate
 from heterodyne_nlsq.page import write_page
 from heterodyne_nlsq.plots import write_plots
-from heterodyne_nlsq.simulation import Experiment, simulate
 from heterodyne_physics_elementwise import c2_pairs, models, precompute_shard_grid
-from heterodyne_physics_meshgrid import c2_meshgrid
-from heterodyne_physics_meshgrid.models import physics_of
+from heterodyne_physics_meshgrid import c2_meshgrid, physics_of
 from heterodyne_spec import ConfigError, load_config, load_model, model_names
 from heterodyne_spec.codegen import outputs_of
 

@@ -23,8 +23,7 @@ import numpy as np
 from measurements import TRUTH
 
 from heterodyne_data import save_data
-from heterodyne_nlsq import fit_nlsq_jax
-from heterodyne_nlsq.simulation import Experiment, simulate
+from heterodyne_nlsq import Experiment, fit_nlsq_jax, simulate
 from heterodyne_spec import load_config, load_model
 
 GROWTH_MB = 40.0

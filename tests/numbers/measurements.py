@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import save_data
-from heterodyne_nlsq.simulation import Experiment, simulate
+from heterodyne_nlsq import Experiment, simulate
 from heterodyne_spec import load_model
 
 type Maps = npt.NDArray[np.float64]

@@ -27,6 +27,8 @@ def run(arguments: Sequence[str]) -> Ending:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
         # Whatever a user would see, however often it has been said in this process.
         warnings.simplefilter("always")
+        # Tests beside this one share the folder of compiled functions.
+        warnings.filterwarnings("ignore", "Error reading persistent compilation cache entry")
         try:
             code = command.main(list(arguments))
         except SystemExit as stop:

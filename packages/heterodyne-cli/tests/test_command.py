@@ -172,7 +172,7 @@ def test_bash_completes_subcommands_and_options(tmp_path: Path, capsys: pytest.C
         assert "dry-run" in text
 
 
-def test_colours_are_for_terminals(measurement: Path, tmp_path: Path) -> None:
+def test_colours_are_for_terminals(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text("data: {qq: 1}\n")
     code = [sys.executable, "-m", "heterodyne_cli.command", "validate", str(bad)]

@@ -13,7 +13,7 @@ from stub import fitted, measurement
 
 from heterodyne_cli import command
 from heterodyne_cli.comparison import as_document, as_text, describe
-from heterodyne_cli.nested_fits import freed_parameters, nested_fits, of_same_pairs, restriction, survival
+from heterodyne_cli.nested_fits import freed_parameters, nested_fits, of_same_pairs, restriction
 from heterodyne_cli.results import Saved
 from heterodyne_data import NLSQResult, Signal
 from heterodyne_spec import load_config
@@ -114,14 +114,6 @@ def test_what_is_freed_is_found_in_the_tables() -> None:
     assert freed_parameters(replace(small, table=outside), large) == ()
     tied = tuple(replace(row, status="tied", tie="v0") if row.name == "f0" else row for row in small.table)
     np.testing.assert_array_equal(restriction(replace(small, table=tied), large, ("f0",)), [[-1, 1]])
-
-
-@pytest.mark.parametrize(
-    ("chi2", "freedom", "p_value"),
-    [(3.841, 1, 0.05), (5.991, 2, 0.05), (11.345, 3, 0.01), (18.467, 4, 0.001), (0.0, 3, 1.0)],
-)
-def test_the_tail_of_chi_square_is_that_of_tables(chi2: float, freedom: int, p_value: float) -> None:
-    assert survival(chi2, freedom) == pytest.approx(p_value, rel=2e-3)
 
 
 def test_verdicts_cost_and_tests_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,10 +16,9 @@ import numpy.typing as npt
 import pytest
 
 from heterodyne_cli.command import main
-from heterodyne_data import TwoTimeData, load_data, save_data
+from heterodyne_data import TwoTimeData, describe_data, load_data, save_data
 from heterodyne_data.hdf5_source import Hdf5Source
-from heterodyne_nlsq.simulation import Experiment, simulate
-from heterodyne_nlsq.survey import survey
+from heterodyne_nlsq import Experiment, Survey, simulate, survey_maps
 from heterodyne_spec import DataError, load_model
 
 PARAMETERS = {
@@ -31,6 +30,10 @@ PARAMETERS = {
     "f3": 0.0,
 }
 PLAN = Experiment(PARAMETERS, 0.0054, (0.0, 60.0), 128, 0.1, modes=5, pixels=4000, seed=1)
+
+
+def survey(file: Path) -> Survey:
+    return survey_maps(file, describe_data(file))
 
 
 def test_contrast_photons_and_dead_frames_are_those_of_the_simulation(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from heterodyne_cli.command import main
 from heterodyne_data import load_data
-from heterodyne_nlsq.simulation import Experiment, simulate
+from heterodyne_nlsq import Experiment, simulate
 from heterodyne_spec import ConfigError, load_model
 
 PARAMETERS = dict(zip(load_model().names, load_model().defaults.tolist(), strict=True))

@@ -41,7 +41,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     noise = np.triu(np.random.default_rng(1).normal(0, 0.003, c2.shape), 1)
     data = TwoTimeData(c2=c2 + noise + noise.swapaxes(1, 2), q=0.0054, phi=phi, t=t)
     folder = tmp_path_factory.mktemp("fit")
-    held = dict.fromkeys(("D_offset_ref", "D_offset_sample", "v_offset"), {"vary": False})
+    held = {key: {"vary": False} for key in ("D_offset_ref", "D_offset_sample", "v_offset")}
     tied = {"alpha_ref": {"tie": "alpha_sample"}}
     fit_nlsq_jax(data, {"model": {"parameters": held | tied}}).save(folder)
     return folder
@@ -105,7 +105,7 @@ def test_cuts_are_means_over_the_pairs_of_an_age() -> None:
     three = np.array([values[i, i + lag] for i in (9, 10, 11)])
     assert np.isclose(found.mean[lag - 1], np.nanmean(three))
     count = np.isfinite(three).sum()
-    assert found.count[lag - 1] == count
+    assert found.number[lag - 1] == count
     assert np.isclose(found.error[lag - 1], np.nanstd(three, ddof=1) / np.sqrt(count), equal_nan=True)
 
 

@@ -33,13 +33,32 @@ Q, DT, PHI, NOISE = 0.0054, 0.1, (10.0, 80.0), 4e-3
 CONTRAST, OFFSET = (0.2, 0.25), (1.0, 1.01)
 
 
+@jax.jit
+def _maps(t: jax.Array, frames: jax.Array, phi: jax.Array, contrast: jax.Array, offset: jax.Array) -> jax.Array:
+    """Return the maps of the truth: compiled as a whole, as its operations one by one take longer."""
+    model, grid = HeterodyneModel(**TRUTH), precompute_shard_grid(t, Q)
+    return c2_pairs(model, grid, frames[:, None], frames, phi, contrast, offset)
+
+
+@jax.jit
+def _jacobian(t: jax.Array, pairs: tuple[jax.Array, jax.Array], phi: jax.Array) -> tuple[jax.Array, ...]:
+    """Return the derivatives of all pairs at the truth by the free parameters, contrast and offset."""
+    grid = precompute_shard_grid(t, Q)
+
+    def model(free: jax.Array, contrast: jax.Array, offset: jax.Array) -> jax.Array:
+        full = HeterodyneModel(**{**TRUTH, **dict(zip(FREE, free, strict=True))})
+        return c2_pairs(full, grid, *pairs, phi[:, None], contrast[:, None], offset[:, None]).ravel()
+
+    at = (jnp.array([TRUTH[name] for name in FREE]), jnp.array(CONTRAST), jnp.array(OFFSET))
+    return jax.jacfwd(model, argnums=(0, 1, 2))(*at)
+
+
 def make(n_t: int = 24, seed: int = 0, noise: float = NOISE, **given: Any) -> TwoTimeData:
     """Return maps at two angles with symmetric white noise; `given` goes to TwoTimeData."""
     t, frames = DT * np.arange(1, n_t + 1), np.arange(n_t)
     with jax.enable_x64(True):
         scaling = (np.array(values)[:, None, None] for values in (PHI, CONTRAST, OFFSET))
-        model, grid = HeterodyneModel(**TRUTH), precompute_shard_grid(t, Q)
-        c2 = np.array(c2_pairs(model, grid, frames[:, None], frames, *scaling))
+        c2 = np.array(_maps(t, frames, *scaling))
     upper = np.triu(np.random.default_rng(seed).normal(0, noise, c2.shape))
     c2 += upper + np.swapaxes(np.triu(upper, 1), 1, 2)
     return TwoTimeData(c2=c2, t=t, q=Q, phi=PHI, dt=DT, **given)
@@ -62,14 +81,7 @@ def point_estimate(data: TwoTimeData, **changes: Any) -> NLSQResult:
     """Return the result of a fit that ended at the truth, with the covariance of the linearised model."""
     spec, frames = load_model(), np.array(np.triu_indices(data.n_t, 1))
     with jax.enable_x64(True):
-        grid = precompute_shard_grid(data.t, data.q)
-
-        def model(free: jax.Array, contrast: jax.Array, offset: jax.Array) -> jax.Array:
-            full = HeterodyneModel(**{**TRUTH, **dict(zip(FREE, free, strict=True))})
-            return c2_pairs(full, grid, *frames, data.phi[:, None], contrast[:, None], offset[:, None]).ravel()
-
-        at = (jnp.array([TRUTH[name] for name in FREE]), jnp.array(CONTRAST), jnp.array(OFFSET))
-        jacobian = np.concatenate(jax.jacfwd(model, argnums=(0, 1, 2))(*at), axis=1)
+        jacobian = np.concatenate(_jacobian(data.t, (frames[0], frames[1]), data.phi), axis=1)
     covariance = (NOISE**2 * np.linalg.inv(jacobian.T @ jacobian))[: len(FREE), : len(FREE)]
     sd = dict(zip(FREE, np.sqrt(np.diag(covariance)), strict=True))
     rows = tuple(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from heterodyne_cmc.calibration import Estimate, make_tilt
-from heterodyne_cmc.density import Tilt
+from heterodyne_cmc.calibration import Estimate, make_adjustment
+from heterodyne_cmc.density import LikelihoodAdjustment
 from heterodyne_cmc.linalg import conditioned
 
 N, M = 4, 3
@@ -24,16 +24,16 @@ def covariances() -> tuple[np.ndarray, np.ndarray]:
     return found[0], found[1]
 
 
-def tilted_covariance(tilt: Tilt, independent: np.ndarray) -> np.ndarray:
-    """Return the covariance under the tilted likelihood of a linear model whose own one is `independent`."""
+def adjusted_covariance(adjustment: LikelihoodAdjustment, independent: np.ndarray) -> np.ndarray:
+    """Return the covariance under the adjusted likelihood of a linear model whose own one is `independent`."""
     slope = independent[N:, :N] @ np.linalg.inv(independent[:N, :N])
     rest = independent[N:, N:] - slope @ independent[:N, N:]
-    back = np.linalg.inv(tilt.pull)
-    of_parameters = back @ independent[:N, :N] @ back.T / tilt.power
+    back = np.linalg.inv(adjustment.pull)
+    of_parameters = back @ independent[:N, :N] @ back.T / adjustment.power
     # Coefficients given the parameters: their own slope in the pulled ones, stretched, and the rest.
-    along = tilt.stretch @ slope @ tilt.pull + tilt.follow
+    along = adjustment.stretch @ slope @ adjustment.pull + adjustment.follow
     cross = along @ of_parameters
-    own = along @ cross.T + tilt.stretch @ (rest / tilt.power) @ tilt.stretch.T
+    own = along @ cross.T + adjustment.stretch @ (rest / adjustment.power) @ adjustment.stretch.T
     return np.block([[of_parameters, cross.T], [cross, own]])
 
 
@@ -43,20 +43,20 @@ def estimate(independent: np.ndarray, calibrated: np.ndarray) -> Estimate:
 
 def test_a_linear_model_gets_the_calibrated_covariance() -> None:
     independent, calibrated = covariances()
-    tilt = make_tilt(estimate(independent, calibrated), 1e18 * np.eye(N))
+    adjustment = make_adjustment(estimate(independent, calibrated), 1e18 * np.eye(N))
     scale = np.sqrt(np.outer(np.diag(calibrated), np.diag(calibrated)))
-    np.testing.assert_allclose(tilted_covariance(tilt, independent) / scale, calibrated / scale, atol=1e-9)
-    assert np.linalg.det(tilt.pull) == pytest.approx(1.0)
-    assert tilt.power < 1
+    np.testing.assert_allclose(adjusted_covariance(adjustment, independent) / scale, calibrated / scale, atol=1e-9)
+    assert np.linalg.det(adjustment.pull) == pytest.approx(1.0)
+    assert adjustment.power < 1
 
 
 def test_independent_noise_leaves_the_likelihood_as_it_is() -> None:
     independent, _ = covariances()
-    tilt = make_tilt(estimate(independent, independent), 1e18 * np.eye(N))
-    assert tilt.power == pytest.approx(1.0)
+    adjustment = make_adjustment(estimate(independent, independent), 1e18 * np.eye(N))
+    assert adjustment.power == pytest.approx(1.0)
     sd = np.sqrt(np.diag(independent))[:N]
-    np.testing.assert_allclose(tilt.pull * sd / sd[:, None], np.eye(N), atol=1e-7)
-    np.testing.assert_allclose(tilted_covariance(tilt, independent), independent, rtol=1e-6)
+    np.testing.assert_allclose(adjustment.pull * sd / sd[:, None], np.eye(N), atol=1e-7)
+    np.testing.assert_allclose(adjusted_covariance(adjustment, independent), independent, rtol=1e-6)
 
 
 def test_a_direction_that_the_data_leave_open_does_not_hide_the_others() -> None:
@@ -67,9 +67,9 @@ def test_a_direction_that_the_data_leave_open_does_not_hide_the_others() -> None
         root = np.diag([0.05, 0.02, 0.002, 100.0] + [1.0] * M) @ (np.eye(N + M) + 0.3 * rng.normal(size=(N + M, N + M)))
         found.append(width**2 * root @ root.T)
     prior = np.eye(N)
-    tilt = make_tilt(estimate(*found), prior)
-    assert tilt.power < 0.1
-    information = np.linalg.inv(tilted_covariance(tilt, found[0])[:N, :N]) + prior
+    adjustment = make_adjustment(estimate(*found), prior)
+    assert adjustment.power < 0.1
+    information = np.linalg.inv(adjusted_covariance(adjustment, found[0])[:N, :N]) + prior
     expected = np.linalg.inv(found[1][:N, :N]) + prior
     np.testing.assert_allclose(
         np.sqrt(np.diag(np.linalg.inv(information))), np.sqrt(np.diag(np.linalg.inv(expected))), rtol=0.05
@@ -87,34 +87,38 @@ def test_a_way_along_what_the_data_leave_open_is_no_distance() -> None:
         whole[N:, :N] *= 1e-3
         whole[:N, N:] *= 1e-3
         whole[:N, :N] += 1e4 * np.outer(along, along)
-    tilt = make_tilt(estimate(independent, calibrated), np.diag(units**2))
-    assert tilt.power == pytest.approx(0.25)
+    adjustment = make_adjustment(estimate(independent, calibrated), np.diag(units**2))
+    assert adjustment.power == pytest.approx(0.25)
     # A whole sd of the prior, where others are known to a thousandth.
-    assert along @ tilt.extent @ along < 1e-3
-    assert units[0] ** 2 * tilt.extent[0, 0] > 1.0
-    np.testing.assert_allclose(tilt.pull * units / units[:, None], np.eye(N), atol=1e-6)
+    assert along @ adjustment.extent @ along < 1e-3
+    assert units[0] ** 2 * adjustment.extent[0, 0] > 1.0
+    np.testing.assert_allclose(adjustment.pull * units / units[:, None], np.eye(N), atol=1e-6)
 
 
 def test_where_the_prior_rules_the_likelihood_keeps_its_shape() -> None:
     independent, calibrated = np.diag([1.0, 1.0, 1.0, 1e8] + [1.0] * M), np.diag([25.0, 49.0, 36.0, 1e8] + [4.0] * M)
-    tilt = make_tilt(estimate(independent, calibrated), 1e6 * np.eye(N))
-    assert tilt.power == pytest.approx((25.0 * 49.0 * 36.0) ** (-1 / 3))
-    np.testing.assert_allclose(tilt.pull[3], [0, 0, 0, 1], atol=1e-12)
-    np.testing.assert_allclose(np.diag(tilted_covariance(tilt, independent))[:3], [25.0, 49.0, 36.0], rtol=1e-9)
+    adjustment = make_adjustment(estimate(independent, calibrated), 1e6 * np.eye(N))
+    assert adjustment.power == pytest.approx((25.0 * 49.0 * 36.0) ** (-1 / 3))
+    np.testing.assert_allclose(adjustment.pull[3], [0, 0, 0, 1], atol=1e-12)
+    np.testing.assert_allclose(np.diag(adjusted_covariance(adjustment, independent))[:3], [25.0, 49.0, 36.0], rtol=1e-9)
 
 
 def test_far_from_the_estimate_what_its_covariances_say_is_bounded() -> None:
     independent, calibrated = covariances()
-    tilt = make_tilt(estimate(independent, calibrated), 1e18 * np.eye(N))
+    adjustment = make_adjustment(estimate(independent, calibrated), 1e18 * np.eye(N))
     sd = np.sqrt(np.diag(calibrated))[:N]
     away = sd * np.random.default_rng(4).choice([-1.0, 1.0], N)
-    np.testing.assert_allclose(tilt.pulled(tilt.pivot + away / 100), tilt.pivot + tilt.pull @ away / 100, rtol=1e-6)
-    far, further = (np.asarray(tilt.pulled(tilt.pivot + length * away) - length * away) for length in (1e3, 1e6))
-    assert np.abs((far - tilt.pivot) / sd).max() > 0.1
+    np.testing.assert_allclose(
+        adjustment.pulled(adjustment.pivot + away / 100), adjustment.pivot + adjustment.pull @ away / 100, rtol=1e-6
+    )
+    far, further = (
+        np.asarray(adjustment.pulled(adjustment.pivot + length * away) - length * away) for length in (1e3, 1e6)
+    )
+    assert np.abs((far - adjustment.pivot) / sd).max() > 0.1
     np.testing.assert_allclose(far, further, rtol=1e-3, atol=1e-3)
     # Hardly less at a mean distance of two standard deviations: (1 + (2/3)^4)^(-1/4).
-    scale = 2 / np.sqrt(away @ tilt.extent @ away)
-    at = np.asarray(tilt.near(tilt.pivot + scale * away))
+    scale = 2 / np.sqrt(away @ adjustment.extent @ away)
+    at = np.asarray(adjustment.near(adjustment.pivot + scale * away))
     np.testing.assert_allclose(at / (scale * away), 0.956, rtol=1e-3)
 
 

@@ -10,7 +10,7 @@ import pytest
 from measurement import DT, FREE, NOISE, config, make, point_estimate
 
 from heterodyne_cmc.chart import from_parameters, to_parameters
-from heterodyne_cmc.density import NOISE_PRIOR_SCALE, log_tempered_prior, shard_problem, untilted
+from heterodyne_cmc.density import NOISE_PRIOR_SCALE, log_tempered_prior, no_adjustment, shard_problem
 from heterodyne_cmc.parameters import ParameterSpace, parameter_space
 from heterodyne_cmc.priors import log_prior
 from heterodyne_cmc.request import prepare
@@ -147,7 +147,8 @@ def test_tempered_priors_multiply_to_the_prior_once(n_shards: int) -> None:
     request = prepare(make(), load_config(config()), None)
     pairs = some_pairs(request.data, request.partition.pairs(0))
     whole, part = (
-        shard_problem(pairs, request.space, request.scaling, NOISE, untilted(len(FREE), 4), n) for n in (1, n_shards)
+        shard_problem(pairs, request.space, request.scaling, NOISE, no_adjustment(len(FREE), 4), n)
+        for n in (1, n_shards)
     )
     for seed in range(3):
         vector = jnp.asarray(np.random.default_rng(seed).normal(0, 2, len(FREE) + 1))
@@ -231,9 +232,23 @@ def test_beyond_the_priors_the_power_alone_calibrates() -> None:
     found = []
     for given in (config(), narrow):
         request = prepare(data, load_config(given), nlsq)
-        found.append(make_whitening(request.space, request.scaling, nlsq, NOISE, 2 * 276.0).tilt)
+        found.append(make_whitening(request.space, request.scaling, nlsq, NOISE, 2 * 276.0).adjustment)
     inside, beyond = found
     assert inside.power == pytest.approx(0.01 ** (2 / 3), rel=1e-6), "the volume grows by 2 · 5 · 10"
     assert not np.allclose(inside.pull, np.eye(3), atol=0.1)
     assert beyond.power == pytest.approx(float(inside.power))
     np.testing.assert_array_equal(beyond.pull, np.eye(3))
+
+
+def test_along_a_bound_within_the_spread_the_likelihood_keeps_its_shape() -> None:
+    data, given = make(), config()
+    plain = point_estimate(data)
+    v0 = plain.parameters["v0"]
+    given["model"]["parameters"]["v0"] = {"bounds": [v0 - 1e-3, v0 + 1e3], "value": v0}
+    stretch = np.diag([2.0, 50.0 / plain.sd["v0"], 10.0])
+    nlsq = point_estimate(data, covariance=stretch @ plain.covariance @ stretch, covariance_kind="calibrated")
+    request = prepare(data, load_config(given), nlsq)
+    adjustment = make_whitening(request.space, request.scaling, nlsq, NOISE, 2 * 276.0).adjustment
+    # Of the sd of 50 the lower bound leaves a thousandth, so that the covariance says nothing of the values above.
+    assert adjustment.pull[1, 1] == pytest.approx(1.0, abs=1e-3)
+    assert abs(adjustment.pull[0, 0] - 1.0) > 0.1 and abs(adjustment.pull[2, 2] - 1.0) > 0.1

@@ -1,11 +1,11 @@
-"""Convergence measures on chains whose answer is known."""
+"""Convergence measures on chains whose answer is known, and beside another program."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from heterodyne_cmc import diagnostics
+from heterodyne_cmc import diagnostics, importance
 
 
 def autoregressive(rho: float, shape: tuple[int, int], seed: int = 0) -> np.ndarray:
@@ -31,12 +31,28 @@ def test_correlated_draws_count_as_theory_says(rho: float) -> None:
     assert diagnostics.ess_bulk(x) == pytest.approx(16_000 * (1 - rho) / (1 + rho), rel=0.2)
 
 
-def test_sample_size_is_that_of_numpyro() -> None:
-    from numpyro.diagnostics import effective_sample_size
+@pytest.mark.parametrize("rho", [0.0, 0.7, 0.95])
+def test_convergence_is_that_of_arviz(rho: float) -> None:
+    arviz = pytest.importorskip("arviz_stats.base").array_stats
+    x = autoregressive(rho, (4, 1000))
+    assert diagnostics.split_r_hat(x) == pytest.approx(arviz.rhat(x), rel=1e-12)
+    # ArviZ ends the sum over lags a little differently.
+    assert diagnostics.ess_bulk(x) == pytest.approx(arviz.ess(x, method="bulk"), rel=0.01)
+    assert diagnostics.ess_tail(x) == pytest.approx(arviz.ess(x, method="tail", prob=(0.05, 0.95)), rel=0.01)
+    assert diagnostics.standard_error(x) == pytest.approx(arviz.mcse(x, method="mean"), rel=0.01)
 
-    x = autoregressive(0.7, (4, 1000))
-    # NumPyro scales the autocovariance a little differently and ends the sum elsewhere.
-    assert diagnostics._ess(x) == pytest.approx(effective_sample_size(x), rel=0.05)
+
+@pytest.mark.parametrize("sd", [0.7, 1.2, 1.6, 3.0])
+def test_weights_are_those_of_arviz(sd: float) -> None:
+    """Draws of a standard normal density, weighted to one of another width."""
+    arviz = pytest.importorskip("arviz_stats.base").array_stats
+    # 3600 draws: where 3 √n is a whole number, both fit the same tail.
+    z = np.random.default_rng(0).standard_normal(3600)
+    log_ratio = 0.5 * z**2 * (1 - 1 / sd**2)
+    weights, k_hat = importance.smoothed_weights(log_ratio)
+    expected, expected_k = arviz.psislw(-log_ratio)
+    assert k_hat == pytest.approx(float(expected_k), rel=1e-10)
+    np.testing.assert_allclose(weights, np.exp(expected), rtol=1e-10)
 
 
 def test_r_hat_sees_shift_and_scale() -> None:

@@ -94,7 +94,7 @@ def times(folder: Path) -> dict[str, int]:
 
 
 def test_a_killed_run_goes_on_where_it_was(expected: CMCResult, tmp_path: Path) -> None:
-    kept = killed(tmp_path, workers=2)
+    kept = killed(tmp_path, workers=1)
     assert 1 <= len(kept) < 3
     said: list[str] = []
     same(sample(tmp_path, say=said, workers=1), expected)

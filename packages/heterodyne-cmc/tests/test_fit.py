@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import resource
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +20,21 @@ from measurement import CONTRAST, FREE, NOISE, OFFSET, PHI, TRUTH, config, make,
 import heterodyne_cmc
 from heterodyne_cmc import CMCResult, fit_cmc_jax
 from heterodyne_cmc.fit import plan_of_sampling, prepared_work
-from heterodyne_cmc.outcome import natural
-from heterodyne_cmc.page import report, write_page
+from heterodyne_cmc.page import report_of_posterior, write_page
 from heterodyne_cmc.plots import pairs_figure
 from heterodyne_cmc.posterior import QUANTILES
 from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.request import prepare
+from heterodyne_cmc.result_building import natural
 from heterodyne_cmc.start import start_warnings
 from heterodyne_cmc.work import run_shard
 from heterodyne_data import Signal, TwoTimeData, save_data, select_data
+from heterodyne_report import format_plus_minus
 from heterodyne_spec import Config, ConfigError, DataError, OutputError, ResultError, load_config, load_model
 
 CALLS: list[tuple[float, int, int, float]] = []
+PRECISION = jax.config.jax_enable_x64
+"""Of the process, by its environment."""
 
 
 @pytest.fixture(scope="module")
@@ -161,13 +166,16 @@ def test_progress_is_told_while_shards_are_sampled(sampled: CMCResult) -> None:
 
 
 def test_process_keeps_its_precision_and_filters(sampled: CMCResult) -> None:
-    assert not jax.config.jax_enable_x64
+    assert jax.config.jax_enable_x64 == PRECISION
     assert sampled.draws["v0"].dtype == np.float64
 
 
 def test_same_seed_same_draws_another_seed_others(sampled: CMCResult) -> None:
     data = make()
-    again = fit_cmc_jax(data, config(), point_estimate(data))
+    # From arrays and without a function for the progress: the same.
+    again = fit_cmc_jax(
+        data.c2, config(), point_estimate(data), q=data.q, phi=data.phi, t=data.t, dt=data.dt, progress=True
+    )
     for name, draws in sampled.draws.items():
         np.testing.assert_array_equal(again.draws[name], draws)
     other = fit_cmc_jax(data, config(cmc={"seed": 1, "consensus": "average"}), point_estimate(data))
@@ -268,15 +276,48 @@ def test_pictures(sampled: CMCResult, tmp_path: Path) -> None:
         assert np.mean(marks[name].get_xlim()) == pytest.approx(sampled.mean[name], abs=3 * sampled.sd[name])
 
 
+def test_a_notebook_shows_the_words_and_numbers_of_the_report(sampled: CMCResult) -> None:
+    assert len(repr(sampled)) < 2000 and sampled.message in repr(sampled)
+    shown = sampled._repr_html_()
+    text = unescape(re.sub("<style>.*?</style>|<[^>]+>", " ", shown, flags=re.DOTALL))
+    assert report_of_posterior(sampled).verdict in text and len(shown) < 20_000
+    for row in sampled.summary:
+        assert format_plus_minus(row.mean, row.sd) in text
+    assert all(warning in text for warning in sampled.warnings)
+
+
+def test_a_dataset_and_a_table_hold_the_arrays_of_a_posterior(sampled: CMCResult) -> None:
+    found, table = sampled.to_xarray(), sampled.to_dataframe()
+    for name, draws in sampled.draws.items():
+        np.testing.assert_array_equal(found[name].transpose("chain", "draw"), draws)
+    assert found["v0"].attrs["units"] == "Å/s^(β+1)" and found["v"].attrs["units"] == "Å/s"
+    np.testing.assert_array_equal(found["contrast"].sel(phi=PHI[1]), sampled.contrast[..., 1])
+    np.testing.assert_array_equal(found["v"].sel(quantile=0.5), sampled.bands.quantiles["v"][2])
+    np.testing.assert_array_equal(found["c2"], sampled.observed)
+    assert found.attrs["q"] == sampled.data.q and found.attrs["fixed phi0"] == TRUTH["phi0"]
+    assert table["mean"].tolist() == [row.mean for row in sampled.summary]
+    at = table[(table["parameter"] == "contrast") & (table["phi"] == PHI[0])]
+    assert at["sd"].item() == sampled.row("contrast", PHI[0]).sd
+
+
+def test_curves_are_rows_of_the_maps(sampled: CMCResult) -> None:
+    mean = predictive_maps(sampled, 1).mean
+    figure = sampled.plot.curves()
+    assert len(figure.axes) == len(PHI)
+    drawn = figure.axes[1].lines[1].get_ydata()
+    np.testing.assert_allclose(drawn, mean[1][0, 1:], rtol=1e-6)
+    assert len(sampled.plot.functions().axes) == 4
+
+
 def test_page_has_the_posterior_in_words_and_says_what_is_wrong_with_it(sampled: CMCResult, tmp_path: Path) -> None:
-    told = report(sampled)
+    told = report_of_posterior(sampled)
     # The noise of these pairs was taken as independent.
     assert not told.good
     assert "the velocity" in told.verdict
     assert "intervals are too small" in told.verdict
     assert (
         "is not reliable (not converged)"
-        in report(dataclasses.replace(sampled, success=False, message="not converged")).verdict
+        in report_of_posterior(dataclasses.replace(sampled, success=False, message="not converged")).verdict
     )
     page = write_page(sampled, tmp_path / "report.html").read_text()
     # Functions, pairs, maps of two angles, ranks, energies, shards.
@@ -492,5 +533,5 @@ def test_source_imports_not_the_fit_and_the_other_backend_for_the_exact_sums_and
     assert not [name for name, text in files.items() if "import heterodyne_nlsq" in text]
     assert not [name for name, text in files.items() if "from heterodyne_nlsq" in text]
     assert {name for name, text in files.items() if "from heterodyne_physics_meshgrid" in text} == {"sums.py", "fit.py"}
-    assert "from heterodyne_physics_meshgrid.devices import" in files["fit.py"]
+    assert "from heterodyne_physics_meshgrid import check_devices\n" in files["fit.py"]
     assert files["fit.py"].count("from heterodyne_physics_meshgrid") == 1

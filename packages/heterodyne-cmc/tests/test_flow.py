@@ -72,8 +72,8 @@ def test_gaussian_sub_posteriors_stay_gaussian_and_give_the_exact_product() -> N
     assert not found.flow.training.kept.any()
     assert found.flow.k_hat > K_MOST
     assert not found.flow.corrected
-    assert found.departure is not None
-    assert not found.departure.bent
+    assert found.non_gaussianity is not None
+    assert not found.non_gaussianity.bent
     exact_mean, exact_covariance = centres.mean(axis=0) @ mix, mix.T @ mix / N_SHARDS
     sd = np.sqrt(np.diag(exact_covariance))
     # Means of 4000 draws: those of the shards, and those drawn of their product.
@@ -89,8 +89,8 @@ def test_banana_is_found_by_the_flow_and_corrected_by_its_density(banana: np.nda
     # The Gaussian consensus misses the mean by more than the flow may.
     assert abs(mean[1] / EXACT_SD[1]) > 0.5
     found = combine(banana, "flow", seed=0, log_density=log_banana)
-    assert found.departure is not None
-    assert found.departure.bent
+    assert found.non_gaussianity is not None
+    assert found.non_gaussianity.bent
     assert found.flow is not None
     assert found.flow.training.kept.all()
     assert found.flow.chains is not None
@@ -126,8 +126,8 @@ def test_without_the_extra_the_automatic_choice_is_gaussian(
     monkeypatch.setattr(methods, "flow_available", lambda: False)
     found = combine(banana, "auto", seed=0)
     assert found.method == "gaussian"
-    assert found.departure is not None
-    assert found.departure.bent
+    assert found.non_gaussianity is not None
+    assert found.non_gaussianity.bent
 
 
 def test_one_bent_shard_among_gaussian_ones_gets_a_flow_of_its_own() -> None:
@@ -176,9 +176,9 @@ def test_flow_without_its_extra_is_refused_before_the_sampling(monkeypatch: pyte
 
     config = load_config({"cmc": {"consensus": "flow"}})
     spec = load_model(config.model.name)
-    assert support.unsupported(config, spec) == []
+    assert support.unsupported_options(config, spec) == []
     monkeypatch.setattr(methods, "flow_available", lambda: False)
-    (problem,) = support.unsupported(config, spec)
+    (problem,) = support.unsupported_options(config, spec)
     assert problem.path == "cmc.consensus"
     assert 'pip install "heterodyne-cmc[flow]"' in str(problem)
 

@@ -9,7 +9,7 @@ import pytest
 from measurement import NOISE, config, make
 
 from heterodyne_cmc.chart import to_parameters
-from heterodyne_cmc.density import coefficients_given, log_tempered_prior, shard_problem, untilted
+from heterodyne_cmc.density import coefficients_given, log_tempered_prior, no_adjustment, shard_problem
 from heterodyne_cmc.joint import joint_draws, log_joint, log_likelihoods, shard_key, summed
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.sums import brackets, some_pairs
@@ -27,7 +27,7 @@ def test_posterior_is_the_product_of_likelihood_and_priors() -> None:
             request.space,
             request.scaling,
             NOISE,
-            untilted(3, n_coef),
+            no_adjustment(3, n_coef),
             2,
         )
         for s in range(2)
@@ -67,7 +67,7 @@ def test_repeated_draws_have_their_own_coefficients() -> None:
     request = prepare(make(), load_config(config(cmc={"shards": 2})), None)
     pairs = some_pairs(request.data, request.partition.pairs(0))
     n_coef = request.scaling.mean.size
-    shard = shard_problem(pairs, request.space, request.scaling, NOISE, untilted(3, n_coef), 2)
+    shard = shard_problem(pairs, request.space, request.scaling, NOISE, no_adjustment(3, n_coef), 2)
     here, there = np.array([-0.1, 0.4, -0.5, np.log(NOISE)]), np.array([0.1, 0.3, -0.4, np.log(2 * NOISE)])
     z = np.stack([here, there, here] * 700)[None]
     found = joint_draws(shard_key(0, 0), z, shard, np.zeros(4), np.eye(4))[0]

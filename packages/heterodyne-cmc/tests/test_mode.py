@@ -28,7 +28,7 @@ def test_ends_where_the_gradient_is_zero_with_the_curvature_of_there() -> None:
     whitening = make_whitening(request.space, request.scaling, request.nlsq, NOISE, 552.0)
     # Ten sd off, where a fit never ends.
     start = whitening.centre + np.append(10 * np.sqrt(np.diag(whitening.spread @ whitening.spread.T))[:3], 0.0)
-    moved = type(whitening)(start, whitening.spread, whitening.tilt, whitening.anchor)
+    moved = type(whitening)(start, whitening.spread, whitening.adjustment, whitening.anchor)
     found = at_mode(moved, whole_problems(request, NOISE, whitening), request.space)
     # The oracle: pair by pair, with derivatives of second order.
     pairs = make_problem(request, NOISE, whitening, 0)

@@ -13,9 +13,9 @@ from heterodyne_cmc.chart import from_parameters, to_parameters
 from heterodyne_cmc.combination import combine
 from heterodyne_cmc.density import shard_problem
 from heterodyne_cmc.gauge import drawn
-from heterodyne_cmc.outcome import natural
 from heterodyne_cmc.priors import log_prior, prior_draws
 from heterodyne_cmc.request import Request, prepare
+from heterodyne_cmc.result_building import natural
 from heterodyne_cmc.sampler import sample_shard
 from heterodyne_cmc.sub_posterior import Settings
 from heterodyne_cmc.sums import some_pairs
@@ -33,7 +33,7 @@ def without_data(request: Request, n_shards: int) -> npt.NDArray[np.float64]:
     pairs = pairs._replace(weight=jnp.zeros_like(pairs.weight))
     whole = make_whitening(request.space, request.scaling, None, NOISE, 0.0)
     whitening = of_shards(whole, n_shards, anchored=False)
-    problem = shard_problem(pairs, request.space, request.scaling, NOISE, whitening.tilt, n_shards)
+    problem = shard_problem(pairs, request.space, request.scaling, NOISE, whitening.adjustment, n_shards)
     return np.stack([sample_shard(s, problem, whitening, CHAINS, WARMUP).draws for s in range(n_shards)])
 
 

@@ -55,6 +55,6 @@ def test_a_second_component_is_missed_only_where_parameters_need_it() -> None:
     nlsq = point_estimate(make(), signal=absent)
     spec, reference = load_model(), ("D0_ref", "alpha_ref", "D_offset_ref")
     alone = {name: {"vary": name in reference} for name in spec.names}
-    assert start.not_seen(nlsq, parameter_space(spec, load_config({}), None)) == "second component"
+    assert start.not_seen(nlsq, parameter_space(spec, load_config({}), None), spec) == "second component"
     space = parameter_space(spec, load_config({"model": {"parameters": alone}}), None)
-    assert (start.not_seen(nlsq, space), start.remedy(nlsq, space)) == ("", "")
+    assert (start.not_seen(nlsq, space, spec), start.remedy(nlsq, space, spec)) == ("", "")

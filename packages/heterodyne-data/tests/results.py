@@ -1,7 +1,9 @@
-"""A point estimate made by hand, for the tests."""
+"""A point estimate made by hand, for the tests. Run as a program, it writes the example of the contract's tests."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from heterodyne_data import (
     NLSQResult,
     Signal,
 )
+from heterodyne_data.result.document import to_document
 from heterodyne_spec import load_model
 
 FUNCTIONS = ("J_r", "J_s", "v", "x")
@@ -101,3 +104,14 @@ def make_result(**changes: Any) -> NLSQResult:
         "nested": (NestedTest(("f1", "f3"), True, 96.0, 2, 1e-20, True, "x held constant: the data need it to vary"),),
     }
     return NLSQResult(**(values | changes))
+
+
+def example(model: dict[str, str]) -> dict[str, Any]:
+    """Return the document of the result, with a `model` of its own: its hash changes with every word there."""
+    return json.loads(json.dumps(to_document(make_result()))) | {"model": model}
+
+
+if __name__ == "__main__":
+    path = Path(__file__).parents[2] / "heterodyne-spec" / "tests" / "nlsq_result.json"
+    written = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(example(written["model"]), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -64,7 +64,7 @@ def test_attributes_are_fields_wherever_they_stand(tmp_path, where):
     [
         ({"@dt": 0.5}, {}, "dt: found a dataset and, different, an attribute of /, expected the same"),
         ({"@q_unit": "1/nm", "q@units": "1/Å"}, {}, "q: found .*expected one of them"),
-        ({"@units": "1/nm"}, {}, "units: is a unit of nothing that is read here"),
+        ({"@units": "1/nm"}, {}, "units: is not the unit of a field that is read"),
         ({"@start_frame": 101}, {"t": LATE - 10}, "t, start_frame: found t that begins at frame 1 and start_frame ="),
         ({"@mask_frames": [3, 4]}, {}, "mask_frames: found 3-4, which may be counted from 0 or from 1"),
     ],
@@ -105,21 +105,21 @@ def test_the_first_frame_is_read_however_it_is_spelled(tmp_path, name):
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"t": LATE, "age": LATE - 5}, "age: found a first frame of number 51 .* and elsewhere .* number 101"),
+        ({"t": LATE, "age": LATE - 5}, "age: found first frame 51 .* but elsewhere first frame 101"),
         ({"t1": LATE * 5}, r"t1: found a step of 0\.5 s after frame ., expected 0\.1 s"),
-        ({"dt": None, "t1": np.arange(N)}, "t1: states no unit and may count frames or seconds; add the unit"),
-        ({"t0": 10.0}, r"t0: found 10 s, and the first frame is 0\.1 s old; store the ages of the frames in s as t"),
-        ({"begin_frame": 100}, "begin_frame: found 100, and the first frame is number 1: it may count from 0 or"),
+        ({"dt": None, "t1": np.arange(N)}, "t1: states no unit and may be in frames or seconds; add the unit"),
+        ({"t0": 10.0}, r"t0: found 10 s, but the first frame is at 0\.1 s; store the ages of the frames in s as t"),
+        ({"begin_frame": 100}, "begin_frame: found 100, but the first frame is number 1: it may count from 0 or"),
         (
             {"frame_numbers": np.arange(101, 101 + N)},
-            "frame_numbers: found 101 to 107, and the first frame is number 1",
+            "frame_numbers: found 101 to 107, expected consecutive frames from number 1",
         ),
-        ({"stride_frame": 5}, "stride_frame: found 5, so that dt may be that of the camera or of the maps"),
+        ({"stride_frame": 5}, "stride_frame: found 5, so dt may be that of the camera or of the maps"),
         ({"frame_time": 0.5}, r"frame_time, dt: found 0\.5 and 0\.1 s, expected one time between frames"),
         ({"lag_steps": np.arange(N) * 7}, "lag_steps: found steps of 7, expected 1"),
         (
             {"start_frame": 1.5},
-            r"start_frame: found 1\.5 frames, expected a whole number, 1 or more; correct the file$",
+            r"start_frame: found 1\.5 frames, expected an integer, 1 or more; correct the file$",
         ),
     ],
 )
@@ -201,9 +201,9 @@ def test_caches_are_read_by_what_stands_beside_the_maps(tmp_path, write, fields,
         (
             cache,
             {"start_frame": 101, "cache_metadata_json": json.dumps({"start_frame": 51})},
-            "cache_metadata_json, start_frame: found a first frame of number 51 and 101",
+            "cache_metadata_json, start_frame: found first frames 51 and 101",
         ),
-        (cache, {"t": LATE}, "t: found a first frame of number 101 .* and elsewhere .* number 1 "),
+        (cache, {"t": LATE}, "t: found first frame 101 .* but elsewhere first frame 1 "),
         (other_cache, {"t": LATE, "dt": 0.5}, r"t, dt: found a step of 0\.1 s and dt = 0\.5 s"),
     ],
 )
@@ -236,8 +236,8 @@ def test_what_means_nothing_here_is_not_followed(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"dt": 1.0, "fps": 10.0}, "fps, dt: found 10 frames in a second and 1 s between them; correct them"),
-        ({"dt": 1.0, "frame_rate": 10}, "frame_rate, dt: found 10 frames in a second"),
+        ({"dt": 1.0, "fps": 10.0}, "fps, dt: found 10 frames per second and 1 s between frames; correct them"),
+        ({"dt": 1.0, "frame_rate": 10}, "frame_rate, dt: found 10 frames per second"),
         ({"dt": 1.0, "dt_ms": 100.0}, "dt_ms, dt: found 0.1 and 1 s, expected the same; correct them"),
         (
             {"dt_ms": 100.0},
@@ -245,11 +245,11 @@ def test_what_means_nothing_here_is_not_followed(tmp_path):
         ),
         (
             {"dt": 0.1, "t_ms": np.arange(101, 107) * 100.0},
-            "t_ms: found a first frame of number 101 and steps of 0.1 s",
+            "t_ms: found first frame 101 and steps of 0.1 s",
         ),
-        ({"dt": 0.1, "frames": [101, 106]}, "frames: found 101 to 106, and 6 frames from number 1 on: they may count"),
-        ({"dt": 0.1, "frame_range": [100, 106]}, "frame_range: found 100 to 106, and 6 frames from number 1 on"),
-        ({"dt": 0.1, "waiting_time": 12.0}, "waiting_time: found 12 s, and the first frame is 0.1 s old"),
+        ({"dt": 0.1, "frames": [101, 106]}, "frames: found 101 to 106, but 6 frames from number 1 on: they may count"),
+        ({"dt": 0.1, "frame_range": [100, 106]}, "frame_range: found 100 to 106, but 6 frames from number 1 on"),
+        ({"dt": 0.1, "waiting_time": 12.0}, "waiting_time: found 12 s, but the first frame is at 0.1 s"),
     ],
 )
 def test_times_under_names_that_tell_their_meaning_are_compared(tmp_path, fields, text):
@@ -274,7 +274,7 @@ def test_a_rate_among_the_attributes_of_the_file_is_compared(tmp_path):
     with h5py.File(path, "w") as file:
         file["c2"], file["q"], file["phi"], file["dt"] = [make_map()], 0.005, [10.0], 1.0
         file.attrs["fps"] = 10.0
-    with pytest.raises(DataError, match="fps, dt: found 10 frames in a second and 1 s"):
+    with pytest.raises(DataError, match="fps, dt: found 10 frames per second and 1 s"):
         load_data(path)
 
 
@@ -282,10 +282,7 @@ def test_a_rate_among_the_attributes_of_the_file_is_compared(tmp_path):
 def test_ages_that_may_be_numbers_of_frames_are_named(tmp_path, first):
     path, ages = tmp_path / "a.npz", first + np.arange(6)
     np.savez(path, c2=[make_map()], q=0.005, phi=[10.0], t=ages)
-    note = (
-        f"t: counts {first}, {first + 1}, ..., taken as seconds; where these are numbers of frames, give dt and leave "
-        "t out"
-    )
+    note = f"t: {first}, {first + 1}, ... taken as seconds; if these are frame numbers, give dt and remove t"
     assert note in load_data(path).notes
     assert note in describe_data(path)["notes"]
     np.savez(path, c2=[make_map()], q=0.005, phi=[10.0], t=ages, t_unit="s")
@@ -298,7 +295,7 @@ def test_ages_of_few_digits_tell_how_well_the_step_is_known(tmp_path):
         np.savez(path, c2=[make_map()], q=0.005, phi=[10.0], t=(np.float32(0.1) * (start + np.arange(6))).astype("f4"))
         data = load_data(path)
         assert data.dt == 0.1
-        assert any("its step of 0.1 s is known within" in note for note in data.notes) is said
+        assert any("its step of 0.1 s has a relative uncertainty of" in note for note in data.notes) is said
 
 
 def test_other_maps_beside_those_that_are_read_are_named(tmp_path):

@@ -58,7 +58,7 @@ def notes_beside(path, **fields):
 )
 def test_what_may_tell_which_frames_count_is_named(tmp_path, group, name, value):
     notes = notes_beside(WRITERS[group](tmp_path / "a.h5"), **{f"{group}{name}": value})
-    assert notes == [f"{group}{name}: may tell which frames count, not used; give data.mask_frames"]
+    assert notes == [f"{group}{name}: may select frames, not used; give data.mask_frames"]
 
 
 @pytest.mark.parametrize("group", WRITERS)
@@ -79,7 +79,7 @@ def test_other_times_are_named(tmp_path, group, name, value):
     if f"{group}{name}" == "/xpcs/avg_frames":
         return  # which this layout reads
     notes = notes_beside(path, **{f"{group}{name}": value})
-    assert notes == [f"{group}{name}: tells other times than those read, not used; check which are right"]
+    assert notes == [f"{group}{name}: differs from the times that are read, not used; check which are correct"]
 
 
 @pytest.mark.parametrize("group", WRITERS)
@@ -116,7 +116,7 @@ def test_maps_of_another_entry_are_named(tmp_path):
     with h5py.File(path, "a") as file:
         file.copy("entry", "entry2")
         file["entry3/data"] = 1.0
-    assert "read: /entry; also there, and not read: maps of entry2" in load_data(path, q=0.005).notes
+    assert "read: /entry; maps of entry2 are not read" in load_data(path, q=0.005).notes
 
 
 def test_directions_named_in_radians_are_said(tmp_path):
@@ -147,9 +147,9 @@ def test_maps_of_fewer_frames_than_the_file_counts_are_named(tmp_path, write):
         path = write(tmp_path / f"{frames}.h5")
         with h5py.File(path, "a") as file:
             file[end] = frames
-        notes = [note for note in load_data(path, q=0.005).notes if "where the first were, ages are too young" in note]
+        notes = [note for note in load_data(path, q=0.005).notes if "if the first were, the ages are too small" in note]
         assert bool(notes) is said
-        assert not said or f"found {frames} frames of the camera for {N} of the maps, of 1 each" in notes[0]
+        assert not said or f"found {frames} camera frames for {N} frames of the maps, of 1 each" in notes[0]
 
 
 def test_legacy_maps_that_are_numbered_from_0_are_refused(tmp_path):

@@ -60,7 +60,7 @@ def test_first_frame_that_the_cache_states_is_its_age(tmp_path):
     path = write_cache(tmp_path / "a.npz", cache_metadata_json=stated(start_frame=401, end_frame=406, dt=DT))
     data = load_data(path, q=0.005, frames=[2, 5])
     np.testing.assert_allclose(data.t, np.arange(402, 406) * DT, rtol=1e-14)
-    assert "its first frame is number 401" in note_on(data, "t1")
+    assert "states first frame 401" in note_on(data, "t1")
 
 
 def test_times_that_begin_later_are_ages(tmp_path):
@@ -92,7 +92,7 @@ def test_python_objects_in_older_caches_are_not_touched(tmp_path):
         ({"wavevector_q_list": None}, "wavevector_q_list: is missing"),
         ({"phi_angles_list": np.zeros(2)}, "found 3 maps, 3 q and 2 angles"),
         ({"c2_exp": np.zeros(3)}, r"c2_exp: found shape \(3,\)"),
-        ({"cache_metadata_json": np.array("{")}, "found no JSON"),
+        ({"cache_metadata_json": np.array("{")}, "not JSON"),
         ({"t1": None}, "no usable time between frames: found no t1 or t2"),
         (
             {"cache_metadata_json": stated(dt=0.1)},
@@ -100,7 +100,7 @@ def test_python_objects_in_older_caches_are_not_touched(tmp_path):
         ),
         (
             {"t1": AXIS + 7 * DT, "t2": AXIS + 7 * DT, "cache_metadata_json": stated(start_frame=3)},
-            "t1: begins at frame 7, but cache_metadata_json says start_frame = 3",
+            "t1: begins at frame 7, but cache_metadata_json states start_frame = 3",
         ),
     ],
 )
@@ -131,7 +131,7 @@ def test_first_frames_written_as_floats_count_and_others_are_refused_by_name(tmp
     assert load_data(write_cache(tmp_path / "b.npz", cache_metadata_json=stated(start_frame=0)), q=0.005).t[0] == DT
     for wrong in (100.5, -3, "100", True, [100]):
         path = write_cache(tmp_path / "c.npz", cache_metadata_json=stated(start_frame=wrong))
-        with pytest.raises(DataError, match=re.escape(f"start_frame = {wrong!r}, expected a whole number, 1 or more")):
+        with pytest.raises(DataError, match=re.escape(f"start_frame = {wrong!r}, expected an integer, 1 or more")):
             load_data(path, q=0.005)
 
 
@@ -190,4 +190,4 @@ def test_frames_of_a_cache_that_are_not_those_of_its_maps_are_named(tmp_path):
         np.savez(path, **fields, cache_metadata_json=json.dumps({"start_frame": 101, "end_frame": last}))
         data = load_data(path)
         assert data.start_frame == 101
-        assert any("found frames 101 to 300 for 6 of the maps" in note for note in data.notes) is said
+        assert any("found frames 101 to 300, but maps of 6" in note for note in data.notes) is said

@@ -48,15 +48,19 @@ def added(path, fields):
 @pytest.mark.parametrize(
     ("write", "numbers", "text"),
     [
-        (new, {"begin": 50, "end_frame": 54}, "begin_frame, .*end_frame: found 4 frames of the camera for 6 of the ma"),
-        (new, {"end_frame": 60}, "found 60 frames of the camera for 6 of the maps, of 1 each: each .*may be of more"),
+        (new, {"begin": 50, "end_frame": 54}, "begin_frame, .*end_frame: found 4 camera frames for 6 frames of the ma"),
+        (new, {"end_frame": 60}, "found 60 camera frames for 6 frames of the maps, of 1 each: each may contain more"),
         (
             new,
             {"stride": 2, "average": 3, "end_frame": 30},
-            "found 30 frames .* for 6 of the maps, of 6 each, expected 36",
+            "found 30 camera frames for 6 frames of the maps, of 6 each, expected 36",
         ),
-        (old, {"data_begin_todo": 101, "data_end_todo": 104}, "data_begin_todo, .*data_end_todo: found 4 frames"),
-        (old, {"data_end_todo": 60}, "found 60 frames of the camera for 6 of the maps, of 1 each"),
+        (
+            old,
+            {"data_begin_todo": 101, "data_end_todo": 104},
+            "data_begin_todo, .*data_end_todo: found 4 camera frames",
+        ),
+        (old, {"data_end_todo": 60}, "found 60 camera frames for 6 frames of the maps, of 1 each"),
         (old, {"avg_frames": 1, "avg_frame_burst": 4}, "avg_frames, /xpcs/avg_frame_burst: found 1 and 4: frames were"),
     ],
 )
@@ -83,9 +87,9 @@ def test_legacy_near_names_are_read_and_what_is_assumed_is_said(tmp_path):
         ("avg_frames", "avg_frame"),
         ("data_begin_todo", "data_begin"),
     ):
-        assert f"/xpcs/{usual} is missing: /xpcs/{near} taken" in data.notes
+        assert f"/xpcs/{usual} is missing: /xpcs/{near} used instead" in data.notes
     silent = load_data(old(tmp_path / "b.hdf")).notes
-    assert any("stride_frames, /xpcs/avg_frames are missing: taken as 1" in note for note in silent)
+    assert any("stride_frames, /xpcs/avg_frames are missing: assumed to be 1" in note for note in silent)
     assert "/xpcs/data_begin_todo is missing: ages counted from the first frame of the maps" in silent
 
 
@@ -118,7 +122,10 @@ def test_maps_that_the_file_lists_and_lacks_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"tausb": np.arange(N) * 1.0, "images": 6}, r"tausb, md@number of images: found lags of 10 frames .*6 images"),
+        (
+            {"tausb": np.arange(N) * 1.0, "images": 6},
+            r"tausb, md@number of images: found lags of 10 camera frames.*6 images",
+        ),
         ({"tausb": np.arange(2, N) * 0.1}, r"tausb: found a first lag of 0\.2 s and others 0\.1 s apart"),
     ],
 )

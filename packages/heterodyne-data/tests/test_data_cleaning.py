@@ -33,7 +33,7 @@ def test_nan_counts_as_an_empty_half(tmp_path):
 def test_different_halves_are_refused_with_the_place(tmp_path):
     stored = FULL.copy()
     stored[4, 1] = 2.0
-    with pytest.raises(DataError, match=r"a.h5: /xpcs.*c2_00001: both halves hold values but differ at frames 2 and 5"):
+    with pytest.raises(DataError, match=r"a.h5: /xpcs.*c2_00001: both halves have values but differ at frames 2 and 5"):
         load_data(write_one(tmp_path / "a.h5", stored))
 
 
@@ -41,7 +41,7 @@ def test_a_fill_value_does_not_hide_that_halves_differ(tmp_path):
     stored = make_map(N_FILL)
     stored[NEAR == 5] = 9999
     stored[4, 1] += 0.05
-    with pytest.raises(DataError, match="both halves hold values but differ at frames 2 and 5"):
+    with pytest.raises(DataError, match="both halves have values but differ at frames 2 and 5"):
         load_data(write_one(tmp_path / "a.h5", stored))
 
 
@@ -53,7 +53,7 @@ def test_single_nan_pair_stays_excluded(tmp_path):
     assert np.isnan(data.c2[0, 4, 1])
     assert data.valid.all()
     assert "phi = 10: infinite values taken as NaN" in data.notes
-    assert "phi = 10: 1 single pair is missing and left out" in data.notes
+    assert "phi = 10: 1 individual pair is missing and left out" in data.notes
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
@@ -64,7 +64,7 @@ def test_dead_frames_are_found_before_the_baseline_is_shifted(tmp_path, level, n
     data = load_data(write_one(tmp_path / "a.h5", np.triu(stored)), frames=[2, 8])
     assert np.flatnonzero(~data.valid[0]).tolist() == [1]
     assert np.isnan(data.c2[0, 1]).all()
-    assert "phi = 10: dead, left out: frames 3" in data.notes
+    assert "phi = 10: dead frames left out: 3" in data.notes
     np.testing.assert_allclose(data.c2[0, 2:, 2:], make_map(8, level=1.0)[3:, 3:], rtol=1e-6)
 
 
@@ -92,7 +92,7 @@ def test_map_without_values_is_left_out_and_said_and_an_error_when_all_are(tmp_p
     np.savez(path, c2=[FULL, empty], q=0.005, phi=[0.0, 90.0], dt=0.1)
     data = load_data(path)
     assert data.phi.tolist() == [0.0]
-    assert "phi = 90: the map holds only NaN, zeros or one value, left out" in data.notes
+    assert "phi = 90: the map has only NaN, zeros or a single value, left out" in data.notes
     with pytest.raises(DataError, match=r"c2\[1\]: found only NaN, zeros or one value, as in all 1 chosen maps"):
         load_data(path, phi=[90])
 
@@ -143,7 +143,7 @@ def test_values_that_stand_in_for_missing_ones_are_left_out_and_said(tmp_path, v
     for notes in (data.notes, TwoTimeData(c2=c2, q=data.q, phi=[10], dt=0.1).notes):
         assert f"phi = 10: pairs of {value:g}, far from all others, are treated as missing" in notes
         assert [note for note in notes if f": {pairs} " in note] == [
-            f"phi = 10: {pairs} single pairs are missing and left out"
+            f"phi = 10: {pairs} individual pairs are missing and left out"
         ]
 
 
@@ -218,7 +218,7 @@ def test_frames_filled_with_one_are_dead_at_every_angle(tmp_path):
     np.savez(tmp_path / "a.npz", c2=c2, q=0.005, phi=[0.0, 30.0, 60.0, 90.0], dt=0.1)
     data = load_data(tmp_path / "a.npz", frames=[11, 80])
     assert [np.flatnonzero(~valid).tolist() for valid in data.valid] == [[*range(10, 18), 40]] * 4
-    assert "all angles: dead, left out: frames 21-28, 51" in data.notes
+    assert "all angles: dead frames left out: 21-28, 51" in data.notes
 
 
 @given(st.integers(7, 40), st.integers(0, 2**16), st.sampled_from(["uniform", "lognormal", "standard_cauchy"]))
@@ -325,12 +325,12 @@ def test_one_map_that_decays_to_0_tells_it_for_all(tmp_path):
     maps = decayed(0.9, 0.7), decayed(0.05, 0.7)
     data = load_data(write_levels(tmp_path / "a.npz", *(one - 1 for one in maps)))
     np.testing.assert_allclose(data.c2, maps, rtol=1e-12)
-    said = "baseline 0 found, also taken at phi = 0, where the maps do not decay to it: 1 added to all maps"
+    said = "baseline 0 found, also assumed at phi = 0, where the maps do not decay to it: 1 added to all maps"
     assert said in data.notes
 
 
 def test_maps_that_disagree_are_likely_c2_less_1(tmp_path):
-    with pytest.raises(DataError, match=r"the maps disagree.*likely all are c2 - 1, of a contrast above 0\.5"):
+    with pytest.raises(DataError, match=r"the maps disagree.*likely all are c2 - 1 with a contrast above 0\.5"):
         load_data(write_levels(tmp_path / "a.npz", decayed(0.9, 1.2) - 1, decayed(0.05, 0.7) - 1))
 
 
@@ -402,7 +402,7 @@ def test_stated_fill_values_are_missing(tmp_path, name, dtype):
     c2[0, 3, 9], c2[0, 9, 3] = 1.1, 1.1
     data = load_data(write_packed(tmp_path / "a.h5", c2, **{name: c2.dtype.type(1.1)}))
     assert np.argwhere(np.isnan(data.c2[0])).tolist() == [[3, 9], [9, 3]]
-    assert "phi = 10: as its attributes say, 1.1 stands for missing values" in data.notes
+    assert "phi = 10: by its attributes, 1.1 marks missing values" in data.notes
 
 
 @pytest.mark.parametrize("dtype", ["i2", "f4", "f8"])

@@ -69,17 +69,17 @@ def test_a_frame_that_is_stored_twice_is_named(tmp_path):
     c2[30, 30] = c2[29, 29]
     notes = notes_of(write(tmp_path / "a.npz", c2, noisy(1)))
     assert any(
-        note.startswith("phi = -45: frames 31 of these maps have the values of the frame before") for note in notes
+        note.startswith("phi = -45: frames 31 of these maps have the values of the previous frame") for note in notes
     )
     # Without noise, a sample that has come to rest.
     age = np.minimum(np.arange(N), 20)
     still = 1 + 0.25 * np.exp(-np.abs(np.subtract.outer(age, age)) / 4)
-    assert not any("the frame before" in note for note in notes_of(write(tmp_path / "b.npz", still)))
+    assert not any("the previous frame" in note for note in notes_of(write(tmp_path / "b.npz", still)))
 
 
 def test_a_map_that_is_there_twice_is_named(tmp_path):
     notes = notes_of(write(tmp_path / "a.npz", noisy(), noisy()))
-    assert "the maps at phi = -45 and 10 have the same values: one is stored twice, or under a wrong azimuth" in notes
+    assert "the maps at phi = -45 and 10 have the same values: stored twice, or with a wrong azimuth" in notes
     clean = noisy(noise=0)
     assert not any("the same values" in note for note in notes_of(write(tmp_path / "b.npz", clean, clean)))
 
@@ -103,7 +103,7 @@ def test_a_few_pairs_of_one_value_among_noise_are_missing(tmp_path, count):
     filled |= filled.T
     data = load_data(write(tmp_path / "a.npz", np.where(filled, 1.0, c2)))
     np.testing.assert_array_equal(data.c2[0], np.where(filled, np.nan, c2))
-    assert f"phi = -45: {count} single pairs are missing and left out" in data.notes
+    assert f"phi = -45: {count} individual pairs are missing and left out" in data.notes
 
 
 @pytest.mark.parametrize(("photons", "said"), [(0.05, True), (3.0, False)])

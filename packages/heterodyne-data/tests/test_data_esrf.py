@@ -85,8 +85,8 @@ def test_grids_of_times_are_the_axes_that_they_repeat(tmp_path, turned):
     ("fields", "text"),
     [
         ({"start_frame": 1}, r"t1, start_frame: found t1 that begins at frame 11 and start_frame = 1"),
-        ({"t": np.arange(1, 7) * 0.1}, r"t1, t: found a first frame of number 11 and steps of 0.1 s and .* 1 and"),
-        ({"t": np.arange(11, 17) * 0.2}, r"t1, t: found a first frame .* 0.1 s and .* 0.2 s, expected the same times"),
+        ({"t": np.arange(1, 7) * 0.1}, r"t1, t: found first frame 11 and steps of 0.1 s and .* 1 and"),
+        ({"t": np.arange(11, 17) * 0.2}, r"t1, t: found first frame .* 0.1 s and .* 0.2 s, expected the same times"),
     ],
 )
 def test_first_ages_of_xpcs_correlator_that_contradict_each_other_are_refused(tmp_path, fields, text):
@@ -115,7 +115,7 @@ def test_axes_of_xpcs_correlator_in_different_units_are_compared_as_times(tmp_pa
 
 def test_xpcs_correlator_without_t1_needs_its_axes_named_and_its_times_given(tmp_path):
     unnamed = write_xpcs_correlator(tmp_path / "a.h5", t1=None, t2=None, ttcf_format=None)
-    with pytest.raises(DataError, match="ttcf: neither t1 nor ttcf_format tells whether its axes are t1 and t2"):
+    with pytest.raises(DataError, match="ttcf: neither t1 nor ttcf_format states whether its axes are t1 and t2"):
         load_data(unnamed, q=0.005)
     named = write_xpcs_correlator(tmp_path / "b.h5", t1=None, t2=None)
     with pytest.raises(DataError, match="found t1 is missing, and dt is that of the camera, expected"):

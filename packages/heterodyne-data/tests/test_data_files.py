@@ -12,8 +12,7 @@ import pytest
 from data_files import APSU_MAPS, corrupt_map, make_map, write_apsu, write_fields, write_one
 
 import heterodyne_spec
-from heterodyne_data import TwoTimeData, describe_data, load_data
-from heterodyne_data.fingerprint import fingerprint
+from heterodyne_data import TwoTimeData, describe_data, fingerprint, load_data
 from heterodyne_data.hdf5_source import Hdf5Source
 from heterodyne_spec import ContradictionError, DataError
 
@@ -36,13 +35,13 @@ def truncated_npz(path):
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda path: None, "there is no such file"),
+        (lambda path: None, "no such file"),
         (lambda path: path.mkdir(), "is a folder"),
-        (lambda path: os.mkfifo(path), "is no regular file"),
+        (lambda path: os.mkfifo(path), "is not a regular file"),
         (lambda path: path.write_bytes(b""), "is not an HDF5 or .npz file .it is empty"),
         (
             lambda path: path.write_bytes(b"\x93NUMPY\x01\0"),
-            r"a bare array.*no q, phi and dt; .*numpy.savez\('maps.npz'",
+            r"a bare array, without q, phi and dt; .*numpy.savez\('maps.npz'",
         ),
         (lambda path: path.write_text("q,phi\n"), r"is not an HDF5 or .npz file .it begins with b'q,phi"),
         (truncated, "is truncated or damaged .*truncated file"),
@@ -51,7 +50,7 @@ def truncated_npz(path):
             lambda path: write_fields(path, {"/scan/data": 1, "/log": 2}),
             r"found log, scan at the top, known are aps-u \(/xpcs",
         ),
-        (lambda path: write_fields(path, {f"{APSU_MAPS}/other": 1}), "correlation_map: holds no maps"),
+        (lambda path: write_fields(path, {f"{APSU_MAPS}/other": 1}), "correlation_map: contains no maps"),
     ],
 )
 @pytest.mark.parametrize("use", [load_data, describe_data])
@@ -71,7 +70,7 @@ def test_permission_denied_is_said(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", deny)
-    with pytest.raises(DataError, match="may not be read"):
+    with pytest.raises(DataError, match="permission denied"):
         load_data(path)
 
 
@@ -92,14 +91,14 @@ def test_units_beside_the_arrays_of_an_archive_are_obeyed(tmp_path):
     assert {"q: converted from nm^-1 to 1/Å", "dt: converted from ms to s"} < set(data.notes)
     for wrong, text in {
         "q_unit": "q: found the unit 'furlong'",
-        "unit": "unit: is a unit of nothing that is read here, expected q_unit and the like, of q, phi, t, dt",
-        "units_q": "units_q: is a unit of nothing",
+        "unit": "unit: is not the unit of a field that is read, expected q_unit and the like, of q, phi, t, dt",
+        "units_q": "units_q: is not the unit of a field",
     }.items():
         np.savez(tmp_path / "b.npz", **fields, **{wrong: "furlong"})
         with pytest.raises(DataError, match=text):
             load_data(tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", **fields, q_unit=10.0)
-    with pytest.raises(DataError, match="q_unit: found no text, expected the name of the unit of q"):
+    with pytest.raises(DataError, match="q_unit: found no string, expected the name of the unit of q"):
         load_data(tmp_path / "c.npz")
 
 
@@ -108,7 +107,7 @@ def test_maps_of_other_layouts_in_one_file_are_said(tmp_path):
     np.savez(tmp_path / "a.npz", c2=maps, g2=maps + 0.1, q=0.005, phi=[10, 70], dt=0.1)
     data = load_data(tmp_path / "a.npz")
     np.testing.assert_array_equal(data.c2, maps)
-    said = "read as npz; also there, and not read: maps of scikit-beam (g2 or two_time, (n_roi, N, N))"
+    said = "read as npz; maps of scikit-beam (g2 or two_time, (n_roi, N, N)) are not read"
     assert data.notes[0] == said
     path = write_apsu(tmp_path / "a.h5")
     with h5py.File(path, "r+") as file:
@@ -128,7 +127,7 @@ def test_maps_stacked_along_the_last_axis_are_refused_with_the_way_to_turn_them(
     ("energy", "q", "text"),
     [
         (8.0, 8.5, r"q: found 8.5 1/Å, expected 8.11 at most, 4 pi over the wavelength at 8 keV"),
-        (None, 54, r"q: found 54 1/Å, expected 10 at most, no speckle is measured beyond"),
+        (None, 54, r"q: found 54 1/Å, expected 10 at most, the largest of any XPCS measurement"),
         (8000.0, 54, r"q: found 54 1/Å, expected 10 at most"),
     ],
 )
@@ -199,7 +198,7 @@ def test_angles_that_number_the_maps_are_said(tmp_path, phi, said):
     path = tmp_path / "a.npz"
     np.savez(path, c2=[make_map(seed=k) for k in range(len(phi))], q=0.005, phi=phi, dt=0.1)
     for notes in (load_data(path).notes, describe_data(path)["notes"]):
-        assert any(f"the angles number the maps, {phi[0]} to {phi[-1]}" in note for note in notes) is said
+        assert any(f"the angles, {phi[0]} to {phi[-1]}, may be map numbers" in note for note in notes) is said
 
 
 def test_only_the_chosen_maps_of_a_large_file_are_read(tmp_path, monkeypatch):
@@ -362,5 +361,5 @@ def test_maps_that_do_not_fit_into_memory_are_refused_before_they_are_read(
     monkeypatch.setattr("heterodyne_data.reading.free_memory", lambda: 1000.0)
     path = tmp_path / "a.npz"
     np.savez(path, c2=np.ones((2, 20, 20)), t=0.1 * np.arange(1, 21), q=0.0054, phi=[0.0, 90.0], dt=0.1)
-    with pytest.raises(DataError, match=r"2 maps of 20 frames need 6\.4e-06 GB, 1e-06 GB are free; choose fewer"):
+    with pytest.raises(DataError, match=r"2 maps of 20 frames need 6\.4e-06 GB; 1e-06 GB are free; choose fewer"):
         load_data(path)

@@ -78,7 +78,7 @@ def test_frames_count_from_the_first_of_the_measurement_and_keep_their_ages():
     assert cut.valid.tolist() == [[True, False, True, True, True]] * 3
     np.testing.assert_array_equal(cut.c2, data.c2[:, 2:7, 2:7])
     assert "cut to frames 3 to 7 of the measurement given" in cut.notes
-    assert "masked as asked: frames 4" in cut.notes
+    assert "frames masked as requested: 4" in cut.notes
     deeper = select_data(cut, {"data": {"frames": [2, 4]}})
     assert (deeper.start_frame, deeper.provenance["frames"]) == (104, (4, 6))
 
@@ -87,7 +87,7 @@ def test_another_selection_of_a_window_counts_its_own_frames(tmp_path):
     data = load_data(written(tmp_path / "a.h5"), frames=[3, 8])
     cut = select_data(data, {"data": {"frames": [2, 5]}})
     assert (cut.start_frame, cut.provenance["frames"]) == (4, (4, 7))
-    text = r"within 1 to 6; the measurement given \(frames 3 to 8 of a whole, counted from 1 here\) has 6 frames"
+    text = r"within 1 to 6; the measurement given \(frames 3 to 8 of a longer one, counted from 1 here\) has 6 frames"
     with pytest.raises(DataError, match=text):
         select_data(data, {"data": {"frames": [3, 8], "mask_frames": [4]}})
 
@@ -111,7 +111,7 @@ def test_weights_are_set_once_and_never_replaced():
     cut = select_data(given(), config)
     assert cut.weight.tolist() == [[1, 0.5, 1]] * 3
     assert select_data(cut, config) is cut
-    with pytest.raises(DataError, match="has weights of its own"):
+    with pytest.raises(DataError, match="has weights, but the configuration requests others"):
         select_data(given(weight=np.full(8, 2.0)), config)
     with pytest.raises(DataError, match=r"frame_weights: .* expected numbers of shape \(8,\)"):
         select_data(given(), {"data": {"frame_weights": [1, 0.5, 1]}})
@@ -122,19 +122,19 @@ def test_a_map_without_values_in_the_window_is_left_out():
     c2[1, 4:] = c2[1, :, 4:] = np.nan
     cut = select_data(given(c2=c2), {"data": {"frames": [5, 8]}})
     assert cut.phi.tolist() == [-175.0, 90.0]
-    assert "phi = 5: the map holds only NaN, zeros or one value, left out" in cut.notes
+    assert "phi = 5: the map has only NaN, zeros or a single value, left out" in cut.notes
 
 
 @pytest.mark.parametrize(
     ("asked", "text"),
     [
-        ({"q": 0.006}, "the data have q = 0.005 1/Å and the configuration asks for 0.006"),
-        ({"q": 0.00501, "q_tolerance": 1e-3}, "the data have q = 0.005 1/Å and the configuration asks for 0.00501"),
-        ({"dt": 7}, "the data have dt = 0.1 s and the configuration asks for 7 s"),
+        ({"q": 0.006}, "the data have q = 0.005 1/Å, but the configuration requests 0.006"),
+        ({"q": 0.00501, "q_tolerance": 1e-3}, "the data have q = 0.005 1/Å, but the configuration requests 0.00501"),
+        ({"dt": 7}, "the data have dt = 0.1 s, but the configuration requests 7 s"),
         ({"phi": [20]}, "no angle within 0.5 of 20 degrees, the measurement given has -175, 5, 90"),
         ({"frames": [1, 9]}, "within 1 to 8; the measurement given has 8 frames"),
         ({"mask_frames": [9]}, "expected frame numbers 1 to 8; the measurement given has 8 frames"),
-        ({"mask_frames": list(range(1, 9))}, "found no pair of frames that can be used"),
+        ({"mask_frames": list(range(1, 9))}, "found no usable pair of frames"),
     ],
 )
 def test_what_the_measurement_does_not_hold_is_refused(asked, text):
@@ -142,7 +142,7 @@ def test_what_the_measurement_does_not_hold_is_refused(asked, text):
         select_data(given(), {"data": asked})
 
 
-def test_without_a_selection_the_measurement_is_returned_as_it_is(tmp_path):
+def test_without_a_selection_the_measurement_is_returned_as_it_is():
     data = given()
     assert select_data(data) is data
     assert select_data(data, {"data": {"q": 0.005, "dt": 0.1, "frames": [1, 8], "exclude_diagonals": 3}}) is data

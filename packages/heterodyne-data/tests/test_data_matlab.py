@@ -48,7 +48,7 @@ def test_booleans_that_are_stored_as_numbers_are_flags(tmp_path, valid):
 def test_numbers_that_are_no_flags_are_refused(tmp_path):
     path = write(tmp_path / "a.mat", valid=np.full((N, N), 2, "u1"))
     for call in (load_data, check_data):
-        with pytest.raises(DataError, match="valid: found 2, expected booleans, true for what counts"):
+        with pytest.raises(DataError, match="valid: found 2, expected booleans, true for valid entries"):
             call(path)
 
 

@@ -48,14 +48,14 @@ def test_nxxpcs_origin_at_the_lower_left_is_turned_over_and_halves_completed(tmp
 def test_nxxpcs_elements_other_than_stated_are_taken_as_found_and_said(tmp_path):
     path = write_nxxpcs(tmp_path / "a.h5", np.triu(four_maps()), populated_elements="lower_half")
     np.testing.assert_array_equal(load_data(path, q=0.005).c2, four_maps()[:2])
-    assert "all angles: lower half stated as filled, upper half found" in load_data(path, q=0.005).notes
+    assert "all angles: lower half stated as populated, upper half found" in load_data(path, q=0.005).notes
     assert describe_data(path)["notes"] == [f"{NX_MAPS}[0]: populated_elements is lower_half, found upper_half"]
 
 
 def test_nxxpcs_other_half_with_values_of_its_own_is_refused(tmp_path):
     maps = four_maps()
     maps[:, 4, 1] = 7
-    with pytest.raises(DataError, match=r"both halves hold values but differ at frames 2 and 5"):
+    with pytest.raises(DataError, match=r"both halves have values but differ at frames 2 and 5"):
         load_data(write_nxxpcs(tmp_path / "a.h5", maps, populated_elements="upper_half"), q=0.005)
 
 

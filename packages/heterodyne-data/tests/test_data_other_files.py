@@ -18,16 +18,22 @@ FILES = {
             "/xpcs/qmap/dynamic_roi_map": np.ones((4, 4), "u1"),
             **METADATA,
         },
-        "one-time correlations only .*: boost_corr -t Twotime, or -t Both",
+        "only one-time correlations .*: boost_corr -t Twotime, or -t Both",
     ),
-    "xpcs-eigen": ({"/exchange/norm-0-g2": np.ones((9, 4))}, "one-time correlations only .*: analysis_type Twotime"),
+    "xpcs-eigen": ({"/exchange/norm-0-g2": np.ones((9, 4))}, "only one-time correlations .*: analysis_type Twotime"),
     "CHX": ({"g2": np.ones((9, 4)), "taus": np.arange(9), "md": 0, "qval_dict": 0}, r"without two-time maps \(g12b\)"),
     "dahu": ({"/entry_0000/1_XPCS/results/g2": np.ones((4, 9))}, "one-time results of dahu .* xpcs-correlator"),
-    "ID02": ({"/entry_0000/correlations/phi_0/g2/cf": np.ones((3, 9))}, "only; .* ttcf_format='t1,t2'"),
-    "scikit-beam": ({"g2": np.ones((9, 4)), "lag_steps": np.arange(9)}, r"only \(g2 against lag\); .* two_time_corr"),
+    "ID02": (
+        {"/entry_0000/correlations/phi_0/g2/cf": np.ones((3, 9))},
+        "only one-time correlations; .* ttcf_format='t1,t2'",
+    ),
+    "scikit-beam": (
+        {"g2": np.ones((9, 4)), "lag_steps": np.arange(9)},
+        r"only one-time correlations \(g2 of lag\); .* two_time_corr",
+    ),
     "a map of bins": ({"/qmap/dynamic_roi_map": np.ones((4, 4), "u1")}, "is a map of q and phi bins"),
-    "raw frames": ({"/entry/data/data_000001": FRAMES, **METADATA}, "holds frames of a detector, and no correlation"),
-    "metadata": (METADATA, "holds the metadata of a measurement, and no correlation"),
+    "raw frames": ({"/entry/data/data_000001": FRAMES, **METADATA}, "contains detector frames, not correlations"),
+    "metadata": (METADATA, "contains the metadata of a measurement, not correlations"),
 }
 
 
@@ -40,7 +46,7 @@ def test_what_holds_no_maps_is_told_with_the_way_to_them(tmp_path, name):
 
 def test_a_result_of_our_own_is_no_measurement(tmp_path):
     make_result().save(tmp_path)
-    with pytest.raises(DataError, match="is a result of this program, no measurement; look at it"):
+    with pytest.raises(DataError, match="is a result of this program, not a measurement; view it"):
         load_data(tmp_path / "nlsq_result.h5")
 
 
@@ -51,7 +57,7 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path, place, link):
     with h5py.File(path, "r+") as file:
         del file[place]
         file[place] = link
-    with pytest.raises(DataError, match=f"{place}: is a link to .*, and nothing is there; co"):
+    with pytest.raises(DataError, match=f"{place}: is a link to .*, which does not exist; co"):
         load_data(path, q=0.005)
 
 

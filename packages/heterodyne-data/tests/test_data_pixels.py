@@ -104,10 +104,10 @@ def fine(path, phi_edges=FINE_PHI, by_q=0.0, by_phi=0.0, roll=0, **changes):
             r"bin 9: the list has q = 0.00195 .* but its pixels, .*, lie in bin 1 of the list",
         ),
         ({"by_q": -0.0003}, r"bin 1: the list has q = 0.00105 1/Å, its pixels 0.00136 \(-23 %, limit 21 %\)"),
-        ({"by_phi": 15.0}, r"phi: the list is turned by \+15° against its pixels and falls on itself"),
-        ({"by_phi": -15.0}, r"phi: the list is turned by -15° against its pixels and falls on itself"),
+        ({"by_phi": 15.0}, r"phi: the list is rotated by \+15° relative to its pixels onto itself"),
+        ({"by_phi": -15.0}, r"phi: the list is rotated by -15° relative to its pixels onto itself"),
         ({"by_phi": 15.0, "phi_edges": FINE_PHI[:4]}, r"bin \d: the list has q = .*, lie in bin \d of the list"),
-        ({"roll": 1}, r"phi: the list is turned by -15°"),
+        ({"roll": 1}, r"phi: the list is rotated by -15°"),
     ],
 )
 def test_lists_that_are_off_by_one_fine_bin_are_refused(tmp_path, changes, text):
@@ -161,7 +161,7 @@ def test_few_azimuths_that_are_off_alike_are_told_as_that_with_the_limits(tmp_pa
         assert "refused beyond 20 %, 20° and half a bin" in note
         said = float(re.search(r"phi of all by about \+([\d.]+)°", note)[1])
         assert said == pytest.approx(turn, abs=1.0)
-        assert "fewer than 4 azimuths do not tell which" in note
+        assert "fewer than 4 azimuths do not determine which" in note
 
 
 @pytest.mark.parametrize("turn", [22.5, -22.5])
@@ -169,15 +169,17 @@ def test_few_azimuths_that_are_off_alike_are_told_as_that_with_the_limits(tmp_pa
 def test_edges_of_bins_in_place_of_their_middles_are_refused(tmp_path, sign, turn):
     path = write(tmp_path / "a.h5", wedges(), phi=(sign * PHI + turn + 180) % 360 - 180)
     said = refused(path, q=None)
-    assert re.search(r"phi: the list is turned by [+-]22\.\d° against its pixels, half a bin: .*data.bins=listed", said)
+    assert re.search(
+        r"phi: the list is rotated by [+-]22\.\d° relative to its pixels, half a bin: .*data.bins=listed", said
+    )
     assert load_data(path, q=0.0012, bins="listed").n_phi == 8
 
 
 def test_a_turn_by_no_quarter_stays_in_doubt_and_is_no_agreement(tmp_path):
     notes = load_data(write(tmp_path / "a.h5", wedges(), phi=PHI + 10), q=0.0012).notes
-    (said,) = (note for note in notes if note.startswith("phi of the list is turned by "))
+    (said,) = (note for note in notes if note.startswith("phi of the list is rotated by "))
     assert float(said.split("by ")[1].split("°")[0]) == pytest.approx(10, abs=0.5)
-    assert "phi stays in doubt" in said
+    assert "phi is uncertain by that angle" in said
     assert not any("agree" in note for note in notes)
 
 
@@ -213,7 +215,7 @@ def test_wide_bins_without_pixels_are_refused_with_the_way_to_fit_them(tmp_path,
     )
     for path in (new, old):
         for call in (load_data, check_data):
-            with pytest.raises(DataError, match=r"where they are wedges, data\.bins=listed takes phi as it is$"):
+            with pytest.raises(DataError, match=r"if they are wedges, data\.bins=listed takes phi as it is$"):
                 call(path)
         assert load_data(path, q=0.005, bins="listed").phi.tolist() == phi
 
@@ -223,7 +225,7 @@ def test_a_quarter_of_a_turn_is_an_origin_unless_it_is_one_bin(tmp_path):
     phi = (edges[1:] + edges[:-1]) / 2
     load_data(write(tmp_path / "a.h5", wedges(phi_edges=edges), phi=phi), q=0.0012)
     turned = write(tmp_path / "b.h5", wedges(phi_edges=edges), phi=(phi + 90 + 180) % 360 - 180)
-    assert "phi: the list is turned by +90°" in refused(turned, q=None)
+    assert "phi: the list is rotated by +90°" in refused(turned, q=None)
 
 
 @pytest.mark.parametrize("damaged", [np.inf, 1.7e308, 1e300])
@@ -302,7 +304,7 @@ def test_two_bins_around_without_pixels_are_half_rings_unless_they_lie_side_by_s
         assert [phi is not None for *_, phi in (tuple(m.values()) for m in found["maps"])] == [known] * len(
             found["maps"]
         )
-        assert any("no pixels that tell half a ring from a wedge" in note for note in found["notes"]) != known
+        assert any("no pixels to distinguish half a ring from a wedge" in note for note in found["notes"]) != known
         # Who knows better than the file can say so.
         taken = describe_data(one, {"data": {"bins": "listed"}})["maps"]
         assert {m["phi"] for m in taken} == set(phi)

@@ -42,7 +42,7 @@ def mine(tmp_path):
 
 
 def test_reader_of_the_documentation_is_found_when_installed(install, mine):
-    with pytest.raises(DataError, match="has no layout known here: found dt, maps, phi, q at the top"):
+    with pytest.raises(DataError, match="has an unknown layout: found dt, maps, phi, q at the top"):
         load_data(mine)
     install("reader_of_docs", READER)
     description = describe_data(mine)
@@ -62,7 +62,7 @@ BROKEN = {
         "import no_such_module",
         "import of absent fails .ModuleNotFoundError: No module named 'no_such_module'",
     ),
-    "half": ("NAME = DATA_KEY = 'x'", "half has no matches, contents; mend or uninstall it"),
+    "half": ("NAME = DATA_KEY = 'x'", "half has no matches, contents; fix or uninstall it"),
     "clumsy": (GOOD.format(matches="1 / 0", contents="return 1"), "matches fails .ZeroDivisionError: division by zero"),
     "wrong": (GOOD.format(matches="True", contents="return source['q']"), "contents fails .TypeError: "),
     "empty": (

@@ -164,8 +164,8 @@ def test_masked_frames_are_in_the_numbering_of_the_file_and_keep_their_values(tm
     data = load_data(path, frames=[3, 8], mask_frames=[4, 8, 1])
     assert data.valid.tolist() == [[True, False, True, True, True, False]]
     assert np.isfinite(data.c2).all()
-    assert "masked as asked: frames 4, 8" in data.notes
-    assert "not in the window, nothing to mask: frames 1" in data.notes
+    assert "frames masked as requested: 4, 8" in data.notes
+    assert "frames to mask outside the window: 1" in data.notes
 
 
 @pytest.mark.parametrize("wrong", [0, 9, 2.5, "x"])
@@ -182,7 +182,7 @@ def test_masked_frame_that_the_file_has_not_is_an_error(tmp_path, wrong):
         ({"q_tolerance": -0.1}, "q_tolerance: found -0.1"),
         ({"dt": 0}, "dt: found 0, expected a positive number"),
         ({"baseline": 2}, "baseline: found 2, expected 0 or 1"),
-        ({"mask_frames": range(1, 9)}, "found no pair of frames that can be used"),
+        ({"mask_frames": range(1, 9)}, "found no usable pair of frames"),
     ],
 )
 def test_arguments_are_checked(tmp_path, arguments, text):

@@ -82,17 +82,17 @@ FAULTS = {
     ),
     "t1 in s that does not fit the period of the camera": (
         lambda p: write_xpcs_correlator(p, four_maps(N), t1=AXIS * 1.5, t2=AXIS * 1.5, **{"t1@units": "s"}),
-        r"t1, dt: found a step of 0\.15 s and 0\.1 s between frames of the camera, expected a whole multiple",
+        r"t1, dt: found a step of 0\.15 s and 0\.1 s between camera frames, expected a whole multiple",
         1,
     ),
     "t1 in s without a unit": (
         lambda p: write_xpcs_correlator(p, four_maps(N), t1=AXIS * 1, t2=AXIS * 1),
-        r"t1: found steps of 0\.1 without a unit, expected whole frames",
+        r"t1: found steps of 0\.1 without a unit, expected whole camera frames",
         1,
     ),
     "t1 in whole s without a unit": (
         lambda p: write_xpcs_correlator(p, four_maps(N), t1=AXIS * 20, t2=AXIS * 20, dt=2.0),
-        r"t1: found steps of 2 without a unit, which are frames of the camera or, with dt = 2 s, seconds",
+        r"t1: found steps of 2 without a unit: camera frames or, with dt = 2 s, seconds",
         1,
     ),
     "t1 in s of binned frames without a unit": (
@@ -162,7 +162,7 @@ def test_legacy_files_with_the_metadata_of_the_new_ones_have_a_time_base(tmp_pat
 
 
 def test_calendar_times_from_python_are_refused():
-    with pytest.raises(DataError, match="expected seconds since the start of the sample and no date"):
+    with pytest.raises(DataError, match="expected seconds since the start of the sample, not a date"):
         TwoTimeData(c2=make_map(N), q=0.005, phi=10.0, t=1.76e9 + AXIS)
 
 
@@ -269,7 +269,7 @@ def test_bad_frames_of_a_file_are_noted_and_not_left_out(tmp_path, listed):
     beside = {} if isinstance(listed, str) else {"bad_frame_list": np.array(listed, float)}
     md = {"frame_time": 0.1, "beg": 0, "end": N} | ({"bad_frame_list": listed} if isinstance(listed, str) else {})
     data = load_data(write_chx(tmp_path / "a.h5", four_maps(N), md=md, **beside), q=0.005)
-    notes = [note for note in data.notes if "bad_frame_list: 3 frames of the camera (3-4, 9, counted from 0)" in note]
+    notes = [note for note in data.notes if "bad_frame_list: 3 camera frames (3-4, 9, counted from 0)" in note]
     assert len(notes) == bool(listed) and all("data.mask_frames" in note for note in notes)
     assert data.valid.all()
 
@@ -294,7 +294,7 @@ def test_a_configuration_that_is_missing_is_said(tmp_path):
     path = whole(tmp_path / "a.h5", stride=None, average=None, begin=None)
     notes = load_data(path).notes
     steps, first = f"{CONFIG}/stride_frame, {CONFIG}/avg_frame are missing", f"{CONFIG}/begin_frame is missing"
-    assert f"{steps}: taken as 1, dt may be that of the camera and not of the maps" in notes
+    assert f"{steps}: assumed to be 1; dt may be that of the camera, not of the maps" in notes
     assert f"{first}: ages counted from the first frame of the maps" in notes
     assert not any("missing" in note for note in load_data(whole(tmp_path / "b.h5")).notes)
 
@@ -306,7 +306,7 @@ def test_the_number_of_the_first_frame_beside_maps_counts(tmp_path):
     # That of ages between two frames, and of one of age 0, as `TwoTimeData.start_frame` gives them.
     assert load_data(npz(tmp_path / "b.npz", t=AXIS + 20.5 * DT, start_frame=22)).t[0] == pytest.approx(2.15)
     assert load_data(npz(tmp_path / "c.npz", t=AXIS - DT, start_frame=0)).t[0] == 0
-    with pytest.raises(DataError, match=r"start_frame: found 0\.5 frames, expected a whole number, 1 or more"):
+    with pytest.raises(DataError, match=r"start_frame: found 0\.5 frames, expected an integer, 1 or more"):
         load_data(npz(tmp_path / "d.npz", dt=DT, start_frame=0.5))
     contrary = npz(tmp_path / "e.npz", t=AXIS, start_frame=100)
     with pytest.raises(DataError, match="t, start_frame: found t that begins at frame 1 and start_frame = 100"):

@@ -52,7 +52,7 @@ def test_infinite_pairs_become_nan_in_a_copy():
     assert np.isnan(data.c2[0, 1, 3])
     assert np.isinf(c2[1, 3])
     assert data.valid.all()
-    assert data.notes == ("phi = 10: 1 single pair is missing and left out",)
+    assert data.notes == ("phi = 10: 1 individual pair is missing and left out",)
 
 
 @pytest.mark.parametrize("nothing", [0.0, np.nan])
@@ -64,7 +64,7 @@ def test_dead_frame_is_taken_out_of_its_map_only(nothing):
     assert data.valid.tolist() == [[True] * 5, [True, True, False, True, True]]
     assert np.isnan(data.c2[1, 2]).all()
     assert np.isnan(data.c2[1, :, 2]).all()
-    assert data.notes == ("phi = 90: without a usable value, left out: frames 3 of these maps",)
+    assert data.notes == ("phi = 90: frames 3 of these maps left out, without a usable value",)
 
 
 @pytest.mark.parametrize("empty", [0.0, -1.0, -999.0, 1e20, np.nan, np.inf])
@@ -88,7 +88,7 @@ def test_frames_filled_with_one_value_are_dead_at_every_angle(dead):
     assert [np.flatnonzero(~one).tolist() for one in data.valid] == [list(dead)] * 3
     assert (c2[:, dead] == 1).all()
     frames = "21-28" if len(dead) > 1 else "32"
-    assert f"all angles: without a usable value, left out: frames {frames} of these maps" in data.notes
+    assert f"all angles: frames {frames} of these maps left out, without a usable value" in data.notes
 
 
 def test_a_given_baseline_is_kept_through_cuts(tmp_path):
@@ -99,7 +99,7 @@ def test_a_given_baseline_is_kept_through_cuts(tmp_path):
 
 
 def test_map_of_zeros_is_refused():
-    with pytest.raises(DataError, match="no pair of frames that can be used"):
+    with pytest.raises(DataError, match="no usable pair of frames"):
         build(c2=np.zeros((4, 4)))
 
 
@@ -110,7 +110,7 @@ def test_exact_zeros_off_the_diagonal_are_missing_and_said():
     c2[(lag == 3) | (lag == 5) | (lag == 0)] = 0
     data = build(c2=c2)
     assert np.array_equal(np.isnan(data.c2[0]), (lag == 3) | (lag == 5))
-    assert any("8 single pairs are missing and left out" in note for note in data.notes)
+    assert any("8 individual pairs are missing and left out" in note for note in data.notes)
 
 
 def test_pair_validity_needs_a_finite_pair_of_two_valid_frames():
@@ -154,15 +154,15 @@ ONE_ZERO[1, 3] = 0
         ({"c2": np.ones((3, 4))}, r"c2: found shape \(3, 4\), expected \(n_phi, N, N\)"),
         ({"c2": np.ones((2, 2))}, "c2: found 2 frames, expected at least 3"),
         ({"c2": np.ones((4, 4), complex)}, "c2: found complex128 values, expected real numbers"),
-        ({"c2": ASYMMETRIC}, "both halves hold values but differ at frames 2 and 4"),
+        ({"c2": ASYMMETRIC}, "both halves have values but differ at frames 2 and 4"),
         ({"c2": ONE_ZERO}, r"differ at frames 2 and 4 \(0 and 1.0\d*\)"),
-        ({"c2": np.ones((4, 4), int)}, "c2: found int64 values, expected fractions"),
-        ({"c2": np.rint(1000 * make_map(5))}, r"c2 \(phi = 10\): found whole numbers only, expected fractions"),
+        ({"c2": np.ones((4, 4), int)}, "c2: found int64 values, expected floats"),
+        ({"c2": np.rint(1000 * make_map(5))}, r"c2 \(phi = 10\): found only integers, expected floats"),
         ({"c2": 100 * make_map(5)}, r"c2: the medians off the diagonal are 10\d.* at phi = 10, .*: c2 is scaled"),
         ({"c2": make_map(5) - 1}, r"are 0.0\d* at phi = 10, expected near 1: .* c2 - 1; give c2 \+ 1"),
         ({"c2": [make_map(5), make_map(5) - 1], "phi": [0, 9]}, r"1.0\d* at phi = 0, 0.0\d* at phi = 9, .* c2 \+ 1"),
-        ({"c2": np.full((4, 4), np.nan)}, "found no pair of frames that can be used"),
-        ({"valid": [True, False, False, False, False]}, "found no pair of frames that can be used"),
+        ({"c2": np.full((4, 4), np.nan)}, "found no usable pair of frames"),
+        ({"valid": [True, False, False, False, False]}, "found no usable pair of frames"),
         ({"valid": [1, 1, 1, 1, 1]}, "valid: found int64"),
         ({"valid": [True]}, r"expected booleans of shape \(1, 5\)"),
         ({"q": -1.0}, "q: found -1.0, expected one finite number"),

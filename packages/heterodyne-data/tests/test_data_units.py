@@ -72,7 +72,7 @@ def test_spellings_of_units(kind, unit, one):
 def test_angles_with_the_unit_that_the_definition_asks_for_are_degrees(tmp_path):
     path = write_nxxpcs(tmp_path / "a.h5", four_maps(), phi_units="1/Å")
     assert load_data(path, q=0.005).phi.tolist() == [-45.0, 10.0]
-    assert "as the definition NXxpcs does; taken as degrees" in describe_data(path)["notes"][0]
+    assert "as in the definition NXxpcs; taken as degrees" in describe_data(path)["notes"][0]
 
 
 def test_units_of_both_names_that_differ_are_refused(tmp_path):
@@ -112,5 +112,7 @@ def test_aps_files_have_their_stated_units_converted_too(tmp_path):
 def test_q_that_is_far_below_any_measurement_is_in_another_unit(tmp_path):
     path = write_scikit_beam(tmp_path / "a.h5", **{"q@units": "1/m"})
     for call in (load_data, describe_data):
-        with pytest.raises(DataError, match=r"q: found 5e-13 1/Å, expected 1e-07 or more: q is in another unit"):
+        with pytest.raises(
+            DataError, match=r"q: found 5e-13 1/Å, expected 1e-07 or more: the unit of q is not the stated one"
+        ):
             call(path)

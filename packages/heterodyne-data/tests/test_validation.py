@@ -32,9 +32,10 @@ def test_validate_sees_the_kind_of_a_file(capsys, tmp_path):
     files["configuration"].write_text(dump_yaml(CONFIG))
     files["model"].write_text(dump_yaml(load_model().document))
     files["description of data"].write_text(json.dumps(describe_data(data)))
+    spec = load_model()
     facts = {
-        "configuration": "fixed: f2, phi0",
-        "model": "14 parameters, 4 functions",
+        "configuration": "fixed: " + ", ".join(p.name for p in spec.parameters if not p.vary or p.name == "phi0"),
+        "model": f"{len(spec.names)} parameters, 4 functions",
         "result": "not determined by the data: v0",
         "measurement": "layout aps-u: 4 maps of 6 x 6 frames",
         "description of data": "q: 0.005, 0.008 1/Å",
@@ -61,7 +62,7 @@ def test_arrays_of_a_result_are_no_measurement(capsys, tmp_path):
     [
         ("a.h5", b"text", None, "a.h5: is not an HDF5 or .npz file (it begins with b'text')"),
         ("a.dat", b"text", "data", "is not an HDF5 or .npz file"),
-        ("none.h5", None, None, "there is no such file; check the path"),
+        ("none.h5", None, None, "no such file; check the path"),
     ],
 )
 def test_validate_names_what_is_wrong(capsys, tmp_path, name, content, kind, text):
@@ -88,12 +89,12 @@ def test_measurement_in_npz_and_empty_configuration_are_valid(capsys, tmp_path):
         ({"c2": [make_map(), make_map() * 1000, make_map()]}, "at phi = 45, 1.0"),
         (
             {"c2": [make_map() * 100] * 3},
-            "c2 is scaled, not divided by the mean intensities of both frames, or no corr",
+            "c2 is scaled, not divided by the mean intensities of both frames, or not a corr",
         ),
         ({"c2": [make_map() + 4] * 3}, "medians off the diagonal are 5.0"),
         ({"c2": np.full((3, 6, 6), 1.25)}, "found only NaN, zeros or one value, as in all 3"),
-        ({"c2": np.round([make_map() * 1000] * 3)}, "c2[0]: found whole numbers only, expected fractions"),
-        ({"c2": np.array([make_map() * 1000] * 3, "u2")}, "c2[0]: found uint16 values, expected fractions"),
+        ({"c2": np.round([make_map() * 1000] * 3)}, "c2[0]: found only integers, expected floats"),
+        ({"c2": np.array([make_map() * 1000] * 3, "u2")}, "c2[0]: found uint16 values, expected floats"),
         ({"q": 54.0}, "q: found 54 1/Å, expected 10 at most"),
         ({"c2": np.ones((0, 6, 6)), "phi": []}, "with at least one map"),
         ({"phi": [0, 0, 90]}, "c2[0] and c2[1] have the same phi = 0 and the same q = 0.005 1/Å"),
@@ -126,6 +127,6 @@ def test_validate_tells_the_notes_of_a_fit_and_which_q_it_refuses(capsys, tmp_pa
     code, out, _ = run(capsys, "validate", tmp_path / "a.npz")
     assert code == 0
     assert "\n  1 map without a finite q or phi left out\n" in out
-    assert "\n  values: all 2 maps checked as a fit does\n" in out
+    assert "\n  values: all 2 maps checked as in a fit\n" in out
     monkeypatch.setattr(describing, "MOST_CHECKED", 50)
-    assert "values: not checked, 72 entries" in run(capsys, "validate", tmp_path / "a.npz")[1]
+    assert "values: not checked, because 72 entries" in run(capsys, "validate", tmp_path / "a.npz")[1]

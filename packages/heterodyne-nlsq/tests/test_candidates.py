@@ -57,22 +57,22 @@ def test_residuals_that_noise_does_not_explain_call_for_the_full_search(
     assert result.cost <= earlier.cost * (1 + 1e-6)
 
 
-def test_the_twin_with_exchanged_names_is_followed_too() -> None:
+def test_the_estimate_with_exchanged_labels_is_optimised_too() -> None:
     fast = {**CONSTANT_X, "D0_ref": 9000.0, "D0_sample": 1500.0}
     result = fit_nlsq_jax(
         make(noise=0.01, seed=3, **fast),
         {"model": {"parameters": held(**CONSTANT_X)}},
         candidates=[{**TRUTH, **fast}],
     )
-    # The data are as the estimate says; what is reported is its twin, by the convention of the full search.
+    # The data match the estimate; the exchanged labels are reported, by the convention of the full search.
     assert result.start.startswith("earlier estimate 1, components exchanged; full search skipped")
     assert "which component is the sample" in " ".join(result.conventions)
     assert result.parameters["f3"] == pytest.approx(1 - TRUTH["f3"], abs=0.02)
-    (twin,) = result.alternatives
-    assert "names of the components exchanged" in twin.statement
+    (other,) = result.alternatives
+    assert "names of the components exchanged" in other.statement
 
 
-def test_a_twin_that_is_nearly_flat_far_above_is_left() -> None:
+def test_exchanged_labels_nearly_flat_far_above_are_not_optimised() -> None:
     # Followed to its end in the valleys of a wrong description, it takes 76 evaluations more.
     bent = {"f1": -0.5}
     result = fit_nlsq_jax(make(noise=0.01, seed=1, **bent), candidates=[{**TRUTH, **bent, "v0": 714.0}])

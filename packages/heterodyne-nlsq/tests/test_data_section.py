@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import at, make, values
@@ -28,11 +30,13 @@ def numbers(result: NLSQResult) -> list[float]:
     return [*result.parameters.values(), *result.contrast, *result.offset, result.cost]
 
 
-def test_file_measurement_and_command_give_the_same_fit(path: Path, tmp_path: Path) -> None:
+def test_file_measurement_arrays_and_command_give_the_same_fit(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = at(values(), data=ASKED, nlsq={"max_iterations": 3})
     of_file = fit_nlsq_jax(path, config)
     assert (of_file.data.phi.tolist(), of_file.data.n_frames, of_file.data.start_frame) == ([10.0, 80.0], 30, 6)
-    assert "masked as asked: frames 9, 20" in of_file.data.notes
+    assert "frames masked as requested: 9, 20" in of_file.data.notes
     # The whole measurement, and one that was already cut by this configuration.
     for data in (load_data(path), load_data(path, config=config)):
         given = fit_nlsq_jax(data, config)
@@ -40,6 +44,12 @@ def test_file_measurement_and_command_give_the_same_fit(path: Path, tmp_path: Pa
         assert given.n_pairs == of_file.n_pairs == 2 * 28 * 27 // 2
         assert given.data.provenance == of_file.data.provenance
         assert given.config == of_file.config
+    whole = load_data(path)
+    with jax.enable_x64(True):
+        c2 = jnp.asarray(whole.c2)
+    given = fit_nlsq_jax(c2, config, q=whole.q, phi=whole.phi.tolist(), t=whole.t.tolist(), progress=True)
+    np.testing.assert_allclose(numbers(given), numbers(of_file), rtol=1e-6)
+    assert "iteration" not in capsys.readouterr().err  # nothing in less than 20 s, where there is no terminal
     (tmp_path / "config.json").write_text(json.dumps({**config, "output": {"plots": False, "report": False}}))
     arguments = ["--data", str(path), "--config", str(tmp_path / "config.json"), "--output", str(tmp_path / "out")]
     assert command.main([*arguments, "--no-cache", "--quiet"]) == 2  # three evaluations are too few to converge
@@ -59,7 +69,7 @@ def test_the_key_phi_of_a_list_of_angles_chooses_maps() -> None:
         ({"frames": [1, 200]}, "the measurement given has 20 frames"),
         ({"phi": [45]}, "the measurement given has -40, 10, 80"),
         ({"mask_frames": [21]}, "expected frame numbers 1 to 20"),
-        ({"dt": 7}, r"the data have dt = 0\.1 s and the configuration asks for 7 s"),
+        ({"dt": 7}, r"the data have dt = 0\.1 s, but the configuration requests 7 s"),
         ({"frame_weights": [1, 1, 1]}, "one weight per frame"),
     ],
 )

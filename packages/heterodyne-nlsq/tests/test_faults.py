@@ -90,9 +90,9 @@ def test_drawings_of_a_fit_before_go_when_the_next_is_written(tmp_path: Path) ->
     for name in names:
         (tmp_path / name).touch()
     with pytest.raises(OutputError):
-        output.save(Full(), tmp_path)  # type: ignore[arg-type]
+        output.save_fit(Full(), tmp_path)  # type: ignore[arg-type]
     assert all((tmp_path / name).is_file() for name in names)
-    output.save(Saved(), tmp_path)  # type: ignore[arg-type]
+    output.save_fit(Saved(), tmp_path)  # type: ignore[arg-type]
     assert [name for name in names if (tmp_path / name).is_file()] == ["plots/posterior_pairs.png"]
 
 

@@ -218,7 +218,7 @@ def test_not_converged_says_so() -> None:
 
 def test_requests_that_cannot_be_met_are_refused() -> None:
     data = make(n_t=40)
-    with pytest.raises(DataError, match=r"q = 0\.0054 .* asks for 0\.01"):
+    with pytest.raises(DataError, match=r"q = 0\.0054 .* requests 0\.01"):
         fit_nlsq_jax(data, {"data": {"q": 0.01}})
     with pytest.raises(ConfigError, match=r"contrast.*offset"):
         fit_nlsq_jax(data, {"scaling": "fixed"})
@@ -247,7 +247,7 @@ def test_global_state_is_left_alone() -> None:
         "import conftest\n"
         "imported = state()\n"
         "settings = {'model': {'parameters': conftest.values()}, 'nlsq': {'max_iterations': 3}}\n"
-        "fit_nlsq_jax(conftest.make(n_t=20), settings)\n"
+        "fit_nlsq_jax(conftest.make(), settings)\n"
         "after = state()\n"
         "assert imported == before, (before, imported)\n"
         "assert after == before, (before, after)\n"

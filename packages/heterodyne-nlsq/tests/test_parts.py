@@ -16,18 +16,17 @@ from heterodyne_data.setup import free_parameters, make_scaling, reduced_chi_squ
 from heterodyne_nlsq import compilation, dense
 from heterodyne_nlsq.coordinates import from_parameters, hold, make_coordinates, to_parameters
 from heterodyne_nlsq.covariance import Curvature, covariance, covariance_root, curvature, projected_score, spread_along
+from heterodyne_nlsq.evaluators import choose_evaluator, dense_evaluator
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.identify import identifiability
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
-from heterodyne_nlsq.outcome import _edge, _growth
-from heterodyne_nlsq.paths import choose_path, dense_path
+from heterodyne_nlsq.result_building import _edge, _growth
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import least_squares
 from heterodyne_nlsq.standing import _straight
-from heterodyne_nlsq.start.coefficients import start_coefficients
-from heterodyne_nlsq.start.race import scaled, squares
+from heterodyne_nlsq.start.coefficients import scaled, squares, start_coefficients
 from heterodyne_nlsq.uncertainty.noise_parts import _not_negative
-from heterodyne_physics_meshgrid.models import physics_of
+from heterodyne_physics_meshgrid import physics_of
 from heterodyne_spec import Law, find_laws, load_config, load_model
 
 
@@ -158,7 +157,7 @@ def test_the_derivative_is_finite_where_a_law_has_lost_its_first_term() -> None:
 def test_covariance_projects_the_scaling_out_and_bounds_open_directions_by_the_prior() -> None:
     rng = np.random.default_rng(4)
     jacobian = rng.normal(size=(500, 5)) * np.array([1e-4, 1.0, 30.0, 1.0, 1.0])
-    bent = curvature(jacobian.T @ jacobian, 3)
+    bent = curvature(jacobian.T @ jacobian, np.ones(3))
     whole = jacobian.T @ jacobian
     expected = np.linalg.inv(whole) * 0.01
     np.testing.assert_allclose(covariance(covariance_root(bent, whole, 0.01 * whole, np.ones(3))), expected, rtol=1e-8)
@@ -172,13 +171,31 @@ def test_covariance_projects_the_scaling_out_and_bounds_open_directions_by_the_p
     np.testing.assert_allclose(spread_along(bent, projected_score(shared, whole, 3)) ** 2, along, rtol=1e-6)
     singular = jacobian.copy()
     singular[:, 2] = 7.0 * singular[:, 1]
-    bent = curvature(singular.T @ singular, 3)
+    prior = np.array([1e5, 5.0, 5.0])
+    bent = curvature(singular.T @ singular, prior)
     assert bent.open.tolist() == [True, False, False]
     whole = singular.T @ singular
-    found = covariance(covariance_root(bent, whole, 0.01 * whole, np.array([1e5, 5.0, 5.0])))
+    found = covariance(covariance_root(bent, whole, 1e-6 * whole, prior))
     assert np.linalg.eigvalsh(found).min() > 0
-    # The open direction (1, -1/7): the first of the two reaches its prior's 5.
-    assert np.sqrt(found[1, 1]) == pytest.approx(5.0, rel=1e-3)
+    # What the prior and the data say together.
+    together = np.linalg.inv(1e6 * whole + np.diag(np.append(prior, [np.inf, np.inf]) ** -2.0))
+    np.testing.assert_allclose(np.sqrt(np.diag(found)), np.sqrt(np.diag(together)), rtol=1e-4)
+
+
+def test_a_parameter_without_effect_takes_nothing_from_the_error_of_another() -> None:
+    """At phi = 0 the column of phi0 is rounding, and parallel to that of v0."""
+    rng = np.random.default_rng(4)
+    jacobian = rng.normal(size=(500, 3))
+    prior = np.array([3.0, 5.0])
+    for effect in (1e-17, 1e-5):
+        flat = jacobian.copy()
+        flat[:, 1] = effect * flat[:, 0]
+        whole = flat.T @ flat
+        bent = curvature(whole, prior)
+        root = covariance_root(bent, whole, 0.01 * whole, prior)
+        alone = np.linalg.inv(whole[np.ix_([0, 2], [0, 2])])[0, 0] * 0.01
+        assert covariance(root)[0, 0] == pytest.approx(alone + (5.0 * effect) ** 2, rel=1e-6)
+        assert np.sqrt(covariance(root)[1, 1]) == pytest.approx(5.0, rel=1e-6)
 
 
 def test_truth_is_inside_the_registry() -> None:
@@ -189,18 +206,18 @@ def test_truth_is_inside_the_registry() -> None:
 
 
 @pytest.mark.parametrize("scaling", ["individual", "shared", {"fourier": 1}])
-def test_factored_and_dense_paths_give_the_same_normal_equations(scaling: object) -> None:
+def test_factored_and_dense_evaluators_give_the_same_normal_equations(scaling: object) -> None:
     data, spec = make(n_t=75), load_model()
     parameters = {**values(), "D0_sample": {"tie": "D0_ref"}, "beta": {"value": -0.3, "vary": False}}
     config = load_config({"model": {"parameters": parameters}, "scaling": scaling, "data": {"exclude_diagonals": 2}})
     setup = Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
-    fast, slow = choose_path(setup), dense_path(setup)
+    fast, slow = choose_evaluator(setup), dense_evaluator(setup)
     assert (fast.name, slow.name) == ("factored", "dense")
     start = setup.free.start[list(setup.free.free)]
-    sums = [np.asarray(path.scaling_sums(start, path.problem)) for path in (fast, slow)]
+    sums = [np.asarray(evaluator.scaling_sums(start, evaluator.problem)) for evaluator in (fast, slow)]
     np.testing.assert_allclose(*sums, rtol=1e-12)
     vector = np.concatenate([start, start_coefficients(setup.scaling, sums[0])])
-    one, other = (path.normal(vector, path.problem) for path in (fast, slow))
+    one, other = (evaluator.normal(vector, evaluator.problem) for evaluator in (fast, slow))
     length = np.sqrt(np.diag(other.matrix))
     assert float(one.cost) == pytest.approx(float(other.cost), rel=1e-10)
     norm = np.sqrt(2 * float(other.cost))
@@ -210,7 +227,7 @@ def test_factored_and_dense_paths_give_the_same_normal_equations(scaling: object
     assert fast.n_pairs.tolist() == slow.n_pairs.tolist()
 
 
-def test_many_excluded_pairs_and_other_losses_take_the_dense_path() -> None:
+def test_many_excluded_pairs_and_other_losses_use_the_dense_evaluator() -> None:
     data, spec = make(n_t=200), load_model()
     for sections, name in (
         ({}, "factored"),
@@ -219,7 +236,7 @@ def test_many_excluded_pairs_and_other_losses_take_the_dense_path() -> None:
     ):
         config = load_config(sections)
         setup = Setup(config, spec, data, free_parameters(spec, config.model), make_scaling(config, spec, data.phi))
-        assert choose_path(setup).name == name
+        assert choose_evaluator(setup).name == name
 
 
 def test_compiled_functions_are_forgotten_before_the_system_runs_out_of_areas(
@@ -260,18 +277,18 @@ def test_of_a_direction_only_what_moves_is_told() -> None:
 def test_a_cost_is_not_negative_and_rounding_is_no_noise() -> None:
     clean = make(contrast=np.full(3, 0.2), noise=0.0)
     setup = prepare(replace(clean, c2=np.full_like(clean.c2, 1.2)), load_config({}))
-    path = choose_path(setup)
+    evaluator = choose_evaluator(setup)
     flat = np.append(setup.free.start[list(setup.free.free)], [0.0] * 3 + [1.2] * 3)
-    assert 0 <= float(path.normal(flat, path.problem).cost) < 1e-10
+    assert 0 <= float(evaluator.normal(flat, evaluator.problem).cost) < 1e-10
     assert np.isnan(reduced_chi_square(np.full(2, 1e-12), np.full(2, 1e4), np.array([1e-9, 1e-9]), 5))
 
 
 @pytest.mark.parametrize("scaling", ["individual", "shared", {"fourier": 1}])
 def test_the_squares_beside_the_best_scaling_are_those_of_the_residuals(scaling: object) -> None:
     setup = prepare(make(contrast=np.array([0.15, 0.2, 0.25])), load_config({"scaling": scaling}))
-    path, off = choose_path(setup), 1.1 * np.array([TRUTH[name] for name in setup.free.free_names])
-    vector, found = scaled(setup, path, off)
-    assert found == pytest.approx(squares(path, vector), rel=1e-11)
+    evaluator, off = choose_evaluator(setup), 1.1 * np.array([TRUTH[name] for name in setup.free.free_names])
+    vector, found = scaled(setup, evaluator, off)
+    assert found == pytest.approx(squares(evaluator, vector), rel=1e-11)
 
 
 def test_coefficients_of_noise_are_the_least_squares_that_are_not_negative() -> None:

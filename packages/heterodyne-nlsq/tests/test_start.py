@@ -1,4 +1,4 @@
-"""Starts without values: the look at single ages against what was put in, and fits that nobody helped."""
+"""Starts without values: age slices against the simulated truth, and fits without user-given values."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import pytest
 from conftest import DT, TRUTH, Q, held, make, values
 
 from heterodyne_nlsq import fit_nlsq_jax
+from heterodyne_nlsq.age_resolved import age_curves, centred, residuals
 from heterodyne_nlsq.fit import prepare
-from heterodyne_nlsq.look.ages import age_curves
-from heterodyne_nlsq.look.batch import centred, residuals
 from heterodyne_nlsq.start.candidates import MULTISTARTS, candidates
 from heterodyne_nlsq.two_component import starts
-from heterodyne_nlsq.two_component.chain import exchanged, histories
 from heterodyne_nlsq.two_component.equilibrium import solve_ages
 from heterodyne_nlsq.two_component.laws import fraction_law, parameters, power_law
 from heterodyne_nlsq.two_component.plain import MOST_DESCRIPTIONS, make_cells, model
+from heterodyne_nlsq.two_component.viterbi import exchanged, histories
 from heterodyne_spec import load_config
 
 PLAIN = {"D_offset_ref": 0.0, "D_offset_sample": 0.0, "v_offset": 0.0}

@@ -12,16 +12,14 @@ from conftest import TRUTH, at, held, make, values
 
 from heterodyne_data import TwoTimeData
 from heterodyne_nlsq import fit_nlsq_jax
+from heterodyne_nlsq.evaluators import choose_evaluator
 from heterodyne_nlsq.fit import prepare
-from heterodyne_nlsq.paths import choose_path
 from heterodyne_nlsq.uncertainty.calibration import calibrate, score_covariance
 from heterodyne_nlsq.uncertainty.noise_parts import described_details, noise_parts
 from heterodyne_nlsq.uncertainty.pixels import Request, fluctuations, pixel_details
 from heterodyne_nlsq.uncertainty.propagation import bands, derived
 from heterodyne_nlsq.uncertainty.scales import Details, measured_details
-from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
-from heterodyne_physics_meshgrid.models import physics_of
-from heterodyne_physics_meshgrid.speckle import field_laws, speckle_map
+from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid, field_laws, physics_of, speckle_map
 from heterodyne_spec import load_config, load_model
 
 Q, MODES, PIXELS, N_T = 0.0054, 5, 2000, 64
@@ -105,14 +103,14 @@ def test_the_scatter_of_linear_steps_is_the_one_stated() -> None:
     steps, stated, independent = [], [], []
     for c2 in maps(160, None, 2):
         setup = prepare(TwoTimeData(c2=c2[None], t=T, q=Q, phi=PHI), load_config(fixed_config()))
-        path = choose_path(setup)
+        evaluator = choose_evaluator(setup)
         vector = np.array([*(FLOW[name] for name in setup.free.free_names), 1 / MODES, 1.0])
-        cost, gradient, matrix = (np.asarray(part) for part in path.normal(vector, path.problem))
+        cost, gradient, matrix = (np.asarray(part) for part in evaluator.normal(vector, evaluator.problem))
         inverse = np.linalg.inv(matrix)
         steps.append(-inverse @ gradient)
         independent.append(np.sqrt(np.diag(inverse) * 2 * cost / (N_T * (N_T - 1) / 2)))
         if len(stated) < 20:
-            stated.append(np.sqrt(np.diag(inverse @ score(setup, path, vector) @ inverse)))
+            stated.append(np.sqrt(np.diag(inverse @ score(setup, evaluator, vector) @ inverse)))
     scatter = np.std(steps, axis=0, ddof=1)
     # 160 steps tell a standard deviation to 6 %; effective pixels of one such map are known to a third, so the mean of
     # 20 of the stated ones to 4 %, and simulated pixels add 5 %.
@@ -121,9 +119,9 @@ def test_the_scatter_of_linear_steps_is_the_one_stated() -> None:
     assert np.median(scatter / np.mean(independent, axis=0)) > 3
 
 
-def score(setup: Any, path: Any, vector: np.ndarray) -> np.ndarray:
-    matrices = np.asarray(path.matrices(vector, path.problem))
-    np.testing.assert_allclose(matrices.sum(axis=0), path.normal(vector, path.problem).matrix, rtol=1e-10)
+def score(setup: Any, evaluator: Any, vector: np.ndarray) -> np.ndarray:
+    matrices = np.asarray(evaluator.matrices(vector, evaluator.problem))
+    np.testing.assert_allclose(matrices.sum(axis=0), evaluator.normal(vector, evaluator.problem).matrix, rtol=1e-10)
     full = np.array([FLOW[name] for name in setup.free.names])
     contrast = np.array([1 / MODES])
     calibration = calibrate(setup, full, contrast, np.ones(1), model_map(), np.ones(1))

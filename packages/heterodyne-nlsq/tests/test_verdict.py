@@ -15,7 +15,7 @@ from heterodyne_data import Derived, MapNoise, NLSQResult
 from heterodyne_nlsq.command import result_event
 from heterodyne_nlsq.page import write_page
 from heterodyne_nlsq.plots import functions_figure
-from heterodyne_nlsq.stated import reasons, reasons_of_parameters
+from heterodyne_nlsq.stated import unstated_functions, unstated_parameters
 from heterodyne_nlsq.summary import details, summary
 from heterodyne_nlsq.verdict import judge
 
@@ -81,15 +81,15 @@ def test_of_one_component_one_transport_coefficient_is_stated() -> None:
     assert verdict == "caution"
     assert "Over 4 s the transport coefficient J rises from" in sentence
     assert "fraction" not in sentence.partition("Over 4 s")[2]
-    assert reasons(alone) == {"v": "no flow", "J_s": "one component", "x": "one component"}
+    assert unstated_functions(alone) == {"v": "no flow", "J_s": "one component", "x": "one component"}
     sample = made({"f0": 0.0, "f3": 0.99}, signal=signal(two_components=0.3))
-    assert reasons(sample) == {"J_r": "one component", "x": "one component"}
+    assert unstated_functions(sample) == {"J_r": "one component", "x": "one component"}
     # One component that the fit has made of two different ones: neither is its transport coefficient.
     split = made(signal=signal(two_components=0.3, flow=0.6))
     assert "J" not in judge(split)[1]
-    assert set(reasons(split)) == {"v", "J_r", "J_s", "x"}
+    assert set(unstated_functions(split)) == {"v", "J_r", "J_s", "x"}
     equal = {"D0_sample": 1500.0, "alpha_sample": 0.3, "D_offset_sample": 200.0}
-    assert set(reasons(made(equal, signal=signal(two_components=0.3)))) in ({"J_r", "x"}, {"J_s", "x"})
+    assert set(unstated_functions(made(equal, signal=signal(two_components=0.3)))) in ({"J_r", "x"}, {"J_s", "x"})
 
 
 def test_functions_that_do_not_age_stay() -> None:
@@ -122,7 +122,7 @@ def test_without_a_signal_no_number_is_stated(absent: dict[str, float], words: s
         assert "lower bound" not in text
 
 
-def test_maps_that_rise_with_lag_are_not_called_flat(tmp_path: Path) -> None:
+def test_maps_that_rise_with_lag_are_not_called_flat() -> None:
     words = "c2 rises with lag by more than the noise (p < 0.001 for that), whereas a correlation decreases"
     seen = signal(contrast=0.9, dynamics=0.58)
     result = judged(signal=seen | {"dynamics": replace(seen["dynamics"], words=words)})
@@ -167,7 +167,7 @@ def test_results_that_were_not_tested_read_as_before(tmp_path: Path) -> None:
     assert "Look closer. " in text
     assert "Evidence" not in text
     assert "Usable" not in summary(old)
-    assert reasons(old) == {}
+    assert unstated_functions(old) == {}
 
 
 def test_the_screen_begins_with_verdict_headline_and_evidence() -> None:
@@ -196,7 +196,7 @@ def test_the_screen_begins_with_verdict_headline_and_evidence() -> None:
 
 def test_parameters_of_what_is_not_seen_are_not_listed_with_values(tmp_path: Path) -> None:
     result = judged(signal=signal(flow=0.6))
-    assert reasons_of_parameters(result) == dict.fromkeys(("v0", "beta", "v_offset", "phi0"), "no flow")
+    assert unstated_parameters(result) == dict.fromkeys(("v0", "beta", "v_offset", "phi0"), "no flow")
     for text in (summary(result), page(result, tmp_path)):
         assert "not stated: no flow" in text
         assert "v0 ended" not in text
@@ -204,7 +204,7 @@ def test_parameters_of_what_is_not_seen_are_not_listed_with_values(tmp_path: Pat
             assert number not in text
     # A value that was held is the user's own.
     held = replace(result, table=tuple(replace(row, status="fixed") for row in result.table))
-    assert reasons_of_parameters(held) == {}
+    assert unstated_parameters(held) == {}
     panels = [axes for axes in functions_figure(result).axes if axes.texts]
     assert [axes.texts[0].get_text() for axes in panels] == ["not stated: no flow"]
     assert not panels[0].lines

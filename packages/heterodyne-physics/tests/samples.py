@@ -30,7 +30,7 @@ def vector(**changes: float) -> Vector:
 
 
 def corners() -> npt.NDArray[np.float64]:
-    """Return all 2^14 corners of the bounds, (n_corner, n_par)."""
+    """Return all 2^n_par corners of the bounds, (n_corner, n_par)."""
     bits = (np.arange(2**N_PAR)[:, None] >> np.arange(N_PAR)) & 1
     return np.where(bits, BOUNDS[:, 1], BOUNDS[:, 0])
 

@@ -1,4 +1,4 @@
-"""c2 is finite everywhere inside the bounds: at all 2^14 corners, at kinks and at random points."""
+"""c2 is finite everywhere inside the bounds: at all corners, at kinks and at random points."""
 
 import functools
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from backends import Backend
 from jaxtyping import Array, Bool, Float
-from samples import KINKS, WINDOWS, corners, random_points
+from samples import KINKS, N_PAR, WINDOWS, corners, random_points
 
 CONTRAST, OFFSET = 1.0, 0.5
 POINTS = {"corners": corners(), "random": random_points(4000, seed=7), "kinks": np.array(list(KINKS.values()))}
@@ -36,4 +36,4 @@ def test_c2_is_finite(backend: Backend, points: str, window: str, q: float, phi:
 
 
 def test_there_are_as_many_corners_as_there_should_be() -> None:
-    assert len(np.unique(POINTS["corners"], axis=0)) == 2**14
+    assert len(np.unique(POINTS["corners"], axis=0)) == 2**N_PAR

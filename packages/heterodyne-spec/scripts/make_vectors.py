@@ -311,7 +311,7 @@ def choose_frames(n: int) -> list[int]:
 # --- what a case must fulfil -----------------------------------------------------------------------------------------
 
 
-def kink_distance(case: Case, spec: ModelSpec, solved: Solved) -> float:
+def kink_distance(case: Case, solved: Solved) -> float:
     """Return the least relative distance of J_r, J_s and x from a floor or clip, over all frames.
 
     An exact hit (f0 = 0, or f0 times the least exponential) is the same in every arithmetic and does not count.
@@ -363,7 +363,7 @@ def judge(case: Case, spec: ModelSpec, solved: Solved, pairs: Sequence[tuple[int
     assert all(mpmath.isfinite(value) for value in c2), f"{case.id}: not finite"
     error = reachable_error(case, solved)
     assert error < REACHABLE, f"{case.id}: binary64 may be wrong by {error:.1e}"
-    distance = kink_distance(case, spec, solved)
+    distance = kink_distance(case, solved)
     assert distance > KINK_DISTANCE, f"{case.id}: a floor or clip {distance:.1e} from a frame"
     apart = [value for (i, j), value in zip(pairs, c2, strict=True) if i != j]
     spread = float(max(apart) - min(apart))

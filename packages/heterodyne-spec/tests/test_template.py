@@ -23,7 +23,7 @@ def test_with_every_line_in_use_it_is_the_registry():
     assert list(config.model.parameters) == [*spec.names, "contrast", "offset"]
     for name, entry in config.model.parameters.items():
         parameter = spec.parameter(name)
-        vary = None if parameter.group == "scaling" else name != "f2"
+        vary = None if parameter.group == "scaling" else parameter.vary
         assert (entry.value, entry.bounds, entry.vary) == (parameter.default, parameter.bounds, vary)
 
 

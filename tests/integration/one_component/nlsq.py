@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from heterodyne_nlsq.look.ages import FEWEST_FRAMES, age_curves
-from heterodyne_nlsq.models import Knowledge, Null, Question
-from heterodyne_nlsq.start.candidate import Candidate, inside
+from heterodyne_nlsq.age_resolved import FEWEST_FRAMES, age_curves
+from heterodyne_nlsq.models import Candidate, Knowledge, Null, Question, inside
 
 
 class OneComponent(Knowledge):

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from heterodyne_physics_elementwise.grid import integral_between
+from heterodyne_physics_elementwise import integral_between
 from one_component._generated.one_component import MODEL_VERSION, HeterodyneModel
 
 __all__ = ["MODEL_VERSION", "HeterodyneModel", "correlation"]

@@ -3,8 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from heterodyne_physics_meshgrid.speckle import FieldLaws
-from heterodyne_physics_meshgrid.time_integral import create_time_integral_matrix, cumulative_trapezoid
+from heterodyne_physics_meshgrid import FieldLaws, create_time_integral_matrix, cumulative_trapezoid
 from one_component._generated.one_component import MODEL_VERSION, HeterodyneModel
 
 __all__ = ["MODEL_VERSION", "HeterodyneModel", "bracket", "fields"]

@@ -1,4 +1,4 @@
-"""The command ``heterodyne``."""
+"""The command ``heterodyne``; its modules may change without notice."""
 
 from heterodyne_cli._version import __version__
 

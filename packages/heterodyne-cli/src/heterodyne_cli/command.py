@@ -13,7 +13,7 @@ from pathlib import Path
 from heterodyne_cli._version import __version__
 from heterodyne_cli.commands import SUBCOMMANDS
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_nlsq.command import fit_command
+from heterodyne_nlsq import fit_command
 from heterodyne_report import Console, add_console_arguments, add_fit_arguments
 from heterodyne_spec import MEASUREMENTS, CommandParser, MissingPackageError, did_you_mean, prepare_streams
 

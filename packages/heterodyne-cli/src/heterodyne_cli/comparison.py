@@ -15,11 +15,8 @@ from heterodyne_cli.differences import differences
 from heterodyne_cli.nested_fits import METHOD, NestedFits, nested_fits
 from heterodyne_cli.results import Saved
 from heterodyne_data import FittedData, NLSQResult
-from heterodyne_nlsq.courses import courses as courses_of_fit
-from heterodyne_nlsq.stated import reasons, reasons_of_parameters
-from heterodyne_nlsq.summary import told
-from heterodyne_nlsq.verdict import NO_SIGNAL, TITLES
-from heterodyne_report import TimeCourse, align_columns, format_number, format_p_value, format_plus_minus
+from heterodyne_nlsq import NO_SIGNAL, VERDICT_TITLES, courses_of_fit, unstated_functions, unstated_parameters
+from heterodyne_report import TimeCourse, align_columns, format_number, format_p_value, format_plus_minus, wrap_text
 from heterodyne_spec import load_model
 
 FAR = 3.0
@@ -78,7 +75,7 @@ class Described:
     def standing(self) -> str:
         """The verdict in words, with convergence if the verdict does not imply it."""
         ended = "converged" if self.success else "NOT converged"
-        title = TITLES.get(self.verdict, "")
+        title = VERDICT_TITLES.get(self.verdict, "")
         return ended if not title else title if self.success else f"{title}, {ended}"
 
 
@@ -124,12 +121,12 @@ def _parts(saved: Saved) -> Iterator[dict[str, Any]]:
             "courses": tuple(courses_of_fit(fit)),
             "verdict": fit.verdict,
             "sentence": fit.sentence,
-            "left_out": reasons(fit),
+            "left_out": unstated_functions(fit),
             "fit": fit,
         }
         yield own | {name: getattr(fit, name) for name in shared}
     if (posterior := saved.posterior) is not None:
-        from heterodyne_cmc.plots import courses as courses_of_posterior
+        from heterodyne_cmc import courses_of_posterior
 
         values = {_of_angle(row.name, row.phi): Value(row.mean, row.sd, _loose(row)) for row in posterior.summary}
         values |= {name: Value(value, math.nan, "held") for name, value in posterior.fixed.items()}
@@ -138,7 +135,7 @@ def _parts(saved: Saved) -> Iterator[dict[str, Any]]:
 
 
 def _of_fit(fit: NLSQResult) -> dict[str, Value]:
-    values, hidden = {}, reasons_of_parameters(fit)
+    values, hidden = {}, unstated_parameters(fit)
     for row in fit.table:
         chosen = "chosen" if row.standing == "chosen" else "not determined"
         note = "held" if row.status == "fixed" else "" if row.determined else chosen
@@ -155,7 +152,7 @@ def _of_fit(fit: NLSQResult) -> dict[str, Value]:
 
 
 def _loose(row: Any) -> str:
-    from heterodyne_cmc.verdict import CONTRACTION_LEAST
+    from heterodyne_cmc import CONTRACTION_LEAST
 
     return "as the prior" if row.contraction < CONTRACTION_LEAST else ""
 
@@ -284,11 +281,11 @@ def as_text(results: Sequence[Described]) -> str:
     """Return the comparison for the terminal."""
     numbers = range(2, 2 * len(results) + 1)
     parts = [align_columns(listed_rows(results), (4, 5)), *([""] if sentences(results) else [])]
-    parts += [told(words, _WIDTH) for words in sentences(results)]
-    parts += ["", told(sentence(results)[0], _WIDTH)]
+    parts += [wrap_text(words, _WIDTH) for words in sentences(results)]
+    parts += ["", wrap_text(sentence(results)[0], _WIDTH)]
     parts += [f"{caution(results)}."] if caution(results) else []
     if found := nested_tests(results):
-        parts += ["", *(told(f"{test.words}.", _WIDTH) for test in found), told(METHOD, _WIDTH)]
+        parts += ["", *(wrap_text(f"{test.words}.", _WIDTH) for test in found), wrap_text(METHOD, _WIDTH)]
     parts += ["", align_columns(table_rows("parameter", parameter_rows(results), results), numbers)]
     if functions := function_rows(results):
         parts += ["", align_columns(table_rows("function", functions, results), numbers)]

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from heterodyne_data import layout_title
-from heterodyne_nlsq.survey import AngleSurvey, Survey
+from heterodyne_nlsq import AngleSurvey, Survey
 from heterodyne_report import colour_limits, square_means, square_width
 from heterodyne_spec import Table, count_noun, list_numbers, text_table
 

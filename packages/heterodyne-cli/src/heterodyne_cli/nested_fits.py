@@ -118,16 +118,9 @@ def restriction(restricted: NLSQResult, full: NLSQResult, freed: Sequence[str]) 
     return rows
 
 
-def survival(chi2: float, freedom: int) -> float:
-    """Return the probability that chi-square with `freedom` degrees of freedom is at least `chi2`."""
-    half = max(chi2, 0.0) / 2
-    # Closed form of the incomplete gamma function for integer and half-integer arguments.
-    begin, tail = (0.0, 0.0) if freedom % 2 == 0 else (0.5, math.erfc(math.sqrt(half)))
-    orders = [begin + k for k in range(math.ceil(freedom / 2 - begin))]
-    return min(1.0, tail + math.exp(-half) * sum(half**order / math.gamma(order + 1) for order in orders))
-
-
 def _test(small: str, large: str, freed: tuple[str, ...], fits: Mapping[str, NLSQResult]) -> NestedFits:
+    from scipy.special import chdtrc
+
     restricted, full = fits[small], fits[large]
     named = ", ".join(freed)
     begin = f"{small} fixes {named}, free in {large} (same data)"
@@ -145,7 +138,7 @@ def _test(small: str, large: str, freed: tuple[str, ...], fits: Mapping[str, NLS
         )
         return NestedFits(small, large, freed, raw / inflation, math.nan, inflation, small, words)
     size = raw / inflation
-    p_value = survival(size, len(freed))
+    p_value = float(chdtrc(len(freed), size))
     degrees = f"{len(freed)} degree{'s' if len(freed) > 1 else ''} of freedom"
     need, preferred = ("need", large) if p_value < REJECTED else ("do not need", small)
     vary = "it" if len(freed) == 1 else "them"

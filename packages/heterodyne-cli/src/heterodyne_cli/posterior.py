@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from heterodyne_cli.results import Saved, write_page
-from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax, kept_so_far, plan_of_sampling
+from heterodyne_cmc import (
+    CMCResult,
+    SamplingProgress,
+    clear_shards,
+    fit_cmc_jax,
+    kept_so_far,
+    plan_of_sampling,
+    summary_of_posterior,
+)
 from heterodyne_data import NLSQResult, TwoTimeData
-from heterodyne_nlsq.command import fit_measurement, outputs_of_fit, result_event
-from heterodyne_nlsq.output import save
+from heterodyne_nlsq import fit_measurement, outputs_of_fit, result_event, save_fit
 from heterodyne_report import (
     Console,
-    Progress,
     Stage,
-    align_columns,
     print_plan,
     read_measurement,
     requested_config,
     requested_data,
     requested_output,
-    table_cells,
 )
 from heterodyne_spec import DONE, INTERRUPTED, NOT_CONVERGED, Config, check_written, print_error
-
-PREPARING = "preparing the sampling"
-"""Stage between the point estimate and the first draw: mostly compilation."""
 
 
 def posterior_command(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:
@@ -57,7 +57,7 @@ def posterior_command(args: argparse.Namespace, command: Sequence[str], console:
 
 def _preview(config: Config) -> int:
     # Imported here because Dask takes a second and is optional.
-    from heterodyne_cmc.engine.cluster import job_script
+    from heterodyne_cmc import job_script
 
     print(job_script(config.cmc.dask), end="")
     return DONE
@@ -92,7 +92,7 @@ def _sample(
         console.say("no --nlsq-result given: fitting the point estimate first")
         start, _ = fit_measurement(data, config, console, cache=not args.no_cache, command=command, directory=None)
         console.tell("result", **result_event(start))
-        written = [save(start, directory)]
+        written = [save_fit(start, directory)]
         console.say(f"written: {written[0]}")
     else:
         written = []
@@ -101,7 +101,7 @@ def _sample(
         report = SamplingProgress(shown)
         result = fit_cmc_jax(data, config, start, directory=directory, progress=report, say=console.say)
     result = replace(result, command=shlex.join(command))
-    console.say("\n" + summary(result))
+    console.say("\n" + summary_of_posterior(result))
     console.detail(f"time: {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in result.timings.items())}")
     written.append(result.save(directory))
     clear_shards(directory, result.n_shards)
@@ -115,26 +115,6 @@ def _sample(
     console.tell("result", **posterior_event(result))
     console.tell("written", files=written)
     return DONE if result.success else NOT_CONVERGED
-
-
-class SamplingProgress:
-    """Progress display: finished shards, divergences and remaining time, or elapsed seconds before the first report."""
-
-    def __init__(self, shown: Progress):
-        self._shown = shown
-        self._count_seconds(PREPARING, stage=PREPARING)
-
-    def __call__(self, done: float, total: int, divergences: int, seconds_left: float) -> None:
-        text = _progress(done, total, divergences, seconds_left)
-        fields = {"done": done, "of": total, "divergences": divergences, "seconds_left": seconds_left}
-        if done >= total:
-            self._count_seconds(text, stage="combining", **fields)
-        else:
-            self._shown.show(text, stage="sampling", **fields)
-
-    def _count_seconds(self, text: str, **fields: Any) -> None:
-        begin = time.monotonic()
-        self._shown.keep(lambda: f"{text}: {time.monotonic() - begin:.0f} s", at_once=True, **fields)
 
 
 def posterior_event(result: CMCResult) -> dict[str, Any]:
@@ -152,22 +132,3 @@ def posterior_event(result: CMCResult) -> dict[str, Any]:
         "timings": result.timings,
         "warnings": list(result.warnings),
     }
-
-
-def _progress(done: float, total: int, divergences: int, seconds_left: float) -> str:
-    """Return the progress of the sampling in one line."""
-    if done >= total:
-        return f"{total} of {total} shards done, {divergences} divergences; combining them"
-    minutes, seconds = divmod(round(seconds_left), 60)
-    left = f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
-    part = f"{done:.0f}" if float(done).is_integer() else f"{done:.2f}"
-    return f"sampling: {part} of {total} shards done, {divergences} divergences so far, about {left} left"
-
-
-def summary(result: CMCResult) -> str:
-    """Return the table of the posterior and its warnings as text."""
-    from heterodyne_cmc.table import COLUMNS
-
-    found = table_cells(COLUMNS, result.summary)
-    words = [f"  - {warning}" for warning in result.warnings]
-    return "\n".join([result.message, "", align_columns(found.rows, right=found.numbers), "", *words])

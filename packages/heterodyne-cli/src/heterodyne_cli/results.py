@@ -85,7 +85,7 @@ def write_plots(saved: Saved, directory: Path) -> list[Path]:
     """Write the plots of all saved results to ``plots`` in `directory` and return their paths."""
     written: list[Path] = []
     if saved.fit is not None:
-        from heterodyne_nlsq.plots import write_plots as write_plots_of_fit
+        from heterodyne_nlsq import write_plots as write_plots_of_fit
 
         written += write_plots_of_fit(saved.fit, directory)
     return written if saved.posterior is None else written + saved.posterior.plot(directory)
@@ -102,11 +102,11 @@ def write_page(saved: Saved, path: Path) -> Path:
 
     reports = []
     if saved.posterior is not None:
-        from heterodyne_cmc.page import report as report_of_posterior
+        from heterodyne_cmc import report_of_posterior
 
         reports.append(report_of_posterior(saved.posterior))
     if saved.fit is not None:
-        from heterodyne_nlsq.page import report as report_of_fit
+        from heterodyne_nlsq import report_of_fit
 
         reports.append(report_of_fit(saved.fit))
     return write_report(path, saved.data, *reports)

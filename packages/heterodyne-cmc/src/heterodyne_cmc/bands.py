@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from heterodyne_cmc.posterior import QUANTILES, PosteriorBands
 from heterodyne_data.setup import band_ages
-from heterodyne_physics_elementwise.models import Physics, physics_of
+from heterodyne_physics_elementwise import Physics, physics_of
 from heterodyne_spec import ModelSpec
 
 type FloatArray = npt.NDArray[np.float64]

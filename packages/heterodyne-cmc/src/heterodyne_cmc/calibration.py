@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_cmc.density import Tilt
+from heterodyne_cmc.density import LikelihoodAdjustment
 from heterodyne_cmc.linalg import inverse, root
 
 type FloatArray = npt.NDArray[np.float64]
@@ -44,7 +44,7 @@ class Estimate(NamedTuple):
     calibrated: FloatArray
 
 
-def make_tilt(estimate: Estimate, prior: FloatArray) -> Tilt:
+def make_adjustment(estimate: Estimate, prior: FloatArray) -> LikelihoodAdjustment:
     """Return the calibration of the likelihood; `prior` (n_free, n_free) is the covariance of the prior.
 
     Directions in which the calibrated spread exceeds that of the prior keep the shape of the likelihood: the prior
@@ -63,7 +63,7 @@ def make_tilt(estimate: Estimate, prior: FloatArray) -> Tilt:
     wider, coefficients = _compared(independent.rest / power, calibrated.rest)
     stretch = _along(coefficients, np.sqrt(wider))
     follow = calibrated.slope - stretch @ independent.slope @ pull
-    return Tilt(
+    return LikelihoodAdjustment(
         np.array(power),
         estimate.pivot,
         pull,

@@ -21,10 +21,10 @@ from heterodyne_cmc.consensus import (
     share_left,
     weighted_average,
 )
-from heterodyne_cmc.departure import Departure, departure, measured
 from heterodyne_cmc.importance import K_MOST, Corrected, LogDensity, corrected, resampled_chains
 from heterodyne_cmc.linalg import inverse, root
 from heterodyne_cmc.methods import METHODS
+from heterodyne_cmc.non_gaussianity import NonGaussianity, measured, non_gaussianity
 from heterodyne_cmc.population import K_GOOD, ROUNDS, WANTED, Population, sample_population, trusted
 from heterodyne_spec import HeterodyneError
 
@@ -47,8 +47,8 @@ class Combined:
     """The posterior in unconstrained coordinates.
 
     `draws` (n_chain, n_draw, n_joint) are those of `method`: draws (one shard), gaussian, average or flow.
-    `convergence` holds split R-hat, bulk and tail effective sample size, (3, n_joint). `departure` and `flow` are None
-    where there was nothing to combine, or no flow. `k_hat` is the shape of the tail of the weights of the posterior
+    `convergence` holds split R-hat, bulk and tail effective sample size, (3, n_joint). `non_gaussianity` and `flow` are
+    None if there was nothing to combine, or no flow. `k_hat` is the shape of the tail of the weights of the posterior
     itself over the Gaussian consensus, NaN where the posterior was not given; `corrected`: whether the draws were
     resampled by it, `exact`: by weights of a density that covers it, so that they are its own whatever the shards are.
     """
@@ -57,7 +57,7 @@ class Combined:
     method: str
     convergence: FloatArray
     apart: Disagreement
-    departure: Departure | None = None
+    non_gaussianity: NonGaussianity | None = None
     flow: FlowConsensus | None = None
     k_hat: float = math.nan
     corrected: bool = False
@@ -67,7 +67,7 @@ class Combined:
     def bent(self) -> bool:
         """Whether the Gaussian consensus is unreliable. Weights alone do not show this: they contain no information on
         tails not reached by the Gaussian draws, whereas the wider sub-posteriors do, as a deviation from Gaussian."""
-        return (self.departure is not None and self.departure.bent) or self.k_hat >= K_MOST
+        return (self.non_gaussianity is not None and self.non_gaussianity.bent) or self.k_hat >= K_MOST
 
 
 class Shards(NamedTuple):
@@ -120,7 +120,7 @@ def combine(
     if len(draws) == 1 and method != "gaussian":
         return Combined(draws[0], "draws", convergence(draws[0]), Disagreement(0.0, 0, 1.0, (0.0,)))
     means, covariances = moments(draws)
-    away = departure(draws, anchors)
+    away = non_gaussianity(draws, anchors)
     product = gaussian_product(means, covariances, anchors)
     shape = draws.shape[1:3]
     normal = _normal(*product, shape, seed, log_density)

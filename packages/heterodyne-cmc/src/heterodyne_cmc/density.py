@@ -35,7 +35,7 @@ _NEAR = 3.0
 """Mean distance from the point estimate, in standard deviations, up to which its covariances are valid."""
 
 
-class Tilt(NamedTuple):
+class LikelihoodAdjustment(NamedTuple):
     """Calibration of the likelihood for noise correlated between pairs: L(u + (pull - 1) near(u - pivot))^power.
 
     Near the point estimate `near` is the identity, so that u' is pivot + pull (u - pivot). Far away, where the
@@ -92,7 +92,7 @@ class ShardProblem(NamedTuple):
     expand: Float[Array, "n_par n_free"]
     chart: Chart
     priors: Priors
-    tilt: Tilt
+    adjustment: LikelihoodAdjustment
     anchor: Anchor
     naming: Any
     basis: Float[Array, "n_phi n_coef"]
@@ -104,7 +104,7 @@ class ShardProblem(NamedTuple):
     temper: Float[Array, ""]
     """1/K, the power of the priors."""
     at_pivot: Float[Array, ""]
-    """Weighted sum of squared residuals at the point estimate of the tilt."""
+    """Weighted sum of squared residuals at the point estimate of the adjustment."""
 
 
 def shard_problem(
@@ -112,21 +112,23 @@ def shard_problem(
     space: ParameterSpace,
     scaling: Scaling,
     noise: float,
-    tilt: Tilt,
+    adjustment: LikelihoodAdjustment,
     n_shards: int,
     anchor: Anchor | None = None,
 ) -> ShardProblem:
     """Return the problem of one of `n_shards` shards; `noise` is the prior's guess of σ."""
     anchor = no_anchor(len(space.free)) if anchor is None else anchor
-    full = space.base + space.expand @ np.asarray(to_parameters(jnp.asarray(tilt.pivot), space.chart())[0])
-    at_pivot = pair_sums(jnp.asarray(full), pairs, jnp.asarray(tilt.contrast), jnp.asarray(tilt.offset)).rr.sum()
+    full = space.base + space.expand @ np.asarray(to_parameters(jnp.asarray(adjustment.pivot), space.chart())[0])
+    at_pivot = pair_sums(
+        jnp.asarray(full), pairs, jnp.asarray(adjustment.contrast), jnp.asarray(adjustment.offset)
+    ).rr.sum()
     return ShardProblem(
         pairs=pairs,
         base=jnp.asarray(space.base),
         expand=jnp.asarray(space.expand),
         chart=space.chart(),
         priors=space.prior_arrays(),
-        tilt=jax.tree.map(lambda part: jnp.asarray(part, float), tilt),
+        adjustment=jax.tree.map(lambda part: jnp.asarray(part, float), adjustment),
         anchor=jax.tree.map(lambda part: jnp.asarray(part, float), anchor),
         naming=jax.tree.map(lambda part: jnp.asarray(part, float), space.naming),
         basis=jnp.asarray(scaling.basis),
@@ -139,10 +141,10 @@ def shard_problem(
     )
 
 
-def untilted(n_free: int, n_lin: int) -> Tilt:
-    """Return the identity tilt, for pairs with independent noise."""
+def no_adjustment(n_free: int, n_lin: int) -> LikelihoodAdjustment:
+    """Return the adjustment without effect, for pairs with independent noise."""
     straight = (np.zeros(n_lin), np.eye(n_lin), np.zeros((n_lin, n_free)), np.zeros((n_free, n_free)))
-    return Tilt(np.array(1.0), np.zeros(n_free), np.eye(n_free), np.zeros(1), np.ones(1), *straight)
+    return LikelihoodAdjustment(np.array(1.0), np.zeros(n_free), np.eye(n_free), np.zeros(1), np.ones(1), *straight)
 
 
 def no_anchor(n_free: int) -> Anchor:
@@ -155,15 +157,15 @@ def split(vector: Float[Array, " n_dim"]) -> tuple[Array, Array]:
     return vector[:-1], vector[-1]
 
 
-def tilted_sums(
+def adjusted_sums(
     u: Float[Array, " n_free"], problem: ShardProblem, coefficients: Float[Array, " 2*n_coef"] | None = None
 ) -> Sums:
-    """Return the sums on which the likelihood depends, weighted by the power of the tilt.
+    """Return the sums on which the likelihood depends, weighted by the power of the adjustment.
 
     Residuals are evaluated at `coefficients` of contrast and offset, or at their prior mean.
     """
-    power = problem.tilt.power
-    free, _ = to_parameters(problem.tilt.pulled(u), problem.chart)
+    power = problem.adjustment.power
+    free, _ = to_parameters(problem.adjustment.pulled(u), problem.chart)
     at = problem.coefficient_mean if coefficients is None else coefficients
     contrast, offset = problem.held + at.reshape(2, -1) @ problem.basis.T
     sums = pair_sums(problem.base + problem.expand @ free, problem.pairs, contrast, offset)
@@ -185,7 +187,7 @@ def _normal_equations(sums: Sums, log_noise: Float[Array, ""], problem: ShardPro
 def log_likelihood(vector: Float[Array, " n_dim"], problem: ShardProblem) -> Float[Array, ""]:
     """Return ln of the likelihood of the shard's pairs, integrated over the tempered prior of contrast and offset."""
     u, log_noise = split(vector)
-    sums, power = tilted_sums(u, problem), problem.tilt.power
+    sums, power = adjusted_sums(u, problem), problem.adjustment.power
     squares = jnp.sum(sums.rr) + (1.0 - power) * problem.at_pivot
     count = jnp.sum(sums.one) / power
     result = -count * (log_noise + 0.5 * jnp.log(2 * jnp.pi)) - 0.5 * squares * jnp.exp(-2.0 * log_noise)
@@ -230,9 +232,12 @@ class Coefficients(NamedTuple):
 def coefficients_given(vector: Float[Array, " n_dim"], problem: ShardProblem) -> Coefficients:
     """Return the calibrated density of the coefficients given the sampled vector."""
     u, log_noise = split(vector)
-    precision, right = _normal_equations(tilted_sums(u, problem), log_noise, problem)
+    precision, right = _normal_equations(adjusted_sums(u, problem), log_noise, problem)
     factor = jnp.linalg.cholesky(precision)
-    tilt = problem.tilt
-    away = problem.coefficient_mean + jax.scipy.linalg.cho_solve((factor, True), right) - tilt.centre
+    adjustment = problem.adjustment
+    away = problem.coefficient_mean + jax.scipy.linalg.cho_solve((factor, True), right) - adjustment.centre
     root = jax.scipy.linalg.solve_triangular(factor, jnp.eye(right.size), lower=True, trans=1)
-    return Coefficients(tilt.centre + tilt.stretch @ away + tilt.follow @ tilt.near(u), tilt.stretch @ root)
+    return Coefficients(
+        adjustment.centre + adjustment.stretch @ away + adjustment.follow @ adjustment.near(u),
+        adjustment.stretch @ root,
+    )

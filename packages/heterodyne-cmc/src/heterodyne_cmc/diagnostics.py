@@ -1,6 +1,10 @@
 """Whether chains have converged: split R-hat, bulk and tail effective sample size, BFMI, contraction.
 
 Vehtari, Gelman, Simpson, Carpenter & Bürkner, Bayesian Analysis 16, 667 (2021), equations in the comments.
+
+Why not arviz-stats 1.3, with which a test compares: its R-hat is the same and its effective sample sizes agree to 1
+%, but they are too large for a few or constant draws, there is no R-hat for a single chain, and the import takes 0.75
+s and 38 MB in every worker.
 """
 
 from __future__ import annotations

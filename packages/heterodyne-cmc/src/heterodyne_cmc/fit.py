@@ -11,17 +11,19 @@ from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from heterodyne_cmc.engine import finished, plan
 from heterodyne_cmc.joint import log_joint, log_likelihoods, summed
 from heterodyne_cmc.mode import at_mode
 from heterodyne_cmc.noise import checked, residual_noise
-from heterodyne_cmc.outcome import make_result
 from heterodyne_cmc.parameters import parameter_space
 from heterodyne_cmc.population import ROUNDS_UNSEEN
 from heterodyne_cmc.problem import whole_problems
+from heterodyne_cmc.progress import listening
 from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
+from heterodyne_cmc.result_building import make_result
 from heterodyne_cmc.search import search
 from heterodyne_cmc.start import not_seen, point_estimate, read_start, start_warnings, within_reach
 from heterodyne_cmc.store import FOLDER, ShardStore, kept
@@ -29,10 +31,10 @@ from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.unfinished import ChainStore
 from heterodyne_cmc.whitening import make_whitening, of_shards
 from heterodyne_cmc.work import ShardWork, fingerprint, shard_work
-from heterodyne_data import NLSQResult, TwoTimeData, select_data
+from heterodyne_data import NLSQResult, TwoTimeData, as_measurement, select_data
 from heterodyne_data.setup import data_noise
 from heterodyne_physics_elementwise import MODEL_VERSION
-from heterodyne_physics_meshgrid.devices import check_devices
+from heterodyne_physics_meshgrid import check_devices
 from heterodyne_spec import Config, ConfigError, Problem, check_model_versions, load_config
 
 type Progress = Callable[[float, int, int, float], None]
@@ -41,25 +43,31 @@ part that is done of the next, of how many, divergences so far, seconds left."""
 
 
 def fit_cmc_jax(
-    data: TwoTimeData | str | Path,
+    data: TwoTimeData | str | Path | ArrayLike,
     config: Config | Mapping[str, Any] | str | Path | None = None,
     nlsq_result: NLSQResult | str | Path | None = None,
     *,
+    q: float | None = None,
+    phi: ArrayLike | None = None,
+    t: ArrayLike | None = None,
+    dt: float | None = None,
     start: str = "auto",
     directory: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> CMCResult:
     """Sample the posterior of all azimuths of one q.
 
     Parameters
     ----------
-    data : a measurement, or the path of a file. The section ``data`` of `config` applies to both: see
-        `heterodyne_data.select_data`.
+    data : a measurement, the path of a file, or c2 as an array, (n_phi, N, N) or (N, N), of NumPy, JAX or lists. The
+        section ``data`` of `config` applies to all: see `heterodyne_data.select_data`.
     config : a Config, a dict, the path of a YAML or JSON file, or None for the defaults. Give the one of the point
         estimate: what it holds or ties is held or tied here.
     nlsq_result : the point estimate of these data, or the folder or file of one. It gives the start, the scale in
         which the chains move, the calibration of the likelihood and the first guess of the noise, never the prior.
+    q, phi, t, dt : with an array only: wavevector in 1/Å, azimuths in degrees (n_phi,), ages of the frames in s (N,),
+        time between frames in s; as `heterodyne_data.TwoTimeData` takes them. q, phi, and t or dt are required.
     start : where the sampling starts when there is no `nlsq_result`. "auto": from a fit made first, where
         heterodyne-nlsq is installed, else by "search": from where a search over the priors ends; "values": uphill
         from the configuration's values or the registry's defaults. Without a fit the likelihood is not calibrated, and
@@ -68,8 +76,10 @@ def fit_cmc_jax(
         ended early goes on from them: the same call samples only what is missing. `clear_shards` removes them. None:
         nothing is written.
     say : called with a line of text on what is going to be done, and where.
-    progress : called after every shard, and meanwhile where one is sampled in this process, with the number of
-        finished shards and the part that is done of the next, of how many, the divergences so far and the seconds left.
+    progress : True shows finished shards and the remaining time: a line that is overwritten in a terminal or a notebook
+        cell, lines 20 s apart in a log. A function is called after every shard, and meanwhile where one is sampled in
+        this process, with the number of finished shards and the part that is done of the next, of how many, the
+        divergences so far and the seconds left.
 
     Returns
     -------
@@ -96,10 +106,24 @@ def fit_cmc_jax(
     """
     check_model_versions({"heterodyne-physics-elementwise": MODEL_VERSION})
     check_devices(jax.devices)
-    begin = time.perf_counter()
     if start not in ("auto", "search", "values"):
         raise ConfigError("fit_cmc_jax", [Problem("start", f"'{start}'", "auto, search or values", "correct it")])
-    settings = load_config(config)
+    measured, folder = as_measurement(data, q=q, phi=phi, t=t, dt=dt), None if directory is None else Path(directory)
+    with listening(progress) as listener:
+        return _posterior(measured, load_config(config), nlsq_result, start, folder, listener, say)
+
+
+def _posterior(
+    data: TwoTimeData | str | Path,
+    settings: Config,
+    nlsq_result: NLSQResult | str | Path | None,
+    start: str,
+    directory: Path | None,
+    progress: Progress | None,
+    say: Callable[[str], None],
+) -> CMCResult:
+    """Return the posterior of a measurement or file."""
+    begin = time.perf_counter()
     measured = select_data(data, settings)
     # Once before the fit: what cannot be sampled is refused at once.
     request = prepare(measured, settings, read_start(nlsq_result))
@@ -116,7 +140,7 @@ def fit_cmc_jax(
         if request.nlsq is None and start != "values":
             request = _begun(request, say)
         work = prepared_work(_without_chains(request, say), say)
-        subs = _sample(work, None if directory is None else Path(directory), progress, say)
+        subs = _sample(work, directory, progress, say)
         sampled = time.perf_counter()
         words = [*start_warnings(request.nlsq, request.space, request.data, request.spec), *filter(None, [moved])]
         problems = work.problems()
@@ -176,7 +200,7 @@ def prepared_work(request: Request, say: Callable[[str], None] = lambda text: No
 def _without_chains(request: Request, say: Callable[[str], None]) -> Request:
     """Return a request without chains if the fit does not see a component: on priors alone they do not converge."""
     cmc, nlsq = request.config.cmc, request.nlsq
-    if nlsq is None or cmc.sampler != "auto" or not (missing := not_seen(nlsq, request.space)):
+    if nlsq is None or cmc.sampler != "auto" or not (missing := not_seen(nlsq, request.space, request.spec)):
         return request
     say(f"the fit finds no {missing}: importance sampling without chains (cmc.sampler: nuts enables them)")
     weighted = replace(request.config, cmc=replace(cmc, sampler="importance"))

@@ -31,10 +31,10 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_cmc.consensus import Anchors, gaussian_draws, gaussian_product, moments, no_anchors
-from heterodyne_cmc.departure import aligned_whitening
 from heterodyne_cmc.diagnostics import standard_error
 from heterodyne_cmc.importance import Corrected, LogDensity, corrected, smoothed_weights
 from heterodyne_cmc.linalg import inverse, root
+from heterodyne_cmc.non_gaussianity import aligned_whitening
 
 try:
     import optax

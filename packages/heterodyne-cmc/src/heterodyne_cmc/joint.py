@@ -18,10 +18,10 @@ from heterodyne_cmc.density import (
     Coefficients,
     ShardProblem,
     _normal_equations,
+    adjusted_sums,
     coefficients_given,
     log_density,
     split,
-    tilted_sums,
 )
 from heterodyne_cmc.values import Map, in_blocks
 
@@ -43,26 +43,29 @@ def log_joint(joint: Float[Array, " n_joint"], problem: ShardProblem) -> Float[A
     if n_coefficients == 0:
         return result
     u, log_noise = split(vector)
-    precision, right = _normal_equations(tilted_sums(u, problem), log_noise, problem)
+    precision, right = _normal_equations(adjusted_sums(u, problem), log_noise, problem)
     factor = jnp.linalg.cholesky(precision)
     mean = problem.coefficient_mean + jax.scipy.linalg.cho_solve((factor, True), right)
     # The Jacobian determinant of the calibration of the draw is a constant.
-    away = factor.T @ (_untilted(coefficients, u, problem) - mean)
+    away = factor.T @ (_unadjusted(coefficients, u, problem) - mean)
     return result + jnp.sum(jnp.log(jnp.diag(factor))) - 0.5 * away @ away
 
 
-def _untilted(coefficients: Float[Array, " n_lin"], u: Float[Array, " n_free"], problem: ShardProblem) -> Array:
+def _unadjusted(coefficients: Float[Array, " n_lin"], u: Float[Array, " n_free"], problem: ShardProblem) -> Array:
     """Return the draw of the coefficients before calibration."""
-    tilt = problem.tilt
-    return jnp.linalg.solve(tilt.stretch, coefficients - tilt.centre - tilt.follow @ tilt.near(u)) + tilt.centre
+    adjustment = problem.adjustment
+    return (
+        jnp.linalg.solve(adjustment.stretch, coefficients - adjustment.centre - adjustment.follow @ adjustment.near(u))
+        + adjustment.centre
+    )
 
 
 def log_likelihoods(joint: Float[Array, " n_joint"], problem: ShardProblem) -> Float[Array, " n_phi"]:
     """Return ln of the calibrated likelihood of each angle's pairs at a joint vector, with all constants."""
     n_coefficients = problem.coefficient_mean.size
     u, log_noise = split(joint[: joint.size - n_coefficients])
-    coefficients = _untilted(joint[joint.size - n_coefficients :], u, problem)
-    sums = tilted_sums(u, problem, coefficients)
+    coefficients = _unadjusted(joint[joint.size - n_coefficients :], u, problem)
+    sums = adjusted_sums(u, problem, coefficients)
     return -sums.one * (log_noise + 0.5 * jnp.log(2 * jnp.pi)) - 0.5 * sums.rr * jnp.exp(-2.0 * log_noise)
 
 

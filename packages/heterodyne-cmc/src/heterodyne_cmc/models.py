@@ -1,21 +1,22 @@
-"""What the sampling knows of a model beyond its specification, behind one interface.
+"""What is specific to a model in the sampling, beyond its specification, behind one interface.
 
 A module about a model (`heterodyne_cmc.two_component`, or ``cmc`` of a plug-in: see `heterodyne_spec.models`) may have
 
-* ``untold(nlsq, spec, t)``: a tuple of arrays that says how components are named where the data do not tell,
-* ``wall(full, naming)``: ln of the factor of the density that keeps to these names, at all parameters (n_par,),
-* ``words(naming)``: the convention in a sentence, "" where there is none,
-* ``TURNED``: the function of which azimuths see a projection, and the parameter that turns it.
+* ``untold(nlsq, spec, t)``: a tuple of arrays with the labels of the components if the data do not distinguish them,
+* ``wall(full, naming)``: ln of the factor of the density that fixes these labels, at all parameters (n_par,),
+* ``words(naming)``: the convention in a sentence, "" if there is none,
+* ``unseen(nlsq, spec, free)``: an `Unseen` feature, described by the free parameters (names) but absent from the maps,
+* ``TURNED``: the function of age projected on the azimuth, and the parameter that rotates the projection.
 
-Without them nothing is named, and no function is turned.
+Without them no component is labelled, no feature is required, and no function is projected.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -26,6 +27,16 @@ from heterodyne_data import NLSQResult
 from heterodyne_spec import ModelSpec, knowledge
 
 
+class Unseen(NamedTuple):
+    """A feature that the maps do not show according to the fit, and a sentence on how to do without it.
+
+    Both are "" if nothing is missing.
+    """
+
+    feature: str = ""
+    remedy: str = ""
+
+
 @dataclass(frozen=True)
 class Knowledge:
     """What is known of a model; the fields are those of the module's interface."""
@@ -33,6 +44,7 @@ class Knowledge:
     untold: Callable[[NLSQResult | None, ModelSpec, npt.NDArray[np.float64]], tuple[Any, ...]]
     wall: Callable[[Float[Array, " n_par"], Any], Array]
     words: Callable[[Any], str]
+    unseen: Callable[[NLSQResult, ModelSpec, Sequence[str]], Unseen]
     turned: tuple[str, str] | None
 
 
@@ -44,5 +56,6 @@ def knowledge_of(model: str) -> Knowledge:
         getattr(module, "untold", lambda nlsq, spec, t: ()),
         getattr(module, "wall", lambda full, naming: jnp.zeros(())),
         getattr(module, "words", lambda naming: ""),
+        getattr(module, "unseen", lambda nlsq, spec, free: Unseen()),
         getattr(module, "TURNED", None),
     )

@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from heterodyne_cmc.shards import Pairs
 from heterodyne_data import NLSQResult, TwoTimeData
-from heterodyne_physics_elementwise import c2_pairs, precompute_shard_grid
-from heterodyne_physics_elementwise.models import physics_of
+from heterodyne_physics_elementwise import c2_pairs, physics_of, precompute_shard_grid
 from heterodyne_spec import DataError
 
 type FloatArray = npt.NDArray[np.float64]

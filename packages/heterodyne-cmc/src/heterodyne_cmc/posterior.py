@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data import FittedData
+from heterodyne_data import FittedData, short_text
+from heterodyne_spec import count_noun
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -74,8 +75,8 @@ class Diagnostics:
     `bent` states that the Gaussian consensus and the average are unreliable: far from the posterior of all pairs
     (`k_hat` of their draws), or, to first order, the third and fourth moments of the sub-posteriors shift a mean by
     `consensus_shift` posterior sd and change an sd by the fraction `consensus_width` (the largest significant ones, 0
-    if there are none; see `heterodyne_cmc.departure`). `dof` is not an integer for anchored shards, because the part
-    due to the anchor does not scatter. `flows` is the number of shards whose flow replaced the Gaussian,
+    if there are none; see `heterodyne_cmc.non_gaussianity`). `dof` is not an integer for anchored shards, because the
+    part due to the anchor does not scatter. `flows` is the number of shards whose flow replaced the Gaussian,
     `flow_divergences` the number of divergent steps on their product, `k_hat` the shape of the tail of the weights of
     the posterior of all pairs over the product of flows, or over the Gaussian product without flows (NaN for one shard
     or equal weights; at most 1000), and `corrected` whether the draws were corrected with these weights; `exact`,
@@ -130,18 +131,9 @@ class Calibration:
     statement: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Posterior:
-    """A posterior with the information needed to assess it.
-
-    `draws` maps the name of every parameter that is not fixed to consensus draws (n_chain, n_draw); `contrast`
-    and `offset` are (n_chain, n_draw, n_phi), `noise_sd` (n_chain, n_draw). `sub_draws` holds the same names and these
-    three with a leading shard axis. `sample_stats` holds per shard, chain and draw: diverging, energy, lp,
-    acceptance_rate, n_steps, tree_depth; of weighted draws lp alone. `sampler`: importance where the draws of all
-    shards were weighted, else nuts. `method` is the consensus that was used, `requested` the configuration's word for
-    it. `observed` is the measured c2, (n_phi, n_t, n_t). `log_likelihood` (n_chain, n_draw, n_phi), where
-    ``cmc.log_likelihood`` asks for it, is ln of the calibrated likelihood of each angle's pairs at the draws.
-    """
+    """The content of a posterior; `CMCResult` describes its attributes."""
 
     draws: Mapping[str, FloatArray]
     contrast: FloatArray
@@ -194,3 +186,13 @@ class Posterior:
             if row.name == name and row.phi == phi:
                 return row
         raise KeyError(f"no row for {name}" + ("" if phi is None else f" at phi = {phi:g}"))
+
+    def __repr__(self) -> str:
+        found = self.diagnostics
+        n_chain, n_draw = self.noise_sd.shape
+        drawn = f"{n_chain} × {n_draw} draws of {count_noun(len(self.draws), 'parameter')}"
+        ess = f"R-hat {found.r_hat:.3f}, effective sample size {min(found.ess_bulk, found.ess_tail):.0f} or more"
+        head = f"{type(self).__name__}: {'usable' if self.success else 'not reliable'}"
+        return short_text(
+            head, [self.message, drawn + "; " + ess, self.data.in_words, count_noun(len(self.warnings), "warning")]
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +12,7 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_cmc.posterior import Posterior
-from heterodyne_physics_elementwise import ShardGrid, c2_pairs, precompute_shard_grid
-from heterodyne_physics_elementwise.models import Physics, physics_of
+from heterodyne_physics_elementwise import Physics, ShardGrid, c2_pairs, physics_of, precompute_shard_grid
 from heterodyne_report import square_means, square_width
 from heterodyne_spec import load_model
 
@@ -47,14 +47,7 @@ def predictive_maps(result: Posterior, width: int | None = None) -> PredictiveMa
     `width` is that of the squares; by default the smallest that a panel can resolve.
     """
     n_phi, n_t = result.observed.shape[:2]
-    n_draws = int(np.clip(_ENTRIES / (n_phi * n_t**2), _FEWEST, _MOST))
-    flat = np.unique(np.linspace(0, result.noise_sd.size - 1, n_draws).astype(int))
-    columns = [
-        result.draws[name].ravel()[flat] if name in result.draws else np.full(len(flat), result.fixed[name])
-        for name in load_model(result.model["id"]).names
-    ]
-    full, noise = np.stack(columns, axis=1), result.noise_sd.ravel()[flat]
-    contrast, offset = (part.reshape(-1, n_phi)[flat] for part in (result.contrast, result.offset))
+    drawn = _drawn(result, n_t)
     width = square_width(n_t) if width is None else width
     shape = (n_phi, n_t // width, n_t // width)
     data, mean, sd = np.empty(shape), np.empty(shape), np.empty(shape)
@@ -62,27 +55,63 @@ def predictive_maps(result: Posterior, width: int | None = None) -> PredictiveMa
     with jax.enable_x64(True):
         grid = precompute_shard_grid(result.data.t, result.data.q)
         for a, phi in enumerate(result.data.phi):
-            values, spread = _moments(physics_of(result.model["id"]), full, contrast[:, a], offset[:, a], grid, phi)
+            values, spread = _moments(physics_of(result.model["id"]), drawn, a, grid, phi)
             data[a] = square_means(np.where(diagonal, np.nan, result.observed[a]), width)
             mean[a] = square_means(np.where(diagonal, np.nan, values), width)
-            sd[a] = np.sqrt(square_means(np.where(diagonal, np.nan, spread**2), width) + np.mean(noise**2))
-    return PredictiveMaps(data, mean, sd, width, len(flat))
+            sd[a] = np.sqrt(square_means(np.where(diagonal, np.nan, spread**2), width) + np.mean(drawn.noise**2))
+    return PredictiveMaps(data, mean, sd, width, len(drawn.full))
 
 
-def _moments(
-    physics: Physics, full: FloatArray, contrast: FloatArray, offset: FloatArray, grid: ShardGrid, phi: float
-) -> tuple[FloatArray, FloatArray]:
+def predictive_rows(result: Posterior, rows: npt.NDArray[np.int_]) -> FloatArray:
+    """Return the posterior mean of c2 of some frames, counted from 0, with all others: (n_phi, n_row, n_t)."""
+    drawn = _drawn(result, len(rows))
+    with jax.enable_x64(True):
+        grid = precompute_shard_grid(result.data.t, result.data.q)
+        physics = physics_of(result.model["id"])
+        return np.stack([_rows(physics, drawn, a, grid, phi, rows)[0] for a, phi in enumerate(result.data.phi)])
+
+
+class _Drawn(NamedTuple):
+    """Draws of which maps are evaluated: all parameters (n_draw, n_par), contrast and offset (n_draw, n_phi), noise."""
+
+    full: FloatArray
+    contrast: FloatArray
+    offset: FloatArray
+    noise: FloatArray
+
+
+def _drawn(result: Posterior, n_row: int) -> _Drawn:
+    """Return a subset of the draws of all chains, the larger the fewer rows of the maps are evaluated."""
+    n_phi, n_t = result.observed.shape[:2]
+    n_draws = int(np.clip(_ENTRIES / (n_phi * n_t * n_row), _FEWEST, _MOST))
+    flat = np.unique(np.linspace(0, result.noise_sd.size - 1, n_draws).astype(int))
+    columns = [
+        result.draws[name].ravel()[flat] if name in result.draws else np.full(len(flat), result.fixed[name])
+        for name in load_model(result.model["id"]).names
+    ]
+    contrast, offset = (part.reshape(-1, n_phi)[flat] for part in (result.contrast, result.offset))
+    return _Drawn(np.stack(columns, axis=1), contrast, offset, result.noise_sd.ravel()[flat])
+
+
+def _moments(physics: Physics, drawn: _Drawn, angle: int, grid: ShardGrid, phi: float) -> tuple[FloatArray, FloatArray]:
     """Return mean and standard deviation over the draws of the model's map at one azimuth, (n_t, n_t) each."""
     n_t = grid.t.size
-    rows = max(int(_STRIP // n_t), 1)
+    size = max(int(_STRIP // n_t), 1)
     strips = [
-        _strip(
-            physics, *map(jnp.asarray, (full, contrast, offset)), grid, jnp.arange(first, min(first + rows, n_t)), phi
-        )
-        for first in range(0, n_t, rows)
+        _rows(physics, drawn, angle, grid, phi, np.arange(first, min(first + size, n_t)))
+        for first in range(0, n_t, size)
     ]
-    mean, sd = (np.concatenate([np.asarray(strip[k]) for strip in strips]) for k in (0, 1))
+    mean, sd = (np.concatenate([strip[k] for strip in strips]) for k in (0, 1))
     return mean, sd
+
+
+def _rows(
+    physics: Physics, drawn: _Drawn, angle: int, grid: ShardGrid, phi: float, rows: npt.NDArray[np.int_]
+) -> tuple[FloatArray, FloatArray]:
+    """Return mean and standard deviation over the draws of some rows of the map at one azimuth, (n_row, n_t) each."""
+    parts = (drawn.full, drawn.contrast[:, angle], drawn.offset[:, angle])
+    mean, sd = _strip(physics, *map(jnp.asarray, parts), grid, jnp.asarray(rows), phi)
+    return np.asarray(mean), np.asarray(sd)
 
 
 @jax.jit

@@ -17,7 +17,9 @@ def make_problem(request: Request, noise: float, whitening: Whitening, shard: in
     data, deal = request.data, request.partition
     whole = deal.n_shards == 1 and _exact(request)
     pairs = _all(request) if whole else some_pairs(data, deal.pairs(shard), request.spec.id)
-    return shard_problem(pairs, request.space, request.scaling, noise, whitening.tilt, deal.n_shards, whitening.anchor)
+    return shard_problem(
+        pairs, request.space, request.scaling, noise, whitening.adjustment, deal.n_shards, whitening.anchor
+    )
 
 
 def whole_problems(request: Request, noise: float, whitening: Whitening) -> Callable[[], Iterable[ShardProblem]]:
@@ -29,7 +31,7 @@ def whole_problems(request: Request, noise: float, whitening: Whitening) -> Call
 
     @functools.cache
     def all_pairs_at_once() -> tuple[ShardProblem]:
-        return (shard_problem(_all(request), request.space, request.scaling, noise, whitening.tilt, 1),)
+        return (shard_problem(_all(request), request.space, request.scaling, noise, whitening.adjustment, 1),)
 
     def shard_by_shard() -> Iterable[ShardProblem]:
         return (make_problem(request, noise, free, shard) for shard in range(request.partition.n_shards))

@@ -16,10 +16,10 @@ from heterodyne_cmc.shards import (
 )
 from heterodyne_cmc.start import check_start
 from heterodyne_cmc.sums import has_exact_sums
-from heterodyne_cmc.support import unsupported
+from heterodyne_cmc.support import unsupported_options
 from heterodyne_data import NLSQResult, TwoTimeData, whole_memory
 from heterodyne_data.setup import Scaling, make_scaling
-from heterodyne_physics_elementwise.models import physics_of
+from heterodyne_physics_elementwise import physics_of
 from heterodyne_spec import Config, ConfigError, ModelSpec, Problem, check_model_versions, load_model
 
 PAIRS_PER_VALUE = 10
@@ -59,7 +59,7 @@ def prepare(data: TwoTimeData, config: Config, nlsq: NLSQResult | None) -> Reque
     spec = load_model(config.model.name)
     version = physics_of(spec.id).version
     check_model_versions({"heterodyne-physics-elementwise": version}, spec.id)
-    if problems := unsupported(config, spec):
+    if problems := unsupported_options(config, spec):
         raise ConfigError("configuration", problems)
     if nlsq is not None:
         check_start(nlsq, data, spec)

@@ -26,7 +26,7 @@ _PLACES, _CLIMBED = 4096, 6
 """Number of prior draws, and of those from which the posterior is maximised."""
 _NOISES = np.linspace(0.0, 4.0, 9)
 """Tried values of ln of the noise over its estimate, because residuals exceed the noise away from the optimum."""
-_FAR = 2.0
+_COMPARED_AT = 2.0
 """Value at which draws are compared; a smaller noise would make the comparison depend on single pairs."""
 _APART = 0.1
 """Smallest difference in prior probability of a parameter for two draws to count as different."""
@@ -48,7 +48,7 @@ def search(
     levels = qmc.Sobol(len(space.free), seed=np.random.default_rng([seed, 6])).random(_PLACES)
     say(f"no point estimate: searching from {_PLACES} draws of the priors")
     u = np.asarray(_from_parameters(jnp.asarray(at_levels(levels, space.priors, space.bounds)), chart))
-    heights = _heights(np.column_stack([u, np.full(len(u), log_noise + _FAR)]), problems)
+    heights = _heights(np.column_stack([u, np.full(len(u), log_noise + _COMPARED_AT)]), problems)
     chosen = _different(np.argsort(-heights, kind="stable"), levels)
     starts = [np.asarray(_from_parameters(jnp.asarray(space.start[None]), chart))[0], *u[chosen]]
     ends = []

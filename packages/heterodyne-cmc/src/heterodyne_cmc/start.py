@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from heterodyne_cmc.models import Unseen, knowledge_of
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import bounds_within, distance
 from heterodyne_cmc.whitening import PRIOR_REACH
@@ -82,38 +83,27 @@ def _sd(nlsq: NLSQResult, name: str) -> float:
     return float(np.sqrt(variance)) if variance > 0 else float("inf")
 
 
-def not_seen(nlsq: NLSQResult | None, space: ParameterSpace) -> str:
+def not_seen(nlsq: NLSQResult | None, space: ParameterSpace, spec: ModelSpec) -> str:
     """Return the feature required by the free parameters but absent from the maps according to the fit, else ""."""
     if nlsq is None:
         return ""
+    return _NO_SIGNAL if nlsq.verdict == "no-signal" else _unseen(nlsq, space, spec).feature
+
+
+def remedy(nlsq: NLSQResult | None, space: ParameterSpace, spec: ModelSpec) -> str:
+    """Return how to obtain a converged posterior if the maps lack a required feature, else ""."""
+    if nlsq is None:
+        return ""
     if nlsq.verdict == "no-signal":
-        return "signal in the maps"
-    components, asked = nlsq.signal.get("two_components"), _of_second_component(space)
-    return "second component" if components is not None and not components.present and asked else ""
+        return f"the fit sees no {_NO_SIGNAL}: the data add nothing to the priors, whatever the sampler"
+    return _unseen(nlsq, space, spec).remedy
 
 
-def remedy(nlsq: NLSQResult | None, space: ParameterSpace) -> str:
-    """Return how to obtain a converged posterior if the maps lack a required feature, else "".
-
-    With a fraction of 0 only the reference remains in the model; parameters without effect only add dimensions.
-    """
-    missing = not_seen(nlsq, space)
-    if missing != "second component":
-        return f"the fit sees no {missing}: the data add nothing to the priors, whatever the sampler" if missing else ""
-    *first, last = (p.name for p in space.parameters if p.group == _FRACTION and p.vary)
-    others = [name for name, group in _of_second_component(space).items() if group != _FRACTION]
-    beside = f", and hold {', '.join(others)} (vary: false)" if others else ""
-    return f"the fit sees one component only: fix {', '.join(first)} and {last} at 0{beside}, in both fit and posterior"
+_NO_SIGNAL = "signal in the maps"
 
 
-_REFERENCE, _FRACTION = "reference", "fraction"
-"""Groups of parameters in the specification: those of the reference, which is always present, and of the fraction."""
-
-
-def _of_second_component(space: ParameterSpace) -> dict[str, str]:
-    """Return the groups, by name, of the free parameters that have an effect only if there is a second component."""
-    groups = {p.name: p.group for p in space.parameters}
-    return {name: groups[name] for name in space.free_names if groups[name] != _REFERENCE}
+def _unseen(nlsq: NLSQResult, space: ParameterSpace, spec: ModelSpec) -> Unseen:
+    return knowledge_of(spec.id).unseen(nlsq, spec, space.free_names)
 
 
 def check_start(nlsq: NLSQResult, data: TwoTimeData, spec: ModelSpec) -> None:

@@ -43,12 +43,11 @@ class Chains(NamedTuple):
 
 class Weighted(NamedTuple):
     """What weighted draws leave: `log_density` of those kept, (n_chain, n_draw); the shape `k_hat` of the tail of the
-    weights, the number of `effective` draws, and of how many points the density was `evaluated`."""
+    weights, and the number of `effective` draws."""
 
     log_density: Any
     k_hat: float
     effective: float
-    evaluated: int
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from jaxtyping import Array, Float, Int
 
 from heterodyne_cmc.shards import IntArray, Pairs, few_gaps
 from heterodyne_data import TwoTimeData
-from heterodyne_physics_elementwise import ShardGrid, c2_pairs, precompute_shard_grid
-from heterodyne_physics_elementwise.models import Physics, physics_of
+from heterodyne_physics_elementwise import Physics, ShardGrid, c2_pairs, physics_of, precompute_shard_grid
 from heterodyne_spec import DEFAULT_MODEL
 
 
@@ -38,7 +37,7 @@ class SomePairs(NamedTuple):
 
 class AllPairs(NamedTuple):
     """All pairs of a measurement; `maps` is a `heterodyne_physics_meshgrid.factored.HalvedMaps`, `physics` a
-    `heterodyne_physics_meshgrid.models.Physics`."""
+    `heterodyne_physics_meshgrid.Physics`."""
 
     maps: Any
     q: Float[Array, ""]
@@ -72,19 +71,19 @@ def some_pairs(data: TwoTimeData, pairs: Pairs, model: str = DEFAULT_MODEL) -> S
 
 def has_exact_sums(data: TwoTimeData, pairs: tuple[IntArray, ...], model: str) -> bool:
     """Return whether a model has exact sums over all pairs, and whether they are worth it."""
-    from heterodyne_physics_meshgrid import models
+    from heterodyne_physics_meshgrid import physics_of as physics_on_grid
 
-    return models.physics_of(model).model_sums is not None and few_gaps(data, pairs)
+    return physics_on_grid(model).model_sums is not None and few_gaps(data, pairs)
 
 
 def all_pairs(data: TwoTimeData, exclude_diagonals: int, model: str = DEFAULT_MODEL) -> AllPairs:
     """Return all usable pairs of a measurement, ready for the density."""
-    from heterodyne_physics_meshgrid import models
+    from heterodyne_physics_meshgrid import physics_of as physics_on_grid
     from heterodyne_physics_meshgrid.factored import halve_maps
 
     weight = data.weight * data.valid
     maps = halve_maps(np.asarray(data.c2), data.t, weight, max(exclude_diagonals, 1))
-    return AllPairs(maps, jnp.asarray(data.q, float), jnp.asarray(data.phi), models.physics_of(model))
+    return AllPairs(maps, jnp.asarray(data.q, float), jnp.asarray(data.phi), physics_on_grid(model))
 
 
 def brackets(full: Float[Array, " n_par"], pairs: SomePairs) -> Float[Array, "n_phi n_pair"]:

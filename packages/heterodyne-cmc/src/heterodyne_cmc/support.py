@@ -14,7 +14,7 @@ FARTHEST = 30.0
 """Distance of a prior's middle from the bounds, in its scales, up to which it can be sampled inside them."""
 
 
-def unsupported(config: Config, spec: ModelSpec) -> list[Problem]:
+def unsupported_options(config: Config, spec: ModelSpec) -> list[Problem]:
     """Return every option of `config` that this version does not implement; none is replaced by another."""
     problems = _scaling_problems(config, spec)
     method = METHODS.get(config.cmc.consensus)

@@ -1,4 +1,4 @@
-"""What the sampling knows of the two-component model: which component is called the sample.
+"""What the sampling knows of the two-component model: which component is called the sample, and if there are two.
 
 If the fraction hardly changes with age, exchanging the components gives the same maps: the posterior has two equivalent
 modes, of which only that of the point estimate is sampled. A smooth constraint separates them where they differ most:
@@ -8,6 +8,7 @@ fraction exceeds one half.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
+from heterodyne_cmc.models import Unseen
 from heterodyne_data import NLSQResult
 from heterodyne_data.setup import reference_age
 from heterodyne_physics_elementwise import HeterodyneModel
@@ -32,6 +34,10 @@ _SAME, _SAME_X, _KNOWN = 0.5, 0.15, 2.0
 equal with exchanged components."""
 _SOFT, _SOFT_X = 0.02, 0.005
 """Widths of the constraint in ln J and in x: narrow compared to their uncertainty, but smooth enough for a chain."""
+
+
+_REFERENCE, _FRACTION = "reference", "fraction"
+"""Groups of parameters: those of the reference, which is always present, and of the fraction."""
 
 
 class Naming(NamedTuple):
@@ -110,3 +116,22 @@ def words(naming: Naming) -> str:
         "the data do not distinguish the components; by convention the sample has the "
         f"{which} {what} at {float(naming.age):.3g} s"
     )
+
+
+def unseen(nlsq: NLSQResult, spec: ModelSpec, free: Sequence[str]) -> Unseen:
+    """Return whether the free parameters describe a second component that the maps do not show.
+
+    With a fraction of 0 only the reference remains in the model; parameters without effect only add dimensions.
+    """
+    groups = {p.name: p.group for p in spec.parameters}
+    idle = {name: groups[name] for name in free if groups[name] != _REFERENCE}
+    components = nlsq.signal.get("two_components")
+    if components is None or components.present or not idle:
+        return Unseen()
+    *first, last = (p.name for p in spec.parameters if p.group == _FRACTION and p.vary)
+    others = [name for name, group in idle.items() if group != _FRACTION]
+    beside = f", and hold {', '.join(others)} (vary: false)" if others else ""
+    words = (
+        f"the fit sees one component only: fix {', '.join(first)} and {last} at 0{beside}, in both fit and posterior"
+    )
+    return Unseen("second component", words)

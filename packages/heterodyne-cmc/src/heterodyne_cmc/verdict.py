@@ -21,6 +21,7 @@ BFMI_LEAST = 0.3
 P_LEAST = 1e-3
 OUTSIDE_MOST = 0.01
 CONTRACTION_LEAST = 0.1
+"""Contraction below which an interval is essentially that of the prior."""
 SATURATED_MOST = 0.01
 BENT_MOST = 0.8
 """Largest implied shift of a mean, in posterior sd, for which flows agreed with the exact chain: measured agreement at

@@ -52,7 +52,7 @@ def weighted_shard(
         z, key = population.points[chosen.rows], shard_key(settings.seed, shard)
         draws = joint_draws(key, z, problem, whitening.centre, whitening.spread, pool.map)
     k_hat = population.k_hat if population.own else math.inf
-    made = Weighted(population.log_density[chosen.rows], k_hat, chosen.effective, population.weights.size)
+    made = Weighted(population.log_density[chosen.rows], k_hat, chosen.effective)
     sub = SubPosterior(shard, problem.pairs.n_counting, draws, made, 1, (0,), time.perf_counter() - begin)
     return sub, population
 

@@ -127,4 +127,4 @@ def _parts(work: ShardWork) -> Iterator[Any]:
     yield from (space.base, space.expand, space.bounds, space.log, *space.laws, *space.naming)
     yield from (scaling.basis, scaling.held, scaling.mean, scaling.precision)
     yield from (np.asarray(part) for part in (whitening.centre, whitening.spread))
-    yield from (np.asarray(part) for part in (*whitening.tilt, *whitening.anchor))
+    yield from (np.asarray(part) for part in (*whitening.adjustment, *whitening.anchor))

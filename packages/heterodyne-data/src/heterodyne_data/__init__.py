@@ -1,6 +1,10 @@
 """Measurements and results as files: two-time correlation maps of several beamlines, and point estimates.
 
-What a fit reads and what it leaves, without JAX; the formats are those of heterodyne-spec.
+What a fit reads and what it writes, without JAX; the formats are those of heterodyne-spec.
+
+Public are the names in ``__all__`` here and in `heterodyne_data.setup` (common to fit and posterior), and for readers
+of other layouts `heterodyne_data.contents`, `heterodyne_data.source` and `heterodyne_data.layouts.base`. Other modules
+may change without notice.
 """
 
 from heterodyne_data._version import __version__
@@ -9,14 +13,15 @@ from heterodyne_data.cleaning import hot_frames
 from heterodyne_data.damage import reading as refuse_damage
 from heterodyne_data.declared import undeclared
 from heterodyne_data.describing import Checked, check_data, describe_data
-from heterodyne_data.fingerprint import fingerprint
-from heterodyne_data.given import select_data
-from heterodyne_data.json_values import to_json_values
+from heterodyne_data.given import as_measurement, select_data
+from heterodyne_data.json_values import from_json_values, to_json_values
 from heterodyne_data.layouts import layout_title
 from heterodyne_data.listing import list_maps
-from heterodyne_data.loading import load_data
+from heterodyne_data.loading import fingerprint, load_data
 from heterodyne_data.memory import free_memory, whole_memory
 from heterodyne_data.opening import open_source
+from heterodyne_data.optional import optional_package
+from heterodyne_data.presentation import explore, short_text
 from heterodyne_data.processes import end_with
 from heterodyne_data.reading import frame_count
 from heterodyne_data.result.nlsq import JSON_NAME as RESULT_JSON_NAME
@@ -35,6 +40,7 @@ from heterodyne_data.result.parts import (
     NestedTest,
     Signal,
 )
+from heterodyne_data.result.tabular import MAP_AXES, common_attributes, frame_ages
 from heterodyne_data.saving import save_data
 from heterodyne_data.selection import mean_q, q_groups, select_maps
 from heterodyne_data.storage import check_self_contained, in_memory, opened_hdf5, write_npz
@@ -43,6 +49,7 @@ from heterodyne_data.two_time import TwoTimeData, pair_valid
 from heterodyne_data.window import check_window
 
 __all__ = [
+    "MAP_AXES",
     "RESULT_JSON_NAME",
     "AgeResolved",
     "Alternative",
@@ -60,14 +67,19 @@ __all__ = [
     "Signal",
     "TwoTimeData",
     "__version__",
+    "as_measurement",
     "check_data",
     "check_self_contained",
     "check_window",
+    "common_attributes",
     "describe_data",
     "end_with",
+    "explore",
     "fingerprint",
+    "frame_ages",
     "frame_count",
     "free_memory",
+    "from_json_values",
     "hot_frames",
     "in_memory",
     "is_finite",
@@ -78,6 +90,7 @@ __all__ = [
     "needed_step",
     "open_source",
     "opened_hdf5",
+    "optional_package",
     "pair_valid",
     "q_groups",
     "read_fitted_maps",
@@ -85,6 +98,7 @@ __all__ = [
     "save_data",
     "select_data",
     "select_maps",
+    "short_text",
     "to_json_values",
     "undeclared",
     "whole_memory",

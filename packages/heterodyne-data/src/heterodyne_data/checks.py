@@ -13,17 +13,17 @@ from heterodyne_spec import DataError
 
 
 def is_whole(value: object) -> TypeGuard[int]:
-    """Tell whether a value is a whole number."""
+    """Return whether a value is an integer."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def is_finite(value: object) -> TypeGuard[float]:
-    """Tell whether a value is a finite real number, including arrays without dimensions as read from files."""
+    """Return whether a value is a finite real number, including zero-dimensional arrays as read from files."""
     if getattr(value, "ndim", None) == 0:
         value = np.asarray(value).item()
     try:
         return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # a whole number beyond binary64
+    except OverflowError:  # an integer beyond the range of binary64
         return False
 
 

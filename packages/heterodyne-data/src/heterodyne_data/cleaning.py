@@ -27,10 +27,10 @@ LEAST = 0.1
 """Fraction of parts that count as the least correlated."""
 
 LAGS, LEANS = 4, 1e-3
-"""Short lags, in frames, and by what share these are higher upside down, from which a map is that."""
+"""Short lags, in frames, and the relative increase after reversing rows from which a map is upside down."""
 UPSIDE_DOWN = (
     "the line of equal times runs from the lower left to the upper right, expected the first frame at the upper left; "
-    "store c2[::-1] (time_origin_location of NXxpcs tells it, too)"
+    "store c2[::-1] (or state time_origin_location as in NXxpcs)"
 )
 
 ZEROS_MISSING = "pairs of exactly 0 are treated as missing"
@@ -90,7 +90,7 @@ def _filled_elements(c2: Map) -> str | None:
 
 
 def _is_level(c2: Map, half: str) -> bool:
-    """Tell whether all values of a half that are not NaN are equal."""
+    """Return whether all values of a half that are not NaN are equal."""
     count, known = 0, np.nan
     for rows, columns in tiles(len(c2)):
         tile = c2[rows, columns] if half == "upper_half" else c2[columns, rows].T
@@ -145,12 +145,12 @@ def blank_zeros(c2: Map, valid: Frames) -> int:
 
 
 def has_zeros(c2: Map) -> bool:
-    """Tell whether an entry off the diagonal is exactly 0."""
-    return any(bool(any_off_diagonal(c2, rows, c2[rows] == 0).any()) for rows in rows_of(len(c2)))
+    """Return whether an entry off the diagonal is exactly 0."""
+    return any(bool(any_off_diagonal(rows, c2[rows] == 0).any()) for rows in rows_of(len(c2)))
 
 
 def has_infinite(c2: Map) -> bool:
-    """Tell whether an entry is infinite or too large."""
+    """Return whether an entry is infinite or too large."""
     return any(bool((np.abs(c2[rows]) > LARGEST).any()) for rows in rows_of(len(c2)))
 
 
@@ -164,7 +164,7 @@ def quiet_nan(c2: Map) -> None:
 def check_symmetric(c2: Map, where: str, given: Map | None = None) -> None:
     """Raise DataError when c2[i, j] and c2[j, i] differ, or when only one of them is NaN.
 
-    `given` is the map before something was blanked in it, for the message.
+    `given` is the map before blanking, for the message.
     """
     worst = 0.0
     place = (0, 0)
@@ -186,7 +186,7 @@ def check_symmetric(c2: Map, where: str, given: Map | None = None) -> None:
         if is_upside_down(shown):
             raise DataError(f"{where}: {UPSIDE_DOWN}")
         raise DataError(
-            f"{where}: both halves hold values but differ at frames {i} and {j} ({shown[i - 1, j - 1]:g} and "
+            f"{where}: both halves have values but differ at frames {i} and {j} ({shown[i - 1, j - 1]:g} and "
             f"{shown[j - 1, i - 1]:g}), expected a symmetric map or one half; correct the file"
         )
     if leans(c2):
@@ -194,7 +194,7 @@ def check_symmetric(c2: Map, where: str, given: Map | None = None) -> None:
 
 
 def leans(c2: Map) -> bool:
-    """Tell whether a symmetric map is as symmetric upside down, and its short lags are the higher ones then.
+    """Return whether a symmetric map is also symmetric upside down, with higher short lags.
 
     A steady flow without noise is symmetric both ways.
     """
@@ -216,29 +216,29 @@ def _short_lags(c2: Map) -> float:
 
 
 def is_upside_down(c2: Map) -> bool:
-    """Tell whether a map is complete or half filled if the order of its rows is reversed."""
+    """Return whether a map is complete or half filled if the order of its rows is reversed."""
     turned = c2[::-1]
     if populated_elements(turned) in HALVES:
         return True
     return bool(np.allclose(turned, turned.T, rtol=SYMMETRY, atol=0, equal_nan=True))
 
 
-def any_off_diagonal(c2: Map, rows: slice, entries: NDArray[np.bool_]) -> Frames:
-    """Tell for each row of a block whether one of its off-diagonal entries is marked."""
+def any_off_diagonal(rows: slice, entries: NDArray[np.bool_]) -> Frames:
+    """Return for each row of a block whether one of its off-diagonal entries is marked."""
     entries[np.arange(len(entries)), np.arange(rows.start, rows.stop)] = False
     return np.asarray(entries.any(axis=1))
 
 
 def dead_frames(c2: Map) -> Frames:
     """Return which frames are empty: all off-diagonal entries are NaN, or zero while those of other frames are not."""
-    live = [any_off_diagonal(c2, rows, filled(c2[rows])) for rows in rows_of(len(c2))]
+    live = [any_off_diagonal(rows, filled(c2[rows])) for rows in rows_of(len(c2))]
     dead = ~np.concatenate(live)
     return dead if not dead.all() else ~usable_frames(c2, np.ones(len(c2), dtype=bool))
 
 
 def usable_frames(c2: Map, candidates: Frames) -> Frames:
     """Return which of the candidate frames have at least one finite pair with another one."""
-    usable = [any_off_diagonal(c2, rows, np.isfinite(c2[rows]) & candidates) for rows in rows_of(len(c2))]
+    usable = [any_off_diagonal(rows, np.isfinite(c2[rows]) & candidates) for rows in rows_of(len(c2))]
     return candidates & np.concatenate(usable)
 
 
@@ -280,12 +280,12 @@ def excluded_pairs(c2: Map, valid: Frames) -> int:
     return count // 2
 
 
-def level(c2: Map, valid: Frames, rows_used: int = 512) -> float:
+def level(c2: Map, valid: Frames) -> float:
     """Return the median of the valid off-diagonal entries without exact zeros, where nothing was computed.
 
     For a large map only every n-th row is used, which suffices to distinguish 0 from 1 without a copy of the map.
     """
-    values = sampled(c2, valid, rows_used)
+    values = sampled(c2, valid)
     return float(np.median(values)) if values.size else float("nan")
 
 
@@ -294,7 +294,7 @@ def level_of(c2: Map, valid: Frames) -> Level:
 
     Medians of parts are used because single values, and in particular their minimum, are dominated by noise.
     """
-    values = sampled(c2, valid, 512)
+    values = sampled(c2, valid)
     if not values.size:
         return Level(np.nan, np.nan, np.nan)
     middle = float(np.median(values))

@@ -16,28 +16,28 @@ from heterodyne_data.source import Source
 from heterodyne_spec import BusyError, ContradictionError, DataError, one_line
 
 MOST_FRAMES = 1e12
-"""Before the first frame of a map: a year at a frame every 30 µs; beyond, ages lose their digits."""
+"""Maximum number of frames before the first of a map: a year at 30 µs per frame; beyond, ages lose precision."""
 OLDEST = 1e8
-"""Age in s, three years: beyond, times are those of a calendar (seconds since 1970 are 1.8e9)."""
+"""Maximum age in s, three years: larger times are calendar times (seconds since 1970 are 1.8e9)."""
 
 
 def check_flags(key: str, values: NDArray[Any]) -> NDArray[Any]:
-    """Return values that are to tell what counts, after checking that they are booleans, or 0 and 1."""
+    """Return flags after checking that they are booleans, or 0 and 1."""
     if values.dtype.kind != "b" and (wrong := values[(values != 0) & (values != 1)]).size:
         raise DataError(not_flags(key, f"{wrong[0]:g}"))
     return values
 
 
 def not_flags(key: str, found: str) -> str:
-    """Return in words that a field does not tell what counts."""
-    return f"{key}: found {found}, expected booleans, true for what counts; correct the file"
+    """Return that a field does not contain flags, as text."""
+    return f"{key}: found {found}, expected booleans, true for valid entries; correct the file"
 
 
 @dataclass(frozen=True, eq=False)
 class Flags:
-    """Where the file says which frames of a map are valid, or which pairs; `index` is the map's place, None for all.
+    """Location of the flags of valid frames or pairs of a map; `index` is that of the map, None for all.
 
-    `values` are those of frames that are known already, as of an attribute.
+    `values` are flags of frames that were read already, for example from an attribute.
     """
 
     key: str
@@ -61,7 +61,7 @@ def _pairs(frames: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class MapRef:
-    """Where one map stands, and which bin it belongs to.
+    """Location of one map, and its bin.
 
     Parameters
     ----------
@@ -69,11 +69,11 @@ class MapRef:
     label : number of the bin in the file's own counting.
     q : wavevector in 1/Å.
     phi : azimuth in degrees, as in the file.
-    index : which map of a stack; None when the array is the map.
+    index : index of the map in a stack; None if the array is the map.
     axis : axis of the stack, 0 or -1.
     time_origin : corner of the stored map that holds the first frame, upper_left or lower_left (words of NXxpcs).
-    populated : what the file says which of its elements hold values: all, upper_half or lower_half; None when silent.
-    flags : where the file says which of its frames or pairs are valid; None when silent.
+    populated : elements with values according to the file: all, upper_half or lower_half; None if not stated.
+    flags : location of the flags of valid frames or pairs; None if there are none.
     """
 
     key: str
@@ -104,7 +104,7 @@ class MapRef:
         return source.read(self.key, self._selection(upwards, frames))[::-1]
 
     def as_stored(self, half: str | None) -> str | None:
-        """Turn the word for a populated part of the map as read into that for the stored one, and back."""
+        """Convert the term for the populated part of the map as read to that of the stored one, and back."""
         if self.time_origin == "upper_left":
             return half
         return {"upper_half": "lower_half", "lower_half": "upper_half"}.get(half or "", half)
@@ -128,11 +128,11 @@ class Clock:
 
     Parameters
     ----------
-    dt : time between frames of the map in s; None when the file has no usable one.
+    dt : time between frames of the map in s; None if the file has no usable one.
     start : age of the first frame in units of dt; 1 for a run correlated from its first frame.
-    found : what stands in the file, for messages.
-    notes : what was converted, in words.
-    fault : what is wrong with the file's times, as a whole sentence: only a given dt helps. None where nothing is.
+    found : the file's statement, for messages.
+    notes : conversions, as text.
+    fault : error in the file's times, as a sentence: then dt must be given. None if there is none.
     """
 
     dt: float | None
@@ -152,12 +152,12 @@ class Clock:
         if self.start < 0 or (self.dt is not None and age > OLDEST):
             raise DataError(
                 f"age of the first frame: found {age:g} s, expected 0 to {OLDEST:g}, counted from the start of the "
-                "sample and not from a date; correct the file"
+                "sample, not from a date; correct the file"
             )
 
 
 def attempted_clock(read: Callable[[], Clock]) -> Clock:
-    """Return the time base that `read` returns; what is wrong with the file's times becomes its `fault`."""
+    """Return the time base from `read`; an error in the file's times becomes its `fault`."""
     try:
         return read()
     except BusyError:
@@ -168,16 +168,16 @@ def attempted_clock(read: Callable[[], Clock]) -> Clock:
 
 @dataclass(frozen=True, eq=False)
 class Bins:
-    """What a file with a map of pixels says of its bins.
+    """The bins of a file with a map of pixels.
 
     Parameters
     ----------
-    q, phi : listed, by label - 1, in 1/Å and degrees; NaN where the list has none.
-    pixels : the map of pixels, or in words why there is none.
-    fault : why the lists cannot be used; None where they can.
-    doubt : why it takes a choice to know which entries the labels stand for; None where the file tells.
-    whole : q and phi of the list as it is, where labels are taken to leave out some of its entries and need not.
-    around : where the file counts its bins around, and how many these are; None where it does not.
+    q, phi : listed values, by label - 1, in 1/Å and degrees; NaN if the list has none.
+    pixels : the map of pixels, or why there is none, as text.
+    fault : why the lists cannot be used; None if they can.
+    doubt : why the entries that belong to the labels are ambiguous; None if they are not.
+    whole : q and phi of the whole list, if labels are assumed to skip some of its entries but may not.
+    around : key and value of the number of azimuthal bins; None if not stated.
     """
 
     q: NDArray[np.float64]
@@ -205,7 +205,7 @@ class Lists(NamedTuple):
 
 
 def attempted_bins(read: Callable[[], Lists], pixels: PixelMap | str) -> tuple[Bins, tuple[str, ...]]:
-    """Return the bins with the lists that `read` returns, and notes; what is wrong with the lists is their `fault`."""
+    """Return the bins with the lists from `read`, and notes; an error in the lists becomes their `fault`."""
     try:
         q, phi, notes, doubt, whole = read()
     except BusyError:
@@ -217,13 +217,13 @@ def attempted_bins(read: Callable[[], Lists], pixels: PixelMap | str) -> tuple[B
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """What a file holds: its maps, its time base, how it stores them.
+    """The contents of a file: maps, time base and storage.
 
-    `storage_mode` is a word of the NXxpcs vocabulary: data_exchange_keys, one_array_q_first, one_array_q_last, other.
-    `baseline` is what the file says a fully decorrelated pair has, 0 or 1; None when it says nothing. `bins` is None in
+    `storage_mode` is a term of NXxpcs: data_exchange_keys, one_array_q_first, one_array_q_last, other.
+    `baseline` is the stated c2 of an uncorrelated pair, 0 or 1; None if not stated. `bins` is None in
     layouts that have no map of pixels; the q and phi of `maps` are those of its lists. `energy` is that of the photons
-    in keV, None where the file does not tell. `weights` are those of the frames by label - 1, (n, N); None without any.
-    `way_out` is what to do where its bins have no azimuth, empty where nothing is known.
+    in keV, None if not stated. `weights` are those of the frames by label - 1, (n, N); None without any.
+    `way_out` is what to do if its bins have no azimuth; may be empty.
     """
 
     maps: tuple[MapRef, ...]
@@ -238,4 +238,6 @@ class Contents:
 
     def __post_init__(self) -> None:
         if not self.maps:
-            raise DataError("holds no map of a correlation, expected at least one; run the two-time correlation again")
+            raise DataError(
+                "contains no map of a correlation, expected at least one; run the two-time correlation again"
+            )

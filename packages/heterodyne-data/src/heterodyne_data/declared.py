@@ -28,7 +28,7 @@ def undeclared(value: Any, place: str = "") -> Iterator[str]:
 
 
 def is_declared(value: Any, hint: Any) -> bool:
-    """Tell whether a value is of a type: a plain one, a union, a tuple or mapping of them; True for any other."""
+    """Return whether a value has a type: a plain one, a union, a tuple or mapping of them; True for any other type."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         return any(is_declared(value, one) for one in inner)

@@ -32,27 +32,27 @@ from heterodyne_data.two_time import clean_maps
 from heterodyne_spec import BusyError, Config, DataError, load_config, one_line
 
 FRAMES_LOOKED_AT = 1024
-"""Frames of the first map that tell half and baseline: of 8000 frames all would be half a gigabyte."""
+"""Number of frames of the first map that determine half and baseline: all of 8000 would be half a gigabyte."""
 FEWEST_LOOKED_AT = 64
 MOST_CHECKED = 50_000_000
-"""Entries of all maps together whose values are checked: a few seconds."""
+"""Maximum total number of entries whose values are checked: a few seconds."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What a fit would note of a file; for each q that it would refuse while it takes others, why. All in words."""
+    """The notes of a fit on a file, and for each q that it would refuse while others are accepted, the reason."""
 
     notes: tuple[str, ...]
     refused: tuple[str, ...] = ()
 
 
 def describe_data(path: str | Path, config: Config | Mapping[str, Any] | str | Path | None = None) -> dict[str, Any]:
-    """Describe a file of two-time maps; of one map `FRAMES_LOOKED_AT` or fewer are read, and all where these are empty.
+    """Describe a file of two-time maps from at most `FRAMES_LOOKED_AT` frames of one map, or all if these are empty.
 
     Parameters
     ----------
     path : file that `load_data` reads.
-    config : of its section ``data``, ``bins`` and ``dt`` are obeyed.
+    config : ``bins`` and ``dt`` of its section ``data`` are used.
 
     Returns
     -------
@@ -90,19 +90,19 @@ def describe_data(path: str | Path, config: Config | Mapping[str, Any] | str | P
 
 
 def check_data(path: str | Path, config: Config | Mapping[str, Any] | str | Path | None = None) -> Checked:
-    """Check all maps of a file as a fit does that is told q and no more; return what it would note.
+    """Check all maps of a file as a fit with only q given, and return its notes.
 
-    The values of a file of more than `MOST_CHECKED` entries are not read. Where q is asked for, only its maps count.
+    Values are not read from a file of more than `MOST_CHECKED` entries. With a configured q, only its maps are checked.
 
     Parameters
     ----------
     path : file that `load_data` reads.
-    config : of its section ``data``, ``q``, ``bins``, ``dt`` and ``q_tolerance`` are obeyed.
+    config : ``q``, ``bins``, ``dt`` and ``q_tolerance`` of its section ``data`` are used.
 
     Raises
     ------
     DataError
-        No fit takes any of these maps.
+        None of these maps can be fitted.
     """
     asked = load_config(config).data
     with open_source(Path(path)) as source:
@@ -132,15 +132,15 @@ def check_data(path: str | Path, config: Config | Mapping[str, Any] | str | Path
         if len(errors) == len(groups):
             raise errors[0]
         said = (
-            f"values: {'the map' if len(known) == 1 else f'all {len(known)} maps'} checked as a fit does"
+            f"values: {'the map' if len(known) == 1 else f'all {len(known)} maps'} checked as in a fit"
             if look
-            else f"values: not checked, {count:.3g} entries are more than {MOST_CHECKED:.0e}; a fit does it"
+            else f"values: not checked, because {count:.3g} entries exceed {MOST_CHECKED:.0e}; a fit checks them"
         )
         return Checked((*map(one_line, notes), said), tuple(map(one_line, refused)))
 
 
 def _check_group(source: Source, refs: list[MapRef], baseline: int | None, look: bool) -> list[str]:
-    """Return what a fit of these maps would note; with `look` their values are read."""
+    """Return the notes of a fit on these maps; with `look` their values are read."""
     refs = sorted(refs, key=lambda ref: wrap(ref.phi))
     check_unambiguous(refs)
     mask = np.zeros(frame_count(source, refs), dtype=bool)
@@ -151,7 +151,7 @@ def _check_group(source: Source, refs: list[MapRef], baseline: int | None, look:
 
 
 def describe_map(ref: MapRef) -> dict[str, Any]:
-    """Describe one map; a q or phi that the file does not know is None."""
+    """Describe one map; q or phi is None if unknown."""
     return {
         "key": ref.where,
         "label": ref.label,
@@ -161,25 +161,25 @@ def describe_map(ref: MapRef) -> dict[str, Any]:
 
 
 def differences(contents: Contents, populated: str | None, baseline: int | None) -> Iterator[str]:
-    """Say where the file states something else than its first map shows."""
+    """Yield contradictions between the file's statements and its first map."""
     first = contents.maps[0]
     if populated is not None and first.populated not in (None, populated):
         yield f"{first.where}: populated_elements is {first.populated}, found {populated}"
     if baseline is None and populated is not None and contents.baseline is None:
-        yield f"{first.where}: its values do not tell whether it is c2 or c2 - 1, those of the other maps may"
+        yield f"{first.where}: its values do not determine whether it is c2 or c2 - 1, those of the other maps may"
     if baseline is not None and contents.baseline not in (None, baseline):
         yield f"{first.where}: baseline_reference is {contents.baseline}, found {baseline}"
 
 
 def look_at(source: Source, ref: MapRef) -> tuple[str | None, int | None]:
-    """Look at one map; return which half is populated and the baseline, None when it is empty."""
+    """Return the populated half and the baseline of one map, None if it is empty."""
     n_t, few = frame_count(source, [ref]), frames_looked_at(source, ref)
     found = _look_at(source, ref, min(n_t, few))
     return found if found[0] is not None or n_t <= few else _look_at(source, ref, n_t)
 
 
 def frames_looked_at(source: Source, ref: MapRef) -> int:
-    """Return how many frames are looked at; entries of maps stacked last lie apart by those of all others."""
+    """Return how many frames are read; entries of maps stacked last are interleaved with those of all others."""
     apart = 1 if ref.index is None or ref.axis == 0 else source.shape(ref.key)[-1]
     return max(FEWEST_LOOKED_AT, math.isqrt(FRAMES_LOOKED_AT**2 // apart))
 

@@ -16,23 +16,23 @@ from heterodyne_data.cleaning import Frames, Map, filled, rows_of
 from heterodyne_data.levels import LOWEST
 
 FEWEST = 16
-"""Other pairs from which one stands apart."""
+"""Smallest number of other pairs."""
 ALIKE = 2
-"""Pairs of exactly one value that are no coincidence."""
+"""Number of equal pairs that is no coincidence."""
 MOST = 4
-"""Different fill values of one map."""
+"""Maximum number of fill values of one map."""
 FAR = 5.0
-"""How many times farther from the others a large value is than these reach above their median."""
+"""Ratio of the distance of a large value from the others to their largest distance above the median."""
 CONTRAST = 1.0
-"""What they may reach above it without noise, at most."""
+"""Upper limit of that distance without noise."""
 APART, REPEATED = "far from all others", "many of exactly this value among noise"
-"""Why pairs are no measurement."""
+"""Reasons why pairs were not measured."""
 FEWEST_OF_FRAME = 8
-"""Pairs of a frame that tell whether it has one value only."""
+"""Number of pairs of a frame from which it may have a single value."""
 
 
 def pairs(c2: Map) -> Iterator[NDArray[np.floating[Any]]]:
-    """Yield the finite values of the pairs i < j that are not 0, block of rows by block."""
+    """Yield the finite non-zero values of the pairs i < j, by blocks of rows."""
     for rows in rows_of(len(c2)):
         block = c2[rows, rows.start :]
         later = np.arange(block.shape[1]) > np.arange(len(block))[:, None]
@@ -116,14 +116,14 @@ def stuck_frames(c2: Map) -> Frames:
 
 
 def _held(c2: Map, rows: slice) -> NDArray[np.bool_]:
-    """Tell which entries off the diagonal of a block of rows hold a value."""
+    """Return which off-diagonal entries of a block of rows have a value."""
     held = filled(c2[rows])
     held[np.arange(len(held)), np.arange(rows.start, rows.stop)] = False
     return held
 
 
 def _is_rare(c2: Map, value: float, frames: Frames) -> bool:
-    """Tell whether less than half of the pairs of these frames have exactly this value."""
+    """Return whether less than half of the pairs of these frames have exactly this value."""
     alike = total = 0
     for rows in rows_of(len(c2)):
         held = _held(c2, rows) & frames & frames[rows, None]
@@ -133,12 +133,12 @@ def _is_rare(c2: Map, value: float, frames: Frames) -> bool:
 
 
 def one_value(c2: Map) -> bool:
-    """Tell whether all pairs have the same value, so that the map is not a correlation."""
+    """Return whether all pairs have the same value, so that the map is not a correlation."""
     least, most = ends(c2)
     return least == most
 
 
 def only_whole(c2: Map) -> bool:
-    """Tell whether values differ but are all integers, so that c2 between 1 and 2 was rounded or scaled."""
+    """Return whether values differ but are all integers, so that c2 between 1 and 2 was rounded or scaled."""
     least, most = ends(c2)
     return least < most and all(bool((values == np.rint(values)).all()) for values in pairs(c2))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from heterodyne_data.cleaning import populated_elements
 from heterodyne_data.loading import load_data, weights_of
@@ -43,7 +43,7 @@ def select_data(
     Raises
     ------
     DataError
-        The file cannot be read, or the measurement does not hold what is asked for.
+        The file cannot be read, or the measurement does not contain what was requested.
     ConfigError
         The configuration has problems.
 
@@ -63,10 +63,51 @@ def select_data(
     return _cut(data, settings.data)
 
 
+def as_measurement(
+    data: TwoTimeData | str | Path | ArrayLike,
+    *,
+    q: float | None = None,
+    phi: ArrayLike | None = None,
+    t: ArrayLike | None = None,
+    dt: float | None = None,
+) -> TwoTimeData | str | Path:
+    """Return what a fit was given as a measurement or a path; an array is taken as c2.
+
+    Parameters
+    ----------
+    data : a measurement, the path of a file, or maps as an array or nested lists, (n_phi, N, N) or (N, N).
+    q : wavevector in 1/Å; required with an array, as is phi.
+    phi : azimuths in degrees, (n_phi,) or a scalar.
+    t : ages of the frames in s, (N,).
+    dt : time between frames in s; either or both of t and dt.
+
+    Raises
+    ------
+    DataError : if these belong to a measurement or file instead, are missing, or are not as `TwoTimeData` describes.
+    """
+    values = {"q": q, "phi": phi, "t": t, "dt": dt}
+    given = [name for name, value in values.items() if value is not None]
+    if isinstance(data, TwoTimeData | str | Path):
+        if given:
+            what = "a measurement" if isinstance(data, TwoTimeData) else f"the file {data}"
+            raise DataError(
+                f"{', '.join(given)}: given together with {what}, which has its own; leave out, or give c2 as an array "
+                "(the section data of a configuration selects from a file)"
+            )
+        return data
+    if q is None or phi is None:
+        missing = " and ".join(name for name in ("q", "phi") if values[name] is None)
+        raise DataError(
+            f"data: found {type(data).__name__}, taken as an array c2, without {missing}; give q= in 1/Å and phi= in "
+            "degrees, or a TwoTimeData, or the path of a file"
+        )
+    return TwoTimeData(c2=data, q=q, phi=phi, t=t, dt=dt)
+
+
 def _check_q(data: TwoTimeData, asked: DataConfig) -> None:
     if asked.q is not None and abs(data.q - asked.q) > asked.q_tolerance * asked.q:
         raise DataError(
-            f"the data have q = {data.q:.4g} 1/Å and the configuration asks for {asked.q:.4g}; change data.q or the "
+            f"the data have q = {data.q:.4g} 1/Å, but the configuration requests {asked.q:.4g}; change data.q or the "
             "data"
         )
 
@@ -74,8 +115,8 @@ def _check_q(data: TwoTimeData, asked: DataConfig) -> None:
 def _check_dt(data: TwoTimeData, asked: float | None) -> None:
     if asked is not None and abs(data.dt - asked) > UNIFORM * asked:
         raise DataError(
-            f"the data have dt = {data.dt:g} s and the configuration asks for {asked:g} s; change data.dt, or give the "
-            "data with other ages"
+            f"the data have dt = {data.dt:g} s, but the configuration requests {asked:g} s; change data.dt, or give "
+            "the data with other ages"
         )
 
 
@@ -90,13 +131,13 @@ class _Window:
 
 
 def _cut(data: TwoTimeData, asked: DataConfig) -> TwoTimeData:
-    """Return the angles and frames that are asked for, weighted as asked; `data` itself when that is what it is."""
+    """Return the requested angles and frames with the requested weights; `data` itself if nothing changes."""
     wanted = as_selection(asked.phi, asked.frames, asked.mask_frames, asked.bins)
     carried = selection_of(data.provenance)
     if wanted["bins"] not in (None, carried["bins"]):
         raise DataError(
-            f"data.bins: found {wanted['bins']}, which is of files with a map of pixels, and the measurement given has "
-            "its q and phi; leave it out, or give the file"
+            f"data.bins: found {wanted['bins']}, which applies to files with a map of pixels, but this measurement has "
+            "fixed q and phi; remove it, or give the file"
         )
     places = _places(data, wanted, carried)
     window = _window(data, wanted, carried)
@@ -135,7 +176,7 @@ def _window(data: TwoTimeData, wanted: Selection, carried: Selection) -> _Window
     whose = f"the measurement given{_of_the_whole(data)}"
     first, last = check_window(wanted["frames"], data.n_t, whose)
     mask, notes = masked(wanted["mask_frames"], first, last, data.n_t, whose)
-    # Notes from before the cut number the frames as they were then.
+    # Notes from before the cut use the previous frame numbers.
     cut = [] if (first, last) == (1, data.n_t) else [f"cut to frames {first} to {last} of the measurement given"]
     return _Window(first, last, mask, [*cut, *notes])
 
@@ -146,9 +187,9 @@ def _frames(selection: Selection) -> tuple[list[int] | None, list[int]]:
 
 
 def _of_the_whole(data: TwoTimeData) -> str:
-    """Return in words which frames a measurement holds that is already a window of another, for messages."""
+    """Return which frames of another measurement this one is a window of, as text for messages."""
     first, last = _numbers(data)
-    return "" if (first, last) == (1, data.n_t) else f" (frames {first} to {last} of a whole, counted from 1 here)"
+    return "" if (first, last) == (1, data.n_t) else f" (frames {first} to {last} of a longer one, counted from 1 here)"
 
 
 def _numbers(data: TwoTimeData) -> tuple[int, int]:
@@ -161,21 +202,21 @@ def _numbers(data: TwoTimeData) -> tuple[int, int]:
 def _weight(
     data: TwoTimeData, asked: list[float] | None, window: _Window
 ) -> tuple[NDArray[np.float64] | None, list[str]]:
-    """Return the weights to set, None where they stay, and a note on them."""
+    """Return the weights to set, None if unchanged, and a note on them."""
     weight, notes = weights_of(asked, window.first, window.last)
     own = data.weight[:, window.first - 1 : window.last]
     if weight is None or np.array_equal(own, np.broadcast_to(weight, own.shape)):
         return None, []
     if np.any(own != 1):
         raise DataError(
-            "frame_weights: the measurement given has weights of its own and the configuration asks for others; leave "
+            "frame_weights: the measurement given has weights, but the configuration requests others; leave "
             "out data.frame_weights, or give the measurement without weights"
         )
     return weight, notes
 
 
 def _carried(wanted: Selection, carried: Selection) -> Selection:
-    """Return what the measurement carries after the cut: what was not asked for stays as it was."""
+    """Return the selection after the cut: what was not requested stays as it was."""
     frames = wanted if _frames(wanted) != _frames(EVERYTHING) else carried
     return Selection(
         phi=wanted["phi"] if wanted["phi"] != EVERYTHING["phi"] else carried["phi"],
@@ -186,7 +227,7 @@ def _carried(wanted: Selection, carried: Selection) -> Selection:
 
 
 def _provenance(data: TwoTimeData, kept: list[int], window: _Window, selection: Selection) -> dict[str, object]:
-    """Return the provenance of the cut: that of the data, for the angles and frames that are left."""
+    """Return the provenance after the cut: that of the data, for the remaining angles and frames."""
     first = _numbers(data)[0] + window.first - 1
     of_maps = {
         key: tuple(known[place] for place in kept)

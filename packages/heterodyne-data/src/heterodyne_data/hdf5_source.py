@@ -24,11 +24,11 @@ from heterodyne_spec import BusyError, DataError
 MOST_LINKS = 32
 """Largest number of chained links or nested virtual datasets; more are treated as circular."""
 SUPERBLOCK_FLAGS, SWMR = 11, 4
-"""Place of the flags in the superblock of a file that can be marked, and the one of SWMR."""
+"""Position of the flags in the superblock, and the flag of SWMR."""
 MATLAB_CLASS, MATLAB_EMPTY = "MATLAB_class", "MATLAB_empty"
-"""Attributes of MATLAB 7.3, which stores texts as numbers, and the sizes of an array without elements in its place."""
+"""Attributes of MATLAB 7.3, which stores strings as numbers, and an empty array as its sizes."""
 SCALE_NAME, MERE_DIMENSION = "NAME", "This is a netCDF dimension but not a netCDF variable"
-"""Attribute of a dimension of netCDF, and how it begins where the dimension has no coordinate."""
+"""Attribute of a dimension of netCDF, and its beginning if the dimension has no coordinate."""
 MOST_TEXTS = 64
 """Largest number of values of variable length in an attribute, because all may refer to the same long value."""
 
@@ -41,7 +41,7 @@ def open_hdf5(path: Path) -> Iterator[Source]:
 
 
 def opened(path: Path) -> Any:
-    """Return an h5py file that is open for reading."""
+    """Return an h5py file opened for reading."""
     try:
         return opened_hdf5(path)
     except (OSError, RuntimeError) as error:
@@ -66,13 +66,13 @@ def why_not_open(path: Path, text: str) -> DataError:
 
 
 def written_in_swmr(path: Path) -> bool:
-    """Tell whether a file is marked as being written in SWMR mode, from the flags of its superblock."""
+    """Return whether a file is marked as being written in SWMR mode, from the flags of its superblock."""
     with path.open("rb") as file:
         return bool(file.read(SUPERBLOCK_FLAGS + 1)[SUPERBLOCK_FLAGS] & SWMR)
 
 
 class Hdf5Source:
-    """An open HDF5 file; files in its folder that links lead to are opened and kept in `linked`."""
+    """An open HDF5 file; linked files in its folder are opened and kept in `linked`."""
 
     def __init__(self, path: Path, file: Any, linked: ExitStack):
         self.path = path
@@ -84,7 +84,7 @@ class Hdf5Source:
 
     @property
     def lost(self) -> Mapping[str, str]:
-        """What was looked for and stands behind a link that leads nowhere: keys, with words on each."""
+        """Keys behind broken links, with a message for each."""
         return self._lost
 
     def names(self, group: str = "/") -> tuple[str, ...]:
@@ -94,17 +94,17 @@ class Hdf5Source:
             return tuple(name for name in node if isinstance(name, str)) if is_group(node) else ()
 
     def direct(self) -> tuple[str, ...]:
-        """Return the names of the datasets that stand at the top themselves, and can be looked at."""
+        """Return the names of the readable datasets at the top that are not links."""
         return tuple(name for name in self.names() if self._stands_here(name))
 
     def _stands_here(self, name: str) -> bool:
         try:
             return not hasattr(self._root.get(name, getlink=True), "path") and holds_values(self._root[name])
-        except Exception:  # damage to what nobody may read; see `reading`
+        except Exception:  # damage to a field that may not be needed; see `reading`
             return False
 
     def has(self, key: str) -> bool:
-        """Tell whether a dataset stands at `key`; an empty array of MATLAB is none."""
+        """Return whether there is a dataset at `key`; an empty array of MATLAB does not count."""
         node = self._find(key)
         with reading(key):
             return holds_values(node)
@@ -134,7 +134,7 @@ class Hdf5Source:
             return np.asarray(dataset[selection])
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Return the few short texts of a dataset; () when it is missing, or holds something else."""
+        """Return the strings of a dataset of a few short ones; () if it is missing or has another type."""
         if not self.has(key) or not 0 < math.prod(self.shape(key)) <= MOST_TEXTS:
             return ()
         dataset = self._dataset(key)
@@ -150,13 +150,13 @@ class Hdf5Source:
         )
 
     def attribute_names(self, key: str) -> tuple[str, ...]:
-        """Return the names of the attributes of a dataset or group, () when nothing stands at `key`."""
+        """Return the names of the attributes of a dataset or group, () if there is nothing at `key`."""
         node = self._find(key)
         with reading(key):
             return () if node is None else tuple(name for name in node.attrs if isinstance(name, str))
 
     def attribute(self, key: str, name: str) -> str | NDArray[Any] | None:
-        """Return an attribute as a text or as an array; None when there is none, or an empty one."""
+        """Return an attribute as a string or an array; None if there is none, or an empty one."""
         node = self._find(key)
         with reading(f"{key}@{name}"):
             if node is None or name not in node.attrs:
@@ -164,7 +164,7 @@ class Hdf5Source:
             stored = node.attrs.get_id(name)
             if stored.dtype.hasobject and math.prod(stored.shape) > MOST_TEXTS:
                 count = math.prod(stored.shape)
-                raise DataError(f"{key}@{name}: found {count} texts or lists, expected one; correct the attribute")
+                raise DataError(f"{key}@{name}: found {count} strings or lists, expected one; correct the attribute")
             return plain(node.attrs[name])
 
     def _dataset(self, key: str) -> Any:
@@ -182,10 +182,10 @@ class Hdf5Source:
             return self._walk(key, self._root, key)
 
     def _walk(self, key: str, node: Any, path: str) -> Any:
-        """Walk from `node` along `path`, link by link; None when nothing stands there. `key` is what messages name."""
+        """Follow `path` from `node`, link by link; None if there is nothing. `key` is the name in messages."""
         ahead, hops, target, behind = steps(path), 0, None, 0
         while ahead:
-            # Where a link leads is there; what is not there in it is missing, as in any group.
+            # The target of the link exists; what it does not contain is missing, as in any group.
             target = target if len(ahead) > behind else None
             name = ahead.pop()
             link: Any = node.get(name, getlink=True) if is_group(node) else None
@@ -195,7 +195,7 @@ class Hdf5Source:
                 node = node[name]
                 continue
             if (hops := hops + 1) > MOST_LINKS:
-                raise DataError(f"{key}: more than {MOST_LINKS} links lead to it, from one to the next; correct them")
+                raise DataError(f"{key}: reached through more than {MOST_LINKS} chained links; correct them")
             target, behind = link, min(behind, len(ahead)) if target is not None else len(ahead)
             if hasattr(link, "filename"):
                 node = self._linked_file(key, link.filename, node, "external link")
@@ -207,15 +207,15 @@ class Hdf5Source:
         return node
 
     def _nothing(self, key: str, link: Any) -> None:
-        """Note where a link leads to that ends nowhere."""
+        """Note the target of a broken link."""
         if hasattr(link, "filename"):
-            where = f"{link.path} of {link.filename}, and nothing is there; copy that file next to this one"
+            where = f"{link.path} of {link.filename}, which does not exist; copy that file next to this one"
             self._lost[key] = f"{key}: is a link to {where}"
         elif link is not None:
-            self._lost[key] = f"{key}: is a link to {link.path}, and nothing is there; correct the file"
+            self._lost[key] = f"{key}: is a link to {link.path}, which does not exist; correct the file"
 
     def _linked_file(self, key: str, name: str, beside: Any, what: str) -> Any:
-        """Return the file that is called `name` in the folder of another one; None when there is none."""
+        """Return the file `name` in the folder of another one; None if there is none."""
         target = (Path(beside.file.filename).resolve().parent / name).resolve()
         if not target.is_relative_to(self._folder):
             raise DataError(
@@ -228,9 +228,9 @@ class Hdf5Source:
         return self._files[target]
 
     def _check_sources(self, key: str, dataset: Any, selection: Selection, depth: int) -> None:
-        """Refuse values that stand in files elsewhere, that nobody wrote, or that are made of themselves."""
+        """Refuse values in other folders, missing sources, and virtual datasets that contain themselves."""
         if depth > MOST_LINKS:
-            raise DataError(f"{key}: is a virtual dataset that is made of itself; correct the file")
+            raise DataError(f"{key}: is a virtual dataset that contains itself; correct the file")
         if dataset.external:
             name = dataset.external[0][0]
             raise DataError(f"{key}: external storage to {name} is not followed; copy the data into one file")
@@ -243,9 +243,9 @@ class Hdf5Source:
             file = dataset.file if here else self._linked_file(key, part.file_name, dataset, "virtual dataset")
             source = None if file is None else self._walk(key, file, part.dset_name)
             if not is_dataset(source):
-                # HDF5 would take zeros in its place.
+                # HDF5 would return zeros instead.
                 where = f"{part.dset_name} of {'this file' if here else part.file_name}"
-                raise DataError(f"{key}: is a virtual dataset whose source {where} is missing; copy it here, too")
+                raise DataError(f"{key}: is a virtual dataset whose source {where} is missing; copy that, too")
             self._check_sources(key, source, ..., depth + 1)
 
 
@@ -255,22 +255,22 @@ def steps(path: str) -> list[str]:
 
 
 def describe(dtype: np.dtype[Any]) -> str:
-    """Return what a type of values of any length is called."""
-    return "texts, lists or references" if dtype.kind == "O" else str(dtype)
+    """Return the name of a type, also of values of variable length."""
+    return "strings, lists or references" if dtype.kind == "O" else str(dtype)
 
 
 def is_group(node: Any) -> bool:
-    """Tell a group from what else can stand in a file."""
+    """Return whether a node is a group."""
     return hasattr(node, "keys")
 
 
 def is_dataset(node: Any) -> bool:
-    """Tell a dataset from a group and from a named type."""
+    """Return whether a node is a dataset."""
     return hasattr(node, "is_virtual")
 
 
 def holds_values(node: Any) -> bool:
-    """Tell whether a node is a dataset, and neither an empty array of MATLAB nor a mere dimension of netCDF.
+    """Return whether a node is a dataset, and neither an empty array of MATLAB nor a mere dimension of netCDF.
 
     The values of the first are sizes, those of the second zeros.
     """
@@ -281,7 +281,7 @@ def holds_values(node: Any) -> bool:
 
 
 def plain(value: Any) -> str | NDArray[Any] | None:
-    """Return the value of an attribute: a text, however it is stored, an array of the rest, None for HDF5's "empty"."""
+    """Return the value of an attribute: a string, an array of other types, None for HDF5's "empty"."""
     if hasattr(value, "shape") and value.shape is None:
         return None
     values = np.asarray(value)

@@ -1,7 +1,7 @@
 """Check of the global heaps of an HDF5 file, which store values of variable length, before HDF5 reads them.
 
-HDF5 (2.0, of h5py 3.16) goes through a heap from object to object by their sizes. A size of zero, as in a block that
-a drive has not stored yet, keeps it at one place for ever, and no signal ends that.
+HDF5 (2.0, of h5py 3.16) iterates over the objects of a heap by their sizes. A size of zero, as in a block that
+a drive has not stored yet, is an endless loop that no signal ends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from heterodyne_spec import DataError
 
 _LOOKED_AT = 16 * 1024**2
-"""Bytes at either end of a file that are looked at: maps stand between, and reading all of them would take long."""
+"""Number of bytes checked at either end of a file: the maps are in between, and reading them would take long."""
 
 _HEAD = b"GCOL\x01\0\0\0"
 _SIZE = struct.Struct("<Q")
@@ -21,12 +21,12 @@ _OBJECT = struct.Struct("<HHIQ")
 
 
 def check_heaps(path: Path) -> None:
-    """Check that HDF5 comes to the end of the heaps at both ends of a file.
+    """Check that HDF5 can read the heaps at both ends of a file to their end.
 
     Raises
     ------
-    DataError : when it does not.
-    OSError : when the file cannot be read.
+    DataError : if it cannot.
+    OSError : if the file cannot be read.
     """
     with path.open("rb") as file:
         size = file.seek(0, 2)
@@ -34,9 +34,7 @@ def check_heaps(path: Path) -> None:
             file.seek(start)
             raw = file.read(_LOOKED_AT)
             if any(_is_endless(raw, at) for at in _heaps(raw)):
-                raise DataError(
-                    "is damaged where its texts stand (they have impossible sizes); copy it again from its origin"
-                )
+                raise DataError("is damaged in its strings (they have impossible sizes); copy it again from its origin")
 
 
 def _heaps(raw: bytes) -> Iterator[int]:
@@ -47,13 +45,13 @@ def _heaps(raw: bytes) -> Iterator[int]:
 
 
 def _is_endless(raw: bytes, at: int) -> bool:
-    """Tell whether an object of the heap at `at` leads nowhere; number 0 is the free space, its length all of it."""
+    """Return whether an object of the heap at `at` causes an endless loop; object 0 is the free space."""
     if at + len(_HEAD) + _SIZE.size > len(raw):
         return False
     end, place = at + _SIZE.unpack_from(raw, at + len(_HEAD))[0], at + len(_HEAD) + _SIZE.size
     while place + _OBJECT.size <= min(end, len(raw)):
         number, _, _, length = _OBJECT.unpack_from(raw, place)
-        # Beyond the end, HDF5's own sum overflows, and leads to any place.
+        # Beyond the end, HDF5's own sum overflows to an arbitrary position.
         if number == length == 0 or length > end - place:
             return True
         place += _OBJECT.size + -(-length // 8) * 8 if number else length

@@ -11,29 +11,27 @@ from heterodyne_spec import DataError
 DOWN_TO_0, DOWN_TO_1 = 0.4, 0.85
 """Level of the least correlated pairs below which a map is c2 - 1, and above which it is c2.
 
-Noise and the normalisation of a short run lower c2 below 1 (the lowest of the measured maps is 0.95). In between are
+Noise and the normalisation of a short run reduce c2 below 1 (to 0.95 in the lowest measured map). In between are
 c2 - 1 that has not decayed, and scaled c2.
 """
 BELOW_1, NEARLY_ALL = 0.92, 0.9
-"""No map is taken for c2 if more than this share of its pairs is below this value."""
+"""A map is not c2 if more than this fraction of its pairs is below this value."""
 
 HIGH, LOW = 0.15, -0.07
-"""Relative to the baseline: a map whose least correlated pairs are above or below has not decayed, or is scaled."""
+"""Range, relative to the baseline, of the least correlated pairs; outside, a map has not decayed, or is scaled."""
 
 LOWEST, HIGHEST = -0.5, 3.0
-"""Medians off the diagonal between which maps are those of a correlation; else no contrast and no offset fits them."""
+"""Range of medians off the diagonal of a correlation; outside, no contrast and offset fit."""
 
-WHOLE = (
-    "expected fractions: c2 is between 1 and 2, has lost its digits in whole numbers or is scaled; store it as floats"
-)
+WHOLE = "expected floats: c2 is between 1 and 2, so it was rounded to integers or scaled; store it as floats"
 
-SCALED = "c2 is scaled, not divided by the mean intensities of both frames, or no correlation; correct the maps"
+SCALED = "c2 is scaled, not divided by the mean intensities of both frames, or not a correlation; correct the maps"
 
 
 class Level(NamedTuple):
-    """What the values of a map off the diagonal are: their median, that of the least correlated pairs (`low`).
+    """Levels of a map off the diagonal: the median, and that of the least correlated pairs (`low`).
 
-    `below` is the share of pairs that are clearly below 1. All are NaN of a map without a value.
+    `below` is the fraction of pairs clearly below 1. All are NaN for a map without values.
     """
 
     median: float
@@ -42,7 +40,7 @@ class Level(NamedTuple):
 
 
 def baseline_of(level: Level) -> int | None:
-    """Return the baseline of a map, 0 or 1, from where it levels off; None where that does not tell."""
+    """Return the baseline of a map, 0 or 1, from the level of its least correlated pairs; None if that is ambiguous."""
     if level.low < DOWN_TO_0:
         # Of c2 - 1 more than half of the pairs are not as high as c2 is: a part of c2 is no measurement then.
         return 0 if level.median < DOWN_TO_1 else None
@@ -50,7 +48,7 @@ def baseline_of(level: Level) -> int | None:
 
 
 def of_a_correlation(level: float) -> bool:
-    """Tell whether the median off the diagonal can be that of a correlation, whatever its baseline."""
+    """Return whether the median off the diagonal can be that of a correlation with either baseline."""
     return LOWEST < level < HIGHEST
 
 
@@ -60,7 +58,7 @@ def listed(levels: Sequence[float], phi: Sequence[float]) -> str:
 
 
 def either(levels: Sequence[Level], phi: Sequence[float]) -> str:
-    """Return in words that maps may be c2 - 1 or c2, and what is then wrong with them."""
+    """Return that maps may be c2 - 1 or c2, and the fault in either case, as text."""
     if all(level.low < DOWN_TO_0 for level in levels):
         return (
             f"the lowest tenth of the map is near {listed([level.low for level in levels], phi)} and the median "
@@ -85,7 +83,7 @@ def off_the_baseline(levels: Sequence[tuple[Level, float]], baseline: int) -> li
 
 
 def check_baseline_1(levels: Sequence[Level], phi: Sequence[float]) -> None:
-    """Raise DataError when the values of a map are not those of one with baseline 1; NaN tells nothing."""
+    """Raise DataError if the values of a map are not those of one with baseline 1; NaN is ignored."""
     known = [(level, angle) for level, angle in zip(levels, phi, strict=True) if math.isfinite(level.median)]
     found = f"c2: the medians off the diagonal are {listed([level.median for level in levels], phi)}"
     if not all(of_a_correlation(level.median) for level, _ in known):

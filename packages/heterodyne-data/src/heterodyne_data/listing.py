@@ -14,21 +14,21 @@ from heterodyne_spec import DataError
 
 
 def list_maps(source: Source, bins: str | None) -> tuple[str, Contents]:
-    """Return the name of a file's layout and what it holds; reads no map.
+    """Return the layout name and the contents of a file; reads no map.
 
     Parameters
     ----------
     source : open file.
-    bins : where q and phi come from, see `placed`.
+    bins : source of q and phi, see `placed`.
 
     Raises
     ------
     DataError
-        The file has no layout known here, or its bins are not as they must be.
+        The file has an unknown layout, or its bins are invalid.
     """
     layout = find_layout(source)
     contents = layout.contents(source)
-    # A field that may be missing, and stands behind a link that leads nowhere, is not missing.
+    # An optional field behind a broken link is an error, not a missing field.
     if source.lost:
         raise DataError(next(iter(source.lost.values())))
     contents = placed(replace(contents, notes=(*also_there(source, layout), *contents.notes)), bins)

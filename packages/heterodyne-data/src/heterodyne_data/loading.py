@@ -1,7 +1,8 @@
-"""From a file to a measurement."""
+"""From a file to a measurement, and the hash that identifies the file."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from heterodyne_data.fingerprint import fingerprint
 from heterodyne_data.listing import list_maps
 from heterodyne_data.opening import open_source
 from heterodyne_data.reading import frame_count, read_checked
@@ -20,6 +20,10 @@ from heterodyne_data.time_axis import frame_number, needed_step, step_of, window
 from heterodyne_data.two_time import BASELINE, TwoTimeData, as_weight
 from heterodyne_data.window import check_window, masked
 from heterodyne_spec import Config, DataError, load_config, one_line
+
+LARGE = 2 * 1024**3
+"""Size in bytes above which only parts of a file are hashed."""
+MEBIBYTE = 1024**2
 
 
 def load_data(
@@ -49,25 +53,25 @@ def load_data(
     phi : None or "all", a list of angles, or of ranges [low, high] modulo 360, in degrees.
     frames : first and last frame, 1-based and inclusive, in the file's map. A
         window keeps its absolute age.
-    q_tolerance : relative tolerance of q; 0.02 when the configuration does not say otherwise.
-    dt : time between frames of the map in s, instead of the file's, whatever is wrong with these.
-    bins : "listed" takes q and phi of the bins from the file's lists, "pixels" from the middle of their pixels. When
-        None, the lists are taken, and refused where they contradict the pixels.
-    mask_frames : frames not to use, 1-based in the file's map.
-    baseline : 0 or 1, what a fully decorrelated pair has in the file; seen from the data when None.
-    frame_weights : `TwoTimeData.weight` of the frames of the window, shape (N,); those in the file when None, or 1.
+    q_tolerance : relative tolerance of q; 0.02 unless configured.
+    dt : time between frames of the map in s, which replaces the file's times, even faulty ones.
+    bins : "listed" takes q and phi of the bins from the file's lists, "pixels" from the centre of their pixels. If
+        None, the lists are used, and refused if they contradict the pixels.
+    mask_frames : frames to exclude, 1-based in the file's map.
+    baseline : stored c2 of an uncorrelated pair, 0 or 1; determined from the data if None.
+    frame_weights : `TwoTimeData.weight` of the frames of the window, shape (N,); those in the file if None, or 1.
     config : a Config, a mapping, or the path of a configuration file.
     hashed : put a hash of the file into the provenance, for which the whole file is read (up to 2 GiB of it).
 
     Returns
     -------
     TwoTimeData
-        Full maps with baseline 1, ascending in phi; `notes` says what was found and done.
+        Full maps with baseline 1, ascending in phi; `notes` lists findings and changes.
 
     Raises
     ------
     DataError
-        The file cannot be read, or does not hold what is asked for.
+        The file cannot be read, or does not contain what was requested.
     ConfigError
         The configuration has problems.
     """
@@ -84,7 +88,7 @@ def load_data(
     mask_frames, frame_weights = list(_or(mask_frames, stated.mask_frames)), _or(frame_weights, stated.frame_weights)
     with open_source(path) as source:
         layout, contents = list_maps(source, bins)
-        # What is wrong with the times comes first, as where a file is described.
+        # Errors in the times come first, as in descriptions of files.
         step_of(contents.clock, dt)
         refs, notes = select_maps(contents.maps, q, phi, q_tolerance, contents.way_out)
         n_t = frame_count(source, refs)
@@ -95,7 +99,7 @@ def load_data(
         refs, c2, valid, found = read_checked(source, refs, first, mask, baseline, contents.baseline)
         own = None if contents.weights is None else contents.weights[[ref.label - 1 for ref in refs], first - 1 : last]
         if given is not None and own is not None:
-            weight_notes.append("the weights in the file are not used, data.frame_weights are")
+            weight_notes.append("the weights in the file are replaced by data.frame_weights")
         angles = [wrap(ref.phi) for ref in refs]
         ages = window_ages(contents.clock.start, step, first, last - first + 1)
         return TwoTimeData(
@@ -131,3 +135,20 @@ def weights_of(given: ArrayLike | None, first: int, last: int) -> tuple[NDArray[
         return None, []
     weight = as_weight(given, 1, last - first + 1, "frame_weights")[0]
     return weight, [f"frame weights as given, from {weight.min():g} to {weight.max():g}"]
+
+
+def fingerprint(path: Path, large: int = LARGE) -> dict[str, str]:
+    """Return the SHA-256 of a file, with a key that states what was hashed.
+
+    For a file larger than `large` bytes, which would take longer to hash than to read, its size, modification time and
+    first and last MiB are hashed.
+    """
+    status = path.stat()
+    with path.open("rb") as file:
+        if status.st_size <= large:
+            return {"sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        digest = hashlib.sha256(f"{status.st_size} {status.st_mtime_ns}".encode())
+        digest.update(file.read(MEBIBYTE))
+        file.seek(-MEBIBYTE, 2)
+        digest.update(file.read(MEBIBYTE))
+    return {"sha256_of_size_mtime_first_and_last_mib": digest.hexdigest()}

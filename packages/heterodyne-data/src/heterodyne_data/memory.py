@@ -1,4 +1,8 @@
-"""Available memory, so that requests that need more are refused at the start instead of being killed by the system."""
+"""Available memory, so that requests that need more are refused at the start instead of being killed by the system.
+
+Why not psutil 7: it does not know the limit of the job or the process. Under ``ulimit -v`` of 3 GB it reports the 20
+GB of the machine.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +17,18 @@ _LIMITS = (
 
 
 def free_memory() -> float:
-    """Return the bytes that can be had without swapping, a job's or container's limit included; inf if unknown."""
-    # Free pages alone leave out the file cache, which on a machine that has read much is most of the memory.
+    """Return the bytes available without swapping, within the limit of a job or container; inf if unknown."""
+    # Free pages alone exclude the file cache, which may be most of the memory.
     return _least("MemAvailable:", used=True)
 
 
 def whole_memory() -> float:
-    """Return the bytes that a job on this machine may have at most, whatever else runs; inf if unknown."""
+    """Return the largest number of bytes a job on this machine may use; inf if unknown."""
     return _least("MemTotal:", used=False)
 
 
 def _least(pages: str, *, used: bool) -> float:
-    """Return the least of all limits, inf without any; less what is `used` of each."""
+    """Return the smallest of all limits, inf without any, minus the memory in use if `used`."""
     left = [float("inf")]
     with contextlib.suppress(OSError, ValueError, StopIteration):
         left.append(_kilobytes(Path("/proc/meminfo"), pages))
@@ -32,7 +36,7 @@ def _least(pages: str, *, used: bool) -> float:
         with contextlib.suppress(OSError, ValueError):
             left.append(float(limit.read_text()) - (float(use.read_text()) if used else 0.0))
     with contextlib.suppress(ImportError, OSError, ValueError, StopIteration):
-        # Not on every system. What `ulimit -v` and some schedulers set.
+        # Set by `ulimit -v` and some schedulers; not available on every system.
         import resource
 
         if (most := resource.getrlimit(resource.RLIMIT_AS)[0]) != resource.RLIM_INFINITY:

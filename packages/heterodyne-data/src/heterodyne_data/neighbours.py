@@ -1,7 +1,7 @@
-"""Which listed bin the pixels of a bin lie in: its own, or clearly another one.
+"""The listed bin that contains the pixels of a bin: its own, or clearly another one.
 
-The pixels of a bin lie inside its edges, also where the edge of the detector cuts it off, and an edge is about as far
-from the bin on either side. A middle that is nearer to another bin of the list shows that the list is off by bins.
+The pixels of a bin lie inside its edges, even if the detector ends within it, and an edge is about as far
+from the bin on either side. If the centre is nearer to another bin of the list, the list is off by bins.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CLEARLY = 2.0
-"""Times farther from its own bin than from another one, where a bin lies in that one. At the edge that two bins of
-one width share it is 1, and at most 2 where every bin is twice as wide as the one before."""
+"""Ratio of distances to its own and to another bin from which a bin lies in the other. At the edge between two bins of
+one width it is 1, and at most 2 if every bin is twice as wide as the previous one."""
 
 
 def other_bin(
@@ -22,13 +22,13 @@ def other_bin(
     opposite: bool,
     pixel: float,
 ) -> int | None:
-    """Return the place in the list of the bin that pixels lie in, None where it is their own or not clear.
+    """Return the position in the list of the bin that contains the pixels; None if it is their own, or unclear.
 
     Parameters
     ----------
-    q, phi : listed, in 1/Å and degrees, by place.
-    place : of the bin whose pixels these are.
-    middle : q and phi of its pixels, counted as the list counts; phi is NaN where they have none.
+    q, phi : listed values in 1/Å and degrees, by position.
+    place : position of the bin of these pixels.
+    middle : q and phi of its pixels, in the convention of the list; phi is NaN if they have none.
     opposite : the azimuth of the pixels is known up to 180°.
     pixel : width of a pixel in 1/Å, by which the beam centre may be off.
     """
@@ -41,7 +41,7 @@ def other_bin(
 def apart(
     q: NDArray[np.float64], phi: NDArray[np.float64], middle: tuple[float, float], opposite: bool, directed: bool
 ) -> NDArray[np.float64]:
-    """Return how far the listed bins are from a point, in 1/Å in the plane of q; of bins without direction, along q."""
+    """Return the distances of the listed bins from a point, in 1/Å in the plane of q, or along q if they have none."""
     at, angle = middle
     if not (directed and np.isfinite(angle)):
         return np.where(np.isfinite(q), np.abs(q - at), np.inf)

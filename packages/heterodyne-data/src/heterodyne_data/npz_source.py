@@ -21,7 +21,7 @@ from heterodyne_spec import DataError, shortened
 
 BLOCK = 1024**2
 MOST_TEXTS = 64
-"""Texts in one array that are read."""
+"""Maximum number of strings read from one array."""
 
 
 @contextmanager
@@ -32,19 +32,19 @@ def open_npz(path: Path) -> Iterator[Source]:
         check_members(archive)
     except DataError:
         raise
-    except Exception as error:  # see `reading`: damage shows as nearly any exception
+    except Exception as error:  # damaged files cause almost any exception: see `reading`
         raise DataError(f"is truncated or damaged ({error}); copy it again from its origin") from error
     with archive:
         yield NpzSource(path, archive)
 
 
 def check_members(archive: zipfile.ZipFile) -> None:
-    """Refuse archives that NumPy does not write: their reader would have to guess, or take all memory."""
+    """Refuse archives that NumPy does not write, which are ambiguous or could exhaust memory."""
     names = archive.namelist()
     if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise DataError(f"holds {shortened(twice[0])} twice; save it again with numpy.savez")
+        raise DataError(f"contains {shortened(twice[0])} twice; save it again with numpy.savez")
     for member in archive.infolist():
-        # Others are unpacked as a whole, whatever comes out: some bytes of bzip2 are gigabytes.
+        # Others are unpacked as a whole: a few bytes of bzip2 may become gigabytes.
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise DataError(
                 f"{shortened(member.filename)}: is compressed by method {member.compress_type}, expected that of "
@@ -52,7 +52,7 @@ def check_members(archive: zipfile.ZipFile) -> None:
             )
         if member.file_size > max(SMALL, MOST_TIMES * member.compress_size):
             raise DataError(
-                f"{shortened(member.filename)}: declares {member.file_size / 1e9:.3g} GB, but the file stores "
+                f"{shortened(member.filename)}: declares {member.file_size / 1e9:.3g} GB, but the file has "
                 f"{member.compress_size} bytes of it; it is damaged, copy it again from its origin"
             )
 
@@ -63,7 +63,7 @@ class NpzSource:
     def __init__(self, path: Path, archive: zipfile.ZipFile):
         self.path = path
         self._archive = archive
-        # In their order, and looked up at once: there may be thousands.
+        # An ordered lookup, because there may be thousands.
         self._names = {name.removesuffix(".npy"): None for name in archive.namelist() if name.endswith(".npy")}
 
     @property
@@ -80,7 +80,7 @@ class NpzSource:
         return self.names()
 
     def has(self, key: str) -> bool:
-        """Tell whether there is an array `key`."""
+        """Return whether there is an array `key`."""
         return key in self._names
 
     def shape(self, key: str) -> tuple[int, ...]:
@@ -98,7 +98,7 @@ class NpzSource:
         with reading(key), self._open(key) as file:
             shape, fortran, dtype = read_header(key, file)
             if dtype.hasobject:
-                raise DataError(f"{key}: holds Python objects, expected numbers; save it as an array of floats")
+                raise DataError(f"{key}: contains Python objects, expected numbers; save it as an array of floats")
             declared, there = math.prod(shape) * dtype.itemsize, self._archive.getinfo(f"{key}.npy").file_size
             if declared > there:
                 raise EOFError(f"{there} of {declared} bytes")
@@ -108,7 +108,7 @@ class NpzSource:
             return (stored.T if fortran else stored)[selection]
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Return the few short texts of an array; () when it is missing, or holds something else."""
+        """Return the strings of an array of a few short ones; () if it is missing or has another type."""
         if not self.has(key) or self.dtype(key).kind not in "SU" or not 0 < math.prod(self.shape(key)) <= MOST_TEXTS:
             return ()
         values = self.read(key).ravel().tolist()

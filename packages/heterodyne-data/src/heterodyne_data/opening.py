@@ -22,8 +22,8 @@ SIGNATURE_OFFSETS = (0, 512, 1024, 2048, 4096)
 def open_source(path: str | Path) -> Iterator[Source]:
     """Open an HDF5 or .npz file for reading.
 
-    Every DataError raised in the body leaves with the file's name before it, so
-    that the code in between names only the path inside the file.
+    Every DataError raised in the body gets the file's name in front, so
+    that other code only names the path inside the file.
 
     Raises
     ------
@@ -42,16 +42,16 @@ def open_source(path: str | Path) -> Iterator[Source]:
 def kind_of(path: Path) -> str:
     """Return "hdf5" or "npz", decided by the signature and not by the name."""
     try:
-        # Opening a pipe would wait for ever.
+        # Opening a pipe would block forever.
         if path.exists() and not path.is_file():
-            what = "a folder" if path.is_dir() else "no regular file"
+            what = "a folder" if path.is_dir() else "not a regular file"
             raise DataError(f"is {what}, expected an HDF5 or .npz file; give the path of the file")
         with path.open("rb") as file:
             head = file.read(SIGNATURE_OFFSETS[-1] + len(HDF5_SIGNATURE))
     except FileNotFoundError:
-        raise DataError("there is no such file; check the path") from None
+        raise DataError("no such file; check the path") from None
     except PermissionError:
-        raise DataError("may not be read (permission denied); ask its owner for read access") from None
+        raise DataError("permission denied; ask its owner for read access") from None
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror}); check the disk or copy the file again") from None
     if head.startswith(ZIP_SIGNATURE):
@@ -60,12 +60,12 @@ def kind_of(path: Path) -> str:
         return "hdf5"
     if head.startswith(NPY_SIGNATURE):
         raise DataError(
-            "is a bare array, an .npy file has no q, phi and dt; write all in one: numpy.savez('maps.npz', c2=maps, "
+            "is a bare array, without q, phi and dt; save all in one file: numpy.savez('maps.npz', c2=maps, "
             "q=0.0054, phi=[0, 90], dt=0.1) with q in 1/Å, phi in degrees and dt in s"
         )
     raise DataError(f"is not an HDF5 or .npz file (it {describe_head(head)}); give a file of correlation maps")
 
 
 def describe_head(head: bytes) -> str:
-    """Say what a file begins with."""
+    """Return how a file begins, as text."""
     return f"begins with {head[:8]!r}" if head else "is empty"

@@ -1,4 +1,4 @@
-"""What attributes say of the stored values of maps, in the words of CF: those that are none, scale and offset."""
+"""Fill values, scale and offset of the stored values of maps, from attributes of the CF conventions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCALE, OFFSET = "scale_factor", "add_offset"
 
 @dataclass(frozen=True)
 class Packing:
-    """Stored values that stand for missing ones; what the others are multiplied by, and then raised by."""
+    """Stored values that mark missing ones; scale and offset of the others."""
 
     fills: tuple[float, ...] = ()
     scale: float = 1.0
@@ -25,33 +25,33 @@ class Packing:
 
     @property
     def scaled(self) -> bool:
-        """Tell whether stored values are others than those that are meant."""
+        """Return whether the stored values are scaled."""
         return (self.scale, self.offset) != (1.0, 0.0)
 
     def unpacked(self, stored: NDArray[Any]) -> NDArray[Any]:
-        """Return the values that are meant, NaN where they are missing, in float64 where they are scaled."""
+        """Return the unpacked values, NaN where missing, in float64 if they are scaled."""
         if not (self.fills or self.scaled):
             return stored
         dtype = stored.dtype if stored.dtype.kind == "f" and not self.scaled else np.dtype(np.float64)
-        # A fill value of a whole number beyond the type of the maps stands nowhere in them.
+        # An integer fill value outside the range of the type cannot occur in the maps.
         with np.errstate(invalid="ignore", over="ignore"):
             missing = np.isin(stored, np.array(self.fills).astype(stored.dtype))
         return np.where(missing, dtype.type(np.nan), stored.astype(dtype) * dtype.type(self.scale) + self.offset)
 
     def told(self) -> str:
-        """Return in words what is done to the stored values."""
-        gone = f"{' and '.join(f'{value:g}' for value in self.fills)} stands for missing values" if self.fills else ""
-        scaled = f"values are {self.scale:g} times those stored, and {self.offset:g} more" if self.scaled else ""
+        """Return how stored values are converted, as text."""
+        gone = f"{' and '.join(f'{value:g}' for value in self.fills)} marks missing values" if self.fills else ""
+        scaled = f"values are those stored times {self.scale:g}, plus {self.offset:g}" if self.scaled else ""
         return ", ".join(words for words in (gone, scaled) if words)
 
 
 def packing_of(source: Source, key: str) -> Packing:
-    """Return what the attributes of a dataset say of its values.
+    """Return the packing of a dataset from its attributes.
 
     Raises
     ------
     DataError
-        One of them is no number, or the scale is none.
+        One of them is not a number, or the scale is 0.
     """
     names = [name for name in source.attribute_names(key) if name in (*FILLS, SCALE, OFFSET)]
     if not names:
@@ -62,7 +62,7 @@ def packing_of(source: Source, key: str) -> Packing:
             raise DataError(f"{key}@{name}: found {found[name].tolist()}, expected one number; correct the attribute")
     scale, offset = (float(found[name][0]) if name in found else usual for name, usual in ((SCALE, 1.0), (OFFSET, 0.0)))
     if scale == 0:
-        raise DataError(f"{key}@{SCALE}: found 0, expected another number; correct the attribute")
+        raise DataError(f"{key}@{SCALE}: found 0, expected a scale other than 0; correct the attribute")
     fills = [value for name in FILLS if name in found for value in found[name].tolist() if np.isfinite(value)]
     return Packing(tuple(dict.fromkeys(fills)), scale, offset)
 

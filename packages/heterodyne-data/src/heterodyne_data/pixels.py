@@ -1,7 +1,7 @@
-"""Where the pixels of each bin lie on the detector: their q and azimuth, against those that the file lists for the bin.
+"""q and azimuth of the pixels of each bin, compared with those listed in the file.
 
-The pixels are what was correlated. A list that contradicts them belongs to another partition, another geometry or
-another unit, whatever it calls itself.
+The pixels were correlated. A list that contradicts them belongs to another partition, another geometry or
+another unit.
 """
 
 from __future__ import annotations
@@ -28,47 +28,47 @@ step of the list, because the pixels of a bin that is cut off still lie inside i
 GAP = 2.0
 """Times another step of a list from which a step of it is a gap."""
 WORTH_Q, WORTH_PHI = 0.03, 3.0
-"""Deviations that are said bin by bin: the velocity is wrong by as much."""
+"""Deviations reported for each bin, because the velocity has the same relative error."""
 FEWEST_AZIMUTHS = 4
-"""Listed azimuths that tell where they are counted from and which way round: fewer fit too many ways."""
+"""Number of listed azimuths that determines their origin and sense; fewer fit too many conventions."""
 WIDEST = 130.0
 """Width of a bin in degrees above which it has no direction: the length of the mean direction is below `FOCUSED`."""
 SAME_AZIMUTH = 1.0
-"""Degrees within which a turn of all azimuths is none, or a whole number of bins."""
+"""Degrees within which a rotation of all azimuths is negligible, or a whole number of bins."""
 FEWEST_Q, MOST_ALIKE = 3, 0.6
-"""Different q that tell a common factor, and the share of bins that must have it."""
+"""Number of different q that determine a common factor, and the fraction of bins that must have it."""
 MOST_TOLD = 6
-"""Bins of one note, the worst first."""
+"""Maximum number of bins in one note, the worst first."""
 LARGEST_BIN = 1_000_000
-"""Number of a bin: beyond, a file is damaged."""
+"""Largest number of a bin; a larger one means that the file is damaged."""
 
 _TURNS = (0.0, 90.0, 180.0, 270.0)
 
 
 @dataclass(frozen=True)
 class Azimuths:
-    """How a list counts azimuths: `sign` times the angle from the columns to the rows of the detector, plus `turn`."""
+    """Convention of azimuths: `sign` times the angle from the columns to the rows of the detector, plus `turn`."""
 
     sign: int
     turn: float
 
     def of(self, angle: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return detector angles (degrees) as this list counts them."""
+        """Return detector angles (degrees) in this convention."""
         return self.sign * angle + self.turn
 
 
 @dataclass(frozen=True, eq=False)
 class PixelMap:
-    """The bin of every pixel, and where the pixels are.
+    """The bin of every pixel, and the geometry of the pixels.
 
     Parameters
     ----------
-    labels : bin of each pixel (rows, columns), 0 outside all.
+    labels : bin of each pixel (rows, columns), 0 outside all bins.
     centre : column and row of the direct beam.
     size : width and height of a pixel in m.
     distance : from sample to detector in m.
-    energy : of the photons in keV.
-    azimuths : how programs that write this layout count azimuths; None where they differ.
+    energy : photon energy in keV.
+    azimuths : convention of programs that write this layout; None if they differ.
     """
 
     labels: NDArray[np.int64]
@@ -86,10 +86,10 @@ class PixelMap:
 
 @dataclass(frozen=True, eq=False)
 class Centroids:
-    """The middle of the pixels of every bin, by label - 1, NaN where there is none.
+    """The centre of the pixels of every bin, by label - 1, NaN if there is none.
 
-    `q` in 1/Å, the mean; `angle` in degrees from columns to rows, NaN for bins that go round; `opposite`: the bin has
-    two opposite parts, so that its angle is known up to 180°.
+    `q` in 1/Å, the mean; `angle` in degrees from columns to rows, NaN for rings; `opposite`: the bin has
+    two opposite parts, so that its angle is determined up to 180°.
     """
 
     q: NDArray[np.float64]
@@ -98,7 +98,7 @@ class Centroids:
 
 
 def centroids(pixels: PixelMap) -> Centroids:
-    """Return the middle of each bin: the mean of q = 4 pi / lambda sin(theta), and the mean direction."""
+    """Return the centre of each bin: the mean of q = 4 pi / lambda sin(theta), and the mean direction."""
     inside = pixels.labels > 0
     label = pixels.labels[inside] - 1
     row, column = np.nonzero(inside)
@@ -122,9 +122,9 @@ def centroids(pixels: PixelMap) -> Centroids:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """How far the lists are from the pixels, by label - 1: `q` relative, `phi` in degrees, NaN where either has none.
+    """Deviations of the lists from the pixels, by label - 1: `q` relative, `phi` in degrees, NaN if either is missing.
 
-    `azimuths` is how the list counts; None where nothing tells, and phi is not compared.
+    `azimuths` is the convention of the list; None if unknown, then phi is not compared.
     """
 
     q: NDArray[np.float64]
@@ -135,9 +135,9 @@ class Comparison:
 def compare(q: NDArray[np.float64], phi: NDArray[np.float64], found: Centroids, usual: Azimuths | None) -> Comparison:
     """Compare listed q (1/Å) and phi (degrees) by label with the centroids.
 
-    Where azimuths are counted from, and which way round, no file says: the way that fits most bins best is taken, the
-    usual one where it does as well or none fits, a quarter of a turn from it before any other. Few azimuths do not
-    tell: they are counted in the usual way.
+    No file states the origin and sense of azimuths: the convention that fits most bins best is used, the
+    usual one if it fits as well or none fits, one rotated by quarters of a turn before any other. Few azimuths do not
+    determine it: the usual convention is used.
     """
     n = min(q.size, found.q.size)
     angle, opposite = found.angle[:n], found.opposite[:n]
@@ -158,7 +158,7 @@ def compare(q: NDArray[np.float64], phi: NDArray[np.float64], found: Centroids, 
 
 
 def any_turn(phi: NDArray[np.float64], angle: NDArray[np.float64], sign: int) -> Azimuths:
-    """Return the way of counting with this sign that starts anywhere and fits best."""
+    """Return the best convention with this sign and any origin."""
     apart = phi - sign * angle
     whole = np.zeros(apart.size, dtype=bool)
     turn = math.degrees(np.angle(np.exp(1j * np.radians(apart)).sum()))
@@ -166,10 +166,10 @@ def any_turn(phi: NDArray[np.float64], angle: NDArray[np.float64], sign: int) ->
 
 
 def shifted(phi: NDArray[np.float64], way: Azimuths, usual: Azimuths | None) -> float | None:
-    """Return by how many degrees a list is turned that then falls on itself, None where it does not.
+    """Return the rotation in degrees that maps a list onto itself, None if there is none.
 
-    Labels that are off by bins and azimuths that are counted from elsewhere look the same then. A quarter of a turn is
-    taken for the latter where it is several bins.
+    Labels that are off by bins and another origin of azimuths are then indistinguishable. A quarter of a turn is
+    assumed to be the latter if it is several bins.
     """
     alike = usual is not None and usual.sign == way.sign
     turn = (way.turn - usual.turn + 180) % 360 - 180 if usual is not None and alike else _past_a_quarter(way.turn)
@@ -181,20 +181,20 @@ def shifted(phi: NDArray[np.float64], way: Azimuths, usual: Azimuths | None) -> 
 
 
 def list_step(phi: NDArray[np.float64]) -> float:
-    """Return the smallest step of a list of azimuths in degrees, 360 where it has one only."""
+    """Return the smallest step of a list of azimuths in degrees, 360 if it has only one."""
     angles = np.unique(np.round(phi[np.isfinite(phi)] % 360, 1))
     steps = np.diff(angles, append=angles[:1] + 360)
     return float(steps[steps > SAME_AZIMUTH].min(initial=360.0))
 
 
 def odd_turn(way: Azimuths) -> float | None:
-    """Return by how many degrees a way of counting is turned against the rows and columns, None where by quarters."""
+    """Return the rotation in degrees of a convention relative to rows and columns, None for quarters of a turn."""
     turn = _past_a_quarter(way.turn)
     return turn if abs(turn) > SAME_AZIMUTH else None
 
 
 def half_a_bin(phi: NDArray[np.float64], compared: Comparison, usual: Azimuths | None) -> float | None:
-    """Return by how many degrees a list is turned that is half a bin off: edges of bins for their middles."""
+    """Return the rotation in degrees of a list that is off by half a bin: edges of bins instead of centres."""
     way, step = compared.azimuths, list_step(phi)
     if way is None or way == usual or odd_turn(way) is None:
         return None
@@ -204,10 +204,10 @@ def half_a_bin(phi: NDArray[np.float64], compared: Comparison, usual: Azimuths |
 
 
 def common_factor(q: NDArray[np.float64], off: NDArray[np.float64]) -> float | None:
-    """Return by which share all q of a list are off alike, None where they are not, or by little.
+    """Return the common relative deviation of all q of a list, None if there is none, or it is small.
 
-    Clipping moves the bins at the edges of a detector, and the mean of the pixels those at small q: a wrong distance or
-    energy moves all.
+    Clipping shifts the bins at the edges of a detector, and averaging those at small q: a wrong distance or
+    energy shifts all.
     """
     known = np.isfinite(off) & (q[: off.size] > 0)
     if np.unique(np.round(q[: off.size][known], 9)).size < FEWEST_Q:
@@ -218,14 +218,14 @@ def common_factor(q: NDArray[np.float64], off: NDArray[np.float64]) -> float | N
 
 
 def _past_a_quarter(turn: float) -> float:
-    """Return what is left of a turn in degrees beyond quarters of a whole one, -45 to 45."""
+    """Return the remainder of a rotation in degrees after quarters of a turn, -45 to 45."""
     return (turn + 45) % 90 - 45
 
 
 def undirected(phi: NDArray[np.float64], count: int) -> NDArray[np.float64] | None:
-    """Return NaN for each azimuth of a list whose `count` bins around are too wide for one; None where they are not.
+    """Return NaN for each azimuth of a list whose `count` azimuthal bins are too wide for one; None if they are not.
 
-    For files without pixels: one bin may be a ring, and two half rings, unless they lie side by side.
+    For files without pixels: one bin may be a ring, and two may be half rings, unless they are adjacent.
     """
     known = np.unique(phi[np.isfinite(phi)])
     side_by_side = known.size == count == 2 and turned(np.diff(known), np.zeros(1, dtype=bool))[0]
@@ -233,15 +233,15 @@ def undirected(phi: NDArray[np.float64], count: int) -> NDArray[np.float64] | No
 
 
 def turned(angle: NDArray[np.float64], opposite: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return angles in -180 to 180 degrees, in -90 to 90 where opposite directions are the same."""
+    """Return angles in -180 to 180 degrees, or -90 to 90 if opposite directions are equivalent."""
     half = np.where(opposite, 90.0, 180.0)
     return np.asarray((angle + half) % (2 * half) - half)
 
 
 def limit(values: NDArray[np.float64], at: float, least: float, most: float, period: float = math.inf) -> float:
-    """Return half the step of a list at `at`, held between `least` and `most`.
+    """Return half the step of a list at `at`, limited to `least` and `most`.
 
-    Of the steps to both sides the larger, the bins of one list growing; the smaller where a gap is on the other side.
+    The larger of the steps to both sides, because bins may grow; the smaller if there is a gap on the other side.
     """
     apart = values[np.isfinite(values)] - at
     apart = (apart + period / 2) % period - period / 2 if math.isfinite(period) else apart
@@ -254,7 +254,7 @@ def limit(values: NDArray[np.float64], at: float, least: float, most: float, per
 def said(
     q: NDArray[np.float64], comparison: Comparison, labels: NDArray[np.int64], usual: Azimuths | None
 ) -> Iterator[str]:
-    """Yield how far the listed bins with these labels are from their pixels, and how they are counted, in words.
+    """Yield the deviations of the listed bins with these labels from their pixels, and the convention, as text.
 
     `q` is the whole list, by label - 1.
     """
@@ -262,13 +262,13 @@ def said(
     odd = None if way is None or way == usual else odd_turn(way)
     if way is not None and odd is not None:
         yield (
-            f"phi of the list is turned by {odd:+.1f}° against rows and columns of the detector in all bins and "
+            f"phi of the list is rotated by {odd:+.1f}° relative to rows and columns of the detector in all bins and "
             f"{growth(way)}: "
-            "nothing tells whether the list is off or counted from elsewhere, and phi stays in doubt by that; "
+            "it is unknown whether the list is wrong or has another origin, so phi is uncertain by that angle; "
             "data.bins=pixels counts from the columns"
         )
     elif way is not None and way != usual:
-        unusual = ", which is not the usual way in this layout" if usual is not None else ""
+        unusual = ", which is unusual for this layout" if usual is not None else ""
         yield f"phi of the list {counted(way)}{unusual}"
     places = np.unique(labels[labels <= comparison.q.size]) - 1
     off_q, off_phi = comparison.q[places], comparison.phi[places]
@@ -279,16 +279,20 @@ def said(
     worst = np.fmax(np.abs(off_q) / WORTH_Q, np.abs(off_phi) / WORTH_PHI)
     off = np.flatnonzero(worst > 1)
     if not off.size:
-        yield f"bins agree with their pixels: {within}" if odd is None else f"but for that turn, {within} of the pixels"
+        yield (
+            f"bins agree with their pixels: {within}"
+            if odd is None
+            else f"apart from that rotation, {within} of the pixels"
+        )
         return
     turn, factor = common_turn(off_phi), common_factor(q, comparison.q)
-    why = "as clipping or averaging can make them"
+    why = "possibly due to clipping or averaging"
     if factor is not None:
         why = f"q of all by about {100 * factor:+.0f} %: is the distance or the energy wrong?"
     elif turn is not None:
         why = (
-            f"phi of all by about {turn:+.1f}°, as clipping, or an origin of phi elsewhere, makes it: fewer than "
-            f"{FEWEST_AZIMUTHS} azimuths do not tell which"
+            f"phi of all by about {turn:+.1f}°, due to clipping or another origin of phi: fewer than "
+            f"{FEWEST_AZIMUTHS} azimuths do not determine which"
         )
     most = off[np.argsort(-worst[off], kind="stable")][:MOST_TOLD]
     listed = ", ".join(told(places[i], off_q[i], off_phi[i]) for i in most)
@@ -296,28 +300,28 @@ def said(
     yield (
         f"{off.size} of {count_noun(places.size, 'bin')} off their pixels by more than {100 * WORTH_Q:.0f} % or "
         f"{WORTH_PHI:.0f}° ({within}; refused beyond {100 * GROSS_Q:.0f} %, {GROSS_PHI:.0f}° and half a bin), {why}: "
-        f"{listed}{more}; data.bins=pixels takes the middle of the pixels"
+        f"{listed}{more}; data.bins=pixels uses the centre of the pixels"
     )
 
 
 def common_turn(off: NDArray[np.float64]) -> float | None:
-    """Return by how many degrees all azimuths are off alike, None where they are not, or by little."""
+    """Return the common deviation of all azimuths in degrees, None if there is none, or it is small."""
     known = off[np.isfinite(off)]
     alike = known.size > 0 and float(np.ptp(known)) <= WORTH_PHI
     return float(known.mean()) if alike and float(np.abs(known).min()) > WORTH_PHI else None
 
 
 def counted(way: Azimuths) -> str:
-    """Return how azimuths are counted, in words."""
+    """Return the convention of azimuths, as text."""
     return f"is {way.turn % 360:.3g}° to the right on the detector and {growth(way)}"
 
 
 def growth(way: Azimuths) -> str:
-    """Return which way round azimuths are counted, in words."""
+    """Return the sense of azimuths, as text."""
     return f"grows {'down' if way.sign > 0 else 'up'}wards"
 
 
 def told(place: int, off_q: float, off_phi: float) -> str:
-    """Return how far one bin is off, in words."""
+    """Return the deviation of one bin, as text."""
     phi = "" if math.isnan(off_phi) else f", phi {off_phi:+.1f}°"
     return f"bin {place + 1} (q {100 * off_q:+.1f} %{phi})"

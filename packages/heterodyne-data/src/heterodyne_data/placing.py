@@ -1,4 +1,4 @@
-"""Which q and azimuth every map has: those that the file lists, checked against its pixels, or those of the pixels."""
+"""q and azimuth of every map: those listed in the file, checked against its pixels, or those of the pixels."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from heterodyne_data.pixels import Azimuths, Centroids, Comparison, PixelMap
 from heterodyne_spec import ContradictionError, DataError, list_numbers
 
 LISTED, PIXELS = "listed", "pixels"
-"""Choices of ``data.bins``; None takes the lists where the pixels agree."""
+"""Choices of ``data.bins``; None uses the lists if the pixels agree."""
 ANYWHERE = Azimuths(-1, 0.0)
-"""How the azimuths of pixels are counted where no list tells: from the columns of the detector against its rows."""
+"""Azimuths of pixels if there is no list: from the columns of the detector against its rows."""
 LARGEST = 1e9
-"""Listed q in 1/Å or phi in degrees: beyond, a file is damaged."""
+"""Largest listed q in 1/Å or phi in degrees; a larger one means that the file is damaged."""
 AS_LISTED = "data.bins=listed takes phi as it is"
 REMEDY = "data.bins=pixels takes q and phi from the pixels, data.bins=listed the list as it is"
 
 
 def placed(contents: Contents, choice: str | None) -> Contents:
-    """Return the contents of a file with the q and azimuth of its maps as chosen, and notes on them.
+    """Return the contents of a file with the chosen q and azimuths of its maps, and notes on them.
 
     Parameters
     ----------
-    contents : as a layout gives them, with the listed q and phi.
-    choice : `LISTED`, `PIXELS`, or None for the lists where the pixels agree.
+    contents : contents from a layout, with the listed q and phi.
+    choice : `LISTED`, `PIXELS`, or None for the lists if the pixels agree.
 
     Raises
     ------
     DataError
-        The lists cannot be used or contradict the pixels, or the file has no map of pixels where it is asked for.
+        The lists cannot be used or contradict the pixels, or a required map of pixels is missing.
     """
     if choice not in (None, LISTED, PIXELS):
-        raise DataError(f"bins: found {choice!r}, expected {LISTED} or {PIXELS}; leave it out for the checked lists")
+        raise DataError(f"bins: found {choice!r}, expected {LISTED} or {PIXELS}; leave it out to use the checked lists")
     if choice == LISTED and contents.bins is not None and contents.bins.whole is not None:
         contents = recounted(contents, contents.bins, *contents.bins.whole)
     bins = contents.bins
@@ -51,9 +51,9 @@ def placed(contents: Contents, choice: str | None) -> Contents:
         if (reason := bins.fault or (bins.doubt if choice is None else None)) is not None:
             raise reason
         # What is not in the file is no fault; what is, and cannot be right, is said.
-        said = () if why.endswith(" missing") else (f"q and phi of the list, not checked against pixels: {why}",)
+        said = () if why.endswith(" missing") else (f"q and phi from the list, not checked against pixels: {why}",)
         maps, wide = (contents.maps, ()) if choice == LISTED else without_wide(contents.maps, bins, why)
-        way_out = f"where they are wedges, {AS_LISTED}" if wide else contents.way_out
+        way_out = f"if they are wedges, {AS_LISTED}" if wide else contents.way_out
         return replace(contents, maps=maps, notes=(*contents.notes, *said, *wide), way_out=way_out)
     where = bins.pixels
     if choice != PIXELS and (reason := bins.fault or (bins.doubt if choice is None else None)) is not None:
@@ -65,7 +65,7 @@ def placed(contents: Contents, choice: str | None) -> Contents:
     if choice == PIXELS:
         way = compared.azimuths or ANYWHERE
         maps = from_pixels(contents.maps, found, way)
-        notes = [f"q and phi are those of the pixels of each bin; phi {pixels.counted(way)}"]
+        notes = [f"q and phi from the pixels of each bin; phi {pixels.counted(way)}"]
     else:
         if choice is None:
             check_agree(bins, where, found, compared, labels)
@@ -83,66 +83,66 @@ def recounted(contents: Contents, bins: Bins, q: NDArray[np.float64], phi: NDArr
 
 
 def bounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return listed values, NaN where they are infinite or what damage makes: arithmetic overflows with these."""
+    """Return listed values, NaN where infinite or damaged, because arithmetic would overflow."""
     return np.where(np.abs(values) < LARGEST, values, np.nan)
 
 
 def from_pixels(maps: tuple[MapRef, ...], found: Centroids, way: Azimuths) -> tuple[MapRef, ...]:
-    """Return the maps with the q and azimuth of their pixels, azimuths counted in this way."""
+    """Return the maps with q and azimuth of their pixels, in this convention of azimuths."""
     phi = np.round(pixels.turned(way.of(found.angle), found.opposite), 6)
     return tuple(replace(ref, q=at(found.q, ref.label), phi=at(phi, ref.label)) for ref in maps)
 
 
 def unchecked(found: Centroids, compared: Comparison, labels: NDArray[np.int64]) -> Iterator[str]:
-    """Yield which listed bins and azimuths nothing in the map of pixels can be compared with."""
+    """Yield the listed bins and azimuths that cannot be compared with the map of pixels."""
     present = np.isin(labels - 1, np.flatnonzero(np.isfinite(found.q)))
     if not present.all():
         yield f"bins without pixels, q and phi not checked: {list_numbers(np.unique(labels[~present]))}"
     if compared.azimuths is None and np.isfinite(found.angle).any():
         yield (
-            "phi of the list not checked against pixels: this layout does not tell where it is counted from, and fewer "
-            f"than {pixels.FEWEST_AZIMUTHS} azimuths do not show it"
+            "phi of the list not checked against pixels: this layout does not define its origin, and fewer "
+            f"than {pixels.FEWEST_AZIMUTHS} azimuths do not determine it"
         )
 
 
 def at(values: NDArray[np.float64], label: int) -> float:
-    """Return the value of a bin to nine digits, NaN where it has no pixel: bins of one q differ by rounding else."""
+    """Return the value of a bin to nine digits, NaN without pixels; else bins of one q differ by rounding."""
     return float(f"{values[label - 1]:.9g}") if 0 < label <= values.size else float("nan")
 
 
 def without_rings(maps: tuple[MapRef, ...], found: Centroids) -> tuple[tuple[MapRef, ...], tuple[str, ...]]:
-    """Return the maps, those whose pixels go round without an azimuth, and a note where they had one."""
+    """Return the maps, without azimuth if their pixels form a ring, and a note if they had one."""
     round_ = set((np.flatnonzero(np.isfinite(found.q) & np.isnan(found.angle)) + 1).tolist())
     had = sum(ref.label in round_ and np.isfinite(ref.phi) for ref in maps)
-    note = f"the pixels of {had} of {len(maps)} bins go round: these have no azimuth, whatever the list says"
+    note = f"the pixels of {had} of {len(maps)} bins form rings: their listed azimuths are ignored"
     turned = tuple(replace(ref, phi=float("nan")) if ref.label in round_ else ref for ref in maps)
     return turned, (note,) if had else ()
 
 
 def without_wide(maps: tuple[MapRef, ...], bins: Bins, why: str) -> tuple[tuple[MapRef, ...], tuple[str, ...]]:
-    """Return the maps of a file without pixels, without an azimuth where its bins may be rings, and a note on it."""
+    """Return the maps of a file without pixels, without azimuth if its bins may be rings, and a note on it."""
     if bins.around is None or pixels.undirected(bins.phi, bins.around[1]) is None:
         return maps, ()
     key, count = bins.around
     few, wide = ("one azimuthal bin", "a ring") if count < 2 else ("two azimuthal bins", "half a ring")
     note = (
-        f"{key}: {few}, and no pixels that tell {wide} from a wedge ({why}): taken for rings; where they are wedges, "
+        f"{key}: {few}, no pixels to distinguish {wide} from a wedge ({why}): assumed to be rings; if they are wedges, "
     )
     return tuple(replace(ref, phi=float("nan")) for ref in maps), (note + AS_LISTED,)
 
 
 def check_agree(bins: Bins, where: PixelMap, found: Centroids, compared: Comparison, labels: NDArray[np.int64]) -> None:
-    """Refuse lists that contradict the pixels of one of these bins grossly, or are off by bins."""
+    """Refuse lists that strongly contradict the pixels of one of these bins, or are off by bins."""
     way = compared.azimuths
     if way is not None and (turn := pixels.shifted(bins.phi, way, where.azimuths)) is not None:
         raise ContradictionError(
-            f"phi: the list is turned by {turn:+.0f}° against its pixels and falls on itself, every bin has the phi of "
-            f"another one: labels or list are off by bins, or phi is counted from elsewhere; {REMEDY}"
+            f"phi: the list is rotated by {turn:+.0f}° relative to its pixels onto itself, so every bin has the phi of "
+            f"another one: labels or list are off by bins, or phi has another origin; {REMEDY}"
         )
     if (turn := pixels.half_a_bin(bins.phi, compared, where.azimuths)) is not None:
         raise ContradictionError(
-            f"phi: the list is turned by {turn:+.1f}° against its pixels, half a bin: it has the edges of the bins in "
-            f"place of their middles, or other bins; {REMEDY}"
+            f"phi: the list is rotated by {turn:+.1f}° relative to its pixels, half a bin: it has edges of bins in "
+            f"place of their centres, or other bins; {REMEDY}"
         )
     factor = pixels.common_factor(bins.q, compared.q)
     if factor is not None and abs(factor) > pixels.GROSS_Q:
@@ -159,7 +159,7 @@ def check_agree(bins: Bins, where: PixelMap, found: Centroids, compared: Compari
 def contradictions(
     bins: Bins, pixel: float, found: Centroids, compared: Comparison, labels: NDArray[np.int64]
 ) -> Iterator[str]:
-    """Yield what the lists and the pixels say of each bin that they do not agree on; `pixel` is one's width in 1/Å."""
+    """Yield the values of list and pixels of each bin for which they disagree; `pixel` is the pixel width in 1/Å."""
     phi_there = np.full(found.q.size, np.nan) if compared.azimuths is None else compared.azimuths.of(found.angle)
     for label in np.unique(labels):
         # At the beam itself the pixels have no direction, and q = 0 is no bin.

@@ -1,4 +1,4 @@
-"""What processes that a command starts have in common."""
+"""Common code of the processes started by a command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import time
 
 _PAUSE = 1.0
-"""Seconds between two looks for the parent."""
+"""Seconds between checks of the parent."""
 
 
 def end_with(parent: int) -> None:

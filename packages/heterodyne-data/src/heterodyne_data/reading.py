@@ -1,4 +1,4 @@
-"""Reading the chosen maps: one array for all, one map at a time, whatever way they are stored."""
+"""Reading the chosen maps into one array, one map at a time, for all kinds of storage."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ type Findings = list[tuple[float, str]]
 
 
 def frame_count(source: Source, refs: Sequence[MapRef]) -> int:
-    """Return the number of frames of the maps, which must all be square and of one size."""
+    """Return the number of frames of the maps, which must all be square and of the same size."""
     expected = refs[0].shape(source)
     for ref in refs:
         shape = ref.shape(source)
@@ -35,27 +35,27 @@ def frame_count(source: Source, refs: Sequence[MapRef]) -> int:
                 "run the correlation again"
             )
     if expected[0] < 3:
-        raise DataError(f"{refs[0].where}: found {expected[0]} frames, expected at least 3; give a longer run")
+        raise DataError(f"{refs[0].where}: found {expected[0]} frames, expected at least 3; use a longer run")
     return expected[0]
 
 
 def read_checked(
     source: Source, refs: Sequence[MapRef], first: int, mask: NDArray[np.bool_], given: int | None, stated: int | None
 ) -> tuple[list[MapRef], Maps, NDArray[np.bool_], list[str]]:
-    """Read the window of the maps that hold a value, and bring it to baseline 1.
+    """Read the window of the maps that have values, and shift it to baseline 1.
 
     Parameters
     ----------
     source : open file.
     refs : maps to read.
     first : first frame of the window, 1-based.
-    mask : frames of the window that are not used, (N,).
+    mask : masked frames of the window, (N,).
     given, stated : see `shift_baseline`.
 
     Returns
     -------
     refs, c2, valid, notes
-        The maps that are left, their values (n_phi, N, N), usable frames (n_phi, N), and what was found and done.
+        The maps with values, these values (n_phi, N, N), usable frames (n_phi, N), and notes.
     """
     c2, dead, findings = read_maps(source, refs, first, first + len(mask) - 1)
     filled = ~dead.all(axis=1)
@@ -88,10 +88,10 @@ def read_maps(
     n_t = last - first + 1
     dtype = np.result_type(*(kept_dtype(source, ref) for ref in refs))
     needed, free = len(refs) * n_t**2 * dtype.itemsize, free_memory()
-    # Asked before: the system gives memory that it does not have, and ends the process that uses it.
+    # Checked first: Linux overcommits memory, and kills the process that uses it.
     if needed > free:
         raise DataError(
-            f"c2: {len(refs)} maps of {n_t} frames need {needed / 1e9:.3g} GB, {free / 1e9:.3g} GB are free; choose "
+            f"c2: {len(refs)} maps of {n_t} frames need {needed / 1e9:.3g} GB; {free / 1e9:.3g} GB are free; choose "
             "fewer angles (data.phi) or frames (data.frames)"
         )
     c2 = np.empty((len(refs), n_t, n_t), dtype=dtype)
@@ -100,15 +100,15 @@ def read_maps(
     for i, ref in enumerate(refs):
         c2[i] = ref.read(source, slice(first - 1, last))
         dead[i], words = restore(c2[i], ref.where, ref.as_stored(ref.populated))
-        words += [f"as its attributes say, {said}"] if (said := packing_of(source, ref.key).told()) else []
+        words += [f"by its attributes, {said}"] if (said := packing_of(source, ref.key).told()) else []
         if dead[i].any() and not dead[i].all():
-            words.append(f"dead, left out: frames {list_numbers(np.flatnonzero(dead[i]) + first)}")
+            words.append(f"dead frames left out: {list_numbers(np.flatnonzero(dead[i]) + first)}")
         findings += [(wrap(ref.phi), word) for word in words]
     return c2, dead, findings
 
 
 def kept_dtype(source: Source, ref: MapRef) -> np.dtype[Any]:
-    """Return the dtype in which the values of a map are kept; whole numbers are no correlation."""
+    """Return the dtype in which the values of a map are kept; integers are not a correlation."""
     stored = source.dtype(ref.key)
     if packing_of(source, ref.key).scaled and stored.kind in "iuf":
         return np.dtype(np.float64)
@@ -118,11 +118,11 @@ def kept_dtype(source: Source, ref: MapRef) -> np.dtype[Any]:
 
 
 def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np.bool_], list[str]]:
-    """Make one map whole, in place: no infinities and fill values, both halves, dead frames NaN.
+    """Complete one map in place: both halves, infinities, fill values and dead frames as NaN.
 
-    Returns the dead frames and findings. All frames of a map that holds one value only are dead: it tells nothing.
+    Returns the dead frames and findings. All frames of a map with a single value are dead.
 
-    `stated` is what the file says which elements hold values: what is found counts, a difference is a finding.
+    `stated` is the file's statement on which elements have values; if it differs from the values, that is a finding.
     """
     words = []
     if cleaning.has_infinite(c2):
@@ -133,7 +133,7 @@ def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np
     if half is None:
         return np.ones(len(c2), dtype=bool), words
     if stated not in (None, half):
-        words.append(f"{str(stated).replace('_', ' ')} stated as filled, {half.replace('_', ' ')} found")
+        words.append(f"{str(stated).replace('_', ' ')} stated as populated, {half.replace('_', ' ')} found")
     if half == "all":
         cleaning.check_symmetric(c2, where)
     else:
@@ -144,7 +144,7 @@ def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np
     if fills.one_value(c2):
         return np.ones(len(c2), dtype=bool), words
     if fills.only_whole(c2):
-        raise DataError(f"{where}: found whole numbers only, {WHOLE}")
+        raise DataError(f"{where}: found only integers, {WHOLE}")
     dead = cleaning.dead_frames(c2)
     cleaning.blank_frames(c2, dead)
     return dead, words
@@ -155,13 +155,13 @@ def check_filled(filled: NDArray[np.bool_], phi: Sequence[float], where: str) ->
 
     Parameters
     ----------
-    filled : which maps hold a value, (n_phi,).
+    filled : which maps have values, (n_phi,).
     phi : angles in degrees.
     where : name of the first map, for messages.
 
     Raises
     ------
-    DataError : when no map does.
+    DataError : if no map has.
     """
     if not filled.any():
         raise DataError(
@@ -169,7 +169,7 @@ def check_filled(filled: NDArray[np.bool_], phi: Sequence[float], where: str) ->
             "run the correlation again"
         )
     empty = [angle for angle, full in zip(phi, filled, strict=True) if not full]
-    return [f"phi = {list_phi(empty)}: the map holds only NaN, zeros or one value, left out"] if empty else []
+    return [f"phi = {list_phi(empty)}: the map has only NaN, zeros or a single value, left out"] if empty else []
 
 
 def shift_baseline(
@@ -180,29 +180,29 @@ def shift_baseline(
     given: int | None,
     stated: int | None = None,
 ) -> list[str]:
-    """Bring the maps to baseline 1, in place; return notes on what was found and done.
+    """Shift the maps to baseline 1, in place; return notes.
 
     Parameters
     ----------
     c2 : maps (n_phi, N, N).
     valid : usable frames (n_phi, N).
-    levels : of the maps.
+    levels : levels of the maps.
     phi : angles in degrees, for messages.
-    given : 0 or 1, taken for what the file has; None to see from the medians off the diagonal.
-    stated : what the file says, if it does; must be what is seen.
+    given : baseline of the file, 0 or 1; None to determine it from the medians off the diagonal.
+    stated : baseline stated in the file, which must agree with the values.
     """
     if given not in (None, 0, 1):
-        raise DataError(f"baseline: found {given!r}, expected 0 or 1; leave it out to see from the data")
+        raise DataError(f"baseline: found {given!r}, expected 0 or 1; leave it out to determine it from the data")
     baseline = seen_baseline(levels, phi, stated) if given is None else given
     said = f"baseline {baseline} {'as given' if given is not None else 'found'}"
     if given is None and (unclear := [angle for level, angle in zip(levels, phi, strict=True) if _unclear(level)]):
-        said += f", also taken at phi = {list_phi(unclear)}, where the maps do not decay to it"
+        said += f", also assumed at phi = {list_phi(unclear)}, where the maps do not decay to it"
     off = off_the_baseline(
         [(level, angle) for level, angle in zip(levels, phi, strict=True) if not _unclear(level)], baseline
     )
     if baseline == 1:
         return [said, *off]
-    # No pair of a measured map is exactly 0, whatever its baseline.
+    # No pair of a measured map is exactly 0 for any baseline.
     empty = sum(cleaning.blank_zeros(one, usable) for one, usable in zip(c2, valid, strict=True))
     c2 += 1
     return [f"{said}: 1 added to all maps" + (f", {cleaning.ZEROS_MISSING}" if empty else ""), *off]
@@ -213,25 +213,25 @@ def _unclear(level: Level) -> bool:
 
 
 def seen_baseline(levels: Sequence[Level], phi: Sequence[float], stated: int | None) -> int:
-    """Return the baseline that maps show, which all of a file share.
+    """Return the baseline of maps, which is the same for all of a file.
 
     Parameters
     ----------
-    levels : of the maps.
+    levels : levels of the maps.
     phi : their angles in degrees, for messages.
-    stated : what the file says, if it does.
+    stated : baseline stated in the file, if any.
 
     Raises
     ------
     DataError
-        They show none, or different ones, or another one than the file states.
+        They have none, or different ones, or not the stated one.
     """
     known = [(level, angle) for level, angle in zip(levels, phi, strict=True) if np.isfinite(level.median)]
     found = {baseline_of(level) for level, _ in known}
     seen = f"medians off the diagonal are {listed([level.median for level in levels], phi)}"
     if not all(of_a_correlation(level.median) for level, _ in known):
         raise DataError(f"baseline: the {seen}, expected near 0 or 1, up to 2 for a large contrast: {SCALED}")
-    # A map of c2 - 1 that has not decayed says nothing, beside one that has; c2 decays to 1 or begins above it.
+    # A map of c2 - 1 that has not decayed is ambiguous next to one that has; c2 decays to 1 or starts above it.
     if stated is not None and (found - ({0, None} if stated == 0 else {1})):
         raise DataError(
             f"baseline: the file states {stated}, but the {seen}; correct the file, or give baseline=0 or "
@@ -239,7 +239,7 @@ def seen_baseline(levels: Sequence[Level], phi: Sequence[float], stated: int | N
         )
     if {0, 1} <= found:
         raise DataError(
-            f"baseline: the maps disagree, their {seen}; likely all are c2 - 1, of a contrast above 0.5 that has not "
+            f"baseline: the maps disagree, their {seen}; likely all are c2 - 1 with a contrast above 0.5 that has not "
             "decayed in some: store c2; give baseline=0 or baseline=1 in Python, or choose the angles"
         )
     if None in found and 0 not in found and stated is None:

@@ -1,7 +1,7 @@
 """Fill values inside the range of a correlation, detected as frequent repetitions of one value among noise.
 
-Lags beyond a maximum, blocks that were never written: programs fill these with 1, 0.5 or 2. Noise repeats no value, so
-many of one were not measured. Rounded maps repeat all of theirs, and maps without noise their tail: these stay.
+Programs fill lags beyond a maximum, or blocks never written, with 1, 0.5 or 2. Noise repeats no value, so
+many equal values were not measured. Rounded maps repeat all values, and maps without noise their tail: these are kept.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 from heterodyne_data.cleaning import Map, filled
 
 FEWEST, TIMES = 24, 8
-"""Pairs of one value, of those looked at, that are no measurement, and times the number of any that is one."""
+"""Number of sampled pairs with one value from which it is a fill value, and its ratio to that of other values."""
 FEWEST_OTHERS = 100
-"""Other pairs, which tell what noise is."""
+"""Number of other pairs, which represent the noise."""
 RARE, MOSTLY = 3, 0.9
-"""Times that a value stands among others in noise, and the share of the others that stand no more often."""
+"""Maximum number of repetitions of a value in noise, and the fraction of values that repeat no more often."""
 TURNS, NOTHING = 0.4, 1e-6
-"""Share of neighbours between which values turn, two thirds of those of noise, and steps that are none."""
+"""Fraction of turning points among neighbours, two thirds of that of noise, and the size of steps that do not count."""
 SIDE = 448
-"""Frames looked at: a hundred thousand pairs."""
+"""Number of sampled frames: a hundred thousand pairs."""
 MOST = 4
-"""Different values of one map."""
+"""Maximum number of fill values of one map."""
 
 
 def repeated_values(c2: Map) -> list[float]:
-    """Return the values of a symmetric map that stand in for missing ones, the most frequent first."""
+    """Return the fill values of a symmetric map, the most frequent first."""
     step = -(-len(c2) // SIDE)
     part = c2[::step, ::step]
     values = part[np.triu_indices(len(part), 1)]
@@ -45,7 +45,7 @@ def repeated_values(c2: Map) -> list[float]:
 
 
 def is_noisy(c2: Map, left_out: NDArray[np.floating[Any]]) -> bool:
-    """Tell whether values next to each other along the diagonal, at one lag, go up and down as noise does."""
+    """Return whether neighbouring values along the diagonal, at one lag, fluctuate like noise."""
     turns = total = 0
     for lag in range(1, len(c2) - 2, max(1, len(c2) // SIDE)):
         line = np.diagonal(c2, lag).astype(np.float64)

@@ -12,22 +12,22 @@ from heterodyne_spec import DataError, OutputError, did_you_mean, write_atomical
 def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> None:
     """Write a measurement; `load_data` returns it with the same ages, angles and valid frames, maps in float32.
 
-    The file appears whole or not at all. Frames that are not valid become NaN
+    The file is written completely or not at all. Invalid frames become NaN
     rows and columns.
 
-    Angles come back ascending. Only "npz" has a place for `data.weight`: in the
-    others weights are not written, give them again when reading (`frame_weights`).
+    Angles are ascending. Only "npz" stores `data.weight`: with the
+    others, give the weights again when reading (`frame_weights`).
 
     Parameters
     ----------
-    path : file to write; one that exists is replaced.
+    path : file to write; an existing one is replaced.
     data : the measurement.
     layout : "aps-u", "aps-legacy" (both HDF5) or "npz".
 
     Raises
     ------
     DataError
-        The layout is not known, or the file cannot be written.
+        The layout is unknown, or the file cannot be written.
     """
     path = Path(path)
     writers = {known.NAME: known for known in WRITABLE}

@@ -1,4 +1,4 @@
-"""What a measurement was already cut to, kept in its provenance: no selection is made twice.
+"""The selection already applied to a measurement, stored in its provenance, so that it is not applied twice.
 
 A measurement read under a configuration is often fitted under the same one. Its frames then count from the start of
 the file, while those of the measurement count from the start of the window, so cutting it again would be wrong.
@@ -17,7 +17,7 @@ KEY = "selection"
 
 
 class Selection(TypedDict):
-    """Angles in degrees, the window, masked frames and the origin of q and phi that were asked for, as plain data."""
+    """Requested angles in degrees, window, masked frames and origin of q and phi, as plain data."""
 
     phi: str | list[float | list[float]]
     frames: list[int] | None
@@ -31,7 +31,7 @@ EVERYTHING = Selection(phi="all", frames=None, mask_frames=[], bins=None)
 def as_selection(
     phi: PhiChoice, frames: Sequence[int] | None, mask_frames: Iterable[int], bins: str | None
 ) -> Selection:
-    """Return what was asked for, as `load_data` takes it."""
+    """Return a selection from the arguments of `load_data`."""
     angles = [phi] if isinstance(phi, int | float) else phi
     return Selection(
         phi="all" if angles is None else angles if isinstance(angles, str) else to_json_values([*angles]),
@@ -42,6 +42,6 @@ def as_selection(
 
 
 def selection_of(provenance: Mapping[str, object]) -> Selection:
-    """Return the selection that a measurement with this provenance carries."""
+    """Return the selection stored in a provenance."""
     known = provenance.get(KEY)
     return Selection(**{**EVERYTHING, **known}) if isinstance(known, Mapping) else EVERYTHING

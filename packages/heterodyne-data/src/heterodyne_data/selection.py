@@ -1,4 +1,4 @@
-"""Which maps of a file are meant: by q, then by azimuth. No bin of another q is ever mixed in silently."""
+"""Selection of the maps of a file, by q, then by azimuth. Bins of another q are never included silently."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from heterodyne_spec import DataError, count_noun, list_phi, list_q
 
 type PhiChoice = str | float | Sequence[float | Sequence[float]] | None
 
-# Degrees within which an asked angle names a bin.
+# Tolerance in degrees between a requested angle and that of a bin.
 NEAR = 0.5
-# Degrees within which two bins have one angle: rounding, not the spread within a bin.
+# Tolerance in degrees within which two bins have the same angle: rounding, not the spread within a bin.
 SAME = 0.01
-# Relative: q of two bins that no tolerance tells apart.
+# Relative tolerance within which two bins have the same q.
 SAME_Q = 1e-9
 MOST_DEGREES = 3600.0
-"""Ten times round: beyond, a number is no azimuth."""
+"""Ten turns: larger numbers are not azimuths."""
 
 
 def wrap(phi: float) -> float:
@@ -34,7 +34,7 @@ def distance(a: float, b: float) -> float:
 
 
 def check_turns(angles: Iterable[float], where: str = "") -> None:
-    """Raise DataError when one of these angles in degrees is none; `where` follows it in the message."""
+    """Raise DataError if one of these numbers cannot be an angle in degrees; `where` follows it in the message."""
     if wound := [angle for angle in angles if MOST_DEGREES < abs(angle) < math.inf]:
         raise DataError(f"phi: found {wound[0]:g} degrees{where}, expected -360 to 360; correct the angle")
 
@@ -42,15 +42,15 @@ def check_turns(angles: Iterable[float], where: str = "") -> None:
 def select_maps(
     refs: Iterable[MapRef], q: float | None, phi: PhiChoice, q_tolerance: float, way_out: str = ""
 ) -> tuple[list[MapRef], list[str]]:
-    """Return the maps of one q at the chosen angles, ascending in phi, and notes on what was left out.
+    """Return the maps of one q at the chosen angles, ascending in phi, and notes on excluded ones.
 
     Parameters
     ----------
     refs : maps of the file.
-    q : wavevector in 1/Å; None when the file has one only.
+    q : wavevector in 1/Å; None if the file has only one.
     phi : None or "all", angles, or ranges [low, high], in degrees.
     q_tolerance : relative.
-    way_out : what to do where no map has an azimuth; empty where nothing is known.
+    way_out : what to do if no map has an azimuth; may be empty.
     """
     known, notes = known_maps(tuple(refs), way_out)
     of_q, q_notes = nearest_q(known, q, q_tolerance)
@@ -97,7 +97,7 @@ def q_groups(refs: Iterable[MapRef], tolerance: float) -> list[list[MapRef]]:
 
 
 def _again(ref: MapRef, group: Sequence[MapRef]) -> bool:
-    """Tell whether a group, ascending in q, has the angle of a map of larger q."""
+    """Return whether a group, ascending in q, has the angle of a map of larger q."""
     if _same_q(group[0], ref):
         return False
     return any(distance(ref.phi, one.phi) < SAME and not _same_q(ref, one) for one in group)
@@ -108,16 +108,16 @@ def _same_q(one: MapRef, other: MapRef) -> bool:
 
 
 def nearest_q(refs: Sequence[MapRef], q: float | None, tolerance: float) -> tuple[list[MapRef], list[str]]:
-    """Return the maps of `select_q`, at every angle those nearest to the q that is asked for, and notes."""
+    """Return the maps of `select_q`, at every angle the nearest to the requested q, and notes."""
     within, notes = select_q(refs, q, tolerance)
     chosen, farther_notes = (within, range_note(within)) if q is None else nearest(within, q)
     return chosen, notes + farther_notes
 
 
 def nearest(within: Sequence[MapRef], q: float) -> tuple[list[MapRef], list[str]]:
-    """Return of maps that all may be meant those nearest to q at their angle, and notes."""
+    """Return, of maps within the tolerance, the nearest to q at each angle, and notes."""
     off = [abs(ref.q - q) for ref in within]
-    # Only those that are farther off than another can be left out: of one q there are often hundreds.
+    # Only maps farther away than another can be excluded; there may be hundreds of one q.
     tried = {i for i, one in enumerate(off) if one > min(off) + SAME_Q * q}
     far = {i for i in tried if any(_nearer(other, within[i], q) for other in within)}
     chosen, farther = ([ref for i, ref in enumerate(within) if (i in far) == left_out] for left_out in (False, True))
@@ -129,13 +129,13 @@ def nearest(within: Sequence[MapRef], q: float) -> tuple[list[MapRef], list[str]
 
 
 def _nearer(one: MapRef, other: MapRef, q: float) -> bool:
-    """Tell whether a map of the angle of another one is nearer to q."""
+    """Return whether a map at the angle of another one is nearer to q."""
     gain = abs(other.q - q) - abs(one.q - q)
     return gain > SAME_Q * q and distance(one.phi, other.phi) < SAME
 
 
 def range_note(refs: Sequence[MapRef]) -> list[str]:
-    """Return a note where the q of maps differ."""
+    """Return a note if the q of the maps differ."""
     lowest, highest = min(ref.q for ref in refs), max(ref.q for ref in refs)
     if highest - lowest <= SAME_Q * highest:
         return []
@@ -166,7 +166,7 @@ def select_q(refs: Sequence[MapRef], q: float | None, tolerance: float) -> tuple
 
 
 def mean_q(refs: Sequence[MapRef]) -> float:
-    """Return the mean q of maps in 1/Å; their common q to the last digit when they have one."""
+    """Return the mean q of maps in 1/Å; exactly their common q if they have one."""
     first = refs[0].q
     return first + float(np.mean([ref.q - first for ref in refs]))
 
@@ -177,18 +177,18 @@ def list_q_of(refs: Iterable[MapRef]) -> str:
 
 
 def select_phi(refs: Sequence[MapRef], phi: PhiChoice) -> list[MapRef]:
-    """Return the maps whose angle is asked for, in the order of `refs`."""
+    """Return the maps at the requested angles, in the order of `refs`."""
     return [refs[i] for i in places_of([wrap(ref.phi) for ref in refs], phi)]
 
 
 def places_of(angles: Sequence[float], phi: PhiChoice, whose: str = "the file") -> list[int]:
-    """Return the places of the angles that are asked for, ascending.
+    """Return the positions of the requested angles, ascending.
 
     Parameters
     ----------
-    angles : those that there are, in degrees.
+    angles : available angles in degrees.
     phi : None or "all", angles, or ranges [low, high], in degrees.
-    whose : what has these angles, for messages.
+    whose : owner of these angles, for messages.
     """
     if phi is None or (isinstance(phi, str) and phi == "all"):
         return list(range(len(angles)))
@@ -200,7 +200,7 @@ def places_of(angles: Sequence[float], phi: PhiChoice, whose: str = "the file") 
 
 
 def matching(angles: Sequence[float], asked: object, there: str) -> set[int]:
-    """Return the places of the angles that one asked angle or range means; `there` names the angles in messages."""
+    """Return the positions of the angles in one requested angle or range; `there` is for messages."""
     given = list(asked) if isinstance(asked, Iterable) and not isinstance(asked, str) else [asked]
     values = [float(value) for value in given if is_finite(value)]
     if len(values) != len(given) or len(values) not in (1, 2):
@@ -210,7 +210,7 @@ def matching(angles: Sequence[float], asked: object, there: str) -> set[int]:
     else:
         gaps = [distance(angle, values[0]) for angle in angles]
         nearest = angles[int(np.argmin(gaps))]
-        # All of one direction: which of two maps is meant is not for this function to choose.
+        # All of one direction: the choice between two maps is not made here.
         found = {i for i, angle in enumerate(angles) if min(gaps) <= NEAR and distance(angle, nearest) < SAME}
     if not found:
         what = f"between {values[0]:g} and {values[1]:g}" if len(values) == 2 else f"within {NEAR:g} of {values[0]:g}"
@@ -219,7 +219,7 @@ def matching(angles: Sequence[float], asked: object, there: str) -> set[int]:
 
 
 def in_range(phi: float, low: float, high: float) -> bool:
-    """Tell whether an angle lies in [low, high] modulo 360; low > high runs through 180."""
+    """Return whether an angle lies in [low, high] modulo 360; low > high runs through 180."""
     if high - low >= 360:
         return True
     fuzz = 1e-6
@@ -232,14 +232,14 @@ def list_phi_of(refs: Iterable[MapRef]) -> str:
 
 
 def same_angles(phi: Sequence[float]) -> tuple[int, int] | None:
-    """Return the places of two angles that are one direction, if there are any."""
+    """Return the positions of two angles of the same direction, if there are any."""
     order = sorted(range(len(phi)), key=lambda i: wrap(phi[i]))
     neighbours = zip(order, [*order[1:], order[0]], strict=True) if len(order) > 1 else ()
     return next(((i, j) for i, j in neighbours if distance(phi[i], phi[j]) < SAME), None)
 
 
 def check_unambiguous(refs: Sequence[MapRef]) -> None:
-    """Raise DataError when two maps have one angle: then their q's differ, or one bin is there twice."""
+    """Raise DataError if two maps have the same angle: their q differ, or one bin is duplicated."""
     if same := same_angles([ref.phi for ref in refs]):
         one, other = refs[same[0]], refs[same[1]]
         if _same_q(one, other):
@@ -256,7 +256,7 @@ def check_unambiguous(refs: Sequence[MapRef]) -> None:
 
 
 def absent_angles(refs: Sequence[MapRef], of_q: Sequence[MapRef], phi: PhiChoice) -> list[str]:
-    """Note angles that other q of the file have and this one has not (its bin is empty)."""
+    """Return a note on angles at which only other q of the file have maps (empty bins)."""
     if phi is not None and not isinstance(phi, str):
         return []
     absent = [ref for ref in refs if all(distance(ref.phi, other.phi) > NEAR for other in of_q)]

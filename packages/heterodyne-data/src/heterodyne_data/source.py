@@ -1,4 +1,4 @@
-"""An open file of arrays, whatever its format: what layouts read from."""
+"""An open file of arrays of any format, from which layouts read."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Source(Protocol):
 
     @property
     def lost(self) -> Mapping[str, str]:
-        """What was looked for and stands behind a link that leads nowhere: keys, with words on each."""
+        """Keys behind broken links, with a message for each."""
 
     def names(self, group: str = "/") -> tuple[str, ...]:
         """Return the names in a group, () when there is no such group."""
 
     def direct(self) -> tuple[str, ...]:
-        """Return the names of the arrays that stand at the top themselves: no link is followed for it."""
+        """Return the names of the arrays at the top that are not links."""
 
     def has(self, key: str) -> bool:
-        """Tell whether an array stands at `key`."""
+        """Return whether there is an array at `key`."""
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Return the shape of the array at `key` without reading it."""
@@ -41,10 +41,10 @@ class Source(Protocol):
         """Read the selected part of the array at `key`."""
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Return the few short texts of the array at `key`; () when it is missing, or holds something else."""
+        """Return the strings of an array of a few short ones; () if it is missing or has another type."""
 
     def attribute_names(self, key: str) -> tuple[str, ...]:
-        """Return the names of the attributes of the array or group at `key`, () when nothing stands there."""
+        """Return the names of the attributes of the array or group at `key`, () if there is nothing."""
 
     def attribute(self, key: str, name: str) -> str | NDArray[Any] | None:
-        """Return an attribute as a text or as an array; None when there is none."""
+        """Return an attribute as a string or an array; None if there is none."""

@@ -1,6 +1,6 @@
-"""HDF5 and NumPy files: written so that a full disk is an error and no more, read so that a hostile one is.
+"""HDF5 and NumPy files: a full disk or a damaged file raises an error and never ends the process.
 
-h5py is imported by what opens a file: commands that open none do without it.
+h5py is imported when a file is opened, because other commands do not need it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from heterodyne_spec import DataError
 
 
 def opened_hdf5(path: Path) -> Any:
-    """Return an h5py file that is open for reading.
+    """Return an h5py file opened for reading.
 
     Raises
     ------
-    OSError : when it cannot be opened.
-    DataError : when HDF5 would not come to an end with the file.
+    OSError : if it cannot be opened.
+    DataError : if reading would make HDF5 loop forever.
     """
     import h5py
 
@@ -44,11 +44,11 @@ def opened_hdf5(path: Path) -> Any:
 
 
 HELD = (errno.EAGAIN, errno.EACCES)
-"""What the system says of a lock that another program holds; anything else is said by file systems without locks."""
+"""Error numbers of a lock held by another program; file systems without locks give others."""
 
 
 class _Spared(io.FileIO):
-    """A file that keeps its first failure to itself: HDF5 ends the whole process when it cannot write while closing."""
+    """A file that defers its first write error, because HDF5 ends the process if it cannot write while closing."""
 
     failure: OSError | None = None
 
@@ -65,11 +65,11 @@ class _Spared(io.FileIO):
 
 @contextmanager
 def writing_hdf5(path: Path) -> Iterator[Any]:
-    """Give an h5py file at `path` that is new and written in the body.
+    """Create an h5py file at `path` to be written in the body.
 
     Raises
     ------
-    OSError : when it could not be written, such as for want of room; the process goes on.
+    OSError : if it could not be written, for example on a full disk.
     """
     import h5py
 
@@ -84,14 +84,14 @@ def writing_hdf5(path: Path) -> Iterator[Any]:
 
 @contextmanager
 def in_memory(path: Path) -> Iterator[Any]:
-    """Give an h5py file in memory for a library to fill, and write it to `path` at the end of the body.
+    """Create an h5py file in memory to be filled by a library, and write it to `path` at the end of the body.
 
-    For libraries that do not close their file when they fail: HDF5 would meet the full disk once more at any later
+    For libraries that do not close their file if they fail: HDF5 would fail again on the full disk at any later
     time, and end the process.
 
     Raises
     ------
-    OSError : when it cannot be written.
+    OSError : if it cannot be written.
     """
     import h5py
 
@@ -102,13 +102,13 @@ def in_memory(path: Path) -> Iterator[Any]:
 
 
 def write_npz(path: Path, **arrays: npt.ArrayLike) -> None:
-    """Write arrays to an archive of NumPy, not compressed; `numpy.load` reads it.
+    """Write arrays to an uncompressed NumPy archive; `numpy.load` reads it.
 
-    `numpy.savez` of NumPy 2.0 leaves an archive that could not be written open, which then speaks up at any later time.
+    `numpy.savez` of NumPy 2.0 does not close an archive that could not be written, so that it fails again later.
 
     Raises
     ------
-    OSError : when it cannot be written.
+    OSError : if it cannot be written.
     """
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
@@ -117,18 +117,18 @@ def write_npz(path: Path, **arrays: npt.ArrayLike) -> None:
 
 
 SMALL, MOST_TIMES = 64 * 1024**2, 200
-"""Bytes that are read without looking; and times that a file may claim to hold of what it stores. Noise compresses to
-a third, an empty half to nothing; a thousand times are possible, and fill any memory."""
+"""Number of bytes read without a check, and the largest ratio of declared to stored bytes. Noise compresses to
+a third, an empty half to nothing; ratios of a thousand are possible, and can exhaust memory."""
 
 
 def check_backed(key: str, dataset: Any, selection: tuple[slice | int, ...] | EllipsisType = ...) -> None:
-    """Check that what is read of an h5py dataset is in proportion to what the file stores of it.
+    """Check that the part of an h5py dataset to be read is in proportion to its stored bytes.
 
-    A damaged size, or a file made for it, else takes all memory, and the system ends the process.
+    Otherwise a damaged or malicious size could exhaust memory, and the system would kill the process.
 
     Raises
     ------
-    DataError : when it is not.
+    DataError : if it is not.
     """
     shape, itemsize = dataset.shape or (), dataset.dtype.itemsize
     asked = math.prod(_counts(shape, selection)) * itemsize
@@ -150,13 +150,13 @@ def _counts(shape: tuple[int, ...], selection: tuple[slice | int, ...] | Ellipsi
 
 
 def check_lengths(key: str, dataset: Any) -> None:
-    """Check that texts and lists of any length do not claim more than the file can hold.
+    """Check that strings and lists of variable length do not declare more than the file can contain.
 
-    HDF5 takes memory for what an element claims before it looks for the values.
+    HDF5 allocates the declared size of an element before it reads the values.
 
     Raises
     ------
-    DataError : when one does.
+    DataError : if one does.
     """
     start = dataset.id.get_offset() if dataset.dtype.hasobject else None
     if start is None:
@@ -169,17 +169,17 @@ def check_lengths(key: str, dataset: Any) -> None:
         stored = np.frombuffer(file.read(count * _ELEMENT), dtype="<u4")
     if (longest := int(stored[:: _ELEMENT // 4].max(initial=0))) > whole:
         raise DataError(
-            f"{key}: declares a text of {longest} bytes, the file has {whole}; it is damaged, copy it again from "
+            f"{key}: declares a string of {longest} bytes, but the file has {whole}; it is damaged, copy it again from "
             "its origin"
         )
 
 
 _ELEMENT = 16
-"""Bytes of an element of any length: its length (4), the address of a heap (8) and the number in it (4)."""
+"""Bytes of an element of variable length: its length (4), the address of a heap (8) and the index in it (4)."""
 
 
 def check_filters(key: str, dataset: Any) -> None:
-    """Check that what an h5py dataset is compressed with can be undone; hdf5plugin is loaded where it is needed.
+    """Check that the compression filter of an h5py dataset is available; hdf5plugin is loaded if needed.
 
     Raises
     ------
@@ -201,15 +201,15 @@ def check_filters(key: str, dataset: Any) -> None:
 
 
 def check_self_contained(file: Any) -> None:
-    """Check that an h5py file of ours, which never has a link, holds all its values itself.
+    """Check that one of our own h5py files, which have no links, contains all its values.
 
     Raises
     ------
-    DataError : naming the place that leads elsewhere, or that is too large for what the file stores.
+    DataError : naming the link, or the dataset too large for the size of the file.
     """
     import h5py
 
-    # Gathered first: what is raised while HDF5 walks reaches us as its own error.
+    # Collected first, because HDF5 replaces errors raised during its visit.
     links: list[tuple[str, Any]] = []
     file.visititems_links(lambda name, link: links.append((name, link)))
     for name, link in links:
@@ -219,5 +219,5 @@ def check_self_contained(file: Any) -> None:
     file.visititems(lambda name, node: nodes.append((name, node)))
     for name, dataset in ((name, node) for name, node in nodes if isinstance(node, h5py.Dataset)):
         if dataset.is_virtual or dataset.external:
-            raise DataError(f"{name}: has its values elsewhere, expected them here; copy the file again")
+            raise DataError(f"{name}: has its values in another file, expected them in this one; copy the file again")
         check_backed(name, dataset)

@@ -1,4 +1,4 @@
-"""How a measurement is put into files: maps with masked frames blank, times in raw frames."""
+"""Storage of a measurement: maps with masked frames as NaN, times in raw frames."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from heterodyne_data.two_time import TwoTimeData
 
-# Windows are read often: chunks of this side keep a read close to the window asked for.
+# Small chunks, because windows are often read.
 CHUNK = 256
 
 
 def stored_map(data: TwoTimeData, i: int) -> NDArray[np.float32]:
-    """Return map i as float32 (N, N), frames that are not valid as NaN rows and columns."""
+    """Return map i as float32 (N, N), invalid frames as NaN rows and columns."""
     c2: NDArray[np.float32] = data.c2[i].astype(np.float32)
     c2[~data.valid[i]] = np.nan
     c2[:, ~data.valid[i]] = np.nan
@@ -32,18 +32,18 @@ def write_maps(group: Any, prefix: str, data: TwoTimeData) -> None:
 
 
 EARLY = "counted_from"
-"""Attribute of the number of skipped frames, with the value "start" where that is below 0: the first frame is younger
-than dt then. Other programs count from the end of a run with numbers below 0."""
+"""Attribute of the number of skipped frames, with the value "start" if that is negative: the first frame is younger
+than dt. Other programs use negative numbers to count from the end of a run."""
 
 
 def mark_early(skipped: Any, number: int) -> None:
-    """Mark the dataset of the number of skipped frames where the first frame is younger than dt."""
+    """Mark the dataset of the number of skipped frames if the first frame is younger than dt."""
     if number < 0:
         skipped.attrs[EARLY] = "start"
 
 
 def raw_frames(data: TwoTimeData) -> tuple[float, int, int]:
-    """Return frame time (s), stride and number of skipped raw frames that give the times of `data`.
+    """Return frame time (s), stride and number of skipped raw frames for the times of `data`.
 
     The files store the age of the first frame as a whole number of raw frames.
     A run that starts at a whole multiple of dt has stride 1; for any other the

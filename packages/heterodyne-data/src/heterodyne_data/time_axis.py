@@ -18,13 +18,13 @@ FINEST = float(np.finfo(np.float64).eps)
 """Relative precision of float64, in which ages are computed."""
 SHORT = float(np.finfo(np.float32).eps)
 SMALL_PART = 0.01
-"""Of a step: below, uneven ages of float32 are its rounding and not the camera's."""
+"""Relative unevenness of steps below which it is due to float32, not to the camera."""
 YEAR = 365.25 * 24 * 3600.0
 GIVE_DT = "data.dt in the configuration, --dt on the command line, dt= in Python"
 
 
 def time_axis(t: ArrayLike | None, dt: float | None, n_t: int) -> tuple[NDArray[np.float64], float]:
-    """Return checked ages and step; either may be left out when the other determines it.
+    """Return checked ages and step; either may be omitted if the other determines it.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def time_axis(t: ArrayLike | None, dt: float | None, n_t: int) -> tuple[NDArray[
     check_ages(ages, n_t)
     eps = once_short(ages, stored)
     step = uniform_step(ages, dt, eps=eps)
-    # Coarse ages scatter around the grid that they mean.
+    # Coarse ages scatter around their grid.
     return (ages if eps == FINEST else window_ages(first_age(ages, step, eps), step, 1, n_t)), step
 
 
@@ -56,7 +56,7 @@ def precision(dtype: np.dtype[Any]) -> float:
 def once_short(ages: NDArray[np.float64], stored: float) -> float:
     """Return the relative precision of ages in s, that of float32 where a program has widened such ages to `stored`.
 
-    Uneven steps of ages that float32 holds exactly are its rounding, unless that is not small beside a step.
+    Uneven steps of ages that are exact in float32 are due to its rounding, unless this is large compared to a step.
     """
     rounding = 4 * SHORT * float(ages[-1])
     if stored >= SHORT or rounding > SMALL_PART * mean_step(ages) or not np.array_equal(ages, ages.astype(np.float32)):
@@ -66,7 +66,7 @@ def once_short(ages: NDArray[np.float64], stored: float) -> float:
 
 
 def shortest(value: float, doubt: float) -> float:
-    """Return the number of fewest decimal digits within `doubt` of a positive `value`."""
+    """Return the number with the fewest decimal digits within `doubt` of a positive `value`."""
     if not (value > doubt > 0):
         return value
     first = -math.floor(math.log10(value))
@@ -86,7 +86,7 @@ def frame_number(age: float) -> int:
 
 
 def check_ages(ages: NDArray[np.float64], n_t: int, name: str = "t") -> None:
-    """Raise DataError when ages in s are not those of frames in the order in which they were taken."""
+    """Raise DataError if ages in s are not increasing, finite and plausible."""
     if ages.shape != (n_t,):
         raise DataError(f"{name}: found shape {ages.shape}, expected ({n_t},), one age per frame of c2; correct {name}")
     if not np.isfinite(ages).all() or ages[0] < 0:
@@ -102,24 +102,24 @@ def check_ages(ages: NDArray[np.float64], n_t: int, name: str = "t") -> None:
     if ages[-1] > OLDEST:
         raise DataError(
             f"{name}: found ages up to {ages[-1]:.10g} s, {ages[-1] / YEAR:.3g} years, expected seconds since the "
-            "start of the sample and no date; subtract the start"
+            "start of the sample, not a date; subtract the start"
         )
 
 
 def uniform_step(ages: NDArray[np.float64], dt: float | None, name: str = "t", eps: float = FINEST) -> float:
-    """Return the step of ages in s, which must be `dt` everywhere where that is given.
+    """Return the step of ages in s, which must be `dt` everywhere if that is given.
 
     Parameters
     ----------
     ages : checked ages in s.
-    dt : the step where it is known.
-    name : what messages call the ages.
+    dt : the step, if known.
+    name : name of the ages in messages.
     eps : relative precision of the ages as they were stored, see `precision`.
     """
     n_t = len(ages)
     step = dt if dt is not None else mean_step(ages, eps)
     worst = int(np.argmax(np.abs(np.diff(ages) - step))) if n_t > 1 else 0
-    # Ages late in a long run carry the rounding of their own size.
+    # Ages late in a long run have rounding errors in proportion to their size.
     rounding = 4 * eps * ages[-1]
     if not step > 0 or (n_t > 1 and abs(ages[worst + 1] - ages[worst] - step) > UNIFORM * step + rounding):
         raise DataError(
@@ -136,7 +136,7 @@ def uniform_step(ages: NDArray[np.float64], dt: float | None, name: str = "t", e
 
 
 def mean_step(ages: NDArray[np.float64], eps: float = FINEST) -> float:
-    """Return the mean time between frames; from coarse times, `eps`, the number of fewest digits that they may mean."""
+    """Return the mean time between frames; for coarse times, the number with the fewest digits within `eps`."""
     between = max(len(ages) - 1, 1)
     mean = float(ages[-1] - ages[0]) / between
     return mean if eps == FINEST else shortest(mean, eps * float(ages[-1]) / between)
@@ -150,10 +150,10 @@ def axis_clock(
     notes: tuple[str, ...] = (),
     eps: float = FINEST,
 ) -> Clock:
-    """Return the time base of a file that stores the ages of its frames in s, and perhaps the step `dt` beside them.
+    """Return the time base of a file with the ages of its frames in s, and perhaps the step `dt`.
 
-    `eps` is the relative precision in which it stores them, see `precision`.
-    Steps that are not uniform are its fault; the age of its first frame is known all the same.
+    `eps` is their relative precision, see `precision`.
+    Non-uniform steps are a fault; the age of the first frame is known nevertheless.
     """
     check_ages(ages, n_t, name)
     eps = once_short(ages, eps)
@@ -163,19 +163,22 @@ def axis_clock(
         return Clock(None, float(ages[0]) / mean_step(ages), "", notes, str(error))
     doubt = eps * float(ages[-1]) / max(n_t - 1, 1) / step
     if dt is None and doubt > UNIFORM:
-        notes = (*notes, f"{name}: stored in few digits, its step of {step:.9g} s is known within {doubt:.1g} of it")
+        notes = (
+            *notes,
+            f"{name}: stored with few digits, so its step of {step:.9g} s has a relative uncertainty of {doubt:.1g}",
+        )
     return Clock(step, first_age(ages, step, eps), f"{name} with a step of {step:g} s", notes)
 
 
 def step_of(clock: Clock, given: float | None) -> tuple[float | None, list[str]]:
-    """Return the time between frames in s, a given one before the file's, and a note when they differ.
+    """Return the time between frames in s, preferring a given one to the file's, and a note if they differ.
 
-    None when the file has none and none is given.
+    None if neither the file nor the caller gives one.
 
     Raises
     ------
     DataError
-        The file's times are at fault and none is given, or the given one is no time.
+        The file's times have a fault and none is given, or the given one is invalid.
     """
     if given is None:
         if clock.fault is not None:

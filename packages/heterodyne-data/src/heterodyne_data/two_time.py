@@ -13,43 +13,46 @@ from heterodyne_data import cleaning, fills
 from heterodyne_data.checks import as_array, as_floats, as_meant, is_finite
 from heterodyne_data.doubts import check_contrast, few_photons, frames_in_words, repeated_frames, rises, same_maps
 from heterodyne_data.levels import WHOLE, check_baseline_1
+from heterodyne_data.presentation import explore, html_of, short_text
 from heterodyne_data.reach import check_reach
 from heterodyne_data.repeated import repeated_values
 from heterodyne_data.selection import check_turns, same_angles, wrap
 from heterodyne_data.time_axis import frame_number, time_axis
-from heterodyne_spec import DataError, list_numbers, merge_findings
+from heterodyne_spec import DataError, count_noun, list_numbers, list_phi, merge_findings
 
 FEWEST_FRAMES = 3
+_NOTES_SHOWN = 3
+"""Notes in the short text of a measurement."""
 BASELINE = "baseline"
-"""Entry of the provenance: the baseline of the file as given by the reader, 0 or 1; not there when it was seen."""
+"""Entry of the provenance: the baseline of the file if given by the user, 0 or 1; absent if it was determined."""
 
 
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class TwoTimeData:
     """Two-time correlation maps of one q, checked and ready for a fit.
 
     Parameters
     ----------
     c2 : maps, shape (n_phi, N, N), full and symmetric with their diagonal,
-        baseline 1; (N, N) is taken as one map, and a half beside an empty one is completed. float32 and float64
+        baseline 1; (N, N) counts as one map, and a half is completed if the other is empty. float32 and float64
         are kept. A NaN entry is an excluded pair; infinite entries become NaN, and exact zeros off the diagonal, and
-        values that stand in for missing ones (-1, 1e20). Frames of one value are left out.
+        fill values (-1, 1e20). Frames with a single value are excluded.
     q : wavevector in 1/Å.
     phi : azimuths in degrees, shape (n_phi,) or a scalar, each direction once; kept in (-180, 180].
     t : absolute ages of the frames in s, shape (N,), uniform; ``(1..N) * dt`` if omitted.
     dt : time between frames in s; the step of t if omitted.
     valid : frames that may enter a fit, shape (n_phi, N) or (N,). All by
-        default; frames without any usable pair are taken out in any case.
-    weight : what a frame counts, shape (n_phi, N), (N,) or a scalar; finite, 0 or
-        larger, 1 by default. The pair (i, j) counts weight_i * weight_j in the fit;
-        a frame with weight 0 does not count.
-    notes : what was found and done, in words.
+        default; frames without any usable pair are always excluded.
+    weight : weights of the frames, shape (n_phi, N), (N,) or a scalar; finite, 0 or
+        larger, 1 by default. The pair (i, j) has weight_i * weight_j in the fit;
+        a frame with weight 0 is not used.
+    notes : findings and changes, in sentences.
     provenance : where the maps come from.
 
     Raises
     ------
     DataError
-        One of these is not as described, or a map has no usable pair.
+        One of these is invalid, or a map has no usable pair.
 
     Examples
     --------
@@ -121,6 +124,39 @@ class TwoTimeData:
         """Number of the first frame, 1-based: its age in units of dt, halves rounded up."""
         return frame_number(float(self.t[0]) / self.dt)
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """Size, q, azimuths, ages and excluded frames in words, by name."""
+        first, excluded = self.start_frame, np.count_nonzero(~self.valid, axis=1)
+        frames = f"frames {first} to {first + self.n_t - 1}, {self.dt:g} s apart"
+        known = {
+            "file": str(self.provenance.get("file", "")),
+            "maps": f"{count_noun(self.n_phi, 'azimuth')} × {self.n_t} × {self.n_t} frames, {self.c2.dtype}",
+            "q": f"{self.q:.5g} 1/Å",
+            "phi": f"{list_phi(self.phi.tolist())} degrees",
+            "ages": f"{self.t[0]:.4g} to {self.t[-1]:.4g} s, {frames}",
+            "excluded": f"up to {count_noun(int(excluded.max()), 'frame')} per map" if excluded.any() else "",
+        }
+        return {name: text for name, text in known.items() if text}
+
+    def __repr__(self) -> str:
+        lines = [f"{name}: {text}" for name, text in self.facts.items()]
+        shown = [f"note: {note}" for note in self.notes[:_NOTES_SHOWN]]
+        more = len(self.notes) - _NOTES_SHOWN
+        return short_text("TwoTimeData", [*lines, *shown, f"{more} more in notes" if more > 0 else ""])
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
+
+    def explore(self) -> Any:
+        """Return the panes of the viewer for these maps, to be shown in a notebook cell.
+
+        Raises
+        ------
+        MissingPackageError : if the viewer is not installed.
+        """
+        return explore(self)
+
 
 def pair_valid(data: TwoTimeData) -> NDArray[np.bool_]:
     """Return which pairs of frames may enter a fit, shape (n_phi, N, N): finite, of two valid frames."""
@@ -134,7 +170,7 @@ def as_maps(c2: ArrayLike) -> NDArray[np.floating[Any]]:
     if maps.ndim != 3 or maps.shape[1] != maps.shape[2] or not len(maps):
         raise DataError(f"c2: found shape {np.shape(c2)}, expected (n_phi, N, N); give square maps, one per angle")
     if maps.shape[1] < FEWEST_FRAMES:
-        raise DataError(f"c2: found {maps.shape[1]} frames, expected at least {FEWEST_FRAMES}; give a longer run")
+        raise DataError(f"c2: found {maps.shape[1]} frames, expected at least {FEWEST_FRAMES}; use a longer run")
     if maps.dtype.kind in "iu":
         raise DataError(f"c2: found {maps.dtype} values, {WHOLE}")
     return maps.astype(floating_dtype(maps.dtype, "c2"), copy=False)
@@ -174,7 +210,7 @@ def as_angles(phi: ArrayLike, n_phi: int) -> NDArray[np.float64]:
 
 
 def as_valid(valid: ArrayLike | None, n_phi: int, n_t: int) -> NDArray[np.bool_]:
-    """Return which frames may be used, shape (n_phi, n_t), as given or all."""
+    """Return which frames may be used, shape (n_phi, n_t): those given, or all."""
     given = as_array(True if valid is None else valid, "valid", f"booleans of shape ({n_phi}, {n_t})")
     if given.dtype != bool or given.shape not in ((), (n_t,), (n_phi, n_t)):
         raise DataError(
@@ -185,7 +221,7 @@ def as_valid(valid: ArrayLike | None, n_phi: int, n_t: int) -> NDArray[np.bool_]
 
 
 def as_weight(weight: ArrayLike, n_phi: int, n_t: int, name: str = "weight") -> NDArray[np.float64]:
-    """Return what every frame counts in a fit, shape (n_phi, n_t); `name` is what messages call it."""
+    """Return the weights of the frames in a fit, shape (n_phi, n_t); `name` is their name in messages."""
     given = as_array(weight, name, f"numbers of shape ({n_t},)")
     if given.dtype.kind not in "fiu" or given.shape not in ((), (n_t,), (n_phi, n_t)):
         raise DataError(
@@ -199,16 +235,18 @@ def as_weight(weight: ArrayLike, n_phi: int, n_t: int, name: str = "weight") -> 
             f"{name}: found {wrong[0]:g}, expected finite numbers, 0 or larger; give 0 to leave out a frame"
         )
     if (np.count_nonzero(weights, axis=1) < 2).any():
-        raise DataError(f"{name}: found fewer than two weights above 0, expected a pair to fit; leave out this angle")
+        raise DataError(
+            f"{name}: found fewer than two weights above 0, expected at least one pair; leave out this angle"
+        )
     return weights
 
 
 def clean_maps(
     maps: NDArray[np.floating[Any]], valid: NDArray[np.bool_], phi: NDArray[np.float64]
 ) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_], list[str]]:
-    """Return whole maps without infinities, dead frames, zeros and fill values, the usable frames, and notes.
+    """Return complete maps without infinities, dead frames, zeros and fill values, the usable frames, and notes.
 
-    The caller's array is copied only when there is something to change in it.
+    The caller's array is copied only if something in it changes.
     """
     notes: list[tuple[float, str]] = []
     owned = False
@@ -223,11 +261,11 @@ def clean_maps(
         valid[i] = usable
         if not usable.any():
             raise DataError(
-                f"{where}: found no pair of frames that can be used, expected finite values; leave out this angle or "
+                f"{where}: found no usable pair of frames, expected finite values; leave out this angle or "
                 "mask fewer frames"
             )
         if lost.size:
-            notes.append((angle, f"without a usable value, left out: frames {list_numbers(lost)} of these maps"))
+            notes.append((angle, f"frames {list_numbers(lost)} of these maps left out, without a usable value"))
         if (hot := np.flatnonzero(cleaning.hot_frames(maps[i], usable)) + 1).size:
             seen = f"frames {list_numbers(hot)} of these maps stand out from those around them"
             notes.append((angle, f"{seen}: a flash? exclude them with data.mask_frames"))
@@ -241,7 +279,7 @@ def clean_maps(
         notes += [(angle, words) for words in said]
         # Counted once, whatever they were before: a reader of files has blanked some of them already.
         if excluded := cleaning.excluded_pairs(maps[i], usable):
-            number = "1 single pair is" if excluded == 1 else f"{excluded} single pairs are"
+            number = "1 individual pair is" if excluded == 1 else f"{excluded} individual pairs are"
             notes.append((angle, f"{number} missing and left out"))
     return maps, valid, [*merge_findings(notes, len(phi)), *same_maps(maps, phi)]
 
@@ -249,7 +287,7 @@ def clean_maps(
 def _clean_map(
     c2: NDArray[np.floating[Any]], valid: NDArray[np.bool_], where: str
 ) -> tuple[NDArray[np.floating[Any]], list[str]]:
-    """Return a map, a copy where something changes in it, and words on what does."""
+    """Return a map, copied if something in it changes, and the changes as text."""
     if not _to_clean(c2):
         _check_map(c2, where, c2)
         return c2, []
@@ -267,7 +305,7 @@ def _clean_map(
 
 
 def _to_clean(c2: NDArray[np.floating[Any]]) -> bool:
-    """Tell whether something in a map must change."""
+    """Return whether something in a map must change."""
     return (
         cleaning.has_zeros(c2)
         or cleaning.has_infinite(c2)
@@ -280,7 +318,7 @@ def _to_clean(c2: NDArray[np.floating[Any]]) -> bool:
 
 
 def _check_map(c2: NDArray[np.floating[Any]], where: str, given: NDArray[np.floating[Any]]) -> None:
-    """Raise DataError when a map is not symmetric, or has lost its digits."""
+    """Raise DataError if a map is not symmetric, or rounded to integers."""
     cleaning.check_symmetric(c2, where, given)
     if fills.only_whole(c2):
-        raise DataError(f"{where}: found whole numbers only, {WHOLE}")
+        raise DataError(f"{where}: found only integers, {WHOLE}")

@@ -1,4 +1,4 @@
-"""What is wrong with a file of arrays: a measurement, or the maps of a result.
+"""Validation of a file of arrays: a measurement, or the maps of a result.
 
 heterodyne-spec finds `check_arrays` by the entry point ``heterodyne.array_check``.
 """
@@ -18,8 +18,8 @@ def check_arrays(path: Path, kind: str | None, config: Config | None) -> Verdict
     Parameters
     ----------
     path : a measurement, or the arrays of a result.
-    kind : ``data`` for a measurement; seen from the file when None.
-    config : how a measurement is to be read, in its section ``data``; as it is by default when None.
+    kind : ``data`` for a measurement; determined from the file if None.
+    config : how a measurement is read, in its section ``data``; defaults if None.
     """
     return _arrays(path) if kind is None and is_result_file(path) else _measurement(path, config)
 
@@ -39,7 +39,7 @@ def _unreadable(*texts: str) -> tuple[Problem, ...]:
 
 
 def _arrays(path: Path) -> Verdict:
-    """Return the verdict on the arrays of a result, which go with the summary beside them."""
+    """Return the verdict on the arrays of a result, checked with the summary in the same folder."""
     try:
         result = NLSQResult.load(path.with_suffix(".json"))
     except ProblemsError as error:

@@ -14,9 +14,9 @@ FEWEST_FRAMES = 3
 
 
 def check_window(frames: Sequence[int] | None, n_t: int, whose: str = "the file") -> tuple[int, int]:
-    """Return first and last frame of a window, 1-based and inclusive; the whole map when None.
+    """Return first and last frame of a window, 1-based and inclusive; the whole map if None.
 
-    `n_t` is the number of frames of the map, `whose` what it belongs to, for messages.
+    `n_t` is the number of frames of the map, `whose` its owner, for messages.
     """
     if frames is None:
         return 1, n_t
@@ -40,7 +40,7 @@ def masked(
     mask_frames : frames to mask, 1-based in the map.
     first, last : window.
     n_t : frames of the map.
-    whose : what the map belongs to, for messages.
+    whose : owner of the map, for messages.
     """
     given = list(mask_frames)
     wrong = [number for number in given if not is_whole(number) or not 1 <= number <= n_t]
@@ -51,5 +51,5 @@ def masked(
     outside = [number for number in numbers if not first <= number <= last]
     mask = np.zeros(last - first + 1, dtype=bool)
     mask[np.array(inside, dtype=np.int64) - first] = True
-    notes = [f"masked as asked: frames {list_numbers(inside)}"] if inside else []
-    return mask, notes + ([f"not in the window, nothing to mask: frames {list_numbers(outside)}"] if outside else [])
+    notes = [f"frames masked as requested: {list_numbers(inside)}"] if inside else []
+    return mask, notes + ([f"frames to mask outside the window: {list_numbers(outside)}"] if outside else [])

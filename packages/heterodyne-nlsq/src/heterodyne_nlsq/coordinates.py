@@ -125,7 +125,7 @@ def to_parameters(z: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " 
     middle, half = _rate_range(c)
     # The square of the divisor, which enters the derivative, must remain finite.
     b = middle + half * jnp.tanh((slope / jnp.maximum(a, _NOTHING) - middle) / half)
-    growth = jnp.exp(jnp.clip(b * (c.clock - c.has_origin * own[c.origin]), -_FAR, _FAR))
+    growth = jnp.exp(jnp.clip(b * (c.clock - c.has_origin * own[c.origin]), -_MAX_EXPONENT, _MAX_EXPONENT))
     law = jnp.stack([a / growth, b, value - a], axis=1)
     moved = own.at[c.laws].set(jnp.where(c.straight[:, None], law, own[c.laws]))
     return jnp.where(c.held, c.at, jnp.clip(moved, c.lower, c.upper))
@@ -139,10 +139,10 @@ def from_parameters(free: ArrayLike, c: Coordinates, nearest: float = NEAREST) -
     """
     free = jnp.asarray(free, float)
     amplitude, b, offset = free[c.laws].T
-    a = amplitude * jnp.exp(jnp.clip(b * (c.clock - c.has_origin * free[c.origin]), -_FAR, _FAR))
+    a = amplitude * jnp.exp(jnp.clip(b * (c.clock - c.has_origin * free[c.origin]), -_MAX_EXPONENT, _MAX_EXPONENT))
     f = jnp.clip((a + offset) / c.most, nearest, 1 - NEAREST)
     w = jnp.clip(a / (f * c.most), nearest, 1 - NEAREST)
-    a = jnp.where(c.share, w * f * c.most, jnp.maximum(a, jnp.exp(-_FAR)))
+    a = jnp.where(c.share, w * f * c.most, jnp.maximum(a, jnp.exp(-_MAX_EXPONENT)))
     middle, half = _rate_range(c)
     slope = a * (middle + half * jnp.arctanh(jnp.clip((b - middle) / half, -_NEAR, _NEAR)))
     law = jnp.stack(
@@ -158,7 +158,7 @@ def _logit(u: Array) -> Array:
 _NOTHING = 1e-100
 """Smallest first term of a law; smaller ones count as zero."""
 
-_FAR = 200.0
+_MAX_EXPONENT = 200.0
 """Exponent beyond which a law's first term vanishes or dominates at the reference age."""
 
 

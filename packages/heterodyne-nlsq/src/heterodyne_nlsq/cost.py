@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from heterodyne_data import TwoTimeData
-from heterodyne_nlsq import paths
+from heterodyne_nlsq.evaluators import choose_evaluator
 from heterodyne_nlsq.fit import prepare
 from heterodyne_spec import Config, load_config, load_model
 
@@ -44,13 +44,13 @@ def cost_function(data: TwoTimeData, config: Config | Mapping[str, Any] | str | 
     document |= {"scaling": "individual", "data": selected, "model": {"name": given.model.name, "parameters": every}}
     with jax.enable_x64(True):
         setup = prepare(data, load_config(document))
-        path = paths.choose_path(setup)
+        evaluator = choose_evaluator(setup)
     names, n_phi = setup.free.free_names, data.n_phi
 
     def cost(parameters: Mapping[str, float], contrast: ArrayLike, offset: ArrayLike) -> float:
         scaling = [np.broadcast_to(np.asarray(one, float), n_phi) for one in (contrast, offset)]
         vector = np.concatenate([[parameters[name] for name in names], *scaling])
         with jax.enable_x64(True):
-            return float(path.normal(vector, path.problem).cost)
+            return float(evaluator.normal(vector, evaluator.problem).cost)
 
     return cost

@@ -11,7 +11,7 @@ from heterodyne_nlsq.models import of_result
 from heterodyne_report import TimeCourse, fixed_functions, time_courses
 
 
-def courses(result: NLSQResult) -> Sequence[TimeCourse]:
+def courses_of_fit(result: NLSQResult) -> Sequence[TimeCourse]:
     """Return the functions of age of a fit; without bands where the result is of a version that had none."""
     spec, t = of_result(result).spec, result.data.t
     if result.bands is not None:

@@ -14,6 +14,10 @@ type FloatArray = npt.NDArray[np.float64]
 SINGULAR = 1e-12
 """Eigenvalue of the scaled JᵀJ (unit diagonal) below which rounding hides whether the cost changes at all."""
 
+_EFFECT = 1e-9
+"""Effect of a parameter moved by the standard deviation of its prior, relative to the largest such effect, below which
+its column is rounding: that of phi0 where cos is flat, and it then is parallel to the column of v0."""
+
 
 @dataclass(frozen=True)
 class Curvature:
@@ -34,8 +38,12 @@ class Curvature:
         return self.values < SINGULAR
 
 
-def curvature(gauss_newton: FloatArray, n_free: int) -> Curvature:
-    """Return the curvature of the `n_free` leading parameters, the rest projected out (Schur complement)."""
+def curvature(gauss_newton: FloatArray, prior: FloatArray) -> Curvature:
+    """Return the curvature of the leading parameters, the rest projected out (Schur complement).
+
+    `prior` (n,) are the standard deviations of their priors.
+    """
+    n_free = prior.size
     matrix = gauss_newton[:n_free, :n_free]
     own = np.sqrt(np.diag(matrix))
     if gauss_newton.shape[0] > n_free:
@@ -44,6 +52,7 @@ def curvature(gauss_newton: FloatArray, n_free: int) -> Curvature:
     diagonal = np.clip(np.diag(matrix), 0.0, None)
     # A column in the span of the scaling columns leaves only rounding errors: it has no effect of its own.
     scale = np.where(diagonal > SINGULAR * own**2, np.sqrt(diagonal), 0.0)
+    scale = np.where(scale * prior > _EFFECT * np.max(scale * prior, initial=0.0), scale, 0.0)
     safe = np.where(scale > 0, scale, 1.0)
     scaled = np.where((scale > 0)[:, None] & (scale > 0), matrix / np.outer(safe, safe), 0.0)
     # Smaller than all others and distinct, so that every parameter without effect has its own eigenvector.
@@ -66,8 +75,10 @@ def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray
     """Return R such that R Rᵀ is the covariance: H⁻¹ (covariance of the score) H⁻¹ along determined directions, the
     variance of the prior along undetermined ones.
 
-    The variance of a combination g of parameters is |gᵀ R|². If large variances cancel, along a weakly determined
-    direction, gᵀ (R Rᵀ) g would be dominated by rounding.
+    It is the limit of a wide prior: undetermined directions are shared out by the prior, so that a parameter with
+    hardly any effect takes nothing from the error of another whose effect is parallel. The variance of a combination g
+    of parameters is |gᵀ R|². If large variances cancel, along a weakly determined direction, gᵀ (R Rᵀ) g would be
+    dominated by rounding.
 
     Parameters
     ----------
@@ -79,20 +90,23 @@ def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray
 
     Returns
     -------
-    (n_fit, n_fit + n). Along an undetermined direction, the prior limits the variance; the scaling is optimised.
+    (n_fit, n_fit + n_open). The scaling is optimised along undetermined directions.
     """
     n = bent.scale.size
     cross, rest = gauss_newton[:n, n:], np.linalg.pinv(gauss_newton[n:, n:], rcond=1e-14, hermitian=True)
     # Directions in units of the parameters themselves.
     directions = bent.vectors / np.where(bent.scale > 0, bent.scale, 1.0)[:, None]
-    reach = 1.0 / np.maximum(np.max(np.abs(directions) / prior[:, None], axis=0, initial=0.0), 1e-300)
     inverse = (directions * np.where(bent.open, 0.0, 1.0 / np.where(bent.open, 1.0, bent.values))) @ directions.T
+    # In units of the prior: orthogonal to what is open is what the prior does not move.
+    basis, _ = np.linalg.qr(directions[:, bent.open] / prior[:, None])
+    left_open = prior[:, None] * basis
+    determined = np.eye(n) - left_open @ (basis.T / prior)
+    inverse = determined @ inverse @ determined.T
     # The scaling's optimum follows the parameters along `follow`; H⁻¹ by blocks.
     follow = -rest @ cross.T
     of_parameters = np.hstack([inverse, inverse @ follow.T])
     step = np.vstack([of_parameters, follow @ of_parameters + np.hstack([np.zeros_like(cross.T), rest])])
-    left_open = np.vstack([directions, follow @ directions]) * np.where(bent.open, reach, 0.0)
-    return np.hstack([step @ _root(score), left_open])
+    return np.hstack([step @ _root(score), np.vstack([left_open, follow @ left_open])])
 
 
 def with_observations(root: FloatArray, observed: npt.NDArray[np.int_], sd: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int
 from heterodyne_data import TwoTimeData, pair_valid
 from heterodyne_data.setup import FreeParameters, Scaling
 from heterodyne_nlsq.normal import NormalEquations, normal_equations
-from heterodyne_physics_meshgrid.models import Physics
+from heterodyne_physics_meshgrid import Physics
 
 
 class DenseProblem(NamedTuple):

@@ -27,8 +27,8 @@ from heterodyne_nlsq.coordinates import (
     plain,
     to_parameters,
 )
+from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.normal import NormalEquations, equivalent_problem
-from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import NOT_CONVERGED, TOLERANCE, Progress, Solution, least_squares
@@ -84,16 +84,16 @@ def _penalty(vector: Float[Array, " n_fit"], known: Known) -> Array:
     return jnp.sum(priors.rows(vector, *known) ** 2) / 2
 
 
-def _linear_rows(z: FloatArray, path: Path, coordinates: Coordinates, known: Known) -> Rows:
+def _linear_rows(z: FloatArray, evaluator: Evaluator, coordinates: Coordinates, known: Known) -> Rows:
     """Return residuals and Jacobian of the equivalent small problem in solver coordinates."""
     vector, turn = _fitted_and_turn(jnp.asarray(z), coordinates)
-    return _with_prior(*_turned(path.normal(vector, path.problem), turn), vector, turn, known)
+    return _with_prior(*_turned(evaluator.normal(vector, evaluator.problem), turn), vector, turn, known)
 
 
-def _all_rows(z: FloatArray, path: Path, coordinates: Coordinates, known: Known) -> Rows:
+def _all_rows(z: FloatArray, evaluator: Evaluator, coordinates: Coordinates, known: Known) -> Rows:
     """Return all residuals and their Jacobian in solver coordinates, as required by a non-linear loss."""
     vector, turn = _fitted_and_turn(jnp.asarray(z), coordinates)
-    found = dense.residuals(vector, path.problem), dense.jacobian(vector, path.problem) @ turn
+    found = dense.residuals(vector, evaluator.problem), dense.jacobian(vector, evaluator.problem) @ turn
     return _with_prior(*found, vector, turn, known)
 
 
@@ -119,22 +119,22 @@ class _LastEvaluation:
 
 
 def approach(
-    setup: Setup, path: Path, start: FloatArray, max_evaluations: int, progress: Progress | None = None
+    setup: Setup, evaluator: Evaluator, start: FloatArray, max_evaluations: int, progress: Progress | None = None
 ) -> Solution:
     """Return the result of a few evaluations from `start` (n_fit,), in the parameters themselves."""
     coordinates = plain(make_coordinates(setup.spec, setup.free, setup.data.t))
-    return _one_descent(setup, path, coordinates, 0.0, start, _NEARLY_FLAT, max_evaluations, progress)
+    return _one_descent(setup, evaluator, coordinates, 0.0, start, _NEARLY_FLAT, max_evaluations, progress)
 
 
-def variance_unit(setup: Setup, path: Path, solution: Solution) -> float:
+def variance_unit(setup: Setup, evaluator: Evaluator, solution: Solution) -> float:
     """Return the variance that converts differences of squares to chi-squares, including correlated noise."""
-    variance = max(2 * solution.cost / max(float(path.weights.sum()), 1.0), ROUNDING)
+    variance = max(2 * solution.cost / max(float(evaluator.weights.sum()), 1.0), ROUNDING)
     return variance * inflation(setup, solution.vector)
 
 
 def descend(
     setup: Setup,
-    path: Path,
+    evaluator: Evaluator,
     start: FloatArray,
     progress: Progress | None,
     max_evaluations: int | None = None,
@@ -151,22 +151,24 @@ def descend(
     `unit` is that of `variance_unit`, found where the cost is nearly flat when None.
     """
     if start.size == 0:
-        cost = float(path.normal(start, path.problem).cost)
+        cost = float(evaluator.normal(start, evaluator.problem).cost)
         return Solution(start, cost, True, "nothing to fit: all values are held", 1)
     n_free, limit = len(setup.free.free), max_evaluations or setup.config.nlsq.max_iterations
     coordinates = make_coordinates(setup.spec, setup.free, setup.data.t)
-    solution = _one_descent(setup, path, plain(coordinates), 0.0, start, _NEARLY_FLAT, limit, progress)
-    unit = variance_unit(setup, path, solution) if unit is None else unit
+    solution = _one_descent(setup, evaluator, plain(coordinates), 0.0, start, _NEARLY_FLAT, limit, progress)
+    unit = variance_unit(setup, evaluator, solution) if unit is None else unit
     # Nearly flat does not mean converged: that requires a descent to the full tolerance.
     spent, solution = solution.n_evaluations, replace(solution, success=False, message=NOT_CONVERGED)
     for rounds_left in reversed(range(_ROUNDS)):
         if spent >= limit:
             break
         tolerance = _tolerance(unit, solution.cost)
-        solution = _one_descent(setup, path, coordinates, unit, solution.vector, tolerance, limit - spent, progress)
+        solution = _one_descent(
+            setup, evaluator, coordinates, unit, solution.vector, tolerance, limit - spent, progress
+        )
         spent += solution.n_evaluations
         held, edge = np.asarray(coordinates.held), at_edge(solution.vector[:n_free], coordinates)
-        wanted = (held | edge) & ~_pulled_inside(solution.vector, held, path, coordinates, tolerance)
+        wanted = (held | edge) & ~_pulled_inside(solution.vector, held, evaluator, coordinates, tolerance)
         if np.array_equal(wanted, held) or not rounds_left or spent >= limit:
             break
         moved = inside(solution.vector[:n_free], held & ~wanted, coordinates)
@@ -182,7 +184,7 @@ data leave open they can go on for long."""
 
 def descend_pinned(
     setup: Setup,
-    path: Path,
+    evaluator: Evaluator,
     start: FloatArray,
     positions: npt.NDArray[np.int_],
     values: FloatArray,
@@ -194,11 +196,11 @@ def descend_pinned(
     It is that of a nested model. `unit` is that of `variance_unit`.
     """
     coordinates = pinned(make_coordinates(setup.spec, setup.free, setup.data.t), positions, values)
-    begun = _one_descent(setup, path, plain(coordinates), unit, start, _NEARLY_FLAT, max_evaluations, None)
+    begun = _one_descent(setup, evaluator, plain(coordinates), unit, start, _NEARLY_FLAT, max_evaluations, None)
     left = max_evaluations - begun.n_evaluations
     if left <= 0 or not begun.success:
         return begun
-    ended = _one_descent(setup, path, coordinates, unit, begun.vector, _tolerance(unit, begun.cost), left, None)
+    ended = _one_descent(setup, evaluator, coordinates, unit, begun.vector, _tolerance(unit, begun.cost), left, None)
     return replace(ended, n_evaluations=begun.n_evaluations + ended.n_evaluations)
 
 
@@ -209,7 +211,7 @@ def _tolerance(unit: float, cost: float) -> float:
 
 def _one_descent(
     setup: Setup,
-    path: Path,
+    evaluator: Evaluator,
     coordinates: Coordinates,
     unit: float,
     start: FloatArray,
@@ -225,7 +227,7 @@ def _one_descent(
     known = make_priors(setup), weights
     n_free, loss = len(setup.free.free), setup.config.nlsq.loss
     rows = _linear_rows if loss == "linear" else _all_rows
-    evaluation = _LastEvaluation(functools.partial(rows, path=path, coordinates=coordinates, known=known))
+    evaluation = _LastEvaluation(functools.partial(rows, evaluator=evaluator, coordinates=coordinates, known=known))
     lower, upper = box(coordinates)
     solution = least_squares(
         evaluation.residuals,
@@ -245,13 +247,13 @@ def _one_descent(
 
 
 def _pulled_inside(
-    vector: FloatArray, held: npt.NDArray[np.bool_], path: Path, coordinates: Coordinates, tolerance: float
+    vector: FloatArray, held: npt.NDArray[np.bool_], evaluator: Evaluator, coordinates: Coordinates, tolerance: float
 ) -> npt.NDArray[np.bool_]:
     """Return which held parameters lower the cost by more than the solver's tolerance when they leave their bound."""
     if not held.any():
         return held
     n_free = held.size
-    cost, gradient, matrix = (np.asarray(part) for part in path.normal(vector, path.problem))
+    cost, gradient, matrix = (np.asarray(part) for part in evaluator.normal(vector, evaluator.problem))
     at_bound = (vector[:n_free] <= np.asarray(coordinates.lower)) | (vector[:n_free] >= np.asarray(coordinates.upper))
     inward = np.where(vector[:n_free] <= np.asarray(coordinates.lower), -gradient[:n_free], gradient[:n_free])
     gain = inward**2 / np.maximum(2 * np.diag(matrix)[:n_free], 1e-300)

@@ -13,8 +13,8 @@ from jaxtyping import Array, Float
 from heterodyne_data import TwoTimeData
 from heterodyne_data.setup import FreeParameters, Scaling
 from heterodyne_nlsq.normal import NormalEquations
+from heterodyne_physics_meshgrid import Physics
 from heterodyne_physics_meshgrid.factored import BASELINE, HalvedMaps, InnerProducts, halve_maps
-from heterodyne_physics_meshgrid.models import Physics
 
 
 class FactoredProblem(NamedTuple):

@@ -11,49 +11,57 @@ from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
-from heterodyne_data import NLSQResult, TwoTimeData, select_data
+from heterodyne_data import NLSQResult, TwoTimeData, as_measurement, select_data
 from heterodyne_data.setup import free_parameters, make_scaling, structured
-from heterodyne_nlsq import paths
 from heterodyne_nlsq.blas import few_threads
 from heterodyne_nlsq.compilation import make_room
-from heterodyne_nlsq.outcome import make_result
+from heterodyne_nlsq.evaluators import Evaluator, choose_evaluator, count_pairs
+from heterodyne_nlsq.progress import listening
+from heterodyne_nlsq.result_building import make_result
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.start.candidate import Candidate
 from heterodyne_nlsq.start.candidates import candidates as starts_asked_for
 from heterodyne_nlsq.start.earlier import Estimate, estimates, follow
-from heterodyne_nlsq.start.race import Outcome, compile_evaluation, joined, race
-from heterodyne_nlsq.start.twin import with_twin
-from heterodyne_physics_meshgrid import MODEL_VERSION
-from heterodyne_physics_meshgrid.devices import check_devices
+from heterodyne_nlsq.start.label_exchange import with_labels_exchanged
+from heterodyne_nlsq.start.race import Descents, compile_evaluation, joined, race
+from heterodyne_physics_meshgrid import MODEL_VERSION, check_devices
 from heterodyne_report import Stage, announce_stage
 from heterodyne_spec import Config, ConfigError, DataError, Problem, check_model_versions, load_config, load_model
 
 
 def fit_nlsq_jax(
-    data: TwoTimeData | str | Path,
+    data: TwoTimeData | str | Path | ArrayLike,
     config: Config | Mapping[str, Any] | str | Path | None = None,
     *,
+    q: float | None = None,
+    phi: ArrayLike | None = None,
+    t: ArrayLike | None = None,
+    dt: float | None = None,
     candidates: Iterable[Estimate] = (),
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> NLSQResult:
     """Fit all azimuths of one q together and return the point estimate.
 
     Parameters
     ----------
-    data : a measurement, or the path of a file. The section ``data`` of `config` applies to both: see
-        `heterodyne_data.select_data`.
+    data : a measurement, the path of a file, or c2 as an array, (n_phi, N, N) or (N, N), of NumPy, JAX or lists. The
+        section ``data`` of `config` applies to all: see `heterodyne_data.select_data`.
     config : a Config, a dict, the path of a YAML or JSON file, or None for the defaults.
+    q, phi, t, dt : with an array only: wavevector in 1/Å, azimuths in degrees (n_phi,), ages of the frames in s (N,),
+        time between frames in s; as `heterodyne_data.TwoTimeData` takes them. q, phi, and t or dt are required.
     candidates : results of similar measurements as additional starting values: results, or mappings from parameter
         names (others start as configured) to values in the units of the model; q, azimuths and frames may differ. With
         ``nlsq.start: auto``, the best candidate is optimised first. If it leaves at most 5 % of the variation of the
         data unexplained, and noise explains the final residuals, the full search for starting values is skipped;
         otherwise it is done, and the lowest minimum is selected. With ``values`` and ``multistart``, they are
         additional candidates.
-    progress : called after every iteration with its number and the cost. A method ``stage(name)``, if present, is
-        called at the beginning of a stage: "reading", "compiling", "starting values", "short fit 1 of 4", "fit 1 of 2",
-        "uncertainties".
+    progress : True shows stage, iterations and elapsed time: a line that is overwritten in a terminal or a notebook
+        cell, lines 20 s apart in a log. A function is called after every iteration with its number and the cost; a
+        method ``stage(name)`` of it, if present, is called at the beginning of a stage: "reading", "compiling",
+        "starting values", "short fit 1 of 4", "fit 1 of 2", "uncertainties".
 
     Returns
     -------
@@ -71,6 +79,7 @@ def fit_nlsq_jax(
     --------
     >>> from heterodyne_nlsq import fit_nlsq_jax
     >>> result = fit_nlsq_jax("measurement.h5", {"data": {"q": 0.0054}})  # doctest: +SKIP
+    >>> result = fit_nlsq_jax(c2, q=0.0054, phi=[0, 90], dt=0.1, progress=True)  # doctest: +SKIP
     >>> later = fit_nlsq_jax("next.h5", {"data": {"q": 0.0054}}, candidates=[result])  # doctest: +SKIP
 
     Notes
@@ -79,23 +88,36 @@ def fit_nlsq_jax(
     """
     check_model_versions({"heterodyne-physics-meshgrid": MODEL_VERSION})
     check_devices(jax.devices)
-    clock = Clock(progress)
+    with listening(progress) as listener:
+        clock = Clock(listener)
+        with clock("read"):
+            measured = as_measurement(data, q=q, phi=phi, t=t, dt=dt)
+        result = _fit(measured, load_config(config), candidates, listener, clock)
+    return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
+
+
+def _fit(
+    data: TwoTimeData | str | Path,
+    config: Config,
+    candidates: Iterable[Estimate],
+    progress: Progress | None,
+    clock: Clock,
+) -> NLSQResult:
+    """Return the point estimate of a measurement or file."""
     with clock("read"), jax.enable_x64(True):
         if not isinstance(data, TwoTimeData):
             announce_stage(progress, Stage.READING)
-        setup = prepare(data, load_config(config))
+        setup = prepare(data, config)
         earlier = estimates(candidates, setup)
         make_room()
         announce_stage(progress, Stage.COMPILING)
-        path = paths.choose_path(setup)
+        evaluator = choose_evaluator(setup)
     with clock("fit"), jax.enable_x64(True):
-        compile_evaluation(setup, path)
+        compile_evaluation(setup, evaluator)
     with few_threads(setup.data.n_t), jax.enable_x64(True):
         if earlier and setup.config.nlsq.start == "auto":
-            result = _follow_then_search(setup, path, earlier, progress, clock)
-        else:
-            result = _search(setup, path, earlier, progress, clock)
-    return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
+            return _follow_then_search(setup, evaluator, earlier, progress, clock)
+        return _search(setup, evaluator, earlier, progress, clock)
 
 
 _ANNOUNCED = {"start": Stage.STARTS, "uncertainty": Stage.UNCERTAINTIES}
@@ -120,37 +142,41 @@ class Clock:
 
 def _search(
     setup: Setup,
-    path: paths.Path,
+    evaluator: Evaluator,
     earlier: list[Candidate],
     progress: Progress | None,
     clock: Clock,
-    known: Outcome | None = None,
+    known: Descents | None = None,
 ) -> NLSQResult:
     """Return the best minimum reached from the configured starts, the earlier estimates and `known` descents."""
     with clock("start"):
         starts = [*starts_asked_for(setup), *earlier]
     with clock("fit"):
-        outcome = race(setup, path, starts, progress)
-        outcome = joined(known, outcome) if known else outcome
+        descents = race(setup, evaluator, starts, progress)
+        descents = joined(known, descents) if known else descents
         # User-given values fix the labels of the components.
-        outcome = outcome if setup.config.nlsq.start == "values" else with_twin(setup, path, outcome, progress)
+        descents = (
+            descents
+            if setup.config.nlsq.start == "values"
+            else with_labels_exchanged(setup, evaluator, descents, progress)
+        )
     with clock("uncertainty"):
-        return make_result(setup, path, outcome)
+        return make_result(setup, evaluator, descents)
 
 
 def _follow_then_search(
-    setup: Setup, path: paths.Path, earlier: list[Candidate], progress: Progress | None, clock: Clock
+    setup: Setup, evaluator: Evaluator, earlier: list[Candidate], progress: Progress | None, clock: Clock
 ) -> NLSQResult:
     """Return the fit reached from an earlier estimate, after a full search if it is doubtful."""
     with clock("fit"):
-        outcome, described, doubt = follow(setup, path, earlier, progress)
+        descents, described, doubt = follow(setup, evaluator, earlier, progress)
     if not doubt:
         with clock("uncertainty"):
-            result = make_result(setup, path, outcome)
+            result = make_result(setup, evaluator, descents)
         if not structured(result.noise).any():
             return replace(result, start=f"{result.start}; full search skipped: {described}")
         doubt = "the residuals from there had structure that noise does not explain"
-    result = _search(setup, path, [], progress, clock, outcome)
+    result = _search(setup, evaluator, [], progress, clock, descents)
     return replace(result, start=f"{result.start}; full search done, because {doubt}")
 
 
@@ -185,7 +211,7 @@ def _check_start(setup: Setup) -> None:
 def _check_pairs(setup: Setup) -> None:
     """Refuse a fit with fewer pairs than fitted values."""
     data = setup.data
-    counts = paths.count_pairs(data, setup.config.data.exclude_diagonals)
+    counts = count_pairs(data, setup.config.data.exclude_diagonals)
     n_fitted = len(setup.free.free) + 2 * setup.scaling.n_coefficients
     if counts.min() == 0 or counts.sum() <= n_fitted:
         raise DataError(

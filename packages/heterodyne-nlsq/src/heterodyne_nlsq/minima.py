@@ -18,7 +18,7 @@ type FloatArray = npt.NDArray[np.float64]
 MARGIN = 20.0
 """Calibrated chi-square above the best up to which a minimum is listed: a likelihood ratio of e^10."""
 
-_UNTOLD = 4.0
+_AMBIGUOUS = 4.0
 """Calibrated chi-square below which the data do not determine the labels of the components."""
 
 _AS_LOW = 1.001
@@ -51,9 +51,9 @@ def same_minimum(a: FloatArray, b: FloatArray, setup: Setup) -> bool:
 
 
 def exchanged(a: dict[str, FloatArray], b: dict[str, FloatArray], setup: Setup) -> bool:
-    """Return whether b is a with the names of the components exchanged."""
-    twin = knowledge_of(setup.spec.id).exchanged(a)
-    return twin is not None and all(_alike(twin[name], b[name], name, setup) for name in twin)
+    """Return whether b is a with the labels of the components exchanged."""
+    swapped = knowledge_of(setup.spec.id).exchanged(a)
+    return swapped is not None and all(_alike(swapped[name], b[name], name, setup) for name in swapped)
 
 
 def _as_named(vector: FloatArray, setup: Setup) -> bool:
@@ -64,8 +64,8 @@ def _as_named(vector: FloatArray, setup: Setup) -> bool:
     return knowledge_of(setup.spec.id).preferred(at)
 
 
-def twin(solutions: Sequence[Solution], setup: Setup) -> int | None:
-    """Return which of the solutions (lowest cost first) is the first with the components exchanged, if there is one."""
+def first_exchanged(solutions: Sequence[Solution], setup: Setup) -> int | None:
+    """Return the index of the first of the solutions, lowest cost first, that is the best one with labels exchanged."""
     best = functions(solutions[0].vector, setup)
     found = (
         k for k, s in enumerate(solutions) if k and s.success and exchanged(best, functions(s.vector, setup), setup)
@@ -79,7 +79,7 @@ def named(best: Solution, other: Solution, setup: Setup, rise: float) -> tuple[b
     `rise` is the calibrated chi-square of the `other` one, with the components exchanged, above that of the best. Where
     pairs share much noise the two can be as likely and yet differ in their squares: the lower one is then reported.
     """
-    if rise >= _UNTOLD:
+    if rise >= _AMBIGUOUS:
         return True, ()
     said, larger, _ = knowledge_of(setup.spec.id).exchange_words(reference_age(setup.data.t))
     untold = f"{said} (exchanged, chi-square differs by {rise:.2g})"

@@ -20,9 +20,25 @@ import numpy.typing as npt
 
 from heterodyne_data import AgeResolved, NLSQResult, Signal
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.start.candidate import Candidate
+from heterodyne_nlsq.start.candidate import Candidate, inside
 from heterodyne_report import words_of
 from heterodyne_spec import DEFAULT_MODEL, ModelSpec, knowledge, load_model, model_names
+
+__all__ = [
+    "CONTRAST",
+    "DYNAMICS",
+    "Candidate",
+    "Knowledge",
+    "Label",
+    "Nested",
+    "Null",
+    "Quantities",
+    "Question",
+    "inside",
+    "knowledge_of",
+    "of_result",
+    "questions_of",
+]
 
 type FloatArray = npt.NDArray[np.float64]
 type Label = tuple[str, str, str]
@@ -146,7 +162,7 @@ class Knowledge:
         raise NotImplementedError(f"{self.model} has nothing to exchange")
 
     def age_resolved(self, setup: Setup, values: Mapping[str, float]) -> AgeResolved | None:
-        """Return what every age shows by itself; None where the model has no such look."""
+        """Return the analysis of age slices, fitted independently; None if the model has none."""
         return None
 
     def rises(self, nested: Nested, asked: Sequence[str]) -> dict[str, float]:

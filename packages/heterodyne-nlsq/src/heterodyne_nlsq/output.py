@@ -20,11 +20,11 @@ def write_outputs(result: NLSQResult, directory: Path, settings: OutputConfig) -
     ------
     OutputError : if a file cannot be written; files already written are kept.
     """
-    path = save(result, directory)
+    path = save_fit(result, directory)
     return [path, path.with_suffix(".h5"), *write_drawings(result, directory, settings)]
 
 
-def save(result: NLSQResult, directory: Path) -> Path:
+def save_fit(result: NLSQResult, directory: Path) -> Path:
     """Write the result itself to `directory` and return its path; plots and report of an earlier result are removed.
 
     Raises
@@ -32,14 +32,14 @@ def save(result: NLSQResult, directory: Path) -> Path:
     OutputError : if it cannot be written; an existing file is then kept.
     """
     path = result.save(directory)
-    for old in drawings(directory, plots=True, report=True):
+    for old in drawings_of_fit(directory, plots=True, report=True):
         # Otherwise plots of other data would remain with these values.
         with suppress(OSError):
             old.unlink(missing_ok=True)
     return path
 
 
-def drawings(directory: Path, *, plots: bool, report: bool) -> list[Path]:
+def drawings_of_fit(directory: Path, *, plots: bool, report: bool) -> list[Path]:
     """Return the paths of plots and report of a result."""
     pictures = [directory / "plots" / f"{name}.png" for name in PICTURES] if plots else []
     return pictures + [directory / "report.html"] * report

@@ -9,18 +9,19 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from heterodyne_data import Derived, NLSQResult
-from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.models import of_result
 from heterodyne_nlsq.plots import curve_ages, draw_curves, draw_function, map_panels
 from heterodyne_nlsq.stated import (
     NOT_DETERMINED,
-    reasons,
-    reasons_of_parameters,
     stated,
     telling,
+    unstated_functions,
+    unstated_parameters,
     without_error,
 )
 from heterodyne_nlsq.summary import (
+    CAUTIONS,
     EQUIVALENT,
     ending,
     evidence_rows,
@@ -30,7 +31,7 @@ from heterodyne_nlsq.summary import (
     scale_factor,
 )
 from heterodyne_nlsq.table import COLUMNS, rows_of
-from heterodyne_nlsq.verdict import NO_SIGNAL, TITLES, is_good, verdict_and_sentence
+from heterodyne_nlsq.verdict import NO_SIGNAL, VERDICT_TITLES, is_good, verdict_and_sentence
 from heterodyne_report import (
     TimeCourse,
     format_number,
@@ -53,33 +54,50 @@ from heterodyne_report.page import (
     paragraph,
     pictures,
     provenance_section,
+    result_inset,
     svg_picture,
     table,
     write_report,
 )
 from heterodyne_spec import load_config
 
+_HEADLINE = "At the reference age, one standard deviation"
+"""Caption of the numbers that can be quoted."""
+
 
 def write_page(result: NLSQResult, path: Path) -> Path:
     """Write the report of a fit to `path` atomically."""
-    return write_report(path, result.data, report(result))
+    return write_report(path, result.data, report_of_fit(result))
 
 
-def report(result: NLSQResult) -> Report:
+def report_of_fit(result: NLSQResult) -> Report:
     """Return the report of a point estimate."""
+    return _report(result, list(_sections(result)))
+
+
+def html(result: NLSQResult) -> str:
+    """Return verdict, headline numbers, warnings and parameters as HTML for the output of a notebook cell."""
+    headline = stated(result, result.headline)
+    cautions = _cautions(result)
+    folded = [Section(CAUTIONS.rstrip(":"), bullet_list(cautions))] if cautions else []
+    above = _quantities(result, headline, _HEADLINE) if headline else ""
+    return result_inset(_report(result), result.data, [*folded, Section("Parameters", _parameters(result))], above)
+
+
+def _report(result: NLSQResult, sections: Sequence[Section] = ()) -> Report:
     verdict, sentence = verdict_and_sentence(result)
-    word, model = TITLES.get(verdict, ""), of_result(result).model
-    return Report("Point estimate", sentence, is_good(result), list(_sections(result)), word, model)
+    word, model = VERDICT_TITLES.get(verdict, ""), of_result(result).model
+    return Report("Point estimate", sentence, is_good(result), sections, word, model)
 
 
 def _sections(result: NLSQResult) -> Iterator[Section]:
     if headline := stated(result, result.headline):
-        yield Section("In short", _quantities(result, headline, "At the reference age, one standard deviation"))
+        yield Section("In short", _quantities(result, headline, _HEADLINE))
     if cautions := _cautions(result):
-        yield Section("Before you use these numbers", bullet_list(cautions))
+        yield Section(CAUTIONS.rstrip(":"), bullet_list(cautions))
     if result.signal:
-        yield Section("Evidence", evidence(result))
-    if found := [course for course in courses(result) if course.name not in reasons(result)]:
+        yield Section("Evidence", _evidence(result))
+    if found := [course for course in courses_of_fit(result) if course.name not in unstated_functions(result)]:
         yield Section(words_of(of_result(result).model).title, _functions(result, found))
     yield Section("Data, model and residual", _maps(result))
     if result.maps is not None:
@@ -109,7 +127,7 @@ def _cautions(result: NLSQResult) -> list[str]:
 
 def _not_determined(result: NLSQResult) -> list[str]:
     """Return a sentence for each function of age on parameters that are not determined on their own."""
-    why, spec = reasons_of_parameters(result), of_result(result).spec
+    why, spec = unstated_parameters(result), of_result(result).spec
     functions = {p.name: spec.function_of_group.get(p.group, "") for p in spec.parameters}
     open_ = [name for name in result.identifiability.not_determined if name not in why]
     words = []
@@ -120,8 +138,7 @@ def _not_determined(result: NLSQResult) -> list[str]:
     return words
 
 
-def evidence(result: NLSQResult) -> Markup:
-    """Return the tests for features of the maps, and those between nested models, as tables."""
+def _evidence(result: NLSQResult) -> Markup:
     columns, *rows = evidence_rows(result)
     parts = [table(columns, rows, caption="Features of the maps", words=(1, 3))]
     if result.nested:
@@ -141,7 +158,7 @@ def _functions(result: NLSQResult, found: list[TimeCourse]) -> Markup:
         words += " Grey points with bars: age slices, fitted independently, without the laws of the model."
     shown = pictures([_function(result, course) for course in found], caption=words, width=24)
     parts = [shown, functions_table(found)]
-    if why := [f"{name} ({reason})" for name, reason in reasons(result).items()]:
+    if why := [f"{name} ({reason})" for name, reason in unstated_functions(result).items()]:
         parts.append(paragraph(f"Not stated: {', '.join(why)}.", mood="note"))
     derived = stated(result, result.derived)
     return join_markup([*parts, _quantities(result, derived, "Derived quantities")] if derived else parts)

@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 
 class PictureKind(NamedTuple):
-    """A picture: the `name` of its file without suffix, the function of `heterodyne_nlsq.plots` that makes its figure
-    of a result, and whether it needs the maps, which a result may lack.
+    """A picture: the `name` of its file without suffix, what it `shows`, and whether it needs the maps, which a result
+    may lack. ``NAME_figure`` of `heterodyne_nlsq.plots` makes its figure of a result.
     """
 
     name: str
-    figure: str
+    shows: str
     of_maps: bool
 
 
 OF_A_FIT = (
-    PictureKind("maps", "maps_figure", True),
-    PictureKind("curves", "curves_figure", True),
-    PictureKind("functions", "functions_figure", False),
+    PictureKind("maps", "data, model and residual", True),
+    PictureKind("curves", "c₂ against lag at five ages", True),
+    PictureKind("functions", "J_r, J_s, v and x", False),
 )

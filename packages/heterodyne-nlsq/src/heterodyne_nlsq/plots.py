@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +11,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from heterodyne_data import AgeResolved, NLSQResult
-from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.pictures import OF_A_FIT
-from heterodyne_nlsq.stated import reasons
+from heterodyne_nlsq.stated import unstated_functions
 from heterodyne_report import (
-    MARKERS,
     SERIES_COLOURS,
     MapPanel,
     TimeCourse,
+    curve_starts,
     downsampled_maps,
     draw_course,
+    draw_lag_curves,
     draw_map,
     function_panels,
+    lag_panels,
     narrow_limits,
+    new_figure,
     set_vertical_range,
     square_means,
     square_width,
@@ -35,13 +37,7 @@ from heterodyne_spec import load_model
 
 type FloatArray = npt.NDArray[np.float64]
 
-_AGES = 5
-"""Ages at which curves against lag are drawn."""
-
-_LAGS = 40
-"""Points of a curve against lag: means of the lags around each, evenly in the logarithm."""
-
-_FAR = 5.0
+_OUTLYING = 5.0
 """Distance from the curve, relative to the typical one, beyond which a point does not affect the range of its panel."""
 
 
@@ -67,7 +63,7 @@ def maps_figure(result: NLSQResult) -> Figure:
     Large maps are shown as means over squares of a few frames, and the titles say so.
     """
     n_phi = len(result.data.phi)
-    figure = Figure(figsize=(10.5, 2.7 * n_phi + 0.4), layout="constrained")
+    figure = new_figure(10.5, 2.7 * n_phi + 0.4, square=True)
     grid = figure.subplots(n_phi, 3, squeeze=False, sharex=True, sharey=True)
     for k, row in enumerate(grid):
         for axes, panel in zip(row, map_panels(result, k, square_width(result.data.n_frames)), strict=True):
@@ -80,53 +76,23 @@ def maps_figure(result: NLSQResult) -> Figure:
 
 def curves_figure(result: NLSQResult) -> Figure:
     """Return c2 against lag from several start ages, data as points and model as lines, one panel per angle."""
-    n_phi = len(result.data.phi)
-    n_columns = min(n_phi, 2)
-    n_rows = -(-n_phi // n_columns)
-    figure = Figure(figsize=(5.2 * n_columns, 3.4 * n_rows), layout="constrained")
-    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for k in range(n_phi):
-        draw_curves(panels[k], result, k)
-    for unused in panels[n_phi:]:
-        unused.remove()
+    figure, panels = lag_panels(len(result.data.phi))
+    for k, axes in enumerate(panels):
+        draw_curves(axes, result, k)
     return figure
 
 
 def curve_ages(t: FloatArray) -> FloatArray:
     """Return the ages in s at which curves against lag begin."""
-    return t[_starts(len(t))]
-
-
-def _starts(n_t: int) -> npt.NDArray[np.int_]:
-    return np.unique(np.linspace(0, 0.8 * (n_t - 1), _AGES).astype(int))
+    return t[curve_starts(len(t))]
 
 
 def draw_curves(axes: Axes, result: NLSQResult, angle: int) -> None:
     """Draw c2 of an angle against lag from several start ages: means of the data around lags, and the model."""
     assert result.maps is not None, "the result holds no maps"
-    c2, model = (maps[angle] for maps in result.maps)
     t = result.data.t
-    for start, colour, marker in zip(_starts(len(t)), SERIES_COLOURS, MARKERS, strict=False):
-        lag = t[start + 1 :] - t[start]
-        at, seen = _means(lag, c2[start, start + 1 :])
-        axes.plot(at, seen, marker, color=colour, markersize=3, alpha=0.8, markeredgewidth=0)
-        axes.plot(lag, model[start, start + 1 :], "-", color=colour, linewidth=1.2)
-        # One entry of the legend for both.
-        axes.plot([], [], marker, linestyle="-", color=colour, markersize=3, label=f"{t[start]:.3g} s")
-    axes.set_xscale("log")
-    axes.set_xlabel("lag t₂ - t₁ / s")
-    axes.set_ylabel("c₂")
-    axes.set_title(f"φ = {result.data.phi[angle]:g}°", fontsize=9)
-    axes.legend(loc="upper right", title="age", fontsize=7.5, title_fontsize=7.5)
-
-
-def _means(lag: FloatArray, values: npt.NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
-    """Return the means of lags and values (n_lag,) around at most `_LAGS` lags, entries that are no number left out."""
-    edges = np.unique(np.geomspace(1, len(lag) + 1, _LAGS + 1).astype(int)) - 1
-    there = np.isfinite(values)
-    groups = [np.arange(a, b)[there[a:b]] for a, b in pairwise(edges)]
-    full = [group for group in groups if group.size]
-    return np.array([lag[g].mean() for g in full]), np.array([values[g].mean() for g in full], float)
+    c2, model = (maps[angle][curve_starts(len(t))] for maps in result.maps)
+    draw_lag_curves(axes, t, c2, model, float(result.data.phi[angle]))
 
 
 def functions_figure(result: NLSQResult) -> Figure:
@@ -134,7 +100,7 @@ def functions_figure(result: NLSQResult) -> Figure:
 
     A function for which the maps show no evidence has no curve; its panel states the reason.
     """
-    found, why = courses(result), reasons(result)
+    found, why = courses_of_fit(result), unstated_functions(result)
     figure, panels = function_panels(len(found))
     for axes, course in zip(panels, found, strict=True):
         if course.name in why:
@@ -190,11 +156,11 @@ def _bulk(values: FloatArray, sd: FloatArray, fitted: FloatArray) -> npt.NDArray
     bar, distance = sd / size, np.abs(np.log(size / curve))
     sharp = bar <= min(2 * float(np.median(bar)), 0.5)
     typical = float(np.median(distance[sharp])) if sharp.any() else 0.0
-    return np.asarray(sharp & (distance <= _FAR * typical + bar))
+    return np.asarray(sharp & (distance <= _OUTLYING * typical + bar))
 
 
 FIGURES: Mapping[str, Callable[[NLSQResult], Figure]] = {
-    picture.name: globals()[picture.figure] for picture in OF_A_FIT
+    picture.name: globals()[f"{picture.name}_figure"] for picture in OF_A_FIT
 }
 """Name of the PNG file -> the function that draws it."""
 

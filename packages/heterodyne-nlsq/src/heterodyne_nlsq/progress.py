@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from heterodyne_nlsq.durations import Forecast
-from heterodyne_report import Progress, Stage, stage_kind, time_left
+from heterodyne_report import Console, Progress, Stage, stage_kind, time_left
 
 _BRIEF = 0.3
 """Duration of compilation in s that is not shown."""
@@ -46,6 +48,18 @@ def compiler() -> Compiler:
     found = Compiler()
     jax.monitoring.register_event_duration_secs_listener(found.listen)
     return found
+
+
+@contextmanager
+def listening[Listener](progress: Listener | bool | None) -> Iterator[Listener | FitProgress | None]:
+    """Yield what is told of a fit's progress: the given function, or for True a display that ends with the block."""
+    if not isinstance(progress, bool):
+        yield progress
+    elif not progress:
+        yield None
+    else:
+        with Console().progress() as shown:
+            yield FitProgress(shown)
 
 
 class FitProgress:

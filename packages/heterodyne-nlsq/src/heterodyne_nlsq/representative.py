@@ -22,10 +22,10 @@ from jaxtyping import Array, Float
 
 from heterodyne_nlsq import priors
 from heterodyne_nlsq.coordinates import Coordinates, from_parameters, make_coordinates, to_parameters, without_bounds
-from heterodyne_nlsq.paths import Path
+from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
 from heterodyne_nlsq.setup import Setup
-from heterodyne_physics_meshgrid.models import Physics
+from heterodyne_physics_meshgrid import Physics
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -74,7 +74,7 @@ class Landscape(NamedTuple):
     """Chi-square in straight coordinates z (n_fit,), in units of the variance `unit` of a pair."""
 
     setup: Setup
-    path: Path
+    evaluator: Evaluator
     coordinates: Coordinates
     priors: Priors
     unit: float
@@ -87,7 +87,7 @@ class Noise(NamedTuple):
     unit: float
 
 
-def landscape(setup: Setup, path: Path, vector: FloatArray, unit: float) -> tuple[Landscape, FloatArray]:
+def landscape(setup: Setup, evaluator: Evaluator, vector: FloatArray, unit: float) -> tuple[Landscape, FloatArray]:
     """Return the landscape of a fit and the coordinates z of a fitted vector (n_fit,).
 
     Parameters
@@ -101,7 +101,7 @@ def landscape(setup: Setup, path: Path, vector: FloatArray, unit: float) -> tupl
     known = bounds._replace(
         lower=jnp.asarray(np.minimum(bounds.lower, here)), upper=jnp.asarray(np.maximum(bounds.upper, here))
     )
-    return Landscape(setup, path, coordinates, known, unit), z
+    return Landscape(setup, evaluator, coordinates, known, unit), z
 
 
 def vector_at(land: Landscape, z: FloatArray) -> FloatArray:
@@ -191,7 +191,7 @@ def _inverse(matrix: FloatArray) -> FloatArray:
 def _curvature(land: Landscape, z: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the derivative of the fitted vector by z, and the Gauss-Newton matrix in the fitted vector."""
     vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
-    matrix = np.asarray(land.path.normal(vector, land.path.problem).matrix)
+    matrix = np.asarray(land.evaluator.normal(vector, land.evaluator.problem).matrix)
     return np.asarray(_slope(jnp.asarray(z), land.coordinates)), matrix
 
 
@@ -250,7 +250,7 @@ def _functions(
     ages: Float[Array, " n_age"],
 ) -> Float[Array, " n_value"]:
     model = physics.model.from_vector(base + expand @ _of_z(z, coordinates)[: expand.shape[1]])
-    return physics.functions(model, ages)
+    return physics.functions(model, ages).ravel()
 
 
 _slope_of_functions = jax.jit(jax.jacfwd(_functions))
@@ -321,7 +321,7 @@ def _evaluate(land: Landscape, z: FloatArray, weight: float) -> _Quadratic | Non
     vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
     if not (np.isfinite(vector).all() and _inside(vector, land.priors)):
         return None
-    normal = land.path.normal(vector, land.path.problem)
+    normal = land.evaluator.normal(vector, land.evaluator.problem)
     slope = np.asarray(_slope(jnp.asarray(z), land.coordinates))
     gradient, matrix = (np.asarray(part) / land.unit for part in (normal.gradient, normal.matrix))
     arguments = (jnp.asarray(z), land.coordinates, land.priors, _weights(weight))

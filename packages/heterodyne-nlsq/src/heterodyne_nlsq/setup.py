@@ -10,7 +10,7 @@ from heterodyne_data.setup import FreeParameters, Scaling
 from heterodyne_spec import Config, ModelSpec
 
 if TYPE_CHECKING:
-    from heterodyne_physics_meshgrid.models import Physics
+    from heterodyne_physics_meshgrid import Physics
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,6 @@ class Setup:
     @property
     def physics(self) -> Physics:
         """The model on the grid of frames."""
-        from heterodyne_physics_meshgrid.models import physics_of
+        from heterodyne_physics_meshgrid import physics_of
 
         return physics_of(self.spec.id)

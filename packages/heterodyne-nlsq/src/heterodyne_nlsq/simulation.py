@@ -51,9 +51,7 @@ def simulate(experiment: Experiment, progress: Callable[[int, int], None] | None
     import jax
     import jax.numpy as jnp
 
-    from heterodyne_physics_meshgrid import c2_meshgrid
-    from heterodyne_physics_meshgrid.models import physics_of
-    from heterodyne_physics_meshgrid.speckle import field_laws, speckle_map
+    from heterodyne_physics_meshgrid import c2_meshgrid, field_laws, physics_of, speckle_map
 
     e, rng = experiment, np.random.default_rng(experiment.seed)
     t = np.asarray(e.dt * np.arange(1, e.n_frames + 1), np.float64)

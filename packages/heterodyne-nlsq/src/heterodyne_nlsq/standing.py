@@ -26,10 +26,10 @@ _KNOWN = 0.5
 """Standard deviation, in units of what was known before, up to which a parameter is determined."""
 
 _BENT = (0.6, 1.6)
-"""Change at `_FAR` standard deviations over that of the linear interval, within which it holds."""
+"""Change at `_SDS_TESTED` standard deviations over that of the linear interval, within which it holds."""
 
-_FAR = 3.0
-"""Standard deviations to which an interval has to hold: as far as the truth is from a value now and then."""
+_SDS_TESTED = 3.0
+"""Distance in standard deviations at which the linear interval is tested."""
 
 _TRADES = 0.7
 """Correlation from which two parameters compensate each other."""
@@ -83,7 +83,7 @@ def _known(setup: Setup, vector: FloatArray, sd: FloatArray) -> npt.NDArray[np.b
 
 
 def _straight(setup: Setup, free: FloatArray, covariance: FloatArray, sd: FloatArray) -> npt.NDArray[np.bool_]:
-    """Return for which parameters the linear interval holds `_FAR` standard deviations away."""
+    """Return for which parameters the linear interval holds `_SDS_TESTED` standard deviations away."""
     coordinates = without_bounds(make_coordinates(setup.spec, setup.free, setup.data.t))
     z = from_parameters(free, coordinates)
     here = np.asarray(to_parameters(z, coordinates))
@@ -92,8 +92,8 @@ def _straight(setup: Setup, free: FloatArray, covariance: FloatArray, sd: FloatA
         # Change of the other parameters when one changes by its standard deviation.
         steps = back @ covariance / sd
     steps = np.nan_to_num(steps)
-    ends = [np.diag(_at(z, sign * _FAR * steps, coordinates)) - here for sign in (1.0, -1.0)]
-    ratio = np.abs(np.stack(ends)) / np.where(sd > 0, _FAR * sd, np.inf)
+    ends = [np.diag(_at(z, sign * _SDS_TESTED * steps, coordinates)) - here for sign in (1.0, -1.0)]
+    ratio = np.abs(np.stack(ends)) / np.where(sd > 0, _SDS_TESTED * sd, np.inf)
     return np.asarray(np.all((ratio >= _BENT[0]) & (ratio <= _BENT[1]), axis=0))
 
 

@@ -12,11 +12,11 @@ from collections.abc import Iterable
 
 from heterodyne_data import Derived, FittedParameter, NLSQResult
 from heterodyne_data.setup import reference_age
-from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.models import CONTRAST, DYNAMICS, of_result
 
-NO_SIGNAL = "no signal"
-"""Reasons for which a function of age is not stated."""
+NOTHING_SEEN = "no signal"
+"""Why no function of age is stated if the maps show no signal."""
 
 NOT_DETERMINED = "not determined"
 
@@ -40,17 +40,17 @@ def shown(result: NLSQResult, question: str) -> bool:
     return not result.signal or (question in result.signal and result.signal[question].present)
 
 
-def reasons(result: NLSQResult) -> dict[str, str]:
+def unstated_functions(result: NLSQResult) -> dict[str, str]:
     """Return why functions of age are not stated, by their names; those that are have no key."""
     known = of_result(result)
     if absent(result, CONTRAST) or absent(result, DYNAMICS):
-        return dict.fromkeys([f.name for f in known.spec.functions], NO_SIGNAL)
+        return dict.fromkeys([f.name for f in known.spec.functions], NOTHING_SEEN)
     return known.reasons(result)
 
 
-def reasons_of_parameters(result: NLSQResult) -> dict[str, str]:
+def unstated_parameters(result: NLSQResult) -> dict[str, str]:
     """Return why fitted parameters are not stated, by their names; a value that was held is the user's own."""
-    why, known = reasons(result), of_result(result)
+    why, known = unstated_functions(result), of_result(result)
     # Without a function that needs it, an angle says nothing either.
     functions = {**known.spec.function_of_group, "angle": known.of_angle}
     groups = {p.name: functions.get(p.group, "") for p in known.spec.parameters}
@@ -63,12 +63,12 @@ def _fitted(row: FittedParameter) -> bool:
 
 def telling(result: NLSQResult, sentences: Iterable[str]) -> list[str]:
     """Return the warnings of a result, except those that only concern parameters that are not stated."""
-    why = reasons_of_parameters(result)
+    why = unstated_parameters(result)
     names = [(name, re.compile(rf"\b{name}\b")) for name in result.parameters]
     named = [(sentence, {name for name, word in names if word.search(sentence)}) for sentence in sentences]
     # Without a signal, combinations are not mentioned.
     kept = [
-        (sentence, about) for sentence, about in named if NO_SIGNAL not in why.values() or DIRECTIONS not in sentence
+        (sentence, about) for sentence, about in named if NOTHING_SEEN not in why.values() or DIRECTIONS not in sentence
     ]
     return [sentence for sentence, about in kept if not about or about - why.keys()]
 
@@ -88,7 +88,7 @@ def symbol_in(result: NLSQResult, text: str) -> str | None:
 
 def stated(result: NLSQResult, quantities: Iterable[Derived]) -> list[Derived]:
     """Return those of a result's headline or derived quantities for which there is evidence."""
-    why = reasons(result)
+    why = unstated_functions(result)
     return [quantity for quantity in quantities if function_of(result, quantity) not in why]
 
 
@@ -96,7 +96,7 @@ def without_error(result: NLSQResult, quantity: Derived) -> str:
     """Return why a quantity has no standard deviation: ``held``, or ``not determined``; ``""`` where it has one."""
     if math.isfinite(quantity.sd) and quantity.sd > 0:
         return ""
-    course = next((course for course in courses(result) if course.name == function_of(result, quantity)), None)
+    course = next((course for course in courses_of_fit(result) if course.name == function_of(result, quantity)), None)
     # A quantity without spread, although the function has one, was fixed; at a floor, the function has no spread
     # either.
     moves = course is not None and (course.held or course.at(reference_age(result.data.t))[1] > 0)

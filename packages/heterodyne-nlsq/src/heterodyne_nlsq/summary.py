@@ -10,15 +10,15 @@ from heterodyne_data import Derived, NLSQResult
 from heterodyne_nlsq.models import of_result, questions_of
 from heterodyne_nlsq.stated import (
     NOT_DETERMINED,
-    reasons,
-    reasons_of_parameters,
     stated,
     symbol_in,
     telling,
+    unstated_functions,
+    unstated_parameters,
     without_error,
 )
 from heterodyne_nlsq.table import COLUMNS, rows_of
-from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, TITLES, USABLE
+from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, USABLE, VERDICT_TITLES
 from heterodyne_report import (
     Mood,
     align_columns,
@@ -27,21 +27,21 @@ from heterodyne_report import (
     format_plus_minus,
     format_value_and_sd,
     table_cells,
+    wrap_text,
 )
 
 type Paint = Callable[[str, Mood], str]
 """Colours a text according to its mood, if colours are available."""
 
-MOODS: Mapping[str, Mood] = {USABLE: "good", CAUTION: "caution", NO_SIGNAL: "bad"}
-
-_BOUND = "\N{NO-BREAK SPACE}"
+VERDICT_MOODS: Mapping[str, Mood] = {USABLE: "good", CAUTION: "caution", NO_SIGNAL: "bad"}
+"""Moods of the verdicts, which determine their colours in the terminal."""
 
 EQUIVALENT = "Other minima, statistically indistinguishable from the best:"
 CAUTIONS = "Before you use these numbers:"
 
 
 def ending(result: NLSQResult) -> str:
-    """Return a sentence on the fitted data and the outcome."""
+    """Return a sentence on the fitted data and whether the fit converged."""
     data = result.data
     what = f"{len(data.phi)} angle{'s' if len(data.phi) > 1 else ''} x {data.n_frames} frames at q = {data.q:.5g} 1/Å"
     return f"{what}: {result.message} after {result.n_evaluations} evaluations, cost {result.cost:.6g}"
@@ -97,7 +97,7 @@ def quantity_rows(result: NLSQResult, quantities: Sequence[Derived], title: str)
 def minima_rows(result: NLSQResult) -> list[list[str]]:
     """Return the parameters of the reported minimum and of the others that fit as well."""
     rows = [["parameter", "reported", *(f"another {k + 1}" for k in range(len(result.alternatives)))]]
-    why = reasons_of_parameters(result)
+    why = unstated_parameters(result)
     for row in result.table:
         if row.name in why:
             continue
@@ -109,7 +109,7 @@ def minima_rows(result: NLSQResult) -> list[list[str]]:
 
 def minima_statements(result: NLSQResult) -> list[str]:
     """Return how every other minimum differs from the reported one."""
-    why = reasons(result)
+    why = unstated_functions(result)
     told = [
         (a, "; ".join(part for part in a.statement.split("; ") if symbol_in(result, part) not in why))
         for a in result.alternatives
@@ -131,7 +131,12 @@ def summary(result: NLSQResult, paint: Paint = lambda text, mood: text, width: i
     parameters = table_cells(COLUMNS, [] if result.verdict == NO_SIGNAL else rows_of(result))
     parts = [paint(ending(result), "good" if result.success else "bad")]
     if result.verdict:
-        parts += ["", paint(told(f"{TITLES[result.verdict]}. {result.sentence}", width), MOODS[result.verdict])]
+        parts += [
+            "",
+            paint(
+                wrap_text(f"{VERDICT_TITLES[result.verdict]}. {result.sentence}", width), VERDICT_MOODS[result.verdict]
+            ),
+        ]
     for rows, right in (
         (quantity_rows(result, result.headline, "in short"), (1,)),
         (evidence_rows(result), ()),
@@ -157,14 +162,6 @@ def summary(result: NLSQResult, paint: Paint = lambda text, mood: text, width: i
             parts += ["", paint(title, "caution" if title == CAUTIONS else "head")]
             parts += [textwrap.fill(s, width, initial_indent="  - ", subsequent_indent="    ") for s in sentences]
     return "\n".join(parts)
-
-
-def told(text: str, width: int, indent: str = "") -> str:
-    """Return a text wrapped to `width` with `indent`, without line breaks next to a ``±``."""
-    for sign in "±=<":
-        text = text.replace(f" {sign} ", f"{_BOUND}{sign}{_BOUND}")
-    lines = textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
-    return lines.replace(_BOUND, " ")
 
 
 def _wrapped(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:

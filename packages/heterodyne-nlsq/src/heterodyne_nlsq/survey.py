@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data import TwoTimeData, check_data, describe_data, hot_frames, load_data, pair_valid
+from heterodyne_data import TwoTimeData, check_data, hot_frames, load_data, pair_valid
 from heterodyne_data.setup import noise_sd
 from heterodyne_report import square_means
 from heterodyne_spec import Config, load_config
@@ -21,7 +21,7 @@ MOST_ENTRIES = 8_000_000
 _FEWEST_FRAMES = 64
 _BLOCK = 8
 """Side of the squares whose means show whether the noise of neighbouring entries is correlated."""
-_FAR = 0.9
+_LONG_LAGS = 0.9
 """Share of the longest lag from which entries are taken as the level at long lags."""
 _SHARED, _OWN = 3.0, 1.5
 """Noise of the means of squares relative to uncorrelated entries: the noise is strongly correlated above the first, and
@@ -79,36 +79,27 @@ class Survey:
     angles: tuple[AngleSurvey, ...]
 
 
-def survey(
-    path: str | Path,
-    q: float | None = None,
-    most_entries: int = MOST_ENTRIES,
-    config: Config | Mapping[str, Any] | str | Path | None = None,
-) -> Survey:
-    """Survey a file of two-time maps.
-
-    Parameters
-    ----------
-    path : file that `load_data` reads.
-    q : wavevector in 1/Å of the maps to inspect; the smallest of the file if None.
-    most_entries : maximum total number of entries read. For larger maps, the first frames are used.
-    config : ``bins``, ``dt`` and ``q_tolerance`` of its section ``data`` are used.
-
-    Raises
-    ------
-    DataError : if the file cannot be read, or its maps cannot be fitted.
-    """
-    return look_at_maps(path, describe_data(path, config), q, most_entries, config)
-
-
-def look_at_maps(
+def survey_maps(
     path: str | Path,
     description: dict[str, Any],
     q: float | None = None,
     most_entries: int = MOST_ENTRIES,
     config: Config | Mapping[str, Any] | str | Path | None = None,
 ) -> Survey:
-    """Survey the maps of a file with a known description; see `survey`."""
+    """Survey the maps of a file.
+
+    Parameters
+    ----------
+    path : file that `load_data` reads.
+    description : what `describe_data` says of it.
+    q : wavevector in 1/Å of the maps to inspect; the smallest of the file if None.
+    most_entries : maximum total number of entries read. For larger maps, the first frames are used.
+    config : ``bins``, ``dt`` and ``q_tolerance`` of its section ``data`` are used.
+
+    Raises
+    ------
+    DataError : if the maps cannot be read or fitted.
+    """
     stated = load_config(config)
     settings = replace(stated, data=replace(stated.data, q=q))
     checked = check_data(path, settings)
@@ -146,7 +137,7 @@ def survey_angle(data: TwoTimeData, k: int) -> AngleSurvey:
     return AngleSurvey(
         phi=float(data.phi[k]),
         short=short,
-        long=_mean(c2, usable & (lag >= _FAR * (n_t - 1))),
+        long=_mean(c2, usable & (lag >= _LONG_LAGS * (n_t - 1))),
         diagonal=_mean(np.diag(c2), live & np.isfinite(np.diag(c2))) - short,
         noise=own,
         shared=_BLOCK * of_blocks / own if own > 0 and of_blocks > 0 else math.nan,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from heterodyne_data import FittedParameter, NLSQResult
-from heterodyne_nlsq.stated import NOT_DETERMINED, reasons_of_parameters
+from heterodyne_nlsq.stated import NOT_DETERMINED, unstated_parameters
 from heterodyne_report import Column, format_number, format_plus_minus, format_value_and_sd
 
 
@@ -61,7 +61,7 @@ class TableRow(NamedTuple):
 
 def rows_of(result: NLSQResult) -> list[TableRow]:
     """Return the rows of the table of a result."""
-    why, ratios = reasons_of_parameters(result), _ratios(result)
+    why, ratios = unstated_parameters(result), _ratios(result)
     return [TableRow(row, why.get(row.name, ""), ratios.get(row.name, "")) for row in result.table]
 
 

@@ -17,14 +17,15 @@ from collections.abc import Iterator, Mapping
 
 from heterodyne_data import NestedTest, NLSQResult
 from heterodyne_data.setup import structured
-from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.models import of_result
-from heterodyne_nlsq.stated import RISES, SCORE_TEST, absent, reasons
+from heterodyne_nlsq.stated import RISES, SCORE_TEST, absent, unstated_functions
 from heterodyne_report import describe_courses, format_number, format_p_value
 
 USABLE, CAUTION, NO_SIGNAL = "usable", "caution", "no-signal"
+"""The verdicts, as in `NLSQResult.verdict`."""
 
-TITLES: Mapping[str, str] = {USABLE: "Usable", CAUTION: "Caution", NO_SIGNAL: "No signal"}
+VERDICT_TITLES: Mapping[str, str] = {USABLE: "Usable", CAUTION: "Caution", NO_SIGNAL: "No signal"}
 """Titles of the verdicts; results without a verdict (``""``) are not included."""
 
 
@@ -79,7 +80,7 @@ def with_size(test: NestedTest) -> str:
 
 def _judge_untested(result: NLSQResult) -> tuple[str, str]:
     """Return the verdict of results that do not say which features the maps show."""
-    course = describe_courses(courses(result))
+    course = describe_courses(courses_of_fit(result))
     angles = structured_angles(result)
     left = f"the residuals at φ = {angles}° show structure that noise does not explain" if angles else ""
     if not result.success:
@@ -118,7 +119,7 @@ def _course(result: NLSQResult) -> str:
     """Return what the functions do for which there is evidence, ``""`` when there is none."""
     subjects = of_result(result).subjects(result)
     return describe_courses(
-        courses(result), leave_out=reasons(result), subjects=subjects, steady=absent(result, "ageing")
+        courses_of_fit(result), leave_out=unstated_functions(result), subjects=subjects, steady=absent(result, "ageing")
     )
 
 

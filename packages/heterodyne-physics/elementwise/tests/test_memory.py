@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 from jaxtyping import Array
+from samples import N_PAR
 
 from heterodyne_physics_elementwise import HeterodyneModel, ShardGrid, c2_pairs, precompute_shard_grid
 
@@ -22,7 +23,7 @@ def bytes_needed(function: object, n_t: int, n_pair: int) -> int:
     """Return the memory that the compiled function takes for scratch and results."""
     grid = precompute_shard_grid(0.1 * np.arange(1, n_t + 1), 0.0054)
     index = jax.ShapeDtypeStruct((n_pair,), np.int32)
-    point = jax.ShapeDtypeStruct((14,), np.float64)
+    point = jax.ShapeDtypeStruct((N_PAR,), np.float64)
     compiled = jax.jit(function).lower(point, grid, index, index).compile()  # type: ignore[arg-type]
     analysis = compiled.memory_analysis()
     return int(analysis.temp_size_in_bytes + analysis.output_size_in_bytes)

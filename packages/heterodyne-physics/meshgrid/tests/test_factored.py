@@ -85,7 +85,7 @@ def test_typical_parameters_with_dead_frames_weights_and_excluded_pairs(n_t: int
     weight = np.ones((len(PHI), n_t))
     weight[:, n_t // 2] = 0
     weight[1] *= rng.random(n_t)
-    vector = TYPICAL * rng.uniform(0.8, 1.2, 14)
+    vector = TYPICAL * rng.uniform(0.8, 1.2, TYPICAL.size)
     assert worst_difference(vector, n_t, 0.1, weight) < 1e-12
     if n_t > 3:
         assert worst_difference(vector, n_t, 0.1, weight, exclude=4, spoiled=True) < 1e-12
@@ -94,7 +94,7 @@ def test_typical_parameters_with_dead_frames_weights_and_excluded_pairs(n_t: int
 def test_random_parameters_inside_the_bounds_and_at_corners() -> None:
     rng = np.random.default_rng(7)
     for case, dt in itertools.product(range(12), (1e-2, 0.1)):
-        mix = rng.random(14) if case % 2 else rng.integers(0, 2, 14)
+        mix = rng.random(TYPICAL.size) if case % 2 else rng.integers(0, 2, TYPICAL.size)
         vector = BOUNDS[:, 0] + (BOUNDS[:, 1] - BOUNDS[:, 0]) * mix
         # 1e-10 of the lengths multiplied: at corners exponents reach 1e5 and phases 1e4 over the window. (Where all
         # phases are below 1e-3 the derivative by phi0 is what products of size 1 leave, and loses digits.)
@@ -124,7 +124,7 @@ def test_a_batch_of_vectors_gives_the_same_as_one_by_one() -> None:
     rng = np.random.default_rng(3)
     c2 = 1 + 0.1 * rng.random((len(PHI), n_t, n_t))
     maps = halve_maps((c2 + c2.transpose(0, 2, 1)) / 2, 0.1 * np.arange(1, n_t + 1), np.ones((len(PHI), n_t)))
-    vectors = jnp.asarray(TYPICAL * rng.uniform(0.9, 1.1, (5, 14)))
+    vectors = jnp.asarray(TYPICAL * rng.uniform(0.9, 1.1, (5, TYPICAL.size)))
 
     batch = jax.jit(jax.vmap(lambda vector: inner_products(vector, jnp.asarray(Q), jnp.asarray(PHI), maps)))(vectors)
     for k, vector in enumerate(vectors):
@@ -142,7 +142,7 @@ def test_sums_of_the_model_alone_and_their_gradients_are_those_of_all_inner_prod
     weight[:, n_t // 3] = 0
     c2[1, 0, 2] = c2[1, 2, 0] = np.nan
     maps = halve_maps(c2, 0.1 * np.arange(1, n_t + 1), weight, exclude_diagonals=2)
-    vector, q, phi = jnp.asarray(TYPICAL * rng.uniform(0.8, 1.2, 14)), jnp.asarray(Q), jnp.asarray(PHI)
+    vector, q, phi = jnp.asarray(TYPICAL * rng.uniform(0.8, 1.2, TYPICAL.size)), jnp.asarray(Q), jnp.asarray(PHI)
     expected = SUMS(vector, Q, PHI, maps)
     found = _model_sums(vector, q, phi, maps)
     # M itself stands in front of its derivatives; that of M² is twice M times that of M.

@@ -1,6 +1,9 @@
 """Presentation of results (HTML pages, plots, tables, terminal output) and the code shared by the commands.
 
 Names are loaded on first use, because the entry point of a command must import little.
+
+Public are the names in ``__all__`` here and in `heterodyne_report.page` (HTML pages). Other modules may change without
+notice.
 """
 
 from __future__ import annotations
@@ -29,8 +32,11 @@ if _TYPE_CHECKING:
         add_console_arguments,
         align_columns,
         time_left,
+        wrap_text,
     )
     from heterodyne_report.entry import run_entry_point
+    from heterodyne_report.figure import new_figure
+    from heterodyne_report.lag_curves import curve_starts, draw_lag_curves, lag_panels
     from heterodyne_report.number_format import (
         format_interval,
         format_number,
@@ -84,8 +90,11 @@ _MODULES = {
         "add_console_arguments",
         "align_columns",
         "time_left",
+        "wrap_text",
     ),
     "entry": ("run_entry_point",),
+    "figure": ("new_figure",),
+    "lag_curves": ("curve_starts", "draw_lag_curves", "lag_panels"),
     "number_format": (
         "format_interval",
         "format_number",
@@ -156,9 +165,11 @@ __all__ = [
     "announce_stage",
     "cache_folder",
     "colour_limits",
+    "curve_starts",
     "describe_courses",
     "downsampled_maps",
     "draw_course",
+    "draw_lag_curves",
     "draw_map",
     "fixed_functions",
     "format_interval",
@@ -168,8 +179,10 @@ __all__ = [
     "format_value",
     "format_value_and_sd",
     "function_panels",
+    "lag_panels",
     "map_picture",
     "narrow_limits",
+    "new_figure",
     "numbered_stage",
     "page_width",
     "picture_format",
@@ -188,6 +201,7 @@ __all__ = [
     "time_left",
     "with_unit",
     "words_of",
+    "wrap_text",
     "write_figure",
 ]
 

@@ -1,4 +1,8 @@
-"""Command output: text for people, JSON lines for programs (``--json``), or errors only (``--quiet``)."""
+"""Command output: text for people, JSON lines for programs (``--json``), or errors only (``--quiet``).
+
+Why not rich: a table is eight lines here; rich takes 7 MB with its dependencies, and in a log it breaks or cuts the
+cells of tables wider than 80 columns.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import json
 import math
 import os
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +19,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Literal, TextIO
 
 from heterodyne_data import to_json_values
+from heterodyne_report.notebook_line import NotebookLine, notebook_line
 from heterodyne_spec import DONE, FAILED, INTERRUPTED, NOT_CONVERGED, print_error, run_command, silence_stream
 
 type Mood = Literal["good", "bad", "caution", "head"]
@@ -21,6 +27,7 @@ type Mood = Literal["good", "bad", "caution", "head"]
 _COLOURS: Mapping[Mood, str] = {"good": "32", "bad": "31", "caution": "33", "head": "1"}
 _PAUSE, _PAUSE_OF_EVENTS = 20.0, 0.5
 """Seconds between progress lines in a log, and between progress events for programs."""
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _BEAT = 0.5
 """Seconds between updates of an elapsed time on a terminal."""
 
@@ -109,13 +116,14 @@ class Console:
 
 
 class Progress:
-    """Progress of a task: on stderr for people, as events for programs, nothing with ``--quiet``.
+    """Progress of a task: on stderr or in a notebook cell for people, as events for programs, nothing with ``--quiet``.
 
     Other output of the console is printed on separate lines.
     """
 
     def __init__(self, console: Console, pause: float):
-        self._console, self._line, self._told = console, StatusLine(sys.stderr, pause), -math.inf
+        self._console, self._told = console, -math.inf
+        self._line: StatusLine | NotebookLine = notebook_line() or StatusLine(sys.stderr, pause)
         self._lock, self._ended = threading.RLock(), threading.Event()
         self._text: Callable[[], str] | None = None
         self._beats: threading.Thread | None = None
@@ -232,3 +240,11 @@ def align_columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> s
         cells = [c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def wrap_text(text: str, width: int, indent: str = "") -> str:
+    """Return `text` wrapped to `width` characters with `indent`, without line breaks next to ``±``, ``=`` and ``<``."""
+    for sign in "±=<":
+        text = text.replace(f" {sign} ", f"{_NO_BREAK}{sign}{_NO_BREAK}")
+    lines = textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+    return lines.replace(_NO_BREAK, " ")

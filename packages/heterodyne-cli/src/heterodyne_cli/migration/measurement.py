@@ -34,7 +34,7 @@ def translate_measurement(ledger: Ledger, program: Program) -> float | None:
         sentence = "there, bins within 10 % of q are fitted together (in APS-U files those of one q); "
         ledger.differ("q", sentence + "here, those within data.q_tolerance (default 2 %)")
     start = _frames(ledger, program)
-    _azimuths(ledger, program)
+    _azimuths(ledger)
     later = start - program.first_age
     return 0.0 if later == 0 else None if dt is None else later * dt
 
@@ -119,7 +119,7 @@ def _window(ledger: Ledger, paths: list[str], first: int, last: int | None) -> N
             ledger.translate(path, "data.frames", [first, last])
 
 
-def _azimuths(ledger: Ledger, program: Program) -> None:
+def _azimuths(ledger: Ledger) -> None:
     """Translate a list of azimuths, or the ranges of a filter."""
     listed = ledger.first(*_ANGLES)
     taken = False

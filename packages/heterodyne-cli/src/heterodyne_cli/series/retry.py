@@ -29,7 +29,7 @@ class Notice:
     text: str
 
 
-def retry_write[T](write: Callable[[], T], pause: float = PAUSE) -> Generator[Notice, None, T]:
+def retry_write[T](write: Callable[[], T]) -> Generator[Notice, None, T]:
     """Return the result of `write`, retried after temporary errors; yield messages on waiting.
 
     Raises
@@ -45,9 +45,9 @@ def retry_write[T](write: Callable[[], T], pause: float = PAUSE) -> Generator[No
             if reason is None:
                 raise
             if not waited:
-                yield Notice(f"{reason}: {error}; free space or reconnect the drive: retrying every {pause:g} s")
+                yield Notice(f"{reason}: {error}; free space or reconnect the drive: retrying every {PAUSE:g} s")
             waited = True
-            time.sleep(pause)
+            time.sleep(PAUSE)
         else:
             if waited:
                 yield Notice("written; continuing")

@@ -12,11 +12,18 @@ import numpy as np
 
 from heterodyne_cli.series.job import Job
 from heterodyne_data import NLSQResult, is_finite
-from heterodyne_nlsq.models import questions_of
-from heterodyne_nlsq.stated import NO_SIGNAL as NOTHING_SEEN
-from heterodyne_nlsq.stated import reasons, reasons_of_parameters
-from heterodyne_nlsq.two_component import NO_FLOW, ONE_COMPONENT
-from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, USABLE, structured_angles
+from heterodyne_nlsq import (
+    CAUTION,
+    NO_FLOW,
+    NO_SIGNAL,
+    NOTHING_SEEN,
+    ONE_COMPONENT,
+    USABLE,
+    questions_of,
+    structured_angles,
+    unstated_functions,
+    unstated_parameters,
+)
 from heterodyne_spec import DEFAULT_MODEL, ModelSpec, load_model
 
 type Row = Mapping[str, Any]
@@ -125,7 +132,7 @@ def row_of(result: NLSQResult, job: Job, seconds: float) -> Row:
 
 def values_of(result: NLSQResult) -> Row:
     """Return the columns that follow from a result alone."""
-    data, hidden = result.data, reasons_of_parameters(result)
+    data, hidden = result.data, unstated_parameters(result)
     table = [row for row in result.table if row.name not in hidden]
     return {
         "verdict": result.verdict,
@@ -177,7 +184,7 @@ def _scaling(result: NLSQResult) -> Row:
 def _functions(result: NLSQResult) -> Row:
     """Return v, J_r, J_s and x with standard deviations: means, and values at three ages."""
     means = {quantity.name: quantity for quantity in result.derived}
-    hidden = reasons(result)
+    hidden = unstated_functions(result)
     values: dict[str, float | None] = {}
     for name, derived in _MEANS.items():
         if name in hidden:

@@ -23,7 +23,7 @@ from heterodyne_cli.series.record import Record
 from heterodyne_cli.series.row import CHANCES, FAILED, PER_ANGLE, SHOWS, Row, columns
 from heterodyne_cli.series.trend_page import trend_page
 from heterodyne_data import NLSQResult, in_memory
-from heterodyne_nlsq.stated import reasons
+from heterodyne_nlsq import unstated_functions
 from heterodyne_spec import ModelSpec, write_atomically, write_text
 
 CSV_NAME, PAGE_NAME, NETCDF_NAME = "summary.csv", "index.html", "summary.nc"
@@ -134,7 +134,7 @@ def _add_scaling(file: h5netcdf.File, results: Sequence[NLSQResult | None]) -> N
 
 def _add_functions(file: h5netcdf.File, results: Sequence[NLSQResult | None], spec: ModelSpec) -> None:
     """Write ages, J_r, J_s, v and x with standard deviations, each (measurement, age)."""
-    hidden = [{} if result is None else reasons(result) for result in results]
+    hidden = [{} if result is None else unstated_functions(result) for result in results]
     bands = [None if result is None else result.bands for result in results]
     size = file.dimensions["age"].size
     axes = ("measurement", "age")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from heterodyne_cli.series.request import Request, config_of
 from heterodyne_cli.series.retry import Notice, retry_write
 from heterodyne_cli.series.row import Row, row_of
 from heterodyne_data import NLSQResult, TwoTimeData, load_data
-from heterodyne_nlsq.output import drawings, save, write_drawings
+from heterodyne_nlsq import drawings_of_fit, save_fit, write_drawings
 from heterodyne_spec import BusyError, Config, DataError, OutputError, error_text
 
 
@@ -76,18 +75,19 @@ type Message = Examined | NotReady | Unusable | Fitted | Written | Failed | Noti
 
 def warm_up(request: Request) -> Iterator[Message]:
     """Import the packages for a fit, and enable the compilation cache."""
-    from heterodyne_nlsq.compilation import keep_compiled_functions
+    import heterodyne_nlsq
 
-    importlib.import_module("heterodyne_nlsq.fit")
+    # Names are loaded on first use: this one imports JAX.
+    _ = heterodyne_nlsq.fit_nlsq_jax
     if request.cache:
-        keep_compiled_functions()
+        heterodyne_nlsq.keep_compiled_functions()
     yield from ()
 
 
 def fit_by_least_squares(data: TwoTimeData, config: Config, starts: Sequence[NLSQResult]) -> NLSQResult:
     """Return the fit of a measurement; `starts` are results of similar ones, used as candidates for starting values."""
     # Imported here because JAX takes a second, and this module is also imported without fitting.
-    from heterodyne_nlsq.fit import fit_nlsq_jax
+    from heterodyne_nlsq import fit_nlsq_jax
 
     return fit_nlsq_jax(data, config, candidates=list(starts)) if starts else fit_nlsq_jax(data, config)
 
@@ -142,7 +142,7 @@ def _named(result: NLSQResult, job: Job, request: Request) -> NLSQResult:
 
 def _written(result: NLSQResult, folder: Path, wait: bool) -> Generator[Notice, None, tuple[Path, ...]]:
     def write() -> tuple[Path, ...]:
-        path = save(result, folder)
+        path = save_fit(result, folder)
         return path, path.with_suffix(".h5")
 
     if not wait:
@@ -153,7 +153,7 @@ def _written(result: NLSQResult, folder: Path, wait: bool) -> Generator[Notice, 
 def is_drawn(folder: Path, request: Request) -> bool:
     """Return whether all plots and reports of the result in a folder exist."""
     output = request.config.output
-    asked = drawings(folder, plots=output.plots, report=output.report) if request.draws else []
+    asked = drawings_of_fit(folder, plots=output.plots, report=output.report) if request.draws else []
     return all(path.is_file() for path in asked)
 
 

@@ -8,8 +8,8 @@ from itertools import takewhile
 from pathlib import Path
 
 from heterodyne_cli.series.row import FAILED, NOT_CONVERGED, OK, STRUCTURED, Row, judgement, why_not
-from heterodyne_nlsq.summary import MOODS, told
-from heterodyne_report import Mood, format_plus_minus
+from heterodyne_nlsq import VERDICT_MOODS
+from heterodyne_report import Mood, format_plus_minus, wrap_text
 
 _COLUMNS = (
     ("time", 8),
@@ -22,7 +22,7 @@ _COLUMNS = (
     ("verdict", 22),
     ("seconds", 7),
 )
-_MOODS: dict[str, Mood] = {**MOODS, OK: "good", STRUCTURED: "caution", NOT_CONVERGED: "bad", FAILED: "bad"}
+_MOODS: dict[str, Mood] = {**VERDICT_MOODS, OK: "good", STRUCTURED: "caution", NOT_CONVERGED: "bad", FAILED: "bad"}
 _WIDTH = 150
 """Line length in characters, about the width of the table."""
 
@@ -46,7 +46,7 @@ def table_row(row: Row, now: str, paint: Paint, names: Iterable[str] = ()) -> st
     padded = [cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=True)]
     padded[-2] = paint(padded[-2], _MOODS[judgement(row)])
     sentence = row.get("sentence", "")
-    below = f"\n{told(sentence, _WIDTH, ' ' * (_COLUMNS[0][1] + 2))}" if sentence else ""
+    below = f"\n{wrap_text(sentence, _WIDTH, ' ' * (_COLUMNS[0][1] + 2))}" if sentence else ""
     return "  ".join(padded).rstrip() + below
 
 

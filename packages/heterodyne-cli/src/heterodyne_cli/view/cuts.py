@@ -31,7 +31,7 @@ class Cut(NamedTuple):
     lag: npt.NDArray[np.intp]
     mean: FloatArray
     error: FloatArray
-    count: npt.NDArray[np.intp]
+    number: npt.NDArray[np.intp]
 
 
 def pairs_of_cut(n_t: int, frame: float, direction: Direction, width: int) -> Pairs:

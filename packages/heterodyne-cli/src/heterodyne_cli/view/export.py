@@ -32,7 +32,6 @@ from bokeh.resources import INLINE
 from heterodyne_cli.view.palettes import PALETTES
 from heterodyne_cli.view.windows import block_means, colour_range
 from heterodyne_data import NLSQResult
-
 from heterodyne_nlsq import courses_of_fit, report_of_fit, unstated_functions
 from heterodyne_report import SERIES_COLOURS, TimeCourse
 from heterodyne_spec import Problem, ResultError, write_text
@@ -59,7 +58,9 @@ def write_interactive(result: NLSQResult, path: Path) -> Path:
         raise ResultError(str(path), [Problem("", "a result without maps", "data and model", remedy)])
     name = str(result.data.provenance.get("file", "a measurement"))
     title = f"{name} at q = {result.data.q:.5g} 1/Å"
-    head = Div(text=f"<h1>{html.escape(title)}</h1><p>{html.escape(report_of_fit(result).verdict)}</p>", width=3 * _SIDE)
+    head = Div(
+        text=f"<h1>{html.escape(title)}</h1><p>{html.escape(report_of_fit(result).verdict)}</p>", width=3 * _SIDE
+    )
     note = Div(text=f"<p>{html.escape(_note(result))}</p>", width=3 * _SIDE)
     why = unstated_functions(result)
     functions = [_function_figure(one) for one in courses_of_fit(result) if one.name not in why]

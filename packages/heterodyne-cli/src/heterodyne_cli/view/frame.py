@@ -16,7 +16,7 @@ _STYLE = """
 body { max-width: 84rem; }
 section { border: 0; }
 .bad { color: var(--bad); } .note { color: var(--soft); margin: .2rem 0; }
-pre { white-space: pre-wrap; background: var(--raised); color: var(--ink); padding: .5rem .75rem; border-radius: .3rem; }
+pre { white-space: pre-wrap; background: var(--raised); color: var(--ink); padding: .5rem; border-radius: .3rem; }
 """
 _DARK = "@media screen and (prefers-color-scheme: dark)"
 _FOLLOW = """<script>

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     # JAX takes seconds; the first picture does not need it.
     from heterodyne_cli.view.model_at import ModelAt
 
-type FloatArray = npt.NDArray[np.float64]
+type FloatArray = npt.NDArray[np.floating]
 
 KINDS = ("data", "model", "residual")
 _TITLES = {"data": "data", "model": "model", "residual": "data - model"}
@@ -47,7 +47,8 @@ class MapPane:
     """Maps and cut of one run; the model is that of the fit, until `use_model` and `show_values` say otherwise."""
 
     def __init__(self, looked: Looked) -> None:
-        self._looked, self._at = looked, None
+        self._looked = looked
+        self._at: ModelAt | None = None
         self._trial: Values | None = None
         t = looked.t
         self._step = float(t[1] - t[0])
@@ -273,7 +274,7 @@ class MapPane:
         if self._trial is None or self._at is None:
             model = cut(fitted.values, pairs).mean[shown]
         else:
-            i, j, inside = (part[shown] for part in (pairs.i, pairs.j, pairs.inside))
+            i, j, inside = pairs.i[shown], pairs.j[shown], pairs.inside[shown]
             every = self._at.c2(self._trial, self.angle.value, i, j)
             model = np.where(inside, every, 0).sum(axis=1) / inside.sum(axis=1)
         if self._trial is None and self._at is not None and self._looked.result is not None:

@@ -12,8 +12,8 @@ from typing import Any
 import panel as pn
 
 from heterodyne_cli.view.measured import Looked
-from heterodyne_cli.view.model_at import Values
 from heterodyne_cli.view.running import CONFIG_NAME, Running, command_line, free_folder, succeeded, write_config
+from heterodyne_cli.view.values import Values
 from heterodyne_spec import ConfigError, HeterodyneError, ModelSpec, Problem, build_config, dump_yaml
 
 _NONE = "not tied"
@@ -22,8 +22,8 @@ _NONE = "not tied"
 class Refit:
     """A form for a fit of the measurement of a run.
 
-    `source` is the measurement's file, as far as it is known; `frames_in_view` returns the first and last frame (from 1) of the maps as they
-    are zoomed; `finished` is called with the folder of every fit that left a result.
+    `source` is the measurement's file, as far as it is known; `frames_in_view` returns the first and last frame (from
+    1) of the maps as they are zoomed; `finished` is called with the folder of every fit that left a result.
     """
 
     def __init__(
@@ -105,7 +105,8 @@ class Refit:
         parameters = document.setdefault("model", {}).setdefault("parameters", {})
         for name, row in self.rows.items():
             if changed := self._changed(name, row):
-                parameters[name] = {**parameters.get(name, {}), **changed}
+                before = {} if "tie" in changed else parameters.get(name, {})
+                parameters[name] = {key: value for key, value in before.items() if key != "tie"} | changed
         return document
 
     def _row(self, name: str) -> dict[str, Any]:
@@ -129,6 +130,9 @@ class Refit:
     def _changed(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the form says of a parameter and the specification does not."""
         parameter = self._spec.parameter(name)
+        if row["tie"].value != _NONE:
+            # Everything else is that of the leader.
+            return {"tie": row["tie"].value}
         found: dict[str, Any] = {}
         if row["value"].value != parameter.default:
             found["value"] = row["value"].value
@@ -136,8 +140,6 @@ class Refit:
             found["vary"] = row["vary"].value
         if (bounds := [row["low"].value, row["high"].value]) != list(parameter.bounds):
             found["bounds"] = bounds
-        if row["tie"].value != _NONE:
-            found["tie"] = row["tie"].value
         return found
 
     def _listen(self) -> None:
@@ -173,10 +175,9 @@ class Refit:
             return
         self.run.disabled = self._running is not None
         words = shlex.join(self._command(Path(self.output.value)))
-        self.text.object = (
-            f"<details open><summary>Configuration and command of this fit</summary><pre>{html.escape(dump_yaml(document))}"
-            f"</pre><pre>{html.escape(words)}</pre></details>"
-        )
+        shown = "".join(f"<pre>{html.escape(text)}</pre>" for text in (dump_yaml(document), words))
+        title = "<summary>Configuration and command of this fit</summary>"
+        self.text.object = f"<details open>{title}{shown}</details>"
 
     def _start(self) -> None:
         folder = Path(self.output.value)

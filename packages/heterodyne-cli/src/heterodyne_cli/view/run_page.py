@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def _evidence(result: NLSQResult) -> Markup:
 
 
 def _source(item: Item, result: NLSQResult) -> str:
-    """Return the path of the fitted measurement: that of the series, or of the command; a name where it is not there."""
+    """Return the path of the fitted measurement: that of the series or of the command; its name if it is not there."""
     words = shlex.split(result.command)
     given = words[words.index("--data") + 1] if "--data" in words[:-1] else ""
     candidates = [item.row["file"], given, item.path.parent / given, result.data.provenance.get("file", "")]
@@ -135,12 +136,10 @@ def saved_curves(folder: Path, method: str = "nlsq") -> Curves:
 
 def _others(workspace: Workspace, item: Item) -> dict[str, Callable[[], Curves]]:
     """Return the other results of the workspace by name, read when they are chosen."""
-    found = {}
-    for other in workspace.items():
-        if other.kind == "result" and other.key != item.key:
-            found[other.path.name] = lambda path=other.path: saved_curves(path)
+    others = [other.path for other in workspace.items() if other.kind == "result" and other.key != item.key]
+    found: dict[str, Callable[[], Curves]] = {path.name: partial(saved_curves, path) for path in others}
     if (item.path / "cmc_result.nc").is_file():
-        found["posterior"] = lambda: saved_curves(item.path, "cmc")
+        found["posterior"] = partial(saved_curves, item.path, "cmc")
     return found
 
 

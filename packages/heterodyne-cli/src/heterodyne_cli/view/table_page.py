@@ -42,7 +42,7 @@ class TablePage:
             selectable=False,
             hidden_columns=["key"],
             formatters={
-                **dict.fromkeys(cells(_EMPTY), {"type": "plaintext"}),
+                **{key: {"type": "plaintext"} for key in cells(_EMPTY)},
                 "run": {"type": "html"},
                 "map": {"type": "html"},
             },

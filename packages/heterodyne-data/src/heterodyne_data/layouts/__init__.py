@@ -1,4 +1,4 @@
-"""The layouts that are known, one module each, and those that installed packages add.
+"""The known layouts, one module each, and those added by installed packages.
 
 A layout is a module with two functions (see `Layout`). To add one: write the module, put it into `LAYOUTS`; or have
 it in a package of its own, see `plugins`. The first that matches is taken, this project's own before others.
@@ -26,20 +26,30 @@ from heterodyne_data.source import Source
 from heterodyne_spec import DataError
 
 FEWEST_VALUES = 9
-"""Of the smallest map: fields of fewer hold none."""
+"""Entries of the smallest possible map; smaller fields contain none."""
 WRITABLE: tuple[WritableLayout, ...] = (aps_u, aps_legacy, npz)
 # The cache before npz, whose c2 one of them has; APS-U files carry an empty /entry/twotime/two_time_corr_func as well,
 # and CHX files a g2 of other meaning.
-LAYOUTS: tuple[Layout, ...] = (aps_u, aps_legacy, analysis_cache, npz, chx, nxxpcs, xpcs_correlator, scikit_beam, id02)
+LAYOUTS: tuple[Layout, ...] = (
+    aps_u,
+    aps_legacy,
+    analysis_cache,
+    npz,
+    chx,
+    nxxpcs,
+    xpcs_correlator,
+    scikit_beam,
+    id02,
+)
 
 
 def layout_title(name: str) -> str:
-    """Return what people call a layout by its name: that itself for one that is not known here."""
+    """Return the usual name of a layout; `name` itself if it is unknown."""
     return next((layout.TITLE for layout in LAYOUTS if name == layout.NAME), name)
 
 
 def also_there(source: Source, layout: Layout) -> tuple[str, ...]:
-    """Return a note on maps of other layouts in a file that is read as `layout`; fields that hold nothing are none."""
+    """Return a note on maps of other layouts in a file that is read as `layout`; empty fields do not count."""
     found = []
     for other in LAYOUTS:
         here = source.has(other.DATA_KEY)
@@ -48,7 +58,7 @@ def also_there(source: Source, layout: Layout) -> tuple[str, ...]:
             continue
         if other.matches(source):
             found.append(f"{other.NAME} ({other.DATA_KEY})")
-    return (f"read as {layout.NAME}; also there, and not read: maps of {', '.join(found)}",) if found else ()
+    return (f"read as {layout.NAME}; maps of {', '.join(found)} are not read",) if found else ()
 
 
 def find_layout(source: Source) -> Layout:
@@ -71,5 +81,5 @@ def find_layout(source: Source) -> Layout:
         raise DataError("; ".join([told, *problems]))
     known = ", ".join(f"{layout.NAME} ({layout.DATA_KEY})" for layout in (*LAYOUTS, *foreign))
     seen = ", ".join(source.names()) or "nothing"
-    unknown = f"has no layout known here: found {seen} at the top, known are {known}; convert the file to one of these"
+    unknown = f"has an unknown layout: found {seen} at the top, known are {known}; convert the file to one of these"
     raise DataError("; ".join([unknown, *problems])) from None

@@ -1,4 +1,4 @@
-"""Caches (.npz) that the public programs `homodyne`, `xpcsjax` and `heterodyne` keep of the maps they have read.
+"""Caches (.npz) of maps written by the public programs `homodyne`, `xpcsjax` and `heterodyne`.
 
 Of homodyne and xpcsjax: ``c2_exp`` (n, N, N), ``wavevector_q_list`` (1/Å) and ``phi_angles_list`` (degrees) with one
 entry per map, ``t1`` and ``t2`` (s; vectors, or grids of two axes in older files). Of heterodyne: ``c2``, ``q_values``
@@ -44,12 +44,12 @@ SAME_Q = 1e-3
 """Relative, of q under two names: one may be rounded."""
 FROM_THE_FIRST = "ages counted from the first frame of the maps"
 METADATA = "cache_metadata_json"
-# The cache of `heterodyne` has our own archive's key for the maps; this one tells it apart.
+# The cache of `heterodyne` has the same key for the maps as our own archive; this one identifies it.
 OTHER_MAPS, OTHER_MARK = "c2", "source_mtime"
 
 
 def matches(source: Source) -> bool:
-    """Tell whether the file has the maps under the name that only these programs use, or the mark of their cache."""
+    """Return whether the file has maps under the name that only these programs use, or the mark of their cache."""
     return source.has(DATA_KEY) or (source.has(OTHER_MAPS) and source.has(OTHER_MARK))
 
 
@@ -105,30 +105,29 @@ def map_refs(source: Source, key: str, q_key: str, phi_key: str) -> tuple[tuple[
 
 
 def check_same_q(key: str, q: NDArray[np.float64], other: NDArray[np.float64]) -> None:
-    """Refuse a second q, of one map or of each, that is another one."""
+    """Refuse a second q, of one map or of each, that differs."""
     if other.size not in (1, q.size) or not np.allclose(q, other, rtol=SAME_Q, atol=0):
         raise DataError(
-            f"{key}, q: found {list_q(q)} and {list_q(other)} 1/Å, expected the same; write the cache again, or take "
-            "one of them out"
+            f"{key}, q: found {list_q(q)} and {list_q(other)} 1/Å, expected the same; write the cache again, or "
+            "remove one of them"
         )
 
 
 def stated_first(source: Source) -> tuple[str, int | None]:
-    """Return what states the number of the first frame, the metadata or a field beside the maps, and the number."""
+    """Return the source of the number of the first frame (metadata, or a field beside the maps), and the number."""
     first, key = stated_frame(metadata(source)), named(source, FIRST)
     if key is None:
         return METADATA, first
     beside = round(whole(source, key, 1, 1))
     if first not in (None, beside):
         raise DataError(
-            f"{METADATA}, {key}: found a first frame of number {first} and {beside}, expected the same; write the "
-            "cache again"
+            f"{METADATA}, {key}: found first frames {first} and {beside}, expected the same; write the cache again"
         )
     return key, beside
 
 
 def stated_step(source: Source) -> tuple[str, float | None]:
-    """Return the time between frames in s that a cache states, and the name of what does; None where nothing does."""
+    """Return the time between frames in s that a cache states, and its source; None if there is none."""
     dt = metadata(source).get("dt")
     beside, facts = seconds(source, "dt")[0], float(dt) if is_finite(dt) and dt > 0 else None
     if beside is not None and facts is not None and abs(beside - facts) > UNIFORM * facts:
@@ -137,7 +136,7 @@ def stated_step(source: Source) -> tuple[str, float | None]:
 
 
 def window_clock(source: Source, n_t: int, first: tuple[str, int | None]) -> Clock:
-    """Return the time base of a cache of homodyne or xpcsjax; its notes say what was concluded about its origin.
+    """Return the time base of a cache of homodyne or xpcsjax; its notes state what was concluded about its origin.
 
     `first` is as of `stated_first`.
     """
@@ -170,7 +169,7 @@ def stated_frame(facts: Mapping[str, Any]) -> int | None:
     whole = is_finite(first) and first == round(first)
     if first is not None and not (whole and first >= 0):
         raise DataError(
-            f"{METADATA}: found start_frame = {shortened(repr(first))}, expected a whole number, 1 or more; write the "
+            f"{METADATA}: found start_frame = {shortened(repr(first))}, expected an integer, 1 or more; write the "
             "cache again"
         )
     return round(first) if whole and first else None
@@ -183,8 +182,8 @@ def frames_note(source: Source, n_t: int) -> tuple[str, ...]:
     if not (is_finite(first) and is_finite(last) and last >= first > 0) or last - first + 1 == n_t:
         return ()
     return (
-        f"{METADATA}: found frames {first:g} to {last:g} for {n_t} of the maps: taken for one after the other from the "
-        "first, as where the run was shorter",
+        f"{METADATA}: found frames {first:g} to {last:g}, but maps of {n_t}: taken as consecutive from the "
+        "first, as for a shorter run",
     )
 
 
@@ -202,9 +201,9 @@ def origin(name: str, clock: Clock, first: tuple[str, int | None]) -> Clock:
     if number is not None:
         if not relative and abs(begins - number) > max(within, UNIFORM * number):
             raise DataError(
-                f"{name}: begins at frame {begins:g}, but {where} says {FIRST} = {number}; write the cache again"
+                f"{name}: begins at frame {begins:g}, but {where} states {FIRST} = {number}; write the cache again"
             )
-        numbered = f"{said}; {where} says that its first frame is number {number}"
+        numbered = f"{said}; {where} states first frame {number}"
         return replace(clock, start=float(number), notes=(*clock.notes, numbered))
     if not relative:
         return replace(
@@ -215,7 +214,7 @@ def origin(name: str, clock: Clock, first: tuple[str, int | None]) -> Clock:
             ),
         )
     aged = "" if clock.dt is None else f", of age {clock.dt:g} s"
-    meant = f"its first frame is taken as frame 1{aged}; for a window of a longer run this is too young"
+    meant = f"its first frame is taken as frame 1{aged}; for a window of a longer run this age is too small"
     return replace(clock, start=1.0, notes=(*clock.notes, f"{said}: {meant}"))
 
 
@@ -231,13 +230,13 @@ def common_axis(source: Source) -> tuple[NDArray[np.float64], tuple[str, ...]]:
 
 
 def metadata(source: Source) -> dict[str, Any]:
-    """Return what the cache says of itself in JSON, or {}: older ones hold Python objects, which are never read."""
+    """Return the metadata of the cache from JSON, or {}: older ones are Python objects, which are never read."""
     if not source.has(METADATA):
         return {}
     try:
         facts = json.loads(str(source.read(METADATA).item()))
     except (ValueError, RecursionError):
-        raise DataError(f"{METADATA}: found no JSON; write the cache again") from None
+        raise DataError(f"{METADATA}: not JSON; write the cache again") from None
     facts = facts if isinstance(facts, dict) else {}
     if (is_whole(first := facts.get("start_frame")) or is_finite(first)) and abs(first) > LARGEST_NUMBER:
         raise DataError(f"{METADATA}: found a start_frame beyond {LARGEST_NUMBER}; write the cache again")
@@ -258,7 +257,7 @@ def index_clock(source: Source, n_t: int, first: tuple[str, int | None]) -> Cloc
         if first[1] is not None and ages.start and first[1] != number:
             raise DataError(f"t: counts frames from {ages.start:g}, but {FIRST} = {first[1]}; write the cache again")
         number = float(first[1] or number)
-        found = f"t counting frames from {ages.start:g} (or seconds, which cannot be told apart)"
+        found = f"t counting frames from {ages.start:g} (or seconds, which is indistinguishable)"
         note = f"t counts frames from {ages.start:g}: the first is frame {number:g}"
         return Clock(dt, number, found, (note,))
     clock = origin("t", ages, first)

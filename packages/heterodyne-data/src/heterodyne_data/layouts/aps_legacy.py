@@ -53,9 +53,9 @@ CAMERA = Camera(
     after_last=0,
     bursts=BURSTS,
 )
-"""Frames are counted from 1, and the end is the last."""
+"""Frames are counted from 1, and the end is included."""
 GROUPS = ("/", "/exchange", "/xpcs", "/measurement/instrument/detector", "/entry/instrument/detector_1")
-"""Where more is written that tells frames and times."""
+"""Groups in which other fields on frames and times may be."""
 _OLD, _NEW = "/measurement/instrument", "/entry/instrument"
 GEOMETRY = {
     "centre_x": (f"{_OLD}/acquisition/beam_center_x", f"{_NEW}/detector_1/beam_center_x"),
@@ -70,7 +70,7 @@ BACKWARDS = Azimuths(-1, 180.0)
 
 
 def matches(source: Source) -> bool:
-    """Tell whether the file has the group of maps."""
+    """Return whether the file has the group of maps."""
     return "C2T_all" in source.names("/exchange")
 
 
@@ -116,7 +116,7 @@ def lists(source: Source, used: NDArray[np.int64]) -> Lists:
 class Counting(NamedTuple):
     """The places of the lists that the labels 1, 2, ... stand for, with a note where these are not all.
 
-    `doubt` is there where the labels do not tell, and `listed` where they do, but could also stand for these places.
+    `doubt` is set if the labels are ambiguous; `listed` if they are not, but could also mean these places.
     """
 
     places: NDArray[np.int64]
@@ -136,9 +136,9 @@ def count_labels(q: NDArray[np.float64], phi: NDArray[np.float64], present: NDAr
     ----------
     q, phi : the lists.
     present : labels that have pixels, or maps, ascending.
-    told : where these are from, for messages.
+    told : their source, for messages.
     """
-    # Rings have no azimuth, and pixels all the same.
+    # Rings have no azimuth, but they have pixels.
     without = np.isnan(q) | (q < 0) | (np.isnan(phi) & ~np.isnan(phi).all())
     filled = np.flatnonzero(~(without | (q == 0) | (phi == -1)))
     every, sure = np.arange(q.size), np.flatnonzero(~without)
@@ -162,7 +162,7 @@ def count_labels(q: NDArray[np.float64], phi: NDArray[np.float64], present: NDAr
         return Counting(complete, (note,), listed=ways[0])
     doubt = ContradictionError(
         f"{said}, and the labels of {told} ({list_numbers(present)}) may count all bins or the others only: q and phi "
-        f"differ by which; data.bins=listed counts {wider}; where they count the others, add the map of labels "
+        f"differ by which; data.bins=listed counts {wider}; if they count the others, add the map of labels "
         f"{ROI_MAP} of the same partition"
     )
     return Counting(ways[0], (), doubt)

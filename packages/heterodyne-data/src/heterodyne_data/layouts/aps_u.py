@@ -42,9 +42,9 @@ AVERAGE = "/xpcs/twotime/config/avg_frame"
 BEGIN = "/xpcs/twotime/config/begin_frame"
 END = "/xpcs/twotime/config/end_frame"
 CAMERA = Camera((FRAME_TIME,), (STRIDE,), (AVERAGE,), (BEGIN,), (END,), first=0, after_last=1)
-"""Frames are counted from 0, and the end is the one after the last."""
+"""Frames are counted from 0, and the end is excluded."""
 GROUPS = ("/", "/xpcs", "/xpcs/twotime", "/xpcs/twotime/config", "/entry/instrument/detector_1")
-"""Where more is written that tells frames and times."""
+"""Groups in which other fields on frames and times may be."""
 
 NAMES, UNITS = "/xpcs/qmap/map_names", "/xpcs/qmap/map_units"
 COUNTS = "/xpcs/qmap/dynamic_num_pts"
@@ -63,7 +63,7 @@ UPWARDS = Azimuths(-1, 0.0)
 
 
 def matches(source: Source) -> bool:
-    """Tell whether the file has the group of maps."""
+    """Return whether the file has the group of maps."""
     return "correlation_map" in source.names("/xpcs/twotime")
 
 
@@ -107,7 +107,7 @@ def lists(source: Source) -> Lists:
 
 
 def map_unit(source: Source, key: str, of: int, kind: Kind) -> str | None:
-    """Return the unit of a list: the one that it states, and that of the file's list of units, which must agree."""
+    """Return the unit of a list, from the list itself or the file's list of units, which must agree."""
     units = [unit.strip() for unit in source.texts(UNITS)]
     own, listed = stated_unit(source, key, kind), (units[of] or None) if of < len(units) else None
     if own is not None and listed is not None and not kind.same(own, listed):

@@ -1,4 +1,4 @@
-"""What a layout has to offer, and readers of small fields that they share."""
+"""The interface of a layout, and readers of small fields shared by all."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Layout(Protocol):
 
     @property
     def TITLE(self) -> str:
-        """What people call it."""
+        """Its usual name."""
 
     @property
     def DATA_KEY(self) -> str:
-        """Path of the maps inside the file, which the layout is known by."""
+        """Path of the maps inside the file, by which the layout is recognised."""
 
     def matches(self, source: Source) -> bool:
-        """Tell by its data keys whether a file has this layout."""
+        """Return whether a file has this layout, by its data keys."""
 
     def contents(self, source: Source) -> Contents:
         """List the maps and read the time base; reads no map."""
@@ -50,16 +50,16 @@ class WritableLayout(Layout, Protocol):
 
 
 ROUNDED = 0.0051
-"""Within which an angle of two decimals is the one that was rounded."""
+"""Tolerance for angles rounded to two decimals."""
 FEW = 3
-"""Angles that are all odd, or count from 0 or 1, by no chance."""
+"""Number of angles from which it is no coincidence if all are odd, or count from 0 or 1."""
 LARGEST_NUMBER = 10**9
-"""Of a bin or a map: beyond, a file is damaged."""
+"""Largest number of a bin or a map; a larger one means that the file is damaged."""
 
 
 def numbers(source: Source, key: str) -> NDArray[np.float64]:
     """Read an array of numbers of any shape as a flat one; scalars may be stored as (1, 1)."""
-    # Looked at before it is read: texts and lists can be of any length.
+    # Checked before reading, because strings and lists can have any length.
     if (dtype := source.dtype(key)).kind not in "fiub":
         raise DataError(f"{key}: found {dtype} values, expected numbers; correct the file")
     return as_meant(source.read(key)).ravel()
@@ -68,7 +68,7 @@ def numbers(source: Source, key: str) -> NDArray[np.float64]:
 def quantity(
     source: Source, key: str, kind: Kind, required: bool = False, unit: str | None = None
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Read numbers in the unit of `kind`, which is taken as meant where the file states none unless `required`.
+    """Read numbers in the unit of `kind`, assumed if the file states none, unless `required`.
 
     A given `unit` is one that the file states elsewhere.
 
@@ -92,7 +92,7 @@ def axis(source: Source, key: str) -> NDArray[np.float64]:
     for turned in (grid, grid.T):
         if np.array_equal(turned, np.broadcast_to(turned[:, :1], turned.shape)):
             return turned[:, 0]
-    raise DataError(f"{key}: found a grid that varies along both axes, expected one; give the times of the frames")
+    raise DataError(f"{key}: found a grid that varies along both axes, expected only one; give the times of frames")
 
 
 def times(source: Source, key: str, unit: str | None = None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
@@ -116,11 +116,11 @@ def azimuths(source: Source, key: str, unit: str | None = None) -> tuple[NDArray
 
 
 def radians_note(key: str, angles: NDArray[np.float64]) -> tuple[str, ...]:
-    """Return a note on angles that state no unit and look like radians, or like numbers of the maps."""
+    """Return a note on angles without a unit that look like radians, or like map numbers."""
     if like_numbers(angles):
         return (
-            f"{key}: taken as degrees, but the angles number the maps, {angles[0]:g} to {angles[-1]:g}; if they are no "
-            "azimuths, store these in degrees",
+            f"{key}: taken as degrees, but the angles, {angles[0]:g} to {angles[-1]:g}, may be map numbers; if they "
+            "are not azimuths, store these in degrees",
         )
     if not like_radians(angles):
         return ()
@@ -128,13 +128,13 @@ def radians_note(key: str, angles: NDArray[np.float64]) -> tuple[str, ...]:
 
 
 def like_numbers(angles: NDArray[np.float64]) -> bool:
-    """Tell whether three angles or more are 0, 1, 2, ... or 1, 2, 3, ..."""
+    """Return whether three or more angles are 0, 1, 2, ... or 1, 2, 3, ..."""
     counted = np.arange(angles.size)
     return angles.size >= FEW and (np.array_equal(angles, counted) or np.array_equal(angles, counted + 1))
 
 
 def like_radians(angles: NDArray[np.float64]) -> bool:
-    """Tell whether several angles are odd degrees within a turn in radians.
+    """Return whether several angles are odd degrees within a turn in radians.
 
     Of two or three angles, or some that are the same, those that are as radians sectors of 15°, or of 5° where they
     have the digits: as far apart as these, or multiples of them.
@@ -162,10 +162,10 @@ def seconds(source: Source, key: str, unit: str | None = None) -> tuple[float | 
 
 
 def integers(source: Source, key: str) -> NDArray[np.int64]:
-    """Read an index array as int64: files hold uint8 ones, in which arithmetic overflows silently."""
+    """Read an index array as int64: files contain uint8, in which arithmetic overflows silently."""
     values = numbers(source, key)
     if not (np.isfinite(values).all() and np.array_equal(values, np.rint(values))):
-        raise DataError(f"{key}: found numbers that are not whole, expected bin numbers; correct the file")
+        raise DataError(f"{key}: found non-integers, expected bin numbers; correct the file")
     if (too_large := values[np.abs(values) > LARGEST_NUMBER]).size:
         raise DataError(f"{key}: found {too_large[0]:g}, expected bin numbers; correct the file")
     return values.astype(np.int64)
@@ -184,12 +184,12 @@ def one(key: str, values: NDArray[np.float64]) -> float:
 
 
 def time_between(key: str, value: float | None) -> float | None:
-    """Return a time between frames in s, None where a file has none: detectors write 0 or NaN for one not known.
+    """Return a time between frames in s, None if a file has none: detectors write 0 or NaN for an unknown one.
 
     Raises
     ------
     DataError
-        It is below 0 or infinite; `key` names it.
+        It is negative or infinite; `key` is its name in the message.
     """
     if value is not None and (value < 0 or np.isinf(value)):
         raise DataError(f"{key}: found {value:g} s, expected a positive time between frames; correct the file")
@@ -197,13 +197,13 @@ def time_between(key: str, value: float | None) -> float | None:
 
 
 def stands(source: Source, key: str) -> bool:
-    """Tell whether something stands at `key`, or is the attribute of that name of its group."""
+    """Return whether there is a value at `key`, or an attribute of that name of its group."""
     group, _, name = key.rpartition("/")
     return source.has(key) or name in source.attribute_names(group or "/")
 
 
 def attributed(source: Source, key: str) -> float | None:
-    """Read one number that stands at `key`, or is the attribute of that name of its group; None when it is missing."""
+    """Read one number at `key`, or from the attribute of that name of its group; None if it is missing."""
     group, _, name = key.rpartition("/")
     if source.has(key) or (stored := source.attribute(group or "/", name)) is None:
         return scalar(source, key)
@@ -218,7 +218,7 @@ def whole(source: Source, key: str, default: int, least: int | None = None) -> f
     found = attributed(source, key)
     value = float(default) if found is None else found
     if not np.isfinite(value) or value != round(value) or (least is not None and value < least):
-        expected = "a whole number" if least is None else f"a whole number, {least} or more"
+        expected = "an integer" if least is None else f"an integer, {least} or more"
         raise DataError(f"{key}: found {value:g} frames, expected {expected}; correct the file")
     return value
 
@@ -230,7 +230,7 @@ def counted(names: Iterable[str], prefix: str) -> dict[int, str]:
         if match := re.fullmatch(rf"{prefix}([0-9]+)", name):
             number = map_number(name, match[1])
             if number in found:
-                raise DataError(f"{found[number]}, {name}: found two maps of one number; take one of them out")
+                raise DataError(f"{found[number]}, {name}: found two maps with the same number; remove one of them")
             found[number] = name
     return dict(sorted(found.items()))
 
@@ -238,7 +238,7 @@ def counted(names: Iterable[str], prefix: str) -> dict[int, str]:
 def map_number(name: str, digits: str) -> int:
     """Return the number in the name of a map."""
     if len(digits) > len(str(LARGEST_NUMBER)) or int(digits) > LARGEST_NUMBER:
-        raise DataError(f"{shortened(name)}: found a number of {len(digits)} digits, expected {LARGEST_NUMBER} at most")
+        raise DataError(f"{shortened(name)}: found a number of {len(digits)} digits, expected at most {LARGEST_NUMBER}")
     return int(digits)
 
 
@@ -248,7 +248,7 @@ def map_names(source: Source, group: str, prefix: str) -> dict[int, str]:
     if not found:
         if group in source.lost:
             raise DataError(source.lost[group])
-        raise DataError(f"{group}: holds no maps ({prefix}00001, ...); run the two-time correlation again")
+        raise DataError(f"{group}: contains no maps ({prefix}00001, ...); run the two-time correlation again")
     return found
 
 

@@ -1,7 +1,7 @@
-"""Fields in the groups of a layout that has its times and frames elsewhere: what nobody reads, and may contradict it.
+"""Unread fields in the groups of a layout that may contradict its times and frames.
 
-Users and later versions of programs write more into a file than its layout has. What may tell which frames count, or
-other times than those that are read, is named; nothing is left out, and no time is changed by it.
+Users and later versions of programs add fields to a layout. Fields that may select frames, or contain
+other times than those that are read, are named in a note; they have no effect.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ MOST_LOOKED_AT = 4096
 def bystanders(
     source: Source, groups: Iterable[str], known: Collection[str], clock: Clock, n_maps: int, n_t: int
 ) -> tuple[str, ...]:
-    """Return notes on fields of some groups that may tell which frames count, or tell other times than are read.
+    """Return notes on fields of some groups that may select frames, or have other times than those that are read.
 
     Parameters
     ----------
     groups : paths of groups.
-    known : keys that are read, or of which something is said.
+    known : keys that are read or have a note already.
     clock : time base that is read.
     n_maps, n_t : number of maps, and of their frames.
     """
@@ -53,8 +53,12 @@ def bystanders(
     flags = [key for key in found if _tells_frames(source, key, n_maps, n_t)]
     other = [key for key in found if key not in flags and _tells_other_times(source, key, clock, n_t)]
     return (
-        *((f"{_listed(flags)}: may tell which frames count, not used; give data.mask_frames",) if flags else ()),
-        *((f"{_listed(other)}: tells other times than those read, not used; check which are right",) if other else ()),
+        *((f"{_listed(flags)}: may select frames, not used; give data.mask_frames",) if flags else ()),
+        *(
+            (f"{_listed(other)}: differs from the times that are read, not used; check which are correct",)
+            if other
+            else ()
+        ),
     )
 
 
@@ -97,7 +101,7 @@ def _of_times(name: str) -> bool:
 
 
 def _tells_frames(source: Source, key: str, n_maps: int, n_t: int) -> bool:
-    """Tell whether a field called so has the form of flags, weights or numbers of frames, and leaves something out."""
+    """Return whether a field of this name has the form of flags, weights or frame numbers, and excludes something."""
     name = key.rpartition("/")[2]
     if not may_count(name) or of_pixels(name):
         return False
@@ -110,7 +114,7 @@ def _tells_frames(source: Source, key: str, n_maps: int, n_t: int) -> bool:
 
 
 def _tells_other_times(source: Source, key: str, clock: Clock, n_t: int) -> bool:
-    """Tell whether a field of times, in the unit that it states or in s, says else than a time base."""
+    """Return whether a field of times, in its unit or in s, contradicts a time base."""
     word, size, dt = normal(key.rpartition("/")[2]), math.prod(source.shape(key)), clock.dt
     if size not in (1, n_t) or dt is None:
         return False

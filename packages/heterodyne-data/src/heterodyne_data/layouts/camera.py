@@ -1,4 +1,4 @@
-"""Maps made of frames of a camera: how many one of theirs takes, which is the first, and whether all that fits."""
+"""Maps of binned or skipped camera frames: their number per frame, the first one, and consistency checks."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from heterodyne_data.stored import EARLY
 from heterodyne_spec import DataError
 
 FEWEST_BINNED = 2
-"""Times more frames than the maps need, from which each of theirs may be several."""
+"""Ratio of camera frames to those needed from which each frame of the maps may be several."""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """Where a layout tells which frames its maps are made of, the usual name of each first.
+    """Fields in which a layout states the frames of its maps, the usual name of each first.
 
     Parameters
     ----------
-    times : keys of the time between frames of the camera (s), which agree where several are there.
-    stride, average : of the step between frames, and of the number of frames averaged.
-    begin, end : of the first frame used, and of the last.
+    times : keys of the time between camera frames (s), which must agree if there are several.
+    stride, average : keys of the step between frames, and of the number of frames averaged.
+    begin, end : keys of the first and last frame used.
     first : number of the first frame of a run.
-    after_last : the number at `end` is that of the last frame, and this more; below 1 it is the end of the run.
-    bursts : of a stride and an average within bursts, which change the time between frames where they are not 1.
+    after_last : offset of the number at `end` from the last frame; a number below 1 means the end of the run.
+    bursts : keys of stride and average within bursts, which change the time between frames unless they are 1.
     """
 
     times: Sequence[str]
@@ -56,7 +56,7 @@ def frame_clock(source: Source, camera: Camera, n_t: int) -> Clock:
     skipped = 0.0 if stated == 0 and not early else stated - camera.first
     if skipped < (-step if early else 0):
         raise DataError(
-            f"{begin}: found {stated:g}, a first frame counted from the end of the run: the file does not tell the age "
+            f"{begin}: found {stated:g}, a first frame counted from the end of the run: the file has no age "
             "of the first frame"
         )
     # Counted in frames of the map, so that the ages (start + k) * dt take one rounding.
@@ -70,7 +70,7 @@ def frame_clock(source: Source, camera: Camera, n_t: int) -> Clock:
 
 
 def period_clock(source: Source, times: Sequence[str], step: float, start: float) -> Clock:
-    """Return the time base of frames that are `step` frames of the camera each, the first at `start` of these."""
+    """Return the time base of frames of `step` camera frames each, the first at camera frame `start`."""
     there = [key for key in times if source.has(key)] or list(times[:1])
     (raw, notes), *others = [seconds(source, key) for key in there]
     for key, (other, _) in zip(there[1:], others, strict=True):
@@ -83,25 +83,25 @@ def period_clock(source: Source, times: Sequence[str], step: float, start: float
 
 
 def standing(source: Source, keys: Sequence[str]) -> str:
-    """Return the first of these keys at which something stands, the usual one where nothing does."""
+    """Return the first of these keys that exists, or the usual one."""
     return next((key for key in keys if stands(source, key)), keys[0])
 
 
 def burst_fault(source: Source, camera: Camera) -> str | None:
-    """Return why steps within bursts leave the time between frames open; None where there are none."""
+    """Return why steps within bursts leave the time between frames undetermined; None if there are none."""
     for usual, burst in zip((camera.stride, camera.average), camera.bursts, strict=False):
         taken = standing(source, usual)
         count = whole(source, burst, 1)
         if taken != burst and stands(source, burst) and count != 1 and count != whole(source, taken, 1):
             return (
                 f"{taken}, {burst}: found {whole(source, taken, 1):g} and {count:g}: frames were taken together within "
-                "bursts, and the time between those of the maps is not known"
+                "bursts, so the time between frames of the maps is unknown"
             )
     return None
 
 
 def frames_used(source: Source, camera: Camera, skipped: float) -> tuple[str, float] | None:
-    """Return where a file states its first and last frame, and how many these are; None where it does not."""
+    """Return the keys of the first and last frame, and the number of frames; None if the file does not state them."""
     end = standing(source, camera.end)
     if not stands(source, end) or whole(source, end, 0) < 1:
         return None
@@ -110,40 +110,42 @@ def frames_used(source: Source, camera: Camera, skipped: float) -> tuple[str, fl
 
 
 def number_fault(source: Source, camera: Camera, skipped: float, step: float, n_t: int) -> str | None:
-    """Return how first and last frame contradict the number of frames of the maps; None where they do not.
+    """Return how first and last frame contradict the number of frames of the maps; None if they do not.
 
-    Programs differ in whether the last frame is counted, and leave out what does not fill their last batch.
+    Programs differ in whether the last frame is included, and drop an incomplete last batch.
     """
     if (stated := frames_used(source, camera, skipped)) is None:
         return None
     where, there = stated
-    used = f"{where}: found {there:g} frames of the camera for {n_t} of the maps, of {step:g} each"
+    used = f"{where}: found {there:g} camera frames for {n_t} frames of the maps, of {step:g} each"
     if (there + 1) // step < n_t:
         return f"{used}, expected {n_t * step:g} or more; correct the file"
     if there >= FEWEST_BINNED * n_t * step:
-        return f"{used}: each of the maps' may be of more, and the time between them is not known"
+        return f"{used}: each may contain more of them, so the time between frames is unknown"
     return None
 
 
 def left_over(source: Source, camera: Camera, skipped: float, step: float, n_t: int) -> tuple[str, ...]:
-    """Return a note where first and last frame are of more frames than the maps have: these may have been cropped."""
+    """Return a note if first and last frame span more frames than the maps have: these may have been cropped."""
     stated = frames_used(source, camera, skipped)
     if stated is None or (stated[1] - 1) // step <= n_t:
         return ()
     where, there = stated
     return (
-        f"{where}: found {there:g} frames of the camera for {n_t} of the maps, of {step:g} each: the last are taken "
-        "for left out; where the first were, ages are too young",
+        f"{where}: found {there:g} camera frames for {n_t} frames of the maps, of {step:g} each: assumed that the last "
+        "were dropped; if the first were, the ages are too small",
     )
 
 
 def assumed(source: Source, camera: Camera) -> tuple[str, ...]:
-    """Return notes on what the times rest on where the file does not tell which frames of the camera were used."""
+    """Return notes on the assumptions behind the times if the file does not state which camera frames were used."""
     keys = [standing(source, of) for of in (camera.stride, camera.average)]
     steps = [key for key in keys if not stands(source, key)]
-    words = (f"{missing_fields(steps)}: taken as 1, dt may be that of the camera and not of the maps",) if steps else ()
+    words = (
+        (f"{missing_fields(steps)}: assumed to be 1; dt may be that of the camera, not of the maps",) if steps else ()
+    )
     near = [
-        f"{of[0]} is missing: {key} taken"
+        f"{of[0]} is missing: {key} used instead"
         for of in (camera.stride, camera.average, camera.begin)
         if (key := standing(source, of)) != of[0]
     ]

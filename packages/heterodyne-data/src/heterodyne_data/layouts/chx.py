@@ -34,7 +34,7 @@ LAGS = "tausb"
 IMAGES, IMAGE_SUMS = "number of images", "imgsum"
 """Number of the camera's frames, and the sum of each."""
 BINNED = ("bin_frame_number", "bin_frame", "binning")
-"""Frames of the camera that were binned to one."""
+"""Number of camera frames binned to one."""
 BAD_FRAMES = "bad_frame_list"
 GRAZING = "qr_1d_pds"
 ROI_MAP = "roi_mask"
@@ -50,14 +50,14 @@ GEOMETRY = {
 }
 """Names in the metadata; the wavelength in Å."""
 LARGEST_IN_M = 100.0
-"""Larger distances are in mm: the program that writes these files multiplies those in m."""
+"""Larger distances are in mm, because the program that writes these files converts from m."""
 SAME_PERIOD = 1e-3
 PERIODS = ("frame_time", "acquire period")
-"""Time between frames in s, the detector's before the asked one; md's exposure time is not the time between frames."""
+"""Time between frames in s, measured before requested; md's exposure time is not the time between frames."""
 
 
 def matches(source: Source) -> bool:
-    """Tell whether the file has the array of maps."""
+    """Return whether the file has the array of maps."""
     return source.has(DATA_KEY)
 
 
@@ -66,7 +66,7 @@ def contents(source: Source) -> Contents:
     n_maps, n_t = stack_shape(source, DATA_KEY, axis=-1)
     q, phi, notes = bins(source, n_maps)
     values = geometry(source)
-    # At grazing incidence q is that along the surface, which pixels do not tell.
+    # At grazing incidence q is that along the surface, which does not follow from the pixels.
     listed = None if grazing(source) else Bins(q, phi, pixel_map(source, ROI_MAP, values, DOWNWARDS))
     clock = attempted_clock(lambda: frame_clock(source, n_t))
     energy = None if isinstance(values, str) else likely_energy(values["energy"])
@@ -111,7 +111,7 @@ def unit_of_q(source: Source) -> str | None:
 
 
 def geometry(source: Source) -> dict[str, float] | str:
-    """Return where pixels are, from the metadata, or in words why not: lengths in m, the distance also in mm."""
+    """Return the geometry of the pixels (lengths in m, the distance also in mm), or why there is none."""
     names = source.attribute_names(METADATA)
     places = {name: next((one for one in ones if one in names), None) for name, ones in GEOMETRY.items()}
     if missing := [f"{METADATA}@{GEOMETRY[name][0]}" for name, place in places.items() if place is None]:
@@ -126,7 +126,7 @@ def geometry(source: Source) -> dict[str, float] | str:
 
 
 def grazing(source: Source) -> bool:
-    """Tell whether the second number of a bin is q perpendicular, not an azimuth."""
+    """Return whether the second number of a bin is q perpendicular, not an azimuth."""
     return GRAZING in source.names() or "Qz" in source.attribute_names(METADATA)
 
 
@@ -163,7 +163,7 @@ def frame_clock(source: Source, n_t: int) -> Clock:
 
 
 def first_lag_fault(lags: NDArray[np.float64]) -> str | None:
-    """Return why the least positive lag is no step between frames, where others are closer to each other."""
+    """Return why the smallest positive lag is not the time between frames, if others are closer to each other."""
     apart = float(np.diff(np.unique(lags)).min(initial=math.inf))
     if apart >= (1 - SAME_PERIOD) * lags.min():
         return None
@@ -174,14 +174,14 @@ def first_lag_fault(lags: NDArray[np.float64]) -> str | None:
 
 
 def images_fault(source: Source, n_t: int, binned: int) -> str | None:
-    """Return why `n_t` frames of `binned` frames of the camera each are none of this run, which has too few."""
+    """Return why `n_t` frames of `binned` camera frames each do not fit this run, which has too few."""
     if IMAGES not in source.attribute_names(METADATA):
         return None
     images = number(source, METADATA, IMAGES)
     if not images > 0 or images >= (n_t - 1) * binned + 1:
         return None
     return (
-        f"{LAGS}, {METADATA}@{IMAGES}: found lags of {binned} frames of the camera and {n_t} frames in {DATA_KEY}, and "
+        f"{LAGS}, {METADATA}@{IMAGES}: found lags of {binned} camera frames, {n_t} frames in {DATA_KEY}, and "
         f"{images:g} images, expected {n_t * binned} or more: the lags may count frames; correct the file"
     )
 
@@ -205,15 +205,15 @@ def clock_of_metadata(periods: Mapping[str, float], start: float, notes: tuple[s
 
 
 def binning_fault(source: Source, n_t: int, period: str) -> str | None:
-    """Return why `period`, the camera's, may not be that of the `n_t` frames of maps without lags; None when it is.
+    """Return why `period`, the camera's, may not be that of the `n_t` frames of maps without lags; None if it is.
 
-    Maps of fewer frames than the camera's are a window of them or their bins; only the lags tell which.
+    If the maps have fewer frames than the camera, these were cropped or binned; only the lags decide.
     """
     counts, names = {}, source.attribute_names(METADATA)
     for name in BINNED:
         if name in names and (binned := number(source, METADATA, name)) not in (0, 1):
             return (
-                f"{LAGS} is missing, and {METADATA}@{name} = {binned:g}: each frame of {DATA_KEY} may be as many of "
+                f"{LAGS} is missing, and {METADATA}@{name} = {binned:g}: each frame of {DATA_KEY} may be that many of "
                 f"the camera's, for which {period} s"
             )
     if IMAGES in names:
@@ -234,11 +234,11 @@ def binning_fault(source: Source, n_t: int, period: str) -> str | None:
 
 
 def bad_frames(source: Source) -> tuple[str, ...]:
-    """Return a note on frames that the file calls bad, which nothing here leaves out."""
+    """Return a note on frames marked as bad in the file, which are not excluded automatically."""
     numeric_list = source.has(BAD_FRAMES) and source.dtype(BAD_FRAMES).kind in "iuf"
     listed = numbers(source, BAD_FRAMES) if numeric_list else np.array([])
     stated = source.attribute(METADATA, BAD_FRAMES)
-    # The program that writes these files turns lists into texts, "[3, 4]", where it cannot store them.
+    # The program that writes these files converts lists that it cannot store to strings, "[3, 4]".
     if isinstance(stated, str):
         listed = np.append(listed, [float(digits) for digits in re.findall("[0-9]+", stated)])
     elif stated is not None and stated.dtype.kind in "iuf":
@@ -247,13 +247,13 @@ def bad_frames(source: Source) -> tuple[str, ...]:
     if not bad.size:
         return ()
     return (
-        f"{BAD_FRAMES}: {bad.size} frames of the camera ({list_numbers(bad)}, counted from 0) are not left out; give "
+        f"{BAD_FRAMES}: {bad.size} camera frames ({list_numbers(bad)}, counted from 0) are not excluded; give "
         "their frames in the maps, counted from 1, as data.mask_frames",
     )
 
 
 def first_frame(source: Source, n_t: int) -> tuple[float, tuple[str, ...]]:
-    """Return the 1-based number of the maps' first frame, and a note when the file does not tell."""
+    """Return the 1-based number of the maps' first frame, and a note if the file does not state it."""
     if not {"beg", "end"} <= set(source.attribute_names(METADATA)):
         return 1.0, (f"{METADATA} has no beg and end: ages counted from the first frame of the maps",)
     beg, end = number(source, METADATA, "beg"), number(source, METADATA, "end")
@@ -265,7 +265,7 @@ def first_frame(source: Source, n_t: int) -> tuple[float, tuple[str, ...]]:
 
 
 def numeric(source: Source, key: str, name: str) -> NDArray[np.float64]:
-    """Read an attribute as a flat array of numbers; several are stored as texts."""
+    """Read an attribute as a flat array of numbers; several are stored as strings."""
     value = source.attribute(key, name)
     try:
         return as_meant(np.asarray(value)).ravel()

@@ -1,4 +1,4 @@
-"""The map of pixels of a file, with where they are: the geometry that its bins were made from."""
+"""The map of pixels of a file, with the geometry from which its bins were computed."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from heterodyne_data.source import Source
 from heterodyne_spec import DataError
 
 FIELDS = ("centre_x", "centre_y", "size_x", "size_y", "distance", "energy")
-"""What the places of pixels take: column and row of the beam, sizes and distance in m, the energy in keV."""
+"""The geometry of the pixels: column and row of the beam, sizes and distance in m, energy in keV."""
 
 NARROWEST, WIDEST = 1e-7, 2e-3
-"""Angle of one pixel, rad, between which size and distance are of one unit."""
+"""Range of the angle of one pixel, in rad, in which size and distance are in the same unit."""
 PIXELS = ("pixel", "pixels", "px")
 LOWEST_ENERGY, HIGHEST_ENERGY = 1.0, 200.0
 
 
 def geometry(source: Source, fields: Mapping[str, Sequence[str]]) -> dict[str, float] | str:
-    """Return `FIELDS` of a file, or in words why they cannot be had.
+    """Return `FIELDS` of a file, or why they are not available.
 
     Parameters
     ----------
-    fields : of each of `FIELDS` the keys, of which the first that is there counts.
+    fields : keys of each of `FIELDS`, of which the first present one is used.
     """
     places = {name: next((key for key in fields[name] if source.has(key)), None) for name in FIELDS}
     if missing := [fields[name][0] for name, key in places.items() if key is None]:
@@ -42,12 +42,12 @@ def geometry(source: Source, fields: Mapping[str, Sequence[str]]) -> dict[str, f
 
 
 def missing_fields(names: Sequence[str]) -> str:
-    """Return in words that fields are missing."""
+    """Return that fields are missing, as text."""
     return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} missing"
 
 
 def _pixels(source: Source, key: str, size: float) -> float:
-    """Read a column or row, which NeXus also gives as a length; `size` is that of a pixel in m."""
+    """Read a column or row, which may be a length in NeXus; `size` is that of a pixel in m."""
     unit = stated_unit(source, key)
     if unit is None or normalised(unit) in PIXELS:
         return one(key, numbers(source, key))
@@ -55,7 +55,7 @@ def _pixels(source: Source, key: str, size: float) -> float:
 
 
 def photon_energy(source: Source, keys: Sequence[str]) -> float | None:
-    """Return the energy of the photons in keV, None where the file has none that can be one."""
+    """Return the photon energy in keV; None if the file has no plausible one."""
     key = next((key for key in keys if source.has(key)), None)
     try:
         return None if key is None else likely_energy(one(key, quantity(source, key, ENERGY)[0]))
@@ -64,20 +64,20 @@ def photon_energy(source: Source, keys: Sequence[str]) -> float | None:
 
 
 def likely_energy(energy: float) -> float | None:
-    """Return an energy in keV where it can be one of X-rays."""
+    """Return an energy in keV if it is in the range of X-rays."""
     return energy if LOWEST_ENERGY <= energy <= HIGHEST_ENERGY else None
 
 
 def pixel_map(
     source: Source, labels: str, values: Mapping[str, float] | str, azimuths: Azimuths | None
 ) -> PixelMap | str:
-    """Return the map of pixels of a file, or in words why it has none that can be used.
+    """Return the map of pixels of a file, or why there is no usable one.
 
     Parameters
     ----------
     labels : key of the map of bins.
-    values : `FIELDS`, or in words why the file does not have them.
-    azimuths : how programs that write this layout count azimuths; None where they differ.
+    values : `FIELDS`, or why the file does not have them.
+    azimuths : origin and sense of azimuths in programs that write this layout; None if they differ.
     """
     if not source.has(labels):
         return f"{labels} is missing"
@@ -99,12 +99,14 @@ def pixel_map(
 
 
 def _unlikely(values: Mapping[str, float]) -> str | None:
-    """Return why a geometry is none, None where it can be one."""
+    """Return why a geometry is implausible; None if it is plausible."""
     if not np.isfinite(list(values.values())).all():
-        return "beam centre, pixel size, distance or energy is no finite number"
+        return "beam centre, pixel size, distance or energy is not finite"
     angles = [abs(values[name] / values["distance"]) if values["distance"] else np.inf for name in ("size_x", "size_y")]
     if not all(NARROWEST < angle < WIDEST for angle in angles):
-        return f"a pixel of {values['size_x']:g} m at {values['distance']:g} m is none of a scattering experiment"
+        return (
+            f"a pixel of {values['size_x']:g} m at {values['distance']:g} m is implausible for a scattering experiment"
+        )
     if likely_energy(values["energy"]) is None:
         return f"found an energy of {values['energy']:g} keV, expected {LOWEST_ENERGY:g} to {HIGHEST_ENERGY:g}"
     return None

@@ -1,4 +1,4 @@
-"""Attributes of a file, or of its maps, as fields: they say the same as datasets of their names at the top."""
+"""Attributes of a file, or of its maps, as fields: equivalent to datasets of the same names at the top."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def with_attributes(source: Source, maps: str) -> Source:
     found: dict[str, NDArray[Any]] = {}
     for where in ("/", maps, *(name for name in arrays(source) if name != maps and is_known(name))):
         for name in source.attribute_names(where):
-            # A unit of its own is that of a dataset; of others only units count that name what they belong to.
+            # Units of a dataset stay with it; others count only if they name the field they belong to.
             own = where != "/" and normal(name) in _UNITS
             if own or not is_known(name) or (where not in ("/", maps) and not normal(name).endswith(_UNITS)):
                 continue
@@ -55,17 +55,17 @@ def _same(one: NDArray[Any] | None, other: NDArray[Any]) -> bool:
 
 
 class WithAttributes:
-    """A file whose attributes `found` stand beside its datasets."""
+    """A file whose attributes `found` are fields beside its datasets."""
 
     def __init__(self, source: Source, found: Mapping[str, NDArray[Any]]):
         self._source, self._found = source, found
-        # Asked for by every reader of a field that may have another name.
+        # Requested by every reader of a field that may have another name.
         self._names, self._direct = (*source.names(), *found), (*source.direct(), *found)
         self.path: Path = source.path
 
     @property
     def lost(self) -> Mapping[str, str]:
-        """What was looked for and stands behind a link that leads nowhere."""
+        """Fields behind broken links, with a message for each."""
         return self._source.lost
 
     def names(self, group: str = "/") -> tuple[str, ...]:
@@ -73,11 +73,11 @@ class WithAttributes:
         return self._names if group == "/" else self._source.names(group)
 
     def direct(self) -> tuple[str, ...]:
-        """Return the names of what stands at the top itself."""
+        """Return the names of the arrays at the top that are not links."""
         return self._direct
 
     def has(self, key: str) -> bool:
-        """Tell whether an array stands at `key`."""
+        """Return whether there is an array at `key`."""
         return key in self._found or self._source.has(key)
 
     def shape(self, key: str) -> tuple[int, ...]:
@@ -93,7 +93,7 @@ class WithAttributes:
         return np.asarray(self._found[key][selection]) if key in self._found else self._source.read(key, selection)
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Return the few short texts of an array."""
+        """Return the strings of an array of a few short ones."""
         if key not in self._found:
             return self._source.texts(key)
         values = self._found[key]

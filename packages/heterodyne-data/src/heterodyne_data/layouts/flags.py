@@ -1,4 +1,4 @@
-"""Arrays beside the maps that say which frames or pairs count: valid and weight are obeyed, others noted or refused."""
+"""Arrays beside the maps that select frames or pairs: valid and weight are applied, others noted or refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from heterodyne_spec import DataError, list_numbers
 
 
 class Flagged(NamedTuple):
-    """Maps that know what is valid in them, weights of the frames (n, N) or None, and notes."""
+    """Maps with their flags, weights of the frames (n, N) or None, and notes."""
 
     maps: tuple[MapRef, ...]
     weights: NDArray[np.float64] | None
@@ -36,7 +36,7 @@ def flagged(source: Source, maps: tuple[MapRef, ...], n_t: int) -> Flagged:
 def with_valid(source: Source, maps: tuple[MapRef, ...], n_t: int) -> tuple[tuple[MapRef, ...], tuple[str, ...]]:
     """Return the maps with their flags, and a note on these.
 
-    True, or 1, for frames (N,) or (n, N), or for pairs (N, N) or (n, N, N), that count.
+    True, or 1, for frames (N,) or (n, N), or pairs (N, N) or (n, N, N), that are valid.
     """
     key = valid_key(source)
     if key is None:
@@ -54,15 +54,15 @@ def with_valid(source: Source, maps: tuple[MapRef, ...], n_t: int) -> tuple[tupl
     values = None if pairs else check_flags(key, numbers(source, key)).reshape(shape) != 0
     maps = tuple(replace(ref, flags=Flags(key, i if each else None, pairs, values)) for i, ref in enumerate(maps))
     if pairs:
-        return maps, (f"{key}: obeyed, pairs that are not valid are missing",)
+        return maps, (f"{key}: applied, invalid pairs are treated as missing",)
     left_out = numbers(source, key) == 0
     if left_out.all():
-        raise DataError(f"{key}: found no frame that is valid, expected true for what counts; correct the file")
-    return maps, (f"{key}: obeyed, {left_out.sum()} of {left_out.size} frames not valid and left out",)
+        raise DataError(f"{key}: found no valid frame, expected true for valid frames; correct the file")
+    return maps, (f"{key}: applied, {left_out.sum()} of {left_out.size} frames invalid and left out",)
 
 
 def mask_notes(source: Source, n_maps: int, n_t: int) -> tuple[str, ...]:
-    """Return a note on a mask that changes nothing: true is what counts to some, and what is left out to others.
+    """Return a note on a mask without effect: some programs mark used entries as true, others excluded ones.
 
     Raises
     ------
@@ -73,17 +73,17 @@ def mask_notes(source: Source, n_maps: int, n_t: int) -> tuple[str, ...]:
         return ()
     shape = flat(source.shape(MASK))
     if shape not in _shapes(n_maps, n_t):
-        return (f"{MASK}: found shape {shape}, none of frames or pairs: not used",)
+        return (f"{MASK}: found shape {shape}, neither of frames nor of pairs: not used",)
     if shape[-2:] != (n_t, n_t) and np.ptp(numbers(source, MASK)) == 0:
-        return (f"{MASK}: has one value throughout, nothing is left out",)
+        return (f"{MASK}: has a single value, nothing is left out",)
     raise DataError(
-        f"{MASK}: does not tell whether true means to use or to leave out; store it as {VALID}, true for what counts, "
-        "or take it out and give data.mask_frames"
+        f"{MASK}: unclear whether true means used or left out; store it as {VALID}, true for what is used, "
+        "or remove it and give data.mask_frames"
     )
 
 
 def valid_key(source: Source) -> str | None:
-    """Return the name of the field that tells what is valid; numbers of valid frames are none."""
+    """Return the name of the field with the flags of validity; lists of frame numbers do not count as such."""
     if (key := named(source, VALID)) is not None:
         return key
     key = named(source, VALID_FRAMES)
@@ -96,13 +96,13 @@ def weight_keys(source: Source) -> list[str]:
 
 
 def said_of(source: Source) -> tuple[str, ...]:
-    """Return the names of the fields that tell which frames count, and of which something is said."""
+    """Return the names of the fields that select frames and have a note."""
     names = (valid_key(source), MASK if source.has(MASK) else None, *weight_keys(source))
     return tuple(name for name in names if name is not None)
 
 
 def check_others(source: Source, n_maps: int, n_t: int) -> None:
-    """Refuse what may tell which frames count under a name or in a form that is not read: some count from 0."""
+    """Refuse fields that may select frames but have an unknown name or form: some count from 0."""
     said = said_of(source)
     for name in arrays(source):
         flags = source.dtype(name).kind == "b" and flat(source.shape(name)) in _shapes(n_maps, n_t)
@@ -114,16 +114,16 @@ def check_others(source: Source, n_maps: int, n_t: int) -> None:
         if few and "weight" not in name.casefold():
             raise DataError(
                 f"{name}: found {list_numbers(np.unique(integers(source, name)))}, which may be counted from 0 or from "
-                "1; take it out of the file and give data.mask_frames, counted from 1"
+                "1; remove it from the file and give data.mask_frames, counted from 1"
             )
         raise DataError(
-            f"{name}: may tell which frames count, and is not read under this name; store it as {VALID}, true for what "
-            "counts, or as weight, or take it out and give data.mask_frames or data.frame_weights"
+            f"{name}: may select frames, but is not read under this name; store it as {VALID}, true for what is "
+            "used, or as weight, or remove it and give data.mask_frames or data.frame_weights"
         )
 
 
 def _tells(source: Source, name: str, n_maps: int, n_t: int) -> bool:
-    """Tell whether a field that is called as one that counts frames may be one, and would change something."""
+    """Return whether a field with the name of one that selects frames may be one, and would have an effect."""
     shape, kind = flat(source.shape(name)), source.dtype(name).kind
     if kind not in "fiub":
         return any(re.search("[0-9]", text) for text in source.texts(name))
@@ -139,16 +139,16 @@ def frame_weights(source: Source, n_maps: int, n_t: int) -> tuple[NDArray[np.flo
     """Return the weights of the frames (n_maps, n_t), None where there are none, and a note on them."""
     names = weight_keys(source)
     if len(names) > 1:
-        raise DataError(f"{', '.join(names)}: found both, expected one of them; correct the file")
+        raise DataError(f"{', '.join(names)}: found both, expected only one; correct the file")
     if not names:
         return None, ()
     name = names[0]
     weights = as_weight(numbers(source, name).reshape(flat(source.shape(name))), n_maps, n_t, name)
-    return weights, (f"{name}: obeyed, frames count from {weights.min():g} to {weights.max():g} in a fit",)
+    return weights, (f"{name}: applied, weights of the frames from {weights.min():g} to {weights.max():g}",)
 
 
 def flat(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of a field, that of a row or a column as of a vector: programs without vectors store these."""
+    """Return the shape of a field, of a row or a column as a vector: programs without vectors store these."""
     one_line = len(shape) == 2 and 1 in shape and shape != (1, 1)
     return (shape[0] * shape[1],) if one_line else shape
 

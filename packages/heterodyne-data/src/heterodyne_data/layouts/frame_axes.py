@@ -1,4 +1,4 @@
-"""Maps that carry an axis of times for each side: t1 and t2, in frames of the camera or in seconds; or age and lag."""
+"""Maps with a time axis for each side: t1 and t2, in camera frames or seconds; or age and lag."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from heterodyne_data.time_axis import UNIFORM, axis_clock, check_ages, mean_step
 from heterodyne_spec import DataError
 
 SAME_PERIOD = 1e-3
-"""Relative, of times between frames from two sources."""
+"""Relative tolerance between times between frames from two sources."""
 T1, T2, AGE, LAG = "t1", "t2", "age", "lag"
 FORMS = ("t1,t2", "t2,t1", "age,lag", "lag,age")
-"""What two sides of a map can be; it is symmetric in the first two."""
+"""Possible axes of a map; it is symmetric for the first two."""
 
 
 def check_axes(source: Source, group: str, maps: str) -> None:
     """Refuse maps whose sides are age and lag.
 
-    The age of a pair is the mean of its two times there, half a frame off every other lag: such a map is interpolated
-    or averaged, and cannot be turned back into the pairs of frames that it was made of.
+    Age is the mean of the two times of a pair, half a frame off for every other lag: such a map is interpolated
+    or averaged, and cannot be converted back to pairs of frames.
     """
     form = stated_form(source, group, maps)
     aged = source.has(f"{group}{AGE}") and source.has(f"{group}{LAG}") and not source.has(f"{group}{T1}")
     if form in (f"{AGE},{LAG}", f"{LAG},{AGE}") or (not form and aged):
         raise DataError(
-            f"{maps}: its axes are age and lag, expected t1 and t2: it cannot be converted to pairs of frames exactly; "
+            f"{maps}: its axes are age and lag, expected t1 and t2: it cannot be converted exactly to pairs of frames; "
             "correlate again with ttcf_format='t1,t2'"
         )
 
 
 def stated_form(source: Source, group: str, maps: str) -> str:
-    """Return what a file says the sides of its maps are, as ``t1,t2``; empty where it is silent."""
+    """Return the axes of the maps as stated in the file, as ``t1,t2``; "" if not stated."""
     stated = source.attribute(maps, "ttcf_format")
     words = source.texts(f"{group}ttcf_format") or ((stated,) if isinstance(stated, str) else ())
     form = re.sub(r"[\s()\[\]'\"]", "", ",".join(words)).casefold()
     if form and form not in FORMS:
         raise DataError(
             f"{maps}: found ttcf_format = {','.join(words)!r}, expected t1,t2; correlate again with "
-            "ttcf_format='t1,t2', or correct the text"
+            "ttcf_format='t1,t2', or correct the field"
         )
     return form
 
@@ -53,8 +53,8 @@ def stated_form(source: Source, group: str, maps: str) -> str:
 def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> Clock:
     """Return the time base from t1 (and t2) of `group`, a path that ends with a slash, or empty.
 
-    Times without a unit count frames of the camera where `frame_time`, the key of its period in s, is there; bins of
-    several frames stand at their middle. Without either they say nothing.
+    Times without a unit are in camera frames if `frame_time`, the key of the period in s, is present; bins of
+    several frames are at their middle. Without either, they determine nothing.
     """
     key = f"{group}{T1}"
     if not source.has(key):
@@ -72,24 +72,24 @@ def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> 
     counts = axis(source, key)
     check_ages(counts, n_t, key)
     if frame_time is None:
-        why = f"{key}: states no unit, and the program of this layout counts frames of the camera as well as seconds"
+        why = f"{key}: states no unit, and programs of this layout write camera frames as well as seconds"
         return Clock(None, float(counts[0]) / mean_step(counts), "", (), why)
     step = uniform_step(counts, None, key, eps)
     if step < 1 - UNIFORM or abs(step - round(step)) > UNIFORM * step:
         raise DataError(
-            f"{key}: found steps of {step:g} without a unit, expected whole frames of the camera; add the unit as the "
+            f"{key}: found steps of {step:g} without a unit, expected whole camera frames; add the unit as the "
             "attribute units"
         )
     if abs(2 * counts[0] - round(2 * counts[0])) > UNIFORM:
         raise DataError(
-            f"{key}: begins at {counts[0]:g} without a unit, expected the middle of whole frames of the camera; add "
+            f"{key}: begins at {counts[0]:g} without a unit, expected the middle of whole camera frames; add "
             "the unit as the attribute units"
         )
     binned = round(step)
     period, notes = seconds(source, frame_time)
     if period is not None and period > 1 and abs(step / period - round(step / period)) <= UNIFORM:
         raise DataError(
-            f"{key}: found steps of {step:g} without a unit, which are frames of the camera or, with {frame_time} = "
+            f"{key}: found steps of {step:g} without a unit: camera frames or, with {frame_time} = "
             f"{period:g} s, seconds; add the unit as the attribute units"
         )
     words = (f"every frame of the maps is {binned} of the camera's ({key})",) if binned > 1 else ()
@@ -101,9 +101,9 @@ def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> 
 
 
 def same_axes(source: Source, key: str, other: str, unit: str | None) -> bool:
-    """Tell whether two axes have the same times, to the digits of the coarser; true where one is missing.
+    """Return whether two axes have the same times, to the digits of the coarser; true if one is missing.
 
-    `unit` is that of an axis that states none; where there is none either, both count frames.
+    `unit` is assumed for an axis without one; if it is None, both are in frames.
     """
     if not (source.has(key) and source.has(other)):
         return True
@@ -117,7 +117,7 @@ def same_axes(source: Source, key: str, other: str, unit: str | None) -> bool:
 
 
 def binned_clock(source: Source, clock: Clock, key: str, frame_time: str) -> Clock:
-    """Return the time base `clock` of times in s, checked: its step is a whole number of periods of the camera."""
+    """Return the time base `clock` of times in s after checking that its step is a whole number of camera periods."""
     period, _ = seconds(source, frame_time)
     usable = time_between(frame_time, period)
     if clock.dt is None or usable is None:
@@ -125,7 +125,7 @@ def binned_clock(source: Source, clock: Clock, key: str, frame_time: str) -> Clo
     binned = max(round(clock.dt / usable), 1) if math.isfinite(clock.dt / usable) else 0
     if abs(clock.dt - binned * usable) > SAME_PERIOD * clock.dt:
         raise DataError(
-            f"{key}, {frame_time}: found a step of {clock.dt:g} s and {usable:g} s between frames of the camera, "
+            f"{key}, {frame_time}: found a step of {clock.dt:g} s and {usable:g} s between camera frames, "
             "expected a whole multiple of it; correct the file"
         )
     words = (f"every frame of the maps is {binned} of the camera's ({key}, {frame_time})",) if binned > 1 else ()

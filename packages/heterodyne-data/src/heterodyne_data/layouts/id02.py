@@ -1,6 +1,6 @@
 """ESRF ID02 result files (v2): /<entry>/correlations/<direction>/twotime with the maps ttcf (n_q, N, N), t1 and t2.
 
-Every direction is a group that its azimuth names (``phi_45``), with the q of its maps in ``parameters/q``.
+Every direction is a group named by its azimuth (``phi_45``), with the q of its maps in ``parameters/q``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _AZIMUTH = re.compile(r"phi_([+-]?\d+(?:\.\d+)?)")
 
 
 def matches(source: Source) -> bool:
-    """Tell whether a direction of an entry has two-time maps."""
+    """Return whether a direction of an entry has two-time maps."""
     return next(directions(source), None) is not None
 
 
@@ -73,7 +73,7 @@ def contents(source: Source) -> Contents:
         places += [(i, azimuth(group), key, float(one)) for i, one in enumerate(q)]
         notes |= dict.fromkeys(q_notes)
         if math.isnan(azimuth(group)):
-            notes[f"{group}: its name has no azimuth (phi_45), and neither have its bins"] = None
+            notes[f"{group}: neither its name (phi_45) nor its bins have an azimuth"] = None
     maps = tuple(
         MapRef(key, label, q, phi, i) for label, (i, phi, key, q) in enumerate(sorted(places, key=_by_q), start=1)
     )
@@ -91,13 +91,13 @@ def _by_q(place: tuple[int, float, str, float]) -> tuple[int, float, str]:
 
 
 def azimuth(group: str) -> float:
-    """Return the azimuth in degrees that names a direction, NaN where none does."""
+    """Return the azimuth in degrees in the name of a direction, NaN if there is none."""
     match = _AZIMUTH.fullmatch(group.rpartition("/")[2])
     return float(match[1]) if match else math.nan
 
 
 def common_clock(source: Source, groups: list[str]) -> Clock:
-    """Return the time base that all directions share."""
+    """Return the common time base of all directions."""
     clocks = []
     for group in groups:
         _, n_t = stack_shape(source, f"{group}/twotime/ttcf", axis=0)

@@ -14,7 +14,7 @@ def check_lags(source: Source, key: str, n_t: int) -> None:
     """Refuse maps of `n_t` frames with a lag that was not computed; lags count frames, or are times in s."""
     lags = numbers(source, key)
     step = lags[1] - lags[0] if lags.size > 1 else np.nan
-    # Some leave out the lag 0.
+    # Some programs omit the lag 0.
     complete = lags.size >= n_t - (lags[:1] == step).sum() and lags[0] in (0, step)
     few = lags[:n_t]
     if not complete or not np.allclose(few, few[0] + step * np.arange(few.size), rtol=UNIFORM, atol=0):
@@ -26,13 +26,13 @@ def check_lags(source: Source, key: str, n_t: int) -> None:
     step = np.diff(times(source, key)[0][:2])[0] if step != 1 else step
     if step != 1 and (dt is None or abs(step - dt) > UNIFORM * dt):
         raise DataError(
-            f"{key}: found steps of {step:g}, expected 1 (lags in frames) or dt (in s); correct {key} or dt, or take "
-            f"{key} out"
+            f"{key}: found steps of {step:g}, expected 1 (lags in frames) or dt (in s); correct {key} or dt, or "
+            f"remove {key}"
         )
 
 
 def period(source: Source) -> float | None:
-    """Return the time between frames in s that stands beside the maps, or that of the ages there."""
+    """Return the time between frames in s from a field beside the maps, or from the ages there."""
     if source.has("dt") or not source.has("t"):
         return seconds(source, "dt")[0]
     return mean_step(times(source, "t")[0])

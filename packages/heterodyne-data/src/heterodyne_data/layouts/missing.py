@@ -1,4 +1,4 @@
-"""Maps that a file should have, by its own list, and has not: a program that wrote it was stopped, or left them out."""
+"""Maps that a file should have by its own list, but does not: its program was stopped, or omitted them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from heterodyne_data.contents import Bins
 from heterodyne_spec import count_noun
 
 MOST_NAMED = 6
-"""Bins whose q and phi are told."""
+"""Maximum number of bins listed with q and phi."""
 
 
 def missing_maps(where: str, listed: NDArray[np.int64], present: Sequence[int], bins: Bins | None) -> tuple[str, ...]:
-    """Return a note on bins that the list at `where` has and the maps have not."""
+    """Return a note on bins in the list at `where` that have no map."""
     labels = np.setdiff1d(listed, present)
     if not labels.size:
         return ()

@@ -47,17 +47,17 @@ LAG_STEPS = "lag_steps"
 
 
 def matches(source: Source) -> bool:
-    """Tell whether the file has an array c2 at its top."""
+    """Return whether the file has an array c2."""
     return source.has(DATA_KEY)
 
 
 def contents(source: Source) -> Contents:
-    """List the maps; one q stands for all, or each map has its own."""
+    """List the maps; there is one q for all, or one per map."""
     return stacked(source, DATA_KEY)
 
 
 def stacked(source: Source, key: str) -> Contents:
-    """List the maps of an array (n_phi, N, N) or (N, N) that has q, phi, and t or dt beside it."""
+    """List the maps of an array (n_phi, N, N) or (N, N) with q, phi, and t or dt."""
     source = with_attributes(source, key)
     check_units_known(source, ("q", "phi", "t", "dt", *AGES))
     shape = source.shape(key)
@@ -120,7 +120,7 @@ def clock(source: Source, n_t: int, first: float | None) -> Clock:
 
 
 def check_first(clock: Clock, first: float, name: str) -> Clock:
-    """Return a time base, at fault where the number of its first frame is stated as another; `name` has its times."""
+    """Return a time base, with a fault if another number of the first frame is stated; `name` has its times."""
     # Ages between two frames are numbered by one of these.
     if clock.fault or abs(clock.start - first) <= 0.5 + UNIFORM:
         return clock
@@ -130,7 +130,7 @@ def check_first(clock: Clock, first: float, name: str) -> Clock:
 
 
 def write(path: Path, data: TwoTimeData) -> None:
-    """Write a file of this layout: full maps in float32, weights where there are any."""
+    """Write a file of this layout: full maps in float32, and weights if there are any."""
     maps = np.stack([stored_map(data, i) for i in range(data.n_phi)])
     weight = {} if (data.weight == 1).all() else {"weight": data.weight}
     write_npz(path, c2=maps, t=data.t, q=data.q, phi=data.phi, dt=data.dt, **weight)

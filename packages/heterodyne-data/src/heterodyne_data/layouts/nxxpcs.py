@@ -51,14 +51,14 @@ ORIGINS = ("upper_left", "lower_left")
 ELEMENTS = ("all", "upper_half", "lower_half")
 BASELINES = ("0", "1")
 MOST_DETECTORS = 64
-"""Whose times are compared, one or more of a module each: a thousand take seconds."""
+"""Maximum number of detectors (or modules) whose times are compared, because a thousand take seconds."""
 
 type Places = list[tuple[str, int | None, int]]
-"""Where the maps stand: key, index in a stack, label."""
+"""Places of the maps: key, index in a stack, label."""
 
 
 def matches(source: Source) -> bool:
-    """Tell whether the file has the field of two-time maps."""
+    """Return whether the file has the field of two-time maps."""
     return "two_time_corr_func" in source.names("/entry/twotime")
 
 
@@ -76,7 +76,7 @@ def contents(source: Source) -> Contents:
         for key, index, label in places
     )
     values, energy = geometry_of(source), photon_energy(source, energies(source))
-    # No definition tells where azimuths are counted from.
+    # The definition does not fix the origin of azimuths.
     listed = Bins(q, phi, pixel_map(source, ROI_MAP, values, None))
     clock = attempted_clock(lambda: frame_clock(source))
     n_t = maps[0].shape(source)[-1] if maps and maps[0].shape(source) else 0
@@ -87,16 +87,16 @@ def contents(source: Source) -> Contents:
     silent = [name for name, found in (("populated_elements", elements), ("baseline_reference", baseline)) if not found]
     notes += tuple(f"{DATA_KEY}@{name} is missing: seen from the maps" for name in silent)
     level = None if baseline is None else int(baseline)
-    way_out = "" if source.has(PHI_LIST) else f"where these are wedges, add their azimuths in degrees as {PHI_LIST}"
+    way_out = "" if source.has(PHI_LIST) else f"if these are wedges, add their azimuths in degrees as {PHI_LIST}"
     return Contents(maps, clock, str(mode), (*notes, *clock.notes), level, listed, energy, way_out=way_out)
 
 
 def geometry_of(source: Source) -> dict[str, float] | str:
-    """Return where pixels are, from the one detector that has a beam centre, or in words why not."""
+    """Return the geometry of the pixels, from the one detector with a beam centre, or why there is none."""
     groups = [f"{INSTRUMENT}/{name}" for name in source.names(INSTRUMENT)]
     detectors = [group for group in groups if source.has(f"{group}/beam_center_x")]
     if len(detectors) > 1:
-        return f"{', '.join(detectors)} have a beam centre each, expected one detector"
+        return f"{', '.join(detectors)} each have a beam centre, expected one detector"
     group = detectors[0] if detectors else f"{INSTRUMENT}/detector"
     fields = {name: (f"{group}/{key}",) for name, key in GEOMETRY.items()}
     return geometry(source, fields | {"energy": energies(source) or (f"{INSTRUMENT}/incident_beam/incident_energy",)})
@@ -139,7 +139,7 @@ def in_keys(source: Source) -> Places:
 
 
 def in_stack(source: Source, axis: int, n_bins: int) -> Places:
-    """Return the maps of one array; where they are fewer than the bins, the map of regions tells which are there."""
+    """Return the maps of one array; if there are fewer than bins, the map of regions determines which."""
     n_maps, _ = stack_shape(source, DATA_KEY, axis)
     labels = np.arange(1, n_maps + 1)
     if n_maps != n_bins:
@@ -173,11 +173,11 @@ def bins(source: Source) -> tuple[NDArray[np.float64], NDArray[np.float64], tupl
 
 
 def angles(source: Source) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Read the azimuths in degrees; the definition asks for a unit of 1/length by mistake, and files follow it."""
+    """Read the azimuths in degrees; by mistake the definition requires a unit of 1/length, and files comply."""
     unit = stated_unit(source, PHI_LIST, ANGLE)
     if unit is None or WAVEVECTOR.divisor(normalised(unit)) is None:
         return azimuths(source, PHI_LIST)
-    return numbers(source, PHI_LIST), (f"{PHI_LIST}: states {unit}, as the definition NXxpcs does; taken as degrees",)
+    return numbers(source, PHI_LIST), (f"{PHI_LIST}: unit {unit}, as in the definition NXxpcs; taken as degrees",)
 
 
 def frame_times(source: Source) -> list[str]:
@@ -194,7 +194,7 @@ def other_entries(source: Source) -> tuple[str, ...]:
     """Return a note on other entries with two-time maps, which are not read."""
     own = DATA_KEY.split("/")[1]
     found = [name for name in source.names() if name != own and _has_maps(source, name)]
-    return (f"read: /{own}; also there, and not read: maps of {', '.join(found)}",) if found else ()
+    return (f"read: /{own}; maps of {', '.join(found)} are not read",) if found else ()
 
 
 def _has_maps(source: Source, entry: str) -> bool:

@@ -9,7 +9,7 @@ from heterodyne_data.source import Source
 from heterodyne_spec import DataError
 
 RESULT_KINDS = ("nlsq_result",)
-"""What the files of this project's own results say they are, in their attribute kind."""
+"""The attribute kind of this project's own result files."""
 
 
 def what_it_is(source: Source) -> str | None:
@@ -21,7 +21,7 @@ def what_it_is(source: Source) -> str | None:
 def _told(tell: Callable[[Source], bool], source: Source) -> bool:
     try:
         return tell(source)
-    except DataError:  # a link to elsewhere, or damage: this is only for a word more
+    except DataError:  # an external link, or damage: the description is only an addition
         return False
 
 
@@ -80,39 +80,39 @@ def _metadata(source: Source) -> bool:
 
 _CORRELATE = "give the file of its two-time correlation"
 _RESULTS: Sequence[tuple[Callable[[Source], bool], str]] = (
-    (_own_result, "is a result of this program, no measurement; look at it with heterodyne report or plot"),
-    (_table_of_results, "is the table of a series of fits, no measurement; give one of the files that were fitted"),
+    (_own_result, "is a result of this program, not a measurement; view it with heterodyne report or plot"),
+    (_table_of_results, "is the table of a series of fits, not a measurement; give one of the fitted files"),
     (
         _multi_tau,
-        "holds one-time correlations only (multi-tau, what boost_corr makes by default); make two-time maps of the "
+        "contains only one-time correlations (multi-tau, the default of boost_corr); compute two-time maps from the "
         "same raw file and qmap: boost_corr -t Twotime, or -t Both",
     ),
     (
         _legacy_multi_tau,
-        "holds one-time correlations only (multi-tau); make two-time maps of the same raw file and qmap: "
+        "contains only one-time correlations (multi-tau); compute two-time maps from the same raw file and qmap: "
         "analysis_type Twotime",
     ),
     (
         _chx_one_time,
-        "holds CHX results without two-time maps (g12b); run the analysis again with run_two_time = True",
+        "contains CHX results without two-time maps (g12b); run the analysis again with run_two_time = True",
     ),
     (
         _dahu,
-        "holds one-time results of dahu (1_XPCS/results); make two-time maps of the same frames with xpcs-correlator, "
+        "contains one-time results of dahu (1_XPCS/results); correlate the same frames with xpcs-correlator, "
         "ttcf_format='t1,t2'",
     ),
     (
         _id02_one_time,
-        "holds one-time correlations only; correlate the same frames with ttcf_format='t1,t2'",
+        "contains only one-time correlations; correlate the same frames with ttcf_format='t1,t2'",
     ),
     (
         _array_one_time,
-        "holds one-time correlations only (g2 against lag); two-time maps are (n, N, N): scikit-beam's two_time_corr, "
+        "contains only one-time correlations (g2 of lag); two-time maps are (n, N, N): scikit-beam's two_time_corr, "
         "xpcs-correlator with ttcf_format='t1,t2'",
     ),
 )
 _OTHERS: Sequence[tuple[Callable[[Source], bool], str]] = (
-    (_qmap, f"is a map of q and phi bins, and has no correlation; {_CORRELATE} with this map"),
-    (_raw_frames, f"holds frames of a detector, and no correlation; {_CORRELATE}"),
-    (_metadata, f"holds the metadata of a measurement, and no correlation; {_CORRELATE}"),
+    (_qmap, f"is a map of q and phi bins without correlations; {_CORRELATE} with this map"),
+    (_raw_frames, f"contains detector frames, not correlations; {_CORRELATE}"),
+    (_metadata, f"contains the metadata of a measurement, not correlations; {_CORRELATE}"),
 )

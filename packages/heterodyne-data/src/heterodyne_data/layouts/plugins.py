@@ -1,4 +1,4 @@
-"""Layouts that other installed packages bring: entry points of the group ``heterodyne.layouts``."""
+"""Layouts added by other installed packages: entry points of the group ``heterodyne.layouts``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEEDED = ("NAME", "DATA_KEY", "matches", "contents")
 
 @dataclass(frozen=True)
 class PlugIn:
-    """A layout from elsewhere: whatever goes wrong in it becomes one line that names it."""
+    """A layout of another package; any failure in it becomes one line with its name."""
 
     layout: Layout
     origin: str
@@ -29,7 +29,7 @@ class PlugIn:
 
     @property
     def TITLE(self) -> str:
-        """What people call it: its name, where it says nothing else."""
+        """Its title, or its name if it has none."""
         return str(getattr(self.layout, "TITLE", self.NAME))
 
     @property
@@ -38,7 +38,7 @@ class PlugIn:
         return self.layout.DATA_KEY
 
     def matches(self, source: Source) -> bool:
-        """Tell whether a file has this layout."""
+        """Return whether a file has this layout."""
         try:
             return bool(self.layout.matches(source))
         except Exception as error:
@@ -53,20 +53,18 @@ class PlugIn:
         except Exception as error:
             raise DataError(broken(self.origin, "contents", error)) from error
         if not (isinstance(found, Contents) and found.maps):
-            raise DataError(
-                f"{self.origin}: contents gave {type(found).__name__}, expected Contents with maps; mend it"
-            )
+            raise DataError(f"{self.origin}: contents gave {type(found).__name__}, expected Contents with maps; fix it")
         return found
 
 
 def broken(origin: str, what: str, error: Exception) -> str:
     """Return a one-line message on the problem of a plug-in."""
     text = " ".join(str(error).split())
-    return f"{origin}: {what} fails ({type(error).__name__}: {text}); mend or uninstall it"
+    return f"{origin}: {what} fails ({type(error).__name__}: {text}); fix or uninstall it"
 
 
 def origin_of(point: EntryPoint) -> str:
-    """Name a plug-in: its entry point and the distribution it comes from."""
+    """Return the name of a plug-in: its entry point and its distribution."""
     where = "" if point.dist is None else f" of {point.dist.name}"
     return f"layout plug-in {point.name}{where}"
 
@@ -79,12 +77,12 @@ def load(point: EntryPoint) -> PlugIn:
     except Exception as error:
         raise DataError(broken(origin, f"import of {point.value}", error)) from error
     if missing := [name for name in NEEDED if not hasattr(layout, name)]:
-        raise DataError(f"{origin}: {point.value} has no {', '.join(missing)}; mend or uninstall it")
+        raise DataError(f"{origin}: {point.value} has no {', '.join(missing)}; fix or uninstall it")
     return PlugIn(layout, origin)
 
 
 def plug_ins() -> Iterator[PlugIn | DataError]:
-    """Yield the layouts of installed packages, and in its place what is wrong with one that cannot be used."""
+    """Yield the layouts of installed packages; for an unusable one, its error."""
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
             yield load(point)

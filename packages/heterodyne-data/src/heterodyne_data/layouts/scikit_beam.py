@@ -1,7 +1,7 @@
-"""What scikit-beam's two_time_corr returns, put into an HDF5 or .npz file: g2 (n_roi, N, N), with q, phi, and dt or t.
+"""Results of scikit-beam's two_time_corr in an HDF5 or .npz file: g2 (n_roi, N, N), with q, phi, and dt or t.
 
 The library writes no files itself. Its result has the fields ``g2`` and ``lag_steps`` (frames); older versions call
-the maps ``two_time``. A result of several levels, or of fewer buffers than frames, has no value at the other lags but
+the maps ``two_time``. A result of several levels, or of fewer buffers than frames, has values at some lags only and
 zeros: such maps are refused.
 """
 
@@ -19,7 +19,7 @@ MAPS = ("two_time", "g2")
 
 
 def matches(source: Source) -> bool:
-    """Tell whether a stack of square maps stands at the top; g2 alone may be one-time functions of another program."""
+    """Return whether there is a stack of square maps at the top; g2 may be one-time functions."""
     return maps_key(source) is not None
 
 
@@ -27,7 +27,7 @@ def maps_key(source: Source) -> str | None:
     """Return the name of the stack of maps."""
     for key in MAPS:
         shape = source.shape(key) if source.has(key) else ()
-        # Stacked along the last axis they are refused in words.
+        # Maps stacked along the last axis are refused with a message.
         if len(shape) == 3 and shape[1] in (shape[0], shape[2]):
             return key
     return None

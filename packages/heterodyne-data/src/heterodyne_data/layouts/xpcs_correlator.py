@@ -1,6 +1,6 @@
-"""Results of xpcs-correlator under its own names: ttcf (n, N, N), with t1 and t2, and dt, q and phi beside it.
+"""Results of xpcs-correlator under its own names: ttcf (n, N, N) with t1 and t2, and dt, q and phi.
 
-The program returns arrays and writes no file; its users save them as they are called. `t1` counts camera frames.
+The program returns arrays and writes no file; users save them under their names. `t1` counts camera frames.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ NAME = "xpcs-correlator"
 TITLE = "xpcs-correlator"
 DATA_KEY = "ttcf"
 AGES = "t"
-"""Ages of the frames in s, which others than the program add."""
+"""Ages of the frames in s, added by users."""
 FORM = "ttcf_format"
 ROIS = "roimask"
 """Pixels of each region, without a geometry."""
 
 
 def matches(source: Source) -> bool:
-    """Tell whether the maps stand at the top."""
+    """Return whether the maps are at the top."""
     return source.has(DATA_KEY)
 
 
@@ -41,8 +41,8 @@ def contents(source: Source) -> Contents:
     check_axes(source, "", DATA_KEY)
     if not (source.has(T1) or source.texts(FORM)):
         raise DataError(
-            f"{DATA_KEY}: neither {T1} nor {FORM} tells whether its axes are t1 and t2, or age and lag; add {FORM} = "
-            "'t1,t2' where they are"
+            f"{DATA_KEY}: neither {T1} nor {FORM} states whether its axes are t1 and t2, or age and lag; add {FORM} = "
+            "'t1,t2' if they are"
         )
     source = with_attributes(source, DATA_KEY)
     check_units_known(source, ("q", "phi", T1, T2, AGES, "dt"))
@@ -64,7 +64,7 @@ def contents(source: Source) -> Contents:
 
 
 def agreed(source: Source, clock: Clock, n_t: int) -> Clock:
-    """Return the time base of t1, or of the ages beside it where there is none, at fault where fields contradict it."""
+    """Return the time base of t1, or of the ages if there is no t1, with a fault if other fields contradict it."""
     if source.has(AGES):
         values, notes = times(source, AGES)
         ages = axis_clock(values, None, n_t, AGES, notes, precision(source.dtype(AGES)))

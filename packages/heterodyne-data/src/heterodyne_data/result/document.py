@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data.json_values import to_json_values
+from heterodyne_data.json_values import from_json_values, to_json_values
 from heterodyne_data.result.estimate import PointEstimate
 from heterodyne_data.result.parts import (
     AgeResolved,
@@ -67,7 +67,7 @@ def to_document(result: PointEstimate) -> dict[str, Any]:
             "notes": list(data.notes),
             "provenance": to_json_values(data.provenance),
         },
-        "parameters": [{**vars(row), "sd": _number_or_null(row.sd)} for row in result.table],
+        "parameters": [to_json_values(vars(row)) for row in result.table],
         "varying": list(result.varying),
         "scaling": {
             "mode": scaling.mode,
@@ -102,7 +102,7 @@ def to_document(result: PointEstimate) -> dict[str, Any]:
         "verdict": result.verdict,
         "sentence": result.sentence,
         "headline": [vars(quantity) for quantity in result.headline],
-        "nested": [{**vars(test), "restriction": list(test.restriction)} for test in result.nested],
+        "nested": [to_json_values(vars(test)) for test in result.nested],
         "timings": dict(result.timings),
         "versions": dict(result.versions),
         "config": to_json_values(result.config),
@@ -116,10 +116,7 @@ def fields(document: Mapping[str, Any]) -> dict[str, Any]:
     scaling, data, open_ = document["scaling"], document["data"], document["identifiability"]
     reduced = document["reduced_chi2"]
     return dict(
-        table=tuple(
-            FittedParameter(**{**row, "sd": math.nan if row["sd"] is None else row["sd"]})
-            for row in document["parameters"]
-        ),
+        table=tuple(from_json_values(FittedParameter, row) for row in document["parameters"]),
         varying=tuple(document["varying"]),
         covariance=np.array(document["covariance"], float).reshape(size, size),
         covariance_iid=np.array(document["covariance_iid"], float).reshape(size, size),
@@ -149,9 +146,7 @@ def fields(document: Mapping[str, Any]) -> dict[str, Any]:
         verdict=document.get("verdict", ""),
         sentence=document.get("sentence", ""),
         headline=tuple(Derived(**quantity) for quantity in document.get("headline", ())),
-        nested=tuple(
-            NestedTest(**{**test, "restriction": tuple(test["restriction"])}) for test in document.get("nested", ())
-        ),
+        nested=tuple(from_json_values(NestedTest, test) for test in document.get("nested", ())),
         **{key: document[key] for key in _UNCHANGED},
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from heterodyne_data.presentation import short_text
 from heterodyne_data.result.parts import (
     AgeResolved,
     Alternative,
@@ -22,23 +23,12 @@ from heterodyne_data.result.parts import (
     NestedTest,
     Signal,
 )
+from heterodyne_spec import count_noun
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PointEstimate:
-    """A point estimate with all that is needed to judge it.
-
-    `table` holds all parameters of the model in canonical order; `varying` names the rows of `covariance` and
-    `covariance_iid`, contrast and offset projected out. In a direction that the data leave open the covariance
-    carries the prior's variance, so that it stays a covariance; the parameters concerned have ``determined``
-    false and no standard deviation. `start` says where the descent began, `conventions` which of several equivalent
-    descriptions is reported. `maps` is data and model, each (n_phi, N, N), or None when not kept.
-
-    `signal` answers, under ``contrast``, ``dynamics``, ``two_components``, ``flow`` and ``ageing``, whether the maps
-    show each; `nested` are the tests of single restrictions. `verdict` is ``usable``, ``caution`` or ``no-signal``,
-    `sentence` the same in words, with the numbers that can be quoted; `headline` these numbers: J_r, J_s, v and x at a
-    reference age inside the measurement and their local exponents. All empty in results that do not say.
-    """
+    """The content of a point estimate; `NLSQResult` describes its attributes."""
 
     table: tuple[FittedParameter, ...]
     varying: tuple[str, ...]
@@ -83,7 +73,7 @@ class PointEstimate:
 
     @property
     def sd(self) -> dict[str, float]:
-        """Standard deviation of every parameter by name; NaN when held or not determined."""
+        """Standard deviation of every parameter by name; NaN if held or not determined."""
         return {row.name: row.sd for row in self.table}
 
     @property
@@ -95,3 +85,14 @@ class PointEstimate:
     def offset(self) -> FloatArray:
         """Offset per angle, (n_phi,)."""
         return self.scaling.offset
+
+    def __repr__(self) -> str:
+        open_ = len(self.identifiability.not_determined)
+        counts = [
+            f"{len(self.varying)} of {len(self.table)} parameters free",
+            *([f"{open_} not determined"] if open_ else []),
+            count_noun(len(self.warnings), "warning"),
+        ]
+        state = self.verdict or ("converged" if self.success else "not converged")
+        words = [self.sentence or self.message, self.data.in_words, ", ".join(counts)]
+        return short_text(f"{type(self).__name__}: {state}", words)

@@ -1,7 +1,7 @@
 """The result of a least-squares fit, and its files.
 
 ``nlsq_result.json`` is the summary (schema ``result`` of heterodyne-spec); ``nlsq_result.h5`` holds the arrays: data,
-model and residual maps, covariances. Declared here, so that the posterior stage and other programs read a point
+model and residual maps, covariances. Declared here, so that the posterior stage and other programs can read a point
 estimate without installing the fit.
 """
 
@@ -16,9 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data.damage import reading
+from heterodyne_data.presentation import explore, html_of
 from heterodyne_data.result.document import KIND, fields, to_document
 from heterodyne_data.result.estimate import PointEstimate
 from heterodyne_data.result.parts import FittedData
+from heterodyne_data.result.plotting import FitPlots
+from heterodyne_data.result.tabular import fit_dataset, fit_frame
 from heterodyne_data.storage import check_self_contained, opened_hdf5, writing_hdf5
 from heterodyne_spec import (
     ConfigError,
@@ -38,9 +41,98 @@ HDF5_NAME = "nlsq_result.h5"
 _COMPRESSION = "lzf"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NLSQResult(PointEstimate):
-    """A point estimate, and its files."""
+    """A least-squares fit of the maps of one q: values, uncertainties, and what limits their use.
+
+    `save` and `load` write and read its files, `plot` draws the figures of its report, `to_xarray` and `to_dataframe`
+    convert it. In a notebook it is shown with verdict, headline numbers, warnings and table. Read ``verdict`` and
+    ``warnings`` first, then the values.
+
+    Attributes
+    ----------
+    verdict : ``usable``, ``caution`` or ``no-signal``; empty in results of versions without it, as are the next three.
+    sentence : the verdict in words, with the numbers that can be quoted.
+    headline : these numbers: J_r, J_s, v and x at a reference age within the measurement, and their local exponents.
+    signal : whether the maps show ``contrast``, ``dynamics``, ``two_components``, ``flow`` and ``ageing``.
+    nested : tests of single restrictions.
+    warnings : what limits the use of the values.
+    parameters, sd : value and standard deviation of every parameter by name, in the units of `table`.
+    table : all parameters of the model in canonical order, with units, bounds and status.
+    varying : names of the free parameters, which are the rows of both covariances.
+    covariance, covariance_iid : (n_free, n_free), with calibrated noise and with independent pairs; contrast and offset
+        are projected out. In an undetermined direction they contain the variance of the prior; the parameters concerned
+        have ``determined`` false and no standard deviation.
+    bands : the fitted functions and their standard deviations at (n_age,) ages in s.
+    age_resolved : age slices, fitted independently.
+    scaling : contrast and offset per azimuth, (n_phi,).
+    data : q in 1/Å, phi (n_phi,) in degrees, frames, ages ``data.t`` (n_frames,) in s, provenance.
+    maps : c2 and its model, (n_phi, N, N) each; None if not kept.
+    noise_sd : standard deviation of one entry of c2 per azimuth, (n_phi,).
+    identifiability : which parameters the data determine, and along which combinations they do not.
+    alternatives : other minima with nearly the same cost.
+    conventions : which of several equivalent sets of parameters is reported.
+    derived : quantities that follow from the fitted functions.
+    start : where the descent began.
+
+    Examples
+    --------
+    >>> from heterodyne_data import NLSQResult
+    >>> result = NLSQResult.load("results")  # doctest: +SKIP
+    >>> result.verdict, len(result.warnings)  # doctest: +SKIP
+    ('usable', 1)
+    >>> result.parameters["v0"], result.sd["v0"]  # in the unit of the table  # doctest: +SKIP
+    (468.3, 1.8)
+    >>> result.plot.functions().savefig("functions.pdf")  # doctest: +SKIP
+    >>> result.to_xarray()["v"].sel(age=20, method="nearest")  # doctest: +SKIP
+    """
+
+    @property
+    def plot(self) -> FitPlots:
+        """Figures of its report: ``plot.maps()``, ``plot.functions()``, ``plot.curves()``."""
+        return FitPlots(self)
+
+    def to_xarray(self) -> Any:
+        """Return the result as an `xarray.Dataset`.
+
+        Its variables are, with units as attributes:
+
+        * on ``age`` in s: the functions with standard deviations, ``v`` and ``v_sd``; on ``slice_age``, those of the
+          age slices, ``v_slice``
+        * on ``parameter``: value, sd, lower, upper, unit, status
+        * on ``free`` × ``free_too``: covariance, covariance_iid
+        * on ``phi`` in degrees: contrast and offset with sd, noise_sd; on ``phi`` × ``t1`` × ``t2``, if the maps were
+          kept, c2 and c2_model
+
+        The attributes hold verdict, sentence, q, model, versions and warnings. Values without evidence are included:
+        read ``verdict`` first.
+
+        Raises
+        ------
+        MissingPackageError : if xarray is not installed.
+        """
+        return fit_dataset(self)
+
+    def to_dataframe(self) -> Any:
+        """Return the table of all parameters as a `pandas.DataFrame`, one row per parameter, indexed by name.
+
+        Raises
+        ------
+        MissingPackageError : if pandas is not installed.
+        """
+        return fit_frame(self)
+
+    def explore(self) -> Any:
+        """Return the panes of the viewer for this result, to be shown in a notebook cell.
+
+        Raises
+        ------
+        MissingPackageError : if the viewer is not installed.
+        """
+        return explore(self)
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
 
     def save(self, path: str | Path) -> Path:
         """Write both files and return the path of the JSON file.
@@ -70,7 +162,7 @@ class NLSQResult(PointEstimate):
         Parameters
         ----------
         path : a folder, or the path of the JSON file.
-        maps : whether the maps come along, when the HDF5 file is there.
+        maps : whether to read the maps, if the HDF5 file exists.
 
         Raises
         ------
@@ -120,7 +212,7 @@ def read_result_document(path: Path) -> Any:
 
 
 def is_result_file(path: Path) -> bool:
-    """Tell whether an HDF5 file holds the arrays of a result, not a measurement."""
+    """Return whether an HDF5 file contains the arrays of a result, not a measurement."""
     try:
         with reading("kind"), opened_hdf5(path) as file:
             return str(file.attrs.get("kind")) == KIND
@@ -177,7 +269,7 @@ def _read_arrays(
     # A run that was killed between its two files, or two runs in one folder.
     if known != cost:
         remedy = f"run the fit again, or remove {path.name} to load the summary alone"
-        raise _unfit(path, "arrays of another run than the summary beside them", remedy, "ArraysOfResult")
+        raise _unfit(path, "arrays of another run than the summary in the same folder", remedy, "ArraysOfResult")
     return maps
 
 
@@ -190,7 +282,7 @@ def _map(file: Any, key: str, shape: tuple[int, ...], angles: slice) -> npt.NDAr
     # Damage makes NaN of which arithmetic would warn.
     values[np.isnan(values)] = np.nan
     if np.isinf(values).any():
-        raise DataError(f"{key}: holds infinite values, expected finite ones, or NaN where nothing was measured")
+        raise DataError(f"{key}: contains infinite values, expected finite ones, or NaN where nothing was measured")
     return values
 
 

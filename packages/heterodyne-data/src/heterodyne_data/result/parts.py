@@ -1,4 +1,4 @@
-"""What the result of a least-squares fit consists of."""
+"""The parts of the result of a least-squares fit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_spec import count_noun
+
 type FloatArray = npt.NDArray[np.float64]
 
 
@@ -17,7 +19,7 @@ class FittedParameter:
     """One row of the table of a result; `sd` is NaN if the parameter was fixed or is not determined by the data.
 
     `standing` is ``determined``, ``held``, ``tied`` or ``chosen`` (from values that fit equally well; ``""`` in results
-    of versions that did not say), and `against` says in words what a chosen one was weighed against.
+    of older versions), and `against` states what compensates a chosen one, as text.
     """
 
     name: str
@@ -75,7 +77,7 @@ class FittedScaling:
 
 @dataclass(frozen=True)
 class FittedData:
-    """What was fitted: q in 1/Å, phi (n_phi,) in degrees, dt in s, notes of the reader, provenance."""
+    """The fitted data: q in 1/Å, phi (n_phi,) in degrees, dt in s, notes of the reader, provenance."""
 
     q: float
     phi: FloatArray
@@ -90,13 +92,20 @@ class FittedData:
         """Ages of the frames in s, (n_frames,)."""
         return np.arange(self.start_frame, self.start_frame + self.n_frames, dtype=np.float64) * self.dt
 
+    @property
+    def in_words(self) -> str:
+        """Size, q and file in one line."""
+        size = f"{count_noun(len(self.phi), 'azimuth')} × {self.n_frames} frames at q = {self.q:.5g} 1/Å"
+        file = self.provenance.get("file")
+        return f"{file}: {size}" if file else size
+
 
 @dataclass(frozen=True)
 class AgeResolved:
-    """What every age shows by itself, without the laws of the model.
+    """Age slices, fitted independently, without the laws of the model.
 
     `t` (n_age,) in s; `values` and `sd` map the name of a function (J_r, J_s, v, x) to (n_age,) in its unit, NaN where
-    an age leaves it open; `statement` says how they were found.
+    an age does not determine it; `statement` describes the method.
     """
 
     t: FloatArray
@@ -110,7 +119,7 @@ class Alternative:
     """Another minimum with nearly the same cost as the best.
 
     `delta_chi2` is the chi-square above the best one, with the noise of the pairs taken as independent; `parameters`
-    are all of the model; `statement` says in words what differs.
+    are all of the model; `statement` describes the difference.
     """
 
     cost: float
@@ -144,11 +153,11 @@ class Derived:
 
 @dataclass(frozen=True)
 class Signal:
-    """Whether the maps show a feature: the answer to one question of `NLSQResult.signal`.
+    """Whether the maps show a feature: one entry of `NLSQResult.signal`.
 
-    `statistic` is a calibrated chi-square, by which the fit is worse without the feature: that of some of the frames, a
-    lower limit, where these are beyond doubt in large maps. `p_value` is the probability that a measurement without the
-    feature gives as much, the search for the best fit included. `words` say both.
+    `statistic` is the increase of the calibrated chi-square without the feature: that of a subset of frames, a
+    lower limit, if this is sufficient in large maps. `p_value` is the probability that a measurement without the
+    feature gives as much, including the search for the best fit. `words` states both.
     """
 
     present: bool
@@ -159,11 +168,11 @@ class Signal:
 
 @dataclass(frozen=True)
 class NestedTest:
-    """What the data say of a restriction: of a constant that could be 0, or of something that was held.
+    """Test of a restriction: of a constant that could be 0, or of a parameter that was held.
 
     `restriction` names the parameters that it fixes; `held` says whether the fit held them (then `delta_chi2` is by how
     much the calibrated chi-square would fall if they were free) or not (by how much it would rise without them);
-    `needed` whether the data reject the restriction. `words` say it.
+    `needed` whether the data reject the restriction. `words` states it.
     """
 
     restriction: tuple[str, ...]
@@ -177,12 +186,12 @@ class NestedTest:
 
 @dataclass(frozen=True)
 class MapNoise:
-    """What the noise of the maps is, per azimuth (n_phi,), and what it does.
+    """The noise of the maps, per azimuth (n_phi,), and its effect.
 
-    `effective_pixels` is NaN where no noise is shared between pairs; `own_share` is the part of the variance that every
-    pair has for itself (photons, detector); `excess` the ratio of noise at some time scale to what speckle and photons
-    explain that stands out most, and `limit` how large it may be by its own scatter (None in results that do not say).
-    `statement` says how large the correction was and what it rests on.
+    `effective_pixels` is NaN if no noise is shared between pairs; `own_share` is the part of the variance that every
+    pair has independently (photons, detector); `excess` the largest ratio of noise at any time scale to the noise
+    expected from speckle and photons, and `limit` how large it may be by chance (None in older results).
+    `statement` describes the correction and its basis.
     """
 
     effective_pixels: FloatArray

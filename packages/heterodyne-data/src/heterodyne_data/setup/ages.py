@@ -12,11 +12,11 @@ _N_AGES = 64
 
 
 def band_ages(t: FloatArray) -> FloatArray:
-    """Return the ages of the bands in s, those of the first and the last frame among them; `t` (n_t,) are all."""
+    """Return the ages of the bands in s, including the first and the last of all ages `t` (n_t,)."""
     first = max(t[0], 1e-3 * t[-1])
     return np.unique(np.concatenate([np.linspace(t[0], t[-1], _N_AGES // 2), np.geomspace(first, t[-1], _N_AGES // 2)]))
 
 
 def reference_age(t: FloatArray) -> float:
-    """Return the age in s at which results are quoted: the mean of the measurement, where laws are determined best."""
+    """Return the reference age in s of quoted results: the mean age, where laws are determined best."""
     return float(np.mean(t))

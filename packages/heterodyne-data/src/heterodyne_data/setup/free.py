@@ -20,8 +20,8 @@ _NONE: Mapping[str, float] = MappingProxyType({})
 class FreeParameters:
     """The affine map from the free parameters to the full parameter vector: ``full = base + expand @ free``.
 
-    `status` and `tie` say per parameter of the model how it is treated; `lower`, `upper` and `start` belong to
-    the full vector, (n_par,); `free` holds the positions of the free ones in it, (n_free,).
+    `status` and `tie` state how each parameter of the model is treated; `lower`, `upper` and `start` belong to
+    the full vector, (n_par,); `free` are the positions of the free parameters in it, (n_free,).
     """
 
     names: tuple[str, ...]
@@ -50,7 +50,7 @@ class FreeParameters:
 
 
 def released(free: FreeParameters, gauges: tuple[str, ...]) -> FreeParameters:
-    """Return the same with every fixed parameter free but the `gauges`: what could vary, whatever was asked for."""
+    """Return the same with every fixed parameter free except the `gauges`, regardless of the configuration."""
     status = tuple(
         "free" if state == "fixed" and name not in gauges else state
         for name, state in zip(free.names, free.status, strict=True)
@@ -61,7 +61,7 @@ def released(free: FreeParameters, gauges: tuple[str, ...]) -> FreeParameters:
 def free_parameters(spec: ModelSpec, config: ModelConfig, held: Mapping[str, float] = _NONE) -> FreeParameters:
     """Return how `config` treats the parameters of `spec`; the others are free at their default, gauges held.
 
-    Those `held`, which maps names to values, are fixed there whatever was asked for.
+    Parameters in `held` are fixed at its values, regardless of the configuration.
     """
     names, tie = spec.names, config.ties(spec)
     status = tuple("fixed" if name in held else state for name, state in zip(names, config.status(spec), strict=True))

@@ -1,4 +1,4 @@
-"""The noise of the maps, seen in differences of neighbouring entries, and of residuals."""
+"""The noise of maps and residuals, from differences of neighbouring entries."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from heterodyne_data.two_time import TwoTimeData, pair_valid
 type FloatArray = npt.NDArray[np.float64]
 
 ROUNDING = float(np.finfo(np.float32).eps) ** 2
-"""Variance of a pair below which residuals are rounding, for maps are kept in float32: no noise is less."""
+"""Smallest variance of a pair: rounding errors, because maps are kept in float32."""
 
 STRUCTURE = 3.0
-"""Noise at some time scale over what explains it that is structure, in results that do not state a limit."""
+"""Ratio of residual to expected noise above which there is structure, in results that do not state a limit."""
 
 
 def structured(noise: MapNoise | None) -> npt.NDArray[np.bool_]:
-    """Return at which azimuths (n_phi,) the residuals have structure beyond the noise; none when not known."""
+    """Return at which azimuths (n_phi,) the residuals have structure beyond the noise; at none if unknown."""
     if noise is None:
         return np.zeros(0, bool)
     return np.asarray(noise.excess > (STRUCTURE if noise.limit is None else noise.limit))
@@ -31,24 +31,24 @@ def noise_sd(values: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> 
     """Return the standard deviation of the white noise of one map.
 
     The second difference along a diagonal, (a_k - 2 a_{k+1} + a_{k+2}) / √6 with a_k = values[i + k, j + k], takes
-    out what changes slowly with age and keeps independent noise as it is. Noise that neighbouring frames
-    share is smooth along the diagonal and does not show, so this is a lower limit of the whole noise.
+    out slow changes with age and preserves independent noise. Noise that neighbouring frames
+    share is smooth along the diagonal and not included, so this is a lower limit of the total noise.
 
     Parameters
     ----------
     values : (N, N) residuals or data; only i < j is used.
-    valid : (N, N) which entries count.
+    valid : (N, N), which entries are used.
 
     Returns
     -------
-    The standard deviation of one entry, 0 when there is no triple of valid neighbours.
+    The standard deviation of one entry, 0 if there is no triple of valid neighbours.
     """
     total, count = _second_differences(values, valid)
     return float(np.sqrt(total / count / 6.0)) if count else 0.0
 
 
 def data_noise(data: TwoTimeData) -> float:
-    """Return the white noise of all maps of a measurement together, as `noise_sd` that of one."""
+    """Return the white noise of all maps of a measurement together; see `noise_sd`."""
     squares, counts = zip(*map(_second_differences, data.c2, pair_valid(data)), strict=True)
     return float(np.sqrt(sum(squares) / sum(counts) / 6.0)) if sum(counts) else 0.0
 
@@ -80,8 +80,8 @@ def reduced_chi_square(sums: FloatArray, counts: FloatArray, noise: FloatArray, 
 
     Returns
     -------
-    About 1 when the residuals are white; more when they have structure, be it a misfit or noise that
-    neighbouring frames share. NaN when an angle shows no noise at all.
+    About 1 if the residuals are white; more if they have structure, due to a misfit or noise that
+    neighbouring frames share. NaN if an angle has no noise.
     """
     freedom = float(np.sum(counts)) - n_fitted
     if freedom <= 0 or np.any(noise**2 <= ROUNDING):

@@ -21,8 +21,8 @@ type FloatArray = npt.NDArray[np.float64]
 class Scaling:
     """The linear part of the model.
 
-    `basis` (n_phi, n_coef); `held` (2, n_phi) is what is added to it for contrast and offset; `given` (2, n_phi) are
-    values from the configuration, NaN where silent; `bounds` (2, 2) and `priors` those of contrast and of offset.
+    `basis` (n_phi, n_coef); `held` (2, n_phi) is added for contrast and offset; `given` (2, n_phi) are
+    configured values, NaN without one; `bounds` (2, 2) and `priors` are those of contrast and of offset.
     """
 
     mode: str
@@ -85,7 +85,7 @@ def make_scaling(config: Config, spec: ModelSpec, phi: FloatArray) -> Scaling:
 
     Raises
     ------
-    ConfigError : when values are not one per angle, or a Fourier series has more terms than there are angles.
+    ConfigError : if values are not one per angle, or a Fourier series has more terms than there are angles.
     """
     given = _given(config, spec, phi)
     held = np.zeros((2, phi.size))
@@ -110,7 +110,7 @@ def _fourier(phi: FloatArray, order: int) -> FloatArray:
     harmonics = [f(k * angle) for k in range(1, order + 1) for f in (np.cos, np.sin)]
     basis = np.stack([np.ones_like(angle), *harmonics], axis=1)
     if np.linalg.matrix_rank(basis) < basis.shape[1]:
-        remedy = "take a lower order, or scaling: individual"
+        remedy = "use a lower order, or scaling: individual"
         wanted = f"at most as many terms as distinct angles ({phi.size})"
         raise ConfigError("configuration", [Problem("scaling.fourier", f"{basis.shape[1]} terms", wanted, remedy)])
     return basis

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from heterodyne_nlsq.evidence.chi_square import tail
+from heterodyne_nlsq.evidence.tails import chdtrc
 from heterodyne_nlsq.models import DYNAMICS, Null, knowledge_of
 from heterodyne_spec import DEFAULT_MODEL
 
@@ -31,4 +31,4 @@ def probability(question: str, statistic: float, n_frames: int, n_phi: int, mode
     """Return the p-value: the probability of an increase of at least `statistic` without the feature."""
     null = _DYNAMICS if question == DYNAMICS else knowledge_of(model).questions[question].null
     number = null.number * (n_frames * n_phi / 300) ** null.growth
-    return float(-np.expm1(-number * tail(statistic, null.freedom)))
+    return float(-np.expm1(-number * chdtrc(null.freedom, statistic)))

@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from heterodyne_data.setup import FreeParameters, reference_age
 from heterodyne_nlsq.descent import descend, descend_pinned
+from heterodyne_nlsq.evaluators import Evaluator, dense_evaluator
 from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.evidence.drift import of_age
 from heterodyne_nlsq.maps import model_maps
 from heterodyne_nlsq.models import DYNAMICS, knowledge_of
-from heterodyne_nlsq.paths import Path, dense_path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
-from heterodyne_nlsq.start.race import scaled
+from heterodyne_nlsq.start.coefficients import scaled
 from heterodyne_nlsq.thinned import some_frames, thinned
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_spec import find_laws
@@ -51,14 +51,14 @@ _FOLLOWED = 2
 
 @dataclass(frozen=True)
 class Full:
-    """The full fit: every parameter of the model but the gauge in `setup` and `path`, at `vector` (n_fit,).
+    """The full fit: every parameter of the model but the gauge in `setup` and `evaluator`, at `vector` (n_fit,).
 
     `pinned` are the positions among the free parameters that the request held; `model` (n_phi, n_t, n_t) the maps,
     `variance` that of a pair, `unit` the same with the inflation by shared noise.
     """
 
     setup: Setup
-    path: Path
+    evaluator: Evaluator
     vector: FloatArray
     pinned: npt.NDArray[np.int_]
     cost: float
@@ -74,14 +74,16 @@ class Full:
 
 
 def at_some_frames(full: Full) -> Full | None:
-    """Return the fit looked at in some of its frames, with the noise of all; None where there are no fewer."""
+    """Return the fit for a subset of its frames, with the noise of all; None if there are few frames anyway."""
     setup, some = thinned(full.setup), some_frames(full.setup.data.n_phi, full.setup.data.n_t)
     if setup is None:
         return None
-    path = dense_path(setup)
+    evaluator = dense_evaluator(setup)
     calibration = replace(full.calibration, fluctuations=tuple(one[some] for one in full.calibration.fluctuations))
-    cost = float(path.normal(full.vector, path.problem).cost)
-    return replace(full, setup=setup, path=path, cost=cost, model=full.model[:, some, some], calibration=calibration)
+    cost = float(evaluator.normal(full.vector, evaluator.problem).cost)
+    return replace(
+        full, setup=setup, evaluator=evaluator, cost=cost, model=full.model[:, some, some], calibration=calibration
+    )
 
 
 def released_rise(full: Full, tested: npt.NDArray[np.int_]) -> float:
@@ -90,8 +92,8 @@ def released_rise(full: Full, tested: npt.NDArray[np.int_]) -> float:
 
     def released(start: FloatArray) -> Solution:
         if others.size == 0:
-            return descend(full.setup, full.path, start, None, _LONG, full.unit)
-        return descend_pinned(full.setup, full.path, start, others, full.vector[others], full.unit, _LONG)
+            return descend(full.setup, full.evaluator, start, None, _LONG, full.unit)
+        return descend_pinned(full.setup, full.evaluator, start, others, full.vector[others], full.unit, _LONG)
 
     starts = [full.vector, *changing(full, tested)]
     wider = min(map(released, starts), key=lambda found: found.cost)
@@ -180,14 +182,14 @@ def _best(full: Full, restriction: Mapping[str, float], starts: Iterable[Mapping
     points = []
     for start in starts:
         vector = np.array([{**start, **pins}[name] for name in free.free_names])
-        points.append(scaled(full.setup, full.path, vector))
+        points.append(scaled(full.setup, full.evaluator, vector))
     points.sort(key=lambda point: point[1])
     best: Solution | None = None
     for point, _ in points[:_FOLLOWED]:
-        found = descend_pinned(full.setup, full.path, point, positions, held, full.unit, _SHORT)
+        found = descend_pinned(full.setup, full.evaluator, point, positions, held, full.unit, _SHORT)
         if _far(full, found):
             return found if best is None or found.cost < best.cost else best
-        found = descend_pinned(full.setup, full.path, found.vector, positions, held, full.unit, _LONG)
+        found = descend_pinned(full.setup, full.evaluator, found.vector, positions, held, full.unit, _LONG)
         best = found if best is None or found.cost < best.cost else best
     assert best is not None, "every question has a start"
     return best
@@ -214,7 +216,7 @@ def _flat(full: Full) -> float:
         pairs = data.c2[a], data.weight[a] * data.valid[a], _near(full)
         differences.append(full.model[a] - of_age(full.model[a], *pairs).course)
         explained += of_age(data.c2[a], *pairs).explained
-    return _calibrated(full, (float(full.path.spread.sum()) - explained) / 2, differences)
+    return _calibrated(full, (float(full.evaluator.spread.sum()) - explained) / 2, differences)
 
 
 def _near(full: Full) -> int:
@@ -250,5 +252,5 @@ def _calibrated(full: Full, cost: float, differences: list[npt.NDArray[np.floati
     if squares <= 0 or variance <= 0:
         return 0.0
     # Costs are differences of sums; an increase within their rounding error is not significant.
-    rounding = _DIGITS * float(np.sum(full.path.weights + full.path.spread))
+    rounding = _DIGITS * float(np.sum(full.evaluator.weights + full.evaluator.spread))
     return 2 * max(cost - full.cost - rounding, 0.0) * squares / variance

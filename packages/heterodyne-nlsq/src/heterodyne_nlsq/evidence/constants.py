@@ -17,8 +17,8 @@ from jaxtyping import Array, Float
 
 from heterodyne_data import NestedTest
 from heterodyne_data.setup import reference_age
-from heterodyne_nlsq.evidence.chi_square import tail
 from heterodyne_nlsq.evidence.held import NEEDED
+from heterodyne_nlsq.evidence.tails import chdtrc
 from heterodyne_nlsq.setup import Setup
 from heterodyne_spec import find_laws
 
@@ -57,7 +57,7 @@ def constant_tests(setup: Setup, values: FloatArray, root: FloatArray) -> Iterat
         if not (np.isfinite(value) and np.isfinite(sd) and sd > 0):
             continue
         statistic = (value / sd) ** 2
-        p_value = tail(statistic, 1)
+        p_value = float(chdtrc(1, statistic))
         needed = p_value < NEEDED
         fits = "fits as well" if p_value > _AS_WELL else "fits hardly worse"
         words = f"{law.offset} = 0: the data need the constant" if needed else f"{law.offset} = 0 {fits}"

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from heterodyne_data import NestedTest, Signal
 from heterodyne_data.setup import ROUNDING, FreeParameters, released
+from heterodyne_nlsq.evaluators import Evaluator, with_free
 from heterodyne_nlsq.evidence.comparison import (
     PLAIN,
     Full,
@@ -23,7 +24,6 @@ from heterodyne_nlsq.evidence.comparison import (
 from heterodyne_nlsq.evidence.held import held_groups, held_test, joint_test, score_test
 from heterodyne_nlsq.evidence.questions import answers, asked_of
 from heterodyne_nlsq.maps import model_maps
-from heterodyne_nlsq.paths import Path, with_free
 from heterodyne_nlsq.representative import (
     calibrated_noise,
     landscape,
@@ -98,7 +98,7 @@ class Examination:
         full, names = self.full, self.full.setup.free.free_names
         if not full.pinned.size:
             return
-        normal = full.path.normal(full.vector, full.path.problem)
+        normal = full.evaluator.normal(full.vector, full.evaluator.problem)
         gradient, matrix = np.asarray(normal.gradient), np.asarray(normal.matrix)
         free = np.setdiff1d(np.arange(full.vector.size), full.pinned)
         for function, positions in held_groups(full.setup.spec, names, full.pinned).items():
@@ -116,21 +116,23 @@ def can_choose(setup: Setup) -> bool:
     return setup.config.nlsq.loss == "linear" and bool(setup.free.free)
 
 
-def examine(setup: Setup, path: Path, found: Solution) -> Examination:
+def examine(setup: Setup, evaluator: Evaluator, found: Solution) -> Examination:
     """Examine the optimum found by a descent, and select the solution to report."""
-    degrees = max(float(path.weights.sum()) - found.vector.size, 1.0)
+    degrees = max(float(evaluator.weights.sum()) - found.vector.size, 1.0)
     variance = max(2 * found.cost / degrees, ROUNDING)
-    full = _released(setup, path, found, variance)
+    full = _released(setup, evaluator, found, variance)
     if not can_choose(setup):
         return Examination(setup, full, _score(full), found.vector)
-    land, z = landscape(setup, path, found.vector, full.unit)
+    land, z = landscape(setup, evaluator, found.vector, full.unit)
     noise = calibrated_noise(land, z, _as_asked(full, _score(full, GLANCE)), variance)
     # The weight of the offset's priors relative to the data is known only now.
     land = land._replace(unit=noise.unit)
     chosen = least = optimum(land, z)
     if setup.config.nlsq.representative == "plainest":
         chosen = plainest(land, least, noise)
-    cost = min(found.cost, *(float(path.normal(vector_at(land, at), path.problem).cost) for at in (least, chosen)))
+    cost = min(
+        found.cost, *(float(evaluator.normal(vector_at(land, at), evaluator.problem).cost) for at in (least, chosen))
+    )
     vector = vector_at(land, chosen)
     whole = _whole(setup, full.setup.free, vector)
     full = replace(full, cost=cost, vector=whole, model=maps_at(full, whole))
@@ -143,14 +145,14 @@ def _whole(setup: Setup, free: FreeParameters, vector: FloatArray) -> FloatArray
     return np.concatenate([setup.free.full(vector[:n_free])[list(free.free)], vector[n_free:]])
 
 
-def _released(setup: Setup, path: Path, found: Solution, variance: float) -> Full:
+def _released(setup: Setup, evaluator: Evaluator, found: Solution, variance: float) -> Full:
     """Return the fit with every parameter set free, its noise calibrated."""
     free = released(setup.free, tuple(p.name for p in setup.spec.parameters if not p.vary))
-    everything, wider, vector = replace(setup, free=free), with_free(path, free), _whole(setup, free, found.vector)
+    everything, wider, vector = replace(setup, free=free), with_free(evaluator, free), _whole(setup, free, found.vector)
     values = free.full(vector[: len(free.free)])
     contrast, offset = setup.scaling.per_angle(vector[len(free.free) :])
     model = model_maps(setup, values, contrast, offset)
-    each = np.asarray(wider.squares(vector, wider.problem)) / np.maximum(path.weights, 1.0)
+    each = np.asarray(wider.squares(vector, wider.problem)) / np.maximum(evaluator.weights, 1.0)
     calibration = calibrate(everything, values, contrast, offset, model, each)
     pinned = np.array([k for k, position in enumerate(free.free) if position not in setup.free.free], int)
     unit = variance * calibration.inflation
@@ -159,10 +161,10 @@ def _released(setup: Setup, path: Path, found: Solution, variance: float) -> Ful
 
 def _score(full: Full, portions: int = PORTIONS) -> FloatArray:
     """Return the covariance (n_full, n_full) of the score of the fit with every parameter set free."""
-    free, path = full.setup.free, full.path
+    free, evaluator = full.setup.free, full.evaluator
     values = free.full(full.vector[: len(free.free)])
     contrast, _ = full.setup.scaling.per_angle(full.vector[len(free.free) :])
-    matrices = np.asarray(path.matrices(full.vector, path.problem))
+    matrices = np.asarray(evaluator.matrices(full.vector, evaluator.problem))
     return score_covariance(full.setup, full.calibration, values, contrast, matrices, portions)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import NestedTest
-from heterodyne_nlsq.evidence.chi_square import tail
+from heterodyne_nlsq.evidence.tails import chdtrc
 from heterodyne_nlsq.stated import SCORE_TEST
 from heterodyne_spec import ModelSpec, laws_of
 
@@ -37,7 +37,7 @@ def joint_test(
     rise : of the calibrated chi-square from that fit to this one; `freedom`, the number of held parameters with an
     effect.
     """
-    held, p_value = tuple(names[k] for k in pinned), tail(rise, max(freedom, 1))
+    held, p_value = tuple(names[k] for k in pinned), float(chdtrc(max(freedom, 1), rise))
     stated = ", ".join(f"{name} at {values[name]:g}" for name in held)
     needed = p_value < NEEDED
     it = "it" if len(held) == 1 else "some of this"
@@ -66,7 +66,7 @@ def held_test(
     by_slope: bool,
 ) -> NestedTest:
     """Return the test of the parameters of a function that were held, `by_slope` or by a fit with them free."""
-    p_value, names = tail(statistic, freedom), tuple(held)
+    p_value, names = float(chdtrc(freedom, statistic)), tuple(held)
     needed = p_value < NEEDED
     words = _words(spec, function, names, values, needed) + (f" ({SCORE_TEST})" if needed and by_slope else "")
     return NestedTest(names, True, statistic, freedom, p_value, needed, words)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jax.scipy.special import betainc
 
 from heterodyne_data import TwoTimeData
 from heterodyne_data.setup import ROUNDING
+from heterodyne_nlsq.evidence.tails import stdtr
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -40,9 +38,7 @@ def rise_by_chance(data: TwoTimeData, near: int) -> float:
     if not np.isfinite(rise).all() or rise.mean() <= ROUNDING**0.5:
         return 1.0
     freedom, variance = _BLOCKS - 1, float(np.var(rise, ddof=1)) / _BLOCKS
-    with jax.enable_x64(True):
-        part = jnp.asarray(freedom / (freedom + rise.mean() ** 2 / max(variance, 1e-300)), float)
-        return float(betainc(jnp.asarray(freedom / 2, float), jnp.asarray(0.5, float), part)) / 2
+    return float(stdtr(freedom, -rise.mean() / np.sqrt(max(variance, 1e-300))))
 
 
 def _rise(data: TwoTimeData, first: int, short: npt.NDArray[np.bool_], long: npt.NDArray[np.bool_]) -> float:

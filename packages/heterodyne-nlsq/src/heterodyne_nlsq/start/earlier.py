@@ -18,12 +18,13 @@ import numpy.typing as npt
 from heterodyne_data import NLSQResult
 from heterodyne_data.setup import reference_age
 from heterodyne_nlsq.descent import descend
-from heterodyne_nlsq.paths import Path
+from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.start.candidate import Candidate, inside
-from heterodyne_nlsq.start.race import Final, Outcome, scaled, squares
-from heterodyne_nlsq.start.twin import with_twin
+from heterodyne_nlsq.start.coefficients import scaled, squares
+from heterodyne_nlsq.start.label_exchange import with_labels_exchanged
+from heterodyne_nlsq.start.race import Descents, Final
 from heterodyne_report import Stage, announce_stage, numbered_stage
 from heterodyne_spec import ConfigError, Problem, ResultError, clipped_exp, did_you_mean, find_laws
 
@@ -42,7 +43,7 @@ class Followed(NamedTuple):
     `doubt` states why the minimum may be wrong; empty if there is no indication.
     """
 
-    outcome: Outcome
+    descents: Descents
     described: str
     doubt: str
 
@@ -151,24 +152,24 @@ def _from_same_origin(values: dict[str, float], start: dict[str, float], setup: 
     return found
 
 
-def follow(setup: Setup, path: Path, given: list[Candidate], progress: Progress | None) -> Followed:
-    """Return the minimum reached from the best estimate, and from its twin with exchanged components.
+def follow(setup: Setup, evaluator: Evaluator, given: list[Candidate], progress: Progress | None) -> Followed:
+    """Return the minimum reached from the best estimate, and from it with the labels of the components exchanged.
 
-    The twin is optimised if it describes the age slices about as well, because either may be lower.
+    The exchanged one is optimised if it fits about as well, because either may be lower.
     """
-    points, misfits = zip(*(scaled(setup, path, candidate.vector) for candidate in given), strict=True)
+    points, misfits = zip(*(scaled(setup, evaluator, candidate.vector) for candidate in given), strict=True)
     k = int(np.argmin(misfits))
     announce_stage(progress, numbered_stage(Stage.FITS, 1, 1))
-    solution = descend(setup, path, points[k], progress)
-    left = squares(path, solution.vector)
-    shown = float(path.spread.sum()) - left
+    solution = descend(setup, evaluator, points[k], progress)
+    left = squares(evaluator, solution.vector)
+    shown = float(evaluator.spread.sum()) - left
     missed = max((misfits[k] - left) / shown, 0.0) if shown > 0 else 1.0
     final, described = (
         Final(solution, given[k].origin),
         f"{given[k].origin} left {100 * missed:.2g} % of the variation of the data unexplained",
     )
     if missed > _SIMILAR:
-        return Followed(Outcome([final], solution.n_evaluations), described, described)
-    outcome = with_twin(setup, path, Outcome([final], solution.n_evaluations), progress)
-    doubt = "" if outcome.finals[0].solution.success else f"the descent from {given[k].origin} did not converge"
-    return Followed(outcome, described, doubt)
+        return Followed(Descents([final], solution.n_evaluations), described, described)
+    descents = with_labels_exchanged(setup, evaluator, Descents([final], solution.n_evaluations), progress)
+    doubt = "" if descents.finals[0].solution.success else f"the descent from {given[k].origin} did not converge"
+    return Followed(descents, described, doubt)

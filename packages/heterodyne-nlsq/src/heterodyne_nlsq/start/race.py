@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.descent import approach, descend
+from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.minima import same_minimum
-from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress, Solution
 from heterodyne_nlsq.start.candidate import Candidate
-from heterodyne_nlsq.start.coefficients import start_coefficients
+from heterodyne_nlsq.start.coefficients import fitted_vector
 from heterodyne_report import Stage, announce_stage, numbered_stage
 
 type FloatArray = npt.NDArray[np.float64]
@@ -45,35 +45,37 @@ class Final(NamedTuple):
     origin: str
 
 
-class Outcome(NamedTuple):
+class Descents(NamedTuple):
     """The complete descents, lowest cost first, and the total number of evaluations."""
 
     finals: list[Final]
     n_evaluations: int
 
 
-def race(setup: Setup, path: Path, starters: list[Candidate], progress: Progress | None) -> Outcome:
+def race(setup: Setup, evaluator: Evaluator, starters: list[Candidate], progress: Progress | None) -> Descents:
     """Return the minima reached from the starts."""
     chosen = [c for k, c in enumerate(starters) if c.misfit <= WORTH or k == 1]
-    points = [fitted_vector(setup, path, c.vector) for c in chosen]
+    points = [fitted_vector(setup, evaluator, c.vector) for c in chosen]
     if len(points) == 1:
         announce_stage(progress, numbered_stage(Stage.FITS, 1, 1))
-        solution = descend(setup, path, points[0], progress)
-        return Outcome([Final(solution, chosen[0].origin)], solution.n_evaluations)
+        solution = descend(setup, evaluator, points[0], progress)
+        return Descents([Final(solution, chosen[0].origin)], solution.n_evaluations)
     limit = setup.config.nlsq.max_iterations
     heats = []
     for k, (point, c) in enumerate(zip(points, chosen, strict=True)):
         announce_stage(progress, numbered_stage("short fit", k + 1, len(points)))
-        heats.append(Final(approach(setup, path, point, min(HEAT, limit), progress), c.origin))
+        heats.append(Final(approach(setup, evaluator, point, min(HEAT, limit), progress), c.origin))
     spent = sum(heat.solution.n_evaluations for heat in heats)
     first, *others = _different(sorted(heats, key=lambda heat: heat.solution.cost), setup)
     announce_stage(progress, numbered_stage(Stage.FITS, 1, 1 + len(others)))
-    best = descend(setup, path, first.solution.vector, progress)
-    outcome = beside(setup, path, Final(best, first.origin), others, progress)
-    return outcome._replace(n_evaluations=outcome.n_evaluations + spent)
+    best = descend(setup, evaluator, first.solution.vector, progress)
+    descents = beside(setup, evaluator, Final(best, first.origin), others, progress)
+    return descents._replace(n_evaluations=descents.n_evaluations + spent)
 
 
-def beside(setup: Setup, path: Path, first: Final, others: Sequence[Final], progress: Progress | None) -> Outcome:
+def beside(
+    setup: Setup, evaluator: Evaluator, first: Final, others: Sequence[Final], progress: Progress | None
+) -> Descents:
     """Return a complete descent together with others, which are completed.
 
     Each gets as many evaluations as the first took, so that a slow one does not delay the rest.
@@ -82,19 +84,19 @@ def beside(setup: Setup, path: Path, first: Final, others: Sequence[Final], prog
     allowed = min(max(spent, _LEAST), setup.config.nlsq.max_iterations)
     for k, (begun, origin) in enumerate(others):
         announce_stage(progress, numbered_stage(Stage.FITS, k + 2, 1 + len(others)))
-        trial = descend(setup, path, begun.vector, progress, allowed)
+        trial = descend(setup, evaluator, begun.vector, progress, allowed)
         spent += trial.n_evaluations
         if trial.cost < min(final.solution.cost for final in finals) and not trial.success:
-            trial = descend(setup, path, trial.vector, progress)
+            trial = descend(setup, evaluator, trial.vector, progress)
             spent += trial.n_evaluations
         finals.append(Final(trial, origin))
-    return Outcome(sorted(finals, key=lambda final: final.solution.cost), spent)
+    return Descents(sorted(finals, key=lambda final: final.solution.cost), spent)
 
 
-def joined(one: Outcome, other: Outcome) -> Outcome:
+def joined(one: Descents, other: Descents) -> Descents:
     """Return the descents of both."""
     finals = sorted([*one.finals, *other.finals], key=lambda final: final.solution.cost)
-    return Outcome(finals, one.n_evaluations + other.n_evaluations)
+    return Descents(finals, one.n_evaluations + other.n_evaluations)
 
 
 def _different(heats: list[Final], setup: Setup) -> list[Final]:
@@ -111,32 +113,8 @@ def _different(heats: list[Final], setup: Setup) -> list[Final]:
     return found[:_FINALISTS]
 
 
-def compile_evaluation(setup: Setup, path: Path) -> None:
+def compile_evaluation(setup: Setup, evaluator: Evaluator) -> None:
     """Compile the functions of a descent before it begins, by one evaluation at the configured values."""
     if setup.config.nlsq.loss == "linear":
-        vector = fitted_vector(setup, path, setup.free.start[list(setup.free.free)])
-        path.normal(vector, path.problem)
-
-
-def fitted_vector(setup: Setup, path: Path, free: FloatArray) -> FloatArray:
-    """Return free parameters (n_free,) with the scaling coefficients that suit them best, (n_fit,)."""
-    return scaled(setup, path, free)[0]
-
-
-def scaled(setup: Setup, path: Path, free: FloatArray) -> tuple[FloatArray, float]:
-    """Return free parameters (n_free,) with the scaling coefficients that suit them best, (n_fit,), and the sum of
-    squared residuals there."""
-    sums = np.asarray(path.scaling_sums(free, path.problem))
-    coefficients = start_coefficients(setup.scaling, sums)
-    contrast, offset = setup.scaling.per_angle(coefficients)
-    one, m, mm, d, dm = sums.T
-    mean = d / np.maximum(one, 1e-300)
-    off = offset - mean
-    # Relative to the mean of the data, to avoid cancellation in sums of squares.
-    squares = path.spread + off**2 * one - 2 * contrast * (dm - mean * m) + 2 * off * contrast * m + contrast**2 * mm
-    return np.concatenate([free, coefficients]), float(np.sum(squares))
-
-
-def squares(path: Path, vector: FloatArray) -> float:
-    """Return the sum of squared residuals of all azimuths at a fitted vector (n_fit,), whatever the loss is."""
-    return float(np.sum(np.asarray(path.squares(vector, path.problem))))
+        vector = fitted_vector(setup, evaluator, setup.free.start[list(setup.free.free)])
+        evaluator.normal(vector, evaluator.problem)

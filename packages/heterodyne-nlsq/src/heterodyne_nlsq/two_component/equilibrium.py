@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.look.ages import Curves
-from heterodyne_nlsq.look.batch import fit, residuals
+from heterodyne_nlsq.age_resolved import Curves, fit, residuals
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -26,7 +25,7 @@ _FREQUENCIES = 4
 _KEPT = 3
 _STEPS = 15
 _FASTEST = 1.6
-"""Highest frequency that is looked for, in rad per frame."""
+"""Highest frequency of the search, in rad per frame."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def _grid(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArra
     found = []
     for omega in _frequencies(value, weight, lag, phi):
         a, b, ratio = (z.ravel() for z in np.meshgrid(log_rates, log_rates, log_ratios, indexing="ij"))
-        # The two components look alike at one age: the first is the slower one here.
+        # At a single age the components are equivalent: the first is the slower one here.
         ordered = a <= b
         theta = np.stack([a, b, np.full_like(a, omega), ratio], axis=-1)[ordered]
         cosine = np.cos(omega * (np.cos(np.deg2rad(phi))[:, None] * lag))

@@ -1,7 +1,7 @@
-"""The names of the two components exchanged: a description has a twin.
+"""Exchange of the labels of the two components.
 
-c2 is the same when J_r and J_s trade places and x becomes 1 - x, so only the laws of age can tell which component is
-the sample. Where x hardly changes they cannot, and both descriptions have to be looked at before one is named.
+c2 is unchanged if J_r and J_s are exchanged and x becomes 1 - x, so only the laws of age distinguish the components.
+Where x hardly changes they do not, and both assignments have to be fitted before one is chosen.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TRADED = tuple((f"{name}_ref", f"{name}_sample") for name in ("D0", "alpha", "D
 
 
 def exchanged(functions: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Return the functions of age of the twin."""
+    """Return the functions of age with the labels of the components exchanged."""
     return {"J_r": functions["J_s"], "J_s": functions["J_r"], "v": functions["v"], "x": 1 - functions["x"]}
 
 
@@ -34,7 +34,7 @@ def traded(values: Mapping[str, float], age: FloatArray, x: FloatArray) -> dict[
 
 
 def words(age: float) -> tuple[str, str, str]:
-    """Return what the data do not tell, the convention, and how the twin differs."""
+    """Return what the data do not distinguish, the convention, and the difference after the exchange."""
     return (
         "the data do not tell which component is the sample",
         f"the one with the larger transport coefficient at {age:.3g} s is called the sample",

@@ -12,8 +12,8 @@ from heterodyne_nlsq.models import Knowledge, Nested, Null, Quantities, Question
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.start.candidate import Candidate
 from heterodyne_nlsq.two_component import exchange, quantities, words
+from heterodyne_nlsq.two_component.age_resolved import age_resolved
 from heterodyne_nlsq.two_component.nulls import RESTRICTIONS, starts
-from heterodyne_nlsq.two_component.resolved import age_resolved
 from heterodyne_nlsq.two_component.starts import from_data
 
 type FloatArray = npt.NDArray[np.float64]

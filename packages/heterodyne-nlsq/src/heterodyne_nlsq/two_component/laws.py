@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.look.ages import Curves
+from heterodyne_nlsq.age_resolved import Curves
 from heterodyne_nlsq.two_component.plain import Cells
 
 type FloatArray = npt.NDArray[np.float64]

@@ -17,8 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.look.ages import Curves
-from heterodyne_nlsq.look.batch import fit, residuals
+from heterodyne_nlsq.age_resolved import Curves, fit, residuals
 
 type FloatArray = npt.NDArray[np.float64]
 

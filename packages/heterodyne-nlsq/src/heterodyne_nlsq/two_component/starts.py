@@ -1,22 +1,22 @@
-"""Starts from curves: laws of age through what every age shows by itself."""
+"""Starting values from curves: laws of age fitted to age slices."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from heterodyne_nlsq.look.ages import FEWEST_FRAMES, age_curves
+from heterodyne_nlsq.age_resolved import FEWEST_FRAMES, age_curves
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.start.candidate import Candidate, inside
-from heterodyne_nlsq.two_component.chain import exchanged, histories
 from heterodyne_nlsq.two_component.equilibrium import solve_ages
 from heterodyne_nlsq.two_component.laws import parameters, to_plain
 from heterodyne_nlsq.two_component.plain import fit_cells, make_cells
+from heterodyne_nlsq.two_component.viterbi import exchanged, histories
 
 _REACHES = (2.0, 0.7, 0.35)
-"""Longest lags looked at, in parts of the age: over short ones little changes, over long ones slow decays show."""
+"""Longest lags used, relative to the age: little changes over short ones, slow decays need long ones."""
 
 _BRANCHES = 2
-"""Histories that are followed from every look."""
+"""Number of histories from the age slices of each set of lags."""
 
 
 def from_data(setup: Setup) -> list[Candidate]:
@@ -25,16 +25,16 @@ def from_data(setup: Setup) -> list[Candidate]:
     if data.n_t < FEWEST_FRAMES:
         return []
     cells = make_cells(age_curves(data), float(data.t[-1]))
-    looks = []
+    trials = []
     for reach in _REACHES:
         curves = age_curves(data, reach)
         for history in histories(solve_ages(curves), _BRANCHES):
-            looks += [to_plain(theta, curves, cells) for theta in (history, exchanged(history))]
+            trials += [to_plain(theta, curves, cells) for theta in (history, exchanged(history))]
     found = []
-    descriptions, cost = fit_cells(np.array(looks), cells)
-    # A constant is described without any misfit.
+    descriptions, cost = fit_cells(np.array(trials), cells)
+    # Constant data have no misfit.
     cost = np.maximum(cost, np.finfo(float).tiny)
-    # What the plain laws do not have starts where the configuration says.
+    # Parameters that the plain laws do not have start at their configured values.
     start = dict(zip(free.names, free.start.tolist(), strict=True))
     for rank, (theta, misfit) in enumerate(zip(descriptions, cost / cost[0], strict=True)):
         values = {**start, **parameters(theta, cells, data.q)}

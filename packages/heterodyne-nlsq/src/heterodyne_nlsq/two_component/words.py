@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from heterodyne_data import NLSQResult
-from heterodyne_nlsq.courses import courses
+from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.stated import shown
 from heterodyne_report import TimeCourse, format_p_value
 
@@ -25,7 +25,7 @@ def reasons(result: NLSQResult) -> dict[str, str]:
     flow = {} if shown(result, "flow") else {"v": NO_FLOW}
     if shown(result, "two_components"):
         return flow
-    only = single(courses(result))
+    only = single(courses_of_fit(result))
     return flow | {name: ONE_COMPONENT for name in ("J_r", "J_s", "x") if name != only}
 
 
@@ -66,7 +66,7 @@ def doubts(result: NLSQResult) -> Iterator[str]:
 
 
 def _instead_of_two(result: NLSQResult) -> str:
-    if single(courses(result)) is None:
+    if single(courses_of_fit(result)) is None:
         return (
             "no fraction is stated, and no transport coefficient, because the fit splits one component into two "
             "different ones; fix x at 0 to fit one component"

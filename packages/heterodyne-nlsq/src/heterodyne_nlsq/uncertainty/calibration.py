@@ -115,7 +115,7 @@ def score_covariance(
     calibration : of this fit, at this point or at one that describes the data as well.
     values, contrast : the point, (n_par,) and (n_phi,).
     matrices : Gauss-Newton matrix of every azimuth there in the fitted vector (n_phi, n_fit, n_fit).
-    portions : of pixels that are looked at.
+    portions : number of portions of pixels that are simulated.
 
     Notes
     -----

@@ -20,7 +20,7 @@ _ENOUGH = 20
 """Blocks of a scale that show its noise."""
 
 _MOST_ANGLES, _MOST_FRAMES = 3, 1000
-"""Azimuths that are looked at, evenly among them, and frames, those in the middle."""
+"""Number of azimuths used, evenly spaced, and of frames, from the middle."""
 
 MOST = 3000.0
 """Largest inflation, that of the slowest simulated speckle; larger values are due to structure not in the model."""

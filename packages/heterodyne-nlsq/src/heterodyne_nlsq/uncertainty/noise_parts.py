@@ -17,7 +17,7 @@ _SIGNIFICANT = 9.0
 threshold sometimes accepts detector noise where there is none, and then underestimates the number of pixels."""
 
 _DARKEST = 1e4
-"""Largest one over the photons per pixel and frame that is looked for."""
+"""Largest inverse of the number of photons per pixel and frame that is tried."""
 
 _PARALLEL = 1e-12
 """Part of the squares below which the determinant of two columns is rounding: they are the same."""

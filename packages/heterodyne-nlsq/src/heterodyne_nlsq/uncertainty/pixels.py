@@ -24,9 +24,8 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_nlsq.uncertainty.scales import Expected, expected_details, make_blocks
+from heterodyne_physics_meshgrid import FieldLaws, Physics, field_laws, gaussian_histories
 from heterodyne_physics_meshgrid.factored import padded_size
-from heterodyne_physics_meshgrid.models import Physics
-from heterodyne_physics_meshgrid.speckle import FieldLaws, field_laws, histories
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -37,7 +36,7 @@ PORTIONS = 6
 """How many times: 1536 pixels give a standard deviation to 1.8 %."""
 
 GLANCE = 1
-"""How many times for a first look, that gives it to 4.4 %."""
+"""How many times for a first estimate, with a standard deviation to 4.4 %."""
 
 _MOST_MODES = 8
 """Modes that are simulated; with more, intensities are as good as Gaussian, and scaled to their contrast."""
@@ -208,7 +207,7 @@ def _fields(law: FieldLaws, request: Request, seed: list[int]) -> tuple[npt.NDAr
     """Return histories (n_mode, n_t, n_pixel) of the components; they are the same for all azimuths."""
     n_modes = int(np.clip(np.round(1 / max(float(np.mean(request.contrast)), 1e-3)), 1, _MOST_MODES))
     rng = np.random.default_rng(seed)
-    return tuple(histories(keep, (n_modes, _PORTION), rng) for keep in law.keep)
+    return tuple(gaussian_histories(keep, (n_modes, _PORTION), rng) for keep in law.keep)
 
 
 def _fluctuation(

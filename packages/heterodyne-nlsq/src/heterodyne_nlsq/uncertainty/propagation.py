@@ -16,7 +16,7 @@ from heterodyne_data import Bands, Derived
 from heterodyne_data.setup import band_ages, reference_age
 from heterodyne_nlsq.models import knowledge_of
 from heterodyne_nlsq.setup import Setup
-from heterodyne_physics_meshgrid.models import Physics
+from heterodyne_physics_meshgrid import Physics
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -24,7 +24,7 @@ type FloatArray = npt.NDArray[np.float64]
 @functools.partial(jax.jit, static_argnums=0)
 def _with_slopes(
     quantities: Callable[..., Array], physics: Physics, vector: Float[Array, " n_par"], *given: ArrayLike
-) -> tuple[Float[Array, " n"], Float[Array, "n n_par"]]:
+) -> tuple[Float[Array, ...], Float[Array, "... n_par"]]:
     """Return quantities of a model at its full vector, and their derivatives by it."""
 
     def of_full(vector: Array) -> Array:
@@ -41,8 +41,9 @@ def _propagated(
     `root` (n_free, k) times its transpose is the covariance of the free parameters: variances that cancel keep their
     digits.
     """
-    found, slopes = _with_slopes(quantities, setup.physics, jnp.asarray(values, float), *given)
-    return np.asarray(found), np.linalg.norm(np.asarray(slopes) @ setup.free.expand @ root, axis=1)
+    found, slopes = map(np.asarray, _with_slopes(quantities, setup.physics, jnp.asarray(values, float), *given))
+    rows = slopes.reshape(-1, slopes.shape[-1])
+    return found, np.linalg.norm(rows @ setup.free.expand @ root, axis=1).reshape(found.shape)
 
 
 def bands(setup: Setup, values: FloatArray, root: FloatArray) -> Bands:
@@ -50,8 +51,7 @@ def bands(setup: Setup, values: FloatArray, root: FloatArray) -> Bands:
     t, names = setup.data.t, [f.name for f in setup.spec.functions]
     # The age of quoted results among them.
     ages = np.unique(np.append(band_ages(t), reference_age(t)))
-    found = _propagated(setup.physics.functions, setup, values, root, ages)
-    value, sd = (part.reshape(len(names), -1) for part in found)
+    value, sd = _propagated(setup.physics.functions, setup, values, root, ages)
     return Bands(ages, dict(zip(names, value, strict=True)), dict(zip(names, sd, strict=True)))
 
 

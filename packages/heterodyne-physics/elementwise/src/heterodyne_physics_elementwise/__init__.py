@@ -1,5 +1,7 @@
 """c2 of the heterodyne XPCS model at given pairs of frames: O(n_t + n_pair) memory.
 
+Public are the names in ``__all__``; other modules may change without notice.
+
 Dimensions in the signatures: ``n_t`` frames, ``n_pair`` pairs, ``n_par`` parameters.
 """
 
@@ -11,17 +13,19 @@ from heterodyne_physics_elementwise._generated.two_component import (
 )
 from heterodyne_physics_elementwise._version import __version__
 from heterodyne_physics_elementwise.correlation import c2_pairs
-from heterodyne_physics_elementwise.grid import ShardGrid, precompute_shard_grid, trapezoid_cumsum
-from heterodyne_physics_elementwise.models import physics_of
+from heterodyne_physics_elementwise.grid import ShardGrid, integral_between, precompute_shard_grid, trapezoid_cumsum
+from heterodyne_physics_elementwise.models import Physics, physics_of
 
 __all__ = [
     "MODEL_ID",
     "MODEL_SHA256",
     "MODEL_VERSION",
     "HeterodyneModel",
+    "Physics",
     "ShardGrid",
     "__version__",
     "c2_pairs",
+    "integral_between",
     "physics_of",
     "precompute_shard_grid",
     "trapezoid_cumsum",

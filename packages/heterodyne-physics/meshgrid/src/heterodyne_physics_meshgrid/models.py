@@ -5,7 +5,7 @@ A module about a model (`heterodyne_physics_meshgrid.two_component`, or ``physic
 
 * ``HeterodyneModel`` and ``MODEL_VERSION`` of the generated module,
 * ``bracket(model, t, q, phi)``: (c2 - offset) / contrast for all pairs of frames, (\\*angles, n_t, n_t),
-* ``fields(model, t, q, phi)``: the `heterodyne_physics_meshgrid.speckle.FieldLaws` of one azimuth,
+* ``fields(model, t, q, phi)``: the `heterodyne_physics_meshgrid.FieldLaws` of one azimuth,
 
 and where there are faster ways to the same than by the whole matrix,
 
@@ -44,9 +44,9 @@ class Physics:
     inner_products: Callable[..., Any] | None
     model_sums: Callable[..., Any] | None
 
-    def functions(self, model: Any, ages: Float[Array, " n_age"]) -> Float[Array, " n_function*n_age"]:
-        """Return the functions of age of a model at ages in s, one after the other, in the specification's order."""
-        return jnp.concatenate([getattr(model, name)(ages) for name in self.model.inputs])
+    def functions(self, model: Any, ages: Float[Array, " n_age"]) -> Float[Array, "n_function n_age"]:
+        """Return the functions of age of a model at ages in s, in the specification's order."""
+        return jnp.stack([getattr(model, name)(ages) for name in self.model.inputs])
 
     def __reduce__(self) -> tuple[Any, ...]:
         # One of each in a process: compiled functions know it by its identity.

@@ -40,7 +40,7 @@ def field_laws(model: Any, t: FloatArray, q: float, phi: float) -> FieldLaws:
     return found
 
 
-def histories(keep: FloatArray, shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.complex64]:
+def gaussian_histories(keep: FloatArray, shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.complex64]:
     """Return complex Gaussian histories of unit mean square, (shape[0], n_t, shape[1]), in single precision.
 
     `keep` (n_t - 1,) is the correlation from each frame to the next.
@@ -58,7 +58,7 @@ def pixel_intensities(laws: FieldLaws, n_pixels: int, n_modes: int, rng: np.rand
     """Return intensities (n_pixels, n_t) of independent pixels in units of their expectation."""
     total = np.zeros((laws.amplitude[0].size, n_pixels))
     for _ in range(n_modes):
-        components = [histories(keep, (1, n_pixels), rng)[0] for keep in laws.keep]
+        components = [gaussian_histories(keep, (1, n_pixels), rng)[0] for keep in laws.keep]
         parts = [a[:, None] * one for a, one in zip(laws.amplitude, components, strict=True)]
         field = functools.reduce(np.add, parts)
         total += field.real**2 + field.imag**2

@@ -14,6 +14,7 @@ from heterodyne_report.page.elements import (
     table,
 )
 from heterodyne_report.page.functions import function_alt, functions_table
+from heterodyne_report.page.inset import inset, result_inset
 from heterodyne_report.page.picture import Picture, png_picture, svg_picture
 from heterodyne_report.page.provenance import citation_section, provenance_section
 
@@ -29,6 +30,7 @@ __all__ = [
     "facts",
     "function_alt",
     "functions_table",
+    "inset",
     "join_markup",
     "paragraph",
     "pictures",
@@ -36,6 +38,7 @@ __all__ = [
     "provenance_section",
     "render",
     "render_page",
+    "result_inset",
     "svg_picture",
     "table",
     "write_report",

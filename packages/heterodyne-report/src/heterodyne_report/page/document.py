@@ -41,7 +41,7 @@ def render(title: str, reports: Sequence[Report], ending: Sequence[Section] = ()
     parts = [part for report in reports for part in _numbered(report, several)] + [(s, "") for s in ending]
     sections = [_section(section, _name(section, kind)) for section, kind in parts]
     body = [
-        element("header", element("h1", title), *(_verdict(report, several) for report in reports)),
+        element("header", element("h1", title), *(verdict_paragraph(report, named=several) for report in reports)),
         element("nav", *_links(parts), aria_label="Contents"),
         element("main", *sections),
     ]
@@ -68,12 +68,13 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def _verdict(report: Report, several: bool) -> Markup:
+def verdict_paragraph(report: Report, *, named: bool = False) -> Markup:
+    """Return the verdict of a report; with `named`, it begins with the kind of result."""
     # A sign and a word in addition to the colour, for colour-blind readers.
     sign, word = ("✓", "Usable") if report.good else ("!", "Look closer")
     mark = element("span", sign, class_="sign", aria_hidden="true")
     word = report.word or word
-    label = element("strong", f"{report.name}, {word[0].lower()}{word[1:]}. " if several else f"{word}. ")
+    label = element("strong", f"{report.name}, {word[0].lower()}{word[1:]}. " if named else f"{word}. ")
     return element("p", mark, element("span", label, report.verdict), class_=f"verdict {_mood(report)}")
 
 

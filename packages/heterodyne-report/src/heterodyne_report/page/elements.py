@@ -51,9 +51,9 @@ def facts(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> Markup:
     return element("dl", *(part for name, what in listed for part in (element("dt", name), element("dd", what))))
 
 
-def collapsible(summary: str, *parts: str) -> Markup:
-    """Return collapsible parts with a summary; they are expanded in print."""
-    return element("details", element("summary", summary), *parts)
+def collapsible(summary: str, *parts: str, expanded: bool = False) -> Markup:
+    """Return collapsible parts with a summary; they are expanded in print, or from the beginning with `expanded`."""
+    return element("details", element("summary", summary), *parts, **({"open": "open"} if expanded else {}))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, words: Sequence[int] = ()) -> Markup:

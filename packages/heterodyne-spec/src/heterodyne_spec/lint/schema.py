@@ -17,9 +17,6 @@ from heterodyne_spec.errors import Problem
 from heterodyne_spec.lint.rule import Rule, number_or_none
 from heterodyne_spec.messages import did_you_mean, one_line
 
-SCHEMAS = ("model", "config", "data", "result")
-"""Names of the shipped JSON Schemas."""
-
 MOST_UNKNOWN = 100
 """Maximum number of unknown keys that are compared with the known ones: an unrelated file may have thousands."""
 
@@ -36,7 +33,7 @@ _TYPE_WORDS = {
 
 @functools.cache
 def load_schema(name: str) -> Any:
-    """Return the shipped JSON Schema (2020-12) called `name`, one of `SCHEMAS`."""
+    """Return the shipped JSON Schema (2020-12) called `name`: model, config, data or result."""
     text = resources.files("heterodyne_spec").joinpath("schemas", f"{name}.schema.json").read_text(encoding="utf-8")
     return json.loads(text)
 

@@ -45,7 +45,7 @@ _BATCHES = 25
 
 
 @dataclass(frozen=True)
-class Departure:
+class NonGaussianity:
     """Difference of mean and width of the product from those of the Gaussian consensus.
 
     `shift` (n_joint,): mean of the product less that of the Gaussian consensus, in posterior sd. `width` (n_joint,):
@@ -94,17 +94,17 @@ def _largest(value: FloatArray, error: FloatArray, certainty: float) -> float:
     return float(np.max(np.where(size > certainty * error, size, 0.0), initial=0.0))
 
 
-def measured(gaussian: tuple[FloatArray, FloatArray], draws: FloatArray, effective: float) -> Departure:
+def measured(gaussian: tuple[FloatArray, FloatArray], draws: FloatArray, effective: float) -> NonGaussianity:
     """Return how far the Gaussian consensus, of mean and covariance, is from `draws` (n_chain, n_draw, n_joint) of the
     product itself, which are worth `effective` independent ones."""
     mean, covariance = gaussian
     sd, ones = draws.std(axis=(0, 1)), np.ones(mean.size)
     shift, width = (draws.mean(axis=(0, 1)) - mean) / sd, sd / np.sqrt(np.diag(covariance)) - 1.0
     none = np.zeros((mean.size, mean.size))
-    return Departure(shift, ones / np.sqrt(effective), width, ones / np.sqrt(2.0 * effective), none, none)
+    return NonGaussianity(shift, ones / np.sqrt(effective), width, ones / np.sqrt(2.0 * effective), none, none)
 
 
-def departure(draws: FloatArray, anchors: Anchors | None = None) -> Departure:
+def non_gaussianity(draws: FloatArray, anchors: Anchors | None = None) -> NonGaussianity:
     """Return the deviation of the product of sub-posteriors from Gaussian, to first order in the non-Gaussianity of
     their draws (n_shard, n_chain, n_draw, n_joint).
 
@@ -129,7 +129,9 @@ def departure(draws: FloatArray, anchors: Anchors | None = None) -> Departure:
     shift, shift_variance, width, width_variance, bends, bends_variance = (
         np.sum(part, axis=0) for part in zip(*parts, strict=True)
     )
-    return Departure(shift, np.sqrt(shift_variance), width, np.sqrt(width_variance), bends, np.sqrt(bends_variance))
+    return NonGaussianity(
+        shift, np.sqrt(shift_variance), width, np.sqrt(width_variance), bends, np.sqrt(bends_variance)
+    )
 
 
 def aligned_whitening(covariances: FloatArray) -> FloatArray:

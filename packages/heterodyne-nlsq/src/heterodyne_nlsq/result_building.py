@@ -21,18 +21,18 @@ from heterodyne_nlsq.covariance import (
     spread_along,
     with_observations,
 )
+from heterodyne_nlsq.evaluators import Evaluator, remembered
 from heterodyne_nlsq.evidence.constants import constant_tests
 from heterodyne_nlsq.evidence.examination import can_choose, examine
 from heterodyne_nlsq.identify import at_bound, identifiability
 from heterodyne_nlsq.maps import residual_noise
-from heterodyne_nlsq.minima import alternatives, named, twin
+from heterodyne_nlsq.minima import alternatives, first_exchanged, named
 from heterodyne_nlsq.models import DYNAMICS, knowledge_of
-from heterodyne_nlsq.paths import Path, remembered
 from heterodyne_nlsq.priors import make_priors
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.standing import Standing, standings
-from heterodyne_nlsq.start.race import Outcome
+from heterodyne_nlsq.start.race import Descents
 from heterodyne_nlsq.stated import DIRECTIONS
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
@@ -57,30 +57,32 @@ _SAID = 4
 """Maximum number of undetermined and weak directions in the warnings; the result file has all."""
 
 
-def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
+def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQResult:
     """Build the result of a fit from its descents."""
-    path, minima = remembered(path), [final.solution for final in outcome.finals]
-    chosen, found = 0, examine(setup, path, minima[0])
+    evaluator, minima = remembered(evaluator), [final.solution for final in descents.finals]
+    chosen, found = 0, examine(setup, evaluator, minima[0])
     knowledge = knowledge_of(setup.spec.id)
     conventions = knowledge.conventions
-    if (other := twin(minima, setup)) is not None:
+    if (other := first_exchanged(minima, setup)) is not None:
         kept, words = named(minima[0], minima[other], setup, found.rise_to(minima[other]))
         conventions += words
         if not kept:
-            chosen, found = other, examine(setup, path, minima[other])
-    optimum, origin = minima.pop(chosen), outcome.finals[chosen].origin
+            chosen, found = other, examine(setup, evaluator, minima[other])
+    optimum, origin = minima.pop(chosen), descents.finals[chosen].origin
     spec, data, free, positions = setup.spec, setup.data, setup.free, list(setup.free.free)
     solution, score = optimum, found.score
     if can_choose(setup):
         # The rest refers to the reported point, which fits equally well but may be far from the optimum.
-        solution = replace(optimum, vector=found.vector, cost=float(path.normal(found.vector, path.problem).cost))
+        solution = replace(
+            optimum, vector=found.vector, cost=float(evaluator.normal(found.vector, evaluator.problem).cost)
+        )
     values = free.full(solution.vector[: len(positions)])
     contrast, offset = setup.scaling.per_angle(solution.vector[len(positions) :])
-    squares = np.asarray(path.squares(solution.vector, path.problem))
-    gauss_newton = np.asarray(path.matrices(solution.vector, path.problem)).sum(axis=0)
+    squares = np.asarray(evaluator.squares(solution.vector, evaluator.problem))
+    gauss_newton = np.asarray(evaluator.matrices(solution.vector, evaluator.problem)).sum(axis=0)
     model, noise = found.full.model, residual_noise(data, found.full.model)
-    bent = curvature(gauss_newton, len(positions))
     prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
+    bent = curvature(gauss_newton, prior)
     root = covariance_root(bent, gauss_newton, score, prior)
     if can_choose(setup):
         root = _with_baseline(setup, root)
@@ -99,7 +101,7 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
         not_determined=tuple(row.name for row in table if row.status == "free" and not row.determined),
     )
     fitted = _scaling(setup, contrast, offset, joint, joint_iid)
-    reduced = reduced_chi_square(squares, path.weights, noise, solution.vector.size)
+    reduced = reduced_chi_square(squares, evaluator.weights, noise, solution.vector.size)
     result = NLSQResult(
         table=table,
         varying=free.free_names,
@@ -111,9 +113,9 @@ def make_result(setup: Setup, path: Path, outcome: Outcome) -> NLSQResult:
         cost=solution.cost,
         reduced_chi2=reduced,
         noise_sd=noise,
-        n_pairs=int(path.n_pairs.sum()),
-        n_evaluations=outcome.n_evaluations,
-        method=path.name,
+        n_pairs=int(evaluator.n_pairs.sum()),
+        n_evaluations=descents.n_evaluations,
+        method=evaluator.name,
         start=origin,
         success=solution.success,
         message=solution.message,

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import AgeResolved, TwoTimeData
-from heterodyne_nlsq.look.ages import FEWEST_FRAMES, Curves, age_curves
-from heterodyne_nlsq.two_component.chain import exchanged, histories
+from heterodyne_nlsq.age_resolved import FEWEST_FRAMES, Curves, age_curves
 from heterodyne_nlsq.two_component.equilibrium import refine, solve_ages
+from heterodyne_nlsq.two_component.viterbi import exchanged, histories
 from heterodyne_spec import ModelSpec
 
 type FloatArray = npt.NDArray[np.float64]
@@ -35,9 +35,9 @@ _STATEMENT = (
 
 
 def age_resolved(data: TwoTimeData, spec: ModelSpec, parameters: Mapping[str, float]) -> AgeResolved | None:
-    """Return what every age shows by itself; None where the frames are too few to tell ages apart.
+    """Return the age slices, fitted independently; None if there are too few frames to resolve ages.
 
-    `parameters` of the fit name the components, and are where a second search begins at every age.
+    `parameters` of the fit determine the labels of the components, and are additional starting values at every age.
     """
     if data.n_t < FEWEST_FRAMES:
         return None

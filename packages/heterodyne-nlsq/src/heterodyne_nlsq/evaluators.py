@@ -1,7 +1,7 @@
-"""The two methods for the normal equations, and the choice between them.
+"""The two evaluators of the normal equations, and the choice between them.
 
 *Factored*: sums over pairs from small factors; exact, fast, needs only the memory of the data; for the linear loss.
-*Dense*: all residuals and their Jacobian; for all cases, and the reference for the other method.
+*Dense*: all residuals and their Jacobian; for all cases, and the reference for the factored sums.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from heterodyne_data.setup import FreeParameters, Scaling
 from heterodyne_nlsq import dense, factored
 from heterodyne_nlsq.normal import NormalEquations
 from heterodyne_nlsq.setup import Setup
-from heterodyne_physics_meshgrid.models import Physics
+from heterodyne_physics_meshgrid import Physics
 
 type FloatArray = npt.NDArray[np.float64]
 
 _ROWS = 256
-"""Rows of a map that are looked at together: large maps are not copied whole."""
+"""Number of rows of a map counted at a time, so that large maps are not copied whole."""
 
 _EXCLUDED_PER_FRAME = 64
-"""Number of individually excluded pairs per frame beyond which the dense path is faster."""
+"""Number of individually excluded pairs per frame beyond which the dense evaluator is faster."""
 
 
 @dataclass(frozen=True)
-class Path:
+class Evaluator:
     """A problem with the compiled functions that evaluate it; all take the fitted vector and the problem.
 
-    `scaling_sums` takes the free parameters in place of the whole vector. `n_pairs`, `weights` and `spread`, (n_phi,),
-    are the number of counting pairs, the sum of their weights, and that of the squared data about their mean.
+    `scaling_sums` takes the free parameters instead of the whole vector. `n_pairs`, `weights` and `spread`, (n_phi,),
+    are the number of valid pairs, the sum of their weights, and the weighted squares of the data about their mean.
     """
 
     name: str
@@ -49,36 +49,36 @@ class Path:
     spread: FloatArray
 
 
-def with_free(path: Path, free: FreeParameters) -> Path:
-    """Return the same data with other parameters free; nothing is read again."""
-    problem = path.problem._replace(base=jnp.asarray(free.base), expand=jnp.asarray(free.expand))
-    return replace(path, problem=problem)
+def with_free(evaluator: Evaluator, free: FreeParameters) -> Evaluator:
+    """Return the evaluator of the same data with other parameters free; nothing is read again."""
+    problem = evaluator.problem._replace(base=jnp.asarray(free.base), expand=jnp.asarray(free.expand))
+    return replace(evaluator, problem=problem)
 
 
 _REMEMBERED = 8
 """Number of points whose normal equations are cached, because the steps after the descent reuse some of them."""
 
 
-def remembered(path: Path) -> Path:
-    """Return the same path, which evaluates no normal equations twice at one of the latest points."""
+def remembered(evaluator: Evaluator) -> Evaluator:
+    """Return the same evaluator with a cache of the normal equations at the latest points."""
     known: dict[bytes, NormalEquations] = {}
 
     def normal(vector: Any, problem: Any) -> NormalEquations:
         key = np.asarray(vector, float).tobytes()
-        found = known.pop(key, None) if problem is path.problem else None
+        found = known.pop(key, None) if problem is evaluator.problem else None
         if found is None:
-            found = path.normal(vector, problem)
-        if problem is path.problem:
+            found = evaluator.normal(vector, problem)
+        if problem is evaluator.problem:
             known[key] = found
             if len(known) > _REMEMBERED:
                 del known[next(iter(known))]
         return found
 
-    return replace(path, normal=normal)
+    return replace(evaluator, normal=normal)
 
 
 def count_pairs(data: TwoTimeData, exclude_diagonals: int) -> npt.NDArray[np.int_]:
-    """Return how many pairs of every azimuth count in a fit, (n_phi,)."""
+    """Return the number of pairs of each azimuth used in a fit, (n_phi,)."""
     return np.array([sum(_in_rows(data, a, exclude_diagonals)) for a in range(data.n_phi)], int)
 
 
@@ -91,13 +91,13 @@ def _in_rows(data: TwoTimeData, a: int, exclude_diagonals: int) -> Iterator[int]
         yield int(np.count_nonzero(counts))
 
 
-def choose_path(setup: Setup) -> Path:
-    """Return the factored path if the model has it and it is exact and faster, otherwise the dense one."""
+def choose_evaluator(setup: Setup) -> Evaluator:
+    """Return the factored evaluator if the model has it and it is exact and faster, otherwise the dense one."""
     if setup.config.nlsq.loss == "linear" and setup.physics.inner_products is not None:
         problem = factored.factored_problem(*_asked(setup))
         maps = problem.maps
         if maps.excluded_i.shape[1] <= _EXCLUDED_PER_FRAME * setup.data.n_t:
-            return Path(
+            return Evaluator(
                 "factored",
                 problem,
                 factored.normal,
@@ -108,20 +108,20 @@ def choose_path(setup: Setup) -> Path:
                 np.asarray(maps.one),
                 np.asarray(maps.dd) - np.asarray(maps.d) ** 2 / np.maximum(maps.one, 1e-300),
             )
-    return dense_path(setup)
+    return dense_evaluator(setup)
 
 
 def _asked(setup: Setup) -> tuple[TwoTimeData, FreeParameters, Scaling, int, Physics]:
     return setup.data, setup.free, setup.scaling, setup.config.data.exclude_diagonals, setup.physics
 
 
-def dense_path(setup: Setup) -> Path:
-    """Return the dense path."""
+def dense_evaluator(setup: Setup) -> Evaluator:
+    """Return the dense evaluator."""
     problem = dense.dense_problem(*_asked(setup))
     weight = np.asarray(problem.root_weight) ** 2
     weights, values = np.sum(weight, axis=1), np.asarray(problem.data)
     mean = np.sum(weight * values, axis=1) / np.maximum(weights, 1e-300)
-    return Path(
+    return Evaluator(
         "dense",
         problem,
         dense.normal,

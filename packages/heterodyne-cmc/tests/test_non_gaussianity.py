@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heterodyne_cmc.consensus import gaussian_product, moments
-from heterodyne_cmc.departure import departure
+from heterodyne_cmc.non_gaussianity import non_gaussianity
 
 N_SHARDS = 4
 
@@ -25,7 +25,7 @@ def test_is_silent_for_gaussian_sub_posteriors_that_disagree() -> None:
     for _ in range(40):
         x = chains(rng, (N_SHARDS, 4, 500, 6), 2 / 3) + rng.standard_normal((N_SHARDS, 1, 1, 6))
         mix = np.eye(6) + rng.standard_normal((6, 6)) / np.sqrt(6)
-        fired += departure(x @ mix * np.logspace(-3, 3, 6)).bent
+        fired += non_gaussianity(x @ mix * np.logspace(-3, 3, 6)).bent
     # At most 3 % by calibration; 5 of 40 would be 12 %.
     assert fired < 5
 
@@ -33,7 +33,7 @@ def test_is_silent_for_gaussian_sub_posteriors_that_disagree() -> None:
 def test_shift_and_width_are_those_of_a_gamma_product() -> None:
     # Identical gamma(a) sub-posteriors in the sampled coordinate: the product of K is gamma(K (a - 1) + 1) / K.
     rng, a = np.random.default_rng(0), 200.0
-    found = departure(rng.gamma(a, size=(N_SHARDS, 4, 20_000, 1)))
+    found = non_gaussianity(rng.gamma(a, size=(N_SHARDS, 4, 20_000, 1)))
     shape = N_SHARDS * (a - 1) + 1
     mean, sd = shape / N_SHARDS, np.sqrt(shape) / N_SHARDS
     # The Gaussian product has mean a and sd √(a/K); to first order in the skewness 2/√a.
@@ -44,7 +44,7 @@ def test_shift_and_width_are_those_of_a_gamma_product() -> None:
 
 def test_parts_of_the_shift_sum_to_it() -> None:
     x = np.random.default_rng(0).gamma(5.0, size=(N_SHARDS, 4, 1000, 3))
-    found = departure(x)
+    found = non_gaussianity(x)
     np.testing.assert_allclose(found.bends.sum(axis=1), found.shift, atol=1e-10)
 
 
@@ -53,7 +53,7 @@ def test_flags_a_banana_that_no_marginal_skewness_shows_well(n_joint: int) -> No
     rng = np.random.default_rng(n_joint)
     x = rng.standard_normal((N_SHARDS, 4, 1000, n_joint))
     x[..., 1] += 0.2 * (x[..., 0] ** 2 - 1)  # skewness 0.3
-    found = departure(x)
+    found = non_gaussianity(x)
     assert found.bent
     # The product lies below its Gaussian: at x0 near 0 the banana has its bottom, at -0.2, by -0.15 after averaging.
     mean, covariance = gaussian_product(*moments(x))
@@ -64,7 +64,7 @@ def test_flags_a_banana_that_no_marginal_skewness_shows_well(n_joint: int) -> No
 
 def test_flags_tails_that_change_the_width_only() -> None:
     x = np.random.default_rng(0).standard_t(6, size=(N_SHARDS, 4, 2000, 2))
-    found = departure(x)
+    found = non_gaussianity(x)
     assert found.bent
     assert found.worst_shift < 0.15
     assert found.width.min() < -0.1

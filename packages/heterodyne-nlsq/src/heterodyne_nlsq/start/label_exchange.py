@@ -1,4 +1,4 @@
-"""The twin of a description: the names of its components exchanged, where a model has components to exchange."""
+"""A second descent with the labels of the components exchanged, for models whose components may be exchanged."""
 
 from __future__ import annotations
 
@@ -6,51 +6,54 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.descent import approach, descend
+from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.minima import exchanged, functions
 from heterodyne_nlsq.models import knowledge_of
-from heterodyne_nlsq.paths import Path
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.start.candidate import inside
-from heterodyne_nlsq.start.race import BEHIND, Final, Outcome, joined, scaled, squares
+from heterodyne_nlsq.start.coefficients import scaled, squares
+from heterodyne_nlsq.start.race import BEHIND, Descents, Final, joined
 from heterodyne_report import announce_stage
 
 type FloatArray = npt.NDArray[np.float64]
 
 _WORTH = 0.05
-"""Largest unexplained fraction of the variation of the data at which a twin is optimised."""
+"""Largest unexplained fraction of the variation of the data at which the exchanged labels are optimised."""
 
 _N_AGES = 64
 
 
-def with_twin(setup: Setup, path: Path, outcome: Outcome, progress: Progress | None) -> Outcome:
-    """Return the descents including that from the twin of the best one, if the twin fits about as well.
+def with_labels_exchanged(
+    setup: Setup, evaluator: Evaluator, descents: Descents, progress: Progress | None
+) -> Descents:
+    """Return the descents, and one from the best with the labels exchanged if that fits about as well.
 
     For constant x it fits exactly as well, and the descent ends where it starts.
     """
-    (best, origin), *others = outcome.finals
+    (best, origin), *others = descents.finals
     of_best = functions(best.vector, setup)
     converged = (other.solution for other in others if other.solution.success)
     if not setup.free.free or knowledge_of(setup.spec.id).exchanged(of_best) is None:
-        return outcome
+        return descents
     if any(exchanged(of_best, functions(other.vector, setup), setup) for other in converged):
-        return outcome
-    point, left = scaled(setup, path, _twin(best.vector, setup))
-    least = squares(path, best.vector)
-    if left - least > _WORTH * (path.spread.sum() - least):
-        return outcome
+        return descents
+    point, left = scaled(setup, evaluator, _exchanged(best.vector, setup))
+    least = squares(evaluator, best.vector)
+    if left - least > _WORTH * (evaluator.spread.sum() - least):
+        return descents
     announce_stage(progress, "fit with the components exchanged")
-    begun = approach(setup, path, point, setup.config.nlsq.max_iterations, progress)
+    begun = approach(setup, evaluator, point, setup.config.nlsq.max_iterations, progress)
     if begun.success and begun.cost > BEHIND * best.cost:
         # Stop if nearly flat and far above the best: the rest of the descent would not reach it.
-        return outcome._replace(n_evaluations=outcome.n_evaluations + begun.n_evaluations)
-    solution = descend(setup, path, begun.vector, progress)
+        return descents._replace(n_evaluations=descents.n_evaluations + begun.n_evaluations)
+    solution = descend(setup, evaluator, begun.vector, progress)
     spent = begun.n_evaluations + solution.n_evaluations
-    return joined(outcome, Outcome([Final(solution, f"{origin}, components exchanged")], spent))
+    return joined(descents, Descents([Final(solution, f"{origin}, components exchanged")], spent))
 
 
-def _twin(vector: FloatArray, setup: Setup) -> FloatArray:
-    """Return the free parameters (n_free,) of the twin, as near to it as the laws and the request allow."""
+def _exchanged(vector: FloatArray, setup: Setup) -> FloatArray:
+    """Return the free parameters (n_free,) with the labels exchanged, as closely as the laws and the bounds permit."""
     free, t = setup.free, setup.data.t
     values = dict(zip(free.names, free.full(vector[: len(free.free)]).tolist(), strict=True))
     age = np.linspace(t[0], t[-1], _N_AGES)

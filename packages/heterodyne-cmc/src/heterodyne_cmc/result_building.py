@@ -19,7 +19,7 @@ from heterodyne_cmc.bands import posterior_bands
 from heterodyne_cmc.chart import Chart, to_parameters
 from heterodyne_cmc.combination import Combined, combine, convergence, worst
 from heterodyne_cmc.consensus import all_anchors
-from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Tilt
+from heterodyne_cmc.density import NOISE_PRIOR_SCALE, LikelihoodAdjustment
 from heterodyne_cmc.gauge import drawn
 from heterodyne_cmc.importance import K_MOST, LogDensity
 from heterodyne_cmc.models import knowledge_of
@@ -109,9 +109,9 @@ def make_result(
     scaling = {"contrast": contrast, "offset": offset, "noise_sd": noise_sd}
     summary = _summary(request, {**draws, **scaling}, combined)
     data, space = request.data, request.space
-    helps = remedy(request.nlsq, space)
+    helps = remedy(request.nlsq, space, request.spec)
     success, message = judge(found, request.config.cmc, combined.method, sampler, helps)
-    calibration = _calibration(request, whitening.tilt)
+    calibration = _calibration(request, whitening.adjustment)
     found_wrong = warnings_of(found, summary, request.config.cmc, combined.method, sampler)
     not_calibrated = [calibration.statement] if calibration.kind == "independent" else []
     return CMCResult(
@@ -153,15 +153,15 @@ def _log_likelihood(draws: FloatArray, request: Request, of: LogDensity | None) 
     return of(draws.reshape(-1, draws.shape[-1])).reshape(*draws.shape[:2], -1)
 
 
-def _calibration(request: Request, tilt: Tilt) -> Calibration:
+def _calibration(request: Request, adjustment: LikelihoodAdjustment) -> Calibration:
     """Return a record and description of the calibration of the likelihood."""
-    nlsq, power = request.nlsq, float(tilt.power)
+    nlsq, power = request.nlsq, float(adjustment.power)
     if nlsq is None or nlsq.covariance_kind != "calibrated":
         return Calibration("independent", 1.0, INDEPENDENT_NOISE)
     words = f"the noise is correlated between pairs: their likelihood is raised to the power {power:.3g} " + (
         "only, because the point estimate lies outside the priors: widths agree with its calibrated covariance on "
         "average over directions"
-        if np.array_equal(tilt.pull, np.eye(len(tilt.pull)))
+        if np.array_equal(adjustment.pull, np.eye(len(adjustment.pull)))
         else "and transformed so that its width is that of the calibrated covariance of the point estimate"
     )
     return Calibration("calibrated", power, words if nlsq.noise is None else f"{words}; {nlsq.noise.statement}")
@@ -227,7 +227,7 @@ def _diagnostics(subs: list[SubPosterior], combined: Combined, outside: float) -
 
 def _of_consensus(combined: Combined) -> dict[str, Any]:
     """Return the fields on the reliability of the consensus."""
-    away, flow = combined.departure, combined.flow
+    away, flow = combined.non_gaussianity, combined.flow
     return {
         "bent": combined.bent,
         "consensus_shift": 0.0 if away is None else away.worst_shift,

@@ -1,4 +1,7 @@
-"""From separate descriptions at every age to histories: the same component, the same branch from age to age."""
+"""Histories: solutions of separate ages joined so that labels and branches do not jump (Viterbi's algorithm).
+
+Viterbi (1967), IEEE Trans. Inf. Theory 13, 260.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ from heterodyne_nlsq.two_component.equilibrium import Solutions
 type FloatArray = npt.NDArray[np.float64]
 
 _CHANGE = np.array([0.6, 0.6, 0.25, 1.0])
-"""Change of ln a, ln b, ln ω, ln(B/A) between neighbouring ages that is nothing special."""
+"""Usual change of ln a, ln b, ln ω, ln(B/A) between neighbouring ages."""
 
 _LOG_RANGE = 4.0
-"""Rates that differ from the typical one by more than e to this are as good as none."""
+"""Logarithm of the ratio of a rate to the typical one beyond which the rate is not determined."""
 
 
 def exchanged(theta: FloatArray) -> FloatArray:
-    """Return the same description with the names of the two components exchanged."""
+    """Return the same solution with the labels of the two components exchanged."""
     return np.stack([theta[..., 1], theta[..., 0], theta[..., 2], -theta[..., 3]], axis=-1)
 
 
@@ -31,22 +34,22 @@ def _comparable(theta: FloatArray, typical: FloatArray) -> FloatArray:
 def histories(solutions: Solutions, count: int) -> list[FloatArray]:
     """Return up to `count` histories theta (n_age, 4), the most plausible first.
 
-    Plausible is what describes the curves and changes little from age to age (Viterbi, 1967). Every history has a twin
-    with the names of the components exchanged; only one of the two is returned.
+    A plausible history describes the curves and changes little from age to age. Exchanging the labels of the components
+    gives an equivalent history; only one of the two is returned.
     """
     theta = np.concatenate([solutions.theta, exchanged(solutions.theta)], axis=1)
     excess = (solutions.cost - solutions.cost[:, :1]) / np.maximum(solutions.noise[:, None], 1e-300)
-    # What a description lacks counts, but no more than a few leaps: one bad age must not rule the others.
+    # The misfit of an age is limited to that of a few jumps, so that one bad age does not determine the others.
     local = np.tile(np.minimum(excess, 40.0), 2)
     point = _comparable(theta, np.median(theta[:, 0, :2]))
     n_age, n_state = local.shape
     total, came_from = local[0], np.zeros((n_age, n_state), int)
     for k in range(1, n_age):
-        leap = (point[k][None] - point[k - 1][:, None]) / _CHANGE
-        # Beyond a few times the usual change, further is not worse.
-        path = total[:, None] + np.minimum(np.sum(leap**2, -1), 60.0)
-        came_from[k] = np.argmin(path, axis=0)
-        total = np.min(path, axis=0) + local[k]
+        jump = (point[k][None] - point[k - 1][:, None]) / _CHANGE
+        # Beyond a few times the usual change, larger jumps cost no more.
+        through = total[:, None] + np.minimum(np.sum(jump**2, -1), 60.0)
+        came_from[k] = np.argmin(through, axis=0)
+        total = np.min(through, axis=0) + local[k]
     found: list[FloatArray] = []
     for end in np.argsort(total):
         state = int(end)

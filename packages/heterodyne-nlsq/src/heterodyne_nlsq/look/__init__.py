@@ -1,1 +1,0 @@
-"""Analysis of age slices without assuming laws."""
