@@ -43,7 +43,7 @@ ALLOWED = {
     REPORT: {SPEC, DATA},
     NLSQ: {SPEC, DATA, REPORT, MESHGRID},
     CMC: {SPEC, DATA, REPORT, MESHGRID, ELEMENTWISE},
-    CLI: {SPEC, DATA, REPORT, NLSQ, CMC},
+    CLI: {SPEC, DATA, REPORT, ELEMENTWISE, NLSQ, CMC},
 }
 """What each distribution may import and require of the others: the table of the architecture."""
 

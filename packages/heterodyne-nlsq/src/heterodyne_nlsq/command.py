@@ -45,7 +45,7 @@ EXAMPLES = (
 
 
 SUBCOMMANDS = (
-    *("config", "inspect", "watch", "batch", "plot", "report", "compare"),
+    *("config", "inspect", "watch", "batch", "view", "plot", "report", "compare"),
     *("simulate", "validate", "completion"),
 )
 """Subcommands that only the command ``heterodyne`` of heterodyne-cli has."""
