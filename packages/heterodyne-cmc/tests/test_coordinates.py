@@ -14,9 +14,11 @@ from heterodyne_cmc.density import NOISE_PRIOR_SCALE, log_tempered_prior, no_adj
 from heterodyne_cmc.parameters import ParameterSpace, parameter_space
 from heterodyne_cmc.priors import log_prior
 from heterodyne_cmc.request import prepare
+from heterodyne_cmc.result_building import _calibration
 from heterodyne_cmc.sums import some_pairs
 from heterodyne_cmc.transforms import Intervals, constrain, log_jacobian
 from heterodyne_cmc.whitening import SPREAD_MOST, make_whitening, of_shards, place_of
+from heterodyne_data import MapNoise
 from heterodyne_spec import load_config, load_model
 
 type FloatArray = npt.NDArray[np.float64]
@@ -252,3 +254,11 @@ def test_along_a_bound_within_the_spread_the_likelihood_keeps_its_shape() -> Non
     # Of the sd of 50 the lower bound leaves a thousandth, so that the covariance says nothing of the values above.
     assert adjustment.pull[1, 1] == pytest.approx(1.0, abs=1e-3)
     assert abs(adjustment.pull[0, 0] - 1.0) > 0.1 and abs(adjustment.pull[2, 2] - 1.0) > 0.1
+
+
+def test_noise_that_no_pairs_share_needs_no_calibration() -> None:
+    data, one = make(), np.ones(2)
+    noise = MapNoise(np.full(2, np.nan), one, one, "no correlated noise was found")
+    request = prepare(data, load_config(config()), point_estimate(data, covariance_kind="calibrated", noise=noise))
+    words = _calibration(request, no_adjustment(3, 4)).statement
+    assert words == "the likelihood needs no calibration: no correlated noise was found"

@@ -149,6 +149,8 @@ def test_a_calibrated_estimate_gives_a_posterior_of_its_width() -> None:
     assert result.calibration.kind == "calibrated"
     assert result.calibration.power == pytest.approx(1 / 9)
     assert not any("independent" in words for words in result.warnings)
+    # All directions alike: the power alone, and not because the estimate lies outside the priors.
+    assert "outside the priors" not in result.calibration.statement
     for name in FREE:
         assert result.sd[name] == pytest.approx(3 * nlsq.sd[name], rel=0.35)
     # The noise itself is known from all pairs.

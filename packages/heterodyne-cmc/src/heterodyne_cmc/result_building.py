@@ -32,7 +32,7 @@ from heterodyne_cmc.sampler import MAX_TREE_DEPTH
 from heterodyne_cmc.start import remedy
 from heterodyne_cmc.sub_posterior import Chains, SubPosterior, Weighted
 from heterodyne_cmc.verdict import INDEPENDENT_NOISE, NOWHERE, judge, warnings_of
-from heterodyne_cmc.whitening import Whitening
+from heterodyne_cmc.whitening import Whitening, beyond_priors, place_of
 from heterodyne_data import FittedData
 
 type FloatArray = npt.NDArray[np.float64]
@@ -158,10 +158,12 @@ def _calibration(request: Request, adjustment: LikelihoodAdjustment) -> Calibrat
     nlsq, power = request.nlsq, float(adjustment.power)
     if nlsq is None or nlsq.covariance_kind != "calibrated":
         return Calibration("independent", 1.0, INDEPENDENT_NOISE)
+    if nlsq.noise is not None and not np.isfinite(nlsq.noise.effective_pixels).any():
+        return Calibration("calibrated", power, f"the likelihood needs no calibration: {nlsq.noise.statement}")
     words = f"the noise is correlated between pairs: their likelihood is raised to the power {power:.3g} " + (
         "only, because the point estimate lies outside the priors: widths agree with its calibrated covariance on "
         "average over directions"
-        if np.array_equal(adjustment.pull, np.eye(len(adjustment.pull)))
+        if beyond_priors(request.space, place_of(request.space, request.space.start).p)
         else "and transformed so that its width is that of the calibrated covariance of the point estimate"
     )
     return Calibration("calibrated", power, words if nlsq.noise is None else f"{words}; {nlsq.noise.statement}")

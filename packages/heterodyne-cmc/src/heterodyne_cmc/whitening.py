@@ -136,7 +136,7 @@ def make_whitening(
             found = make_adjustment(estimate, _bounded(prior))
             # Outside the priors the estimate is not used as pivot: the posterior lies elsewhere, and only the power
             # applies.
-            elsewhere = bool(np.any(np.abs(distance(space.priors, at.p)) > PRIOR_REACH))
+            elsewhere = beyond_priors(space, at.p)
             kept = ("pull",) if elsewhere else ()
             straight = ("centre", "stretch", "follow") if elsewhere or not estimate.centre.size else ()
             adjustment = found._replace(**{key: getattr(adjustment, key) for key in (*kept, *straight)})
@@ -145,6 +145,11 @@ def make_whitening(
     # The Fisher information of ln σ is twice the number of pairs.
     precision[n_free, n_free] = 2.0 * weight + NOISE_PRIOR_SCALE**-2.0
     return Whitening(np.append(at.u, np.log(noise)), root(inverse(precision)), adjustment, no_anchor(n_free))
+
+
+def beyond_priors(space: ParameterSpace, p: FloatArray) -> bool:
+    """Return whether parameters lie outside the reach of their priors."""
+    return bool(np.any(np.abs(distance(space.priors, p)) > PRIOR_REACH))
 
 
 def _bounded(prior: FloatArray) -> FloatArray:

@@ -92,7 +92,9 @@ def frame_of(items: Sequence[Item], thumbnails: Thumbnails) -> pd.DataFrame:
     lines = [{"run": _link(item), "map": thumbnails.of(item), **cells(item.row), "key": item.key} for item in items]
     names = ["run", "map", *cells(_EMPTY), "key"]
     frame = pd.DataFrame(lines, columns=names)
-    return frame.astype({"azimuths": "Int64", "frames": "Int64"})
+    # What is not known is an empty cell.
+    whole = frame.astype({"azimuths": "Int64", "frames": "Int64"}).astype(object)
+    return whole.where(whole.notna(), None)
 
 
 def cells(row: Row) -> dict[str, Any]:
