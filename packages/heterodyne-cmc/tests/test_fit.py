@@ -19,6 +19,7 @@ from measurement import CONTRAST, FREE, NOISE, OFFSET, PHI, TRUTH, config, make,
 
 import heterodyne_cmc
 from heterodyne_cmc import CMCResult, fit_cmc_jax
+from heterodyne_cmc.consistency import start_warnings
 from heterodyne_cmc.fit import plan_of_sampling, prepared_work
 from heterodyne_cmc.page import report_of_posterior, write_page
 from heterodyne_cmc.plots import pairs_figure
@@ -26,7 +27,6 @@ from heterodyne_cmc.posterior import QUANTILES
 from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.result_building import natural
-from heterodyne_cmc.start import start_warnings
 from heterodyne_cmc.work import run_shard
 from heterodyne_data import Signal, TwoTimeData, save_data, select_data
 from heterodyne_report import format_plus_minus
@@ -279,7 +279,7 @@ def test_pictures(sampled: CMCResult, tmp_path: Path) -> None:
 
 
 def test_a_notebook_shows_the_words_and_numbers_of_the_report(sampled: CMCResult) -> None:
-    assert len(repr(sampled)) < 2000 and sampled.message in repr(sampled)
+    assert len(repr(sampled)) < 2000 and sampled.message in " ".join(repr(sampled).split())
     shown = sampled._repr_html_()
     text = unescape(re.sub("<style>.*?</style>|<[^>]+>", " ", shown, flags=re.DOTALL))
     assert report_of_posterior(sampled).verdict in text and len(shown) < 20_000
@@ -502,11 +502,44 @@ def test_point_estimates_of_other_data_are_refused() -> None:
         fit_cmc_jax(data, config(), dataclasses.replace(other, data=moved))
 
 
+def test_point_estimates_of_other_maps_are_refused() -> None:
+    data, other = make(), point_estimate(make())
+    # As read from a file: single precision, with what the fit replaced.
+    stored = other.data, data.c2.astype(np.float32)
+    stored[1][:, 3, 4] = np.nan
+    kept = dataclasses.replace(other, maps=(stored[1], stored[1]))
+    request = prepare(data, load_config(config()), kept)
+    assert start_warnings(request) == []
+    assert prepare(select_data(data, load_config({"data": {"frames": [5, 20]}})), load_config(config()), kept)
+    moved = dataclasses.replace(other.data, dt=2 * data.dt)
+    with pytest.raises(DataError, match=r"s apart, those of the data"):
+        prepare(data, load_config(config()), dataclasses.replace(other, data=moved))
+    with pytest.raises(DataError, match="other maps: values differ at phi = 10, phi = 80"):
+        prepare(make(seed=1), load_config(config()), kept)
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"data": {"mask_frames": [3, 4]}}, "masked frames or excluded diagonals differ"),
+        ({"data": {"exclude_diagonals": 3}}, "masked frames or excluded diagonals differ"),
+        ({"scaling": "shared"}, "individual in NLSQ, shared here"),
+        ({"nlsq": {"loss": "soft_l1"}}, "nlsq.loss: soft_l1 (linear there)"),
+        ({"model": {"parameters": {"v0": {"bounds": [1e3, 2e3]}}}}, "outside the bounds of this sampling: v0 (700, "),
+    ],
+)
+def test_other_settings_than_those_of_the_point_estimate_are_told(sections: dict[str, Any], said: str) -> None:
+    settings = load_config(sections)
+    data = select_data(make(), settings)
+    words = " | ".join(start_warnings(prepare(data, settings, point_estimate(make()))))
+    assert said in words
+
+
 def test_differences_to_the_point_estimate_are_told() -> None:
     data = make()
     nlsq = dataclasses.replace(point_estimate(data), success=False, message="stopped early")
     request = prepare(data, load_config({"model": {"parameters": parameters("v0", "phi0")}}), nlsq)
-    words = " | ".join(start_warnings(nlsq, request.space, data, request.spec))
+    words = " | ".join(start_warnings(request))
     assert "stopped early" in words
     assert "phi0 (fixed there, free here)" in words
     assert "f3 (free there, fixed here)" in words

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
+from heterodyne_cmc.consistency import start_warnings
 from heterodyne_cmc.engine import finished, plan
 from heterodyne_cmc.joint import log_joint, log_likelihoods, summed
 from heterodyne_cmc.mode import at_mode
@@ -25,7 +26,7 @@ from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.result_building import make_result
 from heterodyne_cmc.search import search
-from heterodyne_cmc.start import not_seen, point_estimate, read_start, start_warnings, within_reach
+from heterodyne_cmc.start import not_seen, point_estimate, read_start, within_reach
 from heterodyne_cmc.store import FOLDER, ShardStore, kept
 from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.unfinished import ChainStore
@@ -142,7 +143,7 @@ def _posterior(
         work = prepared_work(_without_chains(request, say), say)
         subs = _sample(work, directory, progress, say)
         sampled = time.perf_counter()
-        words = [*start_warnings(request.nlsq, request.space, request.data, request.spec), *filter(None, [moved])]
+        words = [*start_warnings(request), *filter(None, [moved])]
         problems = work.problems()
         result = make_result(
             *(request, subs, work.noise, work.whitening, words),

@@ -101,8 +101,10 @@ def _memory(config: Config) -> float:
 
 
 def _check_draws(config: Config, n_joint: int, method: str) -> None:
-    """Refuse fewer draws than needed for a covariance of the sampled values."""
+    """Refuse fewer draws than needed for a width, or for a covariance of the sampled values."""
     draws, needed = config.cmc.chains * config.cmc.samples, 2 * n_joint
+    if draws < 2:
+        raise ConfigError("configuration", [Problem("cmc.samples", "one draw", "at least 2", "raise cmc.samples")])
     if method != "draws" and draws < needed:
         found = f"{config.cmc.samples} ({draws} draws of a shard)"
         wanted = f"at least {-(-needed // config.cmc.chains)}, for the covariance of {n_joint} sampled values"

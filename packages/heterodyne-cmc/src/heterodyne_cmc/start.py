@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from heterodyne_cmc.models import Unseen, knowledge_of
 from heterodyne_cmc.parameters import ParameterSpace
@@ -22,6 +23,9 @@ REACHED = 3.0
 """Distance from the centre of a prior, in its sd, within which parameters beyond `PRIOR_REACH` are refitted."""
 OPEN = 3.0
 """Largest distance from that interval, in sd of the fit, of a parameter that the data leave undetermined."""
+
+_ROUNDING = 1e-6
+"""Relative difference between a value and the one stored in single precision."""
 
 
 def read_start(source: NLSQResult | str | Path | None) -> NLSQResult | None:
@@ -121,49 +125,32 @@ def check_start(nlsq: NLSQResult, data: TwoTimeData, spec: ModelSpec) -> None:
             f"the NLSQ result is of q = {other.q:.5g} 1/Å at {len(other.phi)} angles, the data are of q = {data.q:.5g} "
             f"1/Å at {data.n_phi}; give the result of these data, selected by the same configuration"
         )
+    if not np.isclose(other.dt, data.dt, rtol=1e-6, atol=0):
+        raise DataError(
+            f"the NLSQ result is of frames {other.dt:.6g} s apart, those of the data are {data.dt:.6g} s apart; give "
+            "the result of these data"
+        )
+    if nlsq.maps is not None and (angles := _other_maps(nlsq.maps[0], other.start_frame, data)):
+        raise DataError(
+            f"the NLSQ result is of other maps: values differ at {', '.join(angles)} although q, angles and frames "
+            "agree; its calibration and start do not apply; give the result of these data"
+        )
     if missing := [name for name in spec.names if name not in nlsq.parameters]:
         found = f"no {', '.join(missing)}"
         problem = Problem("parameters", found, f"those of {spec.id}", "fit again with this version")
         raise ResultError("the NLSQ result", [problem])
 
 
-def start_warnings(nlsq: NLSQResult | None, space: ParameterSpace, data: TwoTimeData, spec: ModelSpec) -> list[str]:
-    """Return in words what the user must know of the start."""
-    if nlsq is None:
-        return [
-            "no NLSQ result: the sampling starts from a search over the priors, or from given values, which can miss "
-            "the best valley, and its noise is not calibrated; install heterodyne-nlsq, or give a result"
-        ]
-    words = []
-    if nlsq.verdict == "no-signal":
-        words.append(f"the fit sees no signal, and a posterior says hardly more than the priors: {nlsq.sentence}")
-    if not nlsq.success:
-        words.append(f"the NLSQ result did not converge ({nlsq.message}): the chains start away from the optimum")
-    if nlsq.model.get("sha256") != spec.sha256:
-        words.append(
-            f"the NLSQ result is of model {nlsq.model.get('id')} {nlsq.model.get('version')}, this is {spec.id} "
-            f"{spec.version}: what a parameter means may differ"
-        )
-    if (nlsq.data.n_frames, nlsq.data.start_frame) != (data.n_t, data.start_frame):
-        words.append(
-            f"the NLSQ result is of {nlsq.data.n_frames} frames from {nlsq.data.start_frame}, these data have "
-            f"{data.n_t} from {data.start_frame}: the start is that of another window"
-        )
-    before = {row.name: row.status for row in nlsq.table}
-    differing = [
-        f"{parameter.name} ({before[parameter.name]} there, {status} here)"
-        for parameter, status in zip(space.parameters, space.status, strict=True)
-        if status != before[parameter.name]
-    ]
-    if differing:
-        words.append(
-            f"NLSQ and this sampling treat parameters differently: {', '.join(differing)}; give both one configuration"
-        )
-    fixed = [
-        f"{parameter.name} ({nlsq.parameters[parameter.name]:g} there, {space.base[k]:g} here)"
-        for k, parameter in enumerate(space.parameters)
-        if space.status[k] == before[parameter.name] == "fixed" and space.base[k] != nlsq.parameters[parameter.name]
-    ]
-    if fixed:
-        words.append(f"held at other values than in NLSQ: {', '.join(fixed)}")
-    return words
+def _other_maps(fitted: npt.NDArray[np.floating], start_frame: int, data: TwoTimeData) -> list[str]:
+    """Return the azimuths whose maps are not those that were fitted, compared where both have finite values."""
+    if fitted is data.c2:
+        return []
+    begin, end = max(start_frame, data.start_frame), min(start_frame + len(fitted[0]), data.start_frame + data.n_t)
+    there, here = (slice(begin - first, max(end - first, 0)) for first in (start_frame, data.start_frame))
+    differing = []
+    for phi, before, now in zip(data.phi, fitted, data.c2, strict=True):
+        one, other = np.asarray(before[there, there], np.float32), np.asarray(now[here, here], np.float32)
+        with np.errstate(invalid="ignore"):
+            if np.any(np.abs(one - other) > _ROUNDING * np.abs(other)):
+                differing.append(f"phi = {phi:g}")
+    return differing

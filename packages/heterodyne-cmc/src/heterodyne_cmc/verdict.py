@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from heterodyne_cmc.diagnostics import FEWEST_DRAWS
 from heterodyne_cmc.importance import K_MOST
 from heterodyne_cmc.methods import METHODS
 from heterodyne_cmc.methods.installed import FLOW_REQUIREMENT
 from heterodyne_cmc.posterior import Diagnostics, ShardDiagnostics, SummaryRow
 from heterodyne_cmc.sampler import ACCEPTANCE, DIVERGENT
-from heterodyne_spec import CMCConfig
+from heterodyne_spec import CMCConfig, count_noun
 
 R_HAT_GOOD, R_HAT_MOST = 1.01, 1.05
-"""Vehtari et al. 2021 recommend 1.01; above 1.05 the result counts as not converged."""
+"""Vehtari et al. 2021 recommend 1.01; up to 1.05, which short chains reach by chance, the message says nearly."""
 NOWHERE = 1e3
 """Largest stored k-hat."""
 ESS_PER_CHAIN = 100
@@ -43,12 +44,12 @@ def judge(
     """Return whether the chains converged, or the weights are reliable, and a sentence on it; `remedy` is the advice
     suggested by the point estimate if not."""
     if sampler == "importance" and method == "draws":
-        return _of_weights(found, remedy or "set cmc.sampler: nuts")
-    reasons = []
+        return _of_weights(found, config, remedy or "set cmc.sampler: nuts")
     if math.isnan(found.r_hat):
-        reasons.append("too few draws per chain for R-hat")
-    elif found.r_hat > R_HAT_MOST:
-        reasons.append(f"R-hat reaches {found.r_hat:.3f}, expected below {R_HAT_MOST}")
+        return False, f"not converged: {_no_r_hat(config)}"
+    reasons = []
+    if found.r_hat > R_HAT_MOST:
+        reasons.append(_r_hat_of(found))
     if failed := _failed(found, config):
         reasons.append(f"more than {DIVERGENT:.1%} divergent steps in shard {_numbers(failed)}")
     if poor := [shard for shard in found.shards if shard.k_hat >= K_MOST]:
@@ -66,16 +67,60 @@ def judge(
     if reasons:
         advice = remedy or "raise cmc.warmup and cmc.samples, start from an NLSQ result, or fix parameters"
         return False, f"not converged: {'; '.join(reasons)}; {advice}"
-    return True, f"converged; {_WORDS[method]}" + (f" of {len(found.shards)} shards" if method != "draws" else "")
+    number = f" of {len(found.shards)} shards" if method != "draws" else ""
+    return True, f"{_how_well(found)}; {_WORDS[method]}{number}, {_drawn_by(found)}"
 
 
-def _of_weights(found: Diagnostics, remedy: str) -> tuple[bool, str]:
+def _r_hat_of(found: Diagnostics) -> str:
+    return f"R-hat reaches {found.r_hat:.3f}, expected below {R_HAT_GOOD}"
+
+
+def _how_well(found: Diagnostics) -> str:
+    return f"nearly converged ({_r_hat_of(found)})" if found.r_hat > R_HAT_GOOD else "converged"
+
+
+def _drawn_by(found: Diagnostics) -> str:
+    """Return the samplers of the shards with their k-hat, and that of the consensus, in words."""
+    # Chains have a step size; weighted draws have none.
+    weighted = [shard for shard in found.shards if not shard.step_size]
+    n_chains = len(found.shards) - len(weighted)
+    parts = []
+    if n_chains:
+        parts.append("NUTS" + (f" in {count_noun(n_chains, 'shard')}" if weighted else ""))
+    if weighted:
+        known = [shard.k_hat for shard in weighted if math.isfinite(shard.k_hat)]
+        largest = f" (k-hat up to {max(known):.2f})" if known else ""
+        parts.append(
+            "importance sampling" + (f" in {count_noun(len(weighted), 'shard')}" if n_chains else "") + largest
+        )
+    words = f"sampled by {' and '.join(parts)}"
+    if math.isnan(found.k_hat):
+        return words
+    corrected = ", corrected to the posterior of all pairs" if found.corrected else ""
+    return f"{words}; consensus with k-hat {found.k_hat:.2f}{corrected}"
+
+
+def _no_r_hat(config: CMCConfig) -> str:
+    if config.samples >= FEWEST_DRAWS:
+        return "the draws of a value are all the same: raise cmc.warmup and cmc.samples"
+    return (
+        f"R-hat and effective sample sizes need at least {FEWEST_DRAWS} draws per chain, found {config.samples}; raise "
+        "cmc.samples"
+    )
+
+
+def _of_weights(found: Diagnostics, config: CMCConfig, remedy: str) -> tuple[bool, str]:
     if found.k_hat >= NOWHERE:
         return False, f"not converged: importance sampling found no mixture that covers the posterior; {remedy}"
     words = f"importance sampling (k-hat {found.k_hat:.2f}, {found.ess_bulk:.0f} effective draws)"
-    if found.k_hat < K_MOST:
-        return True, f"converged; {words}, exact where k-hat is below {K_MOST}"
-    return False, f"not converged: {words}: expected k-hat below {K_MOST}; {remedy}"
+    if found.k_hat >= K_MOST:
+        return False, f"not converged: {words}: expected k-hat below {K_MOST}; {remedy}"
+    if math.isnan(found.r_hat):
+        return False, f"not converged: {_no_r_hat(config)}"
+    # Chains of weighted draws share their proposal: they differ by chance alone, the more the fewer draws there are.
+    if found.r_hat > R_HAT_MOST:
+        return False, f"not converged: {words}: {_r_hat_of(found)}; raise cmc.samples"
+    return True, f"{_how_well(found)}; {words}, exact where k-hat is below {K_MOST}"
 
 
 def _failed(found: Diagnostics, config: CMCConfig) -> list[ShardDiagnostics]:
@@ -105,11 +150,11 @@ def _of_chains(found: Diagnostics, config: CMCConfig, sampler: str) -> Iterator[
     if found.divergences:
         yield f"{found.divergences} divergent steps: regions of strong curvature may be under-sampled"
     if math.isnan(found.r_hat):
-        yield "R-hat and effective sample sizes need at least 8 draws per chain; raise cmc.samples"
+        yield _no_r_hat(config)
     elif found.r_hat > R_HAT_GOOD:
         # Weighted draws have no warm-up; differences by chance decrease with the number of draws.
         remedy = "raise cmc.samples" if sampler == "importance" else "the chains disagree; raise cmc.warmup"
-        yield f"R-hat reaches {found.r_hat:.3f}, expected below {R_HAT_GOOD}: {remedy}"
+        yield f"{_r_hat_of(found)}: {remedy}"
     if config.chains == 1:
         yield "one chain: R-hat only compares its halves and cannot detect other modes; use four chains"
     # Shards are included because their covariances are weights.
