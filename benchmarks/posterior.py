@@ -11,6 +11,7 @@ processes of a Dask scheduler against one. All parameters are free everywhere, a
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.pool
 import os
 import sys
 import tempfile
@@ -91,37 +92,43 @@ def joint(result: Any) -> np.ndarray:
 def consensus() -> bool:
     """Print how far the consensus of shards lies from one shard; return whether the automatic one is near, and all say
     so that are not."""
-    from heterodyne_cmc import fit_cmc_jax
-    from heterodyne_nlsq import fit_nlsq_jax
-
     rows, fine = [], True
-    for name, e in EXPERIMENTS.items():
-        data = measure(e, 1)
-        nlsq = fit_nlsq_jax(data)
-        exact = fit_cmc_jax(data, {"cmc": CHAINS}, nlsq)
-        whole = joint(exact)
-        for shards in SHARDS:
-            off, told = {}, {}
-            with tempfile.TemporaryDirectory() as folder:
-                # The shards are sampled once; the other methods find them there.
-                for method in METHODS:
-                    asked = {"shards": shards, "consensus": method, **CHAINS}
-                    found = fit_cmc_jax(data, {"cmc": asked}, nlsq, directory=folder)
-                    draws, seen = joint(found), found.diagnostics
-                    shift = float(np.max(np.abs(draws.mean(axis=0) - whole.mean(axis=0)) / whole.std(axis=0)))
-                    ratio = draws.std(axis=0) / whole.std(axis=0)
-                    most, wider = NEAR[method]
-                    off[method] = shift > most or ratio.min() < 1.0 - wider or ratio.max() > 1.0 + wider
-                    told[method] = not found.success or any("bent" in warning for warning in found.warnings)
-                    cells = [found.method, found.sampler, f"{shift:.2f}", f"{ratio.min():.2f} .. {ratio.max():.2f}"]
-                    times = f"{found.timings['sample'] + found.timings['combine']:.0f}"
-                    cells += ["bent" if seen.bent else "", f"{seen.k_hat:.2f}", times, "off" if off[method] else ""]
-                    rows.append([name, str(shards), method, *cells])
-                    print(*rows[-1], sep=" | ", file=sys.stderr, flush=True)
-            fine &= not off["auto"] and all(told[method] for method in METHODS if off[method])
+    with _pool() as pool:
+        for found, good in pool.imap(_combined, [(name, shards) for name in EXPERIMENTS for shards in SHARDS]):
+            rows += found
+            fine &= good
     header = ["", "shards", "asked", "method", "sampler", "mean shift / sd", "sd ratio", "diagnostic", "k-hat", "s", ""]
     print_table("Consensus against one shard", header, rows)
     return fine
+
+
+def _combined(task: tuple[str, int]) -> tuple[list[list[str]], bool]:
+    from heterodyne_cmc import fit_cmc_jax
+    from heterodyne_nlsq import fit_nlsq_jax, keep_compiled_functions
+
+    keep_compiled_functions()
+    name, shards = task
+    data = measure(EXPERIMENTS[name], 1)
+    nlsq = fit_nlsq_jax(data)
+    whole = joint(fit_cmc_jax(data, {"cmc": CHAINS}, nlsq))
+    rows, off, told = [], {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        # The shards are sampled once; the other methods find them there.
+        for method in METHODS:
+            asked = {"shards": shards, "consensus": method, **CHAINS}
+            found = fit_cmc_jax(data, {"cmc": asked}, nlsq, directory=folder)
+            draws, seen = joint(found), found.diagnostics
+            shift = float(np.max(np.abs(draws.mean(axis=0) - whole.mean(axis=0)) / whole.std(axis=0)))
+            ratio = draws.std(axis=0) / whole.std(axis=0)
+            most, wider = NEAR[method]
+            off[method] = shift > most or ratio.min() < 1.0 - wider or ratio.max() > 1.0 + wider
+            told[method] = not found.success or any("bent" in warning for warning in found.warnings)
+            cells = [found.method, found.sampler, f"{shift:.2f}", f"{ratio.min():.2f} .. {ratio.max():.2f}"]
+            times = f"{found.timings['sample'] + found.timings['combine']:.0f}"
+            cells += ["bent" if seen.bent else "", f"{seen.k_hat:.2f}", times, "off" if off[method] else ""]
+            rows.append([name, str(shards), method, *cells])
+            print(*rows[-1], sep=" | ", file=sys.stderr, flush=True)
+    return rows, not off["auto"] and all(told[method] for method in METHODS if off[method])
 
 
 AGES = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -188,7 +195,7 @@ def coverage(count: int) -> bool:
     """Print how often the intervals of posteriors whose weights hold have the truth in them; return whether all are
     within three standard errors."""
     made = []
-    with multiprocessing.get_context("spawn").Pool(2, _one_thread) as pool:
+    with _pool() as pool:
         for done in pool.imap_unordered(_covered, range(SEEN, SEEN + 2 * count, 2)):
             made.append(done)
             print(f"coverage: {len(made)}/{count}", file=sys.stderr, flush=True)
@@ -250,7 +257,7 @@ def _sampled(task: tuple[int, bool]) -> tuple[list[str], bool]:
 
 def _random(title: str, count: int, fitted: bool, wanted: float) -> bool:
     rows, fine = [], 0
-    with multiprocessing.get_context("spawn").Pool(2, _one_thread) as pool:
+    with _pool() as pool:
         for row, good in pool.imap_unordered(_sampled, [(FIRST + k, fitted) for k in range(count)]):
             rows.append(row)
             fine += good
@@ -271,27 +278,34 @@ def alone(count: int) -> bool:
 
 def against(count: int) -> bool:
     """Print how far weighted draws lie from long chains; return whether means are within 0.1 sd and sd within 10 %."""
-    from heterodyne_cmc import fit_cmc_jax
-    from heterodyne_nlsq import fit_nlsq_jax
-
     rows, fine = [], True
-    for seed in range(FIRST, FIRST + count):
-        made = small(seed)
-        nlsq = fit_nlsq_jax(made.data)
-        begin = time.perf_counter()
-        drawn = [fit_cmc_jax(made.data, {"cmc": asked}, nlsq) for asked in ({"sampler": "importance"}, LONG)]
-        one, other = (joint(result) for result in drawn)
-        shift = np.abs(one.mean(axis=0) - other.mean(axis=0)) / other.std(axis=0)
-        ratio = one.std(axis=0) / other.std(axis=0)
-        fine &= bool(shift.max() < 0.1 and ratio.min() > 0.9 and ratio.max() < 1.1)
-        cells = [f"{shift.max():.2f}", f"{ratio.min():.2f} .. {ratio.max():.2f}"]
-        chains = drawn[1].diagnostics
-        cells += [f"{chains.r_hat:.3f}", f"{chains.ess_bulk:.0f}", f"{drawn[0].diagnostics.k_hat:.2f}"]
-        rows.append([str(seed), *cells, f"{time.perf_counter() - begin:.0f}", made.description])
-        print(*rows[-1], sep=" | ", file=sys.stderr, flush=True)
+    with _pool() as pool:
+        for row, good in pool.imap(_compared, range(FIRST, FIRST + count)):
+            rows.append(row)
+            fine &= good
     header = ["seed", "mean shift / sd", "sd ratio", "R-hat of chains", "ESS of chains", "k-hat", "s", "measurement"]
     print_table("Importance sampling against chains", header, rows)
     return fine
+
+
+def _compared(seed: int) -> tuple[list[str], bool]:
+    from heterodyne_cmc import fit_cmc_jax
+    from heterodyne_nlsq import fit_nlsq_jax, keep_compiled_functions
+
+    keep_compiled_functions()
+    made = small(seed)
+    nlsq = fit_nlsq_jax(made.data)
+    begin = time.perf_counter()
+    drawn = [fit_cmc_jax(made.data, {"cmc": asked}, nlsq) for asked in ({"sampler": "importance"}, LONG)]
+    one, other = (joint(result) for result in drawn)
+    shift = np.abs(one.mean(axis=0) - other.mean(axis=0)) / other.std(axis=0)
+    ratio = one.std(axis=0) / other.std(axis=0)
+    cells = [f"{shift.max():.2f}", f"{ratio.min():.2f} .. {ratio.max():.2f}"]
+    chains = drawn[1].diagnostics
+    cells += [f"{chains.r_hat:.3f}", f"{chains.ess_bulk:.0f}", f"{drawn[0].diagnostics.k_hat:.2f}"]
+    row = [str(seed), *cells, f"{time.perf_counter() - begin:.0f}", made.description]
+    print(*row, sep=" | ", file=sys.stderr, flush=True)
+    return row, bool(shift.max() < 0.1 and ratio.min() > 0.9 and ratio.max() < 1.1)
 
 
 def times() -> bool:
@@ -353,6 +367,11 @@ ONE_THREAD = {
 
 def _one_thread() -> None:
     os.environ.update(ONE_THREAD)
+
+
+def _pool() -> multiprocessing.pool.Pool:
+    """Return one process of one thread per core."""
+    return multiprocessing.get_context("spawn").Pool(os.cpu_count(), _one_thread)
 
 
 if __name__ == "__main__":
