@@ -22,6 +22,8 @@ import numpy as np
 from starts import experiment as random_experiment
 from table import print_table
 
+from heterodyne_data import available_cores
+
 Q, DURATION = 0.0054, 20.0
 METHODS = ("auto", "average", "flow")
 SHARDS = (4, 8, 16)
@@ -367,11 +369,14 @@ ONE_THREAD = {
 
 def _one_thread() -> None:
     os.environ.update(ONE_THREAD)
+    if hasattr(os, "sched_setaffinity"):
+        own = int(multiprocessing.current_process().name.rpartition("-")[2]) % available_cores()
+        os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[own]})
 
 
 def _pool() -> multiprocessing.pool.Pool:
     """Return one process of one thread per core."""
-    return multiprocessing.get_context("spawn").Pool(os.cpu_count(), _one_thread)
+    return multiprocessing.get_context("spawn").Pool(available_cores(), _one_thread)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from heterodyne_data.memory import free_memory, whole_memory
 from heterodyne_data.opening import open_source
 from heterodyne_data.optional import optional_package
 from heterodyne_data.presentation import explore, short_text
-from heterodyne_data.processes import end_with
+from heterodyne_data.processes import available_cores, end_with
 from heterodyne_data.reading import frame_count
 from heterodyne_data.result.nlsq import JSON_NAME as RESULT_JSON_NAME
 from heterodyne_data.result.nlsq import NLSQResult, read_fitted_maps
@@ -68,6 +68,7 @@ __all__ = [
     "TwoTimeData",
     "__version__",
     "as_measurement",
+    "available_cores",
     "check_data",
     "check_self_contained",
     "check_window",

@@ -1,4 +1,4 @@
-"""Common code of the processes started by a command."""
+"""Common code of the processes started by a command, and the cores they may use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ import time
 
 _PAUSE = 1.0
 """Seconds between checks of the parent."""
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use; a scheduler may have given it fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def end_with(parent: int) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from heterodyne_cli.series.job import Job
+from heterodyne_data import available_cores
 
 type Shape = tuple[int, int]
 
 
 def default_workers() -> int:
     """Return the default number of processes: half of the available cores, because a fit uses several threads."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // 2)
+    return max(1, available_cores() // 2)
 
 
 def next_job(jobs: Sequence[Job], own: Collection[Shape], others: Collection[Shape]) -> Job:

@@ -6,7 +6,6 @@ with the number of shards sampled at the same time. The draws of a shard do not 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Sequence
 
 from heterodyne_cmc.engine.local import in_processes, local_workers
@@ -14,6 +13,7 @@ from heterodyne_cmc.request import Request
 from heterodyne_cmc.sub_posterior import SubPosterior, Tell
 from heterodyne_cmc.unfinished import ChainStore
 from heterodyne_cmc.work import ShardWork, bytes_per_worker, run_shard
+from heterodyne_data import available_cores
 
 __all__ = ["finished", "plan"]
 
@@ -42,7 +42,7 @@ def finished(
         yield from in_processes(work, missing, workers)
     else:
         # The chains of a shard share the cores not used by other shards.
-        yield from ((run_shard(work, shard, os.cpu_count() or 1, tell, chains(shard)), 1) for shard in missing)
+        yield from ((run_shard(work, shard, available_cores(), tell, chains(shard)), 1) for shard in missing)
 
 
 def plan(request: Request, missing: Sequence[int]) -> str:

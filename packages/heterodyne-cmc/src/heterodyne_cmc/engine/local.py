@@ -19,7 +19,7 @@ from heterodyne_cmc.combination import SamplingError
 from heterodyne_cmc.request import Request
 from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.work import ShardWork, bytes_per_worker, run_shard
-from heterodyne_data import end_with, free_memory
+from heterodyne_data import available_cores, end_with, free_memory
 from heterodyne_spec import ConfigError, Problem
 
 RETRIES = 2
@@ -65,7 +65,7 @@ def _automatic() -> int:
     """Return one worker per available core, or one if they would have to share a GPU."""
     if jax.default_backend() != "cpu":
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return available_cores()
 
 
 _given: ShardWork | None = None

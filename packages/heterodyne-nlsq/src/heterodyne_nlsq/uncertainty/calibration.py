@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data import available_cores
 from heterodyne_data.setup import ROUNDING
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.inflation import inflation_of, residuals, typical
@@ -143,7 +143,7 @@ def _request(setup: Setup, values: FloatArray, contrast: FloatArray) -> Request:
 
 def _each_azimuth[T](function: Callable[[int], T], n_phi: int) -> list[T]:
     """Return the values of a function for all azimuths, computed in parallel."""
-    with ThreadPoolExecutor(min(n_phi, os.cpu_count() or 1, THREADS)) as threads:
+    with ThreadPoolExecutor(min(n_phi, available_cores(), THREADS)) as threads:
         return list(threads.map(function, range(n_phi)))
 
 

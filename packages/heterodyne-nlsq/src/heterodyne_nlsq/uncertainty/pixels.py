@@ -12,7 +12,6 @@ photons, adds e_i Σ_j W_ij (δ_j - Γ_ij) and a part that is white over the pai
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -23,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
+from heterodyne_data import available_cores
 from heterodyne_nlsq.uncertainty.scales import Expected, expected_details, make_blocks
 from heterodyne_physics_meshgrid import FieldLaws, Physics, field_laws, gaussian_histories
 from heterodyne_physics_meshgrid.factored import padded_size
@@ -138,7 +138,7 @@ def fluctuations(request: Request, seed: int, portions: int) -> list[npt.NDArray
             there = slice(portion * _PORTION, (portion + 1) * _PORTION)
             found[a][:, there] = _fluctuation(fields, law, float(request.contrast[a]))
 
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, THREADS)) as threads:
+    with ThreadPoolExecutor(min(available_cores(), THREADS)) as threads:
         list(threads.map(fill, range(portions)))
     return found
 
