@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from heterodyne_cli.series.record import NAME as RECORD_NAME
 from heterodyne_cli.series.record import Record
 from heterodyne_cli.series.row import FAILED, Row, quality, values_of
 from heterodyne_cli.view.measured import Looked, look_at_measurement, look_at_result
+from heterodyne_cli.view.running import Fits
 from heterodyne_data import RESULT_JSON_NAME, NLSQResult, list_maps, mean_q, open_source, q_groups
 from heterodyne_spec import MEASUREMENTS, DataError, Problem, ResultError
 
@@ -52,7 +52,8 @@ class Workspace:
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._lock, self._fits, self._numbers = threading.Lock(), list[Path](), itertools.count(1)
+        self._lock, self._results = threading.Lock(), list[Path]()
+        self.fits = Fits()
         self._paths = [path.resolve() for path in paths]
         for path in self._paths:
             kind_of(path)
@@ -60,8 +61,8 @@ class Workspace:
     def add_result(self, folder: Path) -> None:
         """Add a fit made in the viewer."""
         with self._lock:
-            if folder not in self._fits:
-                self._fits.append(folder)
+            if folder not in self._results:
+                self._results.append(folder)
 
     def items(self) -> list[Item]:
         """Return the lines of the table.
@@ -71,8 +72,9 @@ class Workspace:
         DataError, ResultError, OutputError : if a path cannot be read any more.
         """
         with self._lock:
-            fits = list(self._fits)
-        return [item for path in [*self._paths, *fits] for item in _items(path)]
+            # Those that have been deleted since are left out.
+            results = [folder for folder in self._results if (folder / RESULT_JSON_NAME).is_file()]
+        return [item for path in [*self._paths, *results] for item in _items(path)]
 
     def states(self) -> dict[Path, str]:
         """Return for every series folder whether a watch or batch runs in it."""
