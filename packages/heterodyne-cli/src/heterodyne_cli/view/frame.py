@@ -82,7 +82,13 @@ def section(title: str, *parts: Any) -> Any:
 def error_page(message: str) -> Any:
     """Return a page with an error in one line, and the way back."""
     return pn.pane.HTML(
-        join_markup([paragraph(message, mood="bad"), paragraph(element("a", "all measurements", href="all"))])
+        join_markup(
+            [
+                element("h1", "Cannot be shown"),
+                paragraph(message, mood="bad"),
+                paragraph(element("a", "all measurements", href="all")),
+            ]
+        )
     )
 
 
@@ -90,6 +96,27 @@ def navigation(*links: tuple[str, str]) -> Markup:
     """Return links as a navigation bar."""
     listed = (element("li", element("a", name, href=target)) for name, target in links)
     return element("nav", element("ul", *listed), aria_label="pages")
+
+
+class Soon:
+    """Calls functions in the thread of the page with its document locked, those with the same key once.
+
+    Panel calls what watches a control without the lock, where models of Bokeh must not be changed. Without a page (in
+    a notebook or a test), functions are called at once.
+    """
+
+    def __init__(self) -> None:
+        self._document = pn.state.curdoc
+        self._due: dict[str, Callable[[], None]] = {}
+
+    def __call__(self, key: str, function: Callable[[], None]) -> None:
+        if self._document is None or self._document.session_context is None:
+            function()
+            return
+        waiting = key in self._due
+        self._due[key] = function
+        if not waiting:
+            self._document.add_next_tick_callback(lambda: self._due.pop(key)())
 
 
 def in_steps(*steps: Callable[[], None]) -> None:

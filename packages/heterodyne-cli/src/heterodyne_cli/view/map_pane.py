@@ -28,6 +28,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from heterodyne_cli.view.cuts import Direction, Frames, Pairs, cut, pairs_of_cut, spaced_lags
+from heterodyne_cli.view.frame import Soon
 from heterodyne_cli.view.frame_lists import text_of
 from heterodyne_cli.view.measured import Looked
 from heterodyne_cli.view.palettes import PALETTES
@@ -59,6 +60,7 @@ class MapPane:
         self._at: ModelAt | None = None
         self._trial: Values | None = None
         self.brushed: Brushed | None = None
+        self._soon = Soon()
         t = looked.t
         self._step = float(t[1] - t[0])
         ends = (t[0] - self._step / 2, t[-1] + self._step / 2)
@@ -82,13 +84,13 @@ class MapPane:
         self.limits = {kind: (number_input(f"{kind} from"), number_input("to")) for kind in ("data", "residual")}
         self.drag = pn.widgets.RadioButtonGroup(label="dragging on a map", options=_DRAGS, value="zoom", width=330)
         self._missing = pn.pane.HTML("", sizing_mode="stretch_width")
-        self._marks = ColumnDataSource({side: [] for side in ("left", "right", "bottom", "top")})
-        self._sources = {kind: _image_source() for kind in KINDS}
+        self._marks = ColumnDataSource({side: [] for side in ("left", "right", "bottom", "top")}, name="marks")
+        self._sources = {kind: _image_source(kind) for kind in KINDS}
         self._mappers = {kind: LinearColorMapper(palette=PALETTES[kind], nan_color=_MISSING) for kind in KINDS}
         # One pair of lines for all maps: the cursor is linked.
         self._cross = [Span(dimension=d, line_dash="dotted", line_color="#707780") for d in ("width", "height")]
         self._figures = {kind: self._map_figure(kind) for kind in self._shown}
-        self._cut_sources = {kind: ColumnDataSource(_NO_CUT) for kind in ("data", "model")}
+        self._cut_sources = {kind: ColumnDataSource(_NO_CUT, name=f"cut of {kind}") for kind in ("data", "model")}
         self._cuts = {axis: self._cut_figure(axis) for axis in ("log", "linear")}
         self._listen()
         self._set_limits()
@@ -126,7 +128,8 @@ class MapPane:
         ]
         every = [(a, b, low, high) for a, b in bands] + [(low, high, a, b) for a, b in bands]
         sides = ("left", "right", "bottom", "top")
-        self._marks.data = {side: [float(one[k]) for one in every] for k, side in enumerate(sides)}
+        found = {side: [float(one[k]) for one in every] for k, side in enumerate(sides)}
+        self._soon("marks", lambda: setattr(self._marks, "data", found))
 
     def prepare(self, at: ModelAt) -> None:
         """Compile what sliders and bands need; in a thread, it delays nothing."""
@@ -158,19 +161,19 @@ class MapPane:
         for one in self._figures.values():
             one.on_event(Tap, self._tapped)
             one.on_event(SelectionGeometry, self._selected)
-        self.drag.param.watch(lambda event: self._choose_drag(), "value")
+        self.drag.param.watch(lambda event: self._soon("drag", self._choose_drag), "value")
         self.angle.param.watch(self._turned, "value")
         for widget in (self.direction, self.age, self.width):
-            widget.param.watch(lambda event: self._refresh_cut(), "value")
-        self.lag_axis.param.watch(lambda event: self._show_axis(), "value")
+            widget.param.watch(lambda event: self._soon("cut", self._refresh_cut), "value")
+        self.lag_axis.param.watch(lambda event: self._soon("axis", self._show_axis), "value")
         for kind, ends in self.limits.items():
             for one in ends:
-                one.param.watch(lambda event, kind=kind: self._apply_limits(kind), "value")
+                one.param.watch(lambda event, kind=kind: self._soon(kind, lambda: self._apply_limits(kind)), "value")
         self._show_axis()
 
     def _turned(self, event: Any) -> None:
         self._set_limits()
-        self.refresh()
+        self._soon("all", self.refresh)
 
     def _tapped(self, event: Any) -> None:
         if event.x is None or event.y is None:
@@ -373,5 +376,6 @@ class MapPane:
 _NO_CUT: dict[str, list[float]] = {"lag": [], "c2": [], "low": [], "high": []}
 
 
-def _image_source() -> ColumnDataSource:
-    return ColumnDataSource({"image": [np.zeros((1, 1), np.float32)], "x": [0.0], "y": [0.0], "dw": [1.0], "dh": [1.0]})
+def _image_source(kind: str) -> ColumnDataSource:
+    empty = {"image": [np.zeros((1, 1), np.float32)], "x": [0.0], "y": [0.0], "dw": [1.0], "dh": [1.0]}
+    return ColumnDataSource(empty, name=f"image of {kind}")

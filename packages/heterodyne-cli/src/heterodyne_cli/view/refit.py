@@ -15,6 +15,7 @@ from heterodyne_cli.view.frame_lists import frames_of, ranges_of, text_of
 from heterodyne_cli.view.map_pane import MapPane
 from heterodyne_cli.view.measured import Looked
 from heterodyne_cli.view.running import CONFIG_NAME, Fits, Running, command_line, free_folder, succeeded, write_config
+from heterodyne_cli.view.style import HIDDEN_LABEL
 from heterodyne_cli.view.values import Values
 from heterodyne_spec import ConfigError, HeterodyneError, ModelSpec, Problem, build_config, dump_yaml
 
@@ -122,14 +123,15 @@ class Refit:
         free = row.status != "fixed" if row else parameter.vary
         tie = row.tie if row and row.tie else _NONE
         others = [_NONE, *(p.name for p in self._spec.parameters if p.name != name and p.unit == parameter.unit)]
-        numbers = {"width": 110, "format": "0[.]000000", "margin": 2}
+        numbers = {"width": 110, "format": "0[.]000000", "margin": 2, "stylesheets": [HIDDEN_LABEL]}
+        hidden = {"margin": 2, "stylesheets": [HIDDEN_LABEL]}
         return {
             "name": pn.pane.HTML(html.escape(name), width=120),
-            "value": pn.widgets.FloatInput(value=value, **numbers),
-            "vary": pn.widgets.Checkbox(value=free, width=30, margin=(8, 2)),
-            "low": pn.widgets.FloatInput(value=low, **numbers),
-            "high": pn.widgets.FloatInput(value=high, **numbers),
-            "tie": pn.widgets.Select(value=tie, options=others, width=140, margin=2),
+            "value": pn.widgets.FloatInput(label=f"{name}, start value", value=value, **numbers),
+            "vary": pn.widgets.Checkbox(label=f"{name} free", value=free, width=30, styles={"overflow": "hidden"}),
+            "low": pn.widgets.FloatInput(label=f"{name} from", value=low, **numbers),
+            "high": pn.widgets.FloatInput(label=f"{name} to", value=high, **numbers),
+            "tie": pn.widgets.Select(label=f"{name} tied to", value=tie, options=others, width=140, **hidden),
         }
 
     def _changed(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,6 +188,8 @@ class Refit:
         """Show configuration and command, or what is wrong with them."""
         try:
             document = self.document()
+            masked = ranges_of(document["data"].get("mask_frames") or ())
+            self._maps.mark(self.first.value, self.last.value, masked)
             build_config(document, "this form")
             _check_source(self.source.value)
         except HeterodyneError as error:
@@ -193,8 +197,6 @@ class Refit:
             self.run.disabled = True
             return
         self.run.disabled = self._running is not None
-        masked = ranges_of(document["data"].get("mask_frames") or ())
-        self._maps.mark(self.first.value, self.last.value, masked)
         words = shlex.join(self._command(Path(self.output.value), document))
         shown = "".join(f"<pre>{html.escape(text)}</pre>" for text in (dump_yaml(document), words))
         title = "<summary>Configuration and command of this fit</summary>"

@@ -25,6 +25,9 @@ from heterodyne_nlsq import courses_of_fit, evidence_rows, unstated_functions
 from heterodyne_report.page import Markup, element, join_markup, paragraph, table
 from heterodyne_spec import DEFAULT_MODEL, HeterodyneError, load_model
 
+type Evaluated = tuple[Any, Callable[[Values], float] | None]
+"""The model at pairs of frames, and the cost at values."""
+
 LARGEST_COST = 50_000_000
 """Pairs of all azimuths up to which the sliders show the cost."""
 
@@ -87,17 +90,12 @@ class RunPage:
         looked, result = self._looked, self._looked.result
         assert result is not None
 
-        def prepare() -> tuple[Any, Callable[[Values], float] | None]:
-            # JAX and the compilation take seconds.
-            from heterodyne_cli.view.model_at import ModelAt
-
-            at, cost = ModelAt(self._spec.id, looked.t, looked.data.q, looked.data.phi), _cost(looked, result)
+        def prepare() -> Evaluated:
+            at, cost = self._workspace.evaluated.get(looked.key, lambda: _evaluated(self._spec.id, looked, result))
             self.maps.prepare(at)
-            if cost is not None:
-                cost(Values.of(result))
             return at, cost
 
-        def put(found: tuple[Any, Callable[[Values], float] | None]) -> None:
+        def put(found: Evaluated) -> None:
             at, cost = found
             self.maps.use_model(at)
             self.what_if = WhatIf(self._spec, result, self._show_values, cost)
@@ -119,6 +117,8 @@ class RunPage:
 
 def _evidence(result: NLSQResult) -> Markup:
     columns, *rows = evidence_rows(result)
+    if not rows:
+        return paragraph("This result holds no tests of what the maps show.", mood="note")
     return table(columns, rows, caption="Features of the maps", words=(1, 3))
 
 
@@ -126,9 +126,12 @@ def _source(item: Item, result: NLSQResult) -> str:
     """Return the path of the fitted measurement: that of the series or of the command; its name if it is not there."""
     words = shlex.split(result.command)
     given = words[words.index("--data") + 1] if "--data" in words[:-1] else ""
-    candidates = [item.row["file"], given, item.path.parent / given, result.data.provenance.get("file", "")]
+    # A relative one is that of the folder in which the command ran, often that of the result or the one above.
+    name = str(result.data.provenance.get("file", ""))
+    beside = [folder / one for one in (given, name) if one for folder in (item.path, item.path.parent)]
+    candidates = [item.row["file"], given, *beside, name]
     found = [Path(one).resolve() for one in candidates if one and Path(one).is_file()]
-    return str(found[0]) if found else str(result.data.provenance.get("file", ""))
+    return str(found[0]) if found else name
 
 
 class _Finished:
@@ -172,6 +175,16 @@ def _others(workspace: Workspace, item: Item) -> dict[str, Callable[[], Curves]]
     if (item.path / "cmc_result.nc").is_file():
         found["posterior"] = partial(saved_curves, item.path, "cmc")
     return found
+
+
+def _evaluated(name: str, looked: Looked, result: NLSQResult) -> Evaluated:
+    """Return model and cost of a run, compiled: JAX and the compilation take seconds."""
+    from heterodyne_cli.view.model_at import ModelAt
+
+    at, cost = ModelAt(name, looked.t, looked.data.q, looked.data.phi), _cost(looked, result)
+    if cost is not None:
+        cost(Values.of(result))
+    return at, cost
 
 
 def _cost(looked: Looked, result: NLSQResult) -> Callable[[Values], float] | None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import panel as pn
 
+from heterodyne_cli.view.frame import Soon
 from heterodyne_cli.view.values import Values
 from heterodyne_data import NLSQResult
 from heterodyne_report import format_number
@@ -37,7 +38,7 @@ class WhatIf:
         self.offset = Dial("offset, plus", 0.0, -0.05, 0.05)
         self.reset = pn.widgets.Button(label="Reset to the fit")
         self.text = pn.pane.HTML("", sizing_mode="stretch_width")
-        self._document, self._due = pn.state.curdoc, False
+        self._soon = Soon()
         for one in (*self.dials.values(), self.contrast, self.offset):
             one.changed = self._moved
         self.reset.on_click(lambda event: self.put_back())
@@ -59,6 +60,9 @@ class WhatIf:
             self.contrast.value, self.offset.value = 1.0, 0.0
         finally:
             self._quiet = False
+        self._soon("draw", self._draw_fit)
+
+    def _draw_fit(self) -> None:
         self._shown(None)
         self._tell(None, 0.0)
 
@@ -74,16 +78,10 @@ class WhatIf:
 
     def _moved(self) -> None:
         """Draw, once for all moves that have arrived in the meantime."""
-        if self._quiet or self._due:
-            return
-        if self._document is None:
-            self._draw()
-            return
-        self._due = True
-        self._document.add_next_tick_callback(self._draw)
+        if not self._quiet:
+            self._soon("draw", self._draw)
 
     def _draw(self) -> None:
-        self._due = False
         begin, values = time.perf_counter(), self.values
         self._shown(values)
         self._tell(values, time.perf_counter() - begin)

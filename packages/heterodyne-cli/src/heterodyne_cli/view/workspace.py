@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from heterodyne_cli.series.lock import is_locked
 from heterodyne_cli.series.record import NAME as RECORD_NAME
 from heterodyne_cli.series.record import Record
 from heterodyne_cli.series.row import FAILED, Row, quality, values_of
-from heterodyne_cli.view.measured import Looked, look_at_measurement, look_at_result
+from heterodyne_cli.view.measured import Latest, Looked, look_at_measurement, look_at_result
 from heterodyne_cli.view.running import Fits
 from heterodyne_data import RESULT_JSON_NAME, NLSQResult, list_maps, mean_q, open_source, q_groups
 from heterodyne_spec import MEASUREMENTS, DataError, Problem, ResultError
@@ -54,6 +55,7 @@ class Workspace:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._lock, self._results = threading.Lock(), list[Path]()
         self.fits = Fits()
+        self.evaluated: Latest[Any] = Latest()
         self._paths = [path.resolve() for path in paths]
         for path in self._paths:
             kind_of(path)
@@ -77,9 +79,13 @@ class Workspace:
         return [item for path in [*self._paths, *results] for item in _items(path)]
 
     def states(self) -> dict[Path, str]:
-        """Return for every series folder whether a watch or batch runs in it."""
-        series = [path for path in self._paths if kind_of(path) == "series"]
-        return {path: "running" if is_locked(path) else "not running" for path in series}
+        """Return for every series folder whether a watch or batch runs in it, and when its table last changed."""
+        found = {}
+        for path in (path for path in self._paths if kind_of(path) == "series"):
+            changed = datetime.datetime.fromtimestamp((path / RECORD_NAME).stat().st_mtime)
+            word = "running" if is_locked(path) else "not running"
+            found[path] = f"{word}, last change {changed:%Y-%m-%d %H:%M:%S}"
+        return found
 
     def find(self, key: str) -> Item:
         """Return the item of a key.
