@@ -51,7 +51,7 @@ def test_within_the_priors_nothing_is_fitted_again(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_second_component_is_missed_only_where_parameters_need_it() -> None:
-    absent = {"two_components": Signal(False, 8.1, 0.34, "one component describes the maps as well")}
+    absent = {"two_components": Signal(False, 8.1, 0.34, "one component describes the maps equally well")}
     nlsq = point_estimate(make(), signal=absent)
     spec, reference = load_model(), ("D0_ref", "alpha_ref", "D_offset_ref")
     alone = {name: {"vary": name in reference} for name in spec.names}

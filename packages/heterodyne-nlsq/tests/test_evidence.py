@@ -310,7 +310,7 @@ def test_with_shared_noise_the_names_of_alike_components_are_said_to_be_open() -
         EXCHANGEABLE, Q, (-60.0, -10.0, 25.0), 400, DT, pixels=5000, modes=5, photons=17.0, seed=6
     )
     conventions = " ".join(fit_nlsq_jax(simulation.simulate(plan)).conventions)
-    assert "do not tell which component" in conventions
+    assert "do not determine which component" in conventions
     assert "lower sum of squares" in conventions
 
 

@@ -44,7 +44,7 @@ _MISSING = "#9aa0a8"
 
 
 class MapPane:
-    """Maps and cut of one run; the model is that of the fit, until `use_model` and `show_values` say otherwise."""
+    """Maps and cut of one run; the model is that of the fit unless `show_values` sets trial values."""
 
     def __init__(self, looked: Looked) -> None:
         self._looked = looked
@@ -93,23 +93,23 @@ class MapPane:
         )
         chosen = pn.FlexBox(self.direction, self.age, self.width, self.lag_axis, gap="8px", align_items="end")
         note = pn.pane.HTML(
-            "<p class='note'>Click into a map to set the age of the cut; drag to zoom, double-click for the whole map. "
+            "<p class='note'>Click on a map to set the age of the cut; drag to zoom, double-click for the whole map. "
             "Grey: pairs without a value (masked, dead or missing frames, the diagonal).</p>"
         )
         return pn.Column(tools, maps, note, chosen, cuts, sizing_mode="stretch_width")
 
     def use_model(self, at: ModelAt) -> None:
-        """Take the model at pairs of frames, for bands and trial values."""
+        """Use a model at pairs of frames for bands and trial values."""
         self._at = at
         self._refresh_cut()
 
     def show_values(self, values: Values | None) -> None:
-        """Show the model at trial values; None is back to the fit."""
+        """Show the model at trial values; None restores the fit."""
         self._trial = values
         self.refresh()
 
     def refresh(self) -> None:
-        """Fill maps and cut with what is chosen."""
+        """Update maps and cut for the current choices."""
         self._refresh_maps()
         self._refresh_cut()
 

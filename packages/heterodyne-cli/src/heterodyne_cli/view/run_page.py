@@ -31,7 +31,7 @@ LARGEST_COST = 50_000_000
 def run_page(workspace: Workspace, item: Item) -> Any:
     """Return the page of an item."""
     if item.path.suffix == ".nc":
-        return error_page("a posterior is shown beside its point estimate: open the folder of the run")
+        return error_page("a posterior is shown together with its point estimate: open the folder of the run")
     looked = item.look()
     return _fitted(workspace, item, looked) if looked.result is not None else _measured(workspace, item, looked)
 
@@ -60,7 +60,7 @@ def _fitted(workspace: Workspace, item: Item, looked: Looked) -> Any:
     sliders = pn.Column(pn.pane.HTML(paragraph("preparing the sliders", mood="note")), sizing_mode="stretch_width")
 
     def prepare() -> tuple[Any, Callable[[Values], float] | None]:
-        # JAX and the compilation take seconds, which the first picture does not wait for.
+        # Importing JAX and compiling take seconds; the maps are shown before.
         from heterodyne_cli.view.model_at import ModelAt
 
         at, cost = ModelAt(spec.id, looked.t, looked.data.q, looked.data.phi), _cost(looked, result)
@@ -107,7 +107,7 @@ def _source(item: Item, result: NLSQResult) -> str:
 
 
 class _Finished:
-    """What happens with a new fit: it joins the workspace and the curves, and a link to it appears."""
+    """Adds a finished fit to the workspace and the curves, and shows a link to it."""
 
     def __init__(self, workspace: Workspace, functions: FunctionPane | None = None) -> None:
         self._workspace, self._functions, self.place = workspace, functions, pn.Column()
@@ -121,12 +121,12 @@ class _Finished:
 
 
 def curves_of(title: str, result: NLSQResult) -> Curves:
-    """Return what is drawn of a point estimate."""
+    """Return the curves of a point estimate."""
     return Curves(title, courses_of_fit(result), unstated_functions(result), result.age_resolved)
 
 
 def saved_curves(folder: Path, method: str = "nlsq") -> Curves:
-    """Return what is drawn of a saved result."""
+    """Return the curves of a saved result."""
     if method == "cmc":
         from heterodyne_cmc import CMCResult, courses_of_posterior
 

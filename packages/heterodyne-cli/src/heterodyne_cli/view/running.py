@@ -1,4 +1,4 @@
-"""A fit in a process of its own: the command that a user would type, with its progress."""
+"""A fit in a separate process: the command that a user would type, with its progress."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Running:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def stop(self) -> None:
-        """Interrupt it as Ctrl-C does."""
+        """Interrupt it like Ctrl-C."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Terminate it immediately."""
         if self._process.poll() is None:
             self._process.kill()
 
@@ -66,7 +66,7 @@ class Running:
         words = process.stderr.read().strip()
         code = process.wait()
         if not ended:
-            last = words.splitlines()[-1] if words else f"the fit was ended from outside (exit code {code})"
+            last = words.splitlines()[-1] if words else f"the fit was terminated (exit code {code})"
             self._told({"event": "error", "message": last})
             self._told({"event": "end", "exit_code": code})
 

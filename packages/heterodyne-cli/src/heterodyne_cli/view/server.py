@@ -20,7 +20,7 @@ ADDRESS = "127.0.0.1"
 
 
 def serve(workspace: Workspace, port: int, token: str = "") -> tuple[Server, str]:
-    """Return a server, not yet running, and the address of its first page; `port` 0 takes a free one.
+    """Return a server, not yet running, and the address of its first page; `port` 0 selects a free one.
 
     The token is part of every path, websockets included; requests from pages of other origins are refused.
 
@@ -48,7 +48,7 @@ def serve(workspace: Workspace, port: int, token: str = "") -> tuple[Server, str
         )
     except OSError as error:
         raise OutputError(
-            f"port {port}: {error.strerror or error}; give another one with --port", error.errno
+            f"port {port}: {error.strerror or error}; choose another one with --port", error.errno
         ) from None
     return server, f"http://{ADDRESS}:{port}/{token}/"
 

@@ -1,4 +1,4 @@
-"""Sliders for every parameter, contrast and offset: the model at values of one's own, at once."""
+"""Sliders for every parameter, contrast and offset, which update the model at once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from heterodyne_report.page import paragraph
 from heterodyne_spec import ModelSpec, Parameter
 
 _SIGMAS = 10.0
-"""Reach of a slider to both sides of a fitted value, in standard deviations where there is one."""
+"""Range of a slider on both sides of the fitted value, in standard deviations if there is one."""
 
 
 class WhatIf:
-    """Sliders; `shown` is called with the values they are at, `cost` gives the cost of the fit there."""
+    """Sliders; `shown` is called with their values, `cost` returns the cost at these values."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class WhatIf:
         return Values(parameters, contrast, offset)
 
     def put_back(self) -> None:
-        """Put the sliders back to the fit."""
+        """Reset the sliders to the fit."""
         self._quiet = True
         try:
             for name, one in self.sliders.items():
@@ -62,7 +62,7 @@ class WhatIf:
         self._tell(None, 0.0)
 
     def view(self, *beside: Any) -> Any:
-        """Return the pane; `beside` are buttons beside that of the reset."""
+        """Return the pane; `beside` are buttons next to the reset button."""
         every = [*self.sliders.values(), self.contrast, self.offset]
         return pn.Column(
             pn.FlexBox(self.reset, *beside, gap="8px"),
@@ -80,10 +80,10 @@ class WhatIf:
 
     def _tell(self, values: Values | None, seconds: float) -> None:
         if values is None:
-            self.text.object = paragraph(f"cost {format_number(self._least, 6)}, that of the fit", mood="note")
+            self.text.object = paragraph(f"cost {format_number(self._least, 6)} at the fit", mood="note")
         elif self._cost is not None:
             here = self._cost(values)
-            against = f"{100 * (here / self._least - 1):+.3g} % against the fit"
+            against = f"{100 * (here / self._least - 1):+.3g} % relative to the fit"
             self.text.object = paragraph(
                 f"cost {format_number(here, 6)}, {against}; drawn in {seconds * 1000:.0f} ms", mood="note"
             )

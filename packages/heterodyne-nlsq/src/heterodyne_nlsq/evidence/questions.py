@@ -16,7 +16,7 @@ from heterodyne_nlsq.stated import RISES
 from heterodyne_report import format_number
 from heterodyne_report import format_p_value as quoted
 
-_DECAYS = ("c2 decays with lag", "a baseline without any decay describes c2 as well")
+_DECAYS = ("c2 decays with lag", "a baseline without decay describes c2 equally well")
 """Words where the maps show dynamics, and where they do not."""
 
 

@@ -57,5 +57,5 @@ def _exchanged(vector: FloatArray, setup: Setup) -> FloatArray:
     free, t = setup.free, setup.data.t
     values = dict(zip(free.names, free.full(vector[: len(free.free)]).tolist(), strict=True))
     age = np.linspace(t[0], t[-1], _N_AGES)
-    found = knowledge_of(setup.spec.id).traded(values, age)
+    found = knowledge_of(setup.spec.id).exchanged_parameters(values, age)
     return inside(np.array([found[name] for name in free.free_names]), free)
