@@ -11,10 +11,9 @@ from heterodyne_data._version import __version__
 from heterodyne_data.checks import is_finite
 from heterodyne_data.cleaning import hot_frames
 from heterodyne_data.damage import reading as refuse_damage
-from heterodyne_data.declared import undeclared
 from heterodyne_data.describing import Checked, check_data, describe_data
 from heterodyne_data.given import as_measurement, select_data
-from heterodyne_data.json_values import from_json_values, to_json_values
+from heterodyne_data.json_values import from_json_values, to_json_values, undeclared
 from heterodyne_data.layouts import layout_title
 from heterodyne_data.listing import list_maps
 from heterodyne_data.loading import fingerprint, load_data

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import AgeResolved, NLSQResult, Signal
+from heterodyne_data.setup import FreeParameters
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.start.candidate import Candidate, inside
 from heterodyne_report import words_of
 from heterodyne_spec import DEFAULT_MODEL, ModelSpec, knowledge, load_model, model_names
 
@@ -46,6 +46,24 @@ type Label = tuple[str, str, str]
 
 _STEPS = 256
 """Points of the quadrature for means over age."""
+
+
+class Candidate(NamedTuple):
+    """Starting values of the free parameters (n_free,), and their origin in words.
+
+    `misfit` is their cost for the curves relative to that of the best candidate; 1 if unknown.
+    """
+
+    origin: str
+    vector: FloatArray
+    misfit: float = 1.0
+
+
+def inside(vector: FloatArray, free: FreeParameters) -> FloatArray:
+    """Return the vector clipped to the bounds, with a small margin."""
+    lower, upper = (bound[list(free.free)] for bound in (free.lower, free.upper))
+    margin = 1e-6 * (upper - lower)
+    return np.clip(vector, lower + margin, upper - margin)
 
 
 class Null(NamedTuple):

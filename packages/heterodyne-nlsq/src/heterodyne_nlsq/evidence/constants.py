@@ -17,8 +17,8 @@ from jaxtyping import Array, Float
 
 from heterodyne_data import NestedTest
 from heterodyne_data.setup import reference_age
+from heterodyne_nlsq.evidence.chance import chdtrc
 from heterodyne_nlsq.evidence.held import NEEDED
-from heterodyne_nlsq.evidence.tails import chdtrc
 from heterodyne_nlsq.setup import Setup
 from heterodyne_spec import find_laws
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import NestedTest
-from heterodyne_nlsq.evidence.tails import chdtrc
+from heterodyne_nlsq.evidence.chance import chdtrc
 from heterodyne_nlsq.stated import SCORE_TEST
 from heterodyne_spec import ModelSpec, laws_of
 

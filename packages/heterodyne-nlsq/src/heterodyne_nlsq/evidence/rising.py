@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from heterodyne_data import TwoTimeData
 from heterodyne_data.setup import ROUNDING
-from heterodyne_nlsq.evidence.tails import stdtr
+from heterodyne_nlsq.evidence.chance import stdtr
 
 type FloatArray = npt.NDArray[np.float64]
 

@@ -19,9 +19,9 @@ from heterodyne_data import NLSQResult
 from heterodyne_data.setup import reference_age
 from heterodyne_nlsq.descent import descend
 from heterodyne_nlsq.evaluators import Evaluator
+from heterodyne_nlsq.models import Candidate, inside
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
-from heterodyne_nlsq.start.candidate import Candidate, inside
 from heterodyne_nlsq.start.coefficients import scaled, squares
 from heterodyne_nlsq.start.label_exchange import with_labels_exchanged
 from heterodyne_nlsq.start.race import Descents, Final

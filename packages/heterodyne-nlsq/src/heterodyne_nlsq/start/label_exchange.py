@@ -8,10 +8,9 @@ import numpy.typing as npt
 from heterodyne_nlsq.descent import approach, descend
 from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.minima import exchanged, functions
-from heterodyne_nlsq.models import knowledge_of
+from heterodyne_nlsq.models import inside, knowledge_of
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
-from heterodyne_nlsq.start.candidate import inside
 from heterodyne_nlsq.start.coefficients import scaled, squares
 from heterodyne_nlsq.start.race import BEHIND, Descents, Final, joined
 from heterodyne_report import announce_stage

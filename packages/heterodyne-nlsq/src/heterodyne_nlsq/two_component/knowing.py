@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import AgeResolved, NLSQResult, Signal
-from heterodyne_nlsq.models import Knowledge, Nested, Null, Quantities, Question
+from heterodyne_nlsq.models import Candidate, Knowledge, Nested, Null, Quantities, Question
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.start.candidate import Candidate
 from heterodyne_nlsq.two_component import exchange, quantities, words
 from heterodyne_nlsq.two_component.age_resolved import age_resolved
 from heterodyne_nlsq.two_component.nulls import RESTRICTIONS, starts

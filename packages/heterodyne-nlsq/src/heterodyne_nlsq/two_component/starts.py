@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from heterodyne_nlsq.age_resolved import FEWEST_FRAMES, age_curves
+from heterodyne_nlsq.models import Candidate, inside
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.start.candidate import Candidate, inside
 from heterodyne_nlsq.two_component.equilibrium import solve_ages
 from heterodyne_nlsq.two_component.laws import parameters, to_plain
 from heterodyne_nlsq.two_component.plain import fit_cells, make_cells
