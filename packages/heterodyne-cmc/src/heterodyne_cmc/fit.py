@@ -268,13 +268,13 @@ class _Clock:
         self._told = [(time.perf_counter(), 0.0)]
 
     def within(self, share: float, divergences: int) -> None:
-        """Tell how far a shard of this process is."""
+        """Report the progress of a shard of this process."""
         now = time.perf_counter()
         if share < self._told[-1][1]:
-            # Another attempt, or chains where weights did not hold: what was before says nothing of it.
+            # Another attempt, or chains after failed weights: the earlier speed does not apply.
             self._told = [(self._told[-1][0], 0.0)]
         self._told.append((now, share))
-        # The trees of the first steps are far deeper than those that follow: the latest half says most.
+        # The trees of the first steps are far deeper than later ones, so that the latest half is used.
         then, before = next(told for told in self._told if told[1] >= share / 2 or told is self._told[-2])
         left = (1.0 - share) * (now - then) / max(share - before, 1e-9)
         whole = now - self._told[0][0] + left

@@ -96,7 +96,7 @@ def _largest(value: FloatArray, error: FloatArray, certainty: float) -> float:
 
 def measured(gaussian: tuple[FloatArray, FloatArray], draws: FloatArray, effective: float) -> NonGaussianity:
     """Return how far the Gaussian consensus, of mean and covariance, is from `draws` (n_chain, n_draw, n_joint) of the
-    product itself, which are worth `effective` independent ones."""
+    product itself, with effective sample size `effective`."""
     mean, covariance = gaussian
     sd, ones = draws.std(axis=(0, 1)), np.ones(mean.size)
     shift, width = (draws.mean(axis=(0, 1)) - mean) / sd, sd / np.sqrt(np.diag(covariance)) - 1.0

@@ -77,7 +77,7 @@ def within_reach(nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, con
     if found is None or not found.success or found.verdict == "no-signal":
         return nlsq, ""
     listed = ", ".join(f"{name} ({sds:+.0f} sd)" for name, sds in far.items())
-    return found, f"the point estimate lies beyond the priors in {listed}: fitted again within their reach"
+    return found, f"the point estimate lies beyond the priors in {listed}: refitted within their range"
 
 
 def _sd(nlsq: NLSQResult, name: str) -> float:
@@ -99,7 +99,7 @@ def remedy(nlsq: NLSQResult | None, space: ParameterSpace, spec: ModelSpec) -> s
     if nlsq is None:
         return ""
     if nlsq.verdict == "no-signal":
-        return f"the fit sees no {_NO_SIGNAL}: the data add nothing to the priors, whatever the sampler"
+        return f"the fit sees no {_NO_SIGNAL}: the data add nothing to the priors, with any sampler"
     return _unseen(nlsq, space, spec).remedy
 
 

@@ -163,7 +163,7 @@ _MAX_EXPONENT = 200.0
 
 
 def at_edge(free: FloatArray, c: Coordinates) -> npt.NDArray[np.bool_]:
-    """Return which parameters of straight laws stand at a bound or a thousandth before it.
+    """Return which parameters of straight laws are at a bound, to a thousandth.
 
     Beyond the bound, z has no effect on the parameter, so the solver stops just before it. Exponents never reach it.
     """

@@ -50,7 +50,8 @@ def curvature(gauss_newton: FloatArray, prior: FloatArray) -> Curvature:
         cross, rest = gauss_newton[:n_free, n_free:], gauss_newton[n_free:, n_free:]
         matrix = matrix - cross @ np.linalg.pinv(rest, rcond=1e-14, hermitian=True) @ cross.T
     diagonal = np.clip(np.diag(matrix), 0.0, None)
-    # A column in the span of the scaling columns leaves only rounding errors: it has no effect of its own.
+    # A column in the span of the scaling columns leaves only rounding errors: it has no effect that the scaling cannot
+    # compensate.
     scale = np.where(diagonal > SINGULAR * own**2, np.sqrt(diagonal), 0.0)
     scale = np.where(scale * prior > _EFFECT * np.max(scale * prior, initial=0.0), scale, 0.0)
     safe = np.where(scale > 0, scale, 1.0)
@@ -75,10 +76,10 @@ def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray
     """Return R such that R Rᵀ is the covariance: H⁻¹ (covariance of the score) H⁻¹ along determined directions, the
     variance of the prior along undetermined ones.
 
-    It is the limit of a wide prior: undetermined directions are shared out by the prior, so that a parameter with
-    hardly any effect takes nothing from the error of another whose effect is parallel. The variance of a combination g
-    of parameters is |gᵀ R|². If large variances cancel, along a weakly determined direction, gᵀ (R Rᵀ) g would be
-    dominated by rounding.
+    It is the limit of a wide prior: undetermined directions are divided among the parameters by the prior, so that a
+    parameter with hardly any effect takes nothing from the error of another whose effect is parallel. The variance of a
+    combination g of parameters is |gᵀ R|². If large variances cancel, along a weakly determined direction, gᵀ (R Rᵀ) g
+    would be dominated by rounding.
 
     Parameters
     ----------

@@ -178,8 +178,8 @@ def descend(
 
 
 _SETTLED = 1e-3
-"""Change of chi-square at which a descent is done. Smaller changes are insignificant, and along a direction that the
-data leave open they can go on for long."""
+"""Change of chi-square below which a descent ends. Smaller changes are insignificant, and along an undetermined
+direction they can continue for many steps."""
 
 
 def descend_pinned(

@@ -46,7 +46,7 @@ def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatAr
 
 
 def identifiability(names: Sequence[str], bent: Curvature, width: FloatArray, spread: FloatArray) -> Identifiability:
-    """Return what is determined and what is not.
+    """Return which parameters and directions are determined.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def identifiability(names: Sequence[str], bent: Curvature, width: FloatArray, sp
 
 
 def at_bound(value: float, lower: float, upper: float, sd: float) -> str | None:
-    """Return ``lower`` or ``upper`` when `value` lies at that bound: within a millionth of the interval, or within
+    """Return ``lower`` or ``upper`` if `value` is at that bound: within a millionth of the interval, or within
     a thousandth of its standard deviation (NaN when not known).
     """
     reach = max(1e-6 * (upper - lower), 1e-3 * sd if np.isfinite(sd) else 0.0)

@@ -225,7 +225,7 @@ def _table(
 
 
 def _edge(family: str, value: float, ends: tuple[float, float], sd: float, growth: float) -> str | None:
-    """Return at which of its ends a value stands; `growth` is that of the term of which it is the amplitude."""
+    """Return the end at which a value is; `growth` is that of the term of which it is the amplitude."""
     lower, upper = ends
     if family == "lognormal" and lower > 0:
         # For a parameter that spans decades, the distance to a bound is measured in its logarithm.

@@ -43,7 +43,7 @@ _SETTINGS = ("jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cach
 
 @functools.cache
 def _solver() -> Any:
-    """Return the one solver of this process: what an instance compiles, it keeps for its next fit.
+    """Return the single solver of this process: an instance keeps its compiled functions for the next fit.
 
     nlsq is imported in a thread of its own: there JAX's settings read as the process has them, not as the caller's
     ``with jax.enable_x64(True)`` has them.

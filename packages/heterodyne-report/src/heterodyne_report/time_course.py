@@ -49,12 +49,12 @@ class TimeCourse:
 
     @property
     def subject(self) -> str:
-        """What it is called in a sentence."""
+        """Its name in a sentence."""
         return words_of(self.model).subjects[self.name]
 
     @property
     def label(self) -> str:
-        """What it is called at an axis, with its unit."""
+        """Its label at an axis, with unit."""
         return words_of(self.model).labels[self.name] + ("" if self.unit == "1" else f" / {self.unit}")
 
     @property

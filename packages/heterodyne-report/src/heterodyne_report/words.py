@@ -1,8 +1,7 @@
-"""What the functions of age of a model are called, behind one interface.
+"""Names of the functions of age of a model, for sentences and labels.
 
 A module about a model (`heterodyne_report.two_component`, or ``report`` of a plug-in: see `heterodyne_spec.models`) has
-``SUBJECTS``, ``LABELS``, ``FRACTIONS`` and ``TITLE``. Without one, names and meanings of the specification stand in
-their place.
+``SUBJECTS``, ``LABELS``, ``FRACTIONS`` and ``TITLE``. Without one, names and meanings of the specification are used.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def _listed(keys: list[str]) -> str:
 
 def _fields(source: Source, groups: Iterable[str]) -> Iterator[str]:
     for group in dict.fromkeys(groups):
-        # What a link leads to may be in another file, or nowhere: only what stands in the file itself at the top.
+        # The target of a link may be missing or in another file: only top-level fields of the file itself count.
         names = source.direct() if group == "/" else source.names(group)
         for name in names[:MOST_LOOKED_AT]:
             key = name if group == "/" else f"{group}/{name}"

@@ -77,7 +77,7 @@ def stacked(source: Source, key: str) -> Contents:
         for label, (one_q, one_phi, i) in enumerate(zip(np.broadcast_to(q, n_maps), phi, index, strict=True), start=1)
     )
     for name in arrays(source):
-        # Beside one-time correlations stand lags of these.
+        # Lags in files that also contain one-time correlations belong to these.
         of_maps = name == LAG_STEPS or math.prod(source.shape(name)) in (shape[-1] - 1, shape[-1])
         if normal(name) in LAGS and of_maps and source.dtype(name).kind in "fiu":
             _check_lags(source, name, shape[-1])

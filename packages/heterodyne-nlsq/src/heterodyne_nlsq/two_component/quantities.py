@@ -49,8 +49,12 @@ def derived(when: str) -> Quantities:
     labels = (
         ("mean velocity", "Å/s", "mean of v over the measurement"),
         ("displacement", "Å", "integral of v from the first frame to the last"),
-        ("relaxation time of the reference", "s", f"1 / (q² J_r) {when}: decay of |g1|² of the reference by e"),
-        ("relaxation time of the sample", "s", f"1 / (q² J_s) {when}: decay of |g1|² of the sample by e"),
+        (
+            "relaxation time of the reference",
+            "s",
+            f"1 / (q² J_r) {when}: decay of |g1|² of the reference by a factor e",
+        ),
+        ("relaxation time of the sample", "s", f"1 / (q² J_s) {when}: decay of |g1|² of the sample by a factor e"),
         ("mean J of the reference", "Å²/s", "mean of J_r over the measurement"),
         ("mean J of the sample", "Å²/s", "mean of J_s over the measurement"),
         ("mean fraction", "1", "mean of x over the measurement"),

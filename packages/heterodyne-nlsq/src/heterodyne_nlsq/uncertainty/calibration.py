@@ -154,8 +154,8 @@ def _own_variance(parts: NoiseParts, expected: Expected) -> float:
 
 
 def _judged(found: Details, expected: Expected, parts: NoiseParts, n_phi: int) -> tuple[float, float, float]:
-    """Return the share of noise of the pairs' own, and the ratio of measured to described noise that stands out most,
-    with the largest that it may be by chance.
+    """Return the fraction of noise that is uncorrelated between pairs, and the largest ratio of measured to modelled
+    noise with its upper limit by chance.
     """
     described, own = described_details(parts, expected), own_details(parts, expected)
     number = found.number[:, None] * np.ones(3)
