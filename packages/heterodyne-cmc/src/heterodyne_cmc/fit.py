@@ -242,7 +242,7 @@ def _sample(
     if missing:
         say(plan(work.request, missing))
     clock = _Clock(work.n_shards, done.values(), progress)
-    # Closed at once whatever happens: its workers end with it.
+    # Always closed immediately, so that its workers end.
     chains: Callable[[int], ChainStore | None] = (lambda shard: None) if store is None else store.chains
     for line in [] if store is None else [store.chains(shard).load()[1] for shard in missing]:
         if line:

@@ -135,10 +135,10 @@ def non_gaussianity(draws: FloatArray, anchors: Anchors | None = None) -> NonGau
 
 
 def aligned_whitening(covariances: FloatArray) -> FloatArray:
-    """Return W (n_shard, n_joint, n_joint), each with ``W @ covariance @ W.T`` the identity, of covariances alike.
+    """Return W (n_shard, n_joint, n_joint), each with ``W @ covariance @ W.T`` the identity, for similar covariances.
 
     The rows lie along principal directions that are common to all shards, in ascending order of their length, so that
-    coordinate k means about the same everywhere.
+    coordinate k has about the same meaning in all shards.
     """
     common = covariances.mean(axis=0)
     whiten = root(common).T @ inverse(common)

@@ -1,6 +1,6 @@
 """Measurements and results as files: two-time correlation maps of several beamlines, and point estimates.
 
-What a fit reads and what it writes, without JAX; the formats are those of heterodyne-spec.
+Input and output of a fit, without JAX; the formats are those of heterodyne-spec.
 
 Public are the names in ``__all__`` here and in `heterodyne_data.setup` (common to fit and posterior), and for readers
 of other layouts `heterodyne_data.contents`, `heterodyne_data.source` and `heterodyne_data.layouts.base`. Other modules

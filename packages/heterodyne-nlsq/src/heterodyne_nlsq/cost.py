@@ -1,4 +1,4 @@
-"""The cost of a fit at given values: what a slider shows."""
+"""The cost of a fit at given values, for the sliders of the viewer."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray
     # Directions in units of the parameters themselves.
     directions = bent.vectors / np.where(bent.scale > 0, bent.scale, 1.0)[:, None]
     inverse = (directions * np.where(bent.open, 0.0, 1.0 / np.where(bent.open, 1.0, bent.values))) @ directions.T
-    # In units of the prior: orthogonal to what is open is what the prior does not move.
+    # In units of the prior, the part orthogonal to the undetermined directions is determined.
     basis, _ = np.linalg.qr(directions[:, bent.open] / prior[:, None])
     left_open = prior[:, None] * basis
     determined = np.eye(n) - left_open @ (basis.T / prior)

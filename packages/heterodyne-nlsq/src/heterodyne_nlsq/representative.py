@@ -142,10 +142,10 @@ def plainest(land: Landscape, least: FloatArray, noise: Noise) -> FloatArray:
 
 
 def _next_weight(low: tuple[float, float] | None, high: tuple[float, float] | None) -> float:
-    """Return the logarithm of the weight that uses most of what is allowed.
+    """Return the logarithm of the weight that uses most of the permitted change.
 
-    `low` and `high` are those of a weight that uses less, and of one that uses more, with that of its use; None before
-    there is one. What is used grows between the first and the second power of the weight.
+    `low` and `high` are the logarithms of a weight that uses less and of one that uses more, each with that of the
+    change used; None before there is one. The change grows between the first and the second power of the weight.
     """
     aim = float(np.log((1 + _ENOUGH) / 2))
     if low is not None and high is not None:
@@ -153,12 +153,12 @@ def _next_weight(low: tuple[float, float] | None, high: tuple[float, float] | No
         return low[0] + float(np.clip(part, 0.2, 0.8)) * (high[0] - low[0])
     known = low or high
     assert known is not None, "one weight was tried"
-    # What is used may be nothing at all, where an optimum on a bound stays there.
+    # The change can be zero, if an optimum on a bound stays there.
     return known[0] + min((aim - known[1]) / 1.2, _LARGEST)
 
 
 def calibrated_noise(land: Landscape, z: FloatArray, score: FloatArray, variance: float) -> Noise:
-    """Return what noise does at z.
+    """Return the effect of noise at z.
 
     Parameters
     ----------
@@ -206,9 +206,10 @@ class _Functions:
         self._land, self._covariance = land, covariance
 
     def shift(self, z: FloatArray, least: FloatArray) -> float:
-        """Return the largest difference between two points in standard deviations; one that has none does not count.
+        """Return the largest difference between two points in standard deviations; functions without one do not count.
 
-        They are those at the optimum, `least`; where these are far smaller than at z, as on a bound, those at z decide.
+        Standard deviations are those at the optimum, `least`, or those at z if the former are far smaller, as on a
+        bound.
         """
         there, here = (np.asarray(_functions(jnp.asarray(point), *self._arguments)) for point in (z, least))
         variance = np.maximum(self._variance(z) / _WIDER, self._variance(least))
@@ -216,10 +217,8 @@ class _Functions:
         return float(np.max(np.abs(there - here)[known] / np.sqrt(variance[known]), initial=0.0))
 
     def predicted(self, z: FloatArray) -> float:
-        """Return the logarithm of the weight, at most 1, that a quadratic approximation at z expects to use what is
-        allowed.
-
-        Where z is the optimum; away from it the step already made counts as made.
+        """Return the logarithm of the weight, at most 1, at which the quadratic approximation at z uses the permitted
+        change. Away from the optimum, only the change from z counts.
         """
         land, weights = self._land, np.geomspace(_NEVER, 1.0, 25)
         at, rows = _evaluate(land, z, 0.0), _choosing_rows(land, z)

@@ -1,4 +1,4 @@
-"""The course of a function of age: its values with their uncertainty, and what it does in words."""
+"""The course of a function of age: its values with their uncertainty, and its description in words."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class TimeCourse:
 
     @property
     def is_fraction(self) -> bool:
-        """Whether its scale is 1, whatever its value."""
+        """Whether it is a fraction, for which absolute changes matter."""
         return self.name in words_of(self.model).fractions
 
     @property

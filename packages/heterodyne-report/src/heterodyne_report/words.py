@@ -16,8 +16,8 @@ from heterodyne_spec import knowledge, load_model
 
 @dataclass(frozen=True)
 class Words:
-    """What functions are called in a sentence (`subjects`, in the order of a report) and at an axis (`labels`), and
-    which of them are `fractions`, whose scale is 1 whatever their value; `title` heads the section on them.
+    """Names of functions in a sentence (`subjects`, in the order of a report) and at an axis (`labels`), and those that
+    are `fractions`, for which absolute changes matter; `title` is that of their section.
     """
 
     subjects: Mapping[str, str]

@@ -19,7 +19,7 @@ def centred(values: FloatArray, weight: FloatArray) -> FloatArray:
 
 
 def _length(m: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return the squared length of centred models; a flat one has none, and no contrast comes of it."""
+    """Return the squared length of centred models; zero for a flat one, which determines no contrast."""
     return np.asarray(np.sum(weight * m * m, -1) + 1e-9 * np.sum(weight, -1) + 1e-300)
 
 

@@ -26,7 +26,7 @@ def asked_of(model: str) -> tuple[str, ...]:
 
 
 def _words(question: str, model: str) -> tuple[str, str]:
-    """Return the words where a feature is present, and where it is not."""
+    """Return the sentences for a feature that is present and for one that is absent."""
     if question == DYNAMICS:
         return _DECAYS
     known = knowledge_of(model).questions[question]
