@@ -56,6 +56,8 @@ def _solver() -> Any:
 def _import_solver() -> Any:
     environment = dict(os.environ)
     settings = {name: getattr(jax.config, name) for name in _SETTINGS}
+    # Else it prints how to install JAX for the GPU that it finds beside a JAX without one, into tables and JSON.
+    os.environ["NLSQ_SKIP_GPU_CHECK"] = "1"
     with _logging_kept(), warnings.catch_warnings():
         from nlsq import LeastSquares
     for name in set(os.environ) - set(environment):
