@@ -12,7 +12,7 @@ from heterodyne_spec import Parameter
 type FloatArray = npt.NDArray[np.float64]
 
 SINGULAR = 1e-12
-"""Eigenvalue of the scaled JᵀJ (unit diagonal) below which rounding hides whether the cost changes at all."""
+"""Eigenvalue of the scaled JᵀJ (unit diagonal) below which changes of the cost are hidden by rounding."""
 
 _EFFECT = 1e-9
 """Effect of a parameter moved by the standard deviation of its prior, relative to the largest such effect, below which

@@ -14,10 +14,10 @@ from heterodyne_report import format_number
 type FloatArray = npt.NDArray[np.float64]
 
 _TAKES_PART = 0.1
-"""Share of a direction's length from which a parameter is named; smaller shares are rounding or marginal."""
+"""Fraction of the length of a direction above which a parameter is named; smaller shares are rounding or marginal."""
 
 _MOVES = 1e-6
-"""Change, as a fraction of the range between the bounds, from which it is reported; smaller ones are insignificant."""
+"""Change, as a fraction of the range between the bounds, above which it is reported; smaller ones are insignificant."""
 
 
 def _change(name: str, change: float) -> str:

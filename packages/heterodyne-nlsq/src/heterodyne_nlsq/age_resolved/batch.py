@@ -55,8 +55,8 @@ def fit(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return theta (..., n), cost (...) and matrix (..., n, n) after damped Gauss-Newton steps inside the bounds.
 
-    `value` and `weight` (..., n_curve, n_point). Levenberg (1944), Marquardt (1963), with the columns' own scales; a
-    parameter at a bound to which the cost pushes it stays there.
+    `value` and `weight` (..., n_curve, n_point). Levenberg (1944), Marquardt (1963), with the scales of the columns; a
+    parameter that the cost pushes against a bound stays there.
     """
     low, high = bounds
     n = theta.shape[-1]

@@ -32,7 +32,7 @@ PRESENT = 1e-3
 
 
 _DYNAMICS = Null(15.5, 1.0, 0.3)
-"""The distribution for the question that is asked of every model; the others are the model's own."""
+"""The distribution for the question common to all models; the others are part of the model."""
 
 
 def probability(question: str, statistic: float, n_frames: int, n_phi: int, model: str = DEFAULT_MODEL) -> float:

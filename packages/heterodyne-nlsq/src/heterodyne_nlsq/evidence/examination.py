@@ -41,7 +41,7 @@ type FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Examination:
-    """A fit, the point of it that is reported, and what its noise does.
+    """A fit, the point that is reported, and the effect of noise.
 
     `asked` is the request. `full` is the fit with every parameter but the gauge set free, at the point reported,
     `full_score` (n_full, n_full) the covariance of its score; `vector` (n_fit,) is the same point in the fitted vector
@@ -76,7 +76,7 @@ class Examination:
         return answers(self.full, plain | rest, plain)
 
     def rise_to(self, other: Solution) -> float:
-        """Return by how much the calibrated chi-square of another fit of the same request is above that of this one."""
+        """Return the calibrated chi-square of another fit of the same request minus that of this one."""
         return rise_to(self.full, _whole(self.asked, self.full.setup.free, other.vector), other.cost)
 
     def held(self) -> Iterator[NestedTest]:
@@ -94,7 +94,7 @@ class Examination:
         yield joint
 
     def _of_functions(self) -> Iterator[NestedTest]:
-        """Yield the test of every function of age, and of the flow angle, of which something was held."""
+        """Yield the test of every function of age, and of the flow angle, with fixed parameters."""
         full, names = self.full, self.full.setup.free.free_names
         if not full.pinned.size:
             return

@@ -46,7 +46,7 @@ def joint_test(
 
 
 def held_groups(spec: ModelSpec, names: Sequence[str], pinned: npt.NDArray[np.int_]) -> dict[str, npt.NDArray[np.int_]]:
-    """Return the positions of what was held, of every function of age, and of every parameter of none."""
+    """Return the positions of fixed parameters, for every function of age and for every parameter outside these."""
     groups: dict[str, list[int]] = {}
     functions = spec.function_of_group
     for position in pinned:

@@ -1,4 +1,4 @@
-"""What a reader takes for granted: is there contrast, do the maps decay, and what else a model asks of them."""
+"""The questions on the maps: is there contrast, do they decay, and those of the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from heterodyne_report import format_number
 from heterodyne_report import format_p_value as quoted
 
 _DECAYS = ("c2 decays with lag", "a baseline without decay describes c2 equally well")
-"""Words where the maps show dynamics, and where they do not."""
+"""Sentences for maps with and without dynamics."""
 
 
 def asked_of(model: str) -> tuple[str, ...]:
