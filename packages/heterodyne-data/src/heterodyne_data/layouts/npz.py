@@ -82,7 +82,7 @@ def stacked(source: Source, key: str) -> Contents:
         if normal(name) in LAGS and of_maps and source.dtype(name).kind in "fiu":
             _check_lags(source, name, shape[-1])
     numbered = named(source, FIRST)
-    # No time between frames that somebody gives makes up for it.
+    # Read outside `attempted_clock`, because a given time between frames does not replace it.
     first = None if numbered is None else whole(source, numbered, 1, 0 if ages_keys(source, shape[-1]) else 1)
     found = attempted_clock(lambda: clock(source, shape[-1], first))
     check_first_frame(source, found, shape[-1])
@@ -95,7 +95,7 @@ def stacked(source: Source, key: str) -> Contents:
 def clock(source: Source, n_t: int, first: float | None) -> Clock:
     """Return the time base from ages of the frames, dt or both; `first` is the stated number of the first frame."""
     dt, notes = seconds(source, "dt")
-    # Nobody but the author of the arrays wrote it: no default of a detector that a configuration puts right.
+    # Written by the author of the arrays, not a default of a detector that a configuration may correct.
     if dt is not None and not (np.isfinite(dt) and dt > 0):
         raise DataError(f"dt: found {dt:g}, expected a positive number of seconds; correct the file")
     read = ages_keys(source, n_t)

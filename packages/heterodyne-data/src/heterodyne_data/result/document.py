@@ -135,7 +135,7 @@ def fields(document: Mapping[str, Any]) -> dict[str, Any]:
             tuple(open_["not_determined"]),
             tuple(Direction(**direction) for direction in open_["directions"]),
         ),
-        # Results of the versions before these were known do not have them.
+        # Results of older versions do not have them.
         age_resolved=_age_resolved(document.get("age_resolved")),
         alternatives=tuple(Alternative(**alternative) for alternative in document.get("alternatives", ())),
         conventions=tuple(document.get("conventions", ())),
