@@ -38,6 +38,7 @@ from heterodyne_data.result.parts import (
     MapNoise,
     NestedTest,
     Signal,
+    Weighting,
 )
 from heterodyne_data.result.tabular import MAP_AXES, common_attributes, frame_ages
 from heterodyne_data.saving import save_data
@@ -65,6 +66,7 @@ __all__ = [
     "NestedTest",
     "Signal",
     "TwoTimeData",
+    "Weighting",
     "__version__",
     "as_measurement",
     "available_cores",

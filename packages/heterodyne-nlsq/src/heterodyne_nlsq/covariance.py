@@ -93,6 +93,17 @@ def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray
     -------
     (n_fit, n_fit + n_open). The scaling is optimised along undetermined directions.
     """
+    step, left_open = _steps(bent, gauss_newton, prior)
+    return np.hstack([step @ _root(score), left_open])
+
+
+def determined_step(bent: Curvature, gauss_newton: FloatArray, prior: FloatArray) -> FloatArray:
+    """Return H⁻¹ along determined directions, (n_fit, n_fit): the change of the estimate by a change of the score."""
+    return _steps(bent, gauss_newton, prior)[0]
+
+
+def _steps(bent: Curvature, gauss_newton: FloatArray, prior: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return H⁻¹ along determined directions (n_fit, n_fit), and the prior's sd along the others (n_fit, n_open)."""
     n = bent.scale.size
     cross, rest = gauss_newton[:n, n:], np.linalg.pinv(gauss_newton[n:, n:], rcond=1e-14, hermitian=True)
     # Directions in units of the parameters themselves.
@@ -107,7 +118,7 @@ def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray
     follow = -rest @ cross.T
     of_parameters = np.hstack([inverse, inverse @ follow.T])
     step = np.vstack([of_parameters, follow @ of_parameters + np.hstack([np.zeros_like(cross.T), rest])])
-    return np.hstack([step @ _root(score), np.vstack([left_open, follow @ left_open])])
+    return step, np.vstack([left_open, follow @ left_open])
 
 
 def with_observations(root: FloatArray, observed: npt.NDArray[np.int_], sd: FloatArray) -> FloatArray:

@@ -12,6 +12,7 @@ simulated once, at a first choice made with an estimate of the inflation, from w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -22,12 +23,13 @@ from jaxtyping import Array, Float
 
 from heterodyne_nlsq import priors
 from heterodyne_nlsq.coordinates import Coordinates, from_parameters, make_coordinates, to_parameters, without_bounds
-from heterodyne_nlsq.evaluators import Evaluator
+from heterodyne_nlsq.normal import NormalEquations
 from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
 from heterodyne_nlsq.setup import Setup
 from heterodyne_physics_meshgrid import Physics
 
 type FloatArray = npt.NDArray[np.float64]
+type Normal = Callable[[FloatArray], NormalEquations]
 
 RISE = 1.0
 """Largest calibrated chi-square above the minimum of the representative."""
@@ -71,10 +73,12 @@ _NO_EFFECT = 1e-60
 
 
 class Landscape(NamedTuple):
-    """Chi-square in straight coordinates z (n_fit,), in units of the variance `unit` of a pair."""
+    """Chi-square in straight coordinates z (n_fit,), in units of `unit`, the variance of a pair; `normal` returns its
+    normal equations at a fitted vector.
+    """
 
     setup: Setup
-    evaluator: Evaluator
+    normal: Normal
     coordinates: Coordinates
     priors: Priors
     unit: float
@@ -87,11 +91,12 @@ class Noise(NamedTuple):
     unit: float
 
 
-def landscape(setup: Setup, evaluator: Evaluator, vector: FloatArray, unit: float) -> tuple[Landscape, FloatArray]:
+def landscape(setup: Setup, normal: Normal, vector: FloatArray, unit: float) -> tuple[Landscape, FloatArray]:
     """Return the landscape of a fit and the coordinates z of a fitted vector (n_fit,).
 
     Parameters
     ----------
+    normal : the normal equations at a fitted vector.
     unit : variance of a pair, the inflation by shared noise included.
     """
     coordinates = without_bounds(make_coordinates(setup.spec, setup.free, setup.data.t))
@@ -101,7 +106,7 @@ def landscape(setup: Setup, evaluator: Evaluator, vector: FloatArray, unit: floa
     known = bounds._replace(
         lower=jnp.asarray(np.minimum(bounds.lower, here)), upper=jnp.asarray(np.maximum(bounds.upper, here))
     )
-    return Landscape(setup, evaluator, coordinates, known, unit), z
+    return Landscape(setup, normal, coordinates, known, unit), z
 
 
 def vector_at(land: Landscape, z: FloatArray) -> FloatArray:
@@ -191,7 +196,7 @@ def _inverse(matrix: FloatArray) -> FloatArray:
 def _curvature(land: Landscape, z: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the derivative of the fitted vector by z, and the Gauss-Newton matrix in the fitted vector."""
     vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
-    matrix = np.asarray(land.evaluator.normal(vector, land.evaluator.problem).matrix)
+    matrix = np.asarray(land.normal(vector).matrix)
     return np.asarray(_slope(jnp.asarray(z), land.coordinates)), matrix
 
 
@@ -320,7 +325,7 @@ def _evaluate(land: Landscape, z: FloatArray, weight: float) -> _Quadratic | Non
     vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
     if not (np.isfinite(vector).all() and _inside(vector, land.priors)):
         return None
-    normal = land.evaluator.normal(vector, land.evaluator.problem)
+    normal = land.normal(vector)
     slope = np.asarray(_slope(jnp.asarray(z), land.coordinates))
     gradient, matrix = (np.asarray(part) / land.unit for part in (normal.gradient, normal.matrix))
     arguments = (jnp.asarray(z), land.coordinates, land.priors, _weights(weight))

@@ -91,6 +91,7 @@ class NLSQConfig:
 
     start: str
     representative: str
+    weighting: str
     loss: str
     max_iterations: int
     seed: int

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from heterodyne_data import NestedTest, Signal
 from heterodyne_data.setup import ROUNDING, FreeParameters, released
-from heterodyne_nlsq.evaluators import Evaluator, with_free
+from heterodyne_nlsq.evaluators import Evaluator, normal_of, with_free
 from heterodyne_nlsq.evidence.comparison import (
     PLAIN,
     Full,
@@ -123,7 +123,7 @@ def examine(setup: Setup, evaluator: Evaluator, found: Solution) -> Examination:
     full = _released(setup, evaluator, found, variance)
     if not can_choose(setup):
         return Examination(setup, full, _score(full), found.vector)
-    land, z = landscape(setup, evaluator, found.vector, full.unit)
+    land, z = landscape(setup, normal_of(evaluator), found.vector, full.unit)
     noise = calibrated_noise(land, z, _as_asked(full, _score(full, GLANCE)), variance)
     # The weight of the offset's priors relative to the data is known only now.
     land = land._replace(unit=noise.unit)

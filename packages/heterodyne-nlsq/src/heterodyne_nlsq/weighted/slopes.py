@@ -80,9 +80,10 @@ def azimuth(
     model = contrast * model_map(setup, values, a)
     c2 = np.triu(np.asarray(setup.data.c2[a], float), 1)
     c2 += c2.T
-    residual = root * np.where(root > 0, c2 - model - offset, 0.0)
+    residual = np.asarray(root * np.where(root > 0, c2 - model - offset, 0.0), float)
     return Azimuth(
         frames,
+        (model + offset)[used],
         residual[used],
         slopes(setup, values, contrast, a)[:, *used] * root[used],
         root[used],

@@ -24,13 +24,14 @@ type Maps = npt.NDArray[np.float32]
 class Azimuth(NamedTuple):
     """A map as the weights see it, frames without data left out.
 
-    `residual` (n, n) of the point estimate and `slopes` (n_local, n, n), the derivatives of the map by free parameters,
-    contrast and offset, are both multiplied by the root of the weight of a pair and 0 where a pair does not count;
-    `root` (n, n) is that root. `correlation` (n, n) is Γ without the noise of frames, `fluctuations` (n, n_pixel) are
-    those of simulated pixels.
+    `fitted` (n, n) is the map of the point estimate. The `residual` (n, n) there and `slopes` (n_local, n, n), the
+    derivatives of the map by free parameters, contrast and offset, are multiplied by the root of the weight of a pair,
+    and 0 where a pair does not count; `root` (n, n) is that root. `correlation` (n, n) is Γ without the noise of
+    frames, `fluctuations` (n, n_pixel) are those of simulated pixels.
     """
 
     frames: npt.NDArray[np.int_]
+    fitted: FloatArray
     residual: FloatArray
     slopes: Maps
     root: Maps
@@ -48,17 +49,17 @@ def own_variance(noise: NoiseParts) -> float:
 def weights(azimuth: Azimuth, ridge: float) -> Maps:
     """Return the weights W (n_local, n, n), symmetric, in units of one over the variance of a pair.
 
-    An infinite `ridge`, or noise that no two pairs share, means equal weights.
+    An infinite `ridge` means equal weights, the same for all azimuths.
     """
     noise = azimuth.noise
-    if noise.speckle <= 0:
-        return azimuth.slopes * np.float32(1.0 / (noise.photons + noise.white)) * azimuth.root
+    equal: Maps = azimuth.slopes * azimuth.root
     if np.isinf(ridge):
-        # Of the same unit: the part of a matrix that is far above Γ.
-        return azimuth.slopes * azimuth.root
+        return equal
+    if noise.speckle <= 0:
+        return equal / np.float32(noise.photons + noise.white)
     diagonal = own_variance(noise) + ridge * azimuth.contrast
     smoothed = np.linalg.inv(azimuth.correlation + diagonal * np.eye(len(azimuth.correlation))).astype(np.float32)
-    found = smoothed @ azimuth.slopes @ smoothed
+    found: Maps = smoothed @ azimuth.slopes @ smoothed
     found *= azimuth.root / np.float32(noise.speckle)
     return found
 
