@@ -59,7 +59,7 @@ def weights(azimuth: Azimuth, ridge: float) -> Maps:
         return equal / np.float32(noise.photons + noise.white)
     diagonal = own_variance(noise) + ridge * azimuth.contrast
     smoothed = np.linalg.inv(azimuth.correlation + diagonal * np.eye(len(azimuth.correlation))).astype(np.float32)
-    found: Maps = smoothed @ azimuth.slopes @ smoothed
+    found = np.asarray(smoothed @ azimuth.slopes @ smoothed, np.float32)
     found *= azimuth.root / np.float32(noise.speckle)
     return found
 
