@@ -26,7 +26,7 @@ from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.result_building import make_result
 from heterodyne_cmc.search import search
-from heterodyne_cmc.start import not_seen, point_estimate, read_start, within_reach
+from heterodyne_cmc.start import not_seen, point_estimate, read_start, with_equal_weights, within_reach
 from heterodyne_cmc.store import FOLDER, ShardStore, kept
 from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.unfinished import ChainStore
@@ -130,12 +130,15 @@ def _posterior(
     request = prepare(measured, settings, read_start(nlsq_result))
     if request.nlsq is None and start == "auto":
         request = prepare(measured, settings, point_estimate(measured, settings))
-    moved = ""
-    if request.nlsq is not None:
-        estimate, moved = within_reach(request.nlsq, request.space, measured, settings)
-    if moved:
-        say(moved)
-        request = prepare(measured, settings, estimate)
+    changes = []
+    for change in (with_equal_weights, within_reach):
+        estimate, words = (
+            (None, "") if request.nlsq is None else change(request.nlsq, request.space, measured, settings)
+        )
+        if words:
+            say(words)
+            changes.append(words)
+            request = prepare(measured, settings, estimate)
     read = time.perf_counter()
     with jax.enable_x64(True):
         if request.nlsq is None and start != "values":
@@ -143,7 +146,7 @@ def _posterior(
         work = prepared_work(_without_chains(request, say), say)
         subs = _sample(work, directory, progress, say)
         sampled = time.perf_counter()
-        words = [*start_warnings(request), *filter(None, [moved])]
+        words = [*start_warnings(request), *changes]
         problems = work.problems()
         result = make_result(
             *(request, subs, work.noise, work.whitening, words),

@@ -162,7 +162,6 @@ def _equations(setup: Setup, parts: list[Azimuth], weighted: list[Maps]) -> _Equ
     value, matrix, score = np.zeros(size), np.zeros((size, size)), np.zeros((size, size))
     for a, (part, w) in enumerate(zip(parts, weighted, strict=True)):
         turn = _turn(setup, a)
-        # `weights` carry the root of a pair's weight, as the residual does.
         value += turn.T @ _products(w, part.residual[None].astype(np.float32))[:, 0]
         matrix += turn.T @ _products(w, part.slopes) @ turn
         score += turn.T @ scores[a] @ turn
@@ -213,7 +212,7 @@ def _difference(
     Both are unbiased if the model is right (Hausman, Econometrica 46, 1251 (1978)).
     """
     n_free, n_fit = prior.size, equations.value.size
-    equal = [part.slopes * part.root for part in parts]
+    equal = [weights(part, np.inf) for part in parts]
     both = [np.concatenate(pair) for pair in zip(weighted, equal, strict=True)]
     scores = _each(lambda k: score_covariance(parts[k], both[k], _COMPARED), range(len(parts)))
     score, value, matrix = np.zeros((2 * n_fit, 2 * n_fit)), np.zeros(n_fit), np.zeros((n_fit, n_fit))

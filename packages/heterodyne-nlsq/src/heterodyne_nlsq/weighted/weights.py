@@ -47,37 +47,29 @@ def own_variance(noise: NoiseParts) -> float:
 
 
 def weights(azimuth: Azimuth, ridge: float) -> Maps:
-    """Return the weights W (n_local, n, n), symmetric, in units of one over the variance of a pair.
+    """Return the weights (n_local, n, n) of residuals that have the root of their pair's weight, symmetric.
 
-    An infinite `ridge` means equal weights, the same for all azimuths.
+    Their unit is one over the variance of a pair. An infinite `ridge` means equal weights, the same for all azimuths.
     """
     noise = azimuth.noise
-    equal: Maps = azimuth.slopes * azimuth.root
     if np.isinf(ridge):
-        return equal
+        return azimuth.slopes
     if noise.speckle <= 0:
-        return equal / np.float32(noise.photons + noise.white)
+        return azimuth.slopes / np.float32(noise.photons + noise.white)
     diagonal = own_variance(noise) + ridge * azimuth.contrast
     smoothed = np.linalg.inv(azimuth.correlation + diagonal * np.eye(len(azimuth.correlation))).astype(np.float32)
     found = np.asarray(smoothed @ azimuth.slopes @ smoothed, np.float32)
-    found *= azimuth.root / np.float32(noise.speckle)
+    found *= (azimuth.root > 0) / np.float32(noise.speckle)
     return found
 
 
-class Scores(NamedTuple):
-    """Covariance (n, n) of weighted sums of residuals of one azimuth, by what the noise is made of."""
-
-    shared: FloatArray
-    own: FloatArray
-
-
 def score_covariance(azimuth: Azimuth, weighted: Maps, n_pixel: int | None = None) -> FloatArray:
-    """Return the covariance of Σ_{i<j} W_ij R_ij, (n_local, n_local), from the simulated pixels.
+    """Return the covariance of the weighted sum of residuals, (n_local, n_local), from the simulated pixels.
 
-    A pixel adds Σ_{i<j} W_ij (δ_i δ_j - Γ_ij (1 + δ_i + δ_j)); photon noise of a frame is seen through the same
-    product with the other frames.
+    With W the weights of the residuals themselves, a pixel adds Σ_{i<j} W_ij (δ_i δ_j - Γ_ij (1 + δ_i + δ_j)); photon
+    noise of a frame is seen through the same product with the other frames.
     """
-    noise, delta = azimuth.noise, azimuth.fluctuations[:, :n_pixel]
+    noise, delta, weighted = azimuth.noise, azimuth.fluctuations[:, :n_pixel], weighted * azimuth.root
     flat = weighted.reshape(len(weighted), -1)
     own = (noise.photons + noise.white) * np.asarray(flat @ flat.T, np.float64) / 2
     if noise.speckle <= 0:
