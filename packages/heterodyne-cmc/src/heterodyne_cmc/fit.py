@@ -132,12 +132,12 @@ def _posterior(
         request = prepare(measured, settings, point_estimate(measured, settings))
     changes = []
     for change in (with_equal_weights, within_reach):
-        estimate, words = (
-            (None, "") if request.nlsq is None else change(request.nlsq, request.space, measured, settings)
-        )
-        if words:
-            say(words)
-            changes.append(words)
+        if request.nlsq is None:
+            break
+        estimate, changed = change(request.nlsq, request.space, measured, settings)
+        if changed:
+            say(changed)
+            changes.append(changed)
             request = prepare(measured, settings, estimate)
     read = time.perf_counter()
     with jax.enable_x64(True):

@@ -11,7 +11,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data import FittedData, FittedParameter, FittedScaling, Identifiability, MapNoise, NLSQResult, Signal
+from heterodyne_data import (
+    FittedData,
+    FittedParameter,
+    FittedScaling,
+    Identifiability,
+    MapNoise,
+    NLSQResult,
+    Signal,
+    Weighting,
+)
 from heterodyne_data.setup import reduced_chi_square
 from heterodyne_nlsq.covariance import (
     Curvature,
@@ -39,7 +48,7 @@ from heterodyne_nlsq.stated import DIRECTIONS
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
 from heterodyne_nlsq.verdict import judge
-from heterodyne_nlsq.weighted.choice import weighed
+from heterodyne_nlsq.weighted.choice import doubts, weighed
 from heterodyne_report import format_interval
 from heterodyne_spec import find_laws
 
@@ -121,11 +130,11 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
         start=origin,
         success=solution.success,
         message=solution.message,
-        warnings=_warnings(setup, solution, table, known, fitted, found.calibration),
+        warnings=(*_warnings(setup, solution, table, known, fitted, found.calibration), *doubts(weighting)),
         identifiability=known,
         age_resolved=knowledge.age_resolved(setup, dict(zip(free.names, values.tolist(), strict=True))),
         alternatives=alternatives(optimum, minima, setup, found.rise_to),
-        conventions=(*conventions, *_of_loss(setup)),
+        conventions=(*conventions, *_of_loss(setup), *_of_weights(setup, weighting)),
         bands=bands(setup, values, of_parameters),
         derived=derived(setup, values, of_parameters),
         headline=headline(setup, values, of_parameters),
@@ -141,6 +150,12 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
     )
     verdict, sentence = judge(result)
     return replace(result, verdict=verdict, sentence=sentence)
+
+
+def _of_weights(setup: Setup, weighting: Weighting) -> Iterator[str]:
+    """Yield the choice of the weights if the configuration leaves it open or asks for others than equal ones."""
+    if setup.config.nlsq.weighting != "equal":
+        yield weighting.statement
 
 
 class _Estimate(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -63,12 +64,20 @@ def weighed(setup: Setup, calibration: Calibration, equal: Estimate) -> tuple[Re
         f"weights from the covariance of the noise (ridge {found.ridge:g} times the contrast): standard deviations are "
         f"smaller than with equal weights by {promised}; {agreement}"
     )
-    if found.p_value < DOUBT:
-        words += ", more than by chance: the model or the noise is not as assumed; prefer equal weights"
     names = setup.free.free_names
     values = dict(zip(names, equal.vector[:n_free].tolist(), strict=True))
     spread = dict(zip(names, np.where(sd > 0, sd, np.nan).tolist(), strict=True))
     return found, Weighting("noise", words, found.ridge, found.p_value, values, spread)
+
+
+def doubts(weighting: Weighting) -> Iterator[str]:
+    """Yield what is wrong if both estimates differ by more than chance."""
+    if weighting.p_value is not None and weighting.p_value < DOUBT:
+        yield (
+            "the estimates with weights from the noise and with equal weights differ by more than chance "
+            f"(p = {format_number(weighting.p_value, 2)}): the model or the noise is not as assumed; prefer "
+            "nlsq.weighting: equal"
+        )
 
 
 def _sd(matrix: FloatArray, score: FloatArray, prior: FloatArray) -> FloatArray:
