@@ -81,7 +81,7 @@ def test_a_point_estimate_with_weights_from_the_noise_is_fitted_again(monkeypatc
     )
     assert found is equal and asked == ["equal"] and "fitted again with equal weights" in words
     offered(monkeypatch, None)
-    with pytest.raises(DataError, match="nlsq.weighting: equal"):
+    with pytest.raises(DataError, match=r"nlsq\.weighting: equal"):
         start.with_equal_weights(weighted, space, data, settings)
 
 
