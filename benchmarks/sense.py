@@ -36,7 +36,7 @@ COMPARED = ("D0_ref", "alpha_ref", "D0_sample", "alpha_sample", "v0", "beta")
 SCALES = ("D0_ref", "D0_sample", "v0")
 AGES = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
 TRADED = {"D0_ref": "D0_sample", "alpha_ref": "alpha_sample", "D_offset_ref": "D_offset_sample"}
-EITHER = "do not tell which component"
+EITHER = "do not determine which component"
 """In a convention of the result: the names of the components are exchangeable."""
 
 

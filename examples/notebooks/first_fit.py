@@ -19,7 +19,7 @@ data
 # Check size, azimuths and ages, and read the findings. Then fit. Nothing has to be configured: starting values are
 # estimated from the data. `progress=True` shows one line below the cell, which disappears at the end.
 #
-# Arrays of your own work as well: `fit_nlsq_jax(c2, q=0.0054, phi=[0, 90], dt=0.1)`.
+# Arrays can also be fitted: `fit_nlsq_jax(c2, q=0.0054, phi=[0, 90], dt=0.1)`.
 
 # %%
 result = fit_nlsq_jax(data, progress=True)

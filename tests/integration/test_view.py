@@ -382,7 +382,7 @@ def test_a_fit_that_is_killed_says_so(viewer: Viewer, folder: Path) -> None:
     if not Path("/proc").is_dir():
         pytest.skip("no list of processes")
     os.kill(page.until(child, "the process of the fit", 20), signal.SIGKILL)
-    page.wait("words('[role=status].bad').some(e => e.includes('ended from outside'))", 20)
+    page.wait("words('[role=status].bad').some(e => e.includes('the fit was terminated'))", 20)
     page.wait("!button('Run this fit').disabled")
 
 

@@ -95,14 +95,14 @@ def test_where_the_fit_sees_one_component_no_chain_is_begun_and_the_simpler_mode
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("heterodyne_cmc.fit.ROUNDS_UNSEEN", 1)
-    seen = {"two_components": Signal(False, 8.1, 0.34, "one component describes the maps as well")}
+    seen = {"two_components": Signal(False, 8.1, 0.34, "one component describes the maps equally well")}
     nlsq = dataclasses.replace(point_estimate(make()), signal=seen)
     said: list[str] = []
     result = fit_cmc_jax(make(), config(cmc={"shards": 1}), nlsq, say=said.append)
     assert (result.sampler, result.success) == ("importance", False)
     assert any("finds no second component" in line for line in said)
     others = [name for name in FREE if not name.endswith("_ref") and not name.startswith("f")]
-    assert f"fix f0, f1 and f3 at 0, and hold {', '.join(others)} (vary: false)" in result.message
+    assert f"fix f0, f1 and f3 at 0, and fix {', '.join(others)} (vary: false)" in result.message
     assert "nuts" not in result.message
 
 

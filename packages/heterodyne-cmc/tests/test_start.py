@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,8 @@ from measurement import FREE, TRUTH, config, make, point_estimate
 from heterodyne_cmc import start
 from heterodyne_cmc.parameters import parameter_space
 from heterodyne_cmc.request import prepare
-from heterodyne_data import NLSQResult, Signal
-from heterodyne_spec import Config, load_config, load_model
+from heterodyne_data import NLSQResult, Signal, TwoTimeData, Weighting
+from heterodyne_spec import Config, DataError, load_config, load_model
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -51,10 +53,39 @@ def test_within_the_priors_nothing_is_fitted_again(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_second_component_is_missed_only_where_parameters_need_it() -> None:
-    absent = {"two_components": Signal(False, 8.1, 0.34, "one component describes the maps as well")}
+    absent = {"two_components": Signal(False, 8.1, 0.34, "one component describes the maps equally well")}
     nlsq = point_estimate(make(), signal=absent)
     spec, reference = load_model(), ("D0_ref", "alpha_ref", "D_offset_ref")
     alone = {name: {"vary": name in reference} for name in spec.names}
     assert start.not_seen(nlsq, parameter_space(spec, load_config({}), None), spec) == "second component"
     space = parameter_space(spec, load_config({"model": {"parameters": alone}}), None)
     assert (start.not_seen(nlsq, space, spec), start.remedy(nlsq, space, spec)) == ("", "")
+
+
+def test_a_point_estimate_with_weights_from_the_noise_is_fitted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = make()
+    equal = dataclasses.replace(point_estimate(data), weighting=Weighting("equal", "as asked for"))
+    weighted = dataclasses.replace(equal, weighting=Weighting("noise", "as asked for", 1.0, 0.5))
+    settings = load_config(config())
+    space = prepare(data, settings, equal).space
+    asked: list[str] = []
+
+    def again(data: TwoTimeData, config: Config, candidates: object) -> NLSQResult:
+        asked.append(config.nlsq.weighting)
+        return equal
+
+    offered(monkeypatch, again)
+    assert start.with_equal_weights(equal, space, data, settings) == (equal, "")
+    found, words = start.with_equal_weights(
+        weighted, space, data, load_config({**config(), "nlsq": {"weighting": "noise"}})
+    )
+    assert found is equal and asked == ["equal"] and "fitted again with equal weights" in words
+    offered(monkeypatch, None)
+    with pytest.raises(DataError, match=r"nlsq\.weighting: equal"):
+        start.with_equal_weights(weighted, space, data, settings)
+
+
+def offered(monkeypatch: pytest.MonkeyPatch, fit: object) -> None:
+    """Let `fit` be the only package that provides point estimates, or none."""
+    entries = [] if fit is None else [SimpleNamespace(name="made by hand", load=lambda: fit)]
+    monkeypatch.setattr(start.importlib.metadata, "entry_points", lambda group: entries)

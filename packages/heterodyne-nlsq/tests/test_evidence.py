@@ -18,7 +18,7 @@ from scipy.special import chdtrc
 from heterodyne_data import NestedTest, NLSQResult, TwoTimeData
 from heterodyne_data.setup import structured
 from heterodyne_nlsq import fit_nlsq_jax, representative, simulation, thinned
-from heterodyne_nlsq.evaluators import choose_evaluator
+from heterodyne_nlsq.evaluators import choose_evaluator, normal_of
 from heterodyne_nlsq.evidence import comparison, examination
 from heterodyne_nlsq.evidence.chance import probability
 from heterodyne_nlsq.evidence.difference import noise_along
@@ -270,7 +270,7 @@ def test_an_amplitude_of_almost_nothing_that_grows_keeps_its_value_where_equals_
     vector = np.array([{**TRUTH, **end}[name] for name in setup.free.free_names])
     vector = np.append(vector, np.tile([[0.2], [1.0]], (1, len(PHI))).ravel())
     with jax.enable_x64(True):
-        land, z = landscape(setup, choose_evaluator(setup), vector, 1e-4)
+        land, z = landscape(setup, normal_of(choose_evaluator(setup)), vector, 1e-4)
         found = vector_at(land, z)
     np.testing.assert_allclose(found, vector, rtol=1e-6)
 
@@ -310,7 +310,7 @@ def test_with_shared_noise_the_names_of_alike_components_are_said_to_be_open() -
         EXCHANGEABLE, Q, (-60.0, -10.0, 25.0), 400, DT, pixels=5000, modes=5, photons=17.0, seed=6
     )
     conventions = " ".join(fit_nlsq_jax(simulation.simulate(plan)).conventions)
-    assert "do not tell which component" in conventions
+    assert "do not determine which component" in conventions
     assert "lower sum of squares" in conventions
 
 

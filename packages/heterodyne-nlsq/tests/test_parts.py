@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +48,18 @@ MISRA_SQUARES = 1.2455138894e-01
 
 def _misra(b: jax.Array) -> jax.Array:
     return b[0] * (1 - jnp.exp(-b[1] * MISRA_X)) - MISRA_Y
+
+
+def test_the_solver_prints_nothing_beside_a_gpu_that_jax_does_not_use(tmp_path: Path) -> None:
+    query = tmp_path / "nvidia-smi"
+    query.write_text("#!/bin/sh\necho 'Some GPU, 9.0'\n")
+    query.chmod(0o755)
+    program = (
+        "import os; from heterodyne_nlsq.solver import _solver; _solver(); print(os.environ.get('NLSQ_SKIP_GPU_CHECK'))"
+    )
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout == "None\n"
 
 
 @pytest.mark.parametrize("small", [False, True], ids=["rows", "equivalent problem"])

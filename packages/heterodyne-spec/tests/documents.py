@@ -80,7 +80,14 @@ CONFIG = {
         },
     },
     "scaling": {"fourier": 2},
-    "nlsq": {"start": "values", "representative": "optimum", "loss": "soft_l1", "max_iterations": 10, "seed": 1},
+    "nlsq": {
+        "start": "values",
+        "representative": "optimum",
+        "weighting": "noise",
+        "loss": "soft_l1",
+        "max_iterations": 10,
+        "seed": 1,
+    },
     "cmc": {
         "shards": 4,
         "chains": 1,

@@ -1,4 +1,4 @@
-"""What the fit knows of one component: a start from the curves, and whether the sample ages."""
+"""The fit of one component: a starting value from the curves, and a test for ageing."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ class OneComponent(Knowledge):
     """One transport coefficient."""
 
     def starts(self, setup):
-        """Return the constant J that the lags tell at which the curves of all ages have fallen by half."""
+        """Return the constant J from the lags at which the curves of all ages have decayed by half."""
         if setup.data.n_t < FEWEST_FRAMES:
             return []
         curves = age_curves(setup.data)
@@ -23,7 +23,7 @@ class OneComponent(Knowledge):
         return [Candidate("estimated from the data", inside(vector, setup.free))]
 
     def rises(self, nested, asked):
-        """Return by how much chi-square rises with a constant J."""
+        """Return the rise of chi-square for a constant J."""
         if "ageing" not in asked:
             return {}
         level = float(nested.setup.spec.evaluate("J", nested.values, np.array([np.mean(nested.setup.data.t)]))[0])
@@ -37,7 +37,7 @@ KNOWLEDGE = OneComponent(
         "ageing": Question(
             "change with age",
             "the sample changes with age",
-            "a constant describes the maps as well",
+            "a constant describes the maps equally well",
             (),
             Null(2, 1, 0.3),
         )

@@ -36,7 +36,7 @@ class Laws(NamedTuple):
 
     `positions` (n_law, 3) of A, b, C among the free parameters. `clock` is ln T, or T - t0, in units of which b is an
     exponent, and `reach` w in the same; `log` whether a is taken in its logarithm; `value` and `floor` are the scales
-    named above, and `open` what is not known of D. Where `turned`, the law's values are those of a projection, by the
+    named above, and `open` the uncertainty of D. If `turned`, the values of the law are those of a projection, by the
     cosine of `direction` (rad) plus the free parameter (degree) at position `angle`.
     """
 
@@ -75,11 +75,11 @@ _LEAST = 1e-12
 """Smallest width of an interval, relative to its ends, in case the bounds leave a single point."""
 
 _ROUNDED = 0.5
-"""Over which part of what D leaves open of an exponent, and over which length in asinh(f / value), ranges are rounded
-off."""
+"""Length over which ranges are rounded off: relative to the range that D permits for an exponent, in asinh(f / value)
+for f."""
 
 _STEEPEST = 300.0
-"""Largest exponent over the time w that has coordinates of its own."""
+"""Largest exponent over the time w that the coordinates resolve."""
 
 _EDGE = 1e-9
 """Smallest distance of a value from the ends of its interval when converting to coordinates."""
@@ -159,8 +159,8 @@ def _range_of_value(ends: _Ends, laws: Laws) -> _Rounded:
 def _range_of_exponent(a: Array, unit: Array, ends: _Ends, laws: Laws) -> _Rounded:
     """Return the exponents at which A = a exp(-b clock) is inside its bounds.
 
-    They are rounded off over a part of what D leaves open of them, or over as much as changes a by a part, if that is
-    less.
+    They are rounded off over a fraction of the range that D permits, or over the change of the exponent that changes a
+    by this fraction, if that is smaller.
     """
     log_a = jnp.log(jnp.maximum(a, 1e-300))
     clock = jnp.where(jnp.abs(laws.clock) < 1e-9, 1e-9, laws.clock)

@@ -26,7 +26,7 @@ from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.result_building import make_result
 from heterodyne_cmc.search import search
-from heterodyne_cmc.start import not_seen, point_estimate, read_start, within_reach
+from heterodyne_cmc.start import not_seen, point_estimate, read_start, with_equal_weights, within_reach
 from heterodyne_cmc.store import FOLDER, ShardStore, kept
 from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.unfinished import ChainStore
@@ -130,12 +130,15 @@ def _posterior(
     request = prepare(measured, settings, read_start(nlsq_result))
     if request.nlsq is None and start == "auto":
         request = prepare(measured, settings, point_estimate(measured, settings))
-    moved = ""
-    if request.nlsq is not None:
-        estimate, moved = within_reach(request.nlsq, request.space, measured, settings)
-    if moved:
-        say(moved)
-        request = prepare(measured, settings, estimate)
+    changes = []
+    for change in (with_equal_weights, within_reach):
+        if request.nlsq is None:
+            break
+        estimate, changed = change(request.nlsq, request.space, measured, settings)
+        if changed:
+            say(changed)
+            changes.append(changed)
+            request = prepare(measured, settings, estimate)
     read = time.perf_counter()
     with jax.enable_x64(True):
         if request.nlsq is None and start != "values":
@@ -143,7 +146,7 @@ def _posterior(
         work = prepared_work(_without_chains(request, say), say)
         subs = _sample(work, directory, progress, say)
         sampled = time.perf_counter()
-        words = [*start_warnings(request), *filter(None, [moved])]
+        words = [*start_warnings(request), *changes]
         problems = work.problems()
         result = make_result(
             *(request, subs, work.noise, work.whitening, words),
@@ -242,7 +245,7 @@ def _sample(
     if missing:
         say(plan(work.request, missing))
     clock = _Clock(work.n_shards, done.values(), progress)
-    # Closed at once whatever happens: its workers end with it.
+    # Always closed immediately, so that its workers end.
     chains: Callable[[int], ChainStore | None] = (lambda shard: None) if store is None else store.chains
     for line in [] if store is None else [store.chains(shard).load()[1] for shard in missing]:
         if line:
@@ -268,13 +271,13 @@ class _Clock:
         self._told = [(time.perf_counter(), 0.0)]
 
     def within(self, share: float, divergences: int) -> None:
-        """Tell how far a shard of this process is."""
+        """Report the progress of a shard of this process."""
         now = time.perf_counter()
         if share < self._told[-1][1]:
-            # Another attempt, or chains where weights did not hold: what was before says nothing of it.
+            # Another attempt, or chains after failed weights: the earlier speed does not apply.
             self._told = [(self._told[-1][0], 0.0)]
         self._told.append((now, share))
-        # The trees of the first steps are far deeper than those that follow: the latest half says most.
+        # The trees of the first steps are far deeper than later ones, so that the latest half is used.
         then, before = next(told for told in self._told if told[1] >= share / 2 or told is self._told[-2])
         left = (1.0 - share) * (now - then) / max(share - before, 1e-9)
         whole = now - self._told[0][0] + left

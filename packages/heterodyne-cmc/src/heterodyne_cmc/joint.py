@@ -98,7 +98,7 @@ def joint_draws(
 
     Repeated draws have different coefficients.
     """
-    # Chains stand still at times, and weighted draws are repeated: what costs a pass over the data is done once.
+    # Chains reject steps, and weighted draws are repeated: values that require a pass over the data are computed once.
     steps, which = np.unique(z.reshape(-1, z.shape[-1]), axis=0, return_inverse=True)
     at, along = jnp.asarray(centre), jnp.asarray(spread)
     parts = in_blocks(lambda rows: _given(rows, problem, at, along), steps, by)

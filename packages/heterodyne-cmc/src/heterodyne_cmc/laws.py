@@ -37,7 +37,7 @@ def make_laws(
     t: FloatArray,
     phi: FloatArray,
 ) -> Laws:
-    """Return the laws of which A, b and C are free, and t0, where there is one, is held; as arrays of NumPy.
+    """Return the laws with free A, b and C and, if there is one, fixed t0; as arrays of NumPy.
 
     Parameters
     ----------

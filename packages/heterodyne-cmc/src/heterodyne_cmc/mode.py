@@ -1,8 +1,8 @@
 """Mode and curvature of the posterior of all pairs: the centre of all shards.
 
 The fit does not use priors. For parameters not determined by the data it ends anywhere along a valley, possibly on a
-bound, whereas the posterior lies where the prior is, which can be many posterior widths away. Maximising the posterior
-from the point estimate is cheap: a gradient over all pairs costs about as much as one step of a chain.
+bound, whereas the posterior is near the prior, possibly many posterior widths away. Maximising the posterior from the
+point estimate is cheap: a gradient over all pairs costs about as much as one step of a chain.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def at_mode(whitening: Whitening, problems: Problems, space: ParameterSpace) -> 
 
     Parameters
     ----------
-    whitening : coordinates of the posterior as the point estimate has it.
+    whitening : coordinates of the posterior according to the point estimate.
     problems : gives the shards, or all pairs at once; their densities multiply to the posterior.
     space : the parameters with their priors; in no direction the posterior is taken as wider.
     """

@@ -1,14 +1,14 @@
-"""What is specific to a model in the sampling, beyond its specification, behind one interface.
+"""Interface for the parts of the sampling that are specific to a model and not in its specification.
 
 A module about a model (`heterodyne_cmc.two_component`, or ``cmc`` of a plug-in: see `heterodyne_spec.models`) may have
 
-* ``untold(nlsq, spec, t)``: a tuple of arrays with the labels of the components if the data do not distinguish them,
+* ``untold(nlsq, spec, t)``: a tuple of arrays that define the labels of components that the data do not distinguish,
 * ``wall(full, naming)``: ln of the factor of the density that fixes these labels, at all parameters (n_par,),
 * ``words(naming)``: the convention in a sentence, "" if there is none,
 * ``unseen(nlsq, spec, free)``: an `Unseen` feature, described by the free parameters (names) but absent from the maps,
 * ``TURNED``: the function of age projected on the azimuth, and the parameter that rotates the projection.
 
-Without them no component is labelled, no feature is required, and no function is projected.
+By default no component is labelled, no feature is required, and no function is projected.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from heterodyne_spec import ModelSpec, knowledge
 
 
 class Unseen(NamedTuple):
-    """A feature that the maps do not show according to the fit, and a sentence on how to do without it.
+    """A feature that the fit does not find in the maps, and a sentence that states how to fit without it.
 
-    Both are "" if nothing is missing.
+    Both are "" if all features are found.
     """
 
     feature: str = ""
@@ -39,7 +39,7 @@ class Unseen(NamedTuple):
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What is known of a model; the fields are those of the module's interface."""
+    """The model-specific functions; the fields are those of the module's interface."""
 
     untold: Callable[[NLSQResult | None, ModelSpec, npt.NDArray[np.float64]], tuple[Any, ...]]
     wall: Callable[[Float[Array, " n_par"], Any], Array]
@@ -50,7 +50,7 @@ class Knowledge:
 
 @functools.cache
 def knowledge_of(model: str) -> Knowledge:
-    """Return what is known of a model by its identifier."""
+    """Return the model-specific functions of the model with this identifier."""
     module = knowledge("heterodyne_cmc", model)
     return Knowledge(
         getattr(module, "untold", lambda nlsq, spec, t: ()),

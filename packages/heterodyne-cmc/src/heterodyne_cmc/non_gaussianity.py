@@ -96,7 +96,7 @@ def _largest(value: FloatArray, error: FloatArray, certainty: float) -> float:
 
 def measured(gaussian: tuple[FloatArray, FloatArray], draws: FloatArray, effective: float) -> NonGaussianity:
     """Return how far the Gaussian consensus, of mean and covariance, is from `draws` (n_chain, n_draw, n_joint) of the
-    product itself, which are worth `effective` independent ones."""
+    product itself, with effective sample size `effective`."""
     mean, covariance = gaussian
     sd, ones = draws.std(axis=(0, 1)), np.ones(mean.size)
     shift, width = (draws.mean(axis=(0, 1)) - mean) / sd, sd / np.sqrt(np.diag(covariance)) - 1.0
@@ -135,10 +135,10 @@ def non_gaussianity(draws: FloatArray, anchors: Anchors | None = None) -> NonGau
 
 
 def aligned_whitening(covariances: FloatArray) -> FloatArray:
-    """Return W (n_shard, n_joint, n_joint), each with ``W @ covariance @ W.T`` the identity, of covariances alike.
+    """Return W (n_shard, n_joint, n_joint), each with ``W @ covariance @ W.T`` the identity, for similar covariances.
 
     The rows lie along principal directions that are common to all shards, in ascending order of their length, so that
-    coordinate k means about the same everywhere.
+    coordinate k has about the same meaning in all shards.
     """
     common = covariances.mean(axis=0)
     whiten = root(common).T @ inverse(common)

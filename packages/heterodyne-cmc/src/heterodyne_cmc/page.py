@@ -136,7 +136,7 @@ def _open(result: Posterior) -> Markup:
     loose = [row for row in result.summary if row.status == "free" and row.contraction < CONTRACTION_LEAST]
     if not loose:
         return paragraph("The data determine every sampled value better than its prior does.")
-    words = [f"{row.name}: the data took away {percent(row.contraction)} of the prior's variance" for row in loose]
+    words = [f"{row.name}: the data reduce the prior variance by {percent(row.contraction)}" for row in loose]
     words[-1] += "; the stated intervals are essentially those of the priors"
     return bullet_list(words)
 
@@ -145,7 +145,7 @@ def _pairs(result: Posterior) -> Markup:
     figure = pairs_figure(result)
     dpi = int(_PAIRS_WIDE / float(figure.get_size_inches()[0]))
     names = ", ".join(row.name for row in result.summary if row.phi is None and row.status == "free")
-    alt = f"Posterior of every pair of {names}, and of each by itself with its prior and the point estimate."
+    alt = f"Posterior of every pair of {names}, and of each parameter with its prior and point estimate."
     words = (
         "On the diagonal: the posterior of each parameter (filled), its prior (dashed) and the point estimate (line). "
         "Below: each pair, with regions that contain 68 % and 95 % of the draws; a narrow diagonal region means that "

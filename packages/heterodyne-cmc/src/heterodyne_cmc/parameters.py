@@ -27,10 +27,10 @@ type FloatArray = npt.NDArray[np.float64]
 class ParameterSpace:
     """The parameters of the model and the map from the sampled ones: ``full = base + expand @ free``.
 
-    `status` is free, fixed or tied, as the configuration has it. `varying` says what the chains move: there `gauges`,
-    the free ones that are drawn afterwards, are held. `start` (n_free,), `priors` and `log` belong to the free ones,
-    `laws` are those among them in whose coordinates the chains move, `naming` says which component is the sample where
-    the data do not.
+    `status` is free, fixed or tied according to the configuration. `varying` states which parameters are sampled: the
+    `gauges`, free parameters that are drawn afterwards, are fixed there. `start` (n_free,), `priors` and `log` belong
+    to the free ones, `laws` are those among them in whose coordinates the chains move, `naming` says which component is
+    the sample where the data do not.
     """
 
     parameters: tuple[Parameter, ...]
@@ -45,7 +45,7 @@ class ParameterSpace:
 
     @property
     def tie(self) -> tuple[str | None, ...]:
-        """Whom every parameter follows, None where it follows none."""
+        """The parameter to which each one is tied, or None."""
         return self.varying.tie
 
     @property
@@ -107,7 +107,7 @@ def parameter_space(
     """Return the parameter space of a sampling.
 
     A free parameter starts from the NLSQ result when there is one, else from `begin`, the configuration or the
-    registry; a fixed one stands at the configuration's value, or the registry's. A tied one has the prior and bounds of
+    registry; a fixed one has the value of the configuration or the registry. A tied one has the prior and bounds of
     the parameter that it follows. `t` (n_t,) and `phi` (n_phi,) are the ages in s and azimuths in degree of the
     measurement, without which no law is straight.
     """

@@ -1,11 +1,11 @@
-"""The posterior from values of its density alone: adaptive importance sampling, and a sample that nothing adapted to.
+"""The posterior from values of its density alone: adaptive importance sampling, then draws from the final proposal.
 
-First, rounds of draws from wide-tailed proposals. The draws of the latest rounds together are those of the mixture of
-their proposals, by which every one is weighted (deterministic mixture weights), and the next proposal, a mixture of
-Student's t densities, is fitted to them. Such weights are too small where the draws are, because the proposals went
-there after them: they only say when a proposal is good. Then the last one is kept, and draws that it knows nothing of
-are the result. The tail of their weights says whether they can be trusted (k-hat, see `heterodyne_cmc.importance`);
-if not, they become part of further rounds.
+First, rounds of draws from wide-tailed proposals. The draws of the latest rounds are weighted as draws from the mixture
+of their proposals (deterministic mixture weights), and the next proposal, a mixture of Student's t densities, is fitted
+to them. Such weights are biased low near the draws, because the proposals were fitted to them: they only show when a
+proposal is good enough. The last proposal is then kept fixed, and the result consists of fresh draws from it. The tail
+of their weights shows whether they can be trusted (k-hat, see `heterodyne_cmc.importance`); if not, they are added to
+further rounds.
 
 Cornuet, Marin, Mira & Robert, Scandinavian Journal of Statistics 39, 798 (2012): the weights and the rounds. Cappé,
 Douc, Guillin, Marin & Robert, Statistics and Computing 18, 447 (2008): the fit of the mixture, equations in comments.
@@ -27,44 +27,45 @@ from heterodyne_cmc.importance import LogDensity, smoothed_weights
 type FloatArray = npt.NDArray[np.float64]
 
 ROUND, ROUNDS = 1000, 300
-"""Draws of a round, and most rounds: of five measurements that 120 rounds left to chains, 300 settled three."""
+"""Draws per round, and maximum number of rounds: of five measurements that needed chains after 120 rounds, three
+succeeded within 300."""
 ROUNDS_UNSEEN = 100
 """Largest number of rounds if the fit finds no signal or no second component, in which case no chains follow."""
 K_GOOD, K_MOST = 0.5, 0.7
-"""Shape of the weights' tail at which a proposal is worth a sample of its own, and up to which that is used."""
+"""k-hat of the rounds below which their proposal is sampled, and k-hat of that sample below which it is used."""
 WANTED, _LEAST = 0.3, 0.8
-"""Effective draws at which the rounds end, per draw that is kept, and the part of them from which draws are used."""
+"""Effective draws per kept draw at which sampling ends, and the fraction of them that suffices for use."""
 _LATEST, _LATEST_MOST = 8, 32
-"""Rounds whose draws a proposal is fitted to: the latest half of all, but so many at least, and at most."""
+"""Minimum and maximum number of rounds to which a proposal is fitted; between them, the latest half of all rounds."""
 _ADAPTED, _ADAPTED_LEAST, _PATIENCE = 1500.0, 300.0, 24
-"""Effective draws of those rounds from which their proposal is worth a sample of its own; after so many rounds without
-one, a worse one has to do."""
+"""Effective draws of those rounds from which their proposal is sampled; after `_PATIENCE` rounds without such a
+proposal, the lower number suffices."""
 _ATTEMPTS = 16
-"""Samples of a proposal that are begun; densities that none of these covers are left to chains."""
+"""Number of proposals that are sampled before the density is left to chains."""
 _ENOUGH = 3
-"""Rounds of a sample from which its k-hat is looked at."""
+"""Rounds of a sample before its k-hat is checked."""
 _FREEDOM = 4.0
 """Degrees of freedom of all proposals."""
 _LOOK, _NARROWEST, _WIDEST = 1.5, 0.5, 4.0
-"""Distance from the centre at which the fall of the density sets the width of the first proposal, on either side, and
-the ends between which that width is taken, in units of the coordinates."""
+"""Distance from the centre at which the decrease of the density determines the width of the first proposal on each
+side, and the limits of that width, in units of the coordinates."""
 _FLATTEST = 1e-10
-"""Least variance of a proposal in any direction, in units of the sum of all."""
+"""Smallest variance of a proposal in any direction, relative to the sum over all directions."""
 _COMPONENTS, _DRAWS_EACH, _STEPS = 6, 8, 12
-"""Most components of a mixture, effective draws that each needs per dimension, and steps of the fit."""
+"""Maximum number of components of a mixture, effective draws per component and dimension, and steps of the fit."""
 _STRETCHED, _EXPLORING = (3.0, 12.0), 0.5
-"""How much wider proposals along one axis are, and the share of draws that explore so."""
+"""Factors by which the exploring components are stretched along one axis, and the fraction of draws from them."""
 _OUTERMOST = 1e-9
-"""Rank of a draw, from either end, beyond which none is further out."""
+"""Smallest rank, as a fraction from either end, so that normal scores stay finite."""
 _HALVINGS = 30
-"""Steps in which the power of flattened weights is found."""
+"""Bisection steps for the power of flattened weights."""
 
 
 class Population(NamedTuple):
     """Weighted draws: `points` (n, n_dim), ln of their density (n,), their weights (n,), which sum to 1, and k-hat.
 
-    `effective` is the number of independent draws that they are worth where they are worth least, `proposal` what fits
-    them, and `own` says whether it made them all and knew nothing of them: only then k-hat is to be believed.
+    `effective` is the smallest effective sample size of all coordinates, and `proposal` the density fitted to them.
+    `own` states whether they were all drawn from `proposal`, which was not fitted to them: only then is k-hat reliable.
     """
 
     points: FloatArray
@@ -77,13 +78,13 @@ class Population(NamedTuple):
 
 
 def trusted(k_hat: float, effective: float, kept: int) -> bool:
-    """Return whether draws of which `kept` are kept are those of the density, and enough."""
+    """Return whether the draws represent the density and are enough to keep `kept` of them."""
     return k_hat < K_MOST and effective >= _LEAST * WANTED * kept
 
 
 class Shape(NamedTuple):
-    """What a population knows of a density: `mean` (n_dim,), `root` (n_dim, n_dim) of its covariance, lower triangular,
-    and some `places` (n, n_dim) in it."""
+    """A density as estimated from a population: `mean` (n_dim,), `root` (n_dim, n_dim) of its covariance, lower
+    triangular, and some `places` (n, n_dim) in it."""
 
     mean: FloatArray
     root: FloatArray
@@ -91,12 +92,12 @@ class Shape(NamedTuple):
 
 
 def shape_of(population: Population, seed: tuple[int, ...], n: int) -> Shape:
-    """Return the shape of the density that a population was drawn for, with `n` places, whatever its weights are."""
+    """Return the shape of the density that a population approximates, with `n` places, even if its weights fail."""
     x, n_dim = population.points, population.points.shape[1]
     w = _flattened(population.weights, _DRAWS_EACH * n_dim)
     mean = w @ x
     covariance = (w[:, None] * (x - mean)).T @ (x - mean) + 1e-6 * np.eye(n_dim)
-    # Different ones, as far as there are any.
+    # Flattened so that the places differ, if enough draws have a weight.
     places = _flattened(population.weights, min(n, np.count_nonzero(population.weights) / 2))
     chosen = np.random.default_rng(seed).choice(len(x), n, p=places)
     return Shape(mean, _root(covariance), x[chosen])
@@ -119,14 +120,14 @@ def _standard_t(rng: np.random.Generator, n: int, n_dim: int) -> FloatArray:
 
 
 def _log_standard_t(squares: FloatArray, n_dim: int) -> FloatArray:
-    """Return ln of the spherical t density at squared distances from its centre, with its constant."""
+    """Return ln of the normalised spherical t density at squared distances from its centre."""
     half = (_FREEDOM + n_dim) / 2
     constant = math.lgamma(half) - math.lgamma(_FREEDOM / 2) - n_dim / 2 * math.log(_FREEDOM * math.pi)
     return np.asarray(constant - half * np.log1p(squares / _FREEDOM))
 
 
 class _Split(NamedTuple):
-    """A t density about 0 with its own width on either side of every axis: `below`, `above` (n_dim,)."""
+    """A t density about 0 with a separate width on each side of every axis: `below`, `above` (n_dim,)."""
 
     below: FloatArray
     above: FloatArray
@@ -168,8 +169,10 @@ class _Mixture(NamedTuple):
 
 
 class _Round(NamedTuple):
-    """Draws `points` (n, n_dim) of a proposal with `values` (n,) of ln of the density; `known` are those of proposals
-    at the points, by the proposal's identity, which lives as long as its round."""
+    """Draws `points` (n, n_dim) of a proposal, with `values` (n,) of ln of the target density.
+
+    `known` caches ln of the density of proposals at the points, by the identity of the proposal, which is kept alive
+    here."""
 
     proposal: Proposal
     points: FloatArray
@@ -191,19 +194,19 @@ def sample_population(
     tell: Callable[[int, Population], None] = lambda rounds, population: None,
     most: int = ROUNDS,
 ) -> Population:
-    """Return weighted draws of a density in coordinates in which it is about a standard normal one.
+    """Return weighted draws of a density, in coordinates in which it is roughly standard normal.
 
     Parameters
     ----------
-    log_density : of points (n, n_dim), up to a constant; -inf where there is nothing.
-    wanted : effective draws after which the rounds end, once the weights can be trusted.
+    log_density : of points (n, n_dim), up to a constant; -inf outside the support.
+    wanted : effective draws at which sampling ends, if the weights can be trusted.
     seed : of the draws.
-    tell : called after every round with their number and what there is.
-    most : rounds after which the search is given up.
+    tell : called after every round with the number of rounds and the current population.
+    most : maximum number of rounds.
 
     Returns
     -------
-    Whatever was reached: look at ``own``, ``k_hat`` and ``effective``.
+    The final population, which need not be good enough: check ``own``, ``k_hat`` and ``effective``.
     """
     rounds = _Rounds(log_density, np.random.default_rng(seed), most)
     proposal: Proposal = _first(log_density, n_dim)
@@ -244,22 +247,23 @@ class _Rounds:
         return _weighted(self._made, self.rng)
 
     def sample(self, proposal: Proposal, wanted: float, tell: Callable[[int, Population], None]) -> Population:
-        """Return draws of one proposal alone: as many as are wanted, or as show that they are no good."""
+        """Return draws of one proposal alone: as many as wanted, or fewer if k-hat shows that they are unusable."""
         begin = len(self._made)
         while True:
             self.draw(proposal)
             own = self._made[begin:]
             population = _weighted(own, None)
             tell(self.count, population)
-            # With few draws k-hat says little.
+            # k-hat of few draws is unreliable.
             refused = len(own) >= _ENOUGH and population.k_hat >= K_MOST
             if refused or (population.effective >= wanted and len(own) >= _ENOUGH) or self.count >= self.most:
                 return population
 
 
 def _weighted(made: Sequence[_Round], rng: np.random.Generator | None) -> Population:
-    """Return the draws of rounds, weighted by the mixture of their proposals, and a proposal fitted to them by `rng`;
-    without it they are one proposal's own."""
+    """Return the draws of rounds, weighted by the mixture of their proposals, and a proposal fitted to them.
+
+    Without `rng`, the rounds have a single proposal, which is kept."""
     points, values = np.concatenate([row.points for row in made]), np.concatenate([row.values for row in made])
     proposals = {id(row.proposal): row.proposal for row in made}
     times = {key: sum(id(row.proposal) == key for row in made) / len(made) for key in proposals}
@@ -273,10 +277,10 @@ def _weighted(made: Sequence[_Round], rng: np.random.Generator | None) -> Popula
 
 
 def _effective(points: FloatArray, weights: FloatArray) -> float:
-    """Return how many independent draws weighted points (n, n_dim) are worth, the least of all coordinates.
+    """Return the effective sample size of weighted points (n, n_dim), the smallest of all coordinates.
 
-    A few draws far out along one direction can have the largest weights: the others' mean knows little of them. Ranks
-    are compared, as in the effective sample size of chains.
+    A few draws far out along one direction can have the largest weights, which hardly affects an average over all
+    coordinates. Ranks are used, as in the effective sample size of chains.
     """
     least = 1.0 / np.sum(weights**2)
     for x in points.T:
@@ -289,7 +293,7 @@ def _effective(points: FloatArray, weights: FloatArray) -> float:
 
 
 def _first(log_density: LogDensity, n_dim: int) -> _Split:
-    """Return the first proposal, as wide on either side of every axis as the density is there."""
+    """Return the first proposal, with the width of the density on each side of every axis."""
     steps = _LOOK * np.eye(n_dim)
     found = np.asarray(log_density(np.concatenate([np.zeros((1, n_dim)), -steps, steps])), float)
     fall = np.maximum(np.nan_to_num(found[0] - found[1:], nan=np.inf), 1e-300)
@@ -298,40 +302,39 @@ def _first(log_density: LogDensity, n_dim: int) -> _Split:
 
 
 def _log_sum(logs: FloatArray) -> FloatArray:
-    """Return ln of the sum of exponentials over the first axis: a third of the time of `scipy.special.logsumexp`."""
+    """Return ln of the sum of exponentials over the first axis, in a third of the time of `scipy.special.logsumexp`."""
     most = logs.max(axis=0)
     return np.asarray(most + np.log(np.sum(np.exp(logs - most), axis=0)))
 
 
 def _fitted(x: FloatArray, weights: FloatArray, rng: np.random.Generator) -> _Mixture:
-    """Return the mixture fitted to weighted points (n, n_dim) by steps of expectation and maximisation."""
+    """Return the mixture fitted to weighted points (n, n_dim) by expectation maximisation."""
     n_dim = x.shape[1]
     k = int(np.clip(1.0 / np.sum(weights**2) / (_DRAWS_EACH * n_dim), 1, _COMPONENTS))
     w = _flattened(weights, _DRAWS_EACH * n_dim)
     mean = w @ x
     away = x - mean
-    # A t density of this scale has the larger variance of these draws.
+    # A t density with this scale matrix has the covariance of the draws.
     scale = (_FREEDOM - 2.0) / _FREEDOM * ((w[:, None] * away).T @ away) + 1e-6 * np.eye(n_dim)
     centres = x[rng.choice(len(x), k, p=w)] if k > 1 else mean[None]
     mixture = _Mixture(np.full(k, 1.0 / k), centres, np.tile(_root(scale), (k, 1, 1)))
     for _ in range(_STEPS):
         mixture = _step(mixture, x, w, scale)
-    return _with_feelers(mixture, mean, scale)
+    return _with_exploring(mixture, mean, scale)
 
 
 def _root(covariance: FloatArray) -> FloatArray:
-    """Return the lower triangular root of a covariance, or of covariances, that rounding may have made flat."""
+    """Return the lower triangular root of a covariance, or of several, that rounding may have made singular."""
     size = np.trace(covariance, axis1=-2, axis2=-1)[..., None, None]
     return np.asarray(np.linalg.cholesky(covariance + _FLATTEST * size * np.eye(covariance.shape[-1])))
 
 
-def _with_feelers(mixture: _Mixture, mean: FloatArray, scale: FloatArray) -> _Mixture:
-    """Return a mixture with more components, stretched along one axis each.
+def _with_exploring(mixture: _Mixture, mean: FloatArray, scale: FloatArray) -> _Mixture:
+    """Return the mixture with additional exploring components, each stretched along one axis.
 
-    What lies beside the draws so far lies along some direction, and a proposal that is wide in all of them at once
-    would hardly ever meet it.
-
-    They are the principal axes of the whole, and those of every component, along which a bent density goes on.
+    A region without draws lies in some direction from the others, and a proposal that is wide in all directions at once
+    would hardly ever reach it. The axes are the principal axes of the whole, and those of every component, along which
+    a curved density continues.
     """
     covariances = mixture.roots @ mixture.roots.swapaxes(1, 2)
     from_each = zip(mixture.means, covariances, strict=True) if len(mixture.shares) > 1 else ()
@@ -354,7 +357,7 @@ def _with_feelers(mixture: _Mixture, mean: FloatArray, scale: FloatArray) -> _Mi
 def _step(mixture: _Mixture, x: FloatArray, w: FloatArray, scale: FloatArray) -> _Mixture:
     n_dim = x.shape[1]
     logs, squares = mixture.of_components(x)
-    # Equations 17 to 19: the part of every draw that is a component's, and how far out of it the draw is.
+    # Equations 17 to 19: the responsibility of every component for every draw, reduced for draws far from its centre.
     part = w * np.exp(logs - _log_sum(logs))
     inward = part * (_FREEDOM + n_dim) / (_FREEDOM + squares)
     shares = part.sum(axis=1)
@@ -364,7 +367,7 @@ def _step(mixture: _Mixture, x: FloatArray, w: FloatArray, scale: FloatArray) ->
         mean = near @ x / near.sum()
         away = x - mean
         spread = (near[:, None] * away).T @ away / share
-        # With few draws of its own a component is drawn towards the shape of the whole.
+        # The covariance of a component with few draws is shrunk towards that of the whole.
         count = share**2 / np.sum(own**2)
         weight = count / (count + _DRAWS_EACH * n_dim / 2)
         means.append(mean)
@@ -373,8 +376,9 @@ def _step(mixture: _Mixture, x: FloatArray, w: FloatArray, scale: FloatArray) ->
 
 
 def _flattened(weights: FloatArray, least: float) -> FloatArray:
-    """Return weights raised to the largest power up to 1 at which they are worth `least` draws: too few have no shape,
-    and with such weights the draws that are nearest count too."""
+    """Return weights raised to the largest power, at most 1, at which `least` draws are effective.
+
+    Fewer draws do not determine a covariance; flatter weights include the nearest ones."""
     logs = np.log(np.maximum(weights, 1e-300))
 
     def raised(power: float) -> FloatArray:

@@ -15,7 +15,8 @@ PREPARING = "preparing the sampling"
 
 @contextmanager
 def listening[Listener](progress: Listener | bool | None) -> Iterator[Listener | SamplingProgress | None]:
-    """Yield what is told of the progress: the given function, or for True a display that ends with the block."""
+    """Yield the function that is called with the progress: the given one, or for True a display that ends with the
+    block."""
     if not isinstance(progress, bool):
         yield progress
     elif not progress:

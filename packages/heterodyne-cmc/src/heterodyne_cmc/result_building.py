@@ -243,13 +243,13 @@ def _of_consensus(combined: Combined) -> dict[str, Any]:
 
 
 def _finite(k_hat: float) -> float:
-    """Return k-hat as it is kept: of weights all alike there is none, of draws that are nowhere near a large one."""
+    """Return the k-hat that is stored: NaN for equal weights, limited for draws far from the density."""
     return math.nan if math.isnan(k_hat) or k_hat == -math.inf else min(k_hat, NOWHERE)
 
 
 def _no_better(found: FloatArray, subs: list[SubPosterior]) -> FloatArray:
-    """Return the convergence of a consensus with no more effective draws than weighted shards have: resampled ones
-    look independent."""
+    """Return the convergence of a consensus, with at most the effective draws of weighted shards, because resampled
+    draws look independent."""
     effective = [sub.made.effective for sub in subs if isinstance(sub.made, Weighted)]
     return np.stack([found[0], *np.minimum(found[1:], min(effective, default=math.inf))])
 
@@ -258,7 +258,7 @@ def _convergence(sub: SubPosterior) -> FloatArray:
     """Return split R-hat, bulk and tail effective sample size, (3, n_joint), of a shard's draws."""
     found = convergence(sub.draws)
     if isinstance(sub.made, Weighted):
-        # Resampled draws look independent; they are worth what their weights are.
+        # Resampled draws look independent; their effective number is that of the weights.
         found[1:] = np.minimum(found[1:], sub.made.effective)
     return found
 

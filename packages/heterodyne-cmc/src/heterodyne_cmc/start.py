@@ -36,6 +36,8 @@ def read_start(source: NLSQResult | str | Path | None) -> NLSQResult | None:
 def point_estimate(data: TwoTimeData, config: Config, candidates: Sequence[NLSQResult] = ()) -> NLSQResult | None:
     """Return the point estimate of an installed package that provides one, or None if there is no such package.
 
+    Its pairs have equal weights, as in the likelihood of the posterior.
+
     The package is found by its entry point in the group `POINT_ESTIMATE`: a function of data and configuration, with
     previous estimates as the keyword ``candidates``, that returns an NLSQResult. This is the only link between the
     two stages.
@@ -45,7 +47,32 @@ def point_estimate(data: TwoTimeData, config: Config, candidates: Sequence[NLSQR
     DataError, ConfigError : raised by the fit.
     """
     offered = sorted(importlib.metadata.entry_points(group=POINT_ESTIMATE), key=lambda entry: entry.name)
-    return offered[0].load()(data, config, candidates=candidates) if offered else None
+    if not offered:
+        return None
+    document = dict(config.document)
+    document["nlsq"] = {**(document.get("nlsq") or {}), "weighting": "equal"}
+    found: NLSQResult = offered[0].load()(data, load_config(document), candidates=candidates)
+    return found
+
+
+def with_equal_weights(
+    nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, config: Config
+) -> tuple[NLSQResult, str]:
+    """Return a point estimate whose pairs have equal weights, and a description of the change, '' for the given one;
+    `space` is not needed for it.
+
+    Raises
+    ------
+    DataError : when it has others, and no package for fitting is installed.
+    """
+    if nlsq.weighting is None or nlsq.weighting.kind == "equal":
+        return nlsq, ""
+    if (found := point_estimate(data, config, [nlsq])) is None:
+        raise DataError(
+            "the NLSQ result has weights from the noise (nlsq.weighting), the posterior has equal weights; give a "
+            "result with nlsq.weighting: equal, or install heterodyne-nlsq"
+        )
+    return found, "the point estimate has weights from the noise: fitted again with equal weights, as the posterior has"
 
 
 def within_reach(nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, config: Config) -> tuple[NLSQResult, str]:
@@ -77,7 +104,7 @@ def within_reach(nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, con
     if found is None or not found.success or found.verdict == "no-signal":
         return nlsq, ""
     listed = ", ".join(f"{name} ({sds:+.0f} sd)" for name, sds in far.items())
-    return found, f"the point estimate lies beyond the priors in {listed}: fitted again within their reach"
+    return found, f"the point estimate lies beyond the priors in {listed}: refitted within their range"
 
 
 def _sd(nlsq: NLSQResult, name: str) -> float:
@@ -99,7 +126,7 @@ def remedy(nlsq: NLSQResult | None, space: ParameterSpace, spec: ModelSpec) -> s
     if nlsq is None:
         return ""
     if nlsq.verdict == "no-signal":
-        return f"the fit sees no {_NO_SIGNAL}: the data add nothing to the priors, whatever the sampler"
+        return f"the fit sees no {_NO_SIGNAL}: the data add nothing to the priors, with any sampler"
     return _unseen(nlsq, space, spec).remedy
 
 

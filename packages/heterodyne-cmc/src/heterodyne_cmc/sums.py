@@ -70,7 +70,7 @@ def some_pairs(data: TwoTimeData, pairs: Pairs, model: str = DEFAULT_MODEL) -> S
 
 
 def has_exact_sums(data: TwoTimeData, pairs: tuple[IntArray, ...], model: str) -> bool:
-    """Return whether a model has exact sums over all pairs, and whether they are worth it."""
+    """Return whether a model has exact sums over all pairs, and whether they are faster."""
     from heterodyne_physics_meshgrid import physics_of as physics_on_grid
 
     return physics_on_grid(model).model_sums is not None and few_gaps(data, pairs)

@@ -63,7 +63,7 @@ def _dask_problems(settings: Mapping[str, Any]) -> list[Problem]:
 
 
 def _priors_elsewhere(config: Config, spec: ModelSpec) -> Iterator[Problem]:
-    """Yield sampled parameters whose prior says that all values inside their bounds are impossible."""
+    """Yield sampled parameters whose prior excludes all values inside their bounds."""
     for parameter, status in zip(spec.parameters, config.model.status(spec), strict=True):
         prior, ends = config.model.prior(parameter), config.model.bounds(parameter)
         if status != "free" or (prior.family == "lognormal" and ends[0] <= 0):

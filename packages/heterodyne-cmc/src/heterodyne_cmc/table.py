@@ -13,7 +13,7 @@ def _name(row: SummaryRow) -> str:
 
 
 def percent(contraction: float) -> str:
-    """Return a contraction as text: a posterior wider than its prior, by chance, was told nothing."""
+    """Return a contraction as text; 0 for a posterior that is wider than its prior by chance."""
     return f"{100 * max(contraction, 0.0):.0f} %"
 
 

@@ -1,4 +1,4 @@
-"""What the sampling knows of the two-component model: which component is called the sample, and if there are two.
+"""The two-component model in the sampling: the labels of the components, and fits that find only one.
 
 If the fraction hardly changes with age, exchanging the components gives the same maps: the posterior has two equivalent
 modes, of which only that of the point estimate is sampled. A smooth constraint separates them where they differ most:
@@ -25,7 +25,7 @@ from heterodyne_spec import ModelSpec
 type FloatArray = npt.NDArray[np.float64]
 
 TURNED = "v", "phi0"
-"""The function of which azimuths see a projection, and the parameter that turns it."""
+"""The function of age that is projected on the azimuth, and the parameter that rotates the projection."""
 
 _UNTOLD = 4.0
 """Calibrated chi-square below which the data do not distinguish the components, as in the fit."""
@@ -121,7 +121,7 @@ def words(naming: Naming) -> str:
 def unseen(nlsq: NLSQResult, spec: ModelSpec, free: Sequence[str]) -> Unseen:
     """Return whether the free parameters describe a second component that the maps do not show.
 
-    With a fraction of 0 only the reference remains in the model; parameters without effect only add dimensions.
+    At a fraction of 0 only the reference remains in the model, and the other parameters have no effect.
     """
     groups = {p.name: p.group for p in spec.parameters}
     idle = {name: groups[name] for name in free if groups[name] != _REFERENCE}
@@ -130,8 +130,8 @@ def unseen(nlsq: NLSQResult, spec: ModelSpec, free: Sequence[str]) -> Unseen:
         return Unseen()
     *first, last = (p.name for p in spec.parameters if p.group == _FRACTION and p.vary)
     others = [name for name, group in idle.items() if group != _FRACTION]
-    beside = f", and hold {', '.join(others)} (vary: false)" if others else ""
+    beside = f", and fix {', '.join(others)} (vary: false)" if others else ""
     words = (
-        f"the fit sees one component only: fix {', '.join(first)} and {last} at 0{beside}, in both fit and posterior"
+        f"the fit shows only one component: fix {', '.join(first)} and {last} at 0{beside}, in both fit and posterior"
     )
     return Unseen("second component", words)

@@ -1,4 +1,4 @@
-"""Chains that were ended early, on disk: where each of them is and what it has made, so that the same run goes on."""
+"""Interrupted chains on disk: their states and draws, so that the same run can resume."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Measurements and results as files: two-time correlation maps of several beamlines, and point estimates.
 
-What a fit reads and what it writes, without JAX; the formats are those of heterodyne-spec.
+Input and output of a fit, without JAX; the formats are those of heterodyne-spec.
 
 Public are the names in ``__all__`` here and in `heterodyne_data.setup` (common to fit and posterior), and for readers
 of other layouts `heterodyne_data.contents`, `heterodyne_data.source` and `heterodyne_data.layouts.base`. Other modules
@@ -11,10 +11,9 @@ from heterodyne_data._version import __version__
 from heterodyne_data.checks import is_finite
 from heterodyne_data.cleaning import hot_frames
 from heterodyne_data.damage import reading as refuse_damage
-from heterodyne_data.declared import undeclared
 from heterodyne_data.describing import Checked, check_data, describe_data
 from heterodyne_data.given import as_measurement, select_data
-from heterodyne_data.json_values import from_json_values, to_json_values
+from heterodyne_data.json_values import from_json_values, to_json_values, undeclared
 from heterodyne_data.layouts import layout_title
 from heterodyne_data.listing import list_maps
 from heterodyne_data.loading import fingerprint, load_data
@@ -39,6 +38,7 @@ from heterodyne_data.result.parts import (
     MapNoise,
     NestedTest,
     Signal,
+    Weighting,
 )
 from heterodyne_data.result.tabular import MAP_AXES, common_attributes, frame_ages
 from heterodyne_data.saving import save_data
@@ -66,6 +66,7 @@ __all__ = [
     "NestedTest",
     "Signal",
     "TwoTimeData",
+    "Weighting",
     "__version__",
     "as_measurement",
     "available_cores",

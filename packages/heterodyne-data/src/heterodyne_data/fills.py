@@ -109,7 +109,7 @@ def stuck_frames(c2: Map) -> Frames:
         least[rows] = block.min(axis=1, where=held, initial=np.inf)
         most[rows] = block.max(axis=1, where=held, initial=-np.inf)
         number[rows] = held.sum(axis=1)
-    # A dark frame has few pairs that are not 0, and these may be alike.
+    # A dark frame has few pairs that are not 0, and these may be equal.
     stuck: Frames = (least == most) & (number >= max(FEWEST_OF_FRAME, number.max() // 2))
     # Two such frames share a pair, and so their value.
     return stuck if stuck.any() and _is_rare(c2, float(least[stuck][0]), ~stuck) else np.zeros_like(stuck)

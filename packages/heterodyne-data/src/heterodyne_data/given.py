@@ -216,7 +216,7 @@ def _weight(
 
 
 def _carried(wanted: Selection, carried: Selection) -> Selection:
-    """Return the selection after the cut: what was not requested stays as it was."""
+    """Return the selection after the cut; parts that were not requested are unchanged."""
     frames = wanted if _frames(wanted) != _frames(EVERYTHING) else carried
     return Selection(
         phi=wanted["phi"] if wanted["phi"] != EVERYTHING["phi"] else carried["phi"],

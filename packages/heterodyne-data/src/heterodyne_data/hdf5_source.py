@@ -185,7 +185,7 @@ class Hdf5Source:
         """Follow `path` from `node`, link by link; None if there is nothing. `key` is the name in messages."""
         ahead, hops, target, behind = steps(path), 0, None, 0
         while ahead:
-            # The target of the link exists; what it does not contain is missing, as in any group.
+            # The target of the link exists; fields that it lacks are missing, as in any group.
             target = target if len(ahead) > behind else None
             name = ahead.pop()
             link: Any = node.get(name, getlink=True) if is_group(node) else None

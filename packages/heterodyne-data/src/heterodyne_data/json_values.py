@@ -1,15 +1,17 @@
-"""Conversion of values to JSON types, and of rows of tables back."""
+"""Values as JSON: conversion of dataclasses and arrays to JSON types and back, and validation of their types."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+import types
+import typing
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from heterodyne_spec import DataError, short_json
+from heterodyne_spec import DataError, short_json, shortened
 
 
 def to_json_values(value: Any) -> Any:
@@ -45,3 +47,39 @@ def _field(name: str, value: Any, declared: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | None):
         raise DataError(f"{name}: found {short_json(value)}, expected a number")
     return math.nan if value is None else float(value)
+
+
+def undeclared(value: Any, place: str = "") -> Iterator[str]:
+    """Yield a message for every field of a dataclass, or of nested ones, whose value is not of the declared type.
+
+    Arrays are not checked. A message states the field, its value and the expected type.
+    """
+    hints = typing.get_type_hints(type(value))
+    for field in dataclasses.fields(value):
+        one, where = getattr(value, field.name), f"{place}{field.name}"
+        inner = one if isinstance(one, tuple) else (one,)
+        if inner and all(dataclasses.is_dataclass(item) for item in inner):
+            for k, item in enumerate(inner):
+                yield from undeclared(item, f"{where}[{k}]." if isinstance(one, tuple) else f"{where}.")
+        elif not is_declared(one, hints[field.name]):
+            yield f"{where} is {shortened(repr(one), 60)}, expected {_word(hints[field.name])}"
+
+
+def is_declared(value: Any, hint: Any) -> bool:
+    """Return whether a value has a type: a plain one, a union, a tuple or mapping of them; True for any other type."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return any(is_declared(value, one) for one in inner)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(is_declared(item, inner[0]) for item in value)
+    if origin is Mapping:
+        return isinstance(value, Mapping) and all(is_declared(item, inner[1]) for item in value.values())
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint) if hint in (str, bool, type(None), dict) else True
+
+
+def _word(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")

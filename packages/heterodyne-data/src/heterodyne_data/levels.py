@@ -42,7 +42,8 @@ class Level(NamedTuple):
 def baseline_of(level: Level) -> int | None:
     """Return the baseline of a map, 0 or 1, from the level of its least correlated pairs; None if that is ambiguous."""
     if level.low < DOWN_TO_0:
-        # Of c2 - 1 more than half of the pairs are not as high as c2 is: a part of c2 is no measurement then.
+        # In c2 - 1, more than half of the pairs are below the values of c2; otherwise these low pairs of c2 are
+        # invalid.
         return 0 if level.median < DOWN_TO_1 else None
     return 1 if level.low >= DOWN_TO_1 and level.below <= NEARLY_ALL else None
 

@@ -1,6 +1,6 @@
 """Available memory, so that requests that need more are refused at the start instead of being killed by the system.
 
-Why not psutil 7: it does not know the limit of the job or the process. Under ``ulimit -v`` of 3 GB it reports the 20
+Why not psutil 7: it ignores the limits of job and process. Under ``ulimit -v`` of 3 GB it reports the 20
 GB of the machine.
 """
 

@@ -50,7 +50,7 @@ def placed(contents: Contents, choice: str | None) -> Contents:
             return contents
         if (reason := bins.fault or (bins.doubt if choice is None else None)) is not None:
             raise reason
-        # What is not in the file is no fault; what is, and cannot be right, is said.
+        # Missing fields are not errors; invalid ones are reported.
         said = () if why.endswith(" missing") else (f"q and phi from the list, not checked against pixels: {why}",)
         maps, wide = (contents.maps, ()) if choice == LISTED else without_wide(contents.maps, bins, why)
         way_out = f"if they are wedges, {AS_LISTED}" if wide else contents.way_out

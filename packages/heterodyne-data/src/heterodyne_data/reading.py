@@ -213,7 +213,7 @@ def _unclear(level: Level) -> bool:
 
 
 def seen_baseline(levels: Sequence[Level], phi: Sequence[float], stated: int | None) -> int:
-    """Return the baseline of maps, which is the same for all of a file.
+    """Return the common baseline of the maps of a file.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ def repeated_values(c2: Map) -> list[float]:
     rest = np.delete(counts, taken)
     taken = [place for place in taken if counts[place] >= TIMES * rest.max(initial=0)]
     rest = np.delete(counts, taken)
-    # What is filled may be most of a map, but the rest must tell what noise is.
+    # Most of a map may be filled, but the rest must be enough to determine the noise.
     if not taken or rest.sum() < FEWEST_OTHERS or rest[rest <= RARE].sum() < MOSTLY * rest.sum():
         return []
     return [float(values[place]) for place in taken] if is_noisy(c2, values[taken]) else []

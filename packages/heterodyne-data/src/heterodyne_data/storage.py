@@ -37,7 +37,7 @@ def opened_hdf5(path: Path) -> Any:
     try:
         return h5py.File(path, "r")
     except OSError as error:
-        # A file system that knows no locks has none to respect (NFS without its daemon, some of clusters).
+        # A file system without locks (NFS without its daemon, some cluster file systems) cannot have locked files.
         if "unable to lock" not in str(error) or error.errno in HELD:
             raise
         return h5py.File(path, "r", locking=False)
@@ -165,7 +165,7 @@ def check_lengths(key: str, dataset: Any) -> None:
         whole = file.seek(0, 2)
         count = min(dataset.size, max(whole - start, 0) // _ELEMENT)
         file.seek(start)
-        # Of each element its length stands first, then where its values are.
+        # Each element consists of its length, then the position of its values.
         stored = np.frombuffer(file.read(count * _ELEMENT), dtype="<u4")
     if (longest := int(stored[:: _ELEMENT // 4].max(initial=0))) > whole:
         raise DataError(

@@ -153,7 +153,7 @@ def axis_clock(
     """Return the time base of a file with the ages of its frames in s, and perhaps the step `dt`.
 
     `eps` is their relative precision, see `precision`.
-    Non-uniform steps are a fault; the age of the first frame is known nevertheless.
+    Non-uniform steps are an error, but the age of the first frame is still used.
     """
     check_ages(ages, n_t, name)
     eps = once_short(ages, eps)

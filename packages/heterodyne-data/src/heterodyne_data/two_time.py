@@ -89,7 +89,7 @@ class TwoTimeData:
         n_phi, n_t = maps.shape[:2]
         angles = as_angles(phi, n_phi)
         maps, usable, found = clean_maps(maps, as_valid(valid, n_phi, n_t), angles)
-        # Whoever reads a file may say which baseline it has, whatever is seen.
+        # The reader of a file may state its baseline, independent of the values.
         if BASELINE not in (provenance or {}):
             levels = [cleaning.level_of(one, frames) for one, frames in zip(maps, usable, strict=True)]
             check_baseline_1(levels, angles.tolist())
@@ -277,7 +277,7 @@ def clean_maps(
         if (again := repeated_frames(maps[i])).size:
             notes.append((angle, frames_in_words(again)))
         notes += [(angle, words) for words in said]
-        # Counted once, whatever they were before: a reader of files has blanked some of them already.
+        # Counted once for any reason: readers of files have already replaced some of them by NaN.
         if excluded := cleaning.excluded_pairs(maps[i], usable):
             number = "1 individual pair is" if excluded == 1 else f"{excluded} individual pairs are"
             notes.append((angle, f"{number} missing and left out"))

@@ -35,9 +35,9 @@ class Coordinates(NamedTuple):
     """The map from solver coordinates z (n_free,) to free parameters.
 
     `laws` (n_law, 3) holds the positions of A, b, C among the free parameters; those of a law that is `straight`
-    take the coordinates above, with a `share` where it has one, and all other parameters are their own. `most` is the
-    largest f of a law with a share, `clock` is ln T or T, and `origin` the position of t0 (0, and `has_origin` 0, where
-    none is free). `lower` and `upper` bound the parameters. Those that are `held` stay at `at`, whatever z is.
+    take the coordinates above, with a `share` if it has one; all other parameters are coordinates themselves. `most` is
+    the largest f of a law with a share, `clock` is ln T or T, and `origin` the position of t0 (0, and `has_origin` 0,
+    where none is free). `lower` and `upper` bound the parameters. Those that are `held` stay at `at`, whatever z is.
     """
 
     laws: Int[Array, "n_law 3"]
@@ -105,7 +105,8 @@ NEAREST = 1e-4
 """Minimum distance of a share from the ends of its range at the start of a descent; closer, it has no effect."""
 
 _NEAR = 0.999
-"""Part of the way from the middle of an exponent's range to its ends that the way into the coordinates keeps."""
+"""Largest distance from the middle of the range of an exponent, relative to its half width, in the conversion to
+coordinates."""
 
 
 def _rate_range(c: Coordinates) -> tuple[Array, Array]:
@@ -135,7 +136,8 @@ def to_parameters(z: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " 
 def from_parameters(free: ArrayLike, c: Coordinates, nearest: float = NEAREST) -> Float[Array, " n_free"]:
     """Return z of the free parameters: the inverse of `to_parameters` inside the bounds.
 
-    f and w of a law with a share come no nearer than `nearest` to 0, and than `NEAREST` to their largest values.
+    The distance of f and w of a law with a share from 0 is at least `nearest`, and from their largest values at least
+    `NEAREST`.
     """
     free = jnp.asarray(free, float)
     amplitude, b, offset = free[c.laws].T
@@ -163,7 +165,7 @@ _MAX_EXPONENT = 200.0
 
 
 def at_edge(free: FloatArray, c: Coordinates) -> npt.NDArray[np.bool_]:
-    """Return which parameters of straight laws stand at a bound or a thousandth before it.
+    """Return which parameters of straight laws are at a bound, to a thousandth.
 
     Beyond the bound, z has no effect on the parameter, so the solver stops just before it. Exponents never reach it.
     """
@@ -177,8 +179,8 @@ def at_edge(free: FloatArray, c: Coordinates) -> npt.NDArray[np.bool_]:
 def hold(c: Coordinates, held: npt.NDArray[np.bool_], free: FloatArray) -> Coordinates:
     """Return the coordinates with `held` in place of what was held so far.
 
-    Newly fixed parameters are set to the nearer bound. A law of which a parameter is held is not straight; one that has
-    lost A gets back its t0.
+    Newly fixed parameters are set to the nearer bound. A law of which a parameter is held is not straight; one with
+    fixed A keeps its t0.
     """
     lower, upper = np.asarray(c.lower), np.asarray(c.upper)
     before, laws, origin = np.asarray(c.held), np.asarray(c.laws), np.asarray(c.origin)

@@ -1,4 +1,4 @@
-"""The cost of a fit at given values: what a slider shows."""
+"""The cost of a fit at given values, for the sliders of the viewer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def cost_function(data: TwoTimeData, config: Config | Mapping[str, Any] | str | 
     Parameters
     ----------
     data : the fitted measurement, as selected.
-    config : that of the fit; whether parameters are free there does not matter.
+    config : that of the fit; it need not have the same free parameters.
 
     Returns
     -------

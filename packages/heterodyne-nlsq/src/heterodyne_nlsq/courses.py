@@ -12,7 +12,7 @@ from heterodyne_report import TimeCourse, fixed_functions, time_courses
 
 
 def courses_of_fit(result: NLSQResult) -> Sequence[TimeCourse]:
-    """Return the functions of age of a fit; without bands where the result is of a version that had none."""
+    """Return the functions of age of a fit; without bands for results of versions that had none."""
     spec, t = of_result(result).spec, result.data.t
     if result.bands is not None:
         held = fixed_functions((row.name for row in result.table if row.status == "fixed"), spec.id)

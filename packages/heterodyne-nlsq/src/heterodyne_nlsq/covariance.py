@@ -12,7 +12,7 @@ from heterodyne_spec import Parameter
 type FloatArray = npt.NDArray[np.float64]
 
 SINGULAR = 1e-12
-"""Eigenvalue of the scaled JᵀJ (unit diagonal) below which rounding hides whether the cost changes at all."""
+"""Eigenvalue of the scaled JᵀJ (unit diagonal) below which changes of the cost are hidden by rounding."""
 
 _EFFECT = 1e-9
 """Effect of a parameter moved by the standard deviation of its prior, relative to the largest such effect, below which
@@ -50,7 +50,8 @@ def curvature(gauss_newton: FloatArray, prior: FloatArray) -> Curvature:
         cross, rest = gauss_newton[:n_free, n_free:], gauss_newton[n_free:, n_free:]
         matrix = matrix - cross @ np.linalg.pinv(rest, rcond=1e-14, hermitian=True) @ cross.T
     diagonal = np.clip(np.diag(matrix), 0.0, None)
-    # A column in the span of the scaling columns leaves only rounding errors: it has no effect of its own.
+    # A column in the span of the scaling columns leaves only rounding errors: it has no effect that the scaling cannot
+    # compensate.
     scale = np.where(diagonal > SINGULAR * own**2, np.sqrt(diagonal), 0.0)
     scale = np.where(scale * prior > _EFFECT * np.max(scale * prior, initial=0.0), scale, 0.0)
     safe = np.where(scale > 0, scale, 1.0)
@@ -75,10 +76,10 @@ def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray
     """Return R such that R Rᵀ is the covariance: H⁻¹ (covariance of the score) H⁻¹ along determined directions, the
     variance of the prior along undetermined ones.
 
-    It is the limit of a wide prior: undetermined directions are shared out by the prior, so that a parameter with
-    hardly any effect takes nothing from the error of another whose effect is parallel. The variance of a combination g
-    of parameters is |gᵀ R|². If large variances cancel, along a weakly determined direction, gᵀ (R Rᵀ) g would be
-    dominated by rounding.
+    It is the limit of a wide prior: undetermined directions are divided among the parameters by the prior, so that a
+    parameter with hardly any effect takes nothing from the error of another whose effect is parallel. The variance of a
+    combination g of parameters is |gᵀ R|². If large variances cancel, along a weakly determined direction, gᵀ (R Rᵀ) g
+    would be dominated by rounding.
 
     Parameters
     ----------
@@ -92,12 +93,23 @@ def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray
     -------
     (n_fit, n_fit + n_open). The scaling is optimised along undetermined directions.
     """
+    step, left_open = _steps(bent, gauss_newton, prior)
+    return np.hstack([step @ _root(score), left_open])
+
+
+def determined_step(bent: Curvature, gauss_newton: FloatArray, prior: FloatArray) -> FloatArray:
+    """Return H⁻¹ along determined directions, (n_fit, n_fit): the change of the estimate by a change of the score."""
+    return _steps(bent, gauss_newton, prior)[0]
+
+
+def _steps(bent: Curvature, gauss_newton: FloatArray, prior: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return H⁻¹ along determined directions (n_fit, n_fit), and the prior's sd along the others (n_fit, n_open)."""
     n = bent.scale.size
     cross, rest = gauss_newton[:n, n:], np.linalg.pinv(gauss_newton[n:, n:], rcond=1e-14, hermitian=True)
     # Directions in units of the parameters themselves.
     directions = bent.vectors / np.where(bent.scale > 0, bent.scale, 1.0)[:, None]
     inverse = (directions * np.where(bent.open, 0.0, 1.0 / np.where(bent.open, 1.0, bent.values))) @ directions.T
-    # In units of the prior: orthogonal to what is open is what the prior does not move.
+    # In units of the prior, the part orthogonal to the undetermined directions is determined.
     basis, _ = np.linalg.qr(directions[:, bent.open] / prior[:, None])
     left_open = prior[:, None] * basis
     determined = np.eye(n) - left_open @ (basis.T / prior)
@@ -106,7 +118,7 @@ def covariance_root(bent: Curvature, gauss_newton: FloatArray, score: FloatArray
     follow = -rest @ cross.T
     of_parameters = np.hstack([inverse, inverse @ follow.T])
     step = np.vstack([of_parameters, follow @ of_parameters + np.hstack([np.zeros_like(cross.T), rest])])
-    return np.hstack([step @ _root(score), np.vstack([left_open, follow @ left_open])])
+    return step, np.vstack([left_open, follow @ left_open])
 
 
 def with_observations(root: FloatArray, observed: npt.NDArray[np.int_], sd: FloatArray) -> FloatArray:

@@ -110,7 +110,7 @@ def normal(vector: Float[Array, " n_fit"], problem: DenseProblem) -> NormalEquat
 
 @jax.jit
 def matrices(vector: Float[Array, " n_fit"], problem: DenseProblem) -> Float[Array, "n_phi n_fit n_fit"]:
-    """Return the Gauss-Newton matrix of every azimuth by itself."""
+    """Return the Gauss-Newton matrix of each azimuth."""
     rows = jacobian(vector, problem).reshape(*problem.data.shape, vector.size)
     return jnp.einsum("apf,apg->afg", rows, rows)
 

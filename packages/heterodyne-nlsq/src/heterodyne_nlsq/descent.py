@@ -46,8 +46,8 @@ REGULAR = 1e-4
 at D_offset = -1e5, a hundred scales from the middle of its prior, it adds 1 to chi-square."""
 
 BASELINE = 0.1
-"""Weight of the offset's priors in every descent: less than the 1 that they have at the end, because how much shared
-noise weighs against them is known only then."""
+"""Weight of the offset's priors in every descent: less than the 1 that they have at the end, because the effect of
+correlated noise on them is known only then."""
 
 _ROUNDS = 6
 """Maximum number of times that parameters reach or leave a bound; there are three power laws with three bounds each."""
@@ -140,13 +140,13 @@ def descend(
     max_evaluations: int | None = None,
     unit: float | None = None,
 ) -> Solution:
-    """Return the minimum reached from `start` (n_fit,); with nothing to vary, the cost there.
+    """Return the minimum reached from `start` (n_fit,); the cost there if no parameter is free.
 
     First in the parameters themselves until the cost is nearly flat (far from the minimum a step in other coordinates
     can leap to a bound of an amplitude, measured: one start in four ended there), then in the straight ones, with the
-    priors at the weight `REGULAR`. Where these run into a bound of the parameters, the parameter is held there and the
-    descent goes on without it; one that the cost pulls back inside is released. Whatever is moved or released is
-    followed by another descent: the cost is that of the vector returned.
+    priors at the weight `REGULAR`. If a parameter reaches a bound there, it is fixed and the descent continues without
+    it; one that the cost pulls back inside is released. Whatever is moved or released is followed by another descent:
+    the cost is that of the vector returned.
 
     `unit` is that of `variance_unit`, found where the cost is nearly flat when None.
     """
@@ -178,8 +178,8 @@ def descend(
 
 
 _SETTLED = 1e-3
-"""Change of chi-square at which a descent is done. Smaller changes are insignificant, and along a direction that the
-data leave open they can go on for long."""
+"""Change of chi-square below which a descent ends. Smaller changes are insignificant, and along an undetermined
+direction they can continue for many steps."""
 
 
 def descend_pinned(
@@ -261,7 +261,7 @@ def _pulled_inside(
 
 
 def _noise_of(data: TwoTimeData) -> float:
-    """Return the typical white noise of the maps: where soft_l1 begins to count a residual less."""
+    """Return the typical white noise of the maps: the scale above which soft_l1 down-weights a residual."""
     valid = pair_valid(data)
     noise = float(np.median([noise_sd(c2, valid[angle]) for angle, c2 in enumerate(data.c2)]))
     # Data without noise have no outliers either; any small scale keeps the loss defined.

@@ -31,7 +31,7 @@ _FIRST: Mapping[str, tuple[float, float]] = {
     Stage.UNCERTAINTIES: (6.0, 0.18),
     Stage.PICTURES: (2.0, 0.02),
 }
-"""Of a first fit: seconds, and seconds for every 300 frames of an azimuth. Two cores with nothing else to do, 4
+"""Of a first fit: seconds, and seconds for every 300 frames of an azimuth. Two idle cores, 4
 azimuths of 128 to 1000 frames, 1 to 16 of 300 (docs/benchmarks.md)."""
 
 _TELLING = 1.0

@@ -49,6 +49,11 @@ class Evaluator:
     spread: FloatArray
 
 
+def normal_of(evaluator: Evaluator) -> Callable[[FloatArray], NormalEquations]:
+    """Return the normal equations as a function of the fitted vector alone."""
+    return lambda vector: evaluator.normal(vector, evaluator.problem)
+
+
 def with_free(evaluator: Evaluator, free: FreeParameters) -> Evaluator:
     """Return the evaluator of the same data with other parameters free; nothing is read again."""
     problem = evaluator.problem._replace(base=jnp.asarray(free.base), expand=jnp.asarray(free.expand))

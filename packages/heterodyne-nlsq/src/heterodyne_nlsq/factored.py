@@ -81,7 +81,7 @@ class _Angles(NamedTuple):
 
 
 def _per_angle(contrast: Array, offset: Array, sums: InnerProducts, maps: HalvedMaps) -> _Angles:
-    """Return the normal equations of every azimuth by itself.
+    """Return the normal equations of each azimuth.
 
     The residual is D - o - c M with D and o referred to the baseline; its derivatives are -c B_k, -M and -1.
     """
@@ -152,7 +152,7 @@ def normal(vector: ArrayLike, problem: FactoredProblem) -> NormalEquations:
 
 
 def matrices(vector: ArrayLike, problem: FactoredProblem) -> Float[Array, "n_phi n_fit n_fit"]:
-    """Return the Gauss-Newton matrix of every azimuth by itself."""
+    """Return the Gauss-Newton matrix of each azimuth."""
     return _turned(_evaluate(vector, problem).matrix, problem.basis)
 
 

@@ -18,11 +18,11 @@ from heterodyne_data.setup import free_parameters, make_scaling, structured
 from heterodyne_nlsq.blas import few_threads
 from heterodyne_nlsq.compilation import make_room
 from heterodyne_nlsq.evaluators import Evaluator, choose_evaluator, count_pairs
+from heterodyne_nlsq.models import Candidate
 from heterodyne_nlsq.progress import listening
 from heterodyne_nlsq.result_building import make_result
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
-from heterodyne_nlsq.start.candidate import Candidate
 from heterodyne_nlsq.start.candidates import candidates as starts_asked_for
 from heterodyne_nlsq.start.earlier import Estimate, estimates, follow
 from heterodyne_nlsq.start.label_exchange import with_labels_exchanged

@@ -14,10 +14,10 @@ from heterodyne_report import format_number
 type FloatArray = npt.NDArray[np.float64]
 
 _TAKES_PART = 0.1
-"""Share of a direction's length from which a parameter is named; smaller shares are rounding or marginal."""
+"""Fraction of the length of a direction above which a parameter is named; smaller shares are rounding or marginal."""
 
 _MOVES = 1e-6
-"""Change, as a fraction of the range between the bounds, from which it is reported; smaller ones are insignificant."""
+"""Change, as a fraction of the range between the bounds, above which it is reported; smaller ones are insignificant."""
 
 
 def _change(name: str, change: float) -> str:
@@ -46,7 +46,7 @@ def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatAr
 
 
 def identifiability(names: Sequence[str], bent: Curvature, width: FloatArray, spread: FloatArray) -> Identifiability:
-    """Return what is determined and what is not.
+    """Return which parameters and directions are determined.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def identifiability(names: Sequence[str], bent: Curvature, width: FloatArray, sp
 
 
 def at_bound(value: float, lower: float, upper: float, sd: float) -> str | None:
-    """Return ``lower`` or ``upper`` when `value` lies at that bound: within a millionth of the interval, or within
+    """Return ``lower`` or ``upper`` if `value` is at that bound: within a millionth of the interval, or within
     a thousandth of its standard deviation (NaN when not known).
     """
     reach = max(1e-6 * (upper - lower), 1e-3 * sd if np.isfinite(sd) else 0.0)

@@ -23,6 +23,6 @@ def model_maps(setup: Setup, values: FloatArray, contrast: FloatArray, offset: F
 
 
 def residual_noise(data: TwoTimeData, model: npt.NDArray[np.floating]) -> FloatArray:
-    """Return the white noise (n_phi,) that is left beside the model's maps (n_phi, n_t, n_t)."""
+    """Return the white noise (n_phi,) of the residuals of the maps (n_phi, n_t, n_t) of the model."""
     usable = (np.isfinite(c2) & np.outer(valid, valid) for c2, valid in zip(data.c2, data.valid, strict=True))
     return np.array([noise_sd(c2 - fitted, u) for c2, fitted, u in zip(data.c2, model, usable, strict=True)])

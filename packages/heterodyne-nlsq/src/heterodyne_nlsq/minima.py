@@ -1,4 +1,4 @@
-"""Other minima: which are different, which are indistinguishable from the best one, and which one is reported."""
+"""Other minima: which differ from the best one, which are indistinguishable from it, and which one is reported."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def exchanged(a: dict[str, FloatArray], b: dict[str, FloatArray], setup: Setup) 
 
 
 def _as_named(vector: FloatArray, setup: Setup) -> bool:
-    """Return whether components are named as the convention has it at the reference age."""
+    """Return whether the labels of the components follow the convention at the reference age."""
     age, free = np.array([reference_age(setup.data.t)]), setup.free
     parameters = dict(zip(free.names, free.full(vector[: len(free.free)]).tolist(), strict=True))
     at = {f.name: float(setup.spec.evaluate(f.name, parameters, age)[0]) for f in setup.spec.functions}
@@ -74,10 +74,11 @@ def first_exchanged(solutions: Sequence[Solution], setup: Setup) -> int | None:
 
 
 def named(best: Solution, other: Solution, setup: Setup, rise: float) -> tuple[bool, tuple[str, ...]]:
-    """Return whether the best solution keeps the names of its components, and the convention, in a sentence, if needed.
+    """Return whether the best solution keeps the labels of its components, and the convention as a sentence, if needed.
 
-    `rise` is the calibrated chi-square of the `other` one, with the components exchanged, above that of the best. Where
-    pairs share much noise the two can be as likely and yet differ in their squares: the lower one is then reported.
+    `rise` is the calibrated chi-square of the `other` one, with the components exchanged, above that of the best. With
+    strongly correlated noise the two can be equally likely although their sums of squares differ; the one with the
+    lower sum is then reported.
     """
     if rise >= _AMBIGUOUS:
         return True, ()

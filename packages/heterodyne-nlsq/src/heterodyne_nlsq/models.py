@@ -1,11 +1,11 @@
-"""What the fit knows of a model beyond its specification, behind one interface.
+"""Interface for the parts of the fit that are specific to a model and not in its specification.
 
 A module about a model (`heterodyne_nlsq.two_component`, or ``nlsq`` of a plug-in: see `heterodyne_spec.models`) has
-``KNOWLEDGE``, a `Knowledge` or an object of a class derived from it. What a model leaves out has an answer here that is
-right for every model: starts from the priors, no renaming of components, no question beyond contrast and dynamics, the
-means of the functions as derived quantities.
+``KNOWLEDGE``, a `Knowledge` or an object of a class derived from it. The defaults are valid for every model: starting
+values from the priors, no exchange of components, no question beyond contrast and dynamics, the means of the functions
+as derived quantities.
 
-Nothing here imports JAX: what is said of a result is read without it.
+Nothing here imports JAX, so that the description of a result does not need it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import AgeResolved, NLSQResult, Signal
+from heterodyne_data.setup import FreeParameters
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.start.candidate import Candidate, inside
 from heterodyne_report import words_of
 from heterodyne_spec import DEFAULT_MODEL, ModelSpec, knowledge, load_model, model_names
 
@@ -45,11 +45,29 @@ type Label = tuple[str, str, str]
 """Name, unit and meaning of a quantity."""
 
 _STEPS = 256
-"""Points over which means are taken."""
+"""Points of the quadrature for means over age."""
+
+
+class Candidate(NamedTuple):
+    """Starting values of the free parameters (n_free,), and their origin in words.
+
+    `misfit` is their cost for the curves relative to that of the best candidate; 1 if unknown.
+    """
+
+    origin: str
+    vector: FloatArray
+    misfit: float = 1.0
+
+
+def inside(vector: FloatArray, free: FreeParameters) -> FloatArray:
+    """Return the vector clipped to the bounds, with a small margin."""
+    lower, upper = (bound[list(free.free)] for bound in (free.lower, free.upper))
+    margin = 1e-6 * (upper - lower)
+    return np.clip(vector, lower + margin, upper - margin)
 
 
 class Null(NamedTuple):
-    """How large the evidence for a feature is by chance: see `heterodyne_nlsq.evidence.chance`.
+    """Distribution of the evidence for a feature that is absent: see `heterodyne_nlsq.evidence.chance`.
 
     Degrees of freedom ν, and number m_0 and growth g of independent chi-squares.
     """
@@ -63,8 +81,8 @@ class Null(NamedTuple):
 class Question:
     """Whether the maps show a feature of the model.
 
-    `title` names it in a table, `seen` and `unseen` are the words for either answer; `groups` are those of the
-    parameters that describe the feature, `null` says how large the evidence is by chance.
+    `title` is its name in a table, `seen` and `unseen` are the sentences for the two answers, `groups` are those of the
+    parameters that describe the feature, and `null` is the distribution of the evidence if the feature is absent.
     """
 
     title: str
@@ -75,22 +93,22 @@ class Question:
 
 
 CONTRAST, DYNAMICS = "contrast", "dynamics"
-"""The questions that are asked of every model."""
+"""The questions that are tested for every model."""
 
 
 class Nested(Protocol):
-    """Fits of models that are nested in a full one, beside it."""
+    """A full fit, and fits of models that are nested in it."""
 
     @property
     def setup(self) -> Setup:
-        """The full fit's request."""
+        """Data, model and settings of the full fit."""
 
     @property
     def values(self) -> dict[str, float]:
         """All parameters of the full fit, by name."""
 
     def best(self, restriction: Mapping[str, float], starts: Iterable[Mapping[str, float]]) -> Any:
-        """Return the best fit with parameters held at the values of a restriction."""
+        """Return the best fit with the parameters of a restriction fixed at its values."""
 
     def values_at(self, solution: Any) -> dict[str, float]:
         """Return all parameters of such a fit, by name."""
@@ -99,7 +117,7 @@ class Nested(Protocol):
         """Return the one of two such fits that has the lower cost."""
 
     def rise(self, solution: Any) -> float:
-        """Return by how much its calibrated chi-square is above that of the full fit."""
+        """Return its calibrated chi-square minus that of the full fit."""
 
 
 class Quantities(NamedTuple):
@@ -111,11 +129,12 @@ class Quantities(NamedTuple):
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What is known of a model; this is what its specification says.
+    """The parts of the fit that are specific to a model; the defaults use its specification alone.
 
-    `questions` are those asked beside contrast and dynamics, `conventions` what holds for every fit, in sentences.
-    `nothing` says what is not stated where there is no signal. `names` maps words in the names of derived quantities to
-    the functions that they follow from, `of_angle` is the function that has no meaning without its angle.
+    `questions` are those tested in addition to contrast and dynamics, `conventions` are sentences that apply to every
+    fit. `nothing` lists, in words, the quantities that are not stated without a signal. `names` maps words in the names
+    of derived quantities to the functions from which they are computed, and `of_angle` is the function that is
+    meaningless without its angle.
     """
 
     model: str
@@ -131,50 +150,51 @@ class Knowledge:
         return load_model(self.model)
 
     def starts(self, setup: Setup) -> list[Candidate] | None:
-        """Return candidates that describe the data, the best first; None where the model has no way to find any."""
+        """Return starting values estimated from the data, the best first; None if the model has no method for it."""
         return None
 
     def tolerance(self, function: str) -> tuple[float, bool]:
-        """Return the typical difference of a function that is none, and whether it is one of logarithms."""
+        """Return the difference below which two values of a function count as equal, and whether it is logarithmic."""
         is_fraction = function in words_of(self.model).fractions
         return (0.1, False) if is_fraction else (0.3, True)
 
     def exchanged(self, functions: Mapping[str, FloatArray]) -> dict[str, FloatArray] | None:
-        """Return functions of age with the names of components exchanged; None where there is nothing to exchange."""
+        """Return functions of age with the labels of the components exchanged; None if the model has no exchange."""
         return None
 
-    def traded(self, values: Mapping[str, float], age: FloatArray) -> dict[str, float]:
-        """Return all parameters with the names of components exchanged, approximated by laws through ages (n,) in s.
+    def exchanged_parameters(self, values: Mapping[str, float], age: FloatArray) -> dict[str, float]:
+        """Return all parameters after an exchange of the components, from laws fitted at ages (n,) in s.
 
-        Asked only of models for which `exchanged` returns functions, which have to implement it.
+        Called only for models for which `exchanged` returns functions; these have to implement it.
         """
-        raise NotImplementedError(f"{self.model} has nothing to exchange")
+        raise NotImplementedError(f"{self.model} has no exchange of components")
 
     def preferred(self, functions: Mapping[str, float]) -> bool:
-        """Return whether components are named as the convention has it, by the functions at the reference age."""
+        """Return whether the labels of the components follow the convention, given functions at the reference age."""
         return True
 
     def exchange_words(self, age: float) -> tuple[str, str, str]:
-        """Return what the data do not distinguish, the convention, and the difference, for the reference age in s.
+        """Return sentences on what the data do not distinguish, the convention, and the effect of an exchange.
 
-        Asked only of models for which `exchanged` returns functions, which have to implement it.
+        `age` is the reference age in s. Called only for models for which `exchanged` returns functions; these have to
+        implement it.
         """
-        raise NotImplementedError(f"{self.model} has nothing to exchange")
+        raise NotImplementedError(f"{self.model} has no exchange of components")
 
     def age_resolved(self, setup: Setup, values: Mapping[str, float]) -> AgeResolved | None:
         """Return the analysis of age slices, fitted independently; None if the model has none."""
         return None
 
     def rises(self, nested: Nested, asked: Sequence[str]) -> dict[str, float]:
-        """Return by how much chi-square rises without the feature of every question asked."""
+        """Return the rise of chi-square without each of the features asked for."""
         return {}
 
     def reconciled(self, found: dict[str, Signal]) -> dict[str, Signal]:
-        """Return answers of which none contradicts another."""
+        """Return the answers after contradictions between them are resolved."""
         return found
 
     def headline(self, when: str) -> Quantities:
-        """Return what is quoted at one age: every function, and how it changes with the logarithm of age there."""
+        """Return the quantities quoted at one age: every function and its local exponent of age."""
         functions = self.spec.functions
         labels = [
             label
@@ -187,21 +207,21 @@ class Knowledge:
         return Quantities(labels, _AtAge(tuple(f.name for f in functions)))
 
     def derived(self, when: str) -> Quantities:
-        """Return what follows from the functions: their means over the measurement."""
+        """Return derived quantities: the means of the functions over the measurement."""
         functions = self.spec.functions
         labels = [(f"mean {f.name}", f.unit, f"mean of {f.name} over the measurement") for f in functions]
         return Quantities(labels, _Means(tuple(f.name for f in functions)))
 
     def reasons(self, result: NLSQResult) -> dict[str, str]:
-        """Return why functions of age are not stated of a fit that shows a signal, by their names."""
+        """Return why functions of age are not stated although there is a signal, by their names."""
         return {}
 
     def subjects(self, result: NLSQResult) -> Mapping[str, str]:
-        """Return what functions are called in the sentence on a fit, where it is not what they are called otherwise."""
+        """Return names of functions in the sentence on a fit, if they differ from the usual ones."""
         return {}
 
     def doubts(self, result: NLSQResult) -> Iterator[str]:
-        """Yield which features are not seen, and what is not stated for that reason."""
+        """Yield sentences on the features that are not seen and the quantities that are therefore not stated."""
         return iter(())
 
 
@@ -239,14 +259,14 @@ class _Means:
 
 @functools.cache
 def knowledge_of(model: str) -> Knowledge:
-    """Return what is known of a model by its identifier."""
+    """Return the model-specific part of the fit for the model with this identifier."""
     module: Any = knowledge("heterodyne_nlsq", model)
     found: Knowledge = Knowledge(model) if module is None else module.KNOWLEDGE
     return found
 
 
 def of_result(result: NLSQResult) -> Knowledge:
-    """Return what is known of the model of a result; of the usual one where that is not installed."""
+    """Return the model-specific part for the model of a result, or for the default model if that is not installed."""
     name = result.model.get("id", "")
     return knowledge_of(name if name in model_names() else DEFAULT_MODEL)
 

@@ -1,6 +1,6 @@
 """Normal equations, and the small least-squares problem that is equivalent for a trust-region solver.
 
-A Gauss-Newton solver uses of a problem with residuals r and Jacobian J only the cost S = |r|²/2, the gradient
+For a problem with residuals r and Jacobian J, a Gauss-Newton solver uses only the cost S = |r|²/2, the gradient
 g = Jᵀr and the matrix G = JᵀJ. With G = Q Λ Qᵀ (scaled to unit diagonal first) the P+1 residuals
 
     f = [Λ^{-1/2} Qᵀ g, sqrt(2 S - |Λ^{-1/2} Qᵀ g|²)],   ∂f = [Λ^{1/2} Qᵀ; 0]
@@ -16,7 +16,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 _FLOOR = 1e-15
-"""Eigenvalue of the scaled G, relative to the largest possible (P), under which a direction carries rounding only."""
+"""Eigenvalue of the scaled G, relative to the largest possible (P), below which a direction contains only rounding
+errors."""
 
 
 class NormalEquations(NamedTuple):

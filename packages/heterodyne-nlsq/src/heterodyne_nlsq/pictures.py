@@ -1,4 +1,4 @@
-"""The pictures of a fit, one entry each: what is written, removed and drawn follows from this list."""
+"""The pictures of a fit, one entry each: this list determines which files are written and removed."""
 
 from __future__ import annotations
 

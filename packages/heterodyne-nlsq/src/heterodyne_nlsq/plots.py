@@ -122,7 +122,7 @@ def _leave_empty(axes: Axes, course: TimeCourse, reason: str) -> None:
 
 
 def draw_function(axes: Axes, result: NLSQResult, course: TimeCourse) -> None:
-    """Draw a fitted function with its bands, the fits of single ages behind it."""
+    """Draw a fitted function with its bands, in front of the fits of single ages."""
     t = result.data.t
     fitted = load_model(course.model).evaluate(course.name, result.parameters, t)
     draw_course(axes, course, "fit, 68 and 95 % bands")
@@ -134,7 +134,7 @@ def draw_function(axes: Axes, result: NLSQResult, course: TimeCourse) -> None:
 def _ages(axes: Axes, found: AgeResolved, name: str, t: FloatArray, fitted: FloatArray) -> FloatArray:
     """Draw the points of a function with bars behind its curve `fitted` (n_t,) at the ages `t` in s.
 
-    Returns the ends of the bars that rule the range of the panel.
+    Returns the ends of the bars that determine the range of the panel.
     """
     there = np.isfinite(found.values[name])
     age, values, sd = found.t[there], found.values[name][there], found.sd[name][there]
@@ -145,9 +145,8 @@ def _ages(axes: Axes, found: AgeResolved, name: str, t: FloatArray, fitted: Floa
 
 
 def _bulk(values: FloatArray, sd: FloatArray, fitted: FloatArray) -> npt.NDArray[np.bool_]:
-    """Return which points (n,) rule the range of a panel: those with usual bars and as far from the curve as most.
-
-    Bars and distances are taken in parts of a value, because laws span decades.
+    """Return which points (n,) determine the range of a panel: those with typical bars and typical distances from the
+    curve. Bars and distances are relative to the value, because laws span decades.
     """
     if not len(values):
         return np.zeros(0, bool)
@@ -168,7 +167,7 @@ FIGURES: Mapping[str, Callable[[NLSQResult], Figure]] = {
 def write_plots(result: NLSQResult, directory: Path) -> list[Path]:
     """Write every picture into ``plots`` of `directory`, each completely or not at all, and return the paths.
 
-    A result without maps (its HDF5 file is not there) has no pictures of them.
+    A result without maps (without its HDF5 file) has no pictures of them.
     """
     title = f"heterodyne fit of {result.data.provenance.get('file', 'a measurement')}"
     drawn = [picture.name for picture in OF_A_FIT if result.maps is not None or not picture.of_maps]

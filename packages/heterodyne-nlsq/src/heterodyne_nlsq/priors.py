@@ -22,7 +22,7 @@ WALL = 1e-3
 """Weight of the walls in chi-square: a thousandth before a bound they add 0.01, a millionth before it 0.025."""
 
 _EDGE = 1e-9
-"""Nearest that a position between bounds is taken to come to them."""
+"""Smallest distance of a position from the bounds, which limits the walls."""
 
 
 class Priors(NamedTuple):
@@ -41,7 +41,7 @@ class Priors(NamedTuple):
 
 
 def make_priors(setup: Setup) -> Priors:
-    """Return the priors of the fitted vector: the configuration's where it gives them, else the registry's."""
+    """Return the priors of the fitted vector, from the configuration or, by default, from the registry."""
     free, scaling = setup.free, setup.scaling
     own = [setup.config.model.prior(setup.spec.parameters[k]) for k in free.free]
     positions, n_coef = list(free.free), scaling.n_coefficients

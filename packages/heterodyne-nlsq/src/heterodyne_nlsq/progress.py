@@ -52,7 +52,8 @@ def compiler() -> Compiler:
 
 @contextmanager
 def listening[Listener](progress: Listener | bool | None) -> Iterator[Listener | FitProgress | None]:
-    """Yield what is told of a fit's progress: the given function, or for True a display that ends with the block."""
+    """Yield the function that is called with the progress of a fit: the given one, or for True a display that ends with
+    the block."""
     if not isinstance(progress, bool):
         yield progress
     elif not progress:

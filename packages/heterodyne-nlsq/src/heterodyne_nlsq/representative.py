@@ -12,6 +12,7 @@ simulated once, at a first choice made with an estimate of the inflation, from w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -22,12 +23,13 @@ from jaxtyping import Array, Float
 
 from heterodyne_nlsq import priors
 from heterodyne_nlsq.coordinates import Coordinates, from_parameters, make_coordinates, to_parameters, without_bounds
-from heterodyne_nlsq.evaluators import Evaluator
+from heterodyne_nlsq.normal import NormalEquations
 from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
 from heterodyne_nlsq.setup import Setup
 from heterodyne_physics_meshgrid import Physics
 
 type FloatArray = npt.NDArray[np.float64]
+type Normal = Callable[[FloatArray], NormalEquations]
 
 RISE = 1.0
 """Largest calibrated chi-square above the minimum of the representative."""
@@ -71,10 +73,12 @@ _NO_EFFECT = 1e-60
 
 
 class Landscape(NamedTuple):
-    """Chi-square in straight coordinates z (n_fit,), in units of the variance `unit` of a pair."""
+    """Chi-square in straight coordinates z (n_fit,), in units of `unit`, the variance of a pair; `normal` returns its
+    normal equations at a fitted vector.
+    """
 
     setup: Setup
-    evaluator: Evaluator
+    normal: Normal
     coordinates: Coordinates
     priors: Priors
     unit: float
@@ -87,11 +91,12 @@ class Noise(NamedTuple):
     unit: float
 
 
-def landscape(setup: Setup, evaluator: Evaluator, vector: FloatArray, unit: float) -> tuple[Landscape, FloatArray]:
+def landscape(setup: Setup, normal: Normal, vector: FloatArray, unit: float) -> tuple[Landscape, FloatArray]:
     """Return the landscape of a fit and the coordinates z of a fitted vector (n_fit,).
 
     Parameters
     ----------
+    normal : the normal equations at a fitted vector.
     unit : variance of a pair, the inflation by shared noise included.
     """
     coordinates = without_bounds(make_coordinates(setup.spec, setup.free, setup.data.t))
@@ -101,7 +106,7 @@ def landscape(setup: Setup, evaluator: Evaluator, vector: FloatArray, unit: floa
     known = bounds._replace(
         lower=jnp.asarray(np.minimum(bounds.lower, here)), upper=jnp.asarray(np.maximum(bounds.upper, here))
     )
-    return Landscape(setup, evaluator, coordinates, known, unit), z
+    return Landscape(setup, normal, coordinates, known, unit), z
 
 
 def vector_at(land: Landscape, z: FloatArray) -> FloatArray:
@@ -142,10 +147,10 @@ def plainest(land: Landscape, least: FloatArray, noise: Noise) -> FloatArray:
 
 
 def _next_weight(low: tuple[float, float] | None, high: tuple[float, float] | None) -> float:
-    """Return the logarithm of the weight that uses most of what is allowed.
+    """Return the logarithm of the weight that uses most of the permitted change.
 
-    `low` and `high` are those of a weight that uses less, and of one that uses more, with that of its use; None before
-    there is one. What is used grows between the first and the second power of the weight.
+    `low` and `high` are the logarithms of a weight that uses less and of one that uses more, each with that of the
+    change used; None before there is one. The change grows between the first and the second power of the weight.
     """
     aim = float(np.log((1 + _ENOUGH) / 2))
     if low is not None and high is not None:
@@ -153,12 +158,12 @@ def _next_weight(low: tuple[float, float] | None, high: tuple[float, float] | No
         return low[0] + float(np.clip(part, 0.2, 0.8)) * (high[0] - low[0])
     known = low or high
     assert known is not None, "one weight was tried"
-    # What is used may be nothing at all, where an optimum on a bound stays there.
+    # The change can be zero, if an optimum on a bound stays there.
     return known[0] + min((aim - known[1]) / 1.2, _LARGEST)
 
 
 def calibrated_noise(land: Landscape, z: FloatArray, score: FloatArray, variance: float) -> Noise:
-    """Return what noise does at z.
+    """Return the effect of noise at z.
 
     Parameters
     ----------
@@ -191,7 +196,7 @@ def _inverse(matrix: FloatArray) -> FloatArray:
 def _curvature(land: Landscape, z: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the derivative of the fitted vector by z, and the Gauss-Newton matrix in the fitted vector."""
     vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
-    matrix = np.asarray(land.evaluator.normal(vector, land.evaluator.problem).matrix)
+    matrix = np.asarray(land.normal(vector).matrix)
     return np.asarray(_slope(jnp.asarray(z), land.coordinates)), matrix
 
 
@@ -206,9 +211,10 @@ class _Functions:
         self._land, self._covariance = land, covariance
 
     def shift(self, z: FloatArray, least: FloatArray) -> float:
-        """Return the largest difference between two points in standard deviations; one that has none does not count.
+        """Return the largest difference between two points in standard deviations; functions without one do not count.
 
-        They are those at the optimum, `least`; where these are far smaller than at z, as on a bound, those at z decide.
+        Standard deviations are those at the optimum, `least`, or those at z if the former are far smaller, as on a
+        bound.
         """
         there, here = (np.asarray(_functions(jnp.asarray(point), *self._arguments)) for point in (z, least))
         variance = np.maximum(self._variance(z) / _WIDER, self._variance(least))
@@ -216,10 +222,8 @@ class _Functions:
         return float(np.max(np.abs(there - here)[known] / np.sqrt(variance[known]), initial=0.0))
 
     def predicted(self, z: FloatArray) -> float:
-        """Return the logarithm of the weight, at most 1, that a quadratic approximation at z expects to use what is
-        allowed.
-
-        Where z is the optimum; away from it the step already made counts as made.
+        """Return the logarithm of the weight, at most 1, at which the quadratic approximation at z uses the permitted
+        change. Away from the optimum, only the change from z counts.
         """
         land, weights = self._land, np.geomspace(_NEVER, 1.0, 25)
         at, rows = _evaluate(land, z, 0.0), _choosing_rows(land, z)
@@ -321,7 +325,7 @@ def _evaluate(land: Landscape, z: FloatArray, weight: float) -> _Quadratic | Non
     vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
     if not (np.isfinite(vector).all() and _inside(vector, land.priors)):
         return None
-    normal = land.evaluator.normal(vector, land.evaluator.problem)
+    normal = land.normal(vector)
     slope = np.asarray(_slope(jnp.asarray(z), land.coordinates))
     gradient, matrix = (np.asarray(part) / land.unit for part in (normal.gradient, normal.matrix))
     arguments = (jnp.asarray(z), land.coordinates, land.priors, _weights(weight))

@@ -6,13 +6,24 @@ import importlib.metadata
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data import FittedData, FittedParameter, FittedScaling, Identifiability, MapNoise, NLSQResult, Signal
+from heterodyne_data import (
+    FittedData,
+    FittedParameter,
+    FittedScaling,
+    Identifiability,
+    MapNoise,
+    NLSQResult,
+    Signal,
+    Weighting,
+)
 from heterodyne_data.setup import reduced_chi_square
 from heterodyne_nlsq.covariance import (
+    Curvature,
     covariance,
     covariance_root,
     curvature,
@@ -25,7 +36,7 @@ from heterodyne_nlsq.evaluators import Evaluator, remembered
 from heterodyne_nlsq.evidence.constants import constant_tests
 from heterodyne_nlsq.evidence.examination import can_choose, examine
 from heterodyne_nlsq.identify import at_bound, identifiability
-from heterodyne_nlsq.maps import residual_noise
+from heterodyne_nlsq.maps import model_maps, residual_noise
 from heterodyne_nlsq.minima import alternatives, first_exchanged, named
 from heterodyne_nlsq.models import DYNAMICS, knowledge_of
 from heterodyne_nlsq.priors import make_priors
@@ -37,6 +48,7 @@ from heterodyne_nlsq.stated import DIRECTIONS
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
 from heterodyne_nlsq.verdict import judge
+from heterodyne_nlsq.weighted.choice import doubts, weighed
 from heterodyne_report import format_interval
 from heterodyne_spec import find_laws
 
@@ -69,29 +81,28 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
         if not kept:
             chosen, found = other, examine(setup, evaluator, minima[other])
     optimum, origin = minima.pop(chosen), descents.finals[chosen].origin
-    spec, data, free, positions = setup.spec, setup.data, setup.free, list(setup.free.free)
-    solution, score = optimum, found.score
+    spec, data = setup.spec, setup.data
+    solution = optimum
     if can_choose(setup):
         # The rest refers to the reported point, which fits equally well but may be far from the optimum.
-        solution = replace(
-            optimum, vector=found.vector, cost=float(evaluator.normal(found.vector, evaluator.problem).cost)
-        )
-    values = free.full(solution.vector[: len(positions)])
-    contrast, offset = setup.scaling.per_angle(solution.vector[len(positions) :])
-    squares = np.asarray(evaluator.squares(solution.vector, evaluator.problem))
+        solution = replace(optimum, vector=found.vector, cost=_cost(evaluator, found.vector))
     gauss_newton = np.asarray(evaluator.matrices(solution.vector, evaluator.problem)).sum(axis=0)
-    model, noise = found.full.model, residual_noise(data, found.full.model)
-    prior = prior_scale(tuple(spec.parameters[k] for k in positions), values[positions])
-    bent = curvature(gauss_newton, prior)
-    root = covariance_root(bent, gauss_newton, score, prior)
-    if can_choose(setup):
-        root = _with_baseline(setup, root)
+    equal = _estimate(setup, solution.vector, gauss_newton, found.score)
+    sharper, weighting = weighed(setup, found.calibration, equal)
+    estimate = equal
+    if sharper is not None:
+        estimate = _estimate(setup, sharper.vector, sharper.matrix, sharper.score)
+        solution = replace(solution, vector=sharper.vector, cost=_cost(evaluator, sharper.vector))
+    free, positions = setup.free, list(setup.free.free)
+    values, contrast, offset, root = estimate.values, estimate.contrast, estimate.offset, estimate.root
+    model = found.full.model if sharper is None else model_maps(setup, values, contrast, offset)
+    squares, noise = np.asarray(evaluator.squares(solution.vector, evaluator.problem)), residual_noise(data, model)
     of_parameters = root[: len(positions)]
     joint = covariance(root)
-    joint_iid = covariance(covariance_root(bent, gauss_newton, found.variance * gauss_newton, prior))
+    joint_iid = covariance(covariance_root(equal.bent, gauss_newton, found.variance * gauss_newton, equal.prior))
     calibrated, independent = (whole[: len(positions), : len(positions)] for whole in (joint, joint_iid))
-    spread = spread_along(bent, projected_score(score, gauss_newton, len(positions)))
-    known = identifiability(free.free_names, bent, (free.upper - free.lower)[positions], spread)
+    spread = spread_along(estimate.bent, projected_score(estimate.score, estimate.matrix, len(positions)))
+    known = identifiability(free.free_names, estimate.bent, (free.upper - free.lower)[positions], spread)
     signal = found.signal()
     standing = standings(setup, solution.vector, root, known.not_determined)
     table = _table(setup, values, calibrated, standing, signal)
@@ -119,17 +130,18 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
         start=origin,
         success=solution.success,
         message=solution.message,
-        warnings=_warnings(setup, solution, table, known, fitted, found.calibration),
+        warnings=(*_warnings(setup, solution, table, known, fitted, found.calibration), *doubts(weighting)),
         identifiability=known,
         age_resolved=knowledge.age_resolved(setup, dict(zip(free.names, values.tolist(), strict=True))),
         alternatives=alternatives(optimum, minima, setup, found.rise_to),
-        conventions=(*conventions, *_of_loss(setup)),
+        conventions=(*conventions, *_of_loss(setup), *_of_weights(setup, weighting)),
         bands=bands(setup, values, of_parameters),
         derived=derived(setup, values, of_parameters),
         headline=headline(setup, values, of_parameters),
         noise=_noise(found.calibration, calibrated, independent),
         signal=signal,
         nested=(*found.held(), *constant_tests(setup, values, of_parameters)),
+        weighting=weighting,
         model={"id": spec.id, "version": spec.version, "sha256": spec.sha256},
         timings={},
         versions={name: importlib.metadata.version(name) for name in _DISTRIBUTIONS},
@@ -138,6 +150,45 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
     )
     verdict, sentence = judge(result)
     return replace(result, verdict=verdict, sentence=sentence)
+
+
+def _of_weights(setup: Setup, weighting: Weighting) -> Iterator[str]:
+    """Yield the choice of the weights if the configuration leaves it open or asks for others than equal ones."""
+    if setup.config.nlsq.weighting != "equal":
+        yield weighting.statement
+
+
+class _Estimate(NamedTuple):
+    """A point and what is known of it: the fitted `vector` (n_fit,), all parameters (n_par,), contrast and offset
+    (n_phi,); the `matrix` and covariance of the score of its equations, (n_fit, n_fit); standard deviations of the
+    priors (n_free,), the curvature of the free parameters, and the root of the covariance.
+    """
+
+    vector: FloatArray
+    values: FloatArray
+    contrast: FloatArray
+    offset: FloatArray
+    matrix: FloatArray
+    score: FloatArray
+    prior: FloatArray
+    bent: Curvature
+    root: FloatArray
+
+
+def _estimate(setup: Setup, vector: FloatArray, matrix: FloatArray, score: FloatArray) -> _Estimate:
+    positions = list(setup.free.free)
+    values = setup.free.full(vector[: len(positions)])
+    prior = prior_scale(tuple(setup.spec.parameters[k] for k in positions), values[positions])
+    bent = curvature(matrix, prior)
+    root = covariance_root(bent, matrix, score, prior)
+    if can_choose(setup):
+        root = _with_baseline(setup, root)
+    contrast, offset = setup.scaling.per_angle(vector[len(positions) :])
+    return _Estimate(vector, values, contrast, offset, matrix, score, prior, bent, root)
+
+
+def _cost(evaluator: Evaluator, vector: FloatArray) -> float:
+    return float(evaluator.normal(vector, evaluator.problem).cost)
 
 
 def _of_loss(setup: Setup) -> Iterator[str]:
@@ -225,7 +276,7 @@ def _table(
 
 
 def _edge(family: str, value: float, ends: tuple[float, float], sd: float, growth: float) -> str | None:
-    """Return at which of its ends a value stands; `growth` is that of the term of which it is the amplitude."""
+    """Return the end at which a value is; `growth` is that of the term of which it is the amplitude."""
     lower, upper = ends
     if family == "lognormal" and lower > 0:
         # For a parameter that spans decades, the distance to a bound is measured in its logarithm.

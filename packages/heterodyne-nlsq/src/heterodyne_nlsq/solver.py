@@ -43,7 +43,7 @@ _SETTINGS = ("jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cach
 
 @functools.cache
 def _solver() -> Any:
-    """Return the one solver of this process: what an instance compiles, it keeps for its next fit.
+    """Return the single solver of this process: an instance keeps its compiled functions for the next fit.
 
     nlsq is imported in a thread of its own: there JAX's settings read as the process has them, not as the caller's
     ``with jax.enable_x64(True)`` has them.
@@ -56,6 +56,8 @@ def _solver() -> Any:
 def _import_solver() -> Any:
     environment = dict(os.environ)
     settings = {name: getattr(jax.config, name) for name in _SETTINGS}
+    # Else it prints how to install JAX for the GPU that it finds beside a JAX without one, into tables and JSON.
+    os.environ["NLSQ_SKIP_GPU_CHECK"] = "1"
     with _logging_kept(), warnings.catch_warnings():
         from nlsq import LeastSquares
     for name in set(os.environ) - set(environment):

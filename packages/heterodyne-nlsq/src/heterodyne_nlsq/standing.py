@@ -52,7 +52,7 @@ def standings(setup: Setup, vector: FloatArray, root: FloatArray, lost: Sequence
     ----------
     vector : fitted vector (n_fit,).
     root : root of its calibrated covariance, (n_fit, k).
-    lost : names of parameters that are not determined whatever their interval says.
+    lost : names of parameters that are not determined, independent of their intervals.
     """
     names, n_free = setup.free.free_names, len(setup.free.free)
     covariance = root[:n_free] @ root[:n_free].T

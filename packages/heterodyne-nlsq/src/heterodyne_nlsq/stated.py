@@ -51,7 +51,7 @@ def unstated_functions(result: NLSQResult) -> dict[str, str]:
 def unstated_parameters(result: NLSQResult) -> dict[str, str]:
     """Return why fitted parameters are not stated, by their names; a value that was held is the user's own."""
     why, known = unstated_functions(result), of_result(result)
-    # Without a function that needs it, an angle says nothing either.
+    # Without a function that depends on it, an angle is meaningless.
     functions = {**known.spec.function_of_group, "angle": known.of_angle}
     groups = {p.name: functions.get(p.group, "") for p in known.spec.parameters}
     return {row.name: why[groups[row.name]] for row in result.table if _fitted(row) and groups[row.name] in why}
@@ -74,7 +74,8 @@ def telling(result: NLSQResult, sentences: Iterable[str]) -> list[str]:
 
 
 def function_of(result: NLSQResult, quantity: Derived) -> str | None:
-    """Return the name of the function of age that a quantity follows from, None where its name does not tell."""
+    """Return the name of the function of age from which a quantity is computed, None if its name does not contain
+    it."""
     named = of_result(result).names.items()
     return symbol_in(result, quantity.name) or next((name for word, name in named if word in quantity.name), None)
 

@@ -91,7 +91,7 @@ def survey_maps(
     Parameters
     ----------
     path : file that `load_data` reads.
-    description : what `describe_data` says of it.
+    description : result of `describe_data` for it.
     q : wavevector in 1/Å of the maps to inspect; the smallest of the file if None.
     most_entries : maximum total number of entries read. For larger maps, the first frames are used.
     config : ``bins``, ``dt`` and ``q_tolerance`` of its section ``data`` are used.

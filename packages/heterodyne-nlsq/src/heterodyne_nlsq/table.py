@@ -45,7 +45,7 @@ class TableRow(NamedTuple):
 
     @property
     def bound(self) -> str:
-        """At which bound it stands, in words."""
+        """The bound at which it is, in words."""
         return f"at its {self.of.at_bound} bound" if self.of.at_bound else ""
 
     @property

@@ -72,7 +72,7 @@ def structured_angles(result: NLSQResult) -> str:
 def with_size(test: NestedTest) -> str:
     """Return the words of a nested test and its size: ``x held constant: the data need it to vary, Δχ² = 96``.
 
-    That of a score test is an estimate from the slope, which fits of both models, compared, need not agree with.
+    That of a score test is an estimate from the gradient and can differ from a comparison of two fits.
     """
     is_ = "about" if SCORE_TEST in test.words else "="
     return test.words if "χ²" in test.words else f"{test.words}, Δχ² {is_} {format_number(test.delta_chi2, 3)}"

@@ -40,7 +40,7 @@ class NotebookLine:
 def notebook_line() -> NotebookLine | None:
     """Return a line in the notebook that runs this code, None elsewhere, IPython in a terminal included.
 
-    IPython is not imported: whoever runs in a notebook has it loaded.
+    IPython is not imported, because it is already loaded in a notebook.
     """
     ipython = sys.modules.get("IPython")
     shell: Any = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None

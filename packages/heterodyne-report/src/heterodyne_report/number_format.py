@@ -1,6 +1,6 @@
 """Number formatting for people: significant digits from the standard deviation, plain notation.
 
-Why not uncertainties 3.2: it rounds alike, but writes 5683 ± 113 as (5.68±0.11)×10³.
+Why not uncertainties 3.2: it rounds in the same way, but writes 5683 ± 113 as (5.68±0.11)×10³.
 """
 
 from __future__ import annotations

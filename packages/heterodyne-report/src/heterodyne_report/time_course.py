@@ -1,4 +1,4 @@
-"""The course of a function of age: its values with their uncertainty, and what it does in words."""
+"""The course of a function of age: its values with their uncertainty, and its description in words."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ class TimeCourse:
 
     @property
     def subject(self) -> str:
-        """What it is called in a sentence."""
+        """Its name in a sentence."""
         return words_of(self.model).subjects[self.name]
 
     @property
     def label(self) -> str:
-        """What it is called at an axis, with its unit."""
+        """Its label at an axis, with unit."""
         return words_of(self.model).labels[self.name] + ("" if self.unit == "1" else f" / {self.unit}")
 
     @property
     def is_fraction(self) -> bool:
-        """Whether its scale is 1, whatever its value."""
+        """Whether it is a fraction, for which absolute changes matter."""
         return self.name in words_of(self.model).fractions
 
     @property

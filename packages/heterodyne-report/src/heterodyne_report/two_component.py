@@ -1,4 +1,4 @@
-"""What the functions of age of the two-component model are called."""
+"""Names of the functions of age of the two-component model."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ LABELS: Mapping[str, str] = {
     "v": "velocity v",
     "x": "sample's field fraction x",
 }
-"""At the axis of a picture."""
+"""On the axes of figures."""
 
 FRACTIONS = ("x",)
-"""Those whose scale is 1, whatever their value: a change of a tenth counts, not one by a tenth."""
+"""Functions between 0 and 1, for which absolute instead of relative changes matter."""
 
 TITLE = "Velocity, transport and mixing"
-"""Of the section of a report on them."""
+"""Title of their section in a report."""

@@ -1,8 +1,7 @@
-"""What the functions of age of a model are called, behind one interface.
+"""Names of the functions of age of a model, for sentences and labels.
 
 A module about a model (`heterodyne_report.two_component`, or ``report`` of a plug-in: see `heterodyne_spec.models`) has
-``SUBJECTS``, ``LABELS``, ``FRACTIONS`` and ``TITLE``. Without one, names and meanings of the specification stand in
-their place.
+``SUBJECTS``, ``LABELS``, ``FRACTIONS`` and ``TITLE``. Without one, names and meanings of the specification are used.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from heterodyne_spec import knowledge, load_model
 
 @dataclass(frozen=True)
 class Words:
-    """What functions are called in a sentence (`subjects`, in the order of a report) and at an axis (`labels`), and
-    which of them are `fractions`, whose scale is 1 whatever their value; `title` heads the section on them.
+    """Names of functions in a sentence (`subjects`, in the order of a report) and at an axis (`labels`), and those that
+    are `fractions`, for which absolute changes matter; `title` is that of their section.
     """
 
     subjects: Mapping[str, str]

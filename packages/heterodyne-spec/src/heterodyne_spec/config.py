@@ -65,7 +65,7 @@ class ModelConfig:
         return tuple(map(one, spec.parameters))
 
     def ties(self, spec: ModelSpec) -> tuple[str | None, ...]:
-        """Return whom every parameter of `spec` follows, None where it follows none."""
+        """Return the parameter to which each parameter of `spec` is tied, or None."""
         return tuple(self._entry(p).tie for p in spec.parameters)
 
     def value(self, parameter: Parameter) -> float:
@@ -91,6 +91,7 @@ class NLSQConfig:
 
     start: str
     representative: str
+    weighting: str
     loss: str
     max_iterations: int
     seed: int

@@ -1,14 +1,15 @@
 """The power and exponential laws in a model's functions of age, read off their expressions.
 
-``A t^b + C`` and ``A exp(b (t - t0)) + C`` leave the same directions open in every measurement: where b is small, A and
-C grow against each other over decades while the function hardly changes. Fits and posteriors move in coordinates in
-which that valley is straight. All of them are made of
+``A t^b + C`` and ``A exp(b (t - t0)) + C`` have the same undetermined directions in every measurement: if b is small, A
+and C can compensate each other over decades while the function hardly changes. Fits and posteriors use coordinates in
+which that valley is straight. These are computed from
 
     the clock c: ln T, or T - t0, at an age T inside the measurement,
     the first term at that age, a = A exp(b c), and the value f = a + C,
-    the reach w: how far the clock goes to either side within the measurement,
+    the reach w: half the range of the clock within the measurement,
 
-for the data know f, and what the first term changes by (its slope a b, or 2 a sinh(b w)), while a alone is open.
+because the data determine f and the change of the first term (its slope a b, or 2 a sinh(b w)), while a alone is
+undetermined.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from heterodyne_spec.model import ModelSpec
 type FloatArray = npt.NDArray[np.float64]
 
 _DECADE = 1.0
-"""Reach of a power law in ln t: early ages, far away in ln t, are few frames."""
+"""Reach of a power law in ln t: early ages, at a large distance in ln t, are only a few frames."""
 
 _MAX_EXPONENT = 200.0
 """Exponent at which a factor is clipped."""
@@ -41,7 +42,7 @@ class Law(NamedTuple):
     origin: str | None
 
     def positions(self, names: Sequence[str]) -> list[int]:
-        """Return where A, b and C stand among `names`."""
+        """Return the positions of A, b and C in `names`."""
         return [names.index(name) for name in self[:3]]
 
     def clock(self, age: npt.ArrayLike, values: Mapping[str, float] | None = None) -> FloatArray:
@@ -51,7 +52,7 @@ class Law(NamedTuple):
         return np.asarray(age, float) - (0.0 if values is None else values[self.origin])
 
     def reach(self, t: FloatArray) -> float:
-        """Return how far the clock goes to either side of the middle of a measurement with ages `t` (n_t,) in s."""
+        """Return half the range of the clock in a measurement with ages `t` (n_t,) in s; 1 for a power law."""
         return _DECADE if self.origin is None else float(np.ptp(t)) / 2
 
     def from_origin(self, values: Mapping[str, float], origin: float) -> dict[str, float]:

@@ -1,10 +1,10 @@
-"""Which models there are, and where the packages keep what they know of each.
+"""Installed models, and the model-specific modules of the packages.
 
-A shipped model is ``model/NAME.json`` here and, in every package that has to know it, a module of its name
-(``two_component`` for ``two-component``). A model of another distribution is an entry point of the group
-``heterodyne.models``: its name is the model's, its value a package that holds ``NAME.json`` and the modules
-``physics_meshgrid``, ``physics_elementwise``, ``report``, ``nlsq`` and ``cmc``, named after the packages that look for
-them. The physics are needed; without the others a package does what it can with the specification alone.
+A shipped model consists of ``model/NAME.json`` here and a module of the same name in the packages that need one
+(``two_component`` for ``two-component``). A model in another distribution is an entry point of the group
+``heterodyne.models``: its name is that of the model, its value a package that contains ``NAME.json`` and the modules
+``physics_meshgrid``, ``physics_elementwise``, ``report``, ``nlsq`` and ``cmc``, named after the packages that import
+them. The physics modules are required; if one of the others is missing, that package uses the specification alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from heterodyne_spec.errors import ConfigError, Problem
 from heterodyne_spec.messages import did_you_mean
 
 GROUP = "heterodyne.models"
-"""Group of the entry points by which other distributions bring models."""
+"""Group of the entry points by which other distributions provide models."""
 
 _FOLDER = resources.files("heterodyne_spec").joinpath("model")
 
@@ -27,12 +27,12 @@ SHIPPED = tuple(sorted(file.name.removesuffix(".json") for file in _FOLDER.iterd
 
 
 def model_names() -> tuple[str, ...]:
-    """Return the identifiers of all models that are installed, the shipped ones first."""
+    """Return the identifiers of all installed models, the shipped ones first."""
     return (*SHIPPED, *sorted({point.name for point in entry_points(group=GROUP)} - set(SHIPPED)))
 
 
 def module_name(model: str) -> str:
-    """Return what a module about a model is called."""
+    """Return the name of the modules that are specific to a model."""
     return model.replace("-", "_")
 
 
@@ -52,7 +52,7 @@ def model_text(model: str) -> str:
 
 
 def knowledge(package: str, model: str) -> ModuleType | None:
-    """Return the module in which `package` keeps what it knows of a model; None where it knows nothing of its own."""
+    """Return the module of `package` that is specific to a model; None if there is none."""
     point = None if model in SHIPPED else _plug_in(model)
     inside = module_name(model) if point is None else package.removeprefix("heterodyne_")
     name = f"{package if point is None else point.value}.{inside}"

@@ -24,7 +24,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="measurement, result of a fit, or folder of a batch or watch",
     )
     parser.add_argument("--port", type=int, default=0, metavar="N", help="port of the page (default: any free one)")
-    parser.add_argument("--no-browser", action="store_true", help="print the address only")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
@@ -62,7 +62,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
 
 COMMAND = Subcommand(
     "view",
-    "look at measurements and results in a browser",
+    "show measurements and results in a browser",
     ("heterodyne view measurement.h5", "heterodyne view results", "heterodyne view series --no-browser --port 5006"),
     _arguments,
     _run,

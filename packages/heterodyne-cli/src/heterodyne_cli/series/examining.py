@@ -56,7 +56,7 @@ class Contents:
 
 
 class IncompleteError(DataError):
-    """A file is not complete, perhaps not yet."""
+    """A file is incomplete, possibly because it is still being written."""
 
 
 def signature_of(path: Path) -> Signature:

@@ -51,13 +51,13 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Return whether a series runs in a folder, as far as its lock tells; nothing is changed there."""
+    """Return whether a series runs in a folder, according to its lock; nothing is changed there."""
     try:
         words = (folder / NAME).read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError):
         return False
     if len(words) < 2 or not words[0].isdigit() or words[1] != socket.gethostname():
-        # Of another machine, nothing is known of its processes.
+        # The processes of another machine cannot be checked.
         return True
     return _runs(int(words[0]))
 

@@ -18,7 +18,7 @@ _PANELS = (
     ("J_s", "J of the sample / Å²/s, mean"),
     ("x", "field fraction of the sample x, mean"),
 )
-_HEADS = ("file", "time", "q / 1/Å", "v / Å/s", "J_r / Å²/s", "J_s / Å²/s", "x", "verdict", "in words")
+_HEADS = ("file", "time", "q / 1/Å", "v / Å/s", "J_r / Å²/s", "J_s / Å²/s", "x", "verdict", "summary")
 
 
 def trend_page(rows: Sequence[Row], title: str, folder: Path, refresh: int | None = None) -> str:

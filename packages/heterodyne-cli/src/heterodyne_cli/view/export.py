@@ -1,4 +1,4 @@
-"""A page to pass on: maps, cuts and functions of a fit in one HTML file that needs no network and no server."""
+"""An interactive page to share: maps, cuts and functions of a fit in one HTML file, without network or server."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ type FloatArray = npt.NDArray[np.floating]
 LARGEST = 10_000_000
 """Largest size of the file in bytes."""
 _MAPS = 5_000_000
-"""Bytes of all maps before they are encoded as text, which makes a third more of them."""
+"""Bytes of all maps before base64 encoding, which adds a third."""
 _SIDE = 320
 
 
@@ -75,7 +75,7 @@ def _alone(text: str) -> str:
 
 
 def blocks(n_t: int, n_phi: int) -> int:
-    """Return the side, in frames, of the blocks whose means the page holds."""
+    """Return the side, in frames, of the blocks whose means the page contains."""
     side = math.isqrt(_MAPS // (2 * 4 * max(n_phi, 1)))
     return -(-n_t // min(side, 400))
 

@@ -1,4 +1,4 @@
-"""What all pages of the viewer share: style, navigation, errors in one line."""
+"""Common parts of all pages of the viewer: style, navigation, error messages."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def style(theme: str) -> str:
 
 
 def header(theme: str) -> Any:
-    """Return the top of a page: navigation, and the change between light and dark."""
+    """Return the top of a page: navigation and the switch between light and dark."""
     other = "default" if theme == "dark" else "dark"
     bar = navigation(("All measurements", f"all?theme={theme}"))
     name = "Light colours" if theme == "dark" else "Dark colours"
@@ -80,7 +80,7 @@ def section(title: str, *parts: Any) -> Any:
 
 
 def error_page(message: str) -> Any:
-    """Return a page with an error in one line, and the way back."""
+    """Return a page with an error message and a link to the table."""
     return pn.pane.HTML(
         join_markup(
             [

@@ -1,4 +1,4 @@
-"""The functions of age with their bands, several results over one another, and what the maps show."""
+"""The functions of age with their bands, for several results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ type FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Curves:
-    """What is drawn of one result: its functions of age, and the reasons why some are not stated."""
+    """The curves of one result: its functions of age, and the reasons why some are not stated."""
 
     title: str
     courses: Sequence[TimeCourse]
@@ -56,7 +56,7 @@ class FunctionPane:
         )
 
     def add(self, name: str, curves: Curves) -> None:
-        """Add a result and draw it over the others."""
+        """Add a result to the plots."""
         self._overlay[name] = lambda: curves
         self.others.options = list(self._overlay)
         self.others.value = [*self.others.value, name]
@@ -70,7 +70,7 @@ class FunctionPane:
                 source.data = {"t": self._t, "value": self._spec.evaluate(name, values.parameters, self._t)}
 
     def refresh(self) -> None:
-        """Draw what is chosen."""
+        """Draw the current choices."""
         drawn = [self._own, *(self._overlay[name]() for name in self.others.value)]
         self._place.objects = [pn.pane.Bokeh(self._panel(course, drawn)) for course in self._own.courses]
 

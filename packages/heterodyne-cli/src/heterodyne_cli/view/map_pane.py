@@ -53,7 +53,7 @@ type Brushed = Callable[[str, int, int], None]
 
 
 class MapPane:
-    """Maps and cut of one run; the model is that of the fit, until `use_model` and `show_values` say otherwise."""
+    """Maps and cut of one run; the model is that of the fit unless `show_values` sets trial values."""
 
     def __init__(self, looked: Looked) -> None:
         self._looked = looked
@@ -109,7 +109,7 @@ class MapPane:
         )
         chosen = pn.FlexBox(self.direction, self.age, self.width, self.lag_axis, gap="8px", align_items="end")
         note = pn.pane.HTML(
-            "<p class='note'>Click into a map to set the age of the cut, double-click for the whole map. Dragging "
+            "<p class='note'>Click on a map to set the age of the cut, double-click for the whole map. Dragging "
             "zooms, or chooses or masks the frames between both ends for the next fit. Grey: pairs without a value "
             "(masked, dead or missing frames, the diagonal); hatched: left out of the next fit.</p>"
         )
@@ -141,17 +141,17 @@ class MapPane:
         at.band(result, self.angle.value, i[0], j[0])
 
     def use_model(self, at: ModelAt) -> None:
-        """Take the model at pairs of frames, for bands and trial values."""
+        """Use a model at pairs of frames for bands and trial values."""
         self._at = at
         self._refresh_cut()
 
     def show_values(self, values: Values | None) -> None:
-        """Show the model at trial values; None is back to the fit."""
+        """Show the model at trial values; None restores the fit."""
         self._trial = values
         self.refresh()
 
     def refresh(self) -> None:
-        """Fill maps and cut with what is chosen."""
+        """Update maps and cut for the current choices."""
         self._refresh_maps()
         self._refresh_cut()
 

@@ -1,4 +1,4 @@
-"""One run that is looked at: the maps of one q, and the results of them.
+"""One run in the viewer: the maps of one q and the results from them.
 
 Maps are read one azimuth at a time and kept up to a bound for the whole process, so that the server's memory does not
 grow with the number of files that are looked at.
@@ -31,7 +31,7 @@ class Cache:
         self._most, self._kept, self._lock = most, OrderedDict[object, tuple[Pyramid, ...]](), threading.Lock()
 
     def get(self, key: object, make: Callable[[], tuple[Pyramid, ...]]) -> tuple[Pyramid, ...]:
-        """Return what is kept under a key, or make it."""
+        """Return the cached pyramids of a key, or make them."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -43,7 +43,7 @@ class Cache:
 
     @property
     def size(self) -> int:
-        """Bytes of the maps that are kept."""
+        """Bytes of the cached maps."""
         return sum(one.values.nbytes for several in self._kept.values() for one in several)
 
 
@@ -66,7 +66,7 @@ class Latest[T]:
 
 @dataclass(frozen=True)
 class Looked:
-    """A run: `data` describes its maps, `result` is a fit of them or None, `valid` (n_phi, n_t) tells usable frames.
+    """A run: `data` describes its maps, `result` is a fit of them or None, `valid` (n_phi, n_t) marks usable frames.
 
     `path` is the file or folder it comes from; `read` returns data and, of a fit, model of an azimuth.
     """

@@ -1,4 +1,4 @@
-"""The model at pairs of frames: for sliders, cuts and their bands, at the cost of the pairs that are shown."""
+"""The model at pairs of frames: for sliders, cuts and their bands, computed only at the pairs that are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The next fit: what to hold, bound, tie, leave out and mask; its configuration and command; its progress."""
+"""Form for the next fit: fixed and tied parameters, bounds, frames and masks; configuration, command, progress."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Refit:
     def view(self) -> Any:
         """Return the pane."""
         head = [
-            pn.pane.HTML(f"<b>{word}</b>") for word in ("parameter", "start value", "free", "from", "to", "tied to")
+            pn.pane.HTML(f"<b>{word}</b>") for word in ("parameter", "starting value", "free", "from", "to", "tied to")
         ]
         table = pn.GridBox(*head, *(one for row in self.rows.values() for one in row.values()), ncols=6)
         return pn.Column(
@@ -135,7 +135,7 @@ class Refit:
         }
 
     def _changed(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the form says of a parameter and the specification does not."""
+        """Return the settings of a parameter that differ from the specification."""
         parameter = self._spec.parameter(name)
         if row["tie"].value != _NONE:
             # Everything else is that of the leader.
@@ -185,7 +185,7 @@ class Refit:
         return command_line(folder / CONFIG_NAME, Path(self.source.value), folder, self.method.value, start)
 
     def _describe(self) -> None:
-        """Show configuration and command, or what is wrong with them."""
+        """Show configuration and command, or the error in them."""
         try:
             document = self.document()
             masked = ranges_of(document["data"].get("mask_frames") or ())
@@ -242,14 +242,14 @@ class Refit:
             self._say(f"finished: {folder}", "note")
             self._finished(folder, method)
         elif "class='bad'" not in str(self.progress.object):
-            self._say(f"stopped (exit code {code}); nothing is added", "bad")
+            self._say(f"stopped (exit code {code}); no result was added", "bad")
 
     def _say(self, words: str, mood: str) -> None:
         self.progress.object = f"<p class='{mood}' role='status'>{html.escape(words)}</p>"
 
 
 def _check_source(source: str) -> None:
-    """Refuse a measurement that is not there.
+    """Raise an error if the measurement does not exist.
 
     Raises
     ------
@@ -261,7 +261,7 @@ def _check_source(source: str) -> None:
 
 
 def _parent(looked: Looked) -> Path:
-    """Return the folder beside which fits are written: that of a result, or the current one."""
+    """Return the folder next to which fits are written: that of a result, or the current one."""
     if looked.result is None:
         return Path.cwd()
     return looked.path if looked.path.is_dir() else looked.path.parent

@@ -35,7 +35,7 @@ LARGEST_COST = 50_000_000
 def run_page(workspace: Workspace, item: Item) -> Any:
     """Return the page of an item."""
     if item.path.suffix == ".nc":
-        return error_page("a posterior is shown beside its point estimate: open the folder of the run")
+        return error_page("a posterior is shown together with its point estimate: open the folder of the run")
     return RunPage(workspace, item, item.look()).view()
 
 
@@ -155,12 +155,12 @@ class _Finished:
 
 
 def curves_of(title: str, result: NLSQResult) -> Curves:
-    """Return what is drawn of a point estimate."""
+    """Return the curves of a point estimate."""
     return Curves(title, courses_of_fit(result), unstated_functions(result), result.age_resolved)
 
 
 def saved_curves(folder: Path, method: str = "nlsq") -> Curves:
-    """Return what is drawn of a saved result."""
+    """Return the curves of a saved result."""
     if method == "cmc":
         from heterodyne_cmc import CMCResult, courses_of_posterior
 

@@ -1,4 +1,4 @@
-"""A fit in a process of its own: the command that a user would type, with its progress."""
+"""A fit in a separate process: the command that a user would type, with its progress."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Running:
         return self._process.pid
 
     def stop(self) -> None:
-        """Interrupt it as Ctrl-C does."""
+        """Interrupt it like Ctrl-C."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
 
@@ -78,7 +78,7 @@ class Running:
         reader.join()
         if not ended:
             words = [line.strip() for line in errors if line.strip()]
-            last = words[-1] if words and code > 0 else f"the fit was ended from outside (exit code {code})"
+            last = words[-1] if words and code > 0 else f"the fit was terminated (exit code {code})"
             self._told({"event": "error", "message": last})
             self._told({"event": "end", "exit_code": code})
 

@@ -23,7 +23,7 @@ ADDRESS = "127.0.0.1"
 
 
 def serve(workspace: Workspace, port: int, token: str = "") -> tuple[Server, str]:
-    """Return a server, not yet running, and the address of its first page; `port` 0 takes a free one.
+    """Return a server, not yet running, and the address of its first page; `port` 0 selects a free one.
 
     The token is part of every path, websockets included; requests for other hosts, and websockets of pages of other
     origins are refused.
@@ -53,7 +53,7 @@ def serve(workspace: Workspace, port: int, token: str = "") -> tuple[Server, str
         )
     except OSError as error:
         raise OutputError(
-            f"port {port}: {error.strerror or error}; give another one with --port", error.errno
+            f"port {port}: {error.strerror or error}; choose another one with --port", error.errno
         ) from None
     # Before all other rules: a page elsewhere whose name is made to mean this machine sends its own name as the host.
     server._tornado.default_router.rules.insert(0, Rule(_Foreign(hosts), ErrorHandler, {"status_code": 403}))

@@ -1,4 +1,4 @@
-"""The page of all measurements: a table that sorts, filters, downloads, and follows a running series."""
+"""The page of all measurements: a sortable, filterable table that can be downloaded and follows a running series."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from heterodyne_report.page import element, join_markup, paragraph
 from heterodyne_spec import DEFAULT_MODEL, HeterodyneError, load_model
 
 REFRESH = 1000
-"""Milliseconds between two looks at the folders of series."""
+"""Milliseconds between two checks of the folders of series."""
 
 _FUNCTIONS = {"v": "v / Å/s", "J_r": "J_r / Å²/s", "J_s": "J_s / Å²/s", "x": "x"}
 _EMPTY: Row = {"file": "", "fit": ""}
@@ -49,7 +49,7 @@ class TablePage:
             },
             header_filters={name: {"type": "input", "func": "like", "placeholder": "filter"} for name in _FILTERS},
             frozen_columns=["run"],
-            widths={"in words": 420, "verdict": 110, "map": 66},
+            widths={"summary": 420, "verdict": 110, "map": 66},
             layout="fit_data",
             stylesheets=[TABLE_SHEET],
             sizing_mode="stretch_width",
@@ -67,7 +67,7 @@ class TablePage:
         return pn.Column(title, self.state, self.download, self.table, sizing_mode="stretch_width")
 
     def refresh(self) -> None:
-        """Take up new lines."""
+        """Add new lines."""
         frame = self._read()
         if not frame.equals(self.table.value):
             self.table.value = frame
@@ -83,7 +83,7 @@ class TablePage:
         return frame_of(self._items, self._thumbnails)
 
     def _csv(self) -> io.BytesIO:
-        """Return the lines that the filters leave, with all columns and digits."""
+        """Return the lines that pass the filters, with all columns and digits."""
         shown = set(self.table.current_view["key"])
         rows = [item.row for item in self._items if item.key in shown]
         return io.BytesIO(summary_csv(rows, load_model(DEFAULT_MODEL)).encode())
@@ -100,7 +100,7 @@ def frame_of(items: Sequence[Item], thumbnails: Thumbnails) -> pd.DataFrame:
 
 
 def cells(row: Row) -> dict[str, Any]:
-    """Return what a line shows of a row of the summary; functions of age are means over the measurement."""
+    """Return the line for a row of the summary; functions of age are means over the measurement."""
     found: dict[str, Any] = {
         "file": Path(row["file"]).name,
         "q / 1/Å": _rounded(row.get("q"), 5),
@@ -117,7 +117,7 @@ def cells(row: Row) -> dict[str, Any]:
         "azimuths": row.get("n_phi"),
         "frames": row.get("n_frames"),
         "time": str(row.get("time", ""))[:19].replace("T", " "),
-        "in words": row.get("message", "") if row["fit"] == FAILED else row.get("sentence", ""),
+        "summary": row.get("message", "") if row["fit"] == FAILED else row.get("sentence", ""),
     }
 
 

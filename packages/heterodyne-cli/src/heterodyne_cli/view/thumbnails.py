@@ -1,4 +1,4 @@
-"""Small pictures of the maps in the table, made beside it and kept."""
+"""Thumbnails of the maps in the table, made in the background and cached."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIDE = 48
 
 
 class Thumbnails:
-    """The first map of every item as markup; empty until a thread has made it, and where it cannot be read."""
+    """The first map of every item as markup; empty until a thread has made it, and if it cannot be read."""
 
     def __init__(self) -> None:
         self._made: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""A point of the model: what sliders are at, and a fit has found."""
+"""A point of the model: the values of the sliders or of a fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sliders for every parameter, contrast and offset: the model at values of one's own, at once."""
+"""Sliders for every parameter, contrast and offset, which update the model at once."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from heterodyne_report.page import paragraph
 from heterodyne_spec import ModelSpec, Parameter
 
 _SIGMAS = 10.0
-"""Reach of a slider to both sides of a fitted value, in standard deviations where there is one."""
+"""Range of a slider on both sides of the fitted value, in standard deviations if there is one."""
 
 
 class WhatIf:
-    """Sliders; `shown` is called with the values they are at, `cost` gives the cost of the fit there."""
+    """Sliders; `shown` is called with their values, `cost` returns the cost at these values."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class WhatIf:
         return Values(parameters, contrast, offset)
 
     def put_back(self) -> None:
-        """Put the sliders back to the fit."""
+        """Reset the sliders to the fit."""
         self._quiet = True
         try:
             for name, one in self.dials.items():
@@ -88,10 +88,10 @@ class WhatIf:
 
     def _tell(self, values: Values | None, seconds: float) -> None:
         if values is None:
-            self.text.object = paragraph(f"cost {format_number(self._least, 6)}, that of the fit", mood="note")
+            self.text.object = paragraph(f"cost {format_number(self._least, 6)} at the fit", mood="note")
         elif self._cost is not None:
             here = self._cost(values)
-            against = f"{100 * (here / self._least - 1):+.3g} % against the fit"
+            against = f"{100 * (here / self._least - 1):+.3g} % relative to the fit"
             self.text.object = paragraph(
                 f"cost {format_number(here, 6)}, {against}; drawn in {seconds * 1000:.0f} ms", mood="note"
             )

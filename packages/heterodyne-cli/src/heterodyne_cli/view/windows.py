@@ -1,4 +1,4 @@
-"""Means over blocks of frames of a part of a map: what a browser is sent instead of the map.
+"""Means over blocks of frames of a part of a map, sent to the browser instead of the map.
 
 A map of 8000 frames has 64 million entries, a screen some 400 along a side. Coarse means of the whole map are kept
 (`Pyramid`), so that a zoomed-out view reads a sixteenth or less of it.
@@ -96,7 +96,7 @@ class Pyramid:
 
     @classmethod
     def of(cls, values: FloatArray) -> Pyramid:
-        """Return the pyramid of a map; takes one pass over it."""
+        """Return the pyramid of a map, in one pass over it."""
         total, count = _block_sums(values, _COARSE)
         return cls(values, total, count, np.isfinite(values).any(axis=1))
 
@@ -122,7 +122,7 @@ def _block_totals(values: FloatArray, step: int) -> FloatArray:
 
 
 def colour_range(values: FloatArray) -> tuple[float, float]:
-    """Return colour limits that leave out the outermost 0.5 % on either side; (0, 1) where nothing is finite."""
+    """Return colour limits that exclude the outermost 0.5 % on either side; (0, 1) if no value is finite."""
     inside = values[np.isfinite(values)]
     if not inside.size:
         return 0.0, 1.0

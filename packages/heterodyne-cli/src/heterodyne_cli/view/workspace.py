@@ -1,4 +1,4 @@
-"""What the viewer shows: the measurements, results and series it was opened with, and the fits made since."""
+"""Contents of the viewer: the measurements, results and series it was opened with, and fits made since."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Workspace:
 
 
 def kind_of(path: Path) -> Literal["series", "result", "measurement"]:
-    """Return what a path is.
+    """Return the kind of a path.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The consensus methods, one module each and one entry here.
 
 A module has ``combine(shards)``, which returns the `heterodyne_cmc.combination.Combined` of
-`heterodyne_cmc.combination.Shards`: imported when it is used, for flows bring Flax.
+`heterodyne_cmc.combination.Shards`: imported when it is used, because flows import Flax.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from heterodyne_cmc.methods.installed import FLOW_REQUIREMENT, flow_available
 
 @dataclass(frozen=True)
 class Method:
-    """A way to combine sub-posteriors: its name in ``cmc.consensus``, and what it is called in a sentence.
-
-    `missing` tells what has to be installed for it, "" where nothing has.
+    """A way to combine sub-posteriors: its name in ``cmc.consensus`` and its name in a sentence. `missing` returns the
+    command that installs its requirements, "" if none are missing.
     """
 
     name: str

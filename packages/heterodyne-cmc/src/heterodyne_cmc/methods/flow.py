@@ -8,7 +8,7 @@ from heterodyne_cmc.combination import Combined, Shards, convergence, with_draws
 
 
 def combine(shards: Shards) -> Combined:
-    """Return draws of the product of flows; convergence is the worse of the average's and of its own chains."""
+    """Return draws of the product of flows; convergence is the worse of that of the average and that of its chains."""
     from heterodyne_cmc.flow import flow_consensus
 
     flow = flow_consensus(shards.draws, shards.seed, shards.log_density, shards.anchors)

@@ -1,4 +1,5 @@
-"""The product of Gaussians with the moments of the sub-posteriors, corrected by the posterior where that is near."""
+"""The product of Gaussians with the moments of the sub-posteriors, corrected by the posterior if that is close
+enough."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the methods need beside this package."""
+"""Optional requirements of the methods."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ FLOW_REQUIREMENT = 'pip install "heterodyne-cmc[flow]"'
 
 
 def flow_available() -> bool:
-    """Return whether what the extra `flow` installs is there."""
+    """Return whether the packages of the extra `flow` are installed."""
     return all(importlib.util.find_spec(name) is not None for name in ("flax", "optax"))

@@ -191,7 +191,7 @@ def origin(name: str, clock: Clock, first: tuple[str, int | None]) -> Clock:
     """Return the time base of a window whose times `name` are those of `clock`; `first` numbers its first frame, as of
     `stated_first`.
 
-    Of an axis at fault the times are good for this all the same: a given time between frames makes up for the rest.
+    The times of an invalid axis are also used, because a given time between frames replaces only the steps.
     """
     begins, (where, number) = clock.start, first
     # Uneven steps leave the first age in units of their mean uncertain.

@@ -114,7 +114,7 @@ def lists(source: Source, used: NDArray[np.int64]) -> Lists:
 
 
 class Counting(NamedTuple):
-    """The places of the lists that the labels 1, 2, ... stand for, with a note where these are not all.
+    """Positions in the lists of the labels 1, 2, ..., with a note if these are not all.
 
     `doubt` is set if the labels are ambiguous; `listed` if they are not, but could also mean these places.
     """

@@ -136,8 +136,8 @@ def like_numbers(angles: NDArray[np.float64]) -> bool:
 def like_radians(angles: NDArray[np.float64]) -> bool:
     """Return whether several angles are odd degrees within a turn in radians.
 
-    Of two or three angles, or some that are the same, those that are as radians sectors of 15°, or of 5° where they
-    have the digits: as far apart as these, or multiples of them.
+    Two or three angles, or angles with repeats, count if they are sectors of 15° in radians, or of 5° if given with
+    enough digits: separated by these or by multiples of them.
     """
     known = np.unique(angles[np.isfinite(angles) & (angles != 0)])
     if known.size < 2 or np.abs(known).max() > 2 * np.pi + ROUNDED:

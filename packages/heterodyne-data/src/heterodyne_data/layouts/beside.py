@@ -92,7 +92,7 @@ def arrays(source: Source) -> Iterator[str]:
 
 
 def named(source: Source, wanted: str) -> str | None:
-    """Return the name of a field, in whatever case and with whatever separators it is written; None without one."""
+    """Return the name of a field, ignoring case and separators; None if there is none."""
     if source.has(wanted):
         return wanted
     # T may be a temperature.

@@ -69,7 +69,7 @@ def _listed(keys: list[str]) -> str:
 
 def _fields(source: Source, groups: Iterable[str]) -> Iterator[str]:
     for group in dict.fromkeys(groups):
-        # What a link leads to may be in another file, or nowhere: only what stands in the file itself at the top.
+        # The target of a link may be missing or in another file: only top-level fields of the file itself count.
         names = source.direct() if group == "/" else source.names(group)
         for name in names[:MOST_LOOKED_AT]:
             key = name if group == "/" else f"{group}/{name}"
@@ -141,7 +141,7 @@ def _tells_other_times(source: Source, key: str, clock: Clock, n_t: int) -> bool
 def _tells_other_number(word: str, value: float, clock: Clock) -> bool:
     dt = clock.dt or math.nan
     if word in (*PERIODS, *STEPS_OF_MAPS, *RATES):
-        # Of the maps, or of a camera of which each of their frames takes several.
+        # Those of the maps, or those of the camera if each frame of the maps averages several.
         frames = 0.0 if value <= 0 else dt * value if word in RATES else dt / value
         return frames > 0 and abs(frames - max(round(frames), 1)) > SAME_PERIOD * frames
     if word in STEPS:

@@ -48,7 +48,7 @@ def with_valid(source: Source, maps: tuple[MapRef, ...], n_t: int) -> tuple[tupl
             f"({n_maps}, {n_t}, {n_t}) for pairs; correct the file"
         )
     pairs, each = shape[-2:] == (n_t, n_t), len(shape) > 1 and shape[0] == n_maps
-    # Flags of pairs are as many as the maps have entries: looked at where they are read.
+    # Flags of pairs are as large as the maps: they are checked when they are read.
     if dtype.kind not in "biu" and (pairs or not np.isin(numbers(source, key), (0, 1)).all()):
         raise DataError(not_flags(key, f"{dtype} values"))
     values = None if pairs else check_flags(key, numbers(source, key)).reshape(shape) != 0

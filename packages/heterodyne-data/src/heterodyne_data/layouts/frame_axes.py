@@ -93,7 +93,7 @@ def axes_clock(source: Source, group: str, n_t: int, frame_time: str | None) -> 
             f"{period:g} s, seconds; add the unit as the attribute units"
         )
     words = (f"every frame of the maps is {binned} of the camera's ({key})",) if binned > 1 else ()
-    # A time of one frame is its number, or half of one more. Aged at its end, as where frames are averaged elsewhere.
+    # The time of a frame is its number, or half a frame more; its age is that at the end, as in other layouts.
     start = max(math.floor(counts[0] - (binned - 1) / 2 + UNIFORM), 0) / binned + 1.0
     found = f"{frame_time} is missing" if period is None else f"{frame_time} = {period:g}"
     usable = time_between(frame_time, period)

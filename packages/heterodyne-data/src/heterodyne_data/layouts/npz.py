@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heterodyne_data.contents import Clock, Contents, MapRef, attempted_clock
-from heterodyne_data.layouts.base import azimuths, seconds, stack_shape, times, wavevectors, whole
+from heterodyne_data.layouts.base import azimuths, numbers, seconds, stack_shape, times, wavevectors, whole
 from heterodyne_data.layouts.beside import (
     AGES,
     FIRST,
@@ -27,12 +27,11 @@ from heterodyne_data.layouts.beside import (
 )
 from heterodyne_data.layouts.fields import with_attributes
 from heterodyne_data.layouts.flags import flagged, said_of
-from heterodyne_data.layouts.lags import check_lags
 from heterodyne_data.layouts.units import check_units_known
 from heterodyne_data.source import Source
 from heterodyne_data.storage import write_npz
 from heterodyne_data.stored import stored_map
-from heterodyne_data.time_axis import UNIFORM, axis_clock, precision
+from heterodyne_data.time_axis import UNIFORM, axis_clock, mean_step, precision
 from heterodyne_spec import DataError, count_noun
 
 if TYPE_CHECKING:
@@ -78,12 +77,12 @@ def stacked(source: Source, key: str) -> Contents:
         for label, (one_q, one_phi, i) in enumerate(zip(np.broadcast_to(q, n_maps), phi, index, strict=True), start=1)
     )
     for name in arrays(source):
-        # Beside one-time correlations stand lags of these.
+        # Lags in files that also contain one-time correlations belong to these.
         of_maps = name == LAG_STEPS or math.prod(source.shape(name)) in (shape[-1] - 1, shape[-1])
         if normal(name) in LAGS and of_maps and source.dtype(name).kind in "fiu":
-            check_lags(source, name, shape[-1])
+            _check_lags(source, name, shape[-1])
     numbered = named(source, FIRST)
-    # No time between frames that somebody gives makes up for it.
+    # Read outside `attempted_clock`, because a given time between frames does not replace it.
     first = None if numbered is None else whole(source, numbered, 1, 0 if ages_keys(source, shape[-1]) else 1)
     found = attempted_clock(lambda: clock(source, shape[-1], first))
     check_first_frame(source, found, shape[-1])
@@ -96,7 +95,7 @@ def stacked(source: Source, key: str) -> Contents:
 def clock(source: Source, n_t: int, first: float | None) -> Clock:
     """Return the time base from ages of the frames, dt or both; `first` is the stated number of the first frame."""
     dt, notes = seconds(source, "dt")
-    # Nobody but the author of the arrays wrote it: no default of a detector that a configuration puts right.
+    # Written by the author of the arrays, not a default of a detector that a configuration may correct.
     if dt is not None and not (np.isfinite(dt) and dt > 0):
         raise DataError(f"dt: found {dt:g}, expected a positive number of seconds; correct the file")
     read = ages_keys(source, n_t)
@@ -134,3 +133,31 @@ def write(path: Path, data: TwoTimeData) -> None:
     maps = np.stack([stored_map(data, i) for i in range(data.n_phi)])
     weight = {} if (data.weight == 1).all() else {"weight": data.weight}
     write_npz(path, c2=maps, t=data.t, q=data.q, phi=data.phi, dt=data.dt, **weight)
+
+
+def _check_lags(source: Source, key: str, n_t: int) -> None:
+    """Refuse maps of `n_t` frames with a lag that was not computed; lags count frames, or are times in s."""
+    lags = numbers(source, key)
+    step = lags[1] - lags[0] if lags.size > 1 else np.nan
+    # Some programs omit the lag 0.
+    complete = lags.size >= n_t - (lags[:1] == step).sum() and lags[0] in (0, step)
+    few = lags[:n_t]
+    if not complete or not np.allclose(few, few[0] + step * np.arange(few.size), rtol=UNIFORM, atol=0):
+        raise DataError(
+            f"{key}: found {lags.size} lags up to {lags.max(initial=0):g}, expected every one from 0 to {n_t - 1}: "
+            f"the maps are empty between; run two_time_corr with num_levels=1 and num_bufs={n_t + n_t % 2}"
+        )
+    dt = _period(source) if step != 1 else None
+    step = np.diff(times(source, key)[0][:2])[0] if step != 1 else step
+    if step != 1 and (dt is None or abs(step - dt) > UNIFORM * dt):
+        raise DataError(
+            f"{key}: found steps of {step:g}, expected 1 (lags in frames) or dt (in s); correct {key} or dt, or "
+            f"remove {key}"
+        )
+
+
+def _period(source: Source) -> float | None:
+    """Return the time between frames in s from a field beside the maps, or from the ages there."""
+    if source.has("dt") or not source.has("t"):
+        return seconds(source, "dt")[0]
+    return mean_step(times(source, "t")[0])

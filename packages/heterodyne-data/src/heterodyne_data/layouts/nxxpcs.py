@@ -186,7 +186,7 @@ def frame_times(source: Source) -> list[str]:
 
 
 def detectors(source: Source) -> list[str]:
-    """Return the groups of the instrument, whatever the detector is called."""
+    """Return the groups of the instrument; the name of the detector is arbitrary."""
     return [f"{INSTRUMENT}/{name}" for name in source.names(INSTRUMENT)]
 
 
@@ -205,7 +205,7 @@ def _has_maps(source: Source, entry: str) -> bool:
 
 
 def frame_clock(source: Source) -> Clock:
-    """Return the time base: frame_time of the detector, whatever its group is called."""
+    """Return the time base: frame_time of the detector, whose group may have any name."""
     keys = frame_times(source)
     if len(keys) > MOST_DETECTORS:
         raise DataError(f"{INSTRUMENT}: found {len(keys)} detectors with a frame_time, expected one; correct the file")

@@ -99,10 +99,10 @@ _SHORT = {
 
 
 def stated_unit(source: Source, key: str, kind: Kind | None = None) -> str | None:
-    """Return the unit that a field states in an attribute or a text beside it, None when it states none.
+    """Return the unit of a field, from an attribute or a string beside it; None if there is none.
 
-    Units in attributes of its group and of the file, and in texts in its group, count where their name tells whose they
-    are; a mere ``units`` there where it is one of `kind`.
+    Units in attributes of its group and of the file, and in strings in its group, count if their name contains that of
+    the field; a plain ``units`` there counts if it is a unit of `kind`.
     """
     texts: dict[str, str] = {}
     for name in sorted(source.attribute_names(key), reverse=True):

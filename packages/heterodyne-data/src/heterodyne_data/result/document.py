@@ -25,6 +25,7 @@ from heterodyne_data.result.parts import (
     MapNoise,
     NestedTest,
     Signal,
+    Weighting,
 )
 
 KIND = "nlsq_result"
@@ -103,6 +104,7 @@ def to_document(result: PointEstimate) -> dict[str, Any]:
         "sentence": result.sentence,
         "headline": [vars(quantity) for quantity in result.headline],
         "nested": [to_json_values(vars(test)) for test in result.nested],
+        "weighting": _weighting_document(result.weighting),
         "timings": dict(result.timings),
         "versions": dict(result.versions),
         "config": to_json_values(result.config),
@@ -135,7 +137,7 @@ def fields(document: Mapping[str, Any]) -> dict[str, Any]:
             tuple(open_["not_determined"]),
             tuple(Direction(**direction) for direction in open_["directions"]),
         ),
-        # Results of the versions before these were known do not have them.
+        # Results of older versions do not have them.
         age_resolved=_age_resolved(document.get("age_resolved")),
         alternatives=tuple(Alternative(**alternative) for alternative in document.get("alternatives", ())),
         conventions=tuple(document.get("conventions", ())),
@@ -147,6 +149,7 @@ def fields(document: Mapping[str, Any]) -> dict[str, Any]:
         sentence=document.get("sentence", ""),
         headline=tuple(Derived(**quantity) for quantity in document.get("headline", ())),
         nested=tuple(from_json_values(NestedTest, test) for test in document.get("nested", ())),
+        weighting=_weighting(document.get("weighting")),
         **{key: document[key] for key in _UNCHANGED},
     )
 
@@ -189,6 +192,19 @@ def _noise(document: Mapping[str, Any] | None) -> MapNoise | None:
     pixels, own_share, excess = (_nan_for_null(document[key]) for key in _NOISE_ARRAYS)
     limit = _nan_for_null(document["limit"]) if "limit" in document else None
     return MapNoise(pixels, own_share, excess, document["statement"], limit)
+
+
+def _weighting_document(found: Weighting | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {**vars(found), "values": dict(found.values), "sd": {k: _number_or_null(v) for k, v in found.sd.items()}}
+
+
+def _weighting(document: Mapping[str, Any] | None) -> Weighting | None:
+    if document is None:
+        return None
+    sd = {name: math.nan if v is None else float(v) for name, v in document.get("sd", {}).items()}
+    return Weighting(**{**document, "sd": sd})
 
 
 def _number_or_null(value: float) -> float | None:

@@ -22,6 +22,7 @@ from heterodyne_data.result.parts import (
     MapNoise,
     NestedTest,
     Signal,
+    Weighting,
 )
 from heterodyne_spec import count_noun
 
@@ -64,6 +65,7 @@ class PointEstimate:
     sentence: str = ""
     headline: tuple[Derived, ...] = ()
     nested: tuple[NestedTest, ...] = ()
+    weighting: Weighting | None = None
     maps: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None
 
     @property

@@ -151,7 +151,7 @@ class NLSQResult(PointEstimate):
         if problems := list(OnlyFiniteNumbers().check(document)):
             raise ResultError(str(json_path), problems)
         text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-        # The arrays first: a summary never speaks of arrays that are not there.
+        # Arrays first, so that a summary never refers to missing arrays.
         write_together({json_path.with_suffix(".h5"): self._write_arrays, json_path: text_writer(text)})
         return json_path
 
@@ -177,7 +177,7 @@ class NLSQResult(PointEstimate):
         with writing_hdf5(path) as file:
             file.attrs["kind"] = KIND
             file.attrs["command"] = self.command
-            # By this the summary knows its arrays.
+            # Identifies the arrays that belong to the summary.
             file.attrs["cost"] = self.cost
             for name, version in self.versions.items():
                 file.attrs[f"version {name}"] = version

@@ -185,6 +185,23 @@ class NestedTest:
 
 
 @dataclass(frozen=True)
+class Weighting:
+    """The weights of the pairs of frames in the estimate, and the estimate with equal weights beside it.
+
+    `kind` is equal, or noise: from the covariance of the noise, with the `ridge` in units of the contrast. `values` and
+    `sd` are those of the free parameters with equal weights; `p_value` is the probability that both estimates differ by
+    chance as much as they do. They are empty and None if the weights are equal. `statement` gives choice and reason.
+    """
+
+    kind: str
+    statement: str
+    ridge: float | None = None
+    p_value: float | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
+    sd: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class MapNoise:
     """The noise of the maps, per azimuth (n_phi,), and its effect.
 

@@ -74,7 +74,7 @@ class Scaling:
         lower = np.repeat(self.bounds[:, :1], self.n_coefficients, axis=1)
         upper = np.repeat(self.bounds[:, 1:], self.n_coefficients, axis=1)
         if self.mode.startswith("fourier"):
-            # The mean obeys the bounds; a harmonic can be as large as the interval either way.
+            # The bounds limit the mean; a harmonic can be as large as the interval, with either sign.
             width = self.bounds[:, 1:] - self.bounds[:, :1]
             lower[:, 1:], upper[:, 1:] = -width, width
         return lower, upper

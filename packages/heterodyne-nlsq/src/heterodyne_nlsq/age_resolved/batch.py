@@ -19,7 +19,7 @@ def centred(values: FloatArray, weight: FloatArray) -> FloatArray:
 
 
 def _length(m: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return the squared length of centred models; a flat one has none, and no contrast comes of it."""
+    """Return the squared length of centred models; zero for a flat one, which determines no contrast."""
     return np.asarray(np.sum(weight * m * m, -1) + 1e-9 * np.sum(weight, -1) + 1e-300)
 
 
@@ -55,8 +55,8 @@ def fit(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return theta (..., n), cost (...) and matrix (..., n, n) after damped Gauss-Newton steps inside the bounds.
 
-    `value` and `weight` (..., n_curve, n_point). Levenberg (1944), Marquardt (1963), with the columns' own scales; a
-    parameter at a bound to which the cost pushes it stays there.
+    `value` and `weight` (..., n_curve, n_point). Levenberg (1944), Marquardt (1963), with the scales of the columns; a
+    parameter that the cost pushes against a bound stays there.
     """
     low, high = bounds
     n = theta.shape[-1]

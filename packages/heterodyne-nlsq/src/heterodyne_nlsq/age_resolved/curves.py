@@ -15,7 +15,7 @@ FEWEST_FRAMES = 24
 """Number of frames below which ages cannot be resolved."""
 
 _AGES = (0.05, 0.08, 0.12, 0.17, 0.23, 0.30, 0.38, 0.47, 0.56, 0.66, 0.76, 0.86)
-"""Middles of the windows, in parts of the measurement."""
+"""Middles of the windows, as fractions of the measurement."""
 
 _HALF_WIDTH = 0.06
 """Half width of a window relative to its age, so narrow that the fringes within it remain in phase."""

@@ -13,18 +13,26 @@ with N frames and n_phi azimuths. How it was found: `benchmarks/null_distributio
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
-from heterodyne_nlsq.evidence.tails import chdtrc
 from heterodyne_nlsq.models import DYNAMICS, Null, knowledge_of
 from heterodyne_spec import DEFAULT_MODEL
+
+with warnings.catch_warnings():
+    # SciPy adds a warning filter when imported; the filters of the process are restored. The functions of JAX would be
+    # compiled for half a second at the first call.
+    from scipy.special import chdtrc, stdtr
+
+__all__ = ["PRESENT", "chdtrc", "probability", "stdtr"]
 
 PRESENT = 1e-3
 """p-value below which a feature is present."""
 
 
 _DYNAMICS = Null(15.5, 1.0, 0.3)
-"""The distribution for the question that is asked of every model; the others are the model's own."""
+"""The distribution for the question common to all models; the others are part of the model."""
 
 
 def probability(question: str, statistic: float, n_frames: int, n_phi: int, model: str = DEFAULT_MODEL) -> float:

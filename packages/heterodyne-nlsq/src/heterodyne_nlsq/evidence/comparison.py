@@ -74,7 +74,7 @@ class Full:
 
 
 def at_some_frames(full: Full) -> Full | None:
-    """Return the fit for a subset of its frames, with the noise of all; None if there are few frames anyway."""
+    """Return the fit for a subset of its frames, with the noise of all; None if there are only few frames."""
     setup, some = thinned(full.setup), some_frames(full.setup.data.n_phi, full.setup.data.n_t)
     if setup is None:
         return None
@@ -87,7 +87,7 @@ def at_some_frames(full: Full) -> Full | None:
 
 
 def released_rise(full: Full, tested: npt.NDArray[np.int_]) -> float:
-    """Return by how much the calibrated chi-square falls with what was held at the positions `tested` (n,) free."""
+    """Return the decrease of the calibrated chi-square if the fixed parameters at positions `tested` (n,) are free."""
     others = np.setdiff1d(full.pinned, tested)
 
     def released(start: FloatArray) -> Solution:
@@ -139,7 +139,7 @@ def values_of(free: FreeParameters, vector: FloatArray) -> dict[str, float]:
 
 
 def rises(full: Full, questions: Collection[str]) -> dict[str, float]:
-    """Return by how much the calibrated chi-square rises without each feature asked for, by question."""
+    """Return the increase of the calibrated chi-square without each feature asked for, by question."""
     found = {DYNAMICS: _flat(full)} if DYNAMICS in questions else {}
     asked = [question for question in questions if question != DYNAMICS]
     return found | knowledge_of(full.setup.spec.id).rises(_Beside(full), asked)
@@ -147,7 +147,7 @@ def rises(full: Full, questions: Collection[str]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class _Beside:
-    """Nested models beside a full fit: a `heterodyne_nlsq.models.Nested`."""
+    """A full fit and its nested models: a `heterodyne_nlsq.models.Nested`."""
 
     full: Full
 
@@ -173,7 +173,7 @@ class _Beside:
 
 
 def _best(full: Full, restriction: Mapping[str, float], starts: Iterable[Mapping[str, float]]) -> Solution:
-    """Return the best fit of a nested model; after a short descent where it is far above the full fit in any case."""
+    """Return the best fit of a nested model; after a short descent, if that is already far above the full fit."""
     free, values = full.setup.free, full.values
     asked = {free.free_names[k]: values[free.free_names[k]] for k in full.pinned}
     pins = {name: v for name, v in {**asked, **restriction}.items() if name in free.free_names}

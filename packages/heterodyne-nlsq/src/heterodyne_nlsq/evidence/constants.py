@@ -17,15 +17,15 @@ from jaxtyping import Array, Float
 
 from heterodyne_data import NestedTest
 from heterodyne_data.setup import reference_age
+from heterodyne_nlsq.evidence.chance import chdtrc
 from heterodyne_nlsq.evidence.held import NEEDED
-from heterodyne_nlsq.evidence.tails import chdtrc
 from heterodyne_nlsq.setup import Setup
 from heterodyne_spec import find_laws
 
 type FloatArray = npt.NDArray[np.float64]
 
 _AS_WELL = 0.05
-"""Probability from which a law without its constant fits as well."""
+"""p-value above which a law without its constant fits equally well."""
 
 
 @jax.jit
@@ -38,7 +38,7 @@ def _share(law: Float[Array, 3], age: float) -> Array:
 
 
 def constant_tests(setup: Setup, values: FloatArray, root: FloatArray) -> Iterator[NestedTest]:
-    """Yield one test for the constant of every power law of which it was free.
+    """Yield one test for the constant of every power law in which it was free.
 
     Parameters
     ----------

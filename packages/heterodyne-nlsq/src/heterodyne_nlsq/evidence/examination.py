@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from heterodyne_data import NestedTest, Signal
 from heterodyne_data.setup import ROUNDING, FreeParameters, released
-from heterodyne_nlsq.evaluators import Evaluator, with_free
+from heterodyne_nlsq.evaluators import Evaluator, normal_of, with_free
 from heterodyne_nlsq.evidence.comparison import (
     PLAIN,
     Full,
@@ -41,7 +41,7 @@ type FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Examination:
-    """A fit, the point of it that is reported, and what its noise does.
+    """A fit, the point that is reported, and the effect of noise.
 
     `asked` is the request. `full` is the fit with every parameter but the gauge set free, at the point reported,
     `full_score` (n_full, n_full) the covariance of its score; `vector` (n_fit,) is the same point in the fitted vector
@@ -76,7 +76,7 @@ class Examination:
         return answers(self.full, plain | rest, plain)
 
     def rise_to(self, other: Solution) -> float:
-        """Return by how much the calibrated chi-square of another fit of the same request is above that of this one."""
+        """Return the calibrated chi-square of another fit of the same request minus that of this one."""
         return rise_to(self.full, _whole(self.asked, self.full.setup.free, other.vector), other.cost)
 
     def held(self) -> Iterator[NestedTest]:
@@ -94,7 +94,7 @@ class Examination:
         yield joint
 
     def _of_functions(self) -> Iterator[NestedTest]:
-        """Yield the test of every function of age, and of the flow angle, of which something was held."""
+        """Yield the test of every function of age, and of the flow angle, with fixed parameters."""
         full, names = self.full, self.full.setup.free.free_names
         if not full.pinned.size:
             return
@@ -123,7 +123,7 @@ def examine(setup: Setup, evaluator: Evaluator, found: Solution) -> Examination:
     full = _released(setup, evaluator, found, variance)
     if not can_choose(setup):
         return Examination(setup, full, _score(full), found.vector)
-    land, z = landscape(setup, evaluator, found.vector, full.unit)
+    land, z = landscape(setup, normal_of(evaluator), found.vector, full.unit)
     noise = calibrated_noise(land, z, _as_asked(full, _score(full, GLANCE)), variance)
     # The weight of the offset's priors relative to the data is known only now.
     land = land._replace(unit=noise.unit)

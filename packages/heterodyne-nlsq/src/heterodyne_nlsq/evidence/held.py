@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import NestedTest
-from heterodyne_nlsq.evidence.tails import chdtrc
+from heterodyne_nlsq.evidence.chance import chdtrc
 from heterodyne_nlsq.stated import SCORE_TEST
 from heterodyne_spec import ModelSpec, laws_of
 
@@ -46,7 +46,7 @@ def joint_test(
 
 
 def held_groups(spec: ModelSpec, names: Sequence[str], pinned: npt.NDArray[np.int_]) -> dict[str, npt.NDArray[np.int_]]:
-    """Return the positions of what was held, of every function of age, and of every parameter of none."""
+    """Return the positions of fixed parameters, for every function of age and for every parameter outside these."""
     groups: dict[str, list[int]] = {}
     functions = spec.function_of_group
     for position in pinned:

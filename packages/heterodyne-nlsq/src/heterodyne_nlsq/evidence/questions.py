@@ -1,4 +1,4 @@
-"""What a reader takes for granted: is there contrast, do the maps decay, and what else a model asks of them."""
+"""The questions on the maps: is there contrast, do they decay, and those of the model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from heterodyne_nlsq.stated import RISES
 from heterodyne_report import format_number
 from heterodyne_report import format_p_value as quoted
 
-_DECAYS = ("c2 decays with lag", "a baseline without any decay describes c2 as well")
-"""Words where the maps show dynamics, and where they do not."""
+_DECAYS = ("c2 decays with lag", "a baseline without decay describes c2 equally well")
+"""Sentences for maps with and without dynamics."""
 
 
 def asked_of(model: str) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ def asked_of(model: str) -> tuple[str, ...]:
 
 
 def _words(question: str, model: str) -> tuple[str, str]:
-    """Return the words where a feature is present, and where it is not."""
+    """Return the sentences for a feature that is present and for one that is absent."""
     if question == DYNAMICS:
         return _DECAYS
     known = knowledge_of(model).questions[question]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from heterodyne_data import TwoTimeData
 from heterodyne_data.setup import ROUNDING
-from heterodyne_nlsq.evidence.tails import stdtr
+from heterodyne_nlsq.evidence.chance import stdtr
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -15,7 +15,7 @@ _BLOCKS = 6
 """Number of segments of the measurement; they have no common frames, so that their scatter contains all noise."""
 
 _SHORT, _LONG = 0.25, 0.5
-"""Lags that are short, up to the one, and long, from the other on, in parts of a stretch."""
+"""Limits of short and of long lags, as fractions of a segment."""
 
 
 def rise_by_chance(data: TwoTimeData, near: int) -> float:
@@ -23,7 +23,7 @@ def rise_by_chance(data: TwoTimeData, near: int) -> float:
 
     Parameters
     ----------
-    near : frames by which the pairs that count are apart, at least.
+    near : minimum lag in frames of the pairs that are used.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def rise_by_chance(data: TwoTimeData, near: int) -> float:
 
 
 def _rise(data: TwoTimeData, first: int, short: npt.NDArray[np.bool_], long: npt.NDArray[np.bool_]) -> float:
-    """Return the mean of c2 at long lags less that at short ones of the stretch that begins with frame `first`."""
+    """Return the mean of c2 at long lags minus that at short ones, in the segment that begins with frame `first`."""
     frames = slice(first, first + len(short))
     c2 = np.asarray(data.c2[:, frames, frames], float)
     weight = (data.weight * data.valid)[:, frames]

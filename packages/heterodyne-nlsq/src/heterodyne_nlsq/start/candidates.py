@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data.setup import FreeParameters
-from heterodyne_nlsq.models import knowledge_of
+from heterodyne_nlsq.models import Candidate, inside, knowledge_of
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.start.candidate import Candidate, inside
 from heterodyne_spec import Prior
 
 type FloatArray = npt.NDArray[np.float64]

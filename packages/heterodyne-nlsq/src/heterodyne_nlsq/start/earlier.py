@@ -19,9 +19,9 @@ from heterodyne_data import NLSQResult
 from heterodyne_data.setup import reference_age
 from heterodyne_nlsq.descent import descend
 from heterodyne_nlsq.evaluators import Evaluator
+from heterodyne_nlsq.models import Candidate, inside
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
-from heterodyne_nlsq.start.candidate import Candidate, inside
 from heterodyne_nlsq.start.coefficients import scaled, squares
 from heterodyne_nlsq.start.label_exchange import with_labels_exchanged
 from heterodyne_nlsq.start.race import Descents, Final
@@ -53,8 +53,8 @@ def estimates(given: Iterable[Estimate], setup: Setup) -> list[Candidate]:
 
     Parameters
     ----------
-    given : results of fits, or mappings from names of parameters to values; a parameter that a mapping does not name
-        starts where the configuration says. What the configuration holds or ties stays so.
+    given : results of fits, or mappings from names of parameters to values; a parameter that a mapping does not contain
+        starts at its value in the configuration. Parameters fixed or tied in the configuration remain so.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def _problems(where: str, one: object, setup: Setup) -> list[Problem]:
 
 
 def _candidate(number: int, values: dict[str, float], setup: Setup) -> Candidate:
-    """Return an estimate as a candidate, moved inside the bounds, which its origin then says."""
+    """Return an estimate as a candidate, moved inside the bounds if necessary, as its origin then states."""
     free, positions = setup.free, list(setup.free.free)
     start = dict(zip(free.names, free.start.tolist(), strict=True))
     values = _from_same_origin({**start, **values}, start, setup)

@@ -8,10 +8,9 @@ import numpy.typing as npt
 from heterodyne_nlsq.descent import approach, descend
 from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.minima import exchanged, functions
-from heterodyne_nlsq.models import knowledge_of
+from heterodyne_nlsq.models import inside, knowledge_of
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
-from heterodyne_nlsq.start.candidate import inside
 from heterodyne_nlsq.start.coefficients import scaled, squares
 from heterodyne_nlsq.start.race import BEHIND, Descents, Final, joined
 from heterodyne_report import announce_stage
@@ -57,5 +56,5 @@ def _exchanged(vector: FloatArray, setup: Setup) -> FloatArray:
     free, t = setup.free, setup.data.t
     values = dict(zip(free.names, free.full(vector[: len(free.free)]).tolist(), strict=True))
     age = np.linspace(t[0], t[-1], _N_AGES)
-    found = knowledge_of(setup.spec.id).traded(values, age)
+    found = knowledge_of(setup.spec.id).exchanged_parameters(values, age)
     return inside(np.array([found[name] for name in free.free_names]), free)

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from heterodyne_nlsq.descent import approach, descend
 from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.minima import same_minimum
+from heterodyne_nlsq.models import Candidate
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress, Solution
-from heterodyne_nlsq.start.candidate import Candidate
 from heterodyne_nlsq.start.coefficients import fitted_vector
 from heterodyne_report import Stage, announce_stage, numbered_stage
 

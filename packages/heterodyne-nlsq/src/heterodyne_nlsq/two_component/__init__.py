@@ -1,4 +1,4 @@
-"""What the fit knows of the two-component model: starts from curves, names that may be exchanged, evidence, words."""
+"""The fit of the two-component model: starting values from curves, exchange of labels, evidence, sentences."""
 
 from heterodyne_nlsq.two_component.knowing import KNOWLEDGE
 from heterodyne_nlsq.two_component.words import NO_FLOW, ONE_COMPONENT

@@ -1,4 +1,4 @@
-"""J_r, J_s, v and x at single ages, to be seen beside the fitted laws."""
+"""J_r, J_s, v and x at single ages, for comparison with the fitted laws."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ from heterodyne_spec import ModelSpec
 type FloatArray = npt.NDArray[np.float64]
 
 _REACH = 0.7
-"""Longest lags in parts of the age: what changes over them averages out to second order."""
+"""Longest lags relative to the age: changes within them cancel to first order."""
 
 _BEND = 0.01
-"""Part of a value that its bar holds for what changes over the lags in second order: b(b - 1)/24 times the square of
-the lag over the age for a power b, 1.5 % for b = -1/2 at the longest lags, less on average."""
+"""Relative contribution to the error bar from second-order changes within the lags: b(b - 1)/24 times the square of
+lag over age for a power b, 1.5 % for b = -1/2 at the longest lags, less on average."""
 
 _VAGUE = 1.0
-"""Standard deviation of a logarithm (of a rate, of a share) from which an age is said to leave it open."""
+"""Standard deviation of a logarithm (of a rate, of a share) from which it counts as undetermined at an age."""
 
 _STATEMENT = (
-    "the equilibrium form (constant coefficients) fitted to c2 averaged around every age, lags up to 0.7 of it; "
-    "phi0 is that of the fit, and so is which component is called the sample; bars are standard deviations from the "
-    "residuals of the averages, widened to the scatter of the ages around a smooth course where that is larger, and "
-    "1 % for the change over the lags"
+    "the equilibrium form (constant coefficients) fitted to c2 averaged around every age, lags up to 0.7 of the age; "
+    "phi0 and the labels of the components are those of the fit; error bars are standard deviations from the residuals "
+    "of the averages, scaled up if the values scatter more around a smooth curve, plus 1 % for changes within the lags"
 )
 
 
@@ -48,7 +47,8 @@ def age_resolved(data: TwoTimeData, spec: ModelSpec, parameters: Mapping[str, fl
     starts = np.stack([found, exchanged(found), fitted], axis=1)
     theta, cost, matrix = refine(starts, curves)
     freedom = np.maximum(np.count_nonzero(curves.weight, axis=(1, 2)) - 2 * len(curves.phi) - 4, 1)
-    # The names of the components make no difference to an age: what is as good and closer to the fit is taken.
+    # The labels of the components do not affect the cost at one age: of equally good solutions, take the one closest to
+    # the fit.
     variance = cost.min(axis=1) / freedom
     worse = (cost - cost.min(axis=1, keepdims=True)) / np.maximum(variance[:, None], 1e-300)
     distance = np.abs(np.clip(theta, -8, 8) - np.clip(fitted, -8, 8)[:, None]).sum(-1)
@@ -67,13 +67,13 @@ def history(spec: ModelSpec, parameters: Mapping[str, float], curves: Curves, q:
 
 
 def _sd(matrix: FloatArray, variance: FloatArray) -> FloatArray:
-    """Return standard deviations (n_age, 4) of theta; infinite along what the curves leave open."""
+    """Return standard deviations (n_age, 4) of theta; infinite if the curves do not determine a component."""
     scale = np.sqrt(np.maximum(np.einsum("...kk->...k", matrix), 1e-300))
     values, vectors = np.linalg.eigh(matrix / (scale[..., None] * scale[..., None, :]))
     inverse = np.where(values > 1e-10, 1 / np.maximum(values, 1e-10), np.inf)
     with np.errstate(invalid="ignore"):
         diagonal = np.nansum(np.where(vectors**2 > 1e-12, vectors**2 * inverse[..., None, :], 0.0), axis=-1)
-    # Curves without any noise have no variance; what is open stays so.
+    # Curves without noise have zero variance; undetermined components have to remain infinite.
     return np.asarray(np.sqrt(diagonal * np.maximum(variance, 1e-300)[..., None]) / scale)
 
 
@@ -83,7 +83,7 @@ def _functions(theta: FloatArray, sd: FloatArray, curves: Curves, q: float) -> A
     per_frame = q * curves.dt
     values = {"J_r": a, "J_s": b, "v": theta[:, 2] / per_frame, "x": x}
     bars = {"J_r": a * sd[:, 0], "J_s": b * sd[:, 1], "v": sd[:, 2] / per_frame, "x": x * (1 - x) / 2 * sd[:, 3]}
-    # A velocity is open where its bar is as long as itself, the others where their logarithms are vague.
+    # A velocity is undetermined if its error bar exceeds it, the others if their logarithms are uncertain.
     relative = {"J_r": sd[:, 0], "J_s": sd[:, 1], "v": sd[:, 2] / np.maximum(theta[:, 2], 1e-12), "x": sd[:, 3] / 2}
     known = {name: part < _VAGUE for name, part in relative.items()}
     resolved, wide = {}, {}
@@ -95,9 +95,9 @@ def _functions(theta: FloatArray, sd: FloatArray, curves: Curves, q: float) -> A
 
 
 def _scatter(age: FloatArray, value: FloatArray, sd: FloatArray, there: npt.NDArray[np.bool_]) -> float:
-    """Return the factor, at least 1, by which values scatter more than their bars say around a parabola in log age.
+    """Return the scatter around a parabola in log age relative to the error bars, at least 1.
 
-    The noise of a diagonal is shared between lags, so residuals along it say too little (Birge's ratio, Birge 1932).
+    Noise is shared between lags, so that the residuals at one age underestimate it (Birge's ratio, Birge 1932).
     """
     degrees = np.count_nonzero(there) - 3
     if degrees < 2:

@@ -1,11 +1,11 @@
-"""The equilibrium form at one age: which decays, fringes and fractions describe the curves of all angles.
+"""The equilibrium form at one age: decay rates, fringe frequency and fraction that describe the curves of all angles.
 
-At an age around which nothing changes, c2 against lag τ is offset + contrast·M with
+If the sample is stationary around an age, c2 as a function of lag τ is offset + contrast·M with
 
     M = (A e^{-aτ})² + (B e^{-bτ})² + 2 A B e^{-(a+b)τ} cos(ω cos(phi) τ),    A + B = 1,
 
 a = q²J_r/2, b = q²J_s/2, ω = q v per frame and B/A = (x/(1-x))². Contrast and offset of every angle are linear and
-never searched for. Frequencies are found by a matched filter, the rest on a grid; the best are refined together.
+eliminated. Candidates for ω are found with a matched filter, the others on a grid; the best are refined together.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ _FASTEST = 1.6
 
 @dataclass(frozen=True)
 class Solutions:
-    """The best descriptions at every age, best first: `theta` (n_age, n_kept, 4) holds ln a, ln b, ω and ln(B/A), rates
-    per frame; `cost` (n_age, n_kept) the sum of weighted squares, infinite where there is no description; `noise`
-    (n_age,) the variance of a value of weight 1.
+    """The best solutions at every age, best first.
+
+    `theta` (n_age, n_kept, 4) contains ln a, ln b, ω and ln(B/A), rates per frame; `cost` (n_age, n_kept) is the sum of
+    weighted squares, infinite if there is no solution; `noise` (n_age,) is the variance of a value of weight 1.
     """
 
     theta: FloatArray
@@ -71,9 +72,9 @@ def _model_and_derivatives(theta: FloatArray, lag: FloatArray, phi: FloatArray) 
 
 
 def _frequencies(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArray) -> FloatArray:
-    """Return frequencies in rad per frame with which decaying fringes explain most of the curves of one age.
+    """Return frequencies in rad per frame at which damped fringes explain most of the curves of one age.
 
-    What does not oscillate is taken out first: a constant and a few exponentials, fitted to every angle.
+    The part that does not oscillate, a constant and a few exponentials fitted to every angle, is subtracted first.
     """
     reach = lag[weight.sum(0) > 0].max(initial=4.0)
     decays = np.geomspace(0.3 / reach, 1.0, 6)
@@ -88,12 +89,12 @@ def _frequencies(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: Fl
         basis, _ = np.linalg.qr((monotone * root).T)
         rest = root * values - basis @ (basis.T @ (root * values))
         fringe = np.cos(omega[:, None] * np.cos(np.deg2rad(angle)) * lag)
-        # A wave's overlap with every column of the basis, and with what is left of the values.
+        # Overlap of a damped fringe with every column of the basis and with the residual values.
         with_each = fringe @ (damping[:, None] * root * np.vstack([basis.T, rest])).reshape(-1, lag.size).T
         *on_basis, on_rest = np.moveaxis(with_each.reshape(*gain.shape, -1), -1, 0)
         length = fringe**2 @ (damping**2 * w).T - np.sum(np.square(on_basis), axis=0)
         along = np.maximum(on_rest, 0.0)
-        # Where hardly anything of a wave is left, the monotone part can say the same.
+        # A fringe with hardly any part orthogonal to the basis is indistinguishable from the monotone part.
         explained = np.where(length > 1e-3 * np.sum(w), along**2 / np.maximum(length, 1e-300), 0.0)
         gain += explained / np.maximum(np.sum(rest**2), 1e-300)
     best = gain.max(axis=1)
@@ -104,7 +105,7 @@ def _frequencies(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: Fl
 
 
 def _grid(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArray) -> FloatArray:
-    """Return the best points of a grid for one age, (n_kept, 4), different frequencies or orders of the rates first."""
+    """Return the best points of a grid for one age, (n_kept, 4), starting with the best of each frequency."""
     seen = weight.sum(0) > 0
     value, weight, lag = value[:, seen], weight[:, seen], lag[seen]
     reach = lag.max(initial=4.0)
@@ -113,7 +114,7 @@ def _grid(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArra
     found = []
     for omega in _frequencies(value, weight, lag, phi):
         a, b, ratio = (z.ravel() for z in np.meshgrid(log_rates, log_rates, log_ratios, indexing="ij"))
-        # At a single age the components are equivalent: the first is the slower one here.
+        # At a single age the components are equivalent; the first is the slower one by convention.
         ordered = a <= b
         theta = np.stack([a, b, np.full_like(a, omega), ratio], axis=-1)[ordered]
         cosine = np.cos(omega * (np.cos(np.deg2rad(phi))[:, None] * lag))
@@ -125,7 +126,7 @@ def _grid(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArra
 
 
 def refine(theta: FloatArray, curves: Curves) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return theta (n_age, n, 4), cost (n_age, n) and matrix (n_age, n, 4, 4) of the minima next to theta."""
+    """Return theta (n_age, n, 4), cost (n_age, n) and matrix (n_age, n, 4, 4) of the minima reached from theta."""
     reach = curves.lag.max()
     low = np.array([np.log(1e-3 / reach), np.log(1e-3 / reach), 0.0, -6.0])
     high = np.array([np.log(5.0), np.log(5.0), np.pi, 6.0])
@@ -135,7 +136,7 @@ def refine(theta: FloatArray, curves: Curves) -> tuple[FloatArray, FloatArray, F
 
 
 def solve_ages(curves: Curves) -> Solutions:
-    """Return the best descriptions at every age."""
+    """Return the best solutions at every age."""
     lag, phi = curves.lag, curves.phi
     starts = np.stack([_grid(v, w, lag, phi) for v, w in zip(curves.value, curves.weight, strict=True)])
     theta, cost, _ = refine(starts, curves)

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import AgeResolved, NLSQResult, Signal
-from heterodyne_nlsq.models import Knowledge, Nested, Null, Quantities, Question
+from heterodyne_nlsq.models import Candidate, Knowledge, Nested, Null, Quantities, Question
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.start.candidate import Candidate
 from heterodyne_nlsq.two_component import exchange, quantities, words
 from heterodyne_nlsq.two_component.age_resolved import age_resolved
 from heterodyne_nlsq.two_component.nulls import RESTRICTIONS, starts
@@ -22,21 +21,21 @@ QUESTIONS = {
     "two_components": Question(
         "two components",
         "two components are seen",
-        "one component describes the maps as well",
+        "one component describes the maps equally well",
         ("fraction", "velocity", "angle"),
         Null(8.5, 1.2, 0.3),
     ),
     "flow": Question(
         "flow",
         "a flow is seen",
-        "the maps are described as well without a flow",
+        "the maps are described equally well without flow",
         ("velocity", "angle"),
         Null(8.0, 1.2, 0.3),
     ),
     "ageing": Question(
         "change with age",
         "the sample changes with age",
-        "constant coefficients describe the maps as well",
+        "constant coefficients describe the maps equally well",
         (),
         Null(8.5, 1.0, 0.3),
     ),
@@ -46,7 +45,7 @@ _TYPICAL = {"v": (0.1, True)}
 
 
 class TwoComponent(Knowledge):
-    """What is known of two components, of which one flows and which exchange their shares."""
+    """The fit of two components, one of which flows, with fractions that change with age."""
 
     def starts(self, setup: Setup) -> list[Candidate]:
         return from_data(setup)
@@ -57,11 +56,11 @@ class TwoComponent(Knowledge):
     def exchanged(self, functions: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         return exchange.exchanged(functions)
 
-    def traded(self, values: Mapping[str, float], age: FloatArray) -> dict[str, float]:
-        return exchange.traded(values, age, np.asarray(self.spec.evaluate("x", values, age)))
+    def exchanged_parameters(self, values: Mapping[str, float], age: FloatArray) -> dict[str, float]:
+        return exchange.exchanged_parameters(values, age, np.asarray(self.spec.evaluate("x", values, age)))
 
     def preferred(self, functions: Mapping[str, float]) -> bool:
-        # The one that the headline speaks of is the sample.
+        # By convention, the sample is the component with the larger transport coefficient.
         return functions["J_s"] >= functions["J_r"]
 
     def exchange_words(self, age: float) -> tuple[str, str, str]:
@@ -82,15 +81,15 @@ class TwoComponent(Knowledge):
             found["two_components"] = nested.rise(alone)
         values = nested.values_at(alone)
         if "flow" in asked:
-            # One component is a special case of two at rest: a descent that ended above it missed it.
+            # One component is a special case of two at rest, so that a higher cost is a failed descent.
             found["flow"] = nested.rise(nested.lower(best("flow", values), alone))
         if "ageing" in asked:
             found["ageing"] = nested.rise(best("ageing", values))
         return found
 
     def reconciled(self, found: dict[str, Signal]) -> dict[str, Signal]:
-        # Beating requires two components.
-        flow, both = found["flow"], "two components beat with each other: a flow is seen"
+        # Fringes require two components.
+        flow, both = found["flow"], "the flow is seen by the beat of two components"
         if not flow.present or found["two_components"].present:
             return found
         return {**found, "two_components": Signal(True, flow.statistic, flow.p_value, both)}

@@ -1,4 +1,4 @@
-"""Laws of age fitted to histories: parameters of the model that approximate the age slices."""
+"""Laws of age fitted to histories: model parameters that approximate the age slices."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from heterodyne_nlsq.two_component.plain import Cells
 type FloatArray = npt.NDArray[np.float64]
 
 _EXPONENT = 1.0
-"""Largest exponent of a first guess; the fit is free to go further."""
+"""Largest exponent of a starting value; the fit does not have this limit."""
 
 _GROWTH = np.concatenate([-np.geomspace(8.0, 0.1, 12), np.geomspace(0.1, 8.0, 12)])
 """Rates of the exponential in x that are tried, times the length of the measurement."""
 
 
 def power_law(age: FloatArray, value: FloatArray, weight: FloatArray) -> tuple[float, float]:
-    """Return A, b of A t^b through positive values: least squares of the logarithms, outliers counting less."""
+    """Return A, b of A t^b fitted to positive values: least squares of the logarithms, with outliers down-weighted."""
     x, y = np.log(age), np.log(np.maximum(value, 1e-300))
     w = weight.copy()
     b, level = 0.0, float(np.median(y))
@@ -33,7 +33,7 @@ def power_law(age: FloatArray, value: FloatArray, weight: FloatArray) -> tuple[f
 
 
 def fraction_law(age: FloatArray, x: FloatArray, weight: FloatArray) -> tuple[float, float, float]:
-    """Return f0, f1, f3 of f0 e^{f1 t} + f3, all of x between 0 and 1: best of a few rates, outliers counting less."""
+    """Return f0, f1, f3 of f0 e^{f1 t} + f3, with x between 0 and 1: best of a few rates, outliers down-weighted."""
     best = (np.inf, 0.0, 0.0, 0.5)
     for growth in _GROWTH / age[-1]:
         shape = np.exp(growth * age)
@@ -54,7 +54,7 @@ def fraction_law(age: FloatArray, x: FloatArray, weight: FloatArray) -> tuple[fl
 
 
 def to_plain(history: FloatArray, curves: Curves, cells: Cells) -> FloatArray:
-    """Return theta (10,) of the plain laws through a history (n_age, 4) of ln a, ln b, ω and ln(B/A) per frame."""
+    """Return theta (10,) of the plain laws fitted to a history (n_age, 4) of ln a, ln b, ω and ln(B/A) per frame."""
     age, dt = curves.age, curves.dt
     share = 1 / (1 + np.exp(-history[:, 3] / 2))
     clear = np.clip(share * (1 - share) * 4, 0.05, 1.0)
@@ -71,7 +71,7 @@ def to_plain(history: FloatArray, curves: Curves, cells: Cells) -> FloatArray:
 
 
 def parameters(theta: FloatArray, cells: Cells, q: float) -> dict[str, float]:
-    """Return the model's parameters of plain laws theta (10,)."""
+    """Return the model parameters that correspond to plain laws theta (10,)."""
     found = {"D_offset_ref": 0.0, "D_offset_sample": 0.0, "v_offset": 0.0, "f2": 0.0, "f3": float(theta[8])}
     per_rate = (2 / q**2, 2 / q**2, 1 / q)
     names = (("D0_ref", "alpha_ref"), ("D0_sample", "alpha_sample"), ("v0", "beta"))

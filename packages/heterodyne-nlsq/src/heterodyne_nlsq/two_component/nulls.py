@@ -1,8 +1,8 @@
 """Nested models: the model without a feature, with some of its parameters fixed.
 
-For every question the full model is compared with the best fit of a nested one that cannot have the feature:
+For every question, the full model is compared with the best fit of a nested model without the feature:
 
-* dynamics: c2 does not change with lag; a baseline may drift with age, at every azimuth
+* dynamics: c2 does not change with lag; the baseline of every azimuth may drift with age
 * two_components: one component, J_r with its law, x = 0
 * flow: v = 0, two components with their laws and fractions
 * ageing: J_r, J_s, v and x constant
@@ -21,7 +21,7 @@ from heterodyne_nlsq.setup import Setup
 type FloatArray = npt.NDArray[np.float64]
 
 LEAST_FLOW = 1e-6
-"""v0 in Å/s where nothing flows."""
+"""v0 in Å/s of a model without flow."""
 
 _CONSTANT = {"alpha_ref": 0.0, "D_offset_ref": 0.0, "alpha_sample": 0.0, "D_offset_sample": 0.0}
 _REST = {"v0": LEAST_FLOW, "beta": 0.0, "v_offset": 0.0, "phi0": 0.0}
@@ -39,7 +39,7 @@ RESTRICTIONS: Mapping[str, Mapping[str, float]] = {
     "flow": _REST,
     "ageing": {**_CONSTANT, "beta": 0.0, "v_offset": 0.0, "f1": 0.0, "f3": 0.0},
 }
-"""Parameters and values that a nested model fixes, by the question that it answers."""
+"""Fixed parameters of the nested models and their values, by question."""
 
 
 def starts(
@@ -50,7 +50,7 @@ def starts(
     Parameters
     ----------
     values : of the full fit.
-    one : those of the best fit of one component, None where there is none yet.
+    one : those of the best fit of one component, None if it has not been fitted.
     """
     age = reference_age(setup.data.t)
     at = {f.name: float(setup.spec.evaluate(f.name, values, np.array([age]))[0]) for f in setup.spec.functions}

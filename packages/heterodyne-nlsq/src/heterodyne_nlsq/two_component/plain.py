@@ -1,7 +1,7 @@
-"""The model with simple laws, fitted to the curves of all ages together.
+"""The model with simple laws, fitted to the curves of all ages simultaneously.
 
-J_r, J_s and v are powers of age, x an exponential and a constant, so that every integral over age has a closed form and
-many descents can be done at once. theta contains
+J_r, J_s and v are powers of age and x is an exponential plus a constant, so that every integral over age has a closed
+form and many descents run at once. theta contains
 
     ln a, α, ln b, β_s, ln ω, β, g, κ, f3, phi0
 
@@ -26,16 +26,18 @@ MOST_DESCRIPTIONS = 6
 _FLOWS = 2
 _SCANNED = 16
 _DECAYS = (0.4, 2.0, 10.0)
-"""Decays of the fields over the measurement, in the exponent, from which descents begin."""
+"""Decays of the fields over the measurement, in the exponent, of the starting values."""
 
 _FRACTIONS = (0.2, 0.5, 0.8)
 _EVERY_LAG = 2
-"""Every second lag is enough here."""
+"""Step between the lags that are used; more add little to starting values."""
 
 
 class Cells(NamedTuple):
-    """Averages over few pairs each: ages `t1`, `t2` of the frames (n_cell,) and half the range `spread` of the age
-    of the pairs, in s; `value` and `weight` (n_phi, n_cell); `phi` (n_phi,) in rad; `scale` t_m and `last` T in s.
+    """Averages over a few pairs each.
+
+    Ages `t1`, `t2` of the frames (n_cell,) and half the range `spread` of the age of the pairs, in s; `value` and
+    `weight` (n_phi, n_cell); `phi` (n_phi,) in rad; `scale` t_m and `last` T in s.
     """
 
     t1: FloatArray
@@ -99,8 +101,8 @@ def _amplitudes(x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, Floa
 def model(theta: FloatArray, cells: Cells) -> tuple[FloatArray, FloatArray]:
     """Return M (..., n_phi, n_cell) and its derivatives (..., 10, n_phi, n_cell).
 
-    Over the ages of a cell the phase of the fringes changes; to first order that takes sin(s)/s off them, s being
-    half its range.
+    The phase of the fringes varies over the ages of a cell; to first order, this multiplies their amplitude by
+    sin(s)/s, where s is half the range of the phase.
     """
     a, b, omega = (np.exp(theta[..., k, None]) for k in (0, 2, 4))
     (i_r, di_r), (i_s, di_s), (i_v, di_v) = (_power_integral(theta[..., k], cells) for k in (1, 3, 5))
@@ -140,7 +142,7 @@ def model(theta: FloatArray, cells: Cells) -> tuple[FloatArray, FloatArray]:
 
 
 def _bounds(cells: Cells, turns: bool) -> tuple[FloatArray, FloatArray]:
-    """Return the limits of theta; phi0 stays where it is unless it `turns`."""
+    """Return the bounds of theta; phi0 is fixed unless it `turns`."""
     slow, fast = np.log(1e-4 / cells.last), np.log(1e4 / cells.last)
     turn = np.deg2rad(10.0) if turns else 0.0
     low = [slow, -1.9, slow, -1.9, slow, -1.9, 0.0, -12.0, 0.0, -turn]
@@ -182,7 +184,7 @@ def _descend(theta: FloatArray, cells: Cells, n_steps: int) -> tuple[FloatArray,
 
 
 def descend_each(theta: FloatArray, cells: Cells, n_steps: int = _MANY_STEPS) -> tuple[FloatArray, FloatArray]:
-    """Return where descents from theta (n, 10) come to, and their cost (n,)."""
+    """Return the minima reached from theta (n, 10), and their cost (n,)."""
     bounds = _bounds(cells, turns=len(cells.phi) > 1)
     shape = (len(theta), *cells.value.shape)
     value, weight = np.broadcast_to(cells.value, shape), np.broadcast_to(cells.weight, shape)
@@ -193,8 +195,8 @@ def descend_each(theta: FloatArray, cells: Cells, n_steps: int = _MANY_STEPS) ->
 def fit_cells(theta: FloatArray, cells: Cells) -> tuple[FloatArray, FloatArray]:
     """Return the best descents from theta (n, 10), best first: theta (n_kept, 10) and cost (n_kept,).
 
-    A few steps determine the flow; the best points and a grid around them are continued, and the best of these
-    completed.
+    A few steps determine the flow; the best points and a grid around them get a few more, and the best of these are
+    descended to the end.
     """
     theta, _ = _descend(theta, cells, _FEW_STEPS)
     theta = np.concatenate([theta, _scan(theta[:_FLOWS][:, [4, 5, 9]], cells)])

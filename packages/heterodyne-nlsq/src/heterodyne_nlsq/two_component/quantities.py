@@ -1,4 +1,4 @@
-"""Quantities that follow from J_r, J_s, v and x."""
+"""Derived quantities of J_r, J_s, v and x."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from heterodyne_nlsq.models import Quantities
 
 _STEPS = 256
-"""Points over which means are taken."""
+"""Points of the quadrature for means over age."""
 
 
 def headline(when: str) -> Quantities:
-    """Return J_r, J_s, v and x at an age, and how they change with the logarithm of age there.
+    """Return J_r, J_s, v and x at an age, and their local exponents of age; for x, d x / d ln t.
 
-    A function that is at its floor has no exponent.
+    The exponent is zero for a function at its floor.
     """
-    exponent = "local exponent of age, as alpha or beta where the law has no constant"
+    exponent = "local exponent of age, equal to alpha or beta if the law has no constant"
     labels = (
         ("J_r", "Å²/s", f"transport coefficient of the reference {when}"),
         ("d ln J_r / d ln t", "1", f"{exponent}, {when}"),
@@ -49,8 +49,12 @@ def derived(when: str) -> Quantities:
     labels = (
         ("mean velocity", "Å/s", "mean of v over the measurement"),
         ("displacement", "Å", "integral of v from the first frame to the last"),
-        ("relaxation time of the reference", "s", f"1 / (q² J_r) {when}: |g1|² of the reference falls by e"),
-        ("relaxation time of the sample", "s", f"1 / (q² J_s) {when}: |g1|² of the sample falls by e"),
+        (
+            "relaxation time of the reference",
+            "s",
+            f"1 / (q² J_r) {when}: decay of |g1|² of the reference by a factor e",
+        ),
+        ("relaxation time of the sample", "s", f"1 / (q² J_s) {when}: decay of |g1|² of the sample by a factor e"),
         ("mean J of the reference", "Å²/s", "mean of J_r over the measurement"),
         ("mean J of the sample", "Å²/s", "mean of J_s over the measurement"),
         ("mean fraction", "1", "mean of x over the measurement"),
@@ -69,7 +73,7 @@ NAMES = {
 
 
 def _means(model: Any, first: Any, last: Any, q: Any) -> Any:
-    """Return what `derived` lists, (7,)."""
+    """Return the quantities of `derived`, (7,)."""
     import jax.numpy as jnp
 
     ages, middle = jnp.linspace(first, last, _STEPS), jnp.stack([(first + last) / 2])

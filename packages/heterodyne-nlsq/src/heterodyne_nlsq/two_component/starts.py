@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from heterodyne_nlsq.age_resolved import FEWEST_FRAMES, age_curves
+from heterodyne_nlsq.models import Candidate, inside
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.start.candidate import Candidate, inside
 from heterodyne_nlsq.two_component.equilibrium import solve_ages
 from heterodyne_nlsq.two_component.laws import parameters, to_plain
 from heterodyne_nlsq.two_component.plain import fit_cells, make_cells
 from heterodyne_nlsq.two_component.viterbi import exchanged, histories
 
 _REACHES = (2.0, 0.7, 0.35)
-"""Longest lags used, relative to the age: little changes over short ones, slow decays need long ones."""
+"""Longest lags used, relative to the age: short lags for functions that change fast, long lags for slow decays."""
 
 _BRANCHES = 2
 """Number of histories from the age slices of each set of lags."""
 
 
 def from_data(setup: Setup) -> list[Candidate]:
-    """Return candidates that describe the curves of all ages best, the best first."""
+    """Return the candidates that best describe the curves of all ages, the best first."""
     data, free = setup.data, setup.free
     if data.n_t < FEWEST_FRAMES:
         return []
@@ -34,7 +34,7 @@ def from_data(setup: Setup) -> list[Candidate]:
     descriptions, cost = fit_cells(np.array(trials), cells)
     # Constant data have no misfit.
     cost = np.maximum(cost, np.finfo(float).tiny)
-    # Parameters that the plain laws do not have start at their configured values.
+    # Parameters that the plain laws do not contain start at their configured values.
     start = dict(zip(free.names, free.start.tolist(), strict=True))
     for rank, (theta, misfit) in enumerate(zip(descriptions, cost / cost[0], strict=True)):
         values = {**start, **parameters(theta, cells, data.q)}

@@ -1,4 +1,4 @@
-"""Histories: solutions of separate ages joined so that labels and branches do not jump (Viterbi's algorithm).
+"""Histories: solutions at separate ages, joined so that labels and branches do not jump (Viterbi's algorithm).
 
 Viterbi (1967), IEEE Trans. Inf. Theory 13, 260.
 """
@@ -13,7 +13,7 @@ from heterodyne_nlsq.two_component.equilibrium import Solutions
 type FloatArray = npt.NDArray[np.float64]
 
 _CHANGE = np.array([0.6, 0.6, 0.25, 1.0])
-"""Usual change of ln a, ln b, ln ω, ln(B/A) between neighbouring ages."""
+"""Typical change of ln a, ln b, ln ω, ln(B/A) between neighbouring ages."""
 
 _LOG_RANGE = 4.0
 """Logarithm of the ratio of a rate to the typical one beyond which the rate is not determined."""
@@ -34,8 +34,8 @@ def _comparable(theta: FloatArray, typical: FloatArray) -> FloatArray:
 def histories(solutions: Solutions, count: int) -> list[FloatArray]:
     """Return up to `count` histories theta (n_age, 4), the most plausible first.
 
-    A plausible history describes the curves and changes little from age to age. Exchanging the labels of the components
-    gives an equivalent history; only one of the two is returned.
+    A plausible history describes the curves and changes little from age to age. Of each history and its exchange of
+    labels, which are equivalent, only one is returned.
     """
     theta = np.concatenate([solutions.theta, exchanged(solutions.theta)], axis=1)
     excess = (solutions.cost - solutions.cost[:, :1]) / np.maximum(solutions.noise[:, None], 1e-300)
@@ -46,7 +46,7 @@ def histories(solutions: Solutions, count: int) -> list[FloatArray]:
     total, came_from = local[0], np.zeros((n_age, n_state), int)
     for k in range(1, n_age):
         jump = (point[k][None] - point[k - 1][:, None]) / _CHANGE
-        # Beyond a few times the usual change, larger jumps cost no more.
+        # The cost of a jump is limited to that of a few typical changes.
         through = total[:, None] + np.minimum(np.sum(jump**2, -1), 60.0)
         came_from[k] = np.argmin(through, axis=0)
         total = np.min(through, axis=0) + local[k]

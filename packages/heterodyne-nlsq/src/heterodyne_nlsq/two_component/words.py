@@ -1,4 +1,4 @@
-"""What is stated of two components and of a flow, and in which words."""
+"""Statements about two components and flow, and their wording."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from heterodyne_nlsq.stated import shown
 from heterodyne_report import TimeCourse, format_p_value
 
 NO_FLOW, ONE_COMPONENT = "no flow", "one component"
-"""Reasons for which a function of age is not stated."""
+"""Reasons why a function of age is not stated."""
 
 _ALONE = 0.1
-"""Field fraction up to which a component changes c2 by less than 2 % of the contrast, so that it is invisible."""
+"""Field fraction below which a component changes c2 by less than 2 % of the contrast and is invisible."""
 _APART = 2.0
-"""Combined standard deviations from which two transport coefficients differ."""
+"""Combined standard deviations beyond which two transport coefficients differ."""
 
 
 def reasons(result: NLSQResult) -> dict[str, str]:
-    """Return why J_r, J_s, v and x are not stated, by their names; those that are have no key."""
+    """Return why J_r, J_s, v and x are not stated, by name; functions that are stated have no key."""
     flow = {} if shown(result, "flow") else {"v": NO_FLOW}
     if shown(result, "two_components"):
         return flow
@@ -30,16 +30,16 @@ def reasons(result: NLSQResult) -> dict[str, str]:
 
 
 def single(found: Iterable[TimeCourse]) -> str | None:
-    """Return which of J_r and J_s is the transport coefficient of a sample of one component.
+    """Return which of J_r and J_s is the transport coefficient if the sample has one component.
 
     Parameters
     ----------
-    found : the functions of age of a fit of two components to it.
+    found : functions of age of a fit with two components.
 
     Returns
     -------
-    That of the component that dominates the field; None if the fit has split one component into two different ones, so
-    that neither is its transport coefficient.
+    That of the component that dominates the field; None if the fit has split the component into two different ones, of
+    which neither is its transport coefficient.
     """
     by_name = {course.name: course for course in found}
     if not by_name.keys() >= {"J_r", "J_s", "x"}:
@@ -52,13 +52,13 @@ def single(found: Iterable[TimeCourse]) -> str | None:
 
 
 def subjects(result: NLSQResult) -> Mapping[str, str]:
-    """Return what the transport coefficients are called where there is one component only."""
+    """Return the names of the transport coefficients if there is only one component."""
     alone = not shown(result, "two_components")
     return dict.fromkeys(("J_r", "J_s"), "the transport coefficient J") if alone else {}
 
 
 def doubts(result: NLSQResult) -> Iterator[str]:
-    """Yield which of two components and a flow are not seen."""
+    """Yield a sentence each if two components, or a flow, are not seen."""
     if not shown(result, "two_components"):
         yield f"no second component is seen{_chance(result, 'two_components')}: {_instead_of_two(result)}"
     if not shown(result, "flow"):
@@ -68,10 +68,10 @@ def doubts(result: NLSQResult) -> Iterator[str]:
 def _instead_of_two(result: NLSQResult) -> str:
     if single(courses_of_fit(result)) is None:
         return (
-            "no fraction is stated, and no transport coefficient, because the fit splits one component into two "
+            "neither a fraction nor a transport coefficient is stated, because the fit splits one component into two "
             "different ones; fix x at 0 to fit one component"
         )
-    return "one transport coefficient J is stated and no fraction"
+    return "one transport coefficient J is stated, but no fraction"
 
 
 def _chance(result: NLSQResult, question: str) -> str:

@@ -81,7 +81,7 @@ def calibrate(
     ----------
     values, contrast, offset : the fitted model's parameters (n_par,), and (n_phi,) each.
     model : fitted maps (n_phi, n_t, n_t).
-    variance : of a residual of every azimuth (n_phi,); counts where frames are too few for blocks.
+    variance : of a residual of every azimuth (n_phi,); used if there are too few frames for blocks.
     """
     data, request = setup.data, _request(setup, values, contrast)
     delta = fluctuations(request, setup.config.nlsq.seed, PORTIONS)
@@ -112,7 +112,7 @@ def score_covariance(
 
     Parameters
     ----------
-    calibration : of this fit, at this point or at one that describes the data as well.
+    calibration : of this fit, at this point or at one that describes the data equally well.
     values, contrast : the point, (n_par,) and (n_phi,).
     matrices : Gauss-Newton matrix of every azimuth there in the fitted vector (n_phi, n_fit, n_fit).
     portions : number of portions of pixels that are simulated.
@@ -154,8 +154,8 @@ def _own_variance(parts: NoiseParts, expected: Expected) -> float:
 
 
 def _judged(found: Details, expected: Expected, parts: NoiseParts, n_phi: int) -> tuple[float, float, float]:
-    """Return the share of noise of the pairs' own, and the ratio of measured to described noise that stands out most,
-    with the largest that it may be by chance.
+    """Return the fraction of noise that is uncorrelated between pairs, and the largest ratio of measured to modelled
+    noise with its upper limit by chance.
     """
     described, own = described_details(parts, expected), own_details(parts, expected)
     number = found.number[:, None] * np.ones(3)

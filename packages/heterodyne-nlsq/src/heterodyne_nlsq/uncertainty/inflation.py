@@ -60,7 +60,7 @@ def inflation_of(details: Details, variance: float) -> float:
 def residuals(
     c2: npt.NDArray[np.floating], fitted: npt.NDArray[np.floating], used: npt.NDArray[np.bool_]
 ) -> FloatArray:
-    """Return the residuals of a map (n_t, n_t), frames that are not used taken out; 0 where a pair is missing."""
+    """Return the residuals of a map (n_t, n_t), without unused frames; 0 where a pair is missing."""
     found = c2 - fitted
     np.nan_to_num(found, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return found if used.all() else found[np.ix_(used, used)]

@@ -20,16 +20,16 @@ _DARKEST = 1e4
 """Largest inverse of the number of photons per pixel and frame that is tried."""
 
 _PARALLEL = 1e-12
-"""Part of the squares below which the determinant of two columns is rounding: they are the same."""
+"""Relative determinant of two columns below which it is rounding error and the columns count as equal."""
 
 _TRIED, _ZOOMS = 15, 3
-"""Values tried at once, and how often the search zooms in on the best of them."""
+"""Number of values per step of the search, and number of refinements around the best."""
 
 
 class NoiseParts(NamedTuple):
-    """Coefficients of the noise of one map: `speckle`, one over the effective number of pixels; `mixed`, speckle seen
-    through photon noise, one over pixels and photons; `photons`, that of both frames, one over pixels and photons
-    squared; `white`, variance of another noise of every pair's own.
+    """Coefficients of the noise of one map: `speckle`, one over the effective number of pixels; `mixed`, speckle times
+    photon noise, one over pixels and photons; `photons`, that of both frames, one over pixels and photons squared;
+    `white`, variance of other noise uncorrelated between pairs.
     """
 
     speckle: float
@@ -39,7 +39,7 @@ class NoiseParts(NamedTuple):
 
 
 def described_details(parts: NoiseParts, expected: Expected) -> FloatArray:
-    """Return the mean squares of the details (n_scale, 3) that the parts make."""
+    """Return the mean squares of the details (n_scale, 3) due to all contributions."""
     return parts.speckle * expected.speckle + parts.mixed * expected.mixed + own_details(parts, expected)
 
 
@@ -92,7 +92,8 @@ def _coefficients(found: Details, design: FloatArray) -> FloatArray:
 
 
 def noise_parts(found: Details, expected: Expected, variance: float) -> NoiseParts:
-    """Return the parts of the noise that explain its details; white of the given `variance` where there are none.
+    """Return the contributions to the noise that explain its details; white noise of the given `variance` if there are
+    no details.
 
     Three noise models, each with one more coefficient, accepted only if significant: white noise; speckle and photon
     noise; both together.

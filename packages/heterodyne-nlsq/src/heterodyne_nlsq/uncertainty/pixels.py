@@ -39,19 +39,21 @@ GLANCE = 1
 """How many times for a first estimate, with a standard deviation to 4.4 %."""
 
 _MOST_MODES = 8
-"""Modes that are simulated; with more, intensities are as good as Gaussian, and scaled to their contrast."""
+"""Maximum number of simulated modes; with more, intensities are practically Gaussian and are scaled to their
+contrast."""
 
 THREADS = 4
-"""Azimuths, or portions of pixels, worked on at once, at most: each takes some hundred megabytes if frames are many."""
+"""Maximum number of azimuths, or portions of pixels, processed in parallel; with many frames, each takes some hundred
+megabytes."""
 
 _SLICE = 64
-"""Pixels whose products with all frames are held at once."""
+"""Number of pixels whose products with all frames are in memory simultaneously."""
 
 
 class Request(NamedTuple):
-    """What the pixels see: the full parameter `vector` (n_par,) and the directions `expand` (n_par, n_free) in which it
-    was fitted, ages `t` (n_t,) in s, `q` in 1/Å, `phi` (n_phi,) in degrees, `contrast` (n_phi,), `weight` of the frames
-    (n_phi, n_t) and the nearest diagonal `n_near` that counts.
+    """The input of the simulation: the full parameter `vector` (n_par,) and the directions `expand` (n_par, n_free) in
+    which it was fitted, ages `t` (n_t,) in s, `q` in 1/Å, `phi` (n_phi,) in degrees, `contrast` (n_phi,), `weight` of
+    the frames (n_phi, n_t) and the nearest diagonal `n_near` that counts.
     """
 
     physics: Physics
@@ -66,8 +68,8 @@ class Request(NamedTuple):
 
 
 class PixelScores(NamedTuple):
-    """Covariances (n_local, n_local) of the score of the free parameters, contrast and offset that one pixel of an
-    azimuth makes: by its speckle, and by photon noise of unit variance seen through it.
+    """Covariances (n_local, n_local) of the score of the free parameters, contrast and offset due to one pixel of an
+    azimuth: due to its speckle, and to its speckle times photon noise of unit variance.
     """
 
     speckle: FloatArray
@@ -146,7 +148,7 @@ def fluctuations(request: Request, seed: int, portions: int) -> list[npt.NDArray
 def pixel_details(
     request: Request, a: int, fluctuation: npt.NDArray[np.float32], correlation: npt.NDArray[np.floating]
 ) -> Expected:
-    """Return the details that a pixel of azimuth number `a` makes, where Γ is `correlation` (n_t, n_t)."""
+    """Return the details of a pixel of azimuth number `a`, where Γ is `correlation` (n_t, n_t)."""
     used = np.flatnonzero(request.weight[a] > 0)
     blocks = make_blocks(correlation, used, request.n_near)
     # In single precision: 2048 pixels give 1.6 %.
@@ -155,7 +157,7 @@ def pixel_details(
 
 
 def pixel_scores(request: Request, a: int, fluctuation: npt.NDArray[np.float32]) -> PixelScores:
-    """Return what a pixel of azimuth number `a` does to the score."""
+    """Return the contribution of a pixel of azimuth number `a` to the score."""
     linear, mixed = _one_photon(request, a, fluctuation[:, :_PORTION].astype(np.float64))
     scores = []
     for k in _portions(fluctuation):
@@ -174,7 +176,7 @@ def _portions(fluctuation: npt.NDArray[np.float32]) -> range:
 
 
 def _padded(function: Callable[..., Array], request: Request, a: int, fluctuation: FloatArray) -> FloatArray:
-    """Return what a compiled function makes of weighted fluctuations; frames are added to come to few sizes."""
+    """Return the value of a compiled function of weighted fluctuations; frames are padded to a few sizes."""
     n_t, size = request.t.size, padded_size(request.t.size)
     t = np.append(request.t, request.t[-1] + (request.t[-1] - request.t[-2]) * np.arange(1, size - n_t + 1))
     z = np.pad(request.weight[a][:, None] * fluctuation, ((0, size - n_t), (0, 0)))
@@ -198,7 +200,8 @@ def _one_photon(request: Request, a: int, fluctuation: FloatArray) -> tuple[Floa
         lit += np.sum(seen, axis=-1)
         squares += seen.reshape(len(seen), -1) @ response.reshape(len(seen), -1).T
     linear /= n_pixel
-    # What a photon sees is its response less the linear term: the square, multiplied out, needs the responses once.
+    # Photon noise multiplies the response minus the linear term; with the square expanded, responses are needed only
+    # once.
     cross = linear @ lit.T
     return linear, (squares - cross - cross.T + (linear * light) @ linear.T) / n_pixel
 

@@ -36,7 +36,7 @@ def _with_slopes(
 def _propagated(
     quantities: Callable[..., Array], setup: Setup, values: FloatArray, root: FloatArray, *given: ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
-    """Return what `quantities` makes of the model and of what is `given`, with standard deviations to first order.
+    """Return `quantities` of the model and the `given` arguments, with standard deviations to first order.
 
     `root` (n_free, k) times its transpose is the covariance of the free parameters: variances that cancel keep their
     digits.

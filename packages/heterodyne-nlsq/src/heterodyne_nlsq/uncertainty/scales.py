@@ -69,10 +69,10 @@ def measured_details(residual: npt.NDArray[np.floating], n_near: int) -> Details
 
 
 class Expected(NamedTuple):
-    """Mean squares of the details (n_scale, 3) of one pixel: of its speckle, of what a photon's noise of unit variance
-    makes of it, and of the product of two such noises; white noise of unit variance has 1 everywhere. `alike` is the
-    mean squared correlation of the speckle's details at two different pairs of blocks: with it, a mean square over many
-    pairs scatters no less than over one pair in so many.
+    """Mean squares of the details (n_scale, 3) of one pixel: of its speckle, of its speckle times photon noise of unit
+    variance, and of the product of two such noises; white noise of unit variance has 1 everywhere. `alike` is the mean
+    squared correlation of the speckle's details at two different pairs of blocks; its inverse is the largest effective
+    number of pairs in a mean square.
     """
 
     speckle: FloatArray
@@ -166,8 +166,8 @@ def _portions(b: Blocks) -> Iterator[Blocks]:
 
 
 def _of_pairs(fluctuation: Floats, sums: Floats, b: Blocks) -> FloatArray:
-    """Return the mean squares that speckle, and photon noise seen through it, make of the three details, and how alike
-    those of the speckle are at different pairs, (3, 3).
+    """Return the mean squares of the three details due to speckle and to speckle times photon noise, and the
+    correlation `alike` of those of the speckle, (3, 3).
 
     `sums` (2, n_block, n_pixel) are those of the fluctuation over the patterns of every block.
     """
@@ -178,7 +178,7 @@ def _of_pairs(fluctuation: Floats, sums: Floats, b: Blocks) -> FloatArray:
     details = [one[f] * two[s] - linear[:, k] for k, (f, s) in enumerate(patterns)]
     speckle = [_variance(detail) for detail in details]
     light_one, light_two = (1 + even / math.sqrt(b.width) for even in (one[0], two[0]))
-    # The noise of a photon in the first block times what the second shows, and the other way round.
+    # Photon noise of the first block times speckle of the second, and vice versa.
     in_one = np.array([_seen(light_one, part, gamma) for part, gamma in zip(two, b.to_first, strict=True)])
     in_two = np.array([_seen(light_two, part, gamma) for part, gamma in zip(one, b.to_second, strict=True)])
     return np.stack([speckle, in_one[_OF_SECOND] + in_two[_OF_FIRST], [_alike(detail) for detail in details]])

@@ -1,4 +1,4 @@
-"""What this package knows of each model, behind one interface.
+"""Interface of the modules about a model in this package.
 
 A module about a model (`heterodyne_physics_elementwise.two_component`, or ``physics_elementwise`` of a plug-in: see
 `heterodyne_spec.models`) has ``HeterodyneModel`` and ``MODEL_VERSION`` of the generated module, and
@@ -34,7 +34,7 @@ class Physics:
         return jnp.stack([getattr(model, name)(ages) for name in self.model.inputs])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # One of each in a process: compiled functions know it by its identity.
+        # One instance per process, because compiled functions identify it by its identity.
         return physics_of, (self.name,)
 
 
@@ -44,10 +44,10 @@ def physics_of(name: str) -> Physics:
 
     Raises
     ------
-    ConfigError : when this package knows no such model.
+    ConfigError : if this package has no such model.
     """
     module: Any = knowledge("heterodyne_physics_elementwise", name)
     if module is None:
-        expected = "a model that heterodyne-physics-elementwise knows"
-        raise ConfigError(name, [Problem("model.name", f"'{name}'", expected, "install what brings it")])
+        expected = "a model with a module for heterodyne-physics-elementwise"
+        raise ConfigError(name, [Problem("model.name", f"'{name}'", expected, "install the package that provides it")])
     return Physics(name, module.HeterodyneModel, module.MODEL_VERSION, module.correlation)

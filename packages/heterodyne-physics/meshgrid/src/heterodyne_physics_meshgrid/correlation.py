@@ -17,7 +17,7 @@ def bracket(
 ) -> Float[Array, "*angles n_t n_t"]:
     """Return (c2 - offset) / contrast of a model for all pairs of frames: 1 on the diagonal, symmetric.
 
-    Arguments are those of `c2_meshgrid`; how the model makes it stands in its module, see
+    Arguments are those of `c2_meshgrid`; the computation is in the module of the model, see
     `heterodyne_physics_meshgrid.models`.
     """
     return physics_of(model.model_id).bracket(model, t, q, phi)

@@ -1,4 +1,4 @@
-"""What this package knows of each model, behind one interface.
+"""Interface of the modules about a model in this package.
 
 A module about a model (`heterodyne_physics_meshgrid.two_component`, or ``physics_meshgrid`` of a plug-in: see
 `heterodyne_spec.models`) has
@@ -7,7 +7,7 @@ A module about a model (`heterodyne_physics_meshgrid.two_component`, or ``physic
 * ``bracket(model, t, q, phi)``: (c2 - offset) / contrast for all pairs of frames, (\\*angles, n_t, n_t),
 * ``fields(model, t, q, phi)``: the `heterodyne_physics_meshgrid.FieldLaws` of one azimuth,
 
-and where there are faster ways to the same than by the whole matrix,
+and, optionally, functions that are faster than those with the whole matrix,
 
 * ``pair_products(vector, t, q, phi, z, n_near, later)``: products of the matrix with vectors over frames,
 * ``inner_products(vector, q, phi, maps)`` and ``model_sums(vector, q, phi, maps)``: exact sums over all pairs, as in
@@ -49,7 +49,7 @@ class Physics:
         return jnp.stack([getattr(model, name)(ages) for name in self.model.inputs])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # One of each in a process: compiled functions know it by its identity.
+        # One instance per process, because compiled functions identify it by its identity.
         return physics_of, (self.name,)
 
 
@@ -59,12 +59,12 @@ def physics_of(name: str) -> Physics:
 
     Raises
     ------
-    ConfigError : when this package knows no such model.
+    ConfigError : if this package has no such model.
     """
     module: Any = knowledge("heterodyne_physics_meshgrid", name)
     if module is None:
-        expected = "a model that heterodyne-physics-meshgrid knows"
-        raise ConfigError(name, [Problem("model.name", f"'{name}'", expected, "install what brings it")])
+        expected = "a model with a module for heterodyne-physics-meshgrid"
+        raise ConfigError(name, [Problem("model.name", f"'{name}'", expected, "install the package that provides it")])
     model, bracket = module.HeterodyneModel, module.bracket
 
     def products(

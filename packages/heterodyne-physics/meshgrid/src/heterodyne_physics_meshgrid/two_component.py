@@ -1,4 +1,4 @@
-"""The two-component model on the full grid of frames: its correlation, its fields, and the ways around the matrix."""
+"""The two-component model on the full grid of frames: correlation, fields of the components, and exact sums."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from heterodyne_spec.models import model_names
 
 
 def _model(document: Any) -> ModelSpec:
-    """Return the model that is named; where there is no such model, another rule says so."""
+    """Return the configured model; if it does not exist, another rule reports it."""
     name = mapping_at(document, "model").get("name")
     return load_model(name if name in model_names() else DEFAULT_MODEL)
 
@@ -61,7 +61,7 @@ class ParameterBoundsOrdered(Rule):
 
 
 class ValueInsideBounds(Rule):
-    """A value lies inside the bounds of its parameter, those of the configuration or the registry."""
+    """A value is inside the bounds of its parameter, those of the configuration or the registry."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         for path, entry, parameter in _parameters(document):

@@ -44,7 +44,7 @@ class OrderedBounds(Rule):
 
 
 class DefaultInsideBounds(Rule):
-    """The default of a parameter lies inside its bounds."""
+    """The default of a parameter is inside its bounds."""
 
     def check(self, document: Any) -> Iterator[Problem]:
         for path, item in _all_parameters(document):

@@ -226,7 +226,7 @@ def data_products(level: Level, tile: Tiles, columns: Float[Array, "column block
 def _two_products(
     data: Float[Array, "pair i j"], left: Float[Array, "pair column i"], right: Float[Array, "pair column j"]
 ) -> tuple[Float[Array, "pair column i"], Float[Array, "pair column j"]]:
-    """Return Σ_j D_ij right_j and Σ_i left_i D_ij, in float64 whatever the data are stored in."""
+    """Return Σ_j D_ij right_j and Σ_i left_i D_ij, in float64 for any dtype of the data."""
     pairs, size, _ = data.shape
     dtype = left.dtype
     if size <= STRIP or pairs == 0:

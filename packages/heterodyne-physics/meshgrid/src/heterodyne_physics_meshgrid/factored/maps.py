@@ -61,7 +61,7 @@ class Angle(NamedTuple):
 
 
 def angles_of(phi: Float[Array, " n_phi"], maps: HalvedMaps) -> Angle:
-    """Return all azimuths, to be gone through one after the other."""
+    """Return all azimuths, for iteration."""
     return Angle(phi, maps.near, maps.far, maps.weight, maps.excluded_i, maps.excluded_j, maps.excluded_weight)
 
 

@@ -167,7 +167,7 @@ def _with_data(
 def _product(
     data: Float[Array, "pair i j"], left: Float[Array, "pair column i"], right: Float[Array, "pair column j"]
 ) -> Float[Array, ""]:
-    """Return Σ left_i D_ij right_j, in float64 whatever the data are stored in."""
+    """Return Σ left_i D_ij right_j, in float64 for any dtype of the data."""
     pairs, size, _ = data.shape
     if size <= STRIP or pairs == 0:
         return jnp.sum(left * jnp.einsum("pij,paj->pai", data.astype(left.dtype), right))
