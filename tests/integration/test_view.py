@@ -222,7 +222,7 @@ def test_sliders_show_the_model_and_its_cost_and_reset_returns_to_the_fit(viewer
     assert fit.maps is not None
     before = page.value("Array.from(model('image of model').data.image[0])")
     enter(page, "v0 / Å/s^(β+1)", "800")
-    page.wait("words('p').some(e => e.includes('against the fit'))")
+    page.wait("words('p').some(e => e.includes('relative to the fit'))")
     moved = {**fit.parameters, "v0": 800.0}
     data = fit.data
     c2 = np.asarray(c2_meshgrid(HeterodyneModel(**moved), data.t, data.q, 0.0, fit.contrast[0], fit.offset[0]))
@@ -231,16 +231,16 @@ def test_sliders_show_the_model_and_its_cost_and_reset_returns_to_the_fit(viewer
     assert np.allclose(shown[off], c2[off], atol=1e-6)
     measured = TwoTimeData(c2=fit.maps[0].astype(float), q=data.q, phi=data.phi, t=data.t)
     cost = cost_function(measured, fit.config)(moved, fit.contrast, fit.offset)
-    line = next(one for one in page.value("words('p')") if "against the fit" in one)
+    line = next(one for one in page.value("words('p')") if "relative to the fit" in one)
     assert float(line.split()[1].rstrip(",")) == pytest.approx(cost, rel=1e-4)
     # An arrow key on the slider of f3 moves it too.
     page.value("deep('.noUi-handle').filter(e => e.checkVisibility()).at(-4).focus()")
     page.key("ArrowRight", 39)
-    page.until(lambda: page.value("words('p').find(e => e.includes('against the fit'))") != line, "another cost", 10)
+    page.until(lambda: page.value("words('p').find(e => e.includes('relative to the fit'))") != line, "another cost", 10)
     click(page, "button('Start the next fit from here')")
     page.wait("words('pre').some(e => e.includes('value: 800'))")
     click(page, "button('Reset to the fit')")
-    page.wait("words('p').some(e => e.includes('that of the fit'))")
+    page.wait("words('p').some(e => e.includes('at the fit'))")
     assert np.allclose(page.value("Array.from(model('image of model').data.image[0])")[1], before[1])
     assert page.value("field('v0 / Å/s^(β+1)').value").startswith("698.8")
 
@@ -319,7 +319,7 @@ def test_the_table_sorts_filters_follows_a_series_and_downloads(viewer: Viewer, 
         return page.value(f"deep('.tabulator-row [tabulator-field=\"{name}\"]').map(e => e.innerText)")
 
     page.wait("deep('.tabulator-row').length >= 4")
-    assert page.value("words('p').some(e => e.includes('running'))")
+    page.wait("words('p').some(e => e.includes('running'))")
     page.wait("deep('.tabulator-row img').length >= 3")
     click(page, "deep('.tabulator-col[tabulator-field=\"v / Å/s\"] .tabulator-col-title')[0]")
     page.until(lambda: [v for v in column("v / Å/s") if v.strip()][:2] == ["400", "698.81"], "sorted")
