@@ -91,7 +91,7 @@ class RunPage:
         assert result is not None
 
         def prepare() -> Evaluated:
-            at, cost = self._workspace.evaluated.get(looked.key, lambda: _evaluated(self._spec.id, looked, result))
+            at, cost = self._workspace.evaluated.get(looked.key, lambda: evaluated(self._spec.id, looked, result))
             self.maps.prepare(at)
             return at, cost
 
@@ -177,7 +177,7 @@ def _others(workspace: Workspace, item: Item) -> dict[str, Callable[[], Curves]]
     return found
 
 
-def _evaluated(name: str, looked: Looked, result: NLSQResult) -> Evaluated:
+def evaluated(name: str, looked: Looked, result: NLSQResult) -> Evaluated:
     """Return model and cost of a run, compiled: JAX and the compilation take seconds."""
     from heterodyne_cli.view.model_at import ModelAt
 
