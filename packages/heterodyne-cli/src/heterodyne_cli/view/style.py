@@ -9,6 +9,8 @@ from bokeh.models import ColorBar
 
 SIDE = 360
 """Width of a map in pixels."""
+NO_HEADS = {"upper_head": None, "lower_head": None}
+"""Error bars are lines: their heads would be black, also on a dark page."""
 DASHES = ("solid", "dashed", "dashdot", "dotted", "dotdash")
 """Line styles of curves in one panel, in addition to the colours."""
 
@@ -28,7 +30,9 @@ TABLE_SHEET = """
 """
 """Style of the table in the colours of the page, which are properties that reach into its components."""
 HIDDEN_LABEL = """
-label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+label:not(:has(input)), label > span {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+}
 """
 """Style of a control whose label stands elsewhere and is read by assistive programs only."""
 
