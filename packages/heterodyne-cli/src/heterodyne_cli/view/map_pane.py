@@ -23,7 +23,6 @@ from bokeh.models import (
     LinearColorMapper,
     Range1d,
     Span,
-    Whisker,
 )
 from bokeh.plotting import figure
 
@@ -32,7 +31,7 @@ from heterodyne_cli.view.frame import Soon
 from heterodyne_cli.view.frame_lists import text_of
 from heterodyne_cli.view.measured import Looked
 from heterodyne_cli.view.palettes import PALETTES
-from heterodyne_cli.view.style import NO_HEADS, SIDE, dress, number_input
+from heterodyne_cli.view.style import SIDE, dress, number_input
 from heterodyne_cli.view.values import Values
 from heterodyne_cli.view.windows import Pyramid, View, colour_range, window_of
 

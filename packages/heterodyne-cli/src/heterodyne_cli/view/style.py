@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import panel as pn
-from bokeh.models import ColorBar
+from bokeh.models import ColorBar, Whisker
 
 SIDE = 360
 """Width of a map in pixels."""
-NO_HEADS = {"upper_head": None, "lower_head": None}
-"""Error bars are lines: their heads would be black, also on a dark page."""
 DASHES = ("solid", "dashed", "dashdot", "dotted", "dotdash")
 """Line styles of curves in one panel, in addition to the colours."""
 
@@ -57,6 +55,11 @@ def dress(one: Any) -> Any:
     for legend in one.legend:
         legend.update(label_text_color=ink, background_fill_color=ground, border_line_color=rule)
     return one
+
+
+def error_bars(base: str, source: Any, **line: Any) -> Any:
+    """Return vertical lines from the column ``low`` to ``high``; heads would be black, also on a dark page."""
+    return Whisker(base=base, lower="low", upper="high", source=source, lower_head=None, upper_head=None, **line)
 
 
 def number_input(name: str) -> Any:
