@@ -213,7 +213,9 @@ class Refit:
             return
         self.run.disabled, self.stop.disabled = True, False
         self._say("starting", "note")
-        self._running = self._fits.start(self._command(folder, document), self._listener(folder, self.method.value))
+        self._running = self._fits.start(
+            self._command(folder, document), folder, self._listener(folder, self.method.value)
+        )
 
     def _listener(self, folder: Path, method: str) -> Callable[[Mapping[str, Any]], None]:
         return lambda event: self._soon(self._told, event, folder, method)
