@@ -34,7 +34,7 @@ TRUTH = {"D0_ref": 1500.0, "D0_sample": 9000.0, "v0": 700.0, "f0": 0.3, "f1": -0
 VALUES = {**{p.name: p.default for p in load_model().parameters}, **TRUTH}
 PHI = (-45.0, -5.8, 4.9, 90.0)
 LARGE = 8000
-REPEATS = 5
+REPEATS = 3
 
 DRAWN = f"""(() => {{
     {HELPERS}
