@@ -1,4 +1,4 @@
-"""How long the viewer takes to show, and how much memory it needs: ``python viewer.py``; needs Chromium.
+"""Waiting times and memory of the viewer: ``python viewer.py [small | large]``; needs Chromium.
 
 The browser runs before the command, as that of a user does. Compiled functions are kept on disk and were made before.
 """
@@ -86,22 +86,20 @@ def timed(page: Page, act: Callable[[], None], reached: str) -> float:
     return time.perf_counter() - begin
 
 
-def made(folder: Path) -> tuple[Path, Path]:
-    """Return a fit of 4 x 400 frames, and a measurement of `LARGE` frames."""
-    plan = Experiment(VALUES, 0.0054, PHI, 400, 0.1, "white", noise_sd=0.01, seed=1)
+def made(folder: Path, plan: Experiment) -> Path:
+    """Return the folder of a fit."""
     save_data(folder / "m.h5", simulate(plan))
     settings = {"model": {"parameters": {name: {"value": value} for name, value in TRUTH.items()}}}
     (folder / "c.json").write_text(json.dumps({**settings, "nlsq": {"start": "values"}, "output": {"plots": False}}))
     fit = command("--config", folder / "c.json", "--data", folder / "m.h5", "--output", folder / "fit", "--quiet")
     subprocess.run(fit, check=False)
-    large = folder / "large.h5"
-    save_data(large, simulate(replace(plan, n_frames=20, phi=PHI[:1])))
-    enlarge(large)
-    return folder / "fit", large
+    return folder / "fit"
 
 
-def enlarge(path: Path) -> None:
-    """Write a map of `LARGE` frames in place of that of a file."""
+def enlarged(folder: Path, plan: Experiment) -> Path:
+    """Return a measurement of one azimuth and `LARGE` frames."""
+    path = folder / "large.h5"
+    save_data(path, simulate(replace(plan, n_frames=20, phi=PHI[:1])))
     age = np.arange(LARGE, dtype=np.float32)
     with h5py.File(path, "r+") as file:
         name = next(name for name in _datasets(file) if file[name].ndim == 2)
@@ -110,6 +108,7 @@ def enlarge(path: Path) -> None:
         for first in range(0, LARGE, 200):
             lag = np.abs(age[first : first + 200, None] - age)
             stored[first : first + 200] = np.triu(1 + 0.2 * np.exp(-lag / 500) + 0.01 * np.sin(7 * lag + age), first)
+    return path
 
 
 def _datasets(file: h5py.File) -> list[str]:
@@ -161,14 +160,19 @@ def shown_large(page: Page, path: Path) -> list[list[str]]:
         page.wait("button('Run this fit') != null", 60)
         times: dict[str, list[float]] = {"zoom": [], "pan": []}
         size = f"1 x {LARGE}"
-        for k in range(12):
-            kind, low = ("zoom", 10.0 * (k + 1)) if k < 6 else ("pan", 100.0 + 10 * k)
-            high = 800 - 60.0 * k if kind == "zoom" else low + 300
-            page.value("window.before = model('image of data').data.image[0]; 0")
-            move = f"(f => {{ for (const r of [f.x_range, f.y_range]) r.setv({{start: {low}, end: {high}}}) }})"
-            move += "(model('data'))"
-            changed = "model('image of data').data.image[0] !== before"
-            times[kind].append(timed(page, lambda move=move: page.value(move), changed))
+        middle = "['x_range', 'y_range'].map(name => (model('data')[name].start + model('data')[name].end) / 2)"
+        x, y = page.value(f"at('data', ...{middle})")
+        changed = "model('image of data').data.image[0] !== before"
+        for kind in ("zoom", "pan"):
+            if kind == "pan":
+                page.value(
+                    "(f => { f.toolbar.active_drag = f.toolbar.tools.find(t => t.type === 'PanTool') })(model('data'))"
+                )
+            for k in range(8):
+                page.value("window.before = model('image of data').data.image[0]; 0")
+                ends = (x, y), (x + 40 * (-1) ** k, y + 20)
+                act = (lambda: page.wheel(x, y, -240)) if kind == "zoom" else (lambda ends=ends: page.drag(*ends))
+                times[kind].append(timed(page, act, changed))
         memory = resident(process)
     rows = [["command to first map", size, seconds(first), "reads 256 MB, completes the lower half"]]
     for kind, taken in times.items():
@@ -185,9 +189,14 @@ def main() -> None:
         open_page(Path(profile)) as page,
     ):
         page.size(1200, 900)
-        fit, large = made(Path(name))
+        which = sys.argv[1:] or ["small", "large"]
+        plan = Experiment(VALUES, 0.0054, PHI, 400, 0.1, "white", noise_sd=0.01, seed=1)
+        rows = []
         load = os.getloadavg()[0]
-        rows = [*shown_small(page, fit), *shown_large(page, large)]
+        if "small" in which:
+            rows += shown_small(page, made(Path(name), plan))
+        if "large" in which:
+            rows += shown_large(page, enlarged(Path(name), plan))
     notes = [f"{os.cpu_count()} cores; mean load of the machine before: {load:.1f}, after: {os.getloadavg()[0]:.1f}."]
     print_table("The viewer", ("what", "azimuths x frames", "median", "range or note"), rows, notes)
 
