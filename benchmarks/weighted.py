@@ -53,39 +53,6 @@ FAULTS = (
 )
 
 
-class Experiment(NamedTuple):
-    """Photons per pixel and frame (None: very many), modes, azimuths, and the parameters (others are 0)."""
-
-    photons: float | None
-    modes: int
-    phi: tuple[float, ...]
-    parameters: dict[str, float]
-
-
-EXPERIMENTS = {
-    "0.1 photons, few fringes": Experiment(0.1, 5, THREE, {**SLOW, **MIX}),
-    "1 photon, 10 modes, many fringes": Experiment(1.0, 10, THREE, {**FAST, **MIX}),
-    "2 photons, few fringes": Experiment(2.0, 5, THREE, {**SLOW, **MIX}),
-    "4 photons, 3 modes, 1 angle": Experiment(4.0, 3, (0.0,), {**SLOW, **MIX}),
-    "20 photons, many fringes, 4 angles": Experiment(20.0, 5, (-30.0, 0.0, 45.0, 90.0), {**FAST, **MIX}),
-    "many photons, few fringes": Experiment(None, 5, THREE, {**SLOW, **MIX}),
-}
-FAULTY = "20 photons, many fringes, 4 angles"
-FAULTS = (
-    "none",
-    "intensity drifts by 5 %",
-    "1 % of the frames dead",
-    "static background of 2 %",
-    "contrast falls by 5 %",
-)
-    "none",
-    "intensity drifts by 5 %",
-    "1 % of the frames dead",
-    "static background of 2 %",
-    "contrast falls by 5 %",
-)
-
-
 class Repeat(NamedTuple):
     """Differences from the truth and standard deviations by name, of both fits; how `auto` decides; the verdict."""
 
