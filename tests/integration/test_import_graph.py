@@ -58,7 +58,7 @@ FORBIDDEN = {
 sampler."""
 
 MODULE_OF = {"pyyaml": "yaml", "pillow": "PIL", "dask-jobqueue": "dask_jobqueue"}
-BROUGHT = {"jsonschema": {"referencing"}}
+BROUGHT = {"jsonschema": {"referencing"}, "bokeh": {"tornado"}}
 """Other modules that come with a requirement that cannot do without them."""
 
 PUBLIC_MODULES = {"heterodyne_data.setup", "heterodyne_report.page", "heterodyne_physics_meshgrid.factored"}

@@ -165,14 +165,23 @@ def test_the_cost_of_trial_values_is_that_of_a_fit(fitted: Path) -> None:
 
 
 def test_the_form_gives_the_configuration_that_does_the_same(fitted: Path, tmp_path: Path) -> None:
+    from heterodyne_cli.view.map_pane import MapPane
     from heterodyne_cli.view.measured import look_at_result
     from heterodyne_cli.view.refit import Refit
+    from heterodyne_cli.view.running import Fits
     from heterodyne_cli.view.values import Values
     from heterodyne_spec import load_model
 
     source = tmp_path / "m.h5"
     source.touch()
-    form = Refit(look_at_result(fitted), load_model(), str(source), lambda: (3, 9), lambda folder, method: None)
+    maps = MapPane(look_at_result(fitted))
+    form = Refit(maps._looked, load_model(), str(source), maps, Fits(), lambda folder, method: None)
+    # A posterior of the same configuration starts from this fit, one of another fits first.
+    form.method.value = "cmc"
+    assert f"--nlsq-result {fitted}" in form.text.object
+    t, step = maps._looked.t, maps._looked.data.dt
+    for axis in (maps._x, maps._y):
+        axis.start, axis.end = t[2] - step / 2, t[8] + step / 2
     assert form.document()["data"] == {"q": 0.0054}
     assert form.document()["model"]["parameters"]["alpha_ref"]["tie"] == "alpha_sample"
     form.mask_view.clicks += 1
@@ -181,6 +190,7 @@ def test_the_form_gives_the_configuration_that_does_the_same(fitted: Path, tmp_p
     form.rows["beta"]["tie"].value = "alpha_sample"
     form.phi.value = form.phi.value[:1]
     form.take.clicks += 1
+    assert "--nlsq-result" not in form.text.object
     document = form.document()
     assert document["data"] == {"q": 0.0054, "frames": [3, 9], "mask_frames": list(range(3, 10)), "phi": [0.0]}
     parameters = document["model"]["parameters"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import platform
+import signal
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +44,10 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     )
     console.tell("serving", url=address, port=port)
     server.start()
+    # Another signal than Ctrl-C, as of a closed terminal, also ends the fits that were started here.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     if not args.no_browser:
         webbrowser.open(address)
     try:
@@ -51,6 +56,7 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
         console.say("stopped")
     finally:
         server.stop()
+        workspace.fits.stop()
     return DONE
 
 

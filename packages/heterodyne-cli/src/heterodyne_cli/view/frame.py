@@ -15,17 +15,39 @@ from heterodyne_spec import HeterodyneError
 _STYLE = """
 body { max-width: 84rem; }
 section { border: 0; }
+#gone { position: sticky; top: 0; z-index: 99; max-width: none; margin: 0; padding: .7rem 1rem; font-weight: 600;
+  background: var(--bad-ground); color: var(--bad); border-bottom: 2px solid var(--bad); }
 .bad { color: var(--bad); } .note { color: var(--soft); margin: .2rem 0; }
 pre { white-space: pre-wrap; background: var(--raised); color: var(--ink); padding: .5rem; border-radius: .3rem; }
 """
 _DARK = "@media screen and (prefers-color-scheme: dark)"
-_FOLLOW = """<script>
-const address = new URL(location.href);
-if (!address.searchParams.has("theme") && matchMedia("(prefers-color-scheme: dark)").matches) {
-  address.searchParams.set("theme", "dark");
-  location.replace(address);
+ENTRY = """<!DOCTYPE html><html lang="en"><head><title>heterodyne</title><link rel="icon" href="data:,">
+<script>
+const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+location.replace("all?theme=" + (dark ? "dark" : "default"));
+</script>
+<noscript>The viewer needs JavaScript.</noscript></head><body></body></html>"""
+"""The page at the address that is opened."""
+HEAD = {
+    "meta": {"viewport": "width=device-width, initial-scale=1"},
+    "favicon": "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Cpath d='M0 0h16v16H0z' fill='%23440154'/%3E%3Cpath d='M0 16 16 0' stroke='%23fde725' stroke-width='4'/%3E"
+    "%3C/svg%3E",
+    "apple_icon": "data:,",
 }
-</script>"""
+"""What the head of every page says of it."""
+GONE = """
+const place = document.body;
+if (!document.getElementById("gone")) {
+  const line = document.createElement("p");
+  line.id = "gone";
+  line.setAttribute("role", "alert");
+  line.textContent = "The viewer has ended: nothing on this page answers any more. "
+    + "Start heterodyne view again and open its new address.";
+  place.prepend(line);
+}
+"""
+"""Script of a page whose server is gone."""
 
 
 def style(theme: str) -> str:
@@ -41,13 +63,13 @@ def style(theme: str) -> str:
 def header(theme: str) -> Any:
     """Return the top of a page: navigation and the switch between light and dark."""
     other = "default" if theme == "dark" else "dark"
-    bar = navigation(("All measurements", f"./?theme={theme}"))
+    bar = navigation(("All measurements", f"all?theme={theme}"))
     name = "Light colours" if theme == "dark" else "Dark colours"
     switch = Markup(
         f"""<button type="button" onclick="const a = new URL(location.href); a.searchParams.set('theme', '{other}');"""
         f""" location.replace(a)">{name}</button>"""
     )
-    return pn.pane.HTML(join_markup([bar, switch, Markup(_FOLLOW)]), sizing_mode="stretch_width")
+    return pn.pane.HTML(join_markup([bar, switch]), sizing_mode="stretch_width")
 
 
 def section(title: str, *parts: Any) -> Any:
@@ -60,7 +82,13 @@ def section(title: str, *parts: Any) -> Any:
 def error_page(message: str) -> Any:
     """Return a page with an error message and a link to the table."""
     return pn.pane.HTML(
-        join_markup([paragraph(message, mood="bad"), paragraph(element("a", "all measurements", href="./"))])
+        join_markup(
+            [
+                element("h1", "Cannot be shown"),
+                paragraph(message, mood="bad"),
+                paragraph(element("a", "all measurements", href="all")),
+            ]
+        )
     )
 
 
@@ -70,10 +98,52 @@ def navigation(*links: tuple[str, str]) -> Markup:
     return element("nav", element("ul", *listed), aria_label="pages")
 
 
-def afterwards[T](make: Callable[[], T], put: Callable[[T], None], place: Any) -> None:
-    """Call `make` in a thread once the page is shown, and `put` with what it returns in that of the page.
+class Soon:
+    """Calls functions in the thread of the page with its document locked, those with the same key once.
 
-    An error is one line in `place`.
+    Panel calls what watches a control without the lock, where models of Bokeh must not be changed. Without a page (in
+    a notebook or a test), functions are called at once.
+    """
+
+    def __init__(self) -> None:
+        self._document = pn.state.curdoc
+        self._due: dict[str, Callable[[], None]] = {}
+
+    def __call__(self, key: str, function: Callable[[], None]) -> None:
+        if self._document is None or self._document.session_context is None:
+            function()
+            return
+        waiting = key in self._due
+        self._due[key] = function
+        if not waiting:
+            self._document.add_next_tick_callback(lambda: self._due.pop(key)())
+
+
+def in_steps(*steps: Callable[[], None]) -> None:
+    """Call functions one after the other once the page is shown, so that each shows what it makes before the next.
+
+    Without a page (in a notebook or a test), call them at once.
+    """
+    document = pn.state.curdoc
+    left = list(steps)
+
+    def step() -> None:
+        left.pop(0)()
+        if left:
+            # Not the next tick: what has been made is sent before.
+            document.add_timeout_callback(step, 1)
+
+    if document is None:
+        for one in steps:
+            one()
+    else:
+        pn.state.onload(step)
+
+
+def in_thread[T](make: Callable[[], T], put: Callable[[T], None], place: Any) -> None:
+    """Call `make` in a thread, and then `put` with what it returns in that of the page.
+
+    An error is one line in `place`. Without a page, call both at once.
     """
     document = pn.state.curdoc
 
@@ -89,4 +159,5 @@ def afterwards[T](make: Callable[[], T], put: Callable[[T], None], place: Any) -
     if document is None:
         put(make())
     else:
-        pn.state.onload(lambda: threading.Thread(target=work, daemon=True).start())
+        # Not a daemon: Python aborts if it exits while such a thread compiles.
+        threading.Thread(target=work).start()

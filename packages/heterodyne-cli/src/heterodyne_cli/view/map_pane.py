@@ -5,14 +5,17 @@ A browser is sent means over blocks of frames of what it shows (see `windows`); 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import panel as pn
-from bokeh.events import RangesUpdate, Tap
+from bokeh.events import RangesUpdate, SelectionGeometry, Tap
 from bokeh.models import (
     Band,
+    BoxSelectTool,
+    BoxZoomTool,
     ColorBar,
     ColumnDataSource,
     CrosshairTool,
@@ -25,6 +28,8 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from heterodyne_cli.view.cuts import Direction, Frames, Pairs, cut, pairs_of_cut, spaced_lags
+from heterodyne_cli.view.frame import Soon
+from heterodyne_cli.view.frame_lists import text_of
 from heterodyne_cli.view.measured import Looked
 from heterodyne_cli.view.palettes import PALETTES
 from heterodyne_cli.view.style import SIDE, dress, number_input
@@ -41,6 +46,10 @@ KINDS = ("data", "model", "residual")
 _TITLES = {"data": "data", "model": "model", "residual": "data - model"}
 _MISSING = "#9aa0a8"
 """Colour of pairs without a value."""
+_DRAGS = {"zooms": "zoom", "chooses frames": "frames", "masks frames": "mask"}
+"""What dragging on a map does."""
+type Brushed = Callable[[str, int, int], None]
+"""Takes ``frames`` or ``mask``, and the first and last frame, from 1, of what was dragged over."""
 
 
 class MapPane:
@@ -50,6 +59,8 @@ class MapPane:
         self._looked = looked
         self._at: ModelAt | None = None
         self._trial: Values | None = None
+        self.brushed: Brushed | None = None
+        self._soon = Soon()
         t = looked.t
         self._step = float(t[1] - t[0])
         ends = (t[0] - self._step / 2, t[-1] + self._step / 2)
@@ -71,10 +82,15 @@ class MapPane:
         self.width = pn.widgets.IntInput(label="averaged frames", value=1, start=1, end=max(len(t) // 4, 1), width=120)
         self.lag_axis = pn.widgets.RadioButtonGroup(label="lag axis", options=["log", "linear"], width=120)
         self.limits = {kind: (number_input(f"{kind} from"), number_input("to")) for kind in ("data", "residual")}
-        self._sources = {kind: _image_source() for kind in KINDS}
+        self.drag = pn.widgets.RadioButtonGroup(label="dragging on a map", options=_DRAGS, value="zoom", width=330)
+        self._missing = pn.pane.HTML("", sizing_mode="stretch_width")
+        self._marks = ColumnDataSource({side: [] for side in ("left", "right", "bottom", "top")}, name="marks")
+        self._sources = {kind: _image_source(kind) for kind in KINDS}
         self._mappers = {kind: LinearColorMapper(palette=PALETTES[kind], nan_color=_MISSING) for kind in KINDS}
+        # One pair of lines for all maps: the cursor is linked.
+        self._cross = [Span(dimension=d, line_dash="dotted", line_color="#707780") for d in ("width", "height")]
         self._figures = {kind: self._map_figure(kind) for kind in self._shown}
-        self._cut_sources = {kind: ColumnDataSource(_NO_CUT) for kind in ("data", "model")}
+        self._cut_sources = {kind: ColumnDataSource(_NO_CUT, name=f"cut of {kind}") for kind in ("data", "model")}
         self._cuts = {axis: self._cut_figure(axis) for axis in ("log", "linear")}
         self._listen()
         self._set_limits()
@@ -93,10 +109,36 @@ class MapPane:
         )
         chosen = pn.FlexBox(self.direction, self.age, self.width, self.lag_axis, gap="8px", align_items="end")
         note = pn.pane.HTML(
-            "<p class='note'>Click on a map to set the age of the cut; drag to zoom, double-click for the whole map. "
-            "Grey: pairs without a value (masked, dead or missing frames, the diagonal).</p>"
+            "<p class='note'>Click on a map to set the age of the cut, double-click for the whole map. Dragging "
+            "zooms, or chooses or masks the frames between both ends for the next fit. Grey: pairs without a value "
+            "(masked, dead or missing frames, the diagonal); hatched: left out of the next fit.</p>"
         )
-        return pn.Column(tools, maps, note, chosen, cuts, sizing_mode="stretch_width")
+        dragging = pn.Column(pn.pane.HTML("dragging on a map", css_classes=["label"], margin=(0, 10)), self.drag)
+        tools.append(dragging)
+        return pn.Column(tools, maps, self._missing, note, chosen, cuts, sizing_mode="stretch_width")
+
+    def mark(self, first: int, last: int, masked: Sequence[tuple[int, int]]) -> None:
+        """Hatch what the next fit leaves out: frames, from 1, before `first` and after `last`, and ranges of them."""
+        n_t = len(self._looked.t)
+        outside = [ends for ends in ((1, first - 1), (last + 1, n_t)) if ends[0] <= ends[1]]
+        low, high = (self._looked.t[0] + (frame - 0.5) * self._step for frame in (0, n_t))
+        bands = [
+            [self._looked.t[0] + (a - 1.5) * self._step, self._looked.t[0] + (b - 0.5) * self._step]
+            for a, b in [*outside, *masked]
+        ]
+        every = [(a, b, low, high) for a, b in bands] + [(low, high, a, b) for a, b in bands]
+        sides = ("left", "right", "bottom", "top")
+        found = {side: [float(one[k]) for one in every] for k, side in enumerate(sides)}
+        self._soon("marks", lambda: setattr(self._marks, "data", found))
+
+    def prepare(self, at: ModelAt) -> None:
+        """Compile what sliders and bands need; in a thread, it delays nothing."""
+        result = self._looked.result
+        if result is None:
+            return
+        i, j = self._view_pairs(self._looked.pyramids(self.angle.value)[0].view(self._window()))
+        at.c2(Values.of(result), self.angle.value, i, j)
+        at.band(result, self.angle.value, i[0], j[0])
 
     def use_model(self, at: ModelAt) -> None:
         """Use a model at pairs of frames for bands and trial values."""
@@ -118,18 +160,20 @@ class MapPane:
         first.on_event(RangesUpdate, lambda event: self._refresh_maps())
         for one in self._figures.values():
             one.on_event(Tap, self._tapped)
+            one.on_event(SelectionGeometry, self._selected)
+        self.drag.param.watch(lambda event: self._soon("drag", self._choose_drag), "value")
         self.angle.param.watch(self._turned, "value")
         for widget in (self.direction, self.age, self.width):
-            widget.param.watch(lambda event: self._refresh_cut(), "value")
-        self.lag_axis.param.watch(lambda event: self._show_axis(), "value")
+            widget.param.watch(lambda event: self._soon("cut", self._refresh_cut), "value")
+        self.lag_axis.param.watch(lambda event: self._soon("axis", self._show_axis), "value")
         for kind, ends in self.limits.items():
             for one in ends:
-                one.param.watch(lambda event, kind=kind: self._apply_limits(kind), "value")
+                one.param.watch(lambda event, kind=kind: self._soon(kind, lambda: self._apply_limits(kind)), "value")
         self._show_axis()
 
     def _turned(self, event: Any) -> None:
         self._set_limits()
-        self.refresh()
+        self._soon("all", self.refresh)
 
     def _tapped(self, event: Any) -> None:
         if event.x is None or event.y is None:
@@ -137,6 +181,20 @@ class MapPane:
         age = min(event.x, event.y) if self.direction.value == "from" else (event.x + event.y) / 2
         frame = round((age - self._looked.t[0]) / self._step)
         self.age.value = float(np.clip(self._looked.t[0] + frame * self._step, self.age.start, self.age.end))
+
+    def _choose_drag(self) -> None:
+        wanted = BoxZoomTool if self.drag.value == "zoom" else BoxSelectTool
+        for one in self._figures.values():
+            one.toolbar.active_drag = next(tool for tool in one.tools if isinstance(tool, wanted))
+
+    def _selected(self, event: Any) -> None:
+        """Pass on the frames between the ends of what was dragged over along t2."""
+        if not event.final or self.brushed is None or self.drag.value == "zoom":
+            return
+        n_t, t = len(self._looked.t), self._looked.t
+        ends = sorted((float(event.geometry[side]) - t[0]) / self._step for side in ("x0", "x1"))
+        first, last = (int(np.clip(round(end), 0, n_t - 1)) + 1 for end in (ends[0] + 1e-9, ends[1] - 1e-9))
+        self.brushed(self.drag.value, first, max(first, last))
 
     def _show_axis(self) -> None:
         for axis, one in self._cuts.items():
@@ -146,7 +204,7 @@ class MapPane:
 
     def _usable_frame(self) -> int:
         """Return the frame, from 0, with data that is nearest to a quarter of the measurement."""
-        rows = np.isfinite(self._looked.pyramids(0)[0].values).any(axis=1)
+        rows = self._looked.pyramids(0)[0].usable
         usable = np.flatnonzero(rows[:-1])
         return int(usable[np.argmin(np.abs(usable - len(rows) // 4))]) if usable.size else 0
 
@@ -166,6 +224,8 @@ class MapPane:
     def _refresh_maps(self) -> None:
         pyramids = self._looked.pyramids(self.angle.value)
         data = pyramids[0].view(self._window())
+        missing = text_of(np.flatnonzero(~pyramids[0].usable) + 1)
+        self._missing.object = f"<p class='note'>Frames without a value: {missing}.</p>" if missing else ""
         views = {"data": data.values}
         if len(pyramids) > 1:
             views["model"] = self._model_map(pyramids, data)
@@ -181,13 +241,17 @@ class MapPane:
         if self._trial is None or self._at is None:
             found = pyramids[1].view(data.window).values
         else:
-            rows, columns = (
-                np.minimum(np.arange(first, end, data.width) + data.width // 2, len(self._looked.t) - 1)
-                for first, end in (data.window[:2], data.window[2:])
-            )
-            i, j = np.broadcast_arrays(rows[:, None], columns[None, :])
-            found = self._at.c2(self._trial, self.angle.value, i, j)
+            found = self._at.c2(self._trial, self.angle.value, *self._view_pairs(data))
         return np.where(np.isfinite(data.values), found, np.nan)
+
+    def _view_pairs(self, view: View) -> tuple[Frames, Frames]:
+        """Return the pair of frames in the middle of every block of a view."""
+        rows, columns = (
+            np.minimum(np.arange(first, end, view.width) + view.width // 2, len(self._looked.t) - 1)
+            for first, end in (view.window[:2], view.window[2:])
+        )
+        i, j = np.broadcast_arrays(rows[:, None], columns[None, :])
+        return i, j
 
     def _image(self, values: FloatArray, view: View) -> dict[str, list[Any]]:
         t, window = self._looked.t, view.window
@@ -229,20 +293,20 @@ class MapPane:
             y_range=self._y,
             tools="pan,wheel_zoom,box_zoom,reset,save",
             active_drag="box_zoom",
+            active_scroll="wheel_zoom",
             x_axis_label="t₂ / s",
             y_axis_label="t₁ / s",
             title=_TITLES[kind],
             toolbar_location="above",
             name=kind,
         )
-        one.image(source=self._sources[kind], color_mapper=self._mappers[kind])
+        image = one.image(source=self._sources[kind], color_mapper=self._mappers[kind])
+        hatch = {"hatch_pattern": "/", "hatch_color": "#ffffff", "hatch_scale": 8}
+        one.quad(source=self._marks, fill_color="#101418", fill_alpha=0.55, line_color=None, level="overlay", **hatch)
         one.add_layout(ColorBar(color_mapper=self._mappers[kind], width=10), "right")
-        one.add_tools(
-            HoverTool(tooltips=[("t₁", "$y{0.000} s"), ("t₂", "$x{0.000} s"), (_TITLES[kind], "@image{0.00000}")])
-        )
-        if not hasattr(self, "_cross"):
-            # One pair of lines for all maps: the cursor is linked.
-            self._cross = [Span(dimension=d, line_dash="dotted", line_color="#707780") for d in ("width", "height")]
+        tips = [("t₁", "$y{0.000} s"), ("t₂", "$x{0.000} s"), (_TITLES[kind], "@image{0.00000}")]
+        one.add_tools(HoverTool(tooltips=tips, renderers=[image]))
+        one.add_tools(BoxSelectTool(dimensions="width", renderers=[], description="frames of the next fit"))
         one.add_tools(CrosshairTool(overlay=self._cross))
         return dress(one)
 
@@ -312,5 +376,6 @@ class MapPane:
 _NO_CUT: dict[str, list[float]] = {"lag": [], "c2": [], "low": [], "high": []}
 
 
-def _image_source() -> ColumnDataSource:
-    return ColumnDataSource({"image": [np.zeros((1, 1), np.float32)], "x": [0.0], "y": [0.0], "dw": [1.0], "dh": [1.0]})
+def _image_source(kind: str) -> ColumnDataSource:
+    empty = {"image": [np.zeros((1, 1), np.float32)], "x": [0.0], "y": [0.0], "dw": [1.0], "dh": [1.0]}
+    return ColumnDataSource(empty, name=f"image of {kind}")

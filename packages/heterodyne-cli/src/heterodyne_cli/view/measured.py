@@ -50,6 +50,20 @@ class Cache:
 _CACHE = Cache()
 
 
+class Latest[T]:
+    """What was made last, kept for the next page of the same run."""
+
+    def __init__(self) -> None:
+        self._lock, self._kept = threading.Lock(), list[tuple[object, T]]()
+
+    def get(self, key: object, make: Callable[[], T]) -> T:
+        """Return what is kept under a key, or make it."""
+        with self._lock:
+            if not self._kept or self._kept[0][0] != key:
+                self._kept = [(key, make())]
+            return self._kept[0][1]
+
+
 @dataclass(frozen=True)
 class Looked:
     """A run: `data` describes its maps, `result` is a fit of them or None, `valid` (n_phi, n_t) marks usable frames.
@@ -68,10 +82,14 @@ class Looked:
         """Ages of the frames in s, (n_t,)."""
         return self.data.t
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells it from other runs, and from another fit in the same folder."""
+        return str(self.path), self.data.q, self.result.cost if self.result else None
+
     def pyramids(self, angle: int) -> tuple[Pyramid, ...]:
         """Return the maps of an azimuth (its position): data, and of a fit model."""
-        key = (str(self.path), self.data.q, self.result.cost if self.result else None, angle)
-        return _CACHE.get(key, lambda: tuple(Pyramid.of(one) for one in self.read(angle)))
+        return _CACHE.get((*self.key, angle), lambda: tuple(Pyramid.of(one) for one in self.read(angle)))
 
 
 def look_at_measurement(path: Path, q: float | None) -> Looked:

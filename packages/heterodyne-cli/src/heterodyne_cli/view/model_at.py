@@ -28,10 +28,10 @@ class ModelAt:
 
     def c2(self, values: Values, angle: int, i: Frames, j: Frames) -> FloatArray:
         """Return c2 of an azimuth (its position) at pairs of frames of any shape."""
+        size, i_, j_ = i.size, _padded(i), _padded(j)
         with jax.enable_x64(True):
-            # One vector per shape, so that a window of another size compiles no function of its own rank.
-            found = _c2(self._model, self._grid, self._vector(values, angle), self.phi[angle], i.ravel(), j.ravel())
-        return np.asarray(found).reshape(i.shape)
+            found = _c2(self._model, self._grid, self._vector(values, angle), self.phi[angle], i_, j_)
+        return np.asarray(found)[:size].reshape(i.shape)
 
     def band(self, result: NLSQResult, angle: int, i: Frames, j: Frames) -> FloatArray | None:
         """Return the standard deviation of the fitted c2 at pairs (n_pair,) by propagation of the joint covariance;
@@ -43,7 +43,8 @@ class ModelAt:
         names, varying, n_phi = list(self.spec.names), result.varying, len(self.phi)
         with jax.enable_x64(True):
             vector = self._vector(Values.of(result), angle)
-            slope = np.asarray(_slopes(self._model, self._grid, vector, self.phi[angle], i, j))
+            found = _slopes(self._model, self._grid, vector, self.phi[angle], _padded(i), _padded(j))
+        slope = np.asarray(found)[: i.size]
         columns = np.zeros((len(i), len(joint)))
         leaders = {row.name: row.tie or row.name for row in result.table}
         for position, name in enumerate(names):
@@ -51,11 +52,22 @@ class ModelAt:
                 columns[:, list(varying).index(leaders[name])] += slope[:, position]
         columns[:, len(varying) + angle] = slope[:, -2]
         columns[:, len(varying) + n_phi + angle] = slope[:, -1]
-        return np.sqrt(np.maximum(np.einsum("pk,kl,pl->p", columns, joint, columns), 0.0))
+        variance: FloatArray = np.einsum("pk,kl,pl->p", columns, joint, columns)
+        return np.sqrt(np.maximum(variance, 0.0))
 
     def _vector(self, values: Values, angle: int) -> FloatArray:
         own = [values.parameters[name] for name in self.spec.names]
         return np.array([*own, values.contrast[angle], values.offset[angle]], float)
+
+
+def _padded(frames: Frames) -> Frames:
+    """Return frames as a vector of one of few lengths, so that a window of another size seldom compiles a function."""
+    flat = frames.ravel()
+    length = 256
+    while length < flat.size:
+        # At most a quarter more than needed.
+        length = length * 5 // 4
+    return np.concatenate([flat, np.zeros(length - flat.size, flat.dtype)])
 
 
 def _at(model: Any, grid: Any, vector: jax.Array, phi: jax.Array, i: jax.Array, j: jax.Array) -> jax.Array:

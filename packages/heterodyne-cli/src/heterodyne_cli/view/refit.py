@@ -11,8 +11,11 @@ from typing import Any
 
 import panel as pn
 
+from heterodyne_cli.view.frame_lists import frames_of, ranges_of, text_of
+from heterodyne_cli.view.map_pane import MapPane
 from heterodyne_cli.view.measured import Looked
-from heterodyne_cli.view.running import CONFIG_NAME, Running, command_line, free_folder, succeeded, write_config
+from heterodyne_cli.view.running import CONFIG_NAME, Fits, Running, command_line, free_folder, succeeded, write_config
+from heterodyne_cli.view.style import HIDDEN_LABEL
 from heterodyne_cli.view.values import Values
 from heterodyne_spec import ConfigError, HeterodyneError, ModelSpec, Problem, build_config, dump_yaml
 
@@ -22,8 +25,9 @@ _NONE = "not tied"
 class Refit:
     """A form for a fit of the measurement of a run.
 
-    `source` is the measurement's file, as far as it is known; `frames_in_view` returns the first and last frame (from
-    1) of the maps as they are zoomed; `finished` is called with the folder of every fit that left a result.
+    `source` is the measurement's file, as far as it is known; `maps` show what is left out, and frames are chosen and
+    masked by dragging on them; `fits` runs the fit; `finished` is called with the folder and method of every fit that
+    left a result.
     """
 
     def __init__(
@@ -31,11 +35,12 @@ class Refit:
         looked: Looked,
         spec: ModelSpec,
         source: str,
-        frames_in_view: Callable[[], tuple[int, int]],
+        maps: MapPane,
+        fits: Fits,
         finished: Callable[[Path, str], None],
     ) -> None:
         self._looked, self._spec = looked, spec
-        self._frames_in_view, self._finished = frames_in_view, finished
+        self._maps, self._fits, self._finished = maps, fits, finished
         self._running: Running | None = None
         self._document = pn.state.curdoc
         self._given = copy.deepcopy(dict(looked.result.config)) if looked.result else {}
@@ -46,7 +51,7 @@ class Refit:
         self.last = pn.widgets.IntInput(label="last frame", value=last, start=1, width=100)
         self.take = pn.widgets.Button(label="Frames in view")
         self.mask = pn.widgets.TextInput(
-            label="masked frames, such as 12, 40-45", value=_ranges(data.get("mask_frames") or ()), width=260
+            label="masked frames, such as 12, 40-45", value=text_of(data.get("mask_frames") or ()), width=260
         )
         self.mask_view = pn.widgets.Button(label="Mask frames in view")
         phi = [f"{one:g}" for one in looked.data.phi]
@@ -60,6 +65,7 @@ class Refit:
         self.stop = pn.widgets.Button(label="Stop", disabled=True)
         self.progress = pn.pane.HTML("", sizing_mode="stretch_width")
         self.text = pn.pane.HTML("", sizing_mode="stretch_width")
+        self._as_fitted = self.document()
         self._listen()
         self._describe()
 
@@ -99,7 +105,7 @@ class Refit:
         if (self.first.value, self.last.value) != (1, self._looked.data.n_frames) or "frames" in data:
             data["frames"] = [self.first.value, self.last.value]
         if self.mask.value.strip() or "mask_frames" in data:
-            data["mask_frames"] = _frames(self.mask.value)
+            data["mask_frames"] = frames_of(self.mask.value, self._looked.data.n_frames)
         if len(self.phi.value) < len(self.phi.options) or "phi" in data:
             data["phi"] = [float(one) for one in self.phi.value]
         parameters = document.setdefault("model", {}).setdefault("parameters", {})
@@ -117,14 +123,15 @@ class Refit:
         free = row.status != "fixed" if row else parameter.vary
         tie = row.tie if row and row.tie else _NONE
         others = [_NONE, *(p.name for p in self._spec.parameters if p.name != name and p.unit == parameter.unit)]
-        numbers = {"width": 110, "format": "0[.]000000", "margin": 2}
+        numbers = {"width": 110, "format": "0[.]000000", "margin": 2, "stylesheets": [HIDDEN_LABEL]}
+        hidden = {"margin": 2, "stylesheets": [HIDDEN_LABEL]}
         return {
             "name": pn.pane.HTML(html.escape(name), width=120),
-            "value": pn.widgets.FloatInput(value=value, **numbers),
-            "vary": pn.widgets.Checkbox(value=free, width=30, margin=(8, 2)),
-            "low": pn.widgets.FloatInput(value=low, **numbers),
-            "high": pn.widgets.FloatInput(value=high, **numbers),
-            "tie": pn.widgets.Select(value=tie, options=others, width=140, margin=2),
+            "value": pn.widgets.FloatInput(label=f"{name}, start value", value=value, **numbers),
+            "vary": pn.widgets.Checkbox(label=f"{name} free", value=free, width=30, styles={"overflow": "hidden"}),
+            "low": pn.widgets.FloatInput(label=f"{name} from", value=low, **numbers),
+            "high": pn.widgets.FloatInput(label=f"{name} to", value=high, **numbers),
+            "tie": pn.widgets.Select(label=f"{name} tied to", value=tie, options=others, width=140, **hidden),
         }
 
     def _changed(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,22 +158,38 @@ class Refit:
         self.mask_view.on_click(lambda event: self._mask_frames())
         self.run.on_click(lambda event: self._start())
         self.stop.on_click(lambda event: self._running.stop() if self._running else None)
+        self._maps.brushed = self._brushed
 
     def _take_frames(self) -> None:
-        self.first.value, self.last.value = self._frames_in_view()
+        self._brushed("frames", *self._maps.frames_in_view())
 
     def _mask_frames(self) -> None:
-        first, last = self._frames_in_view()
-        words = f"{first}-{last}" if last > first else f"{first}"
-        self.mask.value = f"{self.mask.value}, {words}" if self.mask.value.strip() else words
+        self._brushed("mask", *self._maps.frames_in_view())
 
-    def _command(self, folder: Path) -> list[str]:
-        return command_line(folder / CONFIG_NAME, Path(self.source.value), folder, self.method.value)
+    def _brushed(self, what: str, first: int, last: int) -> None:
+        """Choose or mask frames, from 1."""
+        if what == "frames":
+            self.first.value, self.last.value = first, last
+            return
+        words = text_of(range(first, last + 1))
+        try:
+            self.mask.value = text_of([*frames_of(self.mask.value, last), *range(first, last + 1)])
+        except ConfigError:
+            # What is wrong with what was typed remains in the form, and the message below it.
+            self.mask.value = f"{self.mask.value}, {words}"
+
+    def _command(self, folder: Path, document: Mapping[str, Any]) -> list[str]:
+        # The point estimate of the same configuration is where the posterior starts; another is fitted first.
+        same = self.method.value == "cmc" and self._looked.result is not None and document == self._as_fitted
+        start = self._looked.path if same else None
+        return command_line(folder / CONFIG_NAME, Path(self.source.value), folder, self.method.value, start)
 
     def _describe(self) -> None:
         """Show configuration and command, or the error in them."""
         try:
             document = self.document()
+            masked = ranges_of(document["data"].get("mask_frames") or ())
+            self._maps.mark(self.first.value, self.last.value, masked)
             build_config(document, "this form")
             _check_source(self.source.value)
         except HeterodyneError as error:
@@ -174,21 +197,26 @@ class Refit:
             self.run.disabled = True
             return
         self.run.disabled = self._running is not None
-        words = shlex.join(self._command(Path(self.output.value)))
+        words = shlex.join(self._command(Path(self.output.value), document))
         shown = "".join(f"<pre>{html.escape(text)}</pre>" for text in (dump_yaml(document), words))
         title = "<summary>Configuration and command of this fit</summary>"
         self.text.object = f"<details open>{title}{shown}</details>"
 
     def _start(self) -> None:
-        folder = Path(self.output.value)
+        folder = Path(self.output.value).expanduser().absolute()
         try:
-            write_config(folder, self.document())
+            document = self.document()
+            _check_source(self.source.value)
+            write_config(folder, document)
         except (HeterodyneError, OSError) as error:
             self._say(str(error), "bad")
             return
         self.run.disabled, self.stop.disabled = True, False
         self._say("starting", "note")
-        self._running = Running(self._command(folder), lambda event: self._soon(self._told, event, folder))
+        self._running = self._fits.start(self._command(folder, document), self._listener(folder, self.method.value))
+
+    def _listener(self, folder: Path, method: str) -> Callable[[Mapping[str, Any]], None]:
+        return lambda event: self._soon(self._told, event, folder, method)
 
     def _soon(self, function: Callable[..., None], *given: Any) -> None:
         """Call a function in the thread of the page."""
@@ -197,17 +225,16 @@ class Refit:
         else:
             self._document.add_next_tick_callback(lambda: function(*given))
 
-    def _told(self, event: Mapping[str, Any], folder: Path) -> None:
+    def _told(self, event: Mapping[str, Any], folder: Path, method: str) -> None:
         kind = event.get("event")
         if kind == "progress":
             self._say(str(event.get("text", "")), "note")
         elif kind == "error":
             self._say(str(event.get("message", "")), "bad")
         elif kind == "end":
-            self._ended(int(event.get("exit_code") or 0), folder)
+            self._ended(int(event.get("exit_code") or 0), folder, method)
 
-    def _ended(self, code: int, folder: Path) -> None:
-        method = self.method.value
+    def _ended(self, code: int, folder: Path, method: str) -> None:
         self._running, self.stop.disabled = None, True
         self.output.value = str(free_folder(folder.parent, "refit"))
         self._describe()
@@ -238,31 +265,3 @@ def _parent(looked: Looked) -> Path:
     if looked.result is None:
         return Path.cwd()
     return looked.path if looked.path.is_dir() else looked.path.parent
-
-
-def _ranges(frames: Any) -> str:
-    """Return frames as text, ranges of consecutive ones joined."""
-    found: list[list[int]] = []
-    for frame in sorted(set(frames)):
-        if found and frame == found[-1][1] + 1:
-            found[-1][1] = frame
-        else:
-            found.append([frame, frame])
-    return ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in found)
-
-
-def _frames(text: str) -> list[int]:
-    """Return the frames of a text such as ``12, 40-45``.
-
-    Raises
-    ------
-    ConfigError : if it is no such list.
-    """
-    found: set[int] = set()
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        ends = part.split("-")
-        if len(ends) > 2 or not all(end.strip().isdigit() for end in ends):
-            remedy = "write numbers and ranges separated by commas, such as 12, 40-45"
-            raise ConfigError("this form", [Problem("data.mask_frames", repr(part), "a frame or a range", remedy)])
-        found.update(range(int(ends[0]), int(ends[-1]) + 1))
-    return sorted(found)

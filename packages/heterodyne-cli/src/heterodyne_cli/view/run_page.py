@@ -7,11 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import panel as pn
 
-from heterodyne_cli.view.frame import afterwards, error_page, section
+from heterodyne_cli.view.frame import error_page, in_steps, in_thread, section
 from heterodyne_cli.view.function_pane import Curves, FunctionPane
 from heterodyne_cli.view.map_pane import MapPane
 from heterodyne_cli.view.measured import Looked
@@ -22,7 +23,10 @@ from heterodyne_cli.view.workspace import Item, Workspace
 from heterodyne_data import NLSQResult, TwoTimeData
 from heterodyne_nlsq import courses_of_fit, evidence_rows, unstated_functions
 from heterodyne_report.page import Markup, element, join_markup, paragraph, table
-from heterodyne_spec import DEFAULT_MODEL, load_model
+from heterodyne_spec import DEFAULT_MODEL, HeterodyneError, load_model
+
+type Evaluated = tuple[Any, Callable[[Values], float] | None]
+"""The model at pairs of frames, and the cost at values."""
 
 LARGEST_COST = 50_000_000
 """Pairs of all azimuths up to which the sliders show the cost."""
@@ -32,68 +36,89 @@ def run_page(workspace: Workspace, item: Item) -> Any:
     """Return the page of an item."""
     if item.path.suffix == ".nc":
         return error_page("a posterior is shown together with its point estimate: open the folder of the run")
-    looked = item.look()
-    return _fitted(workspace, item, looked) if looked.result is not None else _measured(workspace, item, looked)
+    return RunPage(workspace, item, item.look()).view()
 
 
-def _measured(workspace: Workspace, item: Item, looked: Looked) -> Any:
-    maps = MapPane(looked)
-    done = _Finished(workspace)
-    refit = Refit(looked, load_model(DEFAULT_MODEL), str(item.path), maps.frames_in_view, done)
-    notes = [paragraph(f"note: {note}", mood="note") for note in looked.data.notes]
-    return pn.Column(
-        pn.pane.HTML(join_markup([element("h1", _title(looked)), *notes])),
-        section("Maps", maps.view()),
-        section("Fit", refit.view(), done.place),
-        sizing_mode="stretch_width",
-    )
+class RunPage:
+    """The parts of a page; only the maps are made before it is shown, for the others take longer than they do."""
 
+    def __init__(self, workspace: Workspace, item: Item, looked: Looked) -> None:
+        self._workspace, self._item, self._looked = workspace, item, looked
+        result = looked.result
+        self._spec = load_model(str(result.model.get("id", DEFAULT_MODEL)) if result else DEFAULT_MODEL)
+        self.maps = MapPane(looked)
+        self.refit: Refit | None = None
+        self.functions: FunctionPane | None = None
+        self.what_if: WhatIf | None = None
+        self._places = {name: pn.Column(sizing_mode="stretch_width") for name in ("functions", "what if", "fit")}
 
-def _fitted(workspace: Workspace, item: Item, looked: Looked) -> Any:
-    result = looked.result
-    assert result is not None
-    spec = load_model(str(result.model.get("id", DEFAULT_MODEL)))
-    maps = MapPane(looked)
-    functions = FunctionPane(curves_of("this fit", result), _others(workspace, item), spec, looked.t)
-    done = _Finished(workspace, functions)
-    refit = Refit(looked, spec, _source(item, result), maps.frames_in_view, done)
-    sliders = pn.Column(pn.pane.HTML(paragraph("preparing the sliders", mood="note")), sizing_mode="stretch_width")
+    def view(self) -> Any:
+        """Return the page."""
+        result, places = self._looked.result, self._places
+        notes = [paragraph(f"note: {note}", mood="note") for note in self._looked.data.notes]
+        head = [element("h1", _title(self._looked)), *([_verdict(result)] if result is not None else notes)]
+        parts = [pn.pane.HTML(join_markup(head)), section("Maps", self.maps.view())]
+        if result is None:
+            in_steps(self._add_refit)
+            parts.append(section("Fit", places["fit"]))
+        else:
+            in_steps(self._add_functions, self._add_refit, self._add_sliders)
+            parts += [
+                section("Functions of age", places["functions"]),
+                section("What if", places["what if"]),
+                section("Fit again", places["fit"]),
+            ]
+        return pn.Column(*parts, sizing_mode="stretch_width")
 
-    def prepare() -> tuple[Any, Callable[[Values], float] | None]:
-        # Importing JAX and compiling take seconds; the maps are shown before.
-        from heterodyne_cli.view.model_at import ModelAt
+    def _add_functions(self) -> None:
+        result = self._looked.result
+        assert result is not None
+        others = _others(self._workspace, self._item)
+        self.functions = FunctionPane(curves_of("this fit", result), others, self._spec, self._looked.t)
+        evidence = pn.pane.HTML(_evidence(result), sizing_mode="stretch_width")
+        self._places["functions"].objects = [self.functions.view(), evidence]
+        note = pn.pane.HTML(paragraph("preparing the sliders", mood="note"))
+        self._places["what if"].objects = [note]
 
-        at, cost = ModelAt(spec.id, looked.t, looked.data.q, looked.data.phi), _cost(looked, result)
-        if cost is not None:
-            cost(Values.of(result))
-        return at, cost
+    def _add_refit(self) -> None:
+        looked, done = self._looked, _Finished(self._workspace, self.functions)
+        source = str(self._item.path) if looked.result is None else _source(self._item, looked.result)
+        self.refit = Refit(looked, self._spec, source, self.maps, self._workspace.fits, done)
+        self._places["fit"].objects = [self.refit.view(), done.place]
 
-    def put(found: tuple[Any, Callable[[Values], float] | None]) -> None:
-        at, cost = found
-        maps.use_model(at)
+    def _add_sliders(self) -> None:
+        looked, result = self._looked, self._looked.result
+        assert result is not None
 
-        def shown(trial: Values | None) -> None:
-            maps.show_values(trial)
-            functions.show_values(trial)
+        def prepare() -> Evaluated:
+            at, cost = self._workspace.evaluated.get(looked.key, lambda: _evaluated(self._spec.id, looked, result))
+            self.maps.prepare(at)
+            return at, cost
 
-        what_if = WhatIf(spec, result, shown, cost)
-        start = pn.widgets.Button(label="Start the next fit from here")
-        start.on_click(lambda event: refit.start_from(what_if.values))
-        sliders.objects = [what_if.view(start)]
+        def put(found: Evaluated) -> None:
+            at, cost = found
+            self.maps.use_model(at)
+            self.what_if = WhatIf(self._spec, result, self._show_values, cost)
+            start = pn.widgets.Button(label="Start the next fit from here")
+            start.on_click(lambda event: self._start_from_here())
+            self._places["what if"].objects = [self.what_if.view(start)]
 
-    afterwards(prepare, put, sliders)
-    return pn.Column(
-        pn.pane.HTML(join_markup([element("h1", _title(looked)), _verdict(result)])),
-        section("Maps", maps.view()),
-        section("Functions of age", functions.view(), pn.pane.HTML(_evidence(result), sizing_mode="stretch_width")),
-        section("What if", sliders),
-        section("Fit again", refit.view(), done.place),
-        sizing_mode="stretch_width",
-    )
+        in_thread(prepare, put, self._places["what if"])
+
+    def _show_values(self, trial: Values | None) -> None:
+        self.maps.show_values(trial)
+        if self.functions is not None:
+            self.functions.show_values(trial)
+
+    def _start_from_here(self) -> None:
+        if self.refit is not None and self.what_if is not None:
+            self.refit.start_from(self.what_if.values)
 
 
 def _evidence(result: NLSQResult) -> Markup:
     columns, *rows = evidence_rows(result)
+    if not rows:
+        return paragraph("This result holds no tests of what the maps show.", mood="note")
     return table(columns, rows, caption="Features of the maps", words=(1, 3))
 
 
@@ -101,23 +126,32 @@ def _source(item: Item, result: NLSQResult) -> str:
     """Return the path of the fitted measurement: that of the series or of the command; its name if it is not there."""
     words = shlex.split(result.command)
     given = words[words.index("--data") + 1] if "--data" in words[:-1] else ""
-    candidates = [item.row["file"], given, item.path.parent / given, result.data.provenance.get("file", "")]
+    # A relative one is that of the folder in which the command ran, often that of the result or the one above.
+    name = str(result.data.provenance.get("file", ""))
+    beside = [folder / one for one in (given, name) if one for folder in (item.path, item.path.parent)]
+    candidates = [item.row["file"], given, *beside, name]
     found = [Path(one).resolve() for one in candidates if one and Path(one).is_file()]
-    return str(found[0]) if found else str(result.data.provenance.get("file", ""))
+    return str(found[0]) if found else name
 
 
 class _Finished:
-    """Adds a finished fit to the workspace and the curves, and shows a link to it."""
+    """What happens with a new fit: it joins the curves, and a link to it appears."""
 
     def __init__(self, workspace: Workspace, functions: FunctionPane | None = None) -> None:
         self._workspace, self._functions, self.place = workspace, functions, pn.Column()
 
     def __call__(self, folder: Path, method: str) -> None:
         self._workspace.add_result(folder)
-        link = element("a", f"open {folder.name}", href=f"run?key={folder}")
+        link = element("a", f"open {folder.name}", href=f"run?key={quote(str(folder), safe='')}")
         self.place.append(pn.pane.HTML(paragraph(link)))
-        if self._functions is not None:
-            self._functions.add(folder.name, saved_curves(folder, method))
+        if self._functions is None:
+            return
+        try:
+            curves = saved_curves(folder, method)
+        except (HeterodyneError, OSError) as error:
+            self.place.append(pn.pane.HTML(paragraph(str(error), mood="bad")))
+        else:
+            self._functions.add(curves.title, curves)
 
 
 def curves_of(title: str, result: NLSQResult) -> Curves:
@@ -141,6 +175,16 @@ def _others(workspace: Workspace, item: Item) -> dict[str, Callable[[], Curves]]
     if (item.path / "cmc_result.nc").is_file():
         found["posterior"] = partial(saved_curves, item.path, "cmc")
     return found
+
+
+def _evaluated(name: str, looked: Looked, result: NLSQResult) -> Evaluated:
+    """Return model and cost of a run, compiled: JAX and the compilation take seconds."""
+    from heterodyne_cli.view.model_at import ModelAt
+
+    at, cost = ModelAt(name, looked.t, looked.data.q, looked.data.phi), _cost(looked, result)
+    if cost is not None:
+        cost(Values.of(result))
+    return at, cost
 
 
 def _cost(looked: Looked, result: NLSQResult) -> Callable[[Values], float] | None:

@@ -43,19 +43,30 @@ class Running:
         )
         threading.Thread(target=self._listen, daemon=True).start()
 
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
     def stop(self) -> None:
         """Interrupt it like Ctrl-C."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
 
-    def kill(self) -> None:
-        """Terminate it immediately."""
-        if self._process.poll() is None:
+    def wait(self, seconds: float) -> None:
+        """Wait until it has ended; end it at once after that time."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
             self._process.kill()
 
     def _listen(self) -> None:
         process, ended = self._process, False
         assert process.stdout is not None and process.stderr is not None
+        errors: list[str] = []
+        # Read at the same time: a full pipe would stop the fit.
+        reader = threading.Thread(target=lambda: errors.extend(process.stderr), daemon=True)  # type: ignore[arg-type]
+        reader.start()
         for line in process.stdout:
             try:
                 event = json.loads(line)
@@ -63,12 +74,33 @@ class Running:
                 continue
             ended |= event.get("event") == "end"
             self._told(event)
-        words = process.stderr.read().strip()
         code = process.wait()
+        reader.join()
         if not ended:
-            last = words.splitlines()[-1] if words else f"the fit was terminated (exit code {code})"
+            words = [line.strip() for line in errors if line.strip()]
+            last = words[-1] if words and code > 0 else f"the fit was terminated (exit code {code})"
             self._told({"event": "error", "message": last})
             self._told({"event": "end", "exit_code": code})
+
+
+class Fits:
+    """The fits that run for the pages of one viewer; they end with it, not with the page that started them."""
+
+    def __init__(self) -> None:
+        self._running: list[Running] = []
+
+    def start(self, words: Sequence[str], told: Callable[[Mapping[str, Any]], None]) -> Running:
+        """Start a fit."""
+        one = Running(words, told)
+        self._running.append(one)
+        return one
+
+    def stop(self) -> None:
+        """Interrupt all that still run, and wait for them."""
+        for one in self._running:
+            one.stop()
+        for one in self._running:
+            one.wait(10)
 
 
 def succeeded(exit_code: int) -> bool:

@@ -13,6 +13,25 @@ DASHES = ("solid", "dashed", "dashdot", "dotted", "dotdash")
 """Line styles of curves in one panel, in addition to the colours."""
 
 
+TABLE_SHEET = """
+.tabulator, .tabulator .tabulator-header, .tabulator .tabulator-header .tabulator-col, .tabulator .tabulator-footer,
+.tabulator .tabulator-tableholder, .tabulator-row, .tabulator-row .tabulator-cell, .tabulator-frozen {
+  background-color: var(--ground) !important; color: var(--ink) !important; border-color: var(--rule) !important;
+}
+.tabulator-row:hover, .tabulator-row:hover .tabulator-cell { background-color: var(--raised) !important; }
+.tabulator input, .tabulator .tabulator-page {
+  background: var(--raised) !important; color: var(--ink) !important; border-color: var(--soft) !important;
+}
+.tabulator .tabulator-page.active { color: var(--link) !important; }
+.tabulator input::placeholder { color: var(--soft); opacity: 1; }
+.tabulator a { color: var(--link); }
+"""
+"""Style of the table in the colours of the page, which are properties that reach into its components."""
+HIDDEN_LABEL = """
+label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+"""
+"""Style of a control whose label stands elsewhere and is read by assistive programs only."""
+
 _COLOURS = {"default": ("#1b1f24", "#d3d9e0", "#ffffff"), "dark": ("#e6e8eb", "#363d46", "#14171b")}
 """Text, lines and background, by the theme of the page."""
 

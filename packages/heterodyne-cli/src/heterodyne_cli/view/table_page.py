@@ -14,6 +14,7 @@ import panel as pn
 
 from heterodyne_cli.series.row import FAILED, Row, judgement
 from heterodyne_cli.series.summary_files import summary_csv
+from heterodyne_cli.view.style import TABLE_SHEET
 from heterodyne_cli.view.thumbnails import Thumbnails
 from heterodyne_cli.view.workspace import Item, Workspace
 from heterodyne_report import format_value_and_sd
@@ -50,6 +51,7 @@ class TablePage:
             frozen_columns=["run"],
             widths={"summary": 420, "verdict": 110, "map": 66},
             layout="fit_data",
+            stylesheets=[TABLE_SHEET],
             sizing_mode="stretch_width",
             pagination="local",
             page_size=50,

@@ -87,17 +87,18 @@ def _block_sums(values: FloatArray, width: int) -> tuple[FloatArray, FloatArray]
 
 @dataclass(frozen=True)
 class Pyramid:
-    """A map (n_t, n_t) with the sums of its blocks of a few frames."""
+    """A map (n_t, n_t) with the sums of its blocks of a few frames, and which frames have any value, (n_t,)."""
 
     values: FloatArray
     total: FloatArray
     count: FloatArray
+    usable: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, values: FloatArray) -> Pyramid:
         """Return the pyramid of a map, in one pass over it."""
         total, count = _block_sums(values, _COARSE)
-        return cls(values, total, count)
+        return cls(values, total, count, np.isfinite(values).any(axis=1))
 
     def view(self, window: Window) -> View:
         """Return the means over the blocks of a window."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
+import datetime
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from heterodyne_cli.series.lock import is_locked
 from heterodyne_cli.series.record import NAME as RECORD_NAME
 from heterodyne_cli.series.record import Record
 from heterodyne_cli.series.row import FAILED, Row, quality, values_of
-from heterodyne_cli.view.measured import Looked, look_at_measurement, look_at_result
+from heterodyne_cli.view.measured import Latest, Looked, look_at_measurement, look_at_result
+from heterodyne_cli.view.running import Fits
 from heterodyne_data import RESULT_JSON_NAME, NLSQResult, list_maps, mean_q, open_source, q_groups
 from heterodyne_spec import MEASUREMENTS, DataError, Problem, ResultError
 
@@ -52,7 +53,9 @@ class Workspace:
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._lock, self._fits, self._numbers = threading.Lock(), list[Path](), itertools.count(1)
+        self._lock, self._results = threading.Lock(), list[Path]()
+        self.fits = Fits()
+        self.evaluated: Latest[Any] = Latest()
         self._paths = [path.resolve() for path in paths]
         for path in self._paths:
             kind_of(path)
@@ -60,8 +63,8 @@ class Workspace:
     def add_result(self, folder: Path) -> None:
         """Add a fit made in the viewer."""
         with self._lock:
-            if folder not in self._fits:
-                self._fits.append(folder)
+            if folder not in self._results:
+                self._results.append(folder)
 
     def items(self) -> list[Item]:
         """Return the lines of the table.
@@ -71,13 +74,18 @@ class Workspace:
         DataError, ResultError, OutputError : if a path cannot be read any more.
         """
         with self._lock:
-            fits = list(self._fits)
-        return [item for path in [*self._paths, *fits] for item in _items(path)]
+            # Those that have been deleted since are left out.
+            results = [folder for folder in self._results if (folder / RESULT_JSON_NAME).is_file()]
+        return [item for path in [*self._paths, *results] for item in _items(path)]
 
     def states(self) -> dict[Path, str]:
-        """Return for every series folder whether a watch or batch runs in it."""
-        series = [path for path in self._paths if kind_of(path) == "series"]
-        return {path: "running" if is_locked(path) else "not running" for path in series}
+        """Return for every series folder whether a watch or batch runs in it, and when its table last changed."""
+        found = {}
+        for path in (path for path in self._paths if kind_of(path) == "series"):
+            changed = datetime.datetime.fromtimestamp((path / RECORD_NAME).stat().st_mtime)
+            word = "running" if is_locked(path) else "not running"
+            found[path] = f"{word}, last change {changed:%Y-%m-%d %H:%M:%S}"
+        return found
 
     def find(self, key: str) -> Item:
         """Return the item of a key.
