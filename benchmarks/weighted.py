@@ -1,10 +1,10 @@
 """What do weights from the noise gain? Repeats at the level of speckle, fitted with equal weights and with those.
 
 ``python weighted.py [COUNT [NAME]]``. For each experiment, COUNT measurements (200) are simulated pixel by pixel and
-fitted twice. The tables give, of every parameter and of J_r, J_s, v and x at five ages: the scatter with equal weights
-over that with the weights (`gain`), the gain that was promised, and for the weights the scatter in units of the
-stated standard deviations (half of the central 68 %), how often the 68 % and 95 % intervals hold the truth, and the bias in units
-of the scatter. Then the same measurements with faults that the model does not know.
+fitted with both. The tables give, of every parameter and of J_r, J_s, v and x at five ages: the scatter with equal
+weights over that with the others (`gain`); for these, half of the central 68 % of the errors in units of the stated
+standard deviations, how often the 68 % and 95 % intervals hold the truth, and the bias in units of the scatter; and how
+often the 68 % intervals of equal weights do. Then the same measurements with faults that the model does not know.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def study(name: str, count: int) -> bool:
     for label, c in _compared(found).items():
         pull = c.noise / c.sd
         covered = {level: float(np.mean(np.abs(pull) < z)) for level, z in ((68, 1.0), (95, 2.0))}
-        # Of the pulls: where the data hardly determine a function, a few standard deviations are far larger than others.
+        # Of the pulls: where the data hardly determine a function, a few standard deviations are far above the others.
         ratio = float(np.subtract(*np.quantile(pull, (0.84, 0.16))) / 2)
         bias = float(np.mean(c.noise) / np.std(c.noise, ddof=1))
         off = [abs(covered[level] - p) > 3 * np.sqrt(p * (1 - p) / len(pull)) for level, p in LEVELS.items()]
