@@ -349,7 +349,7 @@ def notebooks(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Benchmarks: programs that print tables. ``-- NAME`` runs one."""
-    install(session, *PACKAGES)
+    install(session, *PACKAGES, "heterodyne-cli[view]")
     apart = ("table", "coverage", "posterior", "evidence", "nulls", "claims", "power", "sense")
     programs = sorted(p for p in (ROOT / "benchmarks").glob("*.py") if p.stem not in apart)
     for program in programs:

@@ -218,10 +218,15 @@ class Page:
                     found.append(f"{given['entry']['text']} {given['entry'].get('url', '')}")
         return found
 
-    def picture(self, path: Path, *, whole: bool = True) -> None:
-        """Write a screenshot of the whole page, or of the window."""
-        taken = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
+    def picture(self, path: Path) -> None:
+        """Write a screenshot of the whole page."""
+        taken = self.call("Page.captureScreenshot", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(taken["data"]))
+
+    def screen(self, clip: dict[str, float]) -> bytes:
+        """Return a part of the page (x, y, width, height, scale) as PNG."""
+        taken = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        return base64.b64decode(taken["data"])
 
     def printed(self) -> bytes:
         """Return the page as PDF."""

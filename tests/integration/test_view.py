@@ -236,7 +236,9 @@ def test_sliders_show_the_model_and_its_cost_and_reset_returns_to_the_fit(viewer
     # An arrow key on the slider of f3 moves it too.
     page.value("deep('.noUi-handle').filter(e => e.checkVisibility()).at(-4).focus()")
     page.key("ArrowRight", 39)
-    page.until(lambda: page.value("words('p').find(e => e.includes('relative to the fit'))") != line, "another cost", 10)
+    page.until(
+        lambda: page.value("words('p').find(e => e.includes('relative to the fit'))") != line, "another cost", 10
+    )
     click(page, "button('Start the next fit from here')")
     page.wait("words('pre').some(e => e.includes('value: 800'))")
     click(page, "button('Reset to the fit')")
@@ -321,6 +323,7 @@ def test_the_table_sorts_filters_follows_a_series_and_downloads(viewer: Viewer, 
     page.wait("deep('.tabulator-row').length >= 4")
     page.wait("words('p').some(e => e.includes('running'))")
     page.wait("deep('.tabulator-row img').length >= 3")
+    page.until(lambda: "white" in column("noise"), "the noise")
     click(page, "deep('.tabulator-col[tabulator-field=\"v / Å/s\"] .tabulator-col-title')[0]")
     page.until(lambda: [v for v in column("v / Å/s") if v.strip()][:2] == ["400", "698.81"], "sorted")
     click(page, "deep('.tabulator-col[tabulator-field=\"file\"] input')[0]")

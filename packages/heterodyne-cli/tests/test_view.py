@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -228,3 +230,56 @@ def test_what_is_no_result_is_refused_in_one_line(tmp_path: Path, capsys: pytest
         assert command.main(["view", str(path), "--no-browser"]) == 1
         error = capsys.readouterr().err
         assert words in error and error.count("\n") == 1
+
+
+def test_what_a_notebook_holds_is_explored_by_the_same_panes(fitted: Path) -> None:
+    import panel as pn
+    from bokeh.models import ColumnDataSource
+
+    from heterodyne_data import NLSQResult, TwoTimeData
+
+    result = NLSQResult.load(fitted)
+    assert result.maps is not None
+    other = TwoTimeData(c2=result.maps[0] + 1, q=result.data.q, phi=result.data.phi, t=result.data.t)
+    # Two of one q: each shows its own map.
+    for value, expected in ((result, result.maps[0]), (other, result.maps[0] + 1)):
+        shown = value.explore()
+        assert isinstance(shown, pn.Column)
+        image = shown.get_root().select_one({"type": ColumnDataSource, "name": "image of data"})
+        off = ~np.eye(result.data.n_frames, dtype=bool)
+        assert np.allclose(image.data["image"][0][off], expected[0][off])
+    # The sliders act at once.
+    shown = result.explore()
+    dial = next(one for one in shown.select(pn.widgets.FloatInput) if one.label.startswith("v0"))
+    dial.value = 500.0
+    assert any("relative to the fit" in str(one.object) for one in shown.select(pn.pane.HTML))
+
+
+def test_without_the_extra_one_line_says_what_to_install(
+    fitted: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import importlib.util
+
+    from heterodyne_cli import command
+    from heterodyne_data import NLSQResult
+    from heterodyne_spec import MissingPackageError
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *of: None if name == "panel" else found(name, *of))
+    assert command.main(["view", str(fitted), "--no-browser"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "requires panel" in error and "pip install 'heterodyne-cli[view]'" in error
+    with pytest.raises(MissingPackageError, match=r"explore\(\) requires panel"):
+        NLSQResult.load(fitted).explore()
+
+
+def test_help_imports_neither_panel_nor_bokeh() -> None:
+    code = (
+        "import sys\nfrom heterodyne_cli import command\n"
+        "try:\n    command.main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "sys.exit(sorted({'panel', 'bokeh', 'pandas', 'jax'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "show measurements and results in a browser" in " ".join(done.stdout.split())

@@ -28,6 +28,10 @@ class Subcommand:
     run: Callable[[argparse.Namespace, Console, Sequence[str]], int]
 
 
+VIEWER_MODULES = ("panel", "bokeh", "heterodyne_physics_elementwise")
+"""What the extra ``view`` installs."""
+
+
 def check_installed(what: str, *modules: str) -> None:
     """Check that the packages of the extra ``view`` are installed.
 

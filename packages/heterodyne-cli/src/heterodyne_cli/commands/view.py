@@ -10,7 +10,7 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
-from heterodyne_cli.subcommand import Subcommand, check_installed
+from heterodyne_cli.subcommand import VIEWER_MODULES, Subcommand, check_installed
 from heterodyne_report import Console
 from heterodyne_spec import DONE
 
@@ -28,7 +28,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
-    check_installed("heterodyne view", "panel", "bokeh", "heterodyne_physics_elementwise")
+    check_installed("heterodyne view", *VIEWER_MODULES)
     from heterodyne_cli.view.workspace import Workspace
 
     workspace = Workspace(args.paths)

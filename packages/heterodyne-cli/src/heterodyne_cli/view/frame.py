@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from importlib import resources
-from typing import Any
+from typing import Any, ClassVar
 
 import panel as pn
 
@@ -102,8 +103,15 @@ class Soon:
     """Calls functions in the thread of the page with its document locked, those with the same key once.
 
     Panel calls what watches a control without the lock, where models of Bokeh must not be changed. Without a page (in
-    a notebook or a test), functions are called at once.
+    a notebook or a test), functions are called at once, and what is shown in cells is brought up to date.
     """
+
+    _cells: ClassVar[weakref.WeakSet[Any]] = weakref.WeakSet()
+
+    @classmethod
+    def push(cls, cell: Any) -> None:
+        """Bring a layout, which a notebook shows, up to date after every call."""
+        cls._cells.add(cell)
 
     def __init__(self) -> None:
         self._document = pn.state.curdoc
@@ -112,6 +120,7 @@ class Soon:
     def __call__(self, key: str, function: Callable[[], None]) -> None:
         if self._document is None or self._document.session_context is None:
             function()
+            pn.io.push_notebook(*self._cells)
             return
         waiting = key in self._due
         self._due[key] = function

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import panel as pn
-from bokeh.models import ColumnDataSource, HoverTool, Whisker
+from bokeh.models import ColumnDataSource, HoverTool
 from bokeh.plotting import figure
 
-from heterodyne_cli.view.style import DASHES, dress
+from heterodyne_cli.view.style import DASHES, dress, error_bars
 from heterodyne_cli.view.values import Values
 from heterodyne_data import AgeResolved
 from heterodyne_report import SERIES_COLOURS, TimeCourse
@@ -121,4 +121,4 @@ def _draw_slices(one: Any, found: AgeResolved, name: str) -> None:
     t, values, sd = found.t[there], found.values[name][there], found.sd[name][there]
     source = ColumnDataSource({"t": t, "value": values, "low": values - sd, "high": values + sd})
     one.scatter("t", "value", source=source, size=5, color=SERIES_COLOURS[-1])
-    one.add_layout(Whisker(base="t", lower="low", upper="high", source=source, line_color=SERIES_COLOURS[-1]))
+    one.add_layout(error_bars("t", source, line_color=SERIES_COLOURS[-1]))

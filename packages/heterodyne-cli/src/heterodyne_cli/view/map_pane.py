@@ -23,7 +23,6 @@ from bokeh.models import (
     LinearColorMapper,
     Range1d,
     Span,
-    Whisker,
 )
 from bokeh.plotting import figure
 
@@ -32,7 +31,7 @@ from heterodyne_cli.view.frame import Soon
 from heterodyne_cli.view.frame_lists import text_of
 from heterodyne_cli.view.measured import Looked
 from heterodyne_cli.view.palettes import PALETTES
-from heterodyne_cli.view.style import SIDE, dress, number_input
+from heterodyne_cli.view.style import SIDE, dress, error_bars, number_input
 from heterodyne_cli.view.values import Values
 from heterodyne_cli.view.windows import Pyramid, View, colour_range, window_of
 
@@ -360,9 +359,7 @@ class MapPane:
             name=f"cut {axis}",
         )
         data, model = self._cut_sources["data"], self._cut_sources["model"]
-        one.add_layout(
-            Whisker(base="lag", upper="high", lower="low", source=data, line_color="#2f7fd0", line_alpha=0.5)
-        )
+        one.add_layout(error_bars("lag", data, line_color="#2f7fd0", line_alpha=0.5))
         one.scatter("lag", "c2", source=data, size=4, color="#2f7fd0", legend_label="data")
         if self._looked.result is not None:
             one.add_layout(

@@ -6,6 +6,7 @@ grow with the number of files that are looked at.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -48,6 +49,7 @@ class Cache:
 
 
 _CACHE = Cache()
+_SERIAL = itertools.count(1)
 
 
 class Latest[T]:
@@ -68,7 +70,8 @@ class Latest[T]:
 class Looked:
     """A run: `data` describes its maps, `result` is a fit of them or None, `valid` (n_phi, n_t) marks usable frames.
 
-    `path` is the file or folder it comes from; `read` returns data and, of a fit, model of an azimuth.
+    `path` is the file or folder it comes from, and `serial` tells it from others of the same path; `read` returns data
+    and, of a fit, model of an azimuth.
     """
 
     path: Path
@@ -76,6 +79,7 @@ class Looked:
     result: NLSQResult | None
     valid: npt.NDArray[np.bool_]
     read: Callable[[int], tuple[FloatArray, ...]] = field(repr=False)
+    serial: int = 0
 
     @property
     def t(self) -> npt.NDArray[np.float64]:
@@ -85,7 +89,7 @@ class Looked:
     @property
     def key(self) -> tuple[object, ...]:
         """What tells it from other runs, and from another fit in the same folder."""
-        return str(self.path), self.data.q, self.result.cost if self.result else None
+        return str(self.path), self.data.q, self.result.cost if self.result else None, self.serial
 
     def pyramids(self, angle: int) -> tuple[Pyramid, ...]:
         """Return the maps of an azimuth (its position): data, and of a fit model."""
@@ -99,12 +103,17 @@ def look_at_measurement(path: Path, q: float | None) -> Looked:
     ------
     DataError : if they cannot be read.
     """
-    return _of_measurement(path, load_data(path, q, hashed=False))
+    return _of_data(load_data(path, q, hashed=False), path, path.stat().st_mtime_ns)
 
 
-def _of_measurement(path: Path, data: TwoTimeData) -> Looked:
+def look_at_data(data: TwoTimeData) -> Looked:
+    """Return the run of a measurement in memory."""
+    return _of_data(data, Path(), next(_SERIAL))
+
+
+def _of_data(data: TwoTimeData, path: Path, serial: int) -> Looked:
     described = FittedData(data.q, data.phi, data.n_t, data.start_frame, data.dt, data.notes, data.provenance)
-    return Looked(path, described, None, data.valid, lambda angle: (_without_diagonal(data.c2[angle]),))
+    return Looked(path, described, None, data.valid, lambda angle: (_without_diagonal(data.c2[angle]),), serial)
 
 
 def look_at_result(path: Path) -> Looked:
@@ -121,6 +130,18 @@ def look_at_result(path: Path) -> Looked:
 
     valid = np.ones((len(result.data.phi), result.data.n_frames), bool)
     return Looked(path, result.data, result, valid, read)
+
+
+def look_at_fit(result: NLSQResult) -> Looked:
+    """Return the run of a fit in memory, which has its maps."""
+    maps = result.maps
+    assert maps is not None
+    valid = np.ones((len(result.data.phi), result.data.n_frames), bool)
+    return Looked(
+        *(Path(), result.data, result, valid),
+        lambda angle: tuple(_without_diagonal(kind[angle]) for kind in maps),
+        next(_SERIAL),
+    )
 
 
 def _without_diagonal(values: FloatArray) -> FloatArray:

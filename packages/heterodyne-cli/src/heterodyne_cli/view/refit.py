@@ -123,12 +123,12 @@ class Refit:
         free = row.status != "fixed" if row else parameter.vary
         tie = row.tie if row and row.tie else _NONE
         others = [_NONE, *(p.name for p in self._spec.parameters if p.name != name and p.unit == parameter.unit)]
-        numbers = {"width": 110, "format": "0[.]000000", "margin": 2, "stylesheets": [HIDDEN_LABEL]}
+        numbers = {"width": 135, "format": "0[.]000000", "margin": 2, "stylesheets": [HIDDEN_LABEL]}
         hidden = {"margin": 2, "stylesheets": [HIDDEN_LABEL]}
         return {
             "name": pn.pane.HTML(html.escape(name), width=120),
             "value": pn.widgets.FloatInput(label=f"{name}, start value", value=value, **numbers),
-            "vary": pn.widgets.Checkbox(label=f"{name} free", value=free, width=30, styles={"overflow": "hidden"}),
+            "vary": pn.widgets.Checkbox(label=f"{name} free", value=free, width=30, stylesheets=[HIDDEN_LABEL]),
             "low": pn.widgets.FloatInput(label=f"{name} from", value=low, **numbers),
             "high": pn.widgets.FloatInput(label=f"{name} to", value=high, **numbers),
             "tie": pn.widgets.Select(label=f"{name} tied to", value=tie, options=others, width=140, **hidden),
@@ -213,7 +213,9 @@ class Refit:
             return
         self.run.disabled, self.stop.disabled = True, False
         self._say("starting", "note")
-        self._running = self._fits.start(self._command(folder, document), self._listener(folder, self.method.value))
+        self._running = self._fits.start(
+            self._command(folder, document), folder, self._listener(folder, self.method.value)
+        )
 
     def _listener(self, folder: Path, method: str) -> Callable[[Mapping[str, Any]], None]:
         return lambda event: self._soon(self._told, event, folder, method)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shlex
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -76,12 +78,23 @@ class RunPage:
         others = _others(self._workspace, self._item)
         self.functions = FunctionPane(curves_of("this fit", result), others, self._spec, self._looked.t)
         evidence = pn.pane.HTML(_evidence(result), sizing_mode="stretch_width")
-        self._places["functions"].objects = [self.functions.view(), evidence]
+        share = pn.widgets.FileDownload(
+            callback=self._page_to_share, filename="interactive.html", label="Download as one page to share"
+        )
+        self._places["functions"].objects = [self.functions.view(), evidence, share]
         note = pn.pane.HTML(paragraph("preparing the sliders", mood="note"))
         self._places["what if"].objects = [note]
 
+    def _page_to_share(self) -> io.BytesIO:
+        """Return what ``heterodyne report --interactive`` writes."""
+        from heterodyne_cli.view.export import write_interactive
+
+        with tempfile.TemporaryDirectory() as name:
+            path = write_interactive(NLSQResult.load(self._looked.path), Path(name) / "interactive.html")
+            return io.BytesIO(path.read_bytes())
+
     def _add_refit(self) -> None:
-        looked, done = self._looked, _Finished(self._workspace, self.functions)
+        looked, done = self._looked, _Finished(self.functions)
         source = str(self._item.path) if looked.result is None else _source(self._item, looked.result)
         self.refit = Refit(looked, self._spec, source, self.maps, self._workspace.fits, done)
         self._places["fit"].objects = [self.refit.view(), done.place]
@@ -91,7 +104,7 @@ class RunPage:
         assert result is not None
 
         def prepare() -> Evaluated:
-            at, cost = self._workspace.evaluated.get(looked.key, lambda: _evaluated(self._spec.id, looked, result))
+            at, cost = self._workspace.evaluated.get(looked.key, lambda: evaluated(self._spec.id, looked, result))
             self.maps.prepare(at)
             return at, cost
 
@@ -137,11 +150,10 @@ def _source(item: Item, result: NLSQResult) -> str:
 class _Finished:
     """What happens with a new fit: it joins the curves, and a link to it appears."""
 
-    def __init__(self, workspace: Workspace, functions: FunctionPane | None = None) -> None:
-        self._workspace, self._functions, self.place = workspace, functions, pn.Column()
+    def __init__(self, functions: FunctionPane | None = None) -> None:
+        self._functions, self.place = functions, pn.Column()
 
     def __call__(self, folder: Path, method: str) -> None:
-        self._workspace.add_result(folder)
         link = element("a", f"open {folder.name}", href=f"run?key={quote(str(folder), safe='')}")
         self.place.append(pn.pane.HTML(paragraph(link)))
         if self._functions is None:
@@ -177,7 +189,7 @@ def _others(workspace: Workspace, item: Item) -> dict[str, Callable[[], Curves]]
     return found
 
 
-def _evaluated(name: str, looked: Looked, result: NLSQResult) -> Evaluated:
+def evaluated(name: str, looked: Looked, result: NLSQResult) -> Evaluated:
     """Return model and cost of a run, compiled: JAX and the compilation take seconds."""
     from heterodyne_cli.view.model_at import ModelAt
 

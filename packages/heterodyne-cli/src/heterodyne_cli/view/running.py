@@ -84,14 +84,24 @@ class Running:
 
 
 class Fits:
-    """The fits that run for the pages of one viewer; they end with it, not with the page that started them."""
+    """The fits of the pages of one viewer; they end with it, not with the page that started them.
+
+    `results` are the folders of those that left a result.
+    """
 
     def __init__(self) -> None:
         self._running: list[Running] = []
+        self.results: list[Path] = []
 
-    def start(self, words: Sequence[str], told: Callable[[Mapping[str, Any]], None]) -> Running:
-        """Start a fit."""
-        one = Running(words, told)
+    def start(self, words: Sequence[str], folder: Path, told: Callable[[Mapping[str, Any]], None]) -> Running:
+        """Start a fit whose result is written to a folder."""
+
+        def noted(event: Mapping[str, Any]) -> None:
+            if event.get("event") == "end" and succeeded(int(event.get("exit_code") or 0)):
+                self.results.append(folder)
+            told(event)
+
+        one = Running(words, noted)
         self._running.append(one)
         return one
 

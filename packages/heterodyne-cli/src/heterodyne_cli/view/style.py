@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import panel as pn
-from bokeh.models import ColorBar
+from bokeh.models import ColorBar, Whisker
 
 SIDE = 360
 """Width of a map in pixels."""
@@ -28,7 +28,9 @@ TABLE_SHEET = """
 """
 """Style of the table in the colours of the page, which are properties that reach into its components."""
 HIDDEN_LABEL = """
-label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+label:not(:has(input)), label > span {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+}
 """
 """Style of a control whose label stands elsewhere and is read by assistive programs only."""
 
@@ -53,6 +55,11 @@ def dress(one: Any) -> Any:
     for legend in one.legend:
         legend.update(label_text_color=ink, background_fill_color=ground, border_line_color=rule)
     return one
+
+
+def error_bars(base: str, source: Any, **line: Any) -> Any:
+    """Return vertical lines from the column ``low`` to ``high``; heads would be black, also on a dark page."""
+    return Whisker(base=base, lower="low", upper="high", source=source, lower_head=None, upper_head=None, **line)
 
 
 def number_input(name: str) -> Any:

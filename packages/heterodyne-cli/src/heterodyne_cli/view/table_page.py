@@ -15,7 +15,7 @@ import panel as pn
 from heterodyne_cli.series.row import FAILED, Row, judgement
 from heterodyne_cli.series.summary_files import summary_csv
 from heterodyne_cli.view.style import TABLE_SHEET
-from heterodyne_cli.view.thumbnails import Thumbnails
+from heterodyne_cli.view.thumbnails import Looks, looks_of
 from heterodyne_cli.view.workspace import Item, Workspace
 from heterodyne_report import format_value_and_sd
 from heterodyne_report.page import element, join_markup, paragraph
@@ -26,14 +26,14 @@ REFRESH = 1000
 
 _FUNCTIONS = {"v": "v / Å/s", "J_r": "J_r / Å²/s", "J_s": "J_s / Å²/s", "x": "x"}
 _EMPTY: Row = {"file": "", "fit": ""}
-_FILTERS = ("file", "verdict", "q / 1/Å")
+_FILTERS = ("file", "verdict", "q / 1/Å", "noise")
 
 
 class TablePage:
     """The table; every line has a link to the page of its run."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._workspace, self._thumbnails = workspace, Thumbnails()
+        self._workspace, self._looks = workspace, looks_of(workspace)
         self._items: list[Item] = []
         self.state = pn.pane.HTML("", sizing_mode="stretch_width")
         self.table = pn.widgets.Tabulator(
@@ -80,7 +80,7 @@ class TablePage:
         except (HeterodyneError, OSError) as error:
             # What was read stays.
             self.state.object = paragraph(str(error), mood="bad")
-        return frame_of(self._items, self._thumbnails)
+        return frame_of(self._items, self._looks)
 
     def _csv(self) -> io.BytesIO:
         """Return the lines that pass the filters, with all columns and digits."""
@@ -89,9 +89,13 @@ class TablePage:
         return io.BytesIO(summary_csv(rows, load_model(DEFAULT_MODEL)).encode())
 
 
-def frame_of(items: Sequence[Item], thumbnails: Thumbnails) -> pd.DataFrame:
+def frame_of(items: Sequence[Item], looks: Looks) -> pd.DataFrame:
     """Return the table of items, one line each; numbers are rounded to their standard deviation."""
-    lines = [{"run": _link(item), "map": thumbnails.of(item), **cells(item.row), "key": item.key} for item in items]
+    lines = [
+        {"run": _link(item), "map": look.picture, **cells(item.row, look.noise), "key": item.key}
+        for item in items
+        for look in [looks.of(item)]
+    ]
     names = ["run", "map", *cells(_EMPTY), "key"]
     frame = pd.DataFrame(lines, columns=names)
     # What is not known is an empty cell.
@@ -99,7 +103,7 @@ def frame_of(items: Sequence[Item], thumbnails: Thumbnails) -> pd.DataFrame:
     return whole.where(whole.notna(), None)
 
 
-def cells(row: Row) -> dict[str, Any]:
+def cells(row: Row, noise: str = "") -> dict[str, Any]:
     """Return the line for a row of the summary; functions of age are means over the measurement."""
     found: dict[str, Any] = {
         "file": Path(row["file"]).name,
@@ -114,6 +118,7 @@ def cells(row: Row) -> dict[str, Any]:
         **found,
         "χ² / pair": _rounded(row.get("reduced_chi2"), 3),
         "contrast": _rounded(sum(contrast) / len(contrast), 3) if contrast else None,
+        "noise": noise,
         "azimuths": row.get("n_phi"),
         "frames": row.get("n_frames"),
         "time": str(row.get("time", ""))[:19].replace("T", " "),

@@ -16,6 +16,8 @@ type FloatArray = npt.NDArray[np.floating]
 
 MOST_BLOCKS = 400
 """Maximum number of blocks along one side of a view."""
+_AT_ONCE = 200_000
+"""Entries that are summed at once."""
 _COARSE = 4
 """Frames along the side of a block of the coarse level."""
 
@@ -76,13 +78,18 @@ def _means(total: FloatArray, count: FloatArray) -> FloatArray:
 
 def _block_sums(values: FloatArray, width: int) -> tuple[FloatArray, FloatArray]:
     """Return sums and numbers of the finite entries of blocks."""
-    finite = np.isfinite(values)
-    rows, columns = (np.arange(0, side, width) for side in values.shape)
-    parts = []
-    for part in (np.where(finite, values, 0), finite):
-        along = np.add.reduceat(part, columns, axis=1, dtype=np.float64)
-        parts.append(np.add.reduceat(along, rows, axis=0))
-    return parts[0], parts[1]
+    starts = [np.arange(0, side, width) for side in values.shape]
+    totals, counts = (np.empty([len(one) for one in starts]) for _ in range(2))
+    # Some rows of blocks at a time stay in the cache; adding rows before columns touches memory in order.
+    step = max(_AT_ONCE // (width * max(values.shape[1], 1)), 1)
+    for first in range(0, len(starts[0]), step):
+        part = values[first * width : (first + step) * width]
+        finite = np.isfinite(part)
+        rows = np.arange(0, len(part), width)
+        for found, one in ((totals, np.where(finite, part, 0)), (counts, finite)):
+            along = np.add.reduceat(one, rows, axis=0, dtype=np.float64)
+            found[first : first + step] = np.add.reduceat(along, starts[1], axis=1)
+    return totals, counts
 
 
 @dataclass(frozen=True)

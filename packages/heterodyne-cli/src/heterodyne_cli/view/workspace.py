@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,18 +52,11 @@ class Workspace:
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._lock, self._results = threading.Lock(), list[Path]()
         self.fits = Fits()
         self.evaluated: Latest[Any] = Latest()
         self._paths = [path.resolve() for path in paths]
         for path in self._paths:
             kind_of(path)
-
-    def add_result(self, folder: Path) -> None:
-        """Add a fit made in the viewer."""
-        with self._lock:
-            if folder not in self._results:
-                self._results.append(folder)
 
     def items(self) -> list[Item]:
         """Return the lines of the table.
@@ -73,9 +65,8 @@ class Workspace:
         ------
         DataError, ResultError, OutputError : if a path cannot be read any more.
         """
-        with self._lock:
-            # Those that have been deleted since are left out.
-            results = [folder for folder in self._results if (folder / RESULT_JSON_NAME).is_file()]
+        # Those that have been deleted since are left out.
+        results = [folder for folder in self.fits.results if (folder / RESULT_JSON_NAME).is_file()]
         return [item for path in [*self._paths, *results] for item in _items(path)]
 
     def states(self) -> dict[Path, str]:
