@@ -359,9 +359,14 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """How often stated intervals hold the truth, over simulated measurements; ``-- COUNT`` repeats of each (200)."""
+    """How often stated intervals hold the truth, over simulated measurements; ``-- COUNT`` repeats of each (200).
+
+    ``-- weighted COUNT``: the same of weights from the noise, and their gain.
+    """
     install(session, *PACKAGES)
-    session.run("python", str(ROOT / "benchmarks" / "coverage.py"), *session.posargs)
+    weighted = session.posargs[:1] == ["weighted"]
+    name, arguments = ("weighted", session.posargs[1:]) if weighted else ("coverage", session.posargs)
+    session.run("python", str(ROOT / "benchmarks" / f"{name}.py"), *arguments)
 
 
 @nox.session

@@ -151,7 +151,7 @@ def pixel_details(
     """Return the details of a pixel of azimuth number `a`, where Γ is `correlation` (n_t, n_t)."""
     used = np.flatnonzero(request.weight[a] > 0)
     blocks = make_blocks(correlation, used, request.n_near)
-    # In single precision: 2048 pixels give 1.6 %.
+    # In single precision: the pixels give it to 1.8 %.
     found = [expected_details(fluctuation[used, k : k + _PORTION], blocks) for k in _portions(fluctuation)]
     return Expected(*np.mean(found, axis=0))
 

@@ -23,7 +23,7 @@ from heterodyne_nlsq.representative import calibrated_noise, landscape, optimum,
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.weighted.slopes import azimuth, model_map
-from heterodyne_nlsq.weighted.weights import Azimuth, Maps, score_covariance, weights
+from heterodyne_nlsq.weighted.weights import Azimuth, Maps, of_frames, score_covariance, weights
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -114,14 +114,13 @@ def _each[S, T](function: Callable[[S], T], parts: Sequence[S]) -> list[T]:
 def _some_frames(part: Azimuth) -> Azimuth:
     """Return an azimuth with few frames, for choosing a ridge."""
     chosen = np.arange(0, part.frames.size, max(-(-part.frames.size // CHOSEN_ON), 1))
-    used = np.ix_(chosen, chosen)
     return part._replace(
         frames=part.frames[chosen],
-        fitted=part.fitted[used],
-        residual=part.residual[used],
-        slopes=part.slopes[:, *used],
-        root=part.root[used],
-        correlation=part.correlation[used],
+        fitted=of_frames(part.fitted, chosen),
+        residual=of_frames(part.residual, chosen),
+        slopes=of_frames(part.slopes, chosen),
+        root=of_frames(part.root, chosen),
+        correlation=of_frames(part.correlation, chosen),
         fluctuations=part.fluctuations[chosen],
     )
 
@@ -178,10 +177,9 @@ def _solved(
         values, contrast, offset = _split(setup, there)
         value = equations.value.copy()
         for a, (part, w) in enumerate(zip(parts, weighted, strict=True)):
-            used = np.ix_(part.frames, part.frames)
-            model = contrast[a] * model_map(setup, values, a)[used] + offset[a]
-            moved = part.root * (model - part.fitted)
-            value -= _turn(setup, a).T @ _products(w, moved[None].astype(np.float32))[:, 0]
+            model = contrast[a] * of_frames(model_map(setup, values, a), part.frames) + offset[a]
+            moved = part.root * (model - part.fitted).astype(np.float32)
+            value -= _turn(setup, a).T @ _products(w, moved[None])[:, 0]
         return value
 
     def normal(there: FloatArray) -> NormalEquations:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration
-from heterodyne_nlsq.weighted.weights import Azimuth
+from heterodyne_nlsq.weighted.weights import Azimuth, of_frames
 from heterodyne_physics_meshgrid import Physics
 
 type FloatArray = npt.NDArray[np.float64]
@@ -76,18 +76,17 @@ def azimuth(
     """Return azimuth number `a` of a fit: all parameters (n_par,), contrast and offset there."""
     root = pair_roots(setup, a)
     frames = np.flatnonzero(root.any(axis=1))
-    used = np.ix_(frames, frames)
     model = contrast * model_map(setup, values, a)
     c2 = np.triu(np.asarray(setup.data.c2[a], float), 1)
     c2 += c2.T
     residual = np.asarray(root * np.where(root > 0, c2 - model - offset, 0.0), float)
     return Azimuth(
         frames,
-        (model + offset)[used],
-        residual[used],
-        slopes(setup, values, contrast, a)[:, *used] * root[used],
-        root[used],
-        model[used],
+        of_frames(model + offset, frames),
+        of_frames(residual, frames),
+        of_frames(slopes(setup, values, contrast, a) * root, frames),
+        of_frames(root, frames),
+        of_frames(model, frames),
         contrast,
         calibration.parts[a],
         calibration.fluctuations[a][frames],

@@ -41,6 +41,11 @@ class Azimuth(NamedTuple):
     fluctuations: Maps
 
 
+def of_frames[M: npt.NDArray[np.floating]](maps: M, frames: npt.NDArray[np.int_]) -> M:
+    """Return maps (..., n_t, n_t) at the given frames, not copied if these are all."""
+    return maps if frames.size == maps.shape[-1] else maps[..., frames[:, None], frames]  # type: ignore[return-value]
+
+
 def own_variance(noise: NoiseParts) -> float:
     """Return the variance of the relative intensity of a pixel in a frame that is not shared with another frame."""
     return float(np.sqrt((noise.photons + noise.white) / noise.speckle))
