@@ -28,7 +28,7 @@ TABLE_SHEET = """
 """
 """Style of the table in the colours of the page, which are properties that reach into its components."""
 HIDDEN_LABEL = """
-label:not(:has(input)), label > span {
+label, .bk-label {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 }
 """
