@@ -60,12 +60,12 @@ def viewer(page: Page, path: Path) -> Iterator[tuple[subprocess.Popen[str], floa
         events = map(json.loads, process.stdout)
         address = next(event["url"] for event in events if event.get("event") == "serving")
         served = time.perf_counter() - begin
-        page.call("Page.navigate", url=address)
-        while not page.value(DRAWN):
-            time.sleep(0.01)
-        page.value(PAINTED)
-        shown = time.perf_counter() - begin
         try:
+            page.call("Page.navigate", url=address)
+            while not page.value(DRAWN):
+                time.sleep(0.01)
+            page.value(PAINTED)
+            shown = time.perf_counter() - begin
             yield process, served, shown
         finally:
             process.send_signal(signal.SIGINT)

@@ -53,21 +53,23 @@ def main(result: Path, series: Path) -> None:
     ):
         assert process.stdout is not None
         address = next(one["url"] for one in map(json.loads, process.stdout) if one.get("event") == "serving")
-        viewer = Viewer(process, address, page)
-        viewer.open(width=WIDTH, height=700)
-        page.wait(f"(() => {{ {HELPERS} return deep('.tabulator-row img').length > 2 }})()")
-        take(page, "table", 0, 480)
-        viewer.open_run(str(result.resolve()), width=WIDTH, height=2600)
-        page.click(*page.value("at('data', model('data').x_range.end * 0.6, model('data').x_range.end * 0.25)"))
-        page.value("new Promise(done => setTimeout(() => done(true), 1500))")
-        page.value("scrollTo(0, 0)")
-        for name, top, bottom in panes(page):
-            take(page, name, top, bottom)
-        viewer.open_run(str(result.resolve()), width=WIDTH, height=1000, dark=True)
-        page.value("new Promise(done => setTimeout(() => done(true), 1000))")
-        page.value("scrollTo(0, 0)")
-        take(page, "dark", 0, 760)
-        process.send_signal(signal.SIGINT)
+        try:
+            viewer = Viewer(process, address, page)
+            viewer.open(width=WIDTH, height=700)
+            page.wait(f"(() => {{ {HELPERS} return deep('.tabulator-row img').length > 2 }})()")
+            take(page, "table", 0, 480)
+            viewer.open_run(str(result.resolve()), width=WIDTH, height=2600)
+            page.click(*page.value("at('data', model('data').x_range.end * 0.6, model('data').x_range.end * 0.25)"))
+            page.value("new Promise(done => setTimeout(() => done(true), 1500))")
+            page.value("scrollTo(0, 0)")
+            for name, top, bottom in panes(page):
+                take(page, name, top, bottom)
+            viewer.open_run(str(result.resolve()), width=WIDTH, height=1000, dark=True)
+            page.value("new Promise(done => setTimeout(() => done(true), 1000))")
+            page.value("scrollTo(0, 0)")
+            take(page, "dark", 0, 760)
+        finally:
+            process.send_signal(signal.SIGINT)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,9 @@ class Page:
         self.size(width, height)
         self.events.clear()
         self.call("Page.navigate", url=address)
-        self.until(lambda: any(event.get("method") == "Page.loadEventFired" for event in self.events), address)
+        self.until(
+            lambda: any(event.get("method") == "Page.loadEventFired" for event in self.events), address, _PATIENCE
+        )
 
     def size(self, width: int, height: int) -> None:
         """Set the size of the window."""
@@ -149,7 +151,7 @@ class Page:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    def until(self, reached: Callable[[], Any], words: str, seconds: float = 8.0) -> Any:
+    def until(self, reached: Callable[[], Any], words: str, seconds: float = 30.0) -> Any:
         """Return the first true value of `reached`, asked again and again; `words` name it in the failure."""
         end = time.monotonic() + seconds
         while not (found := reached()):
@@ -157,7 +159,7 @@ class Page:
             self._events += self._connection.events(self._session, 0.05)
         return found
 
-    def wait(self, expression: str, seconds: float = 8.0) -> Any:
+    def wait(self, expression: str, seconds: float = 30.0) -> Any:
         """Return the first true value of a JavaScript expression."""
         return self.until(lambda: self.value(expression), expression, seconds)
 
