@@ -30,10 +30,10 @@ HELD = held("alpha_ref", "alpha_sample", "beta", "f0", "f1", "f2", **NONE)
 CONTRAST = np.full(2, 0.2)
 
 
-def speckle(seed: int, n_t: int = 64) -> TwoTimeData:
-    """Return two maps simulated pixel by pixel, with ten photons per pixel and frame."""
+def speckle(seed: int, pixels: int = 4000) -> TwoTimeData:
+    """Return two maps of 64 frames simulated pixel by pixel, with ten photons per pixel and frame."""
     parameters, phi = {**TRUTH, **NONE}, (-20.0, 40.0)
-    plan = simulation.Experiment(parameters, 0.0054, phi, n_t, 0.1, pixels=4000, modes=5, photons=10.0, seed=seed)
+    plan = simulation.Experiment(parameters, 0.0054, phi, 64, 0.1, pixels=pixels, modes=5, photons=10.0, seed=seed)
     return simulation.simulate(plan)
 
 
@@ -88,9 +88,9 @@ def scaled(matrix: FloatArray, length: FloatArray) -> FloatArray:
 @pytest.mark.usefixtures("in_float64")
 def test_one_step_from_the_truth_scatters_less_and_as_stated() -> None:
     steps: dict[float, list[FloatArray]] = {np.inf: [], 1.0: []}
-    vector, calibration = at_truth(prepare(speckle(0), load_config(asked())))
+    vector, calibration = at_truth(prepare(speckle(0, 1000), load_config(asked())))
     for seed in range(60):
-        setup = prepare(speckle(seed), load_config(asked()))
+        setup = prepare(speckle(seed, 1000), load_config(asked()))
         parts = _azimuths(setup, calibration, vector)
         for ridge in steps:
             found = _equations(setup, parts, [weights(part, ridge) for part in parts])
