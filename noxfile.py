@@ -22,7 +22,10 @@ from nox.command import CommandFailed
 nox.needs_version = ">=2024.10"
 nox.options.default_venv_backend = "uv|venv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "tests", "integration", "docs", "compat"]
+nox.options.sessions = ["lint", "types", "tests", "integration", "snippets", "docs", "compat"]
+
+# uv installs no bytecode: without this, every process that a test starts would compile what it imports, for seconds.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
@@ -127,6 +130,7 @@ QUICKLY_COMPILED = {
 DOCS_TOOLS = ["mkdocs-material", "math-core"]
 OWN_EXTENSIONS = {"PYTHONPATH": str(ROOT / "scripts")}
 """Where the documentation's Markdown finds its own extension (scripts/mathml.py)."""
+SNIPPETS = ROOT / "tests" / "integration" / "test_snippets.py"
 SNIPPET_TOOLS = ["xarray"]
 """What the documentation's snippets call besides the packages."""
 NOTEBOOK_TOOLS = ["nbclient", "nbformat", "ipykernel"]
@@ -222,11 +226,11 @@ def codegen(session: nox.Session) -> None:
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """What takes several packages: import graph, versions, commands, parity, snippets, reports in a browser."""
+    """What takes several packages: import graph, versions, commands, parity, reports in a browser."""
     with_extras = (name + TESTED_WITH.get(name, "") for name in PACKAGES)
     install(session, *with_extras, also=["pytest", "pytest-xdist", "hypothesis", *SNIPPET_TOOLS])
     program = find_browser(session)
-    left_out = [] if program else [word for path in IN_BROWSER for word in ("--ignore", str(path))]
+    left_out = [word for path in (SNIPPETS, *([] if program else IN_BROWSER)) for word in ("--ignore", str(path))]
     if program is None:
         missing = "no Chromium or Chrome is installed, and it cannot be installed here (no root, or no apt-get)"
         if os.environ.get("CI") == "true":
@@ -234,6 +238,15 @@ def integration(session: nox.Session) -> None:
         session.warn(f"reports are not looked at in a browser: {missing}")
     env = {**QUICKLY_COMPILED, **({"CHROME": program} if program else {})}
     session.run("pytest", str(ROOT / "tests" / "integration"), *SIDE_BY_SIDE, *left_out, *session.posargs, env=env)
+
+
+@nox.session
+def snippets(session: nox.Session) -> None:
+    """Python, commands and configurations of the documentation, page by page; ``-- -k README`` for one."""
+    with_extras = (name + TESTED_WITH.get(name, "") for name in PACKAGES)
+    install(session, *with_extras, also=["pytest", *SNIPPET_TOOLS])
+    # One process, in which one page uses what another has compiled.
+    session.run("pytest", str(SNIPPETS), *REPORTED, *session.posargs, env=QUICKLY_COMPILED)
 
 
 def find_browser(session: nox.Session) -> str | None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 NOX = (str(Path(sys.executable).parent / "nox"), "--non-interactive", "--error-on-missing-interpreters")
-LONGEST = ("integration", "tests(heterodyne-nlsq)", "tests(heterodyne-cmc)", "docs", "compat")
+LONGEST = ("tests(heterodyne-nlsq)", "tests(heterodyne-cmc)", "integration", "snippets", "docs", "compat")
 """What begins first; the order of the others hardly matters."""
 
 
