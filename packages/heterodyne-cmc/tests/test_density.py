@@ -162,10 +162,8 @@ def test_all_pairs_at_once_are_all_pairs_one_by_one() -> None:
     assert at_once.n_counting == one_by_one.n_counting == request.partition.n_pairs
     scaling = (jnp.array([0.2, 0.3]), jnp.array([1.0, 1.02]))
     full = jnp.asarray(request.space.full(request.space.start * np.array([1.2, 0.9, 1.1])))
-    found, expected = (
-        (pair_sums(full, pairs, *scaling), jax.jacrev(lambda p, pairs=pairs: pair_sums(p, pairs, *scaling))(full))
-        for pairs in (at_once, one_by_one)
-    )
+    both = jax.jit(lambda p, pairs: [f(p, pairs, *scaling) for f in (pair_sums, jax.jacrev(pair_sums))])
+    found, expected = (both(full, pairs) for pairs in (at_once, one_by_one))
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11 * float(np.abs(b).max()))
 

@@ -34,7 +34,8 @@ def test_ends_where_the_gradient_is_zero_with_the_curvature_of_there() -> None:
     pairs = make_problem(request, NOISE, whitening, 0)
     precision = inverse(found.spread @ found.spread.T)
     sd = np.sqrt(np.diag(inverse(precision)))
-    gradient, hessian = (f(log_density)(jnp.asarray(found.centre), pairs) for f in (jax.grad, jax.hessian))
+    derivatives = (jax.jit(f(log_density)) for f in (jax.grad, jax.hessian))
+    gradient, hessian = (f(jnp.asarray(found.centre), pairs) for f in derivatives)
     assert np.abs(gradient * sd).max() < 0.05
     # Of the noise too: its curvature over a third of its width is a little more than that at the point.
     np.testing.assert_allclose(precision * np.outer(sd, sd), -hessian * np.outer(sd, sd), atol=0.02)

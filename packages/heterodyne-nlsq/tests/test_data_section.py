@@ -16,13 +16,14 @@ from heterodyne_nlsq import command, fit_nlsq_jax
 from heterodyne_nlsq.fit import prepare
 from heterodyne_spec import DataError, load_config
 
-ASKED = {"q": 0.0054, "phi": [[5, 15], [75, 85]], "frames": [6, 35], "mask_frames": [9, 20]}
+ASKED = {"q": 0.0054, "phi": [[-45, 15], [75, 85]], "frames": [6, 125], "mask_frames": [9, 20]}
+"""What is left has the size of the measurements of other tests, whose compiled functions serve here."""
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("data") / "measurement.h5"
-    save_data(found, make(n_t=40), layout="aps-u")
+    save_data(found, make(n_t=130, phi=(-40.0, 10.0, 45.0, 80.0)), layout="aps-u")
     return found
 
 
@@ -35,13 +36,13 @@ def test_file_measurement_arrays_and_command_give_the_same_fit(
 ) -> None:
     config = at(values(), data=ASKED, nlsq={"max_iterations": 3})
     of_file = fit_nlsq_jax(path, config)
-    assert (of_file.data.phi.tolist(), of_file.data.n_frames, of_file.data.start_frame) == ([10.0, 80.0], 30, 6)
+    assert (of_file.data.phi.tolist(), of_file.data.n_frames, of_file.data.start_frame) == ([-40.0, 10.0, 80.0], 120, 6)
     assert "frames masked as requested: 9, 20" in of_file.data.notes
     # The whole measurement, and one that was already cut by this configuration.
     for data in (load_data(path), load_data(path, config=config)):
         given = fit_nlsq_jax(data, config)
         assert numbers(given) == numbers(of_file)
-        assert given.n_pairs == of_file.n_pairs == 2 * 28 * 27 // 2
+        assert given.n_pairs == of_file.n_pairs == 3 * 118 * 117 // 2
         assert given.data.provenance == of_file.data.provenance
         assert given.config == of_file.config
     whole = load_data(path)

@@ -39,7 +39,7 @@ def test_every_age_by_itself_agrees_with_the_truth_within_its_bars() -> None:
 
 
 def test_too_few_frames_have_no_ages() -> None:
-    assert fit_nlsq_jax(make(n_t=20), at(held(*TRUTH))).age_resolved is None
+    assert fit_nlsq_jax(make(n_t=12), at(held(*TRUTH))).age_resolved is None
 
 
 # With seed 3 the descent of the search to the exchanged minimum is slow and does not converge.
