@@ -36,6 +36,8 @@ def work(seed: int, folder: Path, line: Connection) -> None:
     from judging import judge
     from making import Box, Maker
 
+    # What an input has imported late would be kept as bytecode: for the guard, a file written outside its folder.
+    sys.dont_write_bytecode = True
     box, maker = Box(folder), Maker(seed)
     for place in (box.inside, box.out, box.outside, box.work):
         place.mkdir(parents=True, exist_ok=True)
