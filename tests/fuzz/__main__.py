@@ -19,8 +19,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 # Compilation and threads have no place in a test of readers.
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
-# No file is to be written while a reader is at work: neither bytecode of a module that it imports.
-os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 from pool import MOST_MEMORY, outcomes
 from worker import Outcome
@@ -41,7 +39,6 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a session; return 1 when something does not hold."""
     args = arguments(argv)
-    sys.dont_write_bytecode = True
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     ks: Iterator[int] = iter(range(args.inputs)) if args.only is None else iter([args.only])
