@@ -12,6 +12,7 @@ import jax
 import numpy as np
 import pytest
 from conftest import at, make, values
+from jax.experimental.compilation_cache import compilation_cache
 
 from heterodyne_data import NLSQResult, save_data
 from heterodyne_nlsq import command, fit
@@ -27,6 +28,8 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     yield
     for name, value in before.items():
         jax.config.update(name, value)
+    # JAX keeps the cache that it has opened: later tests would use the folder of this one.
+    compilation_cache.reset_cache()
 
 
 @pytest.fixture
