@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -24,8 +25,9 @@ from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.identify import identifiability
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
 from heterodyne_nlsq.result_building import _edge, _growth
+from heterodyne_nlsq.robust import robust_least_squares
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.solver import least_squares
+from heterodyne_nlsq.solver import TOLERANCE, least_squares
 from heterodyne_nlsq.standing import _straight
 from heterodyne_nlsq.start.coefficients import scaled, squares, start_coefficients
 from heterodyne_nlsq.uncertainty.noise_parts import _not_negative
@@ -55,7 +57,7 @@ def test_the_solver_prints_nothing_beside_a_gpu_that_jax_does_not_use(tmp_path: 
     query.write_text("#!/bin/sh\necho 'Some GPU, 9.0'\n")
     query.chmod(0o755)
     program = (
-        "import os; from heterodyne_nlsq.solver import _solver; _solver(); print(os.environ.get('NLSQ_SKIP_GPU_CHECK'))"
+        "import os; from heterodyne_nlsq.robust import _solver; _solver(); print(os.environ.get('NLSQ_SKIP_GPU_CHECK'))"
     )
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
@@ -63,20 +65,19 @@ def test_the_solver_prints_nothing_beside_a_gpu_that_jax_does_not_use(tmp_path: 
 
 
 @pytest.mark.parametrize("small", [False, True], ids=["rows", "equivalent problem"])
-def test_solver_reaches_certified_values(small: bool) -> None:
+def test_solvers_reach_certified_values(small: bool) -> None:
     jacobian = jax.jacfwd(_misra)
 
     def both(b: np.ndarray) -> tuple[jax.Array, jax.Array]:
         r, j = _misra(jnp.asarray(b)), jacobian(jnp.asarray(b))
         return equivalent_problem(normal_equations(r, j)) if small else (r, j)
 
-    found = least_squares(
-        lambda b: both(b)[0],
-        lambda b: both(b)[1],
-        np.array([500.0, 1e-4]),
-        np.array([1.0, 1e-6]),
-        np.array([1e4, 1.0]),
+    robust = functools.partial(
+        robust_least_squares, loss="linear", loss_scale=1.0, tolerance=TOLERANCE, max_evaluations=200
     )
+    solve = least_squares if small else robust
+    bounds = np.array([1.0, 1e-6]), np.array([1e4, 1.0])
+    found = solve(lambda b: both(b)[0], lambda b: both(b)[1], np.array([500.0, 1e-4]), bounds)
     assert found.success
     np.testing.assert_allclose(found.vector, MISRA_B, rtol=1e-7)
     assert 2 * found.cost == pytest.approx(MISRA_SQUARES, rel=1e-9)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import os
+
 import numpy as np
 import pytest
 
-from heterodyne_spec import ConfigError, load_model
+from heterodyne_spec import ConfigError, load_model, plugins
 from heterodyne_spec.codegen import main
 from heterodyne_spec.laws import clipped_exp, find_laws
 from heterodyne_spec.model import DEFAULT_MODEL
@@ -74,3 +77,22 @@ def test_clock_reach_and_origin_of_a_law():
     x = [load_model().evaluate("x", one, t) for one in (values, moved)]
     np.testing.assert_allclose(*x, rtol=1e-13)
     assert (clipped_exp(1e4), clipped_exp(-1e4)) == (np.exp(200.0), np.exp(-200.0))
+
+
+def test_entry_points_are_those_of_the_folders_as_they_are(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        plugins, "look_up", lambda group: asked.append(group) or importlib.metadata.entry_points(group=group)
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [plugins.entry_points(group="things") for _ in range(3)] == [(), (), ()]
+    assert asked == ["things"]
+    info = tmp_path / "thing-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[things]\none = thing\nother = thing\n")
+    # As it is where folders change at the same tick of the clock.
+    os.utime(tmp_path, ns=(1, 1))
+    assert [point.name for point in plugins.entry_points(group="things")] == ["one", "other"]
+    assert [point.name for point in plugins.entry_points(group="things", name="other")] == ["other"]
+    assert asked == ["things", "things"]

@@ -11,10 +11,9 @@ from __future__ import annotations
 import html
 import textwrap
 from collections.abc import Iterable
-from importlib.metadata import entry_points
 from typing import Any
 
-from heterodyne_spec import MissingPackageError
+from heterodyne_spec import MissingPackageError, entry_points
 
 GROUP = "heterodyne.presentation"
 """Entry-point group of modules that present a class, named after the class."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -30,12 +31,13 @@ from heterodyne_nlsq.coordinates import (
 from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.normal import NormalEquations, equivalent_problem
 from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
+from heterodyne_nlsq.robust import robust_least_squares
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import NOT_CONVERGED, TOLERANCE, Progress, Solution, least_squares
 from heterodyne_nlsq.uncertainty.inflation import inflation
 
 type FloatArray = npt.NDArray[np.float64]
-type Rows = tuple[Array, Array]
+type Rows = tuple[Array, Array] | tuple[FloatArray, FloatArray]
 type Known = tuple[Priors, Weights]
 
 _NEARLY_FLAT = 1e-3
@@ -85,9 +87,10 @@ def _penalty(vector: Float[Array, " n_fit"], known: Known) -> Array:
 
 
 def _linear_rows(z: FloatArray, evaluator: Evaluator, coordinates: Coordinates, known: Known) -> Rows:
-    """Return residuals and Jacobian of the equivalent small problem in solver coordinates."""
+    """Return residuals and Jacobian of the equivalent small problem in solver coordinates, as NumPy arrays."""
     vector, turn = _fitted_and_turn(jnp.asarray(z), coordinates)
-    return _with_prior(*_turned(evaluator.normal(vector, evaluator.problem), turn), vector, turn, known)
+    rows = _with_prior(*_turned(evaluator.normal(vector, evaluator.problem), turn), vector, turn, known)
+    return np.asarray(rows[0]), np.asarray(rows[1])
 
 
 def _all_rows(z: FloatArray, evaluator: Evaluator, coordinates: Coordinates, known: Known) -> Rows:
@@ -111,10 +114,10 @@ class _LastEvaluation:
             self.found, self.at = self.rows(z), z
         return self.found
 
-    def residuals(self, z: FloatArray) -> Array:
+    def residuals(self, z: FloatArray) -> Any:
         return self._evaluate(z)[0]
 
-    def jacobian(self, z: FloatArray) -> Array:
+    def jacobian(self, z: FloatArray) -> Any:
         return self._evaluate(z)[1]
 
 
@@ -226,17 +229,21 @@ def _one_descent(
     weights = Weights(*(jnp.array(weight * unit) for weight in (BASELINE, REGULAR, WALL)))
     known = make_priors(setup), weights
     n_free, loss = len(setup.free.free), setup.config.nlsq.loss
-    rows = _linear_rows if loss == "linear" else _all_rows
+    rows, solve = (
+        (_linear_rows, least_squares)
+        if loss == "linear"
+        else (_all_rows, functools.partial(robust_least_squares, loss=loss, loss_scale=_noise_of(setup.data)))
+    )
     evaluation = _LastEvaluation(functools.partial(rows, evaluator=evaluator, coordinates=coordinates, known=known))
     lower, upper = box(coordinates)
-    solution = least_squares(
+    solution = solve(
         evaluation.residuals,
         evaluation.jacobian,
         np.concatenate([from_parameters(start[:n_free], coordinates), start[n_free:]]),
-        np.concatenate([lower, setup.scaling.lower.ravel()]),
-        np.concatenate([upper, setup.scaling.upper.ravel()]),
-        loss=loss,
-        loss_scale=_noise_of(setup.data) if loss != "linear" else 1.0,
+        (
+            np.concatenate([lower, setup.scaling.lower.ravel()]),
+            np.concatenate([upper, setup.scaling.upper.ravel()]),
+        ),
         tolerance=tolerance,
         max_evaluations=max_evaluations,
         progress=progress,

@@ -48,6 +48,7 @@ from heterodyne_spec.messages import (
 )
 from heterodyne_spec.model import DEFAULT_MODEL, ModelSpec, Parameter, Prior, check_model_versions, load_model
 from heterodyne_spec.models import knowledge, model_names
+from heterodyne_spec.plugins import entry_points
 from heterodyne_spec.tables import Table, prior_text, text_table
 from heterodyne_spec.template import config_template
 from heterodyne_spec.terminal import (
@@ -111,6 +112,7 @@ __all__ = [
     "description_facts",
     "did_you_mean",
     "dump_yaml",
+    "entry_points",
     "error_text",
     "find_laws",
     "knowledge",

@@ -10,12 +10,13 @@ them. The physics modules are required; if one of the others is missing, that pa
 from __future__ import annotations
 
 from importlib import import_module, resources
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from types import ModuleType
 
 from heterodyne_spec.errors import ConfigError, Problem
 from heterodyne_spec.messages import did_you_mean
+from heterodyne_spec.plugins import entry_points
 
 GROUP = "heterodyne.models"
 """Group of the entry points by which other distributions provide models."""
@@ -60,4 +61,4 @@ def knowledge(package: str, model: str) -> ModuleType | None:
 
 
 def _plug_in(model: str) -> EntryPoint | None:
-    return next((point for point in entry_points(group=GROUP) if point.name == model), None)
+    return next(iter(entry_points(group=GROUP, name=model)), None)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from heterodyne_spec.lint.rule import run
 from heterodyne_spec.lint.schema import FollowsSchema, OnlyFiniteNumbers
 from heterodyne_spec.messages import count_noun, list_phi, list_q
 from heterodyne_spec.model import load_model
+from heterodyne_spec.plugins import entry_points
 
 KINDS = ("model", "config", "data", "result")
 """Kinds of files that can be validated."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from heterodyne_data.contents import Contents
 from heterodyne_data.layouts.base import Layout
 from heterodyne_data.source import Source
-from heterodyne_spec import DataError
+from heterodyne_spec import DataError, entry_points
 
 GROUP = "heterodyne.layouts"
 NEEDED = ("NAME", "DATA_KEY", "matches", "contents")
