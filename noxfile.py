@@ -216,6 +216,15 @@ for name in PACKAGES:
 
 
 @nox.session
+def slow(session: nox.Session) -> None:
+    """Tests marked slow, of all packages: what `tests` has shorter siblings of; ``-- -k prior`` for some."""
+    tools = {tool for package in PACKAGES.values() for tool in package.test_requirements}
+    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES), also=sorted(tools))
+    for name in ("heterodyne-nlsq", "heterodyne-cmc"):
+        session.run("pytest", *PACKAGES[name].tests, "-m", "slow", *session.posargs, env=QUICKLY_COMPILED)
+
+
+@nox.session
 def codegen(session: nox.Session) -> None:
     """Generate the modules from the specification; ``-- --check`` only compares and fails on drift."""
     install(session, "heterodyne-spec", also=["mpmath"])
@@ -385,19 +394,14 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def evidence(session: nox.Session) -> None:
     """Held-out proof of what fits say: absent features claimed, features missed, sense, power; ``-- nulls 50`` etc."""
-    install(session, *PACKAGES, also=PACKAGES["heterodyne-nlsq"].test_requirements)
-    if not session.posargs:
-        session.run("pytest", str(PACKAGES["heterodyne-nlsq"].path / "tests"), "-m", "slow")
+    install(session, *PACKAGES)
     session.run("python", str(ROOT / "benchmarks" / "evidence.py"), *session.posargs)
 
 
 @nox.session
 def posterior(session: nox.Session) -> None:
     """Consensus against an exact chain, coverage of the posterior, starts, times; ``-- consensus`` for one of them."""
-    tools = PACKAGES["heterodyne-cmc"].test_requirements
-    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES), also=tools)
-    if not session.posargs:
-        session.run("pytest", str(PACKAGES["heterodyne-cmc"].path / "tests"), "-m", "slow")
+    install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES))
     session.run("python", str(ROOT / "benchmarks" / "posterior.py"), *session.posargs)
 
 

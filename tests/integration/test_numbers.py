@@ -26,7 +26,7 @@ RANDOM = configurations(Measurement(Path("measurement.h5"), ANGLES, 24))
 
 
 @seed(1)
-@settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(RANDOM)
 def test_a_random_configuration_is_built_or_refused_by_its_problems(document: Any) -> None:
     assert parse_yaml(dump_yaml(document)) == json.loads(json.dumps(document))
@@ -55,7 +55,7 @@ def test_every_key_of_the_schema_is_drawn() -> None:
 def test_a_hostile_map_is_fitted_or_refused_in_one_line(tmp_path: Path) -> None:
     tally = Tally("hostile maps")
     found = {measurement.path.stem: measurement for measurement in hostile(tmp_path)}
-    for name in ("spikes", "largest_numbers", "one_pair", "without_noise", "contrast_zero", "azimuths_of_other_scales"):
+    for name in ("spikes", "one_pair", "azimuths_of_other_scales"):
         check(found[name], {"nlsq": QUICK}, tmp_path / name, tally)
     assert tally.defects == []
 

@@ -13,11 +13,9 @@ import pytest
 
 from heterodyne_cmc import CMCResult, fit_cmc_jax
 from heterodyne_cmc.page import write_page as write_page_of_posterior
-from heterodyne_cmc.plots import write_plots as write_plots_of_posterior
 from heterodyne_data import NLSQResult
 from heterodyne_nlsq import Experiment, fit_nlsq_jax, simulate
 from heterodyne_nlsq.page import write_page
-from heterodyne_nlsq.plots import write_plots
 from heterodyne_physics_elementwise import c2_pairs, models, precompute_shard_grid
 from heterodyne_physics_meshgrid import c2_meshgrid, physics_of
 from heterodyne_spec import ConfigError, load_config, load_model, model_names
@@ -101,7 +99,6 @@ def test_it_is_fitted(fit: NLSQResult, tmp_path: Path) -> None:
     for words in ("Transport", "change with age", fit.sentence.partition(" rises")[0], "J against age"):
         assert words in page
     assert "velocity" not in page
-    assert all(path.is_file() for path in write_plots(again, tmp_path))
 
 
 def test_its_noise_is_calibrated_by_its_own_speckle() -> None:
@@ -124,4 +121,3 @@ def test_its_posterior_is_sampled(fit: NLSQResult, tmp_path: Path) -> None:
     again = CMCResult.load(posterior.save(tmp_path))
     page = write_page_of_posterior(again, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "the transport coefficient rises from" in page
-    assert all(path.is_file() for path in write_plots_of_posterior(again, tmp_path))

@@ -20,11 +20,3 @@ def float64() -> Iterator[None]:
     """Compute in float64, as the entry point does."""
     with jax.enable_x64(True):
         yield
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes minutes, unless -m says what to run."""
-    if not config.option.markexpr:
-        slow = [item for item in items if item.get_closest_marker("slow")]
-        items[:] = [item for item in items if item not in slow]
-        config.hook.pytest_deselected(items=slow)

@@ -52,6 +52,7 @@ def same(found: CMCResult, expected: CMCResult) -> None:
         np.testing.assert_array_equal(found.sub_draws[name], draws)
 
 
+@pytest.mark.slow
 def test_a_dead_worker_costs_a_retry(expected: CMCResult) -> None:
     def kill(done: int, *_: Any) -> None:
         if done == 1:

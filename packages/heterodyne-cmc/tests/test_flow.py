@@ -130,6 +130,7 @@ def test_without_the_extra_the_automatic_choice_is_gaussian(
     assert found.non_gaussianity.bent
 
 
+@pytest.mark.slow
 def test_one_bent_shard_among_gaussian_ones_gets_a_flow_of_its_own() -> None:
     x = np.random.default_rng(0).standard_normal((N_SHARDS, 4, 1000, 3))
     x[1, ..., 1] += 0.5 * (x[1, ..., 0] ** 2 - 1)

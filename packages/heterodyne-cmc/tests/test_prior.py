@@ -54,6 +54,7 @@ def distance(draws: npt.NDArray[np.float64], below: npt.NDArray[np.float64]) -> 
     return float(np.max(np.abs(levels - steps)) * np.sqrt(levels.size))
 
 
+@pytest.mark.slow
 def test_steps_by_the_density_of_the_coordinates_leave_the_registry_priors_as_they_are() -> None:
     # Draws of the priors themselves, moved by Metropolis' steps in the coordinates: a wrong volume would move them all.
     space, rng = prepare(make(), load_config({}), None).space, np.random.default_rng(3)

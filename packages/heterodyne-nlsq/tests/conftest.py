@@ -12,15 +12,6 @@ import pytest
 from heterodyne_data import TwoTimeData
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes minutes, unless asked for with ``-m slow``."""
-    if not config.getoption("-m"):
-        slow = [item for item in items if item.get_closest_marker("slow")]
-        items[:] = [item for item in items if item not in slow]
-        config.hook.pytest_deselected(items=slow)
-
-
 TRUTH = {
     "D0_ref": 1500.0,
     "alpha_ref": 0.3,
