@@ -7,13 +7,17 @@ of all residuals (`heterodyne_nlsq.robust`).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.optimize
+
+with warnings.catch_warnings():
+    # Its sparse matrices set a filter of warnings, which is its user's affair.
+    import scipy.optimize
 
 type FloatArray = npt.NDArray[np.float64]
 type Progress = Callable[[int, float], None]
