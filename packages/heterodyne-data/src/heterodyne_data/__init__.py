@@ -23,6 +23,14 @@ from heterodyne_data.optional import optional_package
 from heterodyne_data.presentation import explore, short_text
 from heterodyne_data.processes import available_cores, end_with
 from heterodyne_data.reading import frame_count
+from heterodyne_data.result.joint import (
+    Agreement,
+    FittedExponent,
+    JointMember,
+    JointParameter,
+    JointResult,
+    Scatter,
+)
 from heterodyne_data.result.nlsq import JSON_NAME as RESULT_JSON_NAME
 from heterodyne_data.result.nlsq import NLSQResult, read_fitted_maps
 from heterodyne_data.result.parts import (
@@ -52,18 +60,24 @@ __all__ = [
     "MAP_AXES",
     "RESULT_JSON_NAME",
     "AgeResolved",
+    "Agreement",
     "Alternative",
     "Bands",
     "Checked",
     "Derived",
     "Direction",
     "FittedData",
+    "FittedExponent",
     "FittedParameter",
     "FittedScaling",
     "Identifiability",
+    "JointMember",
+    "JointParameter",
+    "JointResult",
     "MapNoise",
     "NLSQResult",
     "NestedTest",
+    "Scatter",
     "Signal",
     "TwoTimeData",
     "Weighting",
