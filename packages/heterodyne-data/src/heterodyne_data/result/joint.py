@@ -57,7 +57,9 @@ class Agreement:
 
 @dataclass(frozen=True)
 class FittedExponent:
-    """The exponent of q in a function, `expected` by the model (2 in q² J, 1 in q v), and `p_value` of its difference."""
+    """The exponent of q in a function, `expected` by the model (2 in q² J, 1 in q v); `p_value` is that of the
+    difference.
+    """
 
     name: str
     expected: float
@@ -137,14 +139,11 @@ class JointResult:
         for name, member in zip(folders, self.members, strict=True):
             member.joint.save(folder / name)
             member.alone.save(folder / name / ALONE)
+        own = [one.name for one in fields(self) if one.name != "members"]
         document = {
             "schema_version": 1,
             "kind": KIND,
-            **{
-                one.name: to_json_values(_plain(getattr(self, one.name)))
-                for one in fields(self)
-                if one.name != "members"
-            },
+            **{name: to_json_values(_plain(getattr(self, name))) for name in own},
             "members": [{"label": m.label, "folder": f} for m, f in zip(self.members, folders, strict=True)],
         }
         text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
@@ -194,9 +193,8 @@ class JointResult:
             raise ResultError(error.source, error.problems) from None
         except (KeyError, TypeError, AttributeError) as error:
             found = f"{type(error).__name__}: {error}"
-            raise ResultError(
-                str(path), [Problem("joint result", found, "the keys that it was written with", "fit again")]
-            ) from None
+            problem = Problem("joint result", found, "the keys that it was written with", "fit again")
+            raise ResultError(str(path), [problem]) from None
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -135,6 +136,14 @@ class Problem:
         return made_landscape(courses, lambda at: normal(self, at), self.coordinates, self.priors, vector, 1.0)
 
 
+class Normal(NamedTuple):
+    """Normal equations of a member in its fitted vector, in units of chi-square / 2, as NumPy arrays."""
+
+    cost: FloatArray
+    gradient: FloatArray
+    matrix: FloatArray
+
+
 def each[T](function: Callable[[int], T], problem: Problem) -> list[T]:
     """Return the values of a function of the number of a member, computed in parallel."""
 
@@ -147,9 +156,12 @@ def each[T](function: Callable[[int], T], problem: Problem) -> list[T]:
 
 
 def normal(problem: Problem, vector: FloatArray) -> NormalEquations:
-    """Return chi-square / 2, its gradient and Gauss-Newton matrix in the joint vector (n_joint,), as NumPy arrays."""
+    """Return chi-square / 2, its gradient and Gauss-Newton matrix in the joint vector (n_joint,)."""
     turns = [problem.layout.turn(vector, k) for k in range(len(problem.members))]
-    return _joined(_of_members(problem, vector), turns)
+    members = _of_members(problem, vector)
+    cost = np.sum([one.cost for one in members])
+    gradient = np.sum([turn.T @ one.gradient for one, turn in zip(members, turns, strict=True)], axis=0)
+    return NormalEquations(*map(jnp.asarray, (cost, gradient, summed([one.matrix for one in members], turns))))
 
 
 def chi_squares(problem: Problem, vector: FloatArray) -> FloatArray:
@@ -157,7 +169,7 @@ def chi_squares(problem: Problem, vector: FloatArray) -> FloatArray:
     return np.array([2 * float(one.cost) for one in _of_members(problem, vector)])
 
 
-def _of_members(problem: Problem, vector: FloatArray) -> list[NormalEquations]:
+def _of_members(problem: Problem, vector: FloatArray) -> list[Normal]:
     """Return the normal equations of every member in its fitted vector, in units of chi-square / 2."""
     # All are begun before the first is waited for: JAX computes them in the background.
     begun = [
@@ -165,16 +177,15 @@ def _of_members(problem: Problem, vector: FloatArray) -> list[NormalEquations]:
         for k, member in enumerate(problem.members)
     ]
     return [
-        NormalEquations(*(np.asarray(part) / member.unit for part in found))
+        Normal(*(np.asarray(part) / member.unit for part in found))
         for found, member in zip(begun, problem.members, strict=True)
     ]
 
 
-def _joined(members: Sequence[NormalEquations], turns: Sequence[FloatArray]) -> NormalEquations:
-    cost = sum(one.cost for one in members)
-    gradient = sum(turn.T @ one.gradient for one, turn in zip(members, turns, strict=True))
-    matrix = sum(turn.T @ one.matrix @ turn for one, turn in zip(members, turns, strict=True))
-    return NormalEquations(cost, gradient, matrix)
+def summed(parts: Sequence[FloatArray], turns: Sequence[FloatArray]) -> FloatArray:
+    """Return the sum of the members' matrices (n_fit, n_fit) in the joint vector, symmetric."""
+    found = np.sum([turn.T @ part @ turn for turn, part in zip(turns, parts, strict=True)], axis=0)
+    return np.asarray((found + found.T) / 2)
 
 
 def descend(
@@ -278,7 +289,7 @@ def _pulled_inside(
         return held
     found, here = normal(problem, solution.vector), solution.vector[:n]
     lower, upper = np.asarray(coordinates.lower), np.asarray(coordinates.upper)
-    gradient, curved = np.asarray(found.gradient)[:n], np.diag(found.matrix)[:n]
+    gradient, curved = np.asarray(found.gradient)[:n], np.diag(np.asarray(found.matrix))[:n]
     inward = np.where(here <= lower, -gradient, gradient)
     gain = inward**2 / np.maximum(2 * curved, 1e-300)
     return held & ((here <= lower) | (here >= upper)) & (inward > 0) & (gain > tolerance * solution.cost)

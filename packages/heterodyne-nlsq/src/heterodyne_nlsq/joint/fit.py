@@ -114,9 +114,8 @@ def _jointly(
         members = tuple(map(_member, found, setups, alone))
         shared = _shared(setups, share)
         problem = Problem(members, make_layout(setups, shared))
-        solution = _best(
-            problem, [_free_values(setup, one) for setup, one in zip(setups, alone, strict=True)], progress
-        )
+        dynamics = [_free_values(setup, one) for setup, one in zip(setups, alone, strict=True)]
+        solution = _best(problem, dynamics, progress)
         exponents = _with_exponents(problem, solution, shared, progress)
     with clock("uncertainty"):
         announce_stage(progress, "uncertainties")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from heterodyne_data import (
     Agreement,
+    Derived,
     FittedExponent,
     JointMember,
     JointParameter,
@@ -22,7 +23,6 @@ from heterodyne_data import (
 )
 from heterodyne_data.setup import reduced_chi_square
 from heterodyne_nlsq.covariance import (
-    Curvature,
     covariance,
     covariance_root,
     curvature,
@@ -34,7 +34,7 @@ from heterodyne_nlsq.covariance import (
 from heterodyne_nlsq.descent import descend as descend_alone
 from heterodyne_nlsq.evidence.chance import PRESENT, chdtrc
 from heterodyne_nlsq.identify import identifiability
-from heterodyne_nlsq.joint.descent import Problem, chi_squares, each, normal
+from heterodyne_nlsq.joint.descent import Problem, chi_squares, each, normal, summed
 from heterodyne_nlsq.joint.homogeneity import chance, weights_of_decrease
 from heterodyne_nlsq.maps import model_maps, residual_noise
 from heterodyne_nlsq.models import knowledge_of
@@ -44,7 +44,6 @@ from heterodyne_nlsq.result_building import scaling_of, table_of
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.standing import Standing, standings
 from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate, score_covariance
-from heterodyne_nlsq.uncertainty.pixels import GLANCE, PORTIONS
 from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
 from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, USABLE, judge
 from heterodyne_report import format_number, format_p_value, format_plus_minus
@@ -83,9 +82,10 @@ class _Noise:
 
 @dataclass(frozen=True)
 class _Spread:
-    """The covariance of a joint estimate by its root (n_joint, k), and which directions are determined."""
+    """The covariance of a joint estimate and that of independent pairs by their roots (n_joint, k), and the labels of
+    the parameters that are not determined.
+    """
 
-    bent: Curvature
     root: FloatArray
     independent: FloatArray
     not_determined: tuple[str, ...]
@@ -94,12 +94,12 @@ class _Spread:
 def outcome(fitted: Fitted, wider: tuple[Problem, Solution] | None) -> JointResult:
     """Return the result of a joint fit; `wider` is that with the exponents of q free."""
     calibrations = _calibrations(fitted)
-    noises = _noises(fitted, calibrations, GLANCE)
+    noises = _noises(fitted, calibrations)
     agreement = _agreement(fitted, noises)
     exponents = () if wider is None else tuple(_exponents(wider, noises))
     fitted = _plainest(fitted, noises)
     problem, solution = fitted.problem, fitted.solution
-    noises = _noises(fitted, calibrations, PORTIONS)
+    noises = _noises(fitted, calibrations)
     spread = _spread(problem, solution.vector, noises)
     signal = _together([one.signal for one in fitted.alone])
     members = tuple(_member(fitted, spread, calibrations[k], signal, k) for k in range(len(problem.members)))
@@ -128,8 +128,7 @@ def _plainest(fitted: Fitted, noises: Sequence[_Noise]) -> Fitted:
         return fitted
     land, z = problem.landscape(solution.vector)
     turns = [problem.layout.turn(solution.vector, k) for k in range(len(problem.members))]
-    score = sum(turn.T @ one.score @ turn for turn, one in zip(turns, noises, strict=True))
-    noise = calibrated_noise(land, z, score, 1.0)
+    noise = calibrated_noise(land, z, summed([one.score for one in noises], turns), 1.0)
     vector = vector_at(land, plainest(land, optimum(land, z), noise))
     return replace(fitted, solution=replace(solution, vector=vector, cost=float(normal(problem, vector).cost)))
 
@@ -147,13 +146,13 @@ def _calibrations(fitted: Fitted) -> list[Calibration]:
     return found
 
 
-def _noises(fitted: Fitted, calibrations: Sequence[Calibration], portions: int) -> list[_Noise]:
+def _noises(fitted: Fitted, calibrations: Sequence[Calibration]) -> list[_Noise]:
     """Return what noise does to every member at a joint estimate that describes the data as that of the calibration."""
     found = []
     for k, (member, calibration) in enumerate(zip(fitted.problem.members, calibrations, strict=True)):
         at, evaluator, unit = _at(fitted, k), member.evaluator, member.unit
         matrices = np.asarray(evaluator.matrices(at.vector, evaluator.problem))
-        score = score_covariance(member.setup, calibration, at.values, at.contrast, matrices, portions)
+        score = score_covariance(member.setup, calibration, at.values, at.contrast, matrices)
         squares = np.asarray(evaluator.squares(at.vector, evaluator.problem))
         variance = float(squares.sum()) / max(float(evaluator.weights.sum()), 1.0)
         matrix = matrices.sum(axis=0) / unit
@@ -179,12 +178,9 @@ def _at(fitted: Fitted, k: int) -> _At:
 def _spread(problem: Problem, joint: FloatArray, noises: Sequence[_Noise]) -> _Spread:
     layout, members = problem.layout, problem.members
     turns = [layout.turn(joint, k) for k in range(len(members))]
-
-    def whole(parts: Sequence[FloatArray]) -> FloatArray:
-        found = sum(turn.T @ part @ turn for turn, part in zip(turns, parts, strict=True))
-        return np.asarray((found + found.T) / 2)
-
-    matrix, score = whole([one.matrix for one in noises]), whole([one.score for one in noises])
+    matrix, score, independent = (
+        summed([getattr(one, name) for one in noises], turns) for name in ("matrix", "score", "independent")
+    )
     prior, lower, upper = (np.ones(layout.n_leading) for _ in range(3))
     for k, member in enumerate(members):
         positions, places = list(member.setup.free.free), layout.places[k][: len(layout.names)]
@@ -193,13 +189,11 @@ def _spread(problem: Problem, joint: FloatArray, noises: Sequence[_Noise]) -> _S
         lower[places], upper[places] = member.setup.free.lower[positions], member.setup.free.upper[positions]
     lower[layout.at_exponents], upper[layout.at_exponents] = layout.expected - 1, layout.expected + 1
     bent = curvature(matrix, prior)
-    roots = [
-        _with_baselines(problem, covariance_root(bent, matrix, one, prior))
-        for one in (score, whole([one.independent for one in noises]))
-    ]
+    roots = [_with_baselines(problem, covariance_root(bent, matrix, one, prior)) for one in (score, independent)]
     along = spread_along(bent, projected_score(score, matrix, layout.n_leading))
     labels = layout.labels([member.label for member in members])
-    return _Spread(bent, *roots, identifiability(labels, bent, upper - lower, along).not_determined)
+    known = identifiability(labels, bent, upper - lower, along)
+    return _Spread(roots[0], roots[1], known.not_determined)
 
 
 def _with_baselines(problem: Problem, root: FloatArray) -> FloatArray:
@@ -295,7 +289,7 @@ def _parameters(fitted: Fitted, members: Sequence[JointMember]) -> Iterator[Join
                 yield JointParameter(row.name, member.label, row.unit, row.value, row.sd, row.determined, row.status)
 
 
-def _common(fitted: Fitted, members: Sequence[JointMember]) -> tuple:
+def _common(fitted: Fitted, members: Sequence[JointMember]) -> tuple[Derived, ...]:
     """Return what is quoted of the functions whose parameters are all common."""
     spec = fitted.problem.members[0].setup.spec
     shared = {
