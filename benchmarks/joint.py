@@ -122,7 +122,7 @@ def report(kind: str, rows: list[dict[str, Any]]) -> None:
         noticed = np.abs(value - 2.0) / sd > 3.29 if kind == "scaling" and name == "J" else np.zeros(1)
         print(
             f"  exponent of q in {name}: median {np.median(value):.3f}, stated sd {np.median(sd):.3f}; within one sd "
-            f"{share(np.abs(z) < 1)}, two {share(np.abs(z) < 2)}; differs from 2 (p < 0.001) in {100 * noticed.mean():.0f} %"
+            f"{share(np.abs(z) < 1)}, two {share(np.abs(z) < 2)}; p < 0.001 for 2 in {100 * noticed.mean():.0f} %"
         )
     if good[0]["scatter"] is not None:
         ratio, sd = np.array([row["scatter"] for row in good]).T
