@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import JointResult, NLSQResult, TwoTimeData
+from heterodyne_nlsq.descent import approach as approach_alone
 from heterodyne_nlsq.descent import variance_unit
 from heterodyne_nlsq.evaluators import choose_evaluator, remembered
 from heterodyne_nlsq.fit import Clock, fit_nlsq_jax, prepare
@@ -24,11 +26,13 @@ from heterodyne_nlsq.progress import listening
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import NOT_CONVERGED, Progress, Solution
 from heterodyne_nlsq.start.coefficients import fitted_vector
-from heterodyne_report import announce_stage
+from heterodyne_report import Stage, announce_stage, numbered_stage
 from heterodyne_spec import Config, ConfigError, ModelSpec, did_you_mean, laws_of, load_config
 from heterodyne_spec import Problem as Fault
 
 type FloatArray = npt.NDArray[np.float64]
+
+_STAGES = ("read", "start", "fit", "alone", "uncertainty")
 
 _HEAT = 12
 """Evaluations of a short descent."""
@@ -81,60 +85,80 @@ def fit_joint_jax(
         fault = Fault("nlsq.loss", settings.nlsq.loss, "linear", "a joint fit compares sums of squares", "JointLoss")
         raise ConfigError("configuration", [fault])
     with listening(progress) as listener:
-        clock = Clock(listener)
+        clock = Clock(listener, _STAGES)
         with clock("read"):
             found = measurements(items, settings, q)
-        alone = _each_alone(found, listener, clock)
-        with jax.enable_x64(True):
-            result = _jointly(found, alone, share, listener, clock)
+        with clock("start"):
+            dynamics = _dynamics(found, listener)
+        result = _jointly(found, dynamics, share, listener, clock)
     return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
 
 
-def _each_alone(found: Sequence[Measurement], progress: Progress | None, clock: Clock) -> list[NLSQResult]:
-    """Return every measurement's fit by itself; what was found so far are candidates for the next."""
+def _dynamics(found: Sequence[Measurement], progress: Progress | None) -> list[NLSQResult]:
+    """Return fits of some measurements by themselves, whose dynamics are starting values of all."""
     results: list[NLSQResult] = []
-    with clock("start"):
-        for k, one in enumerate(found):
-            announce_stage(progress, f"measurement {k + 1} of {len(found)}")
-            good = [result for result in results if result.verdict == "usable"][-1:]
-            results.append(fit_nlsq_jax(one.data, one.config, candidates=good))
+    chosen = sorted({0, len(found) // 2})
+    for k, one in enumerate(chosen):
+        announce_stage(progress, numbered_stage("measurement", k + 1, len(chosen)))
+        results.append(fit_nlsq_jax(found[one].data, found[one].config))
     return results
 
 
 def _jointly(
     found: Sequence[Measurement],
-    alone: Sequence[NLSQResult],
+    dynamics: Sequence[NLSQResult],
     share: Sequence[str] | None,
     progress: Progress | None,
     clock: Clock,
 ) -> JointResult:
     announce_stage(progress, "joint fit")
-    with clock("fit"):
+    with clock("fit"), jax.enable_x64(True):
         setups = [prepare(one.data, one.config) for one in found]
-        members = tuple(map(_member, found, setups, alone))
-        shared = _shared(setups, share)
+        shared = shared_parameters(setups, share)
+        starts = [_free_values(setups[0], one) for one in dynamics]
+        members = tuple(_member(one.label, setup, starts) for one, setup in zip(found, setups, strict=True))
         problem = Problem(members, make_layout(setups, shared))
-        dynamics = [_free_values(setup, one) for setup, one in zip(setups, alone, strict=True)]
-        solution = _best(problem, dynamics, progress)
+        solution = _best(problem, starts, progress)
         exponents = _with_exponents(problem, solution, shared, progress)
-    with clock("uncertainty"):
-        announce_stage(progress, "uncertainties")
+    with clock("alone"):
+        alone = []
+        for k, one in enumerate(found):
+            announce_stage(progress, numbered_stage("measurement", k + 1, len(found)))
+            vector = problem.layout.member(solution.vector, k)
+            alone.append(fit_nlsq_jax(one.data, started_at(one.config, setups[k], vector)))
+    with clock("uncertainty"), jax.enable_x64(True):
+        announce_stage(progress, Stage.UNCERTAINTIES)
         return outcome(Fitted(problem, solution, shared, tuple(alone)), exponents)
 
 
-def _member(one: Measurement, setup: Setup, alone: NLSQResult) -> Member:
+def started_at(config: Config, setup: Setup, vector: FloatArray) -> Config:
+    """Return a configuration whose free parameters start at those of a fitted vector (n_fit,).
+
+    The labels of the components stay as they are there.
+    """
+    document = copy.deepcopy(dict(config.document))
+    model = dict(document.get("model") or {})
+    parameters = dict(model.get("parameters") or {})
+    for name, value in zip(setup.free.free_names, vector.tolist(), strict=False):
+        parameters[name] = {**(parameters.get(name) or {}), "value": value}
+    document["model"] = {**model, "parameters": parameters}
+    document["nlsq"] = {**(document.get("nlsq") or {}), "start": "values"}
+    return load_config(document)
+
+
+def _member(label: str, setup: Setup, starts: Sequence[FloatArray]) -> Member:
+    """Return a member, its noise after a short descent by itself."""
     evaluator = remembered(choose_evaluator(setup))
-    vector = fitted_vector(setup, evaluator, _free_values(setup, alone))
-    cost = float(evaluator.normal(vector, evaluator.problem).cost)
-    unit = variance_unit(setup, evaluator, Solution(vector, cost, True, "", 0))
-    return Member(one.label, setup, evaluator, unit)
+    begun = [approach_alone(setup, evaluator, fitted_vector(setup, evaluator, free), _HEAT) for free in starts]
+    best = min(begun, key=lambda one: one.cost)
+    return Member(label, setup, evaluator, variance_unit(setup, evaluator, best))
 
 
 def _free_values(setup: Setup, result: NLSQResult) -> FloatArray:
     return np.array([result.parameters[name] for name in setup.free.free_names])
 
 
-def _shared(setups: Sequence[Setup], share: Sequence[str] | None) -> tuple[str, ...]:
+def shared_parameters(setups: Sequence[Setup], share: Sequence[str] | None) -> tuple[str, ...]:
     """Return the names of the common parameters.
 
     Raises

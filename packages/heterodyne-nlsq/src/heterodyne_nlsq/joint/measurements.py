@@ -40,6 +40,10 @@ def measurements(
     found = [one for item in data for one in _of(item, config, q)]
     if len(found) < 2:
         raise DataError("a joint fit takes at least two measurements; give several files, or several q of one (q: all)")
+    for k, one in enumerate(found):
+        if any(_same(one, other) for other in found[:k]):
+            file = one.data.provenance.get("file", f"measurement {k + 1}")
+            raise DataError(f"{file}, q = {one.data.q:.4g}: given twice; give every measurement once")
     same_q = len({round(float(np.log(one.data.q)), 4) for one in found}) == 1
     files = [str(one.data.provenance.get("file", "")) for one in found]
     same_file = len(set(files)) == 1
@@ -49,9 +53,6 @@ def measurements(
         words += [] if same_q else [f"q = {one.data.q:.4g}"]
         labels.append(", ".join(words) or f"measurement {k + 1}")
     if len(set(labels)) < len(labels):
-        twice = next(label for label in labels if labels.count(label) > 1)
-        if all(files) and any(a == b for k, a in enumerate(found) for b in found[:k] if _same(a, b)):
-            raise DataError(f"{twice}: given twice; give every measurement once")
         labels = [f"{label} ({k + 1})" for k, label in enumerate(labels)]
     return [Measurement(label, one.data, one.config) for label, one in zip(labels, found, strict=True)]
 
