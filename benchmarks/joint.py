@@ -81,7 +81,9 @@ def fitted(task: tuple[str, int]) -> dict[str, Any]:
         right = spec.evaluate(name, truth, bands.t[ages])
         pulls[name] = (bands.values[name][ages] - right) / bands.sd[name][ages]
         alone = np.array([member.alone.bands.sd[name][ages] for member in result.members])
-        widths[name] = alone.min(axis=0) / bands.sd[name][ages]
+        # At a bound nothing may be left to vary, and no error is known.
+        known = np.where(alone > 0, alone, np.inf).min(axis=0), np.maximum(bands.sd[name][ages], 1e-300)
+        widths[name] = np.where(np.isfinite(known[0]), known[0] / known[1], np.nan)
     return {
         "seed": seed,
         "verdict": result.verdict,
