@@ -18,6 +18,7 @@ from heterodyne_data.layouts import layout_title
 from heterodyne_data.listing import list_maps
 from heterodyne_data.loading import fingerprint, load_data
 from heterodyne_data.memory import free_memory, whole_memory
+from heterodyne_data.merging import merge_data
 from heterodyne_data.opening import open_source
 from heterodyne_data.optional import optional_package
 from heterodyne_data.presentation import explore, short_text
@@ -103,6 +104,7 @@ __all__ = [
     "list_maps",
     "load_data",
     "mean_q",
+    "merge_data",
     "needed_step",
     "open_source",
     "opened_hdf5",

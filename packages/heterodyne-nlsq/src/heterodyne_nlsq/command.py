@@ -45,7 +45,7 @@ EXAMPLES = (
 
 
 SUBCOMMANDS = (
-    *("config", "inspect", "watch", "batch", "view", "plot", "report", "compare"),
+    *("config", "inspect", "watch", "batch", "view", "plot", "report", "compare", "merge"),
     *("simulate", "validate", "completion"),
 )
 """Subcommands that only the command ``heterodyne`` of heterodyne-cli has."""
