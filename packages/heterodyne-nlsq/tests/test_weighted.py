@@ -87,6 +87,7 @@ def scaled(matrix: FloatArray, length: FloatArray) -> FloatArray:
 
 
 @pytest.mark.usefixtures("in_float64")
+@pytest.mark.slow
 def test_one_step_from_the_truth_scatters_less_and_as_stated() -> None:
     pixels, photons = 2000, 10.0
     simulated = NoiseParts(1 / pixels, 1 / (pixels * photons), 1 / (pixels * photons**2), 0.0)
