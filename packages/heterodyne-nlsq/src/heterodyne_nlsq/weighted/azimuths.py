@@ -96,10 +96,10 @@ def _inverse(
 def smoothed(part: Azimuth, ridge: float, z: FloatArray) -> FloatArray:
     """Return B z for vectors (n_t, k), with the roots of the weights of the frames on both sides of B.
 
-    B = (Γ + ridge · contrast · 1)⁻¹, or 1 with equal weights: an infinite `ridge`, or no noise that frames share.
+    B = (Γ + ridge · contrast · 1)⁻¹, or 1.
     """
     root = part.root[:, None]
-    if _is_one(part, ridge):
+    if is_one(part, ridge):
         return root**2 * z
     request, n_t = part.request, part.root.size
     t, noise = _ages_and_noise(part, ridge)
@@ -114,7 +114,8 @@ def smoothed(part: Azimuth, ridge: float, z: FloatArray) -> FloatArray:
     return found
 
 
-def _is_one(part: Azimuth, ridge: float) -> bool:
+def is_one(part: Azimuth, ridge: float) -> bool:
+    """Return whether B is 1: with equal weights, an infinite `ridge`, and where frames share no noise."""
     return bool(np.isinf(ridge)) or part.noise.speckle <= 0
 
 
@@ -158,7 +159,7 @@ def both_sides(part: Azimuth, ridge: float, z: FloatArray) -> FloatArray:
     """Return B X B z of `SLICE` vectors (n_t, k) for the derivatives X of the map, near pairs left out, by free
     parameters, contrast and offset, (n_local, n_t, k); with the roots of the weights as in `smoothed`.
     """
-    if _is_one(part, ridge):
+    if is_one(part, ridge):
         weight = part.root[:, None] ** 2
         return weight * products(part.request, part.a, weight * z)
     request, (n_t, k) = part.request, z.shape

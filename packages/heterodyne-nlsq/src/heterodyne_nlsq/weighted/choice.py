@@ -23,9 +23,6 @@ WORTH = 1.1
 DOUBT = 1e-3
 """Probability of the difference of both estimates below which one of their assumptions is wrong."""
 
-MOST_FRAMES = 1200
-"""Frames up to which `auto` computes weights: the time grows with their third power."""
-
 
 def weighed(
     setup: Setup, evaluator: Evaluator, calibration: Calibration, equal: Estimate
@@ -84,8 +81,6 @@ def _reason_against(setup: Setup, calibration: Calibration, always: bool) -> str
         return "no noise is shared between pairs"
     if always:
         return ""
-    if setup.data.n_t > MOST_FRAMES:
-        return f"others take long for more than {MOST_FRAMES} frames (nlsq.weighting: noise)"
     if np.any(calibration.excess > calibration.limit):
         return "the residuals have structure that noise does not explain"
     return ""

@@ -39,12 +39,14 @@ RIDGES = (0.3, 1.0, 3.0, 10.0, np.inf)
 _MIDDLE = 1
 """Number of the one that is tried first."""
 
-_TRIED = 64
-"""Columns of the weights that are known when ridges are compared."""
+_TRIED, _PIXELS = 64, 256
+"""Columns of the weights that are known, and pixels, when ridges are compared."""
 
-_COMPARED, _LIT = 512, 64
-"""Pixels for comparing ridges, and for the covariance of the difference of two estimates: for their speckle, and for
-the photon noise that is seen through it."""
+_COMPARED = 512
+"""Pixels for the covariance of the difference of two estimates."""
+
+_LIT = 64
+"""Pixels, for both, for the photon noise that is seen through other frames."""
 
 _ROWS = 256
 """Rows of a map that are in memory at once in double precision."""
@@ -151,7 +153,7 @@ def _best_ridge(setup: Setup, parts: list[Azimuth], equal: Estimate, known: npt.
         if not 0 <= number < len(RIDGES):
             return np.inf
         weighted = _weights(parts, RIDGES[number], most=_TRIED)
-        shared = _each(lambda one: shared_scores(one, _COMPARED), weighted)
+        shared = _each(lambda one: shared_scores(one, _PIXELS), weighted)
         found = equations(setup, weighted, shared, _LIT)
         root = covariance_root(curvature(found.matrix, prior), found.matrix, found.score, prior)
         variance = np.diag(covariance(root))[: prior.size][known]
@@ -247,7 +249,7 @@ def _solved(
         def lost(one: Weighted) -> FloatArray:
             a = one.part.a
             change = contrast[a] * _known_map(one, values) + offset[a] - here[a]
-            change *= one.columns.number / 2
+            change *= np.sqrt(one.columns.number) / 2
             return _turn(setup, a).T @ (one.known.reshape(len(one.known), -1) @ change.astype(np.float32).ravel())
 
         return value - np.sum(_each(lost, weighted), axis=0)

@@ -20,7 +20,15 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.uncertainty.pixels import SLICE, quadratic_forms
-from heterodyne_nlsq.weighted.azimuths import Azimuth, both_sides, counted, slope_columns, smoothed, unit_columns
+from heterodyne_nlsq.weighted.azimuths import (
+    Azimuth,
+    both_sides,
+    counted,
+    is_one,
+    slope_columns,
+    smoothed,
+    unit_columns,
+)
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -77,7 +85,8 @@ def columns(root: FloatArray, most: int = COLUMNS) -> Columns:
 
 
 class Weighted(NamedTuple):
-    """The weights of an azimuth: `known` (n_local, n_t, m) at the columns, 0 where a pair does not count.
+    """The weights of an azimuth: `known` (n_local, n_t, m) at the columns, 0 where a pair does not count, times the
+    root of the number of frames that a column counts for.
 
     The weights are `unit` · B X B. `matrix` (n_local, n_local) is -∂g/∂θ. `linear` (n_local, n_t) is Σ_j W_ij Γ_ij, and
     `bands` (n_near, n_local, n_t) are W_i,i+l of the pairs nearer than `n_near` frames, which B X B has and which do
@@ -104,20 +113,24 @@ def weights(part: Azimuth, ridge: float, some: Columns) -> Weighted:
     n_local, n_near = part.request.expand.shape[1] + 2, part.request.n_near
     known = np.empty((n_local, n_t, m), np.float32)
     matrix = np.zeros((n_local, n_local))
-    linear, bands = np.empty((n_local, m)), np.zeros((n_near, n_local, m))
+    linear, bands, weight = np.empty((n_local, m)), np.zeros((n_near, n_local, m)), part.root**2
     for k in range(0, m, SLICE):
         frames = some.frames[k : k + SLICE]
         here = slice(k, k + frames.size)
         slopes = slope_columns(part, frames)
-        found = unit * both_sides(part, ridge, unit_columns(n_t, frames))
-        for lag in range(n_near):
-            inside = np.flatnonzero(frames + lag < n_t)
-            bands[lag][:, k + inside] = found[:, frames[inside] + lag, inside]
+        if is_one(part, ridge):
+            found = unit * weight[:, None] * slopes * weight[frames]
+        else:
+            found = unit * both_sides(part, ridge, unit_columns(n_t, frames))
+            for lag in range(n_near):
+                inside = np.flatnonzero(frames + lag < n_t)
+                bands[lag][:, k + inside] = found[:, frames[inside] + lag, inside]
         found *= counted(part, frames)
-        known[:, :, here] = found
         linear[:, here] = part.contrast * np.einsum("kij,ij->kj", found, slopes[-2])
-        by_column = some.number[here] * slopes
-        matrix += found.reshape(n_local, -1) @ by_column.reshape(n_local, -1).T / 2
+        root = np.sqrt(some.number[here])
+        found *= root
+        known[:, :, here] = found
+        matrix += found.reshape(n_local, -1) @ (root * slopes).reshape(n_local, -1).T / 2
     used = part.root > 0
     return Weighted(
         part,
@@ -153,10 +166,9 @@ def score_covariance(weighted: Sequence[Weighted], shared: FloatArray, n_pixel: 
     shared : (n_local · number, n_pixel), their `shared_scores`.
     n_pixel : pixels for the photon noise of a frame, which is seen through the product with the other frames.
     """
-    noise, some = weighted[0].part.noise, weighted[0].columns
-    flat = np.concatenate([one.known * np.sqrt(some.number).astype(np.float32) for one in weighted])
-    flat = flat.reshape(len(flat), -1)
-    own = (noise.photons + noise.white) * np.asarray(flat @ flat.T, np.float64) / 2
+    noise, flat = weighted[0].part.noise, [one.known.reshape(len(one.known), -1) for one in weighted]
+    across = np.block([[one @ other.T for other in flat] for one in flat])
+    own = (noise.photons + noise.white) * np.asarray(across, np.float64) / 2
     if noise.speckle <= 0:
         return own
     return noise.speckle * np.cov(shared) + noise.mixed * _lit(weighted, n_pixel) + own
@@ -170,9 +182,7 @@ def _lit(weighted: Sequence[Weighted], n_pixel: int | None) -> FloatArray:
     for k in range(0, every.shape[1], SLICE):
         delta = every[:, k : k + SLICE]
         bright = np.sqrt(np.maximum(1.0 + delta, 0.0))
-        seen = np.concatenate(
-            [np.multiply(bright, _response(one, delta), dtype=np.float32, casting="same_kind") for one in weighted]
-        )
+        seen = np.concatenate([(bright * _response(one, delta)).astype(np.float32) for one in weighted])
         flat = seen.reshape(len(seen), -1)
         found = found + np.asarray(flat @ flat.T, np.float64)
     return np.asarray(found / every.shape[1])
