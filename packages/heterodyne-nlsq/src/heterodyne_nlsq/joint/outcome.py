@@ -339,7 +339,7 @@ def _exponents(wider: tuple[Problem, Solution], noises: Sequence[_Noise]) -> Ite
         off = (value - expected) / sd if sd > 0 else math.nan
         p_value = math.erfc(abs(off) / math.sqrt(2)) if math.isfinite(off) else math.nan
         found = format_plus_minus(value, sd)
-        words = f"{name} enters with q to the power of {found}, {expected:g} in the model ({known[name].words})"
+        words = f"the exponent of q in {name} is {found}, {expected:g} in the model ({known[name].words})"
         yield FittedExponent(name, float(expected), value, sd, p_value, words)
 
 

@@ -51,7 +51,7 @@ def write_page(result: JointResult, path: Path) -> Path:
 def _sections(result: JointResult) -> Iterator[Section]:
     if result.verdict != NO_SIGNAL:
         if (rows := quoted_rows(result))[1:]:
-            yield Section("In short", _table(rows, "At the reference age, one standard deviation"))
+            yield Section("In short", _table(rows, "At the reference age, one standard deviation", (3, 4)))
         if found := findings(result):
             yield Section("Do the measurements agree?", bullet_list([f"{w[:1].upper()}{w[1:]}." for w in found]))
         yield Section("Each by itself", _compared(result))
@@ -161,7 +161,7 @@ def _course(result: NLSQResult, name: str) -> TimeCourse:
 
 
 def _parameters(result: JointResult) -> Markup:
-    parts = [_table(common_rows(result), "Common parameters, one standard deviation", (4,))]
+    parts = [_table(common_rows(result), "Common parameters, one standard deviation", (3, 4))]
     if (own := own_rows(result))[1:]:
         parts.append(_table(own, "Parameters of every measurement", range(1, len(own[0]))))
     return join_markup(parts)
