@@ -40,6 +40,7 @@ window.model = name => [...Bokeh.documents[0]._all_models.values()].filter(m => 
 window.column = (name, key) => Array.from(model(name).data[key]);
 window.legend = name =>
     model(name)?.center.filter(r => r.type === "Legend").flatMap(r => r.items).map(i => i.label.value);
+window.asked = () => model("values of the sliders");
 window.words = selector => deep(selector).filter(e => e.checkVisibility()).map(e => e.innerText);
 window.place = e => {
     e.scrollIntoView({block: "center"});
@@ -86,6 +87,12 @@ CONTRAST = """(() => {
     }
     return worst;
 })()"""
+
+# A step of the slider that has the focus, and what the sliders have asked the server for.
+ARROW = (
+    "deep('.noUi-handle').filter(e => e.checkVisibility()).at(-4)"
+    ".dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}));"
+)
 
 
 class Viewer:
@@ -239,6 +246,21 @@ def test_sliders_show_the_model_and_its_cost_and_reset_returns_to_the_fit(viewer
     page.until(
         lambda: page.value("words('p').find(e => e.includes('relative to the fit'))") != line, "another cost", 10
     )
+    # Of moves faster than the answers, the latest is drawn.
+    page.value("window.answers = 0, model('image of model').properties.data.change.connect(() => answers++), 0")
+    page.value(
+        f"(async () => {{ for (let k = 0; k < 30; k++) {{ {ARROW} await new Promise(f => setTimeout(f, 5)) }} }})()"
+    )
+    page.wait("!asked().busy && !asked().more && asked().slid.size == 0")
+    assert 0 < page.value("answers") < 30
+    numbers = page.value("asked().latest")
+    moved = dict(zip(fit.parameters, numbers, strict=False))
+    assert moved["f3"] > fit.parameters["f3"] and moved["v0"] == 800.0
+    c2 = np.asarray(c2_meshgrid(HeterodyneModel(**moved), data.t, data.q, 0.0, fit.contrast[0], fit.offset[0]))
+    shown = np.array(page.value("Array.from(model('image of model').data.image[0])")).reshape(c2.shape)
+    left = np.array(page.value("Array.from(model('image of residual').data.image[0])")).reshape(c2.shape)
+    assert np.allclose(shown[off], c2[off], atol=1e-6)
+    assert np.allclose(left[off], (fit.maps[0][0] - c2)[off], atol=1e-6)
     click(page, "button('Start the next fit from here')")
     page.wait("words('pre').some(e => e.includes('value: 800'))")
     click(page, "button('Reset to the fit')")

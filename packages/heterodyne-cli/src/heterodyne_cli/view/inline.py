@@ -34,15 +34,11 @@ def _of_fit(result: NLSQResult) -> Any:
     maps = MapPane(looked)
     at, cost = evaluated(spec.id, looked, result)
     maps.use_model(at)
-
-    def show(values: Any) -> None:
-        maps.show_values(values)
-        functions.show_values(values)
-
+    sliders = WhatIf(spec, result, maps.show_values, functions.show_values, cost, maps.model_source)
     return _shown(
         section("Maps", maps.view()),
         section("Functions of age", functions.view()),
-        section("What if", WhatIf(spec, result, show, cost).view()),
+        section("What if", sliders.view()),
     )
 
 

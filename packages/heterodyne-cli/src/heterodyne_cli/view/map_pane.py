@@ -19,6 +19,7 @@ from bokeh.models import (
     ColorBar,
     ColumnDataSource,
     CrosshairTool,
+    CustomJS,
     HoverTool,
     LinearColorMapper,
     Range1d,
@@ -58,6 +59,8 @@ class MapPane:
         self._looked = looked
         self._at: ModelAt | None = None
         self._trial: Values | None = None
+        self._view: View | None = None
+        self._answers = 0
         self.brushed: Brushed | None = None
         self._soon = Soon()
         t = looked.t
@@ -144,10 +147,24 @@ class MapPane:
         self._at = at
         self._refresh_cut()
 
+    @property
+    def model_source(self) -> ColumnDataSource:
+        """The map of the model in the browser."""
+        return self._sources["model"]
+
     def show_values(self, values: Values | None) -> None:
-        """Show the model at trial values; None restores the fit."""
+        """Show the model at trial values; None restores the fit.
+
+        From one trial to the next, only the model is sent: the browser takes the residual from what it has.
+        """
+        again = values is not None and self._trial is not None
         self._trial = values
-        self.refresh()
+        if again and self._view is not None:
+            pyramids = self._looked.pyramids(self.angle.value)
+            self._put("model", self._model_map(pyramids, self._view), self._view)
+            self._refresh_model_cut(pyramids[1], *self._lags())
+        else:
+            self.refresh()
 
     def refresh(self) -> None:
         """Update maps and cut for the current choices."""
@@ -156,6 +173,7 @@ class MapPane:
 
     def _listen(self) -> None:
         first = self._figures["data"]
+        self._sources["model"].js_on_change("data", CustomJS(args=self._sources, code=_RESIDUAL))
         first.on_event(RangesUpdate, lambda event: self._refresh_maps())
         for one in self._figures.values():
             one.on_event(Tap, self._tapped)
@@ -225,12 +243,12 @@ class MapPane:
         data = pyramids[0].view(self._window())
         missing = text_of(np.flatnonzero(~pyramids[0].usable) + 1)
         self._missing.object = f"<p class='note'>Frames without a value: {missing}.</p>" if missing else ""
-        views = {"data": data.values}
+        self._view, views = data, {"data": data.values}
         if len(pyramids) > 1:
             views["model"] = self._model_map(pyramids, data)
             views["residual"] = data.values - views["model"]
         for kind, values in views.items():
-            self._sources[kind].data = self._image(values, data)
+            self._put(kind, values, data)
         frames = f", means of {data.width} × {data.width} frames" if data.width > 1 else ""
         for kind, one in self._figures.items():
             trial = ", sliders" if self._trial is not None and kind != "data" else ""
@@ -251,6 +269,12 @@ class MapPane:
         )
         i, j = np.broadcast_arrays(rows[:, None], columns[None, :])
         return i, j
+
+    def _put(self, kind: str, values: FloatArray, view: View) -> None:
+        # The number tells the browser of an answer that is the same as the last one.
+        self._answers += kind == "model"
+        answer = {"answer": [self._answers]} if kind == "model" else {}
+        self._sources[kind].data = {**self._image(values, view), **answer}
 
     def _image(self, values: FloatArray, view: View) -> dict[str, list[Any]]:
         t, window = self._looked.t, view.window
@@ -311,14 +335,17 @@ class MapPane:
 
     # Cut
 
-    def _refresh_cut(self) -> None:
-        t, n_t = self._looked.t, len(self._looked.t)
-        frame = (self.age.value - t[0]) / self._step
+    def _lags(self) -> tuple[Pairs, Frames]:
+        """Return the pairs of the cut, and which of their lags are drawn."""
+        frame = (self.age.value - self._looked.t[0]) / self._step
         direction: Direction = self.direction.value
-        pairs = pairs_of_cut(n_t, frame, direction, self.width.value)
+        pairs = pairs_of_cut(len(self._looked.t), frame, direction, self.width.value)
+        return pairs, spaced_lags(pairs.lag)
+
+    def _refresh_cut(self) -> None:
+        pairs, shown = self._lags()
         pyramids = self._looked.pyramids(self.angle.value)
         found = cut(pyramids[0].values, pairs)
-        shown = spaced_lags(found.lag)
         lag = found.lag[shown] * self._step
         error = np.where(np.isfinite(found.error[shown]), found.error[shown], 0.0)
         mean = found.mean[shown]
@@ -370,6 +397,14 @@ class MapPane:
         return dress(one)
 
 
+_RESIDUAL = """
+const [seen, fitted, left] = [data, model, residual].map(source => source.data.image[0]);
+// Of another window, all three are sent.
+if (seen.length === fitted.length && left.length === seen.length) {
+  for (let k = 0; k < left.length; k++) left[k] = seen[k] - fitted[k];
+  residual.change.emit();
+}
+"""
 _NO_CUT: dict[str, list[float]] = {"lag": [], "c2": [], "low": [], "high": []}
 
 

@@ -111,15 +111,16 @@ class RunPage:
         def put(found: Evaluated) -> None:
             at, cost = found
             self.maps.use_model(at)
-            self.what_if = WhatIf(self._spec, result, self._show_values, cost)
+            self.what_if = WhatIf(
+                self._spec, result, self.maps.show_values, self._settled, cost, self.maps.model_source
+            )
             start = pn.widgets.Button(label="Start the next fit from here")
             start.on_click(lambda event: self._start_from_here())
             self._places["what if"].objects = [self.what_if.view(start)]
 
         in_thread(prepare, put, self._places["what if"])
 
-    def _show_values(self, trial: Values | None) -> None:
-        self.maps.show_values(trial)
+    def _settled(self, trial: Values | None) -> None:
         if self.functions is not None:
             self.functions.show_values(trial)
 
