@@ -49,7 +49,7 @@ _MISSING = "#9aa0a8"
 _DRAGS = {"zooms": "zoom", "chooses frames": "frames", "masks frames": "mask"}
 """What dragging on a map does."""
 type Brushed = Callable[[str, int, int], None]
-"""Takes ``frames`` or ``mask``, and the first and last frame, from 1, of what was dragged over."""
+"""Takes ``frames`` or ``mask``, and the first and last frame of the file, from 1, of what was dragged over."""
 
 
 class MapPane:
@@ -65,6 +65,8 @@ class MapPane:
         self._soon = Soon()
         t = looked.t
         self._step = float(t[1] - t[0])
+        # Frames of the file before those of the maps.
+        self._before = looked.first_frame - 1
         ends = (t[0] - self._step / 2, t[-1] + self._step / 2)
         self._x, self._y = (Range1d(*ends, bounds=ends, min_interval=4 * self._step) for _ in range(2))
         self.angle = pn.widgets.Select(
@@ -83,8 +85,11 @@ class MapPane:
         )
         self.width = pn.widgets.IntInput(label="averaged frames", value=1, start=1, end=max(len(t) // 4, 1), width=120)
         self.lag_axis = pn.widgets.RadioButtonGroup(label="lag axis", options=["log", "linear"], width=120)
-        self.limits = {kind: (number_input(f"{kind} from"), number_input("to")) for kind in ("data", "residual")}
+        self.limits = {
+            kind: (number_input(f"{kind} from"), number_input(f"{kind} to")) for kind in ("data", "residual")
+        }
         self.drag = pn.widgets.RadioButtonGroup(label="dragging on a map", options=_DRAGS, value="zoom", width=330)
+        self._wrong = pn.pane.HTML("", sizing_mode="stretch_width")
         self._missing = pn.pane.HTML("", sizing_mode="stretch_width")
         self._marks = ColumnDataSource({side: [] for side in ("left", "right", "bottom", "top")}, name="marks")
         self._sources = {kind: _image_source(kind) for kind in KINDS}
@@ -117,20 +122,20 @@ class MapPane:
         )
         dragging = pn.Column(pn.pane.HTML("dragging on a map", css_classes=["label"], margin=(0, 10)), self.drag)
         tools.append(dragging)
-        return pn.Column(tools, maps, self._missing, note, chosen, cuts, sizing_mode="stretch_width")
+        return pn.Column(tools, self._wrong, maps, self._missing, note, chosen, cuts, sizing_mode="stretch_width")
 
     def mark(self, first: int, last: int, masked: Sequence[tuple[int, int]]) -> None:
-        """Hatch what the next fit leaves out: frames, from 1, before `first` and after `last`, and ranges of them."""
-        n_t = len(self._looked.t)
-        outside = [ends for ends in ((1, first - 1), (last + 1, n_t)) if ends[0] <= ends[1]]
+        """Hatch what the next fit leaves out: frames of the file before `first` and after `last`, and ranges."""
+        n_t, before = len(self._looked.t), self._before
+        every = [(1, first - 1 - before), (last + 1 - before, n_t), *((a - before, b - before) for a, b in masked)]
+        within = [(max(a, 1), min(b, n_t)) for a, b in every if max(a, 1) <= min(b, n_t)]
         low, high = (self._looked.t[0] + (frame - 0.5) * self._step for frame in (0, n_t))
         bands = [
-            [self._looked.t[0] + (a - 1.5) * self._step, self._looked.t[0] + (b - 0.5) * self._step]
-            for a, b in [*outside, *masked]
+            [self._looked.t[0] + (a - 1.5) * self._step, self._looked.t[0] + (b - 0.5) * self._step] for a, b in within
         ]
-        every = [(a, b, low, high) for a, b in bands] + [(low, high, a, b) for a, b in bands]
+        sides_of = [(a, b, low, high) for a, b in bands] + [(low, high, a, b) for a, b in bands]
         sides = ("left", "right", "bottom", "top")
-        found = {side: [float(one[k]) for one in every] for k, side in enumerate(sides)}
+        found = {side: [float(one[k]) for one in sides_of] for k, side in enumerate(sides)}
         self._soon("marks", lambda: setattr(self._marks, "data", found))
 
     def prepare(self, at: ModelAt) -> None:
@@ -211,7 +216,7 @@ class MapPane:
         n_t, t = len(self._looked.t), self._looked.t
         ends = sorted((float(event.geometry[side]) - t[0]) / self._step for side in ("x0", "x1"))
         first, last = (int(np.clip(round(end), 0, n_t - 1)) + 1 for end in (ends[0] + 1e-9, ends[1] - 1e-9))
-        self.brushed(self.drag.value, first, max(first, last))
+        self.brushed(self.drag.value, first + self._before, max(first, last) + self._before)
 
     def _show_axis(self) -> None:
         for axis, one in self._cuts.items():
@@ -226,10 +231,11 @@ class MapPane:
         return int(usable[np.argmin(np.abs(usable - len(rows) // 4))]) if usable.size else 0
 
     def frames_in_view(self) -> tuple[int, int]:
-        """Return the first and last frame, from 1, that the maps show."""
+        """Return the first and last frame of the file, from 1, that the maps show."""
         window = self._window()
         first, end = max(window.first_row, window.first_column), min(window.end_row, window.end_column)
-        return (first + 1, end) if end > first else (window.first_column + 1, window.end_column)
+        first, end = (first, end) if end > first else (window.first_column, window.end_column)
+        return first + 1 + self._before, end + self._before
 
     def _window(self) -> Any:
         frames = [
@@ -241,7 +247,7 @@ class MapPane:
     def _refresh_maps(self) -> None:
         pyramids = self._looked.pyramids(self.angle.value)
         data = pyramids[0].view(self._window())
-        missing = text_of(np.flatnonzero(~pyramids[0].usable) + 1)
+        missing = text_of(np.flatnonzero(~pyramids[0].usable) + 1 + self._before)
         self._missing.object = f"<p class='note'>Frames without a value: {missing}.</p>" if missing else ""
         self._view, views = data, {"data": data.values}
         if len(pyramids) > 1:
@@ -304,7 +310,10 @@ class MapPane:
     def _apply_limits(self, kind: str) -> None:
         low, high = (one.value for one in self.limits[kind])
         if low is None or high is None or not low < high:
+            text = f"Colours of the {kind}: enter two numbers, the smaller one first."
+            self._wrong.object = f"<p class='bad' role='alert'>{text}</p>"
             return
+        self._wrong.object = ""
         for name in ("data", "model") if kind == "data" else ("residual",):
             self._mappers[name].update(low=low, high=high)
 

@@ -22,7 +22,7 @@ from heterodyne_cli.view.refit import Refit
 from heterodyne_cli.view.values import Values
 from heterodyne_cli.view.what_if import WhatIf
 from heterodyne_cli.view.workspace import Item, Workspace
-from heterodyne_data import NLSQResult, TwoTimeData
+from heterodyne_data import RESULT_JSON_NAME, NLSQResult, TwoTimeData
 from heterodyne_nlsq import courses_of_fit, evidence_rows, unstated_functions
 from heterodyne_report.page import Markup, element, join_markup, paragraph, table
 from heterodyne_spec import DEFAULT_MODEL, HeterodyneError, load_model
@@ -149,14 +149,16 @@ def _source(item: Item, result: NLSQResult) -> str:
 
 
 class _Finished:
-    """What happens with a new fit: it joins the curves, and a link to it appears."""
+    """What happens with a new result: it joins the curves, and a link to its page appears."""
 
     def __init__(self, functions: FunctionPane | None = None) -> None:
         self._functions, self.place = functions, pn.Column()
 
     def __call__(self, folder: Path, method: str) -> None:
-        link = element("a", f"open {folder.name}", href=f"run?key={quote(str(folder), safe='')}")
-        self.place.append(pn.pane.HTML(paragraph(link)))
+        # A posterior from a point estimate elsewhere has no page of its own: its curves are drawn over that.
+        if (folder / RESULT_JSON_NAME).is_file():
+            link = element("a", f"open {folder.name}", href=f"run?key={quote(str(folder), safe='')}")
+            self.place.append(pn.pane.HTML(paragraph(link)))
         if self._functions is None:
             return
         try:
