@@ -19,7 +19,8 @@ from heterodyne_cli.view.map_pane import MapPane
 from heterodyne_cli.view.measured import Looked
 from heterodyne_cli.view.running import CONFIG_NAME, Fits, Running, command_line, free_folder, succeeded, write_config
 from heterodyne_cli.view.style import HIDDEN_LABEL
-from heterodyne_cli.view.values import Values
+from heterodyne_cli.view.values import Values, label_of
+from heterodyne_data import RESULT_JSON_NAME
 from heterodyne_report.page import element
 from heterodyne_spec import DONE, ConfigError, HeterodyneError, ModelSpec, Problem, build_config, dump_yaml
 
@@ -59,7 +60,7 @@ class Refit:
         self._most = _MANY if data.get("frames") else looked.data.n_frames
         self.first = pn.widgets.IntInput(label="first frame", value=first, start=1, width=100)
         self.last = pn.widgets.IntInput(label="last frame", value=last, start=1, width=100)
-        self.take = pn.widgets.Button(label="Frames in view")
+        self.take = pn.widgets.Button(label="Use frames in view")
         self.mask = pn.widgets.TextInput(
             label="masked frames, such as 12, 40-45", value=text_of(data.get("mask_frames") or ()), width=260
         )
@@ -142,7 +143,7 @@ class Refit:
         numbers = {"width": 135, "format": "0[.]000000", "margin": 2, "stylesheets": [HIDDEN_LABEL]}
         hidden = {"margin": 2, "stylesheets": [HIDDEN_LABEL]}
         return {
-            "name": pn.pane.HTML(html.escape(name), width=120),
+            "name": pn.pane.HTML(element("span", label_of(parameter), title=parameter.meaning), width=190),
             "value": pn.widgets.FloatInput(label=f"{name}, start value", value=value, **numbers),
             "vary": pn.widgets.Checkbox(label=f"{name} free", value=free, width=30, stylesheets=[HIDDEN_LABEL]),
             "low": pn.widgets.FloatInput(label=f"{name} from", value=low, **numbers),
@@ -211,6 +212,7 @@ class Refit:
             masked = ranges_of(document["data"].get("mask_frames") or ())
             self._maps.mark(self.first.value, self.last.value, masked)
             _check_source(self.source.value)
+            self._check_output()
         except HeterodyneError as error:
             self.text.object = f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
             self.run.disabled = True
@@ -221,11 +223,26 @@ class Refit:
         title = "<summary>Configuration and command of this fit</summary>"
         self.text.object = f"<details open>{title}{shown}</details>"
 
+    def _check_output(self) -> None:
+        """Raise an error if a result would be overwritten.
+
+        Raises
+        ------
+        ConfigError : if the folder holds one. An unfinished posterior is resumed there.
+        """
+        name = RESULT_JSON_NAME if self.method.value == "nlsq" else "cmc_result.nc"
+        if self._running is None and (Path(self.output.value).expanduser() / name).exists():
+            problem = Problem(
+                "folder", f"one with {name}", "a new folder", "choose another one: a result is not replaced"
+            )
+            raise ConfigError("this form", [problem])
+
     def _start(self) -> None:
         folder = Path(self.output.value).expanduser().absolute()
         try:
             document = self.document()
             _check_source(self.source.value)
+            self._check_output()
             write_config(folder, document)
         except (HeterodyneError, OSError) as error:
             self._say(str(error), "bad")

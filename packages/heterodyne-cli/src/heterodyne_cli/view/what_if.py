@@ -10,7 +10,7 @@ import panel as pn
 from bokeh.models import ColumnDataSource, CustomJS
 
 from heterodyne_cli.view.frame import Soon
-from heterodyne_cli.view.values import Values
+from heterodyne_cli.view.values import Values, label_of
 from heterodyne_data import NLSQResult
 from heterodyne_report import format_number
 from heterodyne_report.page import paragraph
@@ -166,8 +166,7 @@ def _dial(parameter: Parameter, value: float, sd: float) -> Dial:
     start, end = max(low, value - reach), min(high, value + reach)
     if parameter.prior.family == "lognormal":
         start = max(start, value / 10)
-    unit = "" if parameter.unit == "1" else f" / {parameter.unit}"
-    return Dial(f"{parameter.name}{unit}", value, start, end, (low, high))
+    return Dial(label_of(parameter), value, start, end, (low, high))
 
 
 _QUESTIONS = """
