@@ -216,8 +216,8 @@ def test_what_cannot_be_meant_is_never_half_obeyed(
     assert error.count("\n") == 1
 
 
-def test_two_measurements_are_for_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_measurements_are_for_a_batch_or_a_joint_fit(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--data", "m.h5", "n.h5"]) == 1
-    assert "found 2 files, expected one measurement; a fit takes one file; to fit each: heterodyne batch m.h5 n.h5" in (
-        capsys.readouterr().err
-    )
+    error = capsys.readouterr().err
+    assert "found 2 files, expected one measurement; a fit takes one file" in error
+    assert "to fit them together add --joint; to fit each: heterodyne batch m.h5 n.h5" in error

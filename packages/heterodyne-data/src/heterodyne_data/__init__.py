@@ -18,11 +18,20 @@ from heterodyne_data.layouts import layout_title
 from heterodyne_data.listing import list_maps
 from heterodyne_data.loading import fingerprint, load_data
 from heterodyne_data.memory import free_memory, whole_memory
+from heterodyne_data.merging import merge_data
 from heterodyne_data.opening import open_source
 from heterodyne_data.optional import optional_package
 from heterodyne_data.presentation import explore, short_text
 from heterodyne_data.processes import available_cores, end_with
 from heterodyne_data.reading import frame_count
+from heterodyne_data.result.joint import (
+    Agreement,
+    FittedExponent,
+    JointMember,
+    JointParameter,
+    JointResult,
+    Scatter,
+)
 from heterodyne_data.result.nlsq import JSON_NAME as RESULT_JSON_NAME
 from heterodyne_data.result.nlsq import NLSQResult, read_fitted_maps
 from heterodyne_data.result.parts import (
@@ -52,18 +61,24 @@ __all__ = [
     "MAP_AXES",
     "RESULT_JSON_NAME",
     "AgeResolved",
+    "Agreement",
     "Alternative",
     "Bands",
     "Checked",
     "Derived",
     "Direction",
     "FittedData",
+    "FittedExponent",
     "FittedParameter",
     "FittedScaling",
     "Identifiability",
+    "JointMember",
+    "JointParameter",
+    "JointResult",
     "MapNoise",
     "NLSQResult",
     "NestedTest",
+    "Scatter",
     "Signal",
     "TwoTimeData",
     "Weighting",
@@ -89,6 +104,7 @@ __all__ = [
     "list_maps",
     "load_data",
     "mean_q",
+    "merge_data",
     "needed_step",
     "open_source",
     "opened_hdf5",

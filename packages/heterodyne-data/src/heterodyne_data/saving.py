@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import h5py
+
 from heterodyne_data.layouts import WRITABLE
+from heterodyne_data.layouts.base import WritableLayout
+from heterodyne_data.merging import MERGED
 from heterodyne_data.two_time import TwoTimeData
 from heterodyne_spec import DataError, OutputError, did_you_mean, write_atomically
 
@@ -39,8 +44,16 @@ def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> Non
         what = "is a folder" if path.is_dir() else f"the folder {path.parent} does not exist"
         raise DataError(f"{path}: {what}, expected the path of a file in an existing folder; correct it")
     try:
-        write_atomically(path, lambda temporary: writers[layout].write(temporary, data))
+        write_atomically(path, lambda temporary: _write(temporary, data, writers[layout]))
     except OutputError as error:
         raise DataError(str(error)) from None
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
+
+
+def _write(path: Path, data: TwoTimeData, layout: WritableLayout) -> None:
+    layout.write(path, data)
+    if MERGED in data.provenance and h5py.is_hdf5(path):
+        # What a mean was made from is nowhere in these layouts.
+        with h5py.File(path, "r+") as file:
+            file.attrs[MERGED] = json.dumps(data.provenance[MERGED])

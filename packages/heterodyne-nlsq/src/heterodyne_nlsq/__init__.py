@@ -19,6 +19,7 @@ if _TYPE_CHECKING:
     from heterodyne_nlsq.cost import cost_function
     from heterodyne_nlsq.courses import courses_of_fit
     from heterodyne_nlsq.fit import fit_nlsq_jax
+    from heterodyne_nlsq.joint.fit import fit_joint_jax
     from heterodyne_nlsq.models import questions_of
     from heterodyne_nlsq.output import drawings_of_fit, save_fit, write_drawings
     from heterodyne_nlsq.page import report_of_fit
@@ -41,6 +42,7 @@ _MODULES = {
     "cost": ("cost_function",),
     "courses": ("courses_of_fit",),
     "fit": ("fit_nlsq_jax",),
+    "joint.fit": ("fit_joint_jax",),
     "models": ("questions_of",),
     "output": (
         "drawings_of_fit",
@@ -96,6 +98,7 @@ __all__ = [
     "drawings_of_fit",
     "evidence_rows",
     "fit_command",
+    "fit_joint_jax",
     "fit_measurement",
     "fit_nlsq_jax",
     "keep_compiled_functions",

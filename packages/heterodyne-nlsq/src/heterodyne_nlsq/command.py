@@ -45,7 +45,7 @@ EXAMPLES = (
 
 
 SUBCOMMANDS = (
-    *("config", "inspect", "watch", "batch", "view", "plot", "report", "compare"),
+    *("config", "inspect", "watch", "batch", "view", "plot", "report", "compare", "merge"),
     *("simulate", "validate", "completion"),
 )
 """Subcommands that only the command ``heterodyne`` of heterodyne-cli has."""
@@ -134,6 +134,10 @@ def outputs_of_fit(directory: Path, config: Config) -> list[Path]:
 
 def fit_command(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:
     """Run the fit of a command line, print and write its result, and return the exit code."""
+    if args.joint:
+        from heterodyne_nlsq.joint.command import joint_command
+
+        return joint_command(args, command, console)
     path, config = requested_data(args), requested_config(args)
     directory = requested_output(args, config)
     data = read_measurement(path, config, console)

@@ -100,7 +100,7 @@ def _all_rows(z: FloatArray, evaluator: Evaluator, coordinates: Coordinates, kno
     return _with_prior(*found, vector, turn, known)
 
 
-class _LastEvaluation:
+class LastEvaluation:
     """Caches an evaluation, because the solver requests residuals and Jacobian one after the other."""
 
     def __init__(self, rows: Callable[[FloatArray], Rows]):
@@ -234,7 +234,7 @@ def _one_descent(
         if loss == "linear"
         else (_all_rows, functools.partial(robust_least_squares, loss=loss, loss_scale=_noise_of(setup.data)))
     )
-    evaluation = _LastEvaluation(functools.partial(rows, evaluator=evaluator, coordinates=coordinates, known=known))
+    evaluation = LastEvaluation(functools.partial(rows, evaluator=evaluator, coordinates=coordinates, known=known))
     lower, upper = box(coordinates)
     solution = solve(
         evaluation.residuals,

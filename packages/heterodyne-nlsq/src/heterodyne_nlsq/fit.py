@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,15 +120,18 @@ def _fit(
         return _search(setup, evaluator, earlier, progress, clock)
 
 
+STAGES = ("read", "start", "fit", "uncertainty")
+"""Stages of a fit whose durations are measured."""
+
 _ANNOUNCED = {"start": Stage.STARTS, "uncertainty": Stage.UNCERTAINTIES}
 
 
 class Clock:
     """Measures the durations of the stages of a fit and reports their beginning, except that of fits."""
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: Progress | None, stages: Sequence[str] = STAGES) -> None:
         self._progress = progress
-        self.spent = dict.fromkeys(("read", "start", "fit", "uncertainty"), 0.0)
+        self.spent = dict.fromkeys(stages, 0.0)
 
     @contextlib.contextmanager
     def __call__(self, stage: str) -> Iterator[None]:

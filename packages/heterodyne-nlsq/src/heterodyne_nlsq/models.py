@@ -66,6 +66,14 @@ def inside(vector: FloatArray, free: FreeParameters) -> FloatArray:
     return np.clip(vector, lower + margin, upper - margin)
 
 
+class Exponent(NamedTuple):
+    """Functions of age that the model multiplies with a power of q: their names, the power, and what it is in words."""
+
+    functions: Sequence[str]
+    expected: float
+    words: str
+
+
 class Null(NamedTuple):
     """Distribution of the evidence for a feature that is absent: see `heterodyne_nlsq.evidence.chance`.
 
@@ -134,7 +142,8 @@ class Knowledge:
     `questions` are those tested in addition to contrast and dynamics, `conventions` are sentences that apply to every
     fit. `nothing` lists, in words, the quantities that are not stated without a signal. `names` maps words in the names
     of derived quantities to the functions from which they are computed, and `of_angle` is the function that is
-    meaningless without its angle.
+    meaningless without its angle. `of_sample` are the groups of parameters that belong to the sample whatever q is, and
+    `exponents` the powers of q.
     """
 
     model: str
@@ -143,6 +152,8 @@ class Knowledge:
     nothing: str = "no number is stated"
     names: Mapping[str, str] = field(default_factory=dict)
     of_angle: str = ""
+    of_sample: tuple[str, ...] = ()
+    exponents: Mapping[str, Exponent] = field(default_factory=dict)
 
     @property
     def spec(self) -> ModelSpec:

@@ -12,7 +12,7 @@ simulated once, at a first choice made with an estimate of the inflation, from w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -72,14 +72,27 @@ _NO_EFFECT = 1e-60
 """Curvature of chi-square along a coordinate up to which the coordinate has no effect."""
 
 
-class Landscape(NamedTuple):
-    """Chi-square in straight coordinates z (n_fit,), in units of `unit`, the variance of a pair; `normal` returns its
-    normal equations at a fitted vector.
+class Courses(NamedTuple):
+    """What the functions of age follow from: for each measurement, the affine map from the free parameters to all,
+    base (n, n_par) and expand (n, n_par, n_free), and the ages in s at which they are compared, (n, n_age).
     """
 
-    setup: Setup
+    physics: Physics
+    base: Float[Array, "n n_par"]
+    expand: Float[Array, "n n_par n_free"]
+    ages: Float[Array, "n n_age"]
+
+
+class Landscape(NamedTuple):
+    """Chi-square in straight coordinates z (n_fit,), in units of `unit`, the variance of a pair; `normal` returns its
+    normal equations at a fitted vector. `bounds` are the priors with the bounds that are asked for, `priors` with the
+    present point inside.
+    """
+
+    courses: Courses
     normal: Normal
     coordinates: Coordinates
+    bounds: Priors
     priors: Priors
     unit: float
 
@@ -99,19 +112,39 @@ def landscape(setup: Setup, normal: Normal, vector: FloatArray, unit: float) -> 
     normal : the normal equations at a fitted vector.
     unit : variance of a pair, the inflation by shared noise included.
     """
-    coordinates = without_bounds(make_coordinates(setup.spec, setup.free, setup.data.t))
-    bounds, z = make_priors(setup), _to_z(vector, coordinates)
+    courses = courses_of([setup], [np.asarray(setup.free.expand)])
+    coordinates = make_coordinates(setup.spec, setup.free, setup.data.t)
+    return made_landscape(courses, normal, coordinates, make_priors(setup), vector, unit)
+
+
+def courses_of(setups: Sequence[Setup], expand: Sequence[FloatArray]) -> Courses:
+    """Return the courses of measurements, with the derivatives (n_par, n_free) of their parameters by the free ones."""
+    t = [setup.data.t for setup in setups]
+    return Courses(
+        setups[0].physics,
+        jnp.asarray(np.stack([setup.free.base for setup in setups])),
+        jnp.asarray(np.stack(expand)),
+        jnp.asarray(np.stack([one[0] + (one[-1] - one[0]) * _AGES for one in t])),
+    )
+
+
+def made_landscape(
+    courses: Courses, normal: Normal, coordinates: Coordinates, bounds: Priors, vector: FloatArray, unit: float
+) -> tuple[Landscape, FloatArray]:
+    """Return the landscape in given coordinates, whose bounds are left out, and z of a fitted vector (n_fit,)."""
+    coordinates = without_bounds(coordinates)
+    z = _to_z(vector, coordinates)
     # At an end of its range an exponent is moved on the way into the coordinates, and may take an amplitude along.
     here = np.asarray(_of_z(jnp.asarray(z), coordinates))
     known = bounds._replace(
         lower=jnp.asarray(np.minimum(bounds.lower, here)), upper=jnp.asarray(np.maximum(bounds.upper, here))
     )
-    return Landscape(setup, normal, coordinates, known, unit), z
+    return Landscape(courses, normal, coordinates, bounds, known, unit), z
 
 
 def vector_at(land: Landscape, z: FloatArray) -> FloatArray:
     """Return the fitted vector (n_fit,) at z, inside the bounds of the request."""
-    bounds = make_priors(land.setup)
+    bounds = land.bounds
     # On a bound, rounding may lead beyond.
     return np.clip(np.asarray(_of_z(jnp.asarray(z), land.coordinates)), bounds.lower, bounds.upper)
 
@@ -204,10 +237,7 @@ class _Functions:
     """The functions of age in solver coordinates, and their standard deviations where `covariance` is that of z."""
 
     def __init__(self, land: Landscape, covariance: FloatArray):
-        t, free = land.setup.data.t, land.setup.free
-        ages = jnp.asarray(t[0] + (t[-1] - t[0]) * _AGES)
-        physics, base, expand = land.setup.physics, jnp.asarray(free.base), jnp.asarray(free.expand)
-        self._arguments = (physics, land.coordinates, base, expand, ages)
+        self._arguments = (land.courses, land.coordinates)
         self._land, self._covariance = land, covariance
 
     def shift(self, z: FloatArray, least: FloatArray) -> float:
@@ -245,16 +275,13 @@ class _Functions:
 
 
 @jax.jit
-def _functions(
-    z: Float[Array, " n_fit"],
-    physics: Physics,
-    coordinates: Coordinates,
-    base: Array,
-    expand: Array,
-    ages: Float[Array, " n_age"],
-) -> Float[Array, " n_value"]:
-    model = physics.model.from_vector(base + expand @ _of_z(z, coordinates)[: expand.shape[1]])
-    return physics.functions(model, ages).ravel()
+def _functions(z: Float[Array, " n_fit"], courses: Courses, coordinates: Coordinates) -> Float[Array, " n_value"]:
+    physics, free = courses.physics, _of_z(z, coordinates)[: courses.expand.shape[2]]
+
+    def one(base: Array, expand: Array, ages: Array) -> Array:
+        return physics.functions(physics.model.from_vector(base + expand @ free), ages)
+
+    return jax.vmap(one)(courses.base, courses.expand, courses.ages).ravel()
 
 
 _slope_of_functions = jax.jit(jax.jacfwd(_functions))

@@ -105,13 +105,13 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
     known = identifiability(free.free_names, estimate.bent, (free.upper - free.lower)[positions], spread)
     signal = found.signal()
     standing = standings(setup, solution.vector, root, known.not_determined)
-    table = _table(setup, values, calibrated, standing, signal)
+    table = table_of(setup, values, calibrated, standing, signal)
     known = replace(
         known,
         determined=tuple(row.name for row in table if row.status == "free" and row.determined),
         not_determined=tuple(row.name for row in table if row.status == "free" and not row.determined),
     )
-    fitted = _scaling(setup, contrast, offset, joint, joint_iid)
+    fitted = scaling_of(setup, contrast, offset, joint, joint_iid)
     reduced = reduced_chi_square(squares, evaluator.weights, noise, solution.vector.size)
     result = NLSQResult(
         table=table,
@@ -231,7 +231,7 @@ def _range(values: FloatArray) -> str:
     return format_interval(float(np.nanmin(values)), float(np.nanmax(values)))
 
 
-def _table(
+def table_of(
     setup: Setup,
     values: FloatArray,
     covariance: FloatArray,
@@ -310,7 +310,7 @@ def _absent(signal: Mapping[str, Signal], question: str) -> bool:
     return question in signal and not signal[question].present
 
 
-def _scaling(
+def scaling_of(
     setup: Setup, contrast: FloatArray, offset: FloatArray, joint: FloatArray, joint_iid: FloatArray
 ) -> FittedScaling:
     """Return contrast and offset per angle, with covariances from those of the fitted vector."""

@@ -65,12 +65,39 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="measurement: HDF5 or .npz in any layout that heterodyne inspect reads (for several: heterodyne batch)",
+        help="measurement: HDF5 or .npz in any layout that heterodyne inspect reads; several with --joint "
+        "(to fit each: heterodyne batch)",
     )
-    add_config_arguments(parser)
+    add_config_arguments(
+        parser, read_q_list, "wavevector in 1/Å, same as --set data.q=Q; with --joint also Q,Q,... or all"
+    )
+    parser.add_argument(
+        "--joint",
+        action="store_true",
+        help="fit all files and q together, with common J_r, J_s, v and phi0 (of one q: all parameters)",
+    )
+    parser.add_argument(
+        "--share",
+        type=lambda text: [name.strip() for name in text.split(",")],
+        metavar="NAME,...",
+        help="functions and parameters that are common in a joint fit, instead of these",
+    )
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder for the results (default: results)")
     parser.add_argument("--dry-run", action="store_true", help="check everything, print what would be done, and exit")
     add_console_arguments(parser)
+
+
+def read_q_list(text: str) -> float | list[float] | str:
+    """Return one q, several that are separated by commas, or ``all``.
+
+    Raises
+    ------
+    ValueError : for another text.
+    """
+    if text.strip() == "all":
+        return "all"
+    numbers = [float(part) for part in text.split(",")]
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def requested_config(args: argparse.Namespace) -> Config:
@@ -81,7 +108,7 @@ def requested_config(args: argparse.Namespace) -> Config:
     ConfigError : with every problem of both.
     """
     config = load_config(args.config)
-    short = [f"data.{key}={getattr(args, key)!r}" for key in ("q", "dt") if getattr(args, key) is not None]
+    short = [f"data.{key}={getattr(args, key)!r}" for key in ("q", "dt") if isinstance(getattr(args, key), float)]
     if not short and not args.set:
         return config
     return build_config(with_overrides(config.document, [*short, *args.set]), "command line and configuration")
@@ -94,11 +121,16 @@ def requested_data(args: argparse.Namespace) -> Path:
     ------
     ConfigError : if none or several are given.
     """
+    if args.share:
+        raise ConfigError("command line", [Problem("--share", "no --joint", "--joint", "add --joint, or leave it out")])
+    if not isinstance(args.q, float | None):
+        remedy = "add --joint to fit them together; to fit each: heterodyne batch"
+        raise ConfigError("command line", [Problem("--q", f"{args.q}", "one number", remedy)])
     if args.data is None:
         raise ConfigError("command line", [Problem("--data", "nothing", "a measurement", "give --data FILE")])
     if len(args.data) > 1:
         listed = " ".join(shlex.quote(str(path)) for path in args.data)
-        remedy = f"a fit takes one file; to fit each: heterodyne batch {listed}"
+        remedy = f"a fit takes one file; to fit them together add --joint; to fit each: heterodyne batch {listed}"
         raise ConfigError("command line", [Problem("--data", f"{len(args.data)} files", "one measurement", remedy)])
     return Path(args.data[0])
 

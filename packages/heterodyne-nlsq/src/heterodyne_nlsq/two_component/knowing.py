@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import AgeResolved, NLSQResult, Signal
-from heterodyne_nlsq.models import Candidate, Knowledge, Nested, Null, Quantities, Question
+from heterodyne_nlsq.models import Candidate, Exponent, Knowledge, Nested, Null, Quantities, Question
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.two_component import exchange, quantities, words
 from heterodyne_nlsq.two_component.age_resolved import age_resolved
@@ -119,4 +119,6 @@ KNOWLEDGE = TwoComponent(
     nothing="no velocity, transport coefficient or fraction is stated",
     names=quantities.NAMES,
     of_angle="v",
+    of_sample=("reference", "sample", "velocity", "angle"),
+    exponents={"J": Exponent(("J_r", "J_s"), 2.0, "q² J"), "v": Exponent(("v",), 1.0, "q v")},
 )

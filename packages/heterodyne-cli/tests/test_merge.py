@@ -1,0 +1,79 @@
+"""The mean of repeats as a new file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from heterodyne_cli import command
+from heterodyne_data import TwoTimeData, load_data, merge_data, save_data
+from heterodyne_spec import DataError
+
+
+def repeat(seed: int, n: int = 9, start: int = 1, **changes: object) -> TwoTimeData:
+    lag = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    noise = np.random.default_rng(seed).normal(0, 0.01, (2, n, n))
+    c2 = 1 + 0.2 * np.exp(-lag / 5) + noise + np.swapaxes(noise, 1, 2)
+    given = {"q": 0.005, "phi": [0.0, 90.0], "t": 0.1 * (start + np.arange(n)), **changes}
+    return TwoTimeData(c2=c2, **given)
+
+
+@pytest.mark.parametrize("name", ["mean.h5", "mean.hdf", "mean.npz"])
+def test_the_mean_is_that_of_the_maps(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dead = np.ones(9, bool)
+    dead[3] = False
+    repeats = [repeat(1), repeat(2, valid=dead), repeat(3)]
+    files = [str(tmp_path / f"{k}.h5") for k in range(3)]
+    for file, one in zip(files, repeats, strict=True):
+        save_data(file, one)
+    out = tmp_path / name
+    assert command.main(["merge", *files, "--output", str(out)]) == 0
+    assert "2 frames valid in only some of them left out" in capsys.readouterr().out
+    found = load_data(out)
+    right = np.mean([one.c2 for one in repeats], axis=0)
+    used = np.outer(dead, dead)
+    np.testing.assert_allclose(found.c2[:, used], right[:, used], rtol=2e-7)
+    assert found.valid.tolist() == [dead.tolist()] * 2
+    assert found.t.tolist() == pytest.approx(repeats[0].t.tolist())
+    if name != "mean.npz":
+        with h5py.File(out) as file:
+            sources = json.loads(file.attrs["merged_from"])
+        assert [Path(one["file"]).name for one in sources] == ["0.h5", "1.h5", "2.h5"]
+        assert all(len(one["sha256"]) == 64 for one in sources)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (repeat(2, n=8), "8 frames and not 2 azimuths × 9 frames"),
+        (repeat(2, q=0.006), "q = 0.006 and not 0.005"),
+        (repeat(2, phi=[0.0, 80.0]), "other azimuths"),
+        (repeat(2, start=10), "ages 1 to 1.8 s and not 0.1 to 0.9 s"),
+        (repeat(1), "the same maps"),
+    ],
+)
+def test_what_is_no_repeat_is_refused(other: TwoTimeData, words: str) -> None:
+    with pytest.raises(DataError, match=words.replace("(", r"\(")):
+        merge_data([repeat(1), other])
+
+
+def test_errors_are_one_line_and_lose_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = (str(tmp_path / f"{k}.h5") for k in (1, 2))
+    save_data(one, repeat(1))
+    save_data(other, repeat(2))
+    before = Path(one).read_bytes()
+    for arguments, words in (
+        ([one, "--output", str(tmp_path / "m.h5")], "at least two"),
+        ([one, other, "--output", one], "a file that is merged"),
+        ([one, other, "--output", str(tmp_path / "m.txt")], ".npz"),
+    ):
+        assert command.main(["merge", *arguments]) == 1
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert words in error
+    assert Path(one).read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"1.h5", "2.h5"}

@@ -1,0 +1,1 @@
+"""Joint fits: several wavevectors or repeats of one sample, with common parameters."""

@@ -1,0 +1,227 @@
+"""The joint fit of several measurements of one sample."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_data import JointResult, NLSQResult, TwoTimeData
+from heterodyne_nlsq.descent import approach as approach_alone
+from heterodyne_nlsq.descent import variance_unit
+from heterodyne_nlsq.evaluators import choose_evaluator, remembered
+from heterodyne_nlsq.fit import Clock, fit_nlsq_jax, prepare
+from heterodyne_nlsq.joint.descent import Member, Problem, approach, descend
+from heterodyne_nlsq.joint.layout import make_layout
+from heterodyne_nlsq.joint.measurements import Measurement, measurements
+from heterodyne_nlsq.joint.outcome import Fitted, outcome
+from heterodyne_nlsq.models import knowledge_of
+from heterodyne_nlsq.progress import listening
+from heterodyne_nlsq.setup import Setup
+from heterodyne_nlsq.solver import NOT_CONVERGED, Progress, Solution
+from heterodyne_nlsq.start.coefficients import fitted_vector
+from heterodyne_report import Stage, announce_stage, numbered_stage
+from heterodyne_spec import Config, ConfigError, ModelSpec, did_you_mean, laws_of, load_config
+from heterodyne_spec import Problem as Fault
+
+type FloatArray = npt.NDArray[np.float64]
+
+_STAGES = ("read", "start", "fit", "alone", "uncertainty")
+
+_HEAT = 12
+"""Evaluations of a short descent."""
+
+_FINALISTS = 2
+"""Complete descents, from the best short ones."""
+
+
+def fit_joint_jax(
+    data: Sequence[TwoTimeData | str | Path] | TwoTimeData | str | Path,
+    config: Config | Mapping[str, Any] | str | Path | None = None,
+    *,
+    q: Sequence[float] | str | None = None,
+    share: Sequence[str] | None = None,
+    progress: Progress | bool | None = None,
+) -> JointResult:
+    """Fit several measurements of one sample together: several q of a file, repeats, or runs that continue each other.
+
+    Every measurement is fitted by itself first, then all with common parameters; no starting values are needed. Ages
+    are absolute: measurements of different ages share one course of J, v and, if it is common, x.
+
+    Parameters
+    ----------
+    data : measurements, or paths of files; a single file with several q.
+    config : as of `heterodyne_nlsq.fit_nlsq_jax`; the same for all.
+    q : wavevectors in 1/Å that every file contributes; ``"all"`` for all that it has.
+    share : names of functions of age or parameters that are common. By default, all that belongs to the sample: J_r,
+        J_s, v and phi0; and x if all measurements have the same q. Contrast and offset never are.
+    progress : as of `heterodyne_nlsq.fit_nlsq_jax`.
+
+    Returns
+    -------
+    JointResult, whether the fit converged or not: read ``verdict``, ``agreement`` and ``warnings`` first.
+
+    Raises
+    ------
+    DataError : if a measurement cannot be read or used, or there are fewer than two.
+    ConfigError : with every problem in the configuration, or unknown names in `share`.
+
+    Examples
+    --------
+    >>> from heterodyne_nlsq import fit_joint_jax
+    >>> joint = fit_joint_jax("measurement.h5", q="all")  # doctest: +SKIP
+    >>> joint.agreement.p_value, joint.exponents[0].value  # doctest: +SKIP
+    >>> repeats = fit_joint_jax(["a.h5", "b.h5", "c.h5"], {"data": {"q": 0.0054}})  # doctest: +SKIP
+    """
+    items = [data] if isinstance(data, TwoTimeData | str | Path) else list(data)
+    settings = load_config(config)
+    if settings.nlsq.loss != "linear":
+        fault = Fault("nlsq.loss", settings.nlsq.loss, "linear", "a joint fit compares sums of squares", "JointLoss")
+        raise ConfigError("configuration", [fault])
+    with listening(progress) as listener:
+        clock = Clock(listener, _STAGES)
+        with clock("read"):
+            found = measurements(items, settings, q)
+        with clock("start"):
+            dynamics = _dynamics(found, listener)
+        result = _jointly(found, dynamics, share, listener, clock)
+    return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
+
+
+def _dynamics(found: Sequence[Measurement], progress: Progress | None) -> list[NLSQResult]:
+    """Return fits of some measurements by themselves, whose dynamics are starting values of all."""
+    results: list[NLSQResult] = []
+    chosen = sorted({0, len(found) // 2})
+    for k, one in enumerate(chosen):
+        announce_stage(progress, numbered_stage("measurement", k + 1, len(chosen)))
+        results.append(fit_nlsq_jax(found[one].data, found[one].config))
+    return results
+
+
+def _jointly(
+    found: Sequence[Measurement],
+    dynamics: Sequence[NLSQResult],
+    share: Sequence[str] | None,
+    progress: Progress | None,
+    clock: Clock,
+) -> JointResult:
+    announce_stage(progress, "joint fit")
+    with clock("fit"), jax.enable_x64(True):
+        setups = [prepare(one.data, one.config) for one in found]
+        shared = shared_parameters(setups, share)
+        starts = [_free_values(setups[0], one) for one in dynamics]
+        members = tuple(_member(one.label, setup, starts) for one, setup in zip(found, setups, strict=True))
+        problem = Problem(members, make_layout(setups, shared))
+        solution = _best(problem, starts, progress)
+        exponents = _with_exponents(problem, solution, shared, progress)
+    with clock("alone"):
+        alone = []
+        for k, one in enumerate(found):
+            announce_stage(progress, numbered_stage("measurement", k + 1, len(found)))
+            vector = problem.layout.member(solution.vector, k)
+            alone.append(fit_nlsq_jax(one.data, started_at(one.config, setups[k], vector)))
+    with clock("uncertainty"), jax.enable_x64(True):
+        announce_stage(progress, Stage.UNCERTAINTIES)
+        return outcome(Fitted(problem, solution, shared, tuple(alone)), exponents)
+
+
+def started_at(config: Config, setup: Setup, vector: FloatArray) -> Config:
+    """Return a configuration whose free parameters start at those of a fitted vector (n_fit,).
+
+    The labels of the components stay as they are there.
+    """
+    document = copy.deepcopy(dict(config.document))
+    model = dict(document.get("model") or {})
+    parameters = dict(model.get("parameters") or {})
+    for name, value in zip(setup.free.free_names, vector.tolist(), strict=False):
+        parameters[name] = {**(parameters.get(name) or {}), "value": value}
+    document["model"] = {**model, "parameters": parameters}
+    document["nlsq"] = {**(document.get("nlsq") or {}), "start": "values"}
+    return load_config(document)
+
+
+def _member(label: str, setup: Setup, starts: Sequence[FloatArray]) -> Member:
+    """Return a member, its noise after a short descent by itself."""
+    evaluator = remembered(choose_evaluator(setup))
+    begun = [approach_alone(setup, evaluator, fitted_vector(setup, evaluator, free), _HEAT) for free in starts]
+    best = min(begun, key=lambda one: one.cost)
+    return Member(label, setup, evaluator, variance_unit(setup, evaluator, best))
+
+
+def _free_values(setup: Setup, result: NLSQResult) -> FloatArray:
+    return np.array([result.parameters[name] for name in setup.free.free_names])
+
+
+def shared_parameters(setups: Sequence[Setup], share: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names of the common parameters.
+
+    Raises
+    ------
+    ConfigError : with every name that is neither a function of age nor a parameter.
+    """
+    spec = setups[0].spec
+    if share is not None:
+        return _named(spec, share)
+    of_sample, one_q = knowledge_of(spec.id).of_sample, len({round(s.data.q, 9) for s in setups}) == 1
+    return tuple(p.name for p in spec.parameters if one_q or not of_sample or p.group in of_sample)
+
+
+def _named(spec: ModelSpec, share: Sequence[str]) -> tuple[str, ...]:
+    function_of = {p.name: spec.function_of_group.get(p.group) for p in spec.parameters}
+    known = [*(function.name for function in spec.functions), *spec.names]
+    if wrong := [name for name in share if name not in known]:
+        wanted = f"functions or parameters of the model: {', '.join(known)}"
+        faults = [Fault("share", f'"{name}"', wanted, did_you_mean(name, known), "Shared") for name in wrong]
+        raise ConfigError("share", faults)
+    return tuple(name for name in spec.names if name in share or function_of[name] in share)
+
+
+def _best(problem: Problem, dynamics: Sequence[FloatArray], progress: Progress | None) -> Solution:
+    """Return the lowest minimum reached with the dynamics of each measurement alone as those of all."""
+    heats = []
+    for free in dynamics:
+        vectors = [fitted_vector(m.setup, m.evaluator, free) for m in problem.members]
+        heats.append(approach(problem, problem.layout.assembled(vectors), _HEAT))
+    heats.sort(key=lambda heat: heat.cost)
+    limit = problem.members[0].setup.config.nlsq.max_iterations
+    finals = [descend(problem, heat.vector, progress, limit) for heat in heats[:_FINALISTS]]
+    best = min(finals, key=lambda final: final.cost)
+    return replace(best, n_evaluations=sum(one.n_evaluations for one in (*heats, *finals)))
+
+
+def _with_exponents(
+    problem: Problem, solution: Solution, shared: Sequence[str], progress: Progress | None
+) -> tuple[Problem, Solution] | None:
+    """Return the fit with the exponents of q free; None if all q are equal or no function carries one."""
+    setups = [member.setup for member in problem.members]
+    if np.ptp(problem.layout.log_q) < 1e-3:
+        return None
+    spec = setups[0].spec
+    carried = {
+        name: exponent
+        for name, exponent in knowledge_of(spec.id).exponents.items()
+        if all(_is_scaled(setups[0], name, shared) for name in exponent.functions)
+    }
+    if not carried:
+        return None
+    layout = make_layout(setups, shared, carried)
+    wider = Problem(problem.members, layout)
+    start = layout.assembled([problem.layout.member(solution.vector, k) for k in range(len(setups))])
+    found = descend(wider, start, progress, setups[0].config.nlsq.max_iterations)
+    if found.cost > solution.cost:
+        found = replace(found, success=False, message=NOT_CONVERGED)
+    return wider, found
+
+
+def _is_scaled(setup: Setup, function: str, shared: Sequence[str]) -> bool:
+    """Return whether a factor of a common function is one of its amplitudes and constants: these are free, or 0."""
+    laws, free = laws_of(setup.spec, function), setup.free
+    held = dict(zip(free.names, free.start.tolist(), strict=True))
+    names = [name for law in laws for name in (law.amplitude, law.offset)]
+    return bool(laws) and all(name in shared and (name in free.free_names or held[name] == 0) for name in names)

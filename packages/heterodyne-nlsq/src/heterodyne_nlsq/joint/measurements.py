@@ -1,0 +1,96 @@
+"""The measurements of a joint fit: what is asked of each, and what they are called."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from heterodyne_data import TwoTimeData, describe_data, select_data
+from heterodyne_spec import Config, DataError, load_config
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measurement, selected, and the configuration of its fit alone."""
+
+    label: str
+    data: TwoTimeData
+    config: Config
+
+
+def measurements(
+    data: Sequence[TwoTimeData | str | Path], config: Config, q: Sequence[float] | str | None
+) -> list[Measurement]:
+    """Return the measurements of a joint fit, every one selected by the configuration.
+
+    Parameters
+    ----------
+    data : measurements, or paths of files.
+    q : wavevectors in 1/Å, of each of which every file has to have maps; ``all``, or None for that of the configuration
+        or the only one of the file.
+
+    Raises
+    ------
+    DataError : if a measurement cannot be read or used, or one is given twice.
+    """
+    found = [one for item in data for one in _of(item, config, q)]
+    if len(found) < 2:
+        raise DataError("a joint fit takes at least two measurements; give several files, or several q of one (q: all)")
+    for k, one in enumerate(found):
+        if any(_same(one, other) for other in found[:k]):
+            file = one.data.provenance.get("file", f"measurement {k + 1}")
+            raise DataError(f"{file}, q = {one.data.q:.4g}: given twice; give every measurement once")
+    same_q = len({round(float(np.log(one.data.q)), 4) for one in found}) == 1
+    files = [str(one.data.provenance.get("file", "")) for one in found]
+    same_file = len(set(files)) == 1
+    labels = []
+    for k, (one, file) in enumerate(zip(found, files, strict=True)):
+        words = [] if same_file else [Path(file).stem if file else f"measurement {k + 1}"]
+        words += [] if same_q else [f"q = {one.data.q:.4g}"]
+        labels.append(", ".join(words) or f"measurement {k + 1}")
+    if len(set(labels)) < len(labels):
+        labels = [f"{label} ({k + 1})" for k, label in enumerate(labels)]
+    return [Measurement(label, one.data, one.config) for label, one in zip(labels, found, strict=True)]
+
+
+def _same(one: Measurement, other: Measurement) -> bool:
+    return one.data.c2.shape == other.data.c2.shape and np.array_equal(one.data.c2, other.data.c2, equal_nan=True)
+
+
+def _of(item: TwoTimeData | str | Path, config: Config, q: Sequence[float] | str | None) -> Iterator[Measurement]:
+    if isinstance(item, TwoTimeData):
+        own = with_q(config, None)
+        yield Measurement("", select_data(item, own), own)
+        return
+    for one in _asked(item, config, q):
+        own = with_q(config, one)
+        yield Measurement("", select_data(item, own), own)
+
+
+def _asked(path: str | Path, config: Config, q: Sequence[float] | str | None) -> Sequence[float | None]:
+    if q is None:
+        return [config.data.q]
+    if not isinstance(q, str):
+        return list(q)
+    if q != "all":
+        raise DataError(f"q: found {q!r}, expected numbers in 1/Å, or all")
+    every = sorted({one["q"] for one in describe_data(path, config)["maps"] if np.isfinite(one["q"]) and one["q"] > 0})
+    groups: list[float] = []
+    for value in every:
+        if not groups or value > groups[-1] * (1 + config.data.q_tolerance):
+            groups.append(value)
+    return groups
+
+
+def with_q(config: Config, q: float | None) -> Config:
+    """Return a configuration that asks for another q, with equal weights: a joint fit has no others."""
+    document = copy.deepcopy(dict(config.document))
+    document["data"] = {**(document.get("data") or {}), "q": q}
+    if q is None:
+        del document["data"]["q"]
+    document["nlsq"] = {**(document.get("nlsq") or {}), "weighting": "equal"}
+    return load_config(document)

@@ -1,0 +1,158 @@
+"""Joint fits: what they combine, what they notice, and how they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import DT, TRUTH
+from scipy.stats import chi2, expon
+
+from heterodyne_data import JointResult, TwoTimeData, save_data
+from heterodyne_nlsq import Experiment, fit_joint_jax, simulate
+from heterodyne_nlsq.command import main
+from heterodyne_nlsq.fit import prepare
+from heterodyne_nlsq.joint.homogeneity import chance, weights_of_decrease
+from heterodyne_nlsq.joint.layout import make_layout
+from heterodyne_nlsq.models import knowledge_of
+from heterodyne_spec import ConfigError, DataError, ResultError, load_config
+
+HELD = ("D_offset_ref", "D_offset_sample", "v_offset", "f1", "beta", "alpha_ref", "alpha_sample", "f0")
+SAMPLE = {**TRUTH, **dict.fromkeys(("D_offset_ref", "D_offset_sample", "v_offset", "f1", "f0", "alpha_ref"), 0.0)}
+SAMPLE |= {"f3": 0.6, "alpha_sample": 0.0}
+CONFIG = {"model": {"parameters": {name: {"value": SAMPLE[name], "vary": False} for name in HELD}}}
+QS = (0.004, 0.008)
+
+
+def measured(q: float, seed: int, **changes: float) -> TwoTimeData:
+    plan = Experiment({**SAMPLE, **changes}, q, (0.0, 60.0), 60, DT, "white", noise_sd=0.003, modes=4, seed=seed)
+    return simulate(plan)
+
+
+@pytest.fixture(scope="module")
+def joint() -> JointResult:
+    """Two q of one sample, with other fractions."""
+    return fit_joint_jax([measured(QS[0], 1), measured(QS[1], 2, f3=0.4)], CONFIG)
+
+
+def test_common_values_are_those_of_both_weighted_by_their_precision(joint: JointResult) -> None:
+    assert joint.success
+    assert joint.verdict == "usable"
+    assert "f3" not in joint.shared
+    rows = {(row.name, row.member): row for row in joint.parameters}
+    for name in ("D0_ref", "D0_sample", "v0", "phi0"):
+        value, sd = np.array([(m.alone.parameters[name], m.alone.sd[name]) for m in joint.members]).T
+        row, weight = rows[name, ""], sd**-2.0
+        # Where the estimates are normal, the product of both is the joint one.
+        assert row.sd == pytest.approx(weight.sum() ** -0.5, rel=0.15)
+        assert abs(row.value - np.average(value, weights=weight)) < 0.35 * row.sd
+        assert abs(row.value - SAMPLE[name]) < 4 * row.sd
+    for member, right in zip(joint.members, (0.6, 0.4), strict=True):
+        own = rows["f3", member.label]
+        assert abs(own.value - right) < 4 * own.sd
+
+
+def test_exponents_and_agreement_are_those_of_the_model(joint: JointResult) -> None:
+    assert {one.name: one.expected for one in joint.exponents} == {"J": 2.0, "v": 1.0}
+    assert all(abs(one.value - one.expected) < 4 * one.sd < 0.5 for one in joint.exponents)
+    assert joint.agreement is not None
+    assert joint.agreement.p_value > 1e-3
+
+
+def test_measurements_of_different_samples_do_not_agree() -> None:
+    result = fit_joint_jax([measured(QS[0], 1), measured(QS[1], 2, v0=1.2 * SAMPLE["v0"])], CONFIG)
+    assert result.agreement is not None
+    assert result.agreement.p_value < 1e-6
+    assert result.verdict == "caution"
+    assert "do not agree" in result.sentence
+    # A factor of 1.2 in v between q and 2 q.
+    v = next(one for one in result.exponents if one.name == "v")
+    assert abs(v.value - 1 - np.log2(1.2)) < 4 * v.sd
+    assert v.p_value < 1e-6
+    assert any("differs by more than chance" in words for words in result.warnings)
+
+
+def test_a_result_is_read_as_it_was_written(joint: JointResult, tmp_path: Path) -> None:
+    joint.save(tmp_path)
+    again = JointResult.load(tmp_path)
+    assert again.parameters == joint.parameters
+    assert (again.agreement, again.exponents, again.shared) == (joint.agreement, joint.exponents, joint.shared)
+    assert [m.label for m in again.members] == [m.label for m in joint.members]
+    for one, other in zip(again.members, joint.members, strict=True):
+        assert (one.joint.parameters, one.alone.parameters) == (other.joint.parameters, other.alone.parameters)
+    (tmp_path / "02" / "nlsq_result.json").unlink()
+    with pytest.raises(ResultError, match="02"):
+        JointResult.load(tmp_path)
+
+
+def test_layout_turns_as_its_vectors_do() -> None:
+    setups = [prepare(measured(q, 1), load_config({})) for q in QS]
+    layout = make_layout(setups, ("D0_ref", "D_offset_ref", "v0", "phi0"), knowledge_of("two-component").exponents)
+    joint = np.random.default_rng(0).uniform(1, 2, layout.size)
+    assert layout.n_leading == 4 + 2 * 9 + 2
+    for k in range(2):
+        turn, steps = layout.turn(joint, k), 1e-6 * np.eye(layout.size)
+        slopes = [(layout.member(joint + s, k) - layout.member(joint - s, k)) / 2e-6 for s in steps]
+        np.testing.assert_allclose(turn, np.transpose(slopes), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("weights", "survival"),
+    [
+        (np.ones(5), lambda x: chi2.sf(x, 5)),
+        (np.array([2.0]), lambda x: chi2.sf(x / 2, 1)),
+        # A pair of equal weights w is an exponential of mean 2 w; the sum of two exponentials is hypoexponential.
+        (np.array([3.0, 3.0, 0.5, 0.5]), lambda x: 1.2 * expon.sf(x, scale=6) - 0.2 * expon.sf(x, scale=1)),
+    ],
+)
+def test_chance_of_a_weighted_sum_is_its_closed_form(weights: np.ndarray, survival: Callable[[float], float]) -> None:
+    for x in (1.0, 8.0, 30.0):
+        assert chance(weights, x * weights.mean()) == pytest.approx(survival(x * weights.mean()), abs=2e-4)
+
+
+def test_weights_of_the_decrease_count_restrictions() -> None:
+    # Two measurements of three common parameters, information the same as noise: three chi-squares of weight one.
+    matrix = np.diag([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(weights_of_decrease([matrix] * 2, [matrix] * 2, [np.eye(3)] * 2), np.ones(3))
+
+
+def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [save_data(tmp_path / f"{k}.npz", measured(0.005, k), "npz") or tmp_path / f"{k}.npz" for k in (1, 2)]
+    one, other = map(str, files)
+    for arguments, words in (
+        (["--joint"], "--data"),
+        (["--joint", "--data", one], "at least two"),
+        (["--joint", "--data", one, one], "given twice"),
+        (["--joint", "--data", one, other, "--share", "v1"], "did you mean"),
+        (["--data", one, other], "add --joint"),
+        (["--data", one, "--q", "0.005,0.006"], "add --joint"),
+        (["--data", one, "--share", "v"], "add --joint"),
+    ):
+        assert main([*arguments, "--output", str(tmp_path / "out")]) == 1
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert words in error
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(DataError, match="expected numbers"):
+        fit_joint_jax([one, other], q="some")
+    with pytest.raises(ConfigError, match="soft_l1"):
+        fit_joint_jax([one, other], {"nlsq": {"loss": "soft_l1"}})
+
+
+def test_the_command_writes_result_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = []
+    for k, q in enumerate(QS):
+        files.append(str(tmp_path / f"{k}.npz"))
+        save_data(files[-1], measured(q, k), "npz")
+    settings = [word for name in HELD for word in ("--set", f"model.parameters.{name}.vary=false")]
+    settings += [w for name in HELD for w in ("--set", f"model.parameters.{name}.value={SAMPLE[name]}")]
+    out = tmp_path / "out"
+    assert main(["--joint", "--data", *files, "--share", "J_r,J_s,v", "--output", str(out), *settings]) == 0
+    said = capsys.readouterr().out
+    assert "the measurements agree" in said
+    assert JointResult.load(out).shared == tuple(n for n in TRUTH if n.startswith(("D", "alpha", "v", "beta")))
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Do the measurements agree?" in page
+    assert page.count("<svg") + page.count("svg+xml") >= 4
