@@ -397,7 +397,7 @@ def test_a_posterior_starts_from_the_fit_that_is_shown_and_can_be_resumed(folder
     assert fits.words[-2:] == ["--nlsq-result", str(folder / "run")] and "cmc" in fits.words
     assert " ".join(fits.words) in form.text.object and (output / "config.yaml").is_file()
     fits.told({"event": "progress", "text": "preparing the sampling: 0 s"})
-    assert "preparing the sampling</span>; running for" in form.progress.object
+    assert "preparing the sampling<" in form.progress.object
     # Killed: one line, and the same folder, where the finished shards are.
     fits.told({"event": "end", "exit_code": -9, "message": "it was terminated from outside (exit code -9)"})
     assert "the posterior gave no result: it was terminated" in form.progress.object

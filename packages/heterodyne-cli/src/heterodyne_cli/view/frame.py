@@ -116,7 +116,7 @@ class Soon:
     def __init__(self) -> None:
         self._document = pn.state.curdoc
         self._due: dict[str, Callable[[], None]] = {}
-        self._later: dict[str, Any] = {}
+        self._later: dict[str, int] = {}
 
     @property
     def served(self) -> bool:
@@ -138,14 +138,14 @@ class Soon:
         if not self.served:
             function()
             return
-        if key in self._later:
-            self._document.remove_timeout_callback(self._later.pop(key))
+        number = self._later[key] = self._later.get(key, 0) + 1
 
         def run() -> None:
-            self._later.pop(key, None)
-            function()
+            if self._later[key] == number:
+                function()
 
-        self._later[key] = self._document.add_timeout_callback(run, milliseconds)
+        assert self._document is not None
+        self._document.add_timeout_callback(run, milliseconds)
 
 
 def in_steps(*steps: Callable[[], None]) -> None:

@@ -21,7 +21,7 @@ from heterodyne_cli.view.running import CONFIG_NAME, Fits, Running, command_line
 from heterodyne_cli.view.style import HIDDEN_LABEL
 from heterodyne_cli.view.values import Values, label_of
 from heterodyne_data import RESULT_JSON_NAME
-from heterodyne_report.page import element
+from heterodyne_report.page import element, paragraph
 from heterodyne_spec import DONE, ConfigError, HeterodyneError, ModelSpec, Problem, build_config, dump_yaml
 
 _NONE = "not tied"
@@ -50,7 +50,7 @@ class Refit:
         self._maps, self._fits, self._finished = maps, fits, finished
         self._running: Running | None = None
         self._clock: Any = None
-        self._began, self._stage = 0.0, ""
+        self._began = 0.0
         self._document = pn.state.curdoc
         self._given = copy.deepcopy(dict(looked.result.config)) if looked.result else {}
         data = self._given.get("data") or {}
@@ -77,6 +77,8 @@ class Refit:
         self.run = pn.widgets.Button(label="Run this fit", color="primary")
         self.stop = pn.widgets.Button(label="Stop", disabled=True)
         self.progress = pn.pane.HTML("", sizing_mode="stretch_width")
+        # Apart from the stage, which assistive programs read out.
+        self.elapsed = pn.pane.HTML("", sizing_mode="stretch_width")
         self.text = pn.pane.HTML("", sizing_mode="stretch_width")
         self._as_fitted = self.document()
         self._listen()
@@ -97,6 +99,7 @@ class Refit:
             self.text,
             pn.FlexBox(self.run, self.stop, gap="8px"),
             self.progress,
+            self.elapsed,
             sizing_mode="stretch_width",
         )
 
@@ -248,13 +251,13 @@ class Refit:
             self._say(str(error), "bad")
             return
         self.run.disabled, self.stop.disabled = True, False
-        self._began, self._stage = time.monotonic(), "starting"
+        self._say("starting", "note")
+        self._began = time.monotonic()
         if self._document is not None and self._document.session_context is not None:
-            self._clock = pn.state.add_periodic_callback(self._show_stage, 1000)
+            self._clock = pn.state.add_periodic_callback(self._count, 1000)
         self._running = self._fits.start(
             self._command(folder, document), folder, self._listener(folder, self.method.value)
         )
-        self._show_stage()
 
     def _listener(self, folder: Path, method: str) -> Callable[[Mapping[str, Any]], None]:
         return lambda event: self._soon(self._told, event, folder, method)
@@ -270,22 +273,18 @@ class Refit:
         kind = event.get("event")
         if kind == "progress":
             # The page counts the seconds; a stage without reports would stand at none.
-            self._stage = _SECONDS.sub("", str(event.get("text", "")))
-            self._show_stage()
+            self._say(_SECONDS.sub("", str(event.get("text", ""))), "note")
         elif kind == "end":
             self._ended(int(event.get("exit_code") or 0), str(event.get("message", "")), folder, method)
 
-    def _show_stage(self) -> None:
-        if self._running is not None:
-            seconds = f"running for {time.monotonic() - self._began:.0f} s"
-            self.progress.object = element(
-                "p", element("span", self._stage, role="status"), f"; {seconds}", class_="note"
-            )
+    def _count(self) -> None:
+        self.elapsed.object = paragraph(f"running for {time.monotonic() - self._began:.0f} s", mood="note")
 
     def _ended(self, code: int, message: str, folder: Path, method: str) -> None:
         self._running, self.stop.disabled = None, True
         if self._clock is not None:
             self._clock.stop()
+        self.elapsed.object = ""
         done = succeeded(code)
         # Finished shards of a posterior are kept: the same command resumes it.
         if done or method != "cmc":
