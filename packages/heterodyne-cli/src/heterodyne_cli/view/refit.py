@@ -292,7 +292,7 @@ class Refit:
         self._describe()
         if done:
             state = "finished" if code == DONE else "finished without convergence"
-            self._say(f"{state}: {folder}; its curves are drawn with the functions of age", "note")
+            self._say(f"{state}: {folder}", "note")
             self._finished(folder, method)
             return
         name = "posterior" if method == "cmc" else "fit"

@@ -167,6 +167,7 @@ class _Finished:
             self.place.append(pn.pane.HTML(paragraph(str(error), mood="bad")))
         else:
             self._functions.add(curves.title, curves)
+            self.place.append(pn.pane.HTML(paragraph(f"{curves.title}: drawn with the functions of age", mood="note")))
 
 
 def curves_of(title: str, result: NLSQResult) -> Curves:
