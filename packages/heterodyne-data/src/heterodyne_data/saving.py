@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import h5py
-
 from heterodyne_data.layouts import WRITABLE
 from heterodyne_data.layouts.base import WritableLayout
 from heterodyne_data.merging import MERGED
@@ -53,7 +51,12 @@ def save_data(path: str | Path, data: TwoTimeData, layout: str = "aps-u") -> Non
 
 def _write(path: Path, data: TwoTimeData, layout: WritableLayout) -> None:
     layout.write(path, data)
-    if MERGED in data.provenance and h5py.is_hdf5(path):
+    if MERGED not in data.provenance:
+        return
+    # Imported here because it takes a while.
+    import h5py
+
+    if h5py.is_hdf5(path):
         # What a mean was made from is nowhere in these layouts.
         with h5py.File(path, "r+") as file:
             file.attrs[MERGED] = json.dumps(data.provenance[MERGED])
