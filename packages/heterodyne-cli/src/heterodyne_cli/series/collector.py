@@ -21,7 +21,7 @@ from heterodyne_cli.series.tasks import Examined, Failed, Fitted, Written
 from heterodyne_cli.series.terminal_table import table_header, table_row
 from heterodyne_data import NLSQResult
 from heterodyne_report import Console, Progress
-from heterodyne_spec import DONE, ModelSpec, ResultError, load_model, one_line
+from heterodyne_spec import DONE, ModelSpec, OutputError, ResultError, load_model, one_line
 from heterodyne_spec import FAILED as CODE_FAILED
 from heterodyne_spec import NOT_CONVERGED as CODE_NOT_CONVERGED
 
@@ -81,8 +81,9 @@ class Collector:
             self.log(f"{name}: same data as {plan.same.name}; not fitted again")
             self.publish()
         if plan.jobs and time.monotonic() > self._saved + _SAVED_EVERY:
-            # What is to be done, for those who look at the folder.
-            self.write_with_retry(self.record.save)
+            # What is to be done, for those who look at the folder; fits do not wait for it.
+            with suppress(OutputError):
+                self.record.save()
             self._saved = time.monotonic()
         return plan
 

@@ -21,7 +21,9 @@ class AzimuthStrip:
 
     def __init__(self, phi: Sequence[float], chosen: Callable[[list[int]], None]) -> None:
         self._chosen, self._soon = chosen, Soon()
-        self._source = ColumnDataSource({"phi": np.asarray(phi, float), "y": np.zeros(len(phi))}, name="azimuths")
+        self._source = ColumnDataSource(
+            {"phi": np.asarray(phi, float), "y": np.zeros(len(phi))}, name="chosen azimuths"
+        )
         self._source.selected.indices = list(range(len(phi)))
         self._source.selected.on_change("indices", lambda attribute, old, new: self._selected(old, new))
 

@@ -19,7 +19,8 @@ from heterodyne_spec import DEFAULT_MODEL, load_model
 
 def panes(value: Any) -> Any:
     """Return maps and cut; of a fit also functions of age and sliders; of a posterior the functions alone."""
-    pn.extension()
+    # The scripts are put into the notebook: nothing is asked of another machine, which many beamlines could not reach.
+    pn.extension(inline=True)
     if isinstance(value, TwoTimeData):
         return _shown(MapPane(look_at_data(value)).view())
     return _of_fit(value) if isinstance(value, NLSQResult) else _of_posterior(value)
