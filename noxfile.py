@@ -220,8 +220,9 @@ def slow(session: nox.Session) -> None:
     """Tests marked slow, of all packages: what `tests` has shorter siblings of; ``-- -k prior`` for some."""
     tools = {tool for package in PACKAGES.values() for tool in package.test_requirements}
     install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES), also=sorted(tools))
-    for name in ("heterodyne-nlsq", "heterodyne-cmc"):
-        session.run("pytest", *PACKAGES[name].tests, "-m", "slow", *session.posargs, env=QUICKLY_COMPILED)
+    named = ("heterodyne-physics-meshgrid", "heterodyne-nlsq", "heterodyne-cmc")
+    for tests in (*(PACKAGES[name].tests for name in named), [str(ROOT / "tests" / "integration")]):
+        session.run("pytest", *tests, "-m", "slow", *session.posargs, env=QUICKLY_COMPILED)
 
 
 @nox.session

@@ -32,6 +32,7 @@ def described(*fits: NLSQResult) -> list[Any]:
     return describe([Saved(Path(f"run{k}"), fit, None) for k, fit in enumerate(fits)])
 
 
+@pytest.mark.slow
 def test_plots_of_a_run_are_drawn_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["plot", str(both(tmp_path / "run")), "--output", str(tmp_path / "new"), "--json"]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

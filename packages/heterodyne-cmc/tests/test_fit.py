@@ -106,7 +106,9 @@ def test_where_the_fit_sees_one_component_no_chain_is_begun_and_the_simpler_mode
     assert "nuts" not in result.message
 
 
-@pytest.mark.parametrize(("sampler", "used"), [("nuts", "nuts"), ("auto", "importance")])
+@pytest.mark.parametrize(
+    ("sampler", "used"), [pytest.param("nuts", "nuts", marks=pytest.mark.slow), ("auto", "importance")]
+)
 def test_one_shard_is_the_oracle_of_the_consensus(sampler: str, used: str, sampled: CMCResult) -> None:
     data = make()
     whole = fit_cmc_jax(data, config(cmc={"shards": 1, "sampler": sampler}), point_estimate(data))
@@ -391,6 +393,7 @@ def test_without_fit_and_values_the_search_finds_the_valley(monkeypatch: pytest.
     assert all(abs(result.start["values"][name] - TRUTH[name]) < 4 * result.sd[name] for name in FREE)
 
 
+@pytest.mark.slow
 def test_a_free_origin_of_the_exponential_is_drawn_beside_its_amplitude() -> None:
     asked = config(cmc={"shards": 1, "chains": 2, "samples": 500})
     asked["model"]["parameters"] = parameters("v0", "f0", "f2")

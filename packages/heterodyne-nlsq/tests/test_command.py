@@ -76,6 +76,7 @@ def test_fit_from_file_to_files(measurement: Path, tmp_path: Path, capsys: pytes
     assert str(result.data.provenance["sha256"]) in page
 
 
+@pytest.mark.slow
 def test_without_configuration(measurement: Path, tmp_path: Path) -> None:
     code = command.main(["--data", str(measurement), "--output", str(tmp_path / "out"), "--quiet"])
     assert code in (DONE, NOT_CONVERGED)

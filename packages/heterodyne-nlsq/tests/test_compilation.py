@@ -81,6 +81,7 @@ def measurement(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_command_keeps_what_it_compiles_and_python_reads_it(measurement: Path, tmp_path: Path) -> None:
     settings, cache = tmp_path / "config.json", tmp_path / "cache"
     settings.write_text(json.dumps(at(values(), {"max_iterations": 1}, output={"plots": False, "report": False})))

@@ -68,7 +68,7 @@ def decay(rate: Any) -> np.ndarray:
     ("c2", "expected", "verdict"),
     [
         (np.ones((N_T, N_T)), set(), "no-signal"),
-        (1 + 0.01 * np.add.outer(T, T) / T[-1], set(), "no-signal"),
+        pytest.param(1 + 0.01 * np.add.outer(T, T) / T[-1], set(), "no-signal", marks=pytest.mark.slow),
         pytest.param(np.full((N_T, N_T), 1.2), {"contrast"}, "no-signal", marks=pytest.mark.slow),
         (decay(np.full(N_T, 5000.0)), {"contrast", "dynamics"}, "caution"),
         pytest.param(decay(9000 * T**-0.6), {"contrast", "dynamics", "ageing"}, "caution", marks=pytest.mark.slow),
@@ -149,7 +149,11 @@ def test_all_is_claimed_that_is_there() -> None:
     assert np.all(np.isfinite(result.scaling.offset_sd))
 
 
-@pytest.mark.parametrize("at_rest", [{}, {"v0": 1e-6, "beta": 0.0, "v_offset": 0.0}], ids=["flow", "at rest"])
+@pytest.mark.parametrize(
+    "at_rest",
+    [{}, pytest.param({"v0": 1e-6, "beta": 0.0, "v_offset": 0.0}, marks=pytest.mark.slow)],
+    ids=["flow", "at rest"],
+)
 def test_what_is_plain_in_some_frames_is_not_asked_of_all(
     monkeypatch: pytest.MonkeyPatch, at_rest: dict[str, float]
 ) -> None:

@@ -67,6 +67,7 @@ def test_f0_and_f2_are_never_both_determined() -> None:
     assert any("f0, f2" in warning for warning in result.warnings)
 
 
+@pytest.mark.slow
 def test_velocity_is_not_determined_across_the_flow() -> None:
     data = make(phi=(90.0,), phi0=0.0)
     parameters = {**values(), **held("f2", "D_offset_ref", "D_offset_sample"), **held(phi0=0.0)}
@@ -172,7 +173,7 @@ def test_shared_contrast_biases_the_physics_where_it_varies() -> None:
 
 
 def test_soft_l1_resists_outliers() -> None:
-    clean = make()
+    clean = make(60)
     c2 = clean.c2.copy()
     rng = np.random.default_rng(3)
     spoiled = np.triu(rng.random(c2.shape) < 0.01, 1)

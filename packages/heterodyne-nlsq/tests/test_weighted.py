@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -18,9 +19,11 @@ from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate, score_covariance
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts
-from heterodyne_nlsq.weighted.estimate import _azimuths, _equations
-from heterodyne_nlsq.weighted.slopes import model_map
-from heterodyne_nlsq.weighted.weights import weights
+from heterodyne_nlsq.weighted.azimuths import Azimuth, azimuths
+from heterodyne_nlsq.weighted.estimate import equations, score_value
+from heterodyne_nlsq.weighted.weights import Weighted, columns, shared_scores, weights
+from heterodyne_nlsq.weighted.weights import score_covariance as weighted_score
+from heterodyne_physics_meshgrid import bracket, c2_meshgrid
 from heterodyne_spec import load_config
 
 type FloatArray = npt.NDArray[np.float64]
@@ -31,10 +34,10 @@ HELD = held("alpha_ref", "alpha_sample", "beta", "f0", "f1", "f2", **NONE)
 CONTRAST = np.full(2, 0.2)
 
 
-def speckle(seed: int, pixels: int = 4000) -> TwoTimeData:
-    """Return two maps of 64 frames simulated pixel by pixel, with ten photons per pixel and frame."""
+def speckle(seed: int, pixels: int = 4000, frames: int = 64) -> TwoTimeData:
+    """Return two maps simulated pixel by pixel, with ten photons per pixel and frame."""
     parameters, phi = {**TRUTH, **NONE}, (-20.0, 40.0)
-    plan = simulation.Experiment(parameters, 0.0054, phi, 64, 0.1, pixels=pixels, modes=5, photons=10.0, seed=seed)
+    plan = simulation.Experiment(parameters, 0.0054, phi, frames, 0.1, pixels=pixels, modes=5, photons=10.0, seed=seed)
     return simulation.simulate(plan)
 
 
@@ -46,7 +49,9 @@ def at_truth(setup: Setup) -> tuple[FloatArray, Calibration]:
     """Return the fitted vector of the truth, and the noise there."""
     free = np.array([TRUTH[name] for name in setup.free.free_names])
     full = setup.free.full(free)
-    model = np.stack([1.0 + 0.2 * model_map(setup, full, a) for a in range(2)])
+    model = np.asarray(
+        c2_meshgrid(setup.physics.model.from_vector(full), setup.data.t, setup.data.q, setup.data.phi, 0.2, 1.0)
+    )
     variance = np.nanmean((setup.data.c2 - model) ** 2, axis=(1, 2))
     return np.concatenate([free, CONTRAST, np.ones(2)]), calibrate(
         setup, full, CONTRAST, np.ones(2), model.astype(np.float32), variance
@@ -59,53 +64,151 @@ def in_float64() -> Iterator[None]:
         yield
 
 
-@pytest.mark.usefixtures("in_float64")
-def test_equal_weights_give_the_matrix_and_the_score_of_the_factored_sums() -> None:
-    data = speckle(1)
+def weighed(setup: Setup, vector: FloatArray, calibration: Calibration, ridge: float, **most: int) -> list[Weighted]:
+    """Return the weights of all azimuths at the truth."""
+    parts = azimuths(setup, calibration, setup.free.full(vector[:-4]), CONTRAST)
+    return [weights(part, ridge, columns(part.root, **most)) for part in parts]
+
+
+def equations_of(setup: Setup, weighted: list[Weighted]) -> Any:
+    return equations(setup, weighted, [shared_scores(one) for one in weighted])
+
+
+def score_of(one: Weighted) -> FloatArray:
+    return weighted_score([one], shared_scores(one))
+
+
+def covered() -> Setup:
+    """Return 120 frames of which some are missing, some count half and near pairs do not count."""
+    data = speckle(1, frames=120)
     valid = np.ones((2, data.n_t), bool)
     valid[0, 10:13] = False
     weight = np.where(np.arange(data.n_t) < 20, 0.5, 1.0)
     data = TwoTimeData(c2=data.c2, q=data.q, phi=data.phi, t=data.t, valid=valid, weight=weight)
-    setup = prepare(data, load_config({**asked(), "data": {"exclude_diagonals": 3}}))
+    return prepare(data, load_config({**asked(), "data": {"exclude_diagonals": 3}}))
+
+
+@pytest.mark.usefixtures("in_float64")
+def test_equal_weights_give_the_matrix_and_the_score_of_the_factored_sums() -> None:
+    setup = covered()
     vector, calibration = at_truth(setup)
     evaluator = choose_evaluator(setup)
     matrices = np.asarray(evaluator.matrices(vector, evaluator.problem))
     gradient = np.asarray(evaluator.normal(vector, evaluator.problem).gradient)
     expected = score_covariance(setup, calibration, setup.free.full(vector[:-4]), CONTRAST, matrices)
-    parts = _azimuths(setup, calibration, vector)
-    found = _equations(setup, parts, [weights(part, np.inf) for part in parts])
+    weighted = weighed(setup, vector, calibration, np.inf)
+    found, value = equations_of(setup, weighted), score_value(setup, evaluator, vector, weighted)
     matrix = matrices.sum(axis=0)
     length = np.sqrt(np.diag(matrix))
-    np.testing.assert_allclose(scaled(found.matrix, length), scaled(matrix, length), atol=1e-5)
-    np.testing.assert_allclose(found.value / length, -gradient / length, atol=1e-5 * np.abs(gradient / length).max())
+    np.testing.assert_allclose(scaled(found.matrix, length), scaled(matrix, length), atol=1e-6)
+    np.testing.assert_allclose(value / length, -gradient / length, atol=1e-5 * np.abs(gradient / length).max())
     spread = np.sqrt(np.diag(expected))
-    np.testing.assert_allclose(scaled(found.score, spread), scaled(expected, spread), atol=0.01)
+    # There, the terms linear in the fluctuations are those of few pixels.
+    np.testing.assert_allclose(scaled(found.score, spread), scaled(expected, spread), atol=0.02)
 
 
 def scaled(matrix: FloatArray, length: FloatArray) -> FloatArray:
     return matrix / np.outer(length, length)
 
 
+class Dense(NamedTuple):
+    """Weights W (n_local, n_t, n_t) of an azimuth, derivatives X of the map and its Γ, with matrices over all pairs."""
+
+    part: Azimuth
+    weights: FloatArray
+    slopes: FloatArray
+    correlation: FloatArray
+
+
+def dense(part: Azimuth, ridge: float) -> Dense:
+    request, root = part.request, part.root
+    lag = np.subtract.outer(np.arange(root.size), np.arange(root.size))
+    counts = (np.abs(lag) >= request.n_near) & (np.outer(root, root) > 0) & np.isfinite(part.c2)
+
+    def free_map(values: jax.Array) -> jax.Array:
+        model = request.physics.model.from_vector(values)
+        return bracket(model, request.t, request.q, request.phi[part.a][None])[0]
+
+    vector = jax.numpy.asarray(request.vector)
+    shape = np.asarray(free_map(vector))
+    along = 0.2 * np.moveaxis(np.asarray(jax.jacfwd(free_map)(vector)) @ request.expand, -1, 0)
+    slopes = np.concatenate([along, shape[None], np.ones_like(shape)[None]])
+    noise, used = part.noise, root > 0
+    own = np.sqrt((noise.photons + noise.white) / noise.speckle)
+    smooth = np.zeros_like(shape)
+    inside = np.ix_(used, used)
+    smooth[inside] = np.linalg.inv(0.2 * shape[inside] + (own + 0.2 * ridge) * np.eye(np.count_nonzero(used)))
+    smooth = np.outer(root, root) * smooth
+    found = counts * (smooth @ (counts * slopes) @ smooth) / noise.speckle
+    return Dense(part, found, counts * slopes, 0.2 * shape)
+
+
+def dense_score(one: Dense) -> FloatArray:
+    """Return the covariance of the weighted sums of residuals from all simulated pixels."""
+    noise, delta = one.part.noise, one.part.fluctuations.astype(float)
+    linear = np.einsum("kij,ij->ki", one.weights, one.correlation)
+    product = one.weights @ delta
+    shared = np.einsum("kip,ip->kp", product, delta) / 2 - linear @ delta
+    seen = ((product - linear[..., None]) * np.sqrt(np.maximum(1 + delta, 0.0))).reshape(len(linear), -1)
+    own = np.einsum("kij,lij->kl", one.weights, one.weights, optimize=True) / 2
+    lit = seen @ seen.T / delta.shape[1]
+    return noise.speckle * np.cov(shared) + noise.mixed * lit + (noise.photons + noise.white) * own
+
+
 @pytest.mark.usefixtures("in_float64")
+def test_recursions_give_what_matrices_over_all_pairs_give() -> None:
+    setup = covered()
+    vector, calibration = at_truth(setup)
+    weighted = weighed(setup, vector, calibration, 1.0)
+    few = weighed(setup, vector, calibration, 1.0, most=60)
+    expected = np.zeros(vector.size)
+    residual = setup.data.c2 - np.asarray(
+        c2_meshgrid(
+            setup.physics.model.from_vector(setup.free.full(vector[:-4])), setup.data.t, 0.0054, setup.data.phi, 0.2, 1
+        )
+    )
+    for one, some in zip(weighted, few, strict=True):
+        a, whole = one.part.a, dense(one.part, 1.0)
+        matrix, score = np.einsum("kij,lij->kl", whole.weights, whole.slopes) / 2, dense_score(whole)
+        length, spread = np.sqrt(np.diag(matrix)), np.sqrt(np.diag(score))
+        value = np.einsum("kij,ij->k", whole.weights, np.where(whole.weights[-1] != 0, residual[a], 0.0)) / 2
+        expected[:-4] += value[:-2]
+        expected[[-4 + a, -2 + a]] += value[-2:]
+        np.testing.assert_allclose(scaled(one.matrix, length), scaled(matrix, length), atol=1e-7)
+        # Photon noise seen through other frames comes from fewer pixels.
+        np.testing.assert_allclose(scaled(score_of(one), spread), scaled(score, spread), atol=0.01)
+        np.testing.assert_allclose(scaled(some.matrix, length), scaled(matrix, length), atol=0.01)
+        np.testing.assert_allclose(scaled(score_of(some), spread), scaled(score, spread), atol=0.02)
+    found = score_value(setup, choose_evaluator(setup), vector, weighted)
+    size = np.sqrt(np.diag(equations_of(setup, weighted).matrix))
+    np.testing.assert_allclose(found / size, expected / size, atol=1e-5 * np.abs(expected / size).max())
+
+
+@pytest.mark.usefixtures("in_float64")
+@pytest.mark.slow
 def test_one_step_from_the_truth_scatters_less_and_as_stated() -> None:
     pixels, photons = 2000, 10.0
     simulated = NoiseParts(1 / pixels, 1 / (pixels * photons), 1 / (pixels * photons**2), 0.0)
     steps: dict[float, list[FloatArray]] = {np.inf: [], 1.0: []}
-    vector, calibration = at_truth(prepare(speckle(0, pixels), load_config(asked())))
+    setup = prepare(speckle(0, pixels), load_config(asked()))
+    vector, calibration = at_truth(setup)
+    calibration = replace(calibration, parts=(simulated, simulated))
+    weighted = {ridge: weighed(setup, vector, calibration, ridge) for ridge in steps}
+    known = {ridge: equations_of(setup, one) for ridge, one in weighted.items()}
     for seed in range(60):
-        setup = prepare(speckle(seed, pixels), load_config(asked()))
-        parts = [part._replace(noise=simulated) for part in _azimuths(setup, calibration, vector)]
-        for ridge in steps:
-            found = _equations(setup, parts, [weights(part, ridge) for part in parts])
-            steps[ridge].append(np.linalg.solve(found.matrix, found.value)[:5])
+        again = replace(setup, data=speckle(seed, pixels))
+        evaluator = choose_evaluator(again)
+        for ridge, given in weighted.items():
+            moved = [one._replace(part=one.part._replace(c2=again.data.c2[one.part.a])) for one in given]
+            value = score_value(again, evaluator, vector, moved)
+            steps[ridge].append(np.linalg.solve(known[ridge].matrix, value)[:5])
     scatter = {ridge: np.std(one, axis=0) for ridge, one in steps.items()}
     gain = scatter[np.inf] / scatter[1.0]
     assert np.median(gain) > 1.2
     assert gain.min() > 0.97
     for ridge, one in steps.items():
-        found = _equations(setup, parts, [weights(part, ridge) for part in parts])
-        inverse = np.linalg.inv(found.matrix)
-        stated = np.sqrt(np.diag(inverse @ found.score @ inverse)[:5])
+        inverse = np.linalg.inv(known[ridge].matrix)
+        stated = np.sqrt(np.diag(inverse @ known[ridge].score @ inverse)[:5])
         # 60 repeats give a standard deviation to 9 %.
         np.testing.assert_allclose(scatter[ridge] / stated, 1.0, atol=0.25)
         # Frames are normalised by means over few pixels, which biases every estimate by some 0.2; 60 repeats add 0.13.

@@ -20,6 +20,7 @@ from heterodyne_nlsq import dense, factored
 from heterodyne_nlsq.normal import NormalEquations
 from heterodyne_nlsq.setup import Setup
 from heterodyne_physics_meshgrid import Physics
+from heterodyne_physics_meshgrid.factored import halve_maps
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -58,6 +59,23 @@ def with_free(evaluator: Evaluator, free: FreeParameters) -> Evaluator:
     """Return the evaluator of the same data with other parameters free; nothing is read again."""
     problem = evaluator.problem._replace(base=jnp.asarray(free.base), expand=jnp.asarray(free.expand))
     return replace(evaluator, problem=problem)
+
+
+def normal_with(
+    evaluator: Evaluator, setup: Setup, c2: npt.NDArray[np.floating], vector: FloatArray
+) -> NormalEquations:
+    """Return the normal equations at a fitted vector with other maps (n_phi, n_t, n_t) in place of those of the data.
+
+    A pair that does not count in the data is NaN in them.
+    """
+    data, near = setup.data, setup.config.data.exclude_diagonals
+    if evaluator.name == "factored":
+        problem = evaluator.problem._replace(maps=halve_maps(c2, data.t, data.weight * data.valid, near))
+    else:
+        given = evaluator.problem
+        values = np.stack([one[given.i, given.j] for one in c2])
+        problem = given._replace(data=jnp.asarray(np.nan_to_num(values), float))
+    return evaluator.normal(vector, problem)
 
 
 _REMEMBERED = 8

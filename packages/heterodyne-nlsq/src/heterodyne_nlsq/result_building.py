@@ -88,7 +88,7 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
         solution = replace(optimum, vector=found.vector, cost=_cost(evaluator, found.vector))
     gauss_newton = np.asarray(evaluator.matrices(solution.vector, evaluator.problem)).sum(axis=0)
     equal = _estimate(setup, solution.vector, gauss_newton, found.score)
-    sharper, weighting = weighed(setup, found.calibration, equal)
+    sharper, weighting = weighed(setup, evaluator, found.calibration, equal)
     estimate = equal
     if sharper is not None:
         estimate = _estimate(setup, sharper.vector, sharper.matrix, sharper.score)

@@ -79,7 +79,7 @@ def worst_difference(
     )
 
 
-@pytest.mark.parametrize("n_t", [3, LEAF, LEAF + 1, N_T, 333])
+@pytest.mark.parametrize("n_t", [3, LEAF, LEAF + 1, N_T, pytest.param(333, marks=pytest.mark.slow)])
 def test_typical_parameters_with_dead_frames_weights_and_excluded_pairs(n_t: int) -> None:
     rng = np.random.default_rng(n_t)
     weight = np.ones((len(PHI), n_t))

@@ -83,7 +83,7 @@ def calibrate(
     model : fitted maps (n_phi, n_t, n_t).
     variance : of a residual of every azimuth (n_phi,); used if there are too few frames for blocks.
     """
-    data, request = setup.data, _request(setup, values, contrast)
+    data, request = setup.data, request_of(setup, values, contrast)
     delta = fluctuations(request, setup.config.nlsq.seed, PORTIONS)
 
     def of_azimuth(a: int) -> tuple[NoiseParts, float, float, float, float, float]:
@@ -121,7 +121,7 @@ def score_covariance(
     -----
     Godambe's covariance: Varin, Reid & Firth (2011), Statistica Sinica 21, 5.
     """
-    request = _request(setup, values, contrast)
+    request = request_of(setup, values, contrast)
 
     def of_azimuth(a: int) -> FloatArray:
         part, independent = calibration.parts[a], calibration.own[a] * matrices[a]
@@ -135,7 +135,8 @@ def score_covariance(
     return np.asarray((score + score.T) / 2)
 
 
-def _request(setup: Setup, values: FloatArray, contrast: FloatArray) -> Request:
+def request_of(setup: Setup, values: FloatArray, contrast: FloatArray) -> Request:
+    """Return what the simulation of pixels needs of a fit with all parameters (n_par,) and contrast (n_phi,)."""
     data, near = setup.data, max(setup.config.data.exclude_diagonals, 1)
     weight = data.weight * data.valid
     return Request(setup.physics, values, setup.free.expand, data.t, data.q, data.phi, contrast, weight, near)

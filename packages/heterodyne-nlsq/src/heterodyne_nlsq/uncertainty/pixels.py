@@ -46,8 +46,9 @@ THREADS = 4
 """Maximum number of azimuths, or portions of pixels, processed in parallel; with many frames, each takes some hundred
 megabytes."""
 
-_SLICE = 64
-"""Number of pixels whose products with all frames are in memory simultaneously."""
+SLICE = 64
+"""Number of pixels, or vectors over frames, that are multiplied at once: what one step of a recursion needs fits into
+the processor's own memory."""
 
 
 class Request(NamedTuple):
@@ -109,7 +110,7 @@ def _quadratic(
 
 
 @functools.partial(jax.jit, static_argnames="n_near")
-def _products(
+def slope_products(
     physics: Physics,
     vector: Array,
     expand: Array,
@@ -162,8 +163,28 @@ def pixel_scores(request: Request, a: int, fluctuation: npt.NDArray[np.float32])
     scores = []
     for k in _portions(fluctuation):
         delta = fluctuation[:, k : k + _PORTION].astype(np.float64)
-        scores.append(_padded(_quadratic, request, a, delta) - linear @ delta)
+        scores.append(quadratic_forms(request, a, delta) - linear @ delta)
     return PixelScores(np.cov(np.concatenate(scores, axis=1)), mixed)
+
+
+def quadratic_forms(request: Request, a: int, z: FloatArray) -> FloatArray:
+    """Return Σ_{i<j} W_ij z_i z_j of vectors z (n_t, k) over frames times their weights, (n_local, k)."""
+    return _in_slices(_quadratic, request, a, z)
+
+
+def products(request: Request, a: int, z: FloatArray) -> FloatArray:
+    """Return Σ_j W_ij z_j of vectors z (n_t, k) over frames times their weights, (n_local, n_t, k)."""
+    return _in_slices(slope_products, request, a, z)[:, : request.t.size]
+
+
+def _in_slices(function: Callable[..., Array], request: Request, a: int, z: FloatArray) -> FloatArray:
+    """Return the values of a compiled function of vectors, in slices of equal width, so that it is compiled once."""
+    found = []
+    for k in range(0, z.shape[1], SLICE):
+        part = z[:, k : k + SLICE]
+        padded = part if part.shape[1] == SLICE else np.pad(part, ((0, 0), (0, SLICE - part.shape[1])))
+        found.append(_padded(function, request, a, padded)[..., : part.shape[1]])
+    return found[0] if len(found) == 1 else np.concatenate(found, axis=-1)
 
 
 def some_portions(fluctuation: npt.NDArray[np.float32], portions: int) -> npt.NDArray[np.float32]:
@@ -175,11 +196,16 @@ def _portions(fluctuation: npt.NDArray[np.float32]) -> range:
     return range(0, fluctuation.shape[1], _PORTION)
 
 
+def padded_ages(t: FloatArray) -> FloatArray:
+    """Return the ages of the frames with further ones, up to one of a few sizes."""
+    n_t = t.size
+    return np.append(t, t[-1] + (t[-1] - t[-2]) * np.arange(1, padded_size(n_t) - n_t + 1))
+
+
 def _padded(function: Callable[..., Array], request: Request, a: int, fluctuation: FloatArray) -> FloatArray:
     """Return the value of a compiled function of weighted fluctuations; frames are padded to a few sizes."""
-    n_t, size = request.t.size, padded_size(request.t.size)
-    t = np.append(request.t, request.t[-1] + (request.t[-1] - request.t[-2]) * np.arange(1, size - n_t + 1))
-    z = np.pad(request.weight[a][:, None] * fluctuation, ((0, size - n_t), (0, 0)))
+    t = padded_ages(request.t)
+    z = np.pad(request.weight[a][:, None] * fluctuation, ((0, t.size - request.t.size), (0, 0)))
     parts = (request.vector, request.expand, t, request.q, request.phi[a], request.contrast[a], z)
     arrays = (jnp.asarray(part, float) for part in parts)
     return np.asarray(function(request.physics, *arrays, n_near=request.n_near))
@@ -190,9 +216,9 @@ def _one_photon(request: Request, a: int, fluctuation: FloatArray) -> tuple[Floa
     n_t, n_pixel = fluctuation.shape
     n_local = request.expand.shape[1] + 2
     linear, lit, light, squares = (np.zeros(size) for size in ((n_local, n_t), (n_local, n_t), n_t, (n_local, n_local)))
-    for k in range(0, n_pixel, _SLICE):
-        delta = fluctuation[:, k : k + _SLICE]
-        response = request.weight[a][:, None] * _padded(_products, request, a, delta)[:, :n_t]
+    for k in range(0, n_pixel, SLICE):
+        delta = fluctuation[:, k : k + SLICE]
+        response = request.weight[a][:, None] * _padded(slope_products, request, a, delta)[:, :n_t]
         variance = np.maximum(1 + delta, 0.0)
         linear += np.sum(delta * response, axis=-1)
         light += np.sum(variance, axis=-1)

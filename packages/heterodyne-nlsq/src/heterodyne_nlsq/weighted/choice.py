@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import Weighting
 from heterodyne_nlsq.covariance import covariance, covariance_root, curvature
+from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration
-from heterodyne_nlsq.weighted.estimate import Reweighted, reweighted
+from heterodyne_nlsq.weighted.estimate import Estimate, Reweighted, reweighted
 from heterodyne_report import format_number
 
 type FloatArray = npt.NDArray[np.float64]
@@ -23,25 +23,10 @@ WORTH = 1.1
 DOUBT = 1e-3
 """Probability of the difference of both estimates below which one of their assumptions is wrong."""
 
-MOST_FRAMES = 1200
-"""Frames up to which `auto` computes weights: the time grows with their third power."""
 
-
-class Estimate(Protocol):
-    """The estimate with equal weights: fitted vector, matrix and covariance of the score of its equations, standard
-    deviations of the priors."""
-
-    @property
-    def vector(self) -> FloatArray: ...
-    @property
-    def matrix(self) -> FloatArray: ...
-    @property
-    def score(self) -> FloatArray: ...
-    @property
-    def prior(self) -> FloatArray: ...
-
-
-def weighed(setup: Setup, calibration: Calibration, equal: Estimate) -> tuple[Reweighted | None, Weighting]:
+def weighed(
+    setup: Setup, evaluator: Evaluator, calibration: Calibration, equal: Estimate
+) -> tuple[Reweighted | None, Weighting]:
     """Return the estimate with the weights that the configuration asks for, None if they are equal, and the reason."""
     asked = setup.config.nlsq.weighting
     if asked == "equal":
@@ -51,7 +36,7 @@ def weighed(setup: Setup, calibration: Calibration, equal: Estimate) -> tuple[Re
     n_free = equal.prior.size
     sd = _sd(equal.matrix, equal.score, equal.prior)
     known = (sd > 0) & (sd < equal.prior)
-    found = reweighted(setup, calibration, equal.vector, equal.prior, known)
+    found = reweighted(setup, evaluator, calibration, equal, known)
     if found is None:
         return None, Weighting("equal", "equal weights of all pairs: no others promise smaller standard deviations")
     gain = sd[known] / np.maximum(_sd(found.matrix, found.score, equal.prior)[known], 1e-300)
@@ -96,8 +81,6 @@ def _reason_against(setup: Setup, calibration: Calibration, always: bool) -> str
         return "no noise is shared between pairs"
     if always:
         return ""
-    if setup.data.n_t > MOST_FRAMES:
-        return f"others take long for more than {MOST_FRAMES} frames (nlsq.weighting: noise)"
     if np.any(calibration.excess > calibration.limit):
         return "the residuals have structure that noise does not explain"
     return ""

@@ -7,10 +7,13 @@ chosen as for equal weights. The covariance is H⁻¹ Cov(g) H⁻¹, from simula
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
@@ -18,23 +21,35 @@ from scipy.special import chdtrc
 
 from heterodyne_data import available_cores
 from heterodyne_nlsq.covariance import covariance, covariance_root, curvature, determined_step
+from heterodyne_nlsq.evaluators import Evaluator, normal_with
+from heterodyne_nlsq.maps import model_maps
 from heterodyne_nlsq.normal import NormalEquations
 from heterodyne_nlsq.representative import calibrated_noise, landscape, optimum, plainest, vector_at
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration
-from heterodyne_nlsq.weighted.slopes import azimuth, model_map
-from heterodyne_nlsq.weighted.weights import Azimuth, Maps, of_frames, score_covariance, weights
+from heterodyne_nlsq.uncertainty.pixels import THREADS
+from heterodyne_nlsq.weighted.azimuths import Azimuth, azimuths, counted, map_columns, smoothed
+from heterodyne_nlsq.weighted.weights import Weighted, columns, score_covariance, shared_scores, weights
 
 type FloatArray = npt.NDArray[np.float64]
 
 RIDGES = (0.3, 1.0, 3.0, 10.0, np.inf)
 """Ridges that are compared, in units of the contrast."""
 
-CHOSEN_ON = 200
-"""Frames on which they are compared: with more, on every so many."""
+_MIDDLE = 1
+"""Number of the one that is tried first."""
+
+_TRIED, _PIXELS = 64, 256
+"""Columns of the weights that are known, and pixels, when ridges are compared."""
 
 _COMPARED = 512
 """Pixels for the covariance of the difference of two estimates."""
+
+_LIT = 64
+"""Pixels, for both, for the photon noise that is seen through other frames."""
+
+_ROWS = 256
+"""Rows of a map that are in memory at once in double precision."""
 
 _OPEN = 1e-9
 """Eigenvalue of the covariance, scaled to unit diagonal, below which rounding decides."""
@@ -56,47 +71,57 @@ class Reweighted:
     p_value: float
 
 
+class Estimate(Protocol):
+    """The estimate with equal weights: fitted vector, matrix and covariance of the score of its equations, standard
+    deviations of the priors (n_free,).
+    """
+
+    @property
+    def vector(self) -> FloatArray: ...
+    @property
+    def matrix(self) -> FloatArray: ...
+    @property
+    def score(self) -> FloatArray: ...
+    @property
+    def prior(self) -> FloatArray: ...
+
+
 @dataclass(frozen=True)
 class _Equations:
-    """The estimating equations in the fitted vector: g, H and the covariance of g."""
+    """The matrix H of the estimating equations in the fitted vector, and the covariance of g."""
 
-    value: FloatArray
     matrix: FloatArray
     score: FloatArray
 
 
 def reweighted(
-    setup: Setup,
-    calibration: Calibration,
-    vector: FloatArray,
-    prior: FloatArray,
-    known: npt.NDArray[np.bool_],
+    setup: Setup, evaluator: Evaluator, calibration: Calibration, equal: Estimate, known: npt.NDArray[np.bool_]
 ) -> Reweighted | None:
     """Return the estimate with the weights that promise the smallest variances; None if these are equal weights.
 
     Parameters
     ----------
+    evaluator : of the data.
     calibration : of the fit with equal weights.
-    vector : the fit with equal weights, (n_fit,).
-    prior : (n_free,) standard deviations of the priors of the free parameters there.
+    equal : the fit with equal weights.
     known : (n_free,) which parameters the data determine: the variances of these are compared.
     """
-    parts = _azimuths(setup, calibration, vector)
-    ridge = _best_ridge(setup, [_some_frames(part) for part in parts], prior, known)
+    values, contrast, _ = _split(setup, equal.vector)
+    parts = azimuths(setup, calibration, values, contrast)
+    ridge = _best_ridge(setup, parts, equal, known)
     if np.isinf(ridge):
         return None
-    weighted = _each(lambda part: weights(part, ridge), parts)
-    equations = _equations(setup, parts, weighted)
-    moved = _solved(setup, parts, weighted, equations, vector)
-    p_value = _difference(setup, parts, weighted, equations, prior)
-    return Reweighted(ridge, moved, equations.matrix, equations.score, p_value)
+    weighted = _weights(parts, ridge)
+    value = score_value(setup, evaluator, equal.vector, weighted)
+    shared = _each(shared_scores, weighted)
+    found = equations(setup, weighted, shared)
+    moved = _solved(setup, weighted, found, value, equal.vector)
+    p_value = _difference(setup, evaluator, weighted, shared, found, value, equal)
+    return Reweighted(ridge, moved, found.matrix, found.score, p_value)
 
 
-def _azimuths(setup: Setup, calibration: Calibration, vector: FloatArray) -> list[Azimuth]:
-    values, contrast, offset = _split(setup, vector)
-    return [
-        azimuth(setup, calibration, values, float(contrast[a]), float(offset[a]), a) for a in range(setup.data.n_phi)
-    ]
+def _weights(parts: list[Azimuth], ridge: float, **most: int) -> list[Weighted]:
+    return _each(lambda part: weights(part, ridge, columns(part.root, **most)), parts)
 
 
 def _split(setup: Setup, vector: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -107,37 +132,40 @@ def _split(setup: Setup, vector: FloatArray) -> tuple[FloatArray, FloatArray, Fl
 
 def _each[S, T](function: Callable[[S], T], parts: Sequence[S]) -> list[T]:
     """Return the values of a function for all azimuths, computed in parallel."""
-    with ThreadPoolExecutor(min(len(parts), available_cores())) as threads:
-        return list(threads.map(function, parts))
+
+    def one(part: S) -> T:
+        with jax.enable_x64(True):  # The setting belongs to a thread.
+            return function(part)
+
+    with ThreadPoolExecutor(min(len(parts), available_cores(), THREADS)) as threads:
+        return list(threads.map(one, parts))
 
 
-def _some_frames(part: Azimuth) -> Azimuth:
-    """Return an azimuth with few frames, for choosing a ridge."""
-    chosen = np.arange(0, part.frames.size, max(-(-part.frames.size // CHOSEN_ON), 1))
-    return part._replace(
-        frames=part.frames[chosen],
-        fitted=of_frames(part.fitted, chosen),
-        residual=of_frames(part.residual, chosen),
-        slopes=of_frames(part.slopes, chosen),
-        root=of_frames(part.root, chosen),
-        correlation=of_frames(part.correlation, chosen),
-        fluctuations=part.fluctuations[chosen],
-    )
+def _best_ridge(setup: Setup, parts: list[Azimuth], equal: Estimate, known: npt.NDArray[np.bool_]) -> float:
+    """Return the ridge with the smallest predicted variances, on average over the logarithms of those of parameters.
 
+    It is sought downhill from that in the middle.
+    """
+    prior = equal.prior
 
-def _best_ridge(setup: Setup, parts: list[Azimuth], prior: FloatArray, known: npt.NDArray[np.bool_]) -> float:
-    """Return the ridge with the smallest predicted variances, on average over the logarithms of those of parameters."""
-
-    def promised(ridge: float) -> float:
-        found = _equations(setup, parts, _each(lambda part: weights(part, ridge), parts))
-        variance = np.diag(covariance(_root(found, prior)))[: prior.size][known]
+    @functools.cache
+    def promised(number: int) -> float:
+        if not 0 <= number < len(RIDGES):
+            return np.inf
+        weighted = _weights(parts, RIDGES[number], most=_TRIED)
+        shared = _each(lambda one: shared_scores(one, _PIXELS), weighted)
+        found = equations(setup, weighted, shared, _LIT)
+        root = covariance_root(curvature(found.matrix, prior), found.matrix, found.score, prior)
+        variance = np.diag(covariance(root))[: prior.size][known]
         return float(np.mean(np.log(np.maximum(variance, 1e-300))))
 
-    return min(RIDGES, key=promised) if known.any() else np.inf
-
-
-def _root(found: _Equations, prior: FloatArray) -> FloatArray:
-    return covariance_root(curvature(found.matrix, prior), found.matrix, found.score, prior)
+    if not known.any():
+        return np.inf
+    best = _MIDDLE
+    for way in (-1, 1):
+        while promised(best + way) < promised(best):
+            best += way
+    return RIDGES[best]
 
 
 def _turn(setup: Setup, a: int) -> FloatArray:
@@ -150,49 +178,97 @@ def _turn(setup: Setup, a: int) -> FloatArray:
     return turn
 
 
-def _products(one: Maps, other: Maps) -> FloatArray:
-    """Return the sums over pairs i < j of products of symmetric maps (k, n, n) and (l, n, n)."""
-    return np.asarray(one.reshape(len(one), -1) @ other.reshape(len(other), -1).T, np.float64) / 2
+def equations(
+    setup: Setup, weighted: list[Weighted], shared: list[FloatArray], n_pixel: int | None = None
+) -> _Equations:
+    """Return the estimating equations; arguments as those of `score_covariance`."""
+    scores = _each(lambda k: score_covariance([weighted[k]], shared[k], n_pixel), range(len(weighted)))
+    turns = [_turn(setup, a) for a in range(len(weighted))]
+    matrix = np.sum([turn.T @ one.matrix @ turn for turn, one in zip(turns, weighted, strict=True)], axis=0)
+    score = np.sum([turn.T @ one @ turn for turn, one in zip(turns, scores, strict=True)], axis=0)
+    return _Equations(matrix, (score + score.T) / 2)
 
 
-def _equations(setup: Setup, parts: list[Azimuth], weighted: list[Maps]) -> _Equations:
-    scores = _each(lambda k: score_covariance(parts[k], weighted[k]), range(len(parts)))
-    size = setup.free.expand.shape[1] + 2 * setup.scaling.basis.shape[1]
-    value, matrix, score = np.zeros(size), np.zeros((size, size)), np.zeros((size, size))
-    for a, (part, w) in enumerate(zip(parts, weighted, strict=True)):
-        turn = _turn(setup, a)
-        value += turn.T @ _products(w, part.residual[None].astype(np.float32))[:, 0]
-        matrix += turn.T @ _products(w, part.slopes) @ turn
-        score += turn.T @ scores[a] @ turn
-    return _Equations(value, (matrix + matrix.T) / 2, (score + score.T) / 2)
+def score_value(setup: Setup, evaluator: Evaluator, vector: FloatArray, weighted: list[Weighted]) -> FloatArray:
+    """Return g at the fitted vector of the weights, (n_fit,).
+
+    With the residuals R of an azimuth, g_k = Σ_{i<j} X_k,ij (B R B)_ij: the gradient of least squares for maps whose
+    residuals are B R B.
+    """
+    values, contrast, offset = _split(setup, vector)
+    fitted = model_maps(setup, values, contrast, offset)
+    smooth = _each(lambda one: _smoothed_residuals(one, fitted[one.part.a]), weighted)
+    # In single precision, they should not be far smaller than the model.
+    largest = max(float(np.abs(one).max()) for one in smooth) or 1.0
+    for one, into in zip(smooth, fitted, strict=True):
+        one /= np.float32(largest)
+        into += one
+    fitted[~np.isfinite(setup.data.c2)] = np.nan
+    gradient = normal_with(evaluator, setup, fitted.astype(setup.data.c2.dtype, copy=False), vector).gradient
+    return -largest * np.asarray(gradient)
+
+
+def _smoothed_residuals(weighted: Weighted, fitted: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return unit · B R B over the weights of the pairs, (n_t, n_t)."""
+    part, n_t = weighted.part, weighted.part.root.size
+    found = np.zeros((n_t, n_t), np.float32)
+    for frames in _strips(n_t):
+        apart = np.subtract(part.c2[frames], fitted[frames], dtype=np.float32)
+        # The later half of a map is that of the earlier one.
+        found[frames] = np.where(counted(part, frames).T & (np.arange(n_t) > frames[:, None]), apart, 0.0)
+    for frames in _strips(n_t):
+        first = frames[0]
+        found[first:, frames] += found[frames, first:].T
+    for frames in _strips(n_t):
+        found[frames] = smoothed(part, weighted.ridge, found[frames].T.astype(np.float64)).T
+    # The evaluator multiplies by the weights of the pairs.
+    weight = np.where(part.root > 0, part.root, np.inf)[:, None] ** 2
+    for frames in _strips(n_t):
+        both_sides = smoothed(part, weighted.ridge, found[:, frames].astype(np.float64))
+        found[:, frames] = weighted.unit * both_sides / weight / weight[frames, 0]
+    return found
+
+
+def _strips(n_t: int) -> Iterator[npt.NDArray[np.int_]]:
+    """Yield frames in portions."""
+    for k in range(0, n_t, _ROWS):
+        yield np.arange(k, min(k + _ROWS, n_t))
 
 
 def _solved(
-    setup: Setup, parts: list[Azimuth], weighted: list[Maps], equations: _Equations, vector: FloatArray
+    setup: Setup, weighted: list[Weighted], found: _Equations, value: FloatArray, vector: FloatArray
 ) -> FloatArray:
     """Return the solution of the estimating equations, the closest to the priors among equally good ones."""
-    inverse = _pseudo_inverse(equations.matrix)
+    inverse = _pseudo_inverse(found.matrix)
+    values, contrast, offset = _split(setup, vector)
+    here = [contrast[one.part.a] * _known_map(one, values) + offset[one.part.a] for one in weighted]
 
     def value_at(there: FloatArray) -> FloatArray:
         values, contrast, offset = _split(setup, there)
-        value = equations.value.copy()
-        for a, (part, w) in enumerate(zip(parts, weighted, strict=True)):
-            model = contrast[a] * of_frames(model_map(setup, values, a), part.frames) + offset[a]
-            moved = part.root * (model - part.fitted).astype(np.float32)
-            value -= _turn(setup, a).T @ _products(w, moved[None])[:, 0]
-        return value
+
+        def lost(one: Weighted) -> FloatArray:
+            a = one.part.a
+            change = contrast[a] * _known_map(one, values) + offset[a] - here[a]
+            change *= np.sqrt(one.columns.number) / 2
+            return _turn(setup, a).T @ (one.known.reshape(len(one.known), -1) @ change.astype(np.float32).ravel())
+
+        return value - np.sum(_each(lost, weighted), axis=0)
 
     def normal(there: FloatArray) -> NormalEquations:
         g = value_at(np.asarray(there))
-        return NormalEquations(jnp.asarray(g @ inverse @ g / 2), jnp.asarray(-g), jnp.asarray(equations.matrix))
+        return NormalEquations(jnp.asarray(g @ inverse @ g / 2), jnp.asarray(-g), jnp.asarray(found.matrix))
 
     land, z = landscape(setup, normal, vector, 1.0)
-    noise = calibrated_noise(land, z, equations.score, 1.0)
+    noise = calibrated_noise(land, z, found.score, 1.0)
     land = land._replace(unit=noise.unit)
     chosen = least = optimum(land, z)
     if setup.config.nlsq.representative == "plainest":
         chosen = plainest(land, least, noise)
     return vector_at(land, chosen)
+
+
+def _known_map(weighted: Weighted, values: FloatArray) -> FloatArray:
+    return map_columns(weighted.part, values, weighted.columns.frames)
 
 
 def _pseudo_inverse(matrix: FloatArray) -> FloatArray:
@@ -203,28 +279,31 @@ def _pseudo_inverse(matrix: FloatArray) -> FloatArray:
 
 
 def _difference(
-    setup: Setup, parts: list[Azimuth], weighted: list[Maps], equations: _Equations, prior: FloatArray
+    setup: Setup,
+    evaluator: Evaluator,
+    weighted: list[Weighted],
+    shared: list[FloatArray],
+    found: _Equations,
+    value: FloatArray,
+    equal: Estimate,
 ) -> float:
     """Return the probability that the estimates with these and with equal weights differ by chance as much as they do.
 
     Both are unbiased if the model is right (Hausman, Econometrica 46, 1251 (1978)).
     """
-    n_free, n_fit = prior.size, equations.value.size
-    equal = [weights(part, np.inf) for part in parts]
-    both = [np.concatenate(pair) for pair in zip(weighted, equal, strict=True)]
-    scores = _each(lambda k: score_covariance(parts[k], both[k], _COMPARED), range(len(parts)))
-    score, value, matrix = np.zeros((2 * n_fit, 2 * n_fit)), np.zeros(n_fit), np.zeros((n_fit, n_fit))
-    for a, (part, w) in enumerate(zip(parts, equal, strict=True)):
-        turn = _turn(setup, a)
-        twice = np.kron(np.eye(2), turn)
-        score += twice.T @ scores[a] @ twice
-        value += turn.T @ _products(w, part.residual[None].astype(np.float32))[:, 0]
-        matrix += turn.T @ _products(w, part.slopes) @ turn
-    steps = [
-        determined_step(curvature(one, prior), one, prior)[:n_free]
-        for one in (equations.matrix, (matrix + matrix.T) / 2)
-    ]
-    apart = steps[0] @ equations.value - steps[1] @ value
+    prior = equal.prior
+    n_free, n_fit = prior.size, value.size
+
+    def both(a: int) -> FloatArray:
+        twice = np.kron(np.eye(2), _turn(setup, a))
+        one, other = weighted[a], weights(weighted[a].part, np.inf, weighted[a].columns)
+        of_pixels = np.concatenate([shared[a][:, :_COMPARED], shared_scores(other, _COMPARED)])
+        return np.asarray(twice.T @ score_covariance([one, other], of_pixels, _LIT) @ twice)
+
+    score = np.sum(_each(both, range(len(weighted))), axis=0)
+    value_of_equal = -np.asarray(evaluator.normal(equal.vector, evaluator.problem).gradient)
+    steps = [determined_step(curvature(one, prior), one, prior)[:n_free] for one in (found.matrix, equal.matrix)]
+    apart = steps[0] @ value - steps[1] @ value_of_equal
     across = np.hstack([steps[0], -steps[1]])
     of_equal = steps[1] @ score[n_fit:, n_fit:] @ steps[1].T
     length = np.sqrt(np.maximum(np.diag(of_equal), 1e-300))

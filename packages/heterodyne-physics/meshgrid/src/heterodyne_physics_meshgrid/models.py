@@ -10,6 +10,7 @@ A module about a model (`heterodyne_physics_meshgrid.two_component`, or ``physic
 and, optionally, functions that are faster than those with the whole matrix,
 
 * ``pair_products(vector, t, q, phi, z, n_near, later)``: products of the matrix with vectors over frames,
+* ``inverse_products(vector, t, q, phi, noise, z)``: those of the inverse of the matrix plus a diagonal,
 * ``inner_products(vector, q, phi, maps)`` and ``model_sums(vector, q, phi, maps)``: exact sums over all pairs, as in
   `heterodyne_physics_meshgrid.factored`; the one has derivatives.
 """
@@ -41,6 +42,7 @@ class Physics:
     bracket: Callable[..., Array]
     fields: Callable[..., Any]
     pair_products: Callable[..., Array]
+    inverse_products: Callable[..., Array]
     inner_products: Callable[..., Any] | None
     model_sums: Callable[..., Any] | None
 
@@ -80,6 +82,19 @@ def physics_of(name: str) -> Physics:
         used = jnp.tril(matrix, -n_near) + (jnp.triu(matrix, n_near) if later else 0.0)
         return used @ z
 
+    def inverse(
+        vector: Float[Array, " n_par"],
+        t: Float[Array, " n_t"],
+        q: Array,
+        phi: Array,
+        noise: Float[Array, " n_t"],
+        z: Float[Array, "n_t k"],
+    ) -> Float[Array, "n_t k"]:
+        # A frame of infinite noise is one without a row and a column.
+        used = jnp.isfinite(noise)
+        matrix = jnp.where(used[:, None] & used, bracket(model.from_vector(vector), t, q, phi), 0.0)
+        return jnp.linalg.solve(matrix + jnp.diag(jnp.where(used, noise, 1.0)), jnp.where(used[:, None], z, 0.0))
+
     return Physics(
         name=name,
         model=model,
@@ -87,6 +102,7 @@ def physics_of(name: str) -> Physics:
         bracket=bracket,
         fields=module.fields,
         pair_products=getattr(module, "pair_products", products),
+        inverse_products=getattr(module, "inverse_products", inverse),
         inner_products=getattr(module, "inner_products", None),
         model_sums=getattr(module, "model_sums", None),
     )

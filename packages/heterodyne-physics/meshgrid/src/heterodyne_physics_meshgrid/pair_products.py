@@ -17,7 +17,7 @@ from heterodyne_physics_meshgrid._generated.two_component import HeterodyneModel
 from heterodyne_physics_meshgrid.angles import cosine_of_degrees
 
 
-class _Frames(NamedTuple):
+class Frames(NamedTuple):
     """Amplitudes at the frames (n_t,), and decays of the fields and their relative rotation per step (n_t - 1,)."""
 
     reference: Array
@@ -27,7 +27,8 @@ class _Frames(NamedTuple):
     turn: Array
 
 
-def _frames(vector: Array, t: Array, q: Array, phi: Array) -> _Frames:
+def frames_of(vector: Array, t: Array, q: Array, phi: Array) -> Frames:
+    """Return the frames of a parameter vector at one azimuth."""
     model, dt = HeterodyneModel.from_vector(vector), jnp.diff(t)
 
     def steps(function: Array) -> Array:
@@ -37,10 +38,10 @@ def _frames(vector: Array, t: Array, q: Array, phi: Array) -> _Frames:
     norm = jnp.sqrt(x**2 + (1 - x) ** 2)
     along = q * cosine_of_degrees(phi + model.phi0)
     decays = (jnp.exp(-(q**2) / 2 * steps(model.J_r(t))), jnp.exp(-(q**2) / 2 * steps(model.J_s(t))))
-    return _Frames((1 - x) / norm, x / norm, *decays, along * steps(model.v(t)))
+    return Frames((1 - x) / norm, x / norm, *decays, along * steps(model.v(t)))
 
 
-def _earlier(frames: _Frames, z: Float[Array, "n_t k"]) -> Float[Array, "n_t k"]:
+def _earlier(frames: Frames, z: Float[Array, "n_t k"]) -> Float[Array, "n_t k"]:
     """Return Σ_{j<i} M_ij z_j."""
     r, s, keep_r, keep_s, turn = frames
     both = keep_r * keep_s
@@ -60,7 +61,7 @@ def _earlier(frames: _Frames, z: Float[Array, "n_t k"]) -> Float[Array, "n_t k"]
     return jnp.concatenate([nothing[0][None], found])
 
 
-def _near(frames: _Frames, z: Array, n_near: int) -> Array:
+def _near(frames: Frames, z: Array, n_near: int) -> Array:
     """Return Σ M_ij z_j over earlier j closer than `n_near` frames."""
     r, s, keep_r, keep_s, turn = frames
     n_t = z.shape[0]
@@ -97,10 +98,10 @@ def pair_products(
     `t` in s, `q` in 1/Å, `phi` in degrees. Without `later`, z' times this is the quadratic form over pairs of frames at
     least `n_near` apart, each pair once. M: He et al. 2025, SI Eqs. S-77 to S-98.
     """
-    frames = _frames(vector, t, q, phi)
+    frames = frames_of(vector, t, q, phi)
     found = _earlier(frames, z) - _near(frames, z, n_near)
     if not later:
         return found
     # M is symmetric, so that later frames are handled by reversing time.
-    backward = _Frames(*(part[::-1] for part in frames))
+    backward = Frames(*(part[::-1] for part in frames))
     return found + (_earlier(backward, z[::-1]) - _near(backward, z[::-1], n_near))[::-1]

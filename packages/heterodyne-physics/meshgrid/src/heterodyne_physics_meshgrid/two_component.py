@@ -11,13 +11,23 @@ from jaxtyping import Array, Float
 from heterodyne_physics_meshgrid._generated.two_component import MODEL_VERSION, HeterodyneModel
 from heterodyne_physics_meshgrid.angles import cosine_of_degrees
 from heterodyne_physics_meshgrid.factored import inner_products, model_sums
+from heterodyne_physics_meshgrid.inverse_products import inverse_products
 from heterodyne_physics_meshgrid.pair_products import pair_products
 from heterodyne_physics_meshgrid.speckle import FieldLaws
 from heterodyne_physics_meshgrid.time_integral import create_time_integral_matrix, cumulative_trapezoid
 
 type FloatArray = npt.NDArray[np.float64]
 
-__all__ = ["MODEL_VERSION", "HeterodyneModel", "bracket", "fields", "inner_products", "model_sums", "pair_products"]
+__all__ = [
+    "MODEL_VERSION",
+    "HeterodyneModel",
+    "bracket",
+    "fields",
+    "inner_products",
+    "inverse_products",
+    "model_sums",
+    "pair_products",
+]
 
 
 def bracket(
