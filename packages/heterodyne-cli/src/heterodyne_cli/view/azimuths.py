@@ -50,7 +50,7 @@ class AzimuthStrip:
             x_axis_label="azimuth φ / °",
             y_range=(-1, 1),
             tools="",
-            title="drag over azimuths to fit only these, click to add or remove one",
+            title="drag: fit only these; click: add or remove one",
             name="azimuths",
         )
         points = one.scatter(
