@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -40,6 +40,7 @@ window.model = name => [...Bokeh.documents[0]._all_models.values()].filter(m => 
 window.column = (name, key) => Array.from(model(name).data[key]);
 window.legend = name =>
     model(name)?.center.filter(r => r.type === "Legend").flatMap(r => r.items).map(i => i.label.value);
+window.asked = () => model("values of the sliders");
 window.words = selector => deep(selector).filter(e => e.checkVisibility()).map(e => e.innerText);
 window.place = e => {
     e.scrollIntoView({block: "center"});
@@ -86,6 +87,12 @@ CONTRAST = """(() => {
     }
     return worst;
 })()"""
+
+# A step of the slider that has the focus, and what the sliders have asked the server for.
+ARROW = (
+    "deep('.noUi-handle').filter(e => e.checkVisibility()).at(-4)"
+    ".dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}));"
+)
 
 
 class Viewer:
@@ -138,8 +145,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return top
 
 
-def write_series(folder: Path, velocities: dict[str, float]) -> None:
-    """Write the record of a series, as a watch does."""
+def write_series(folder: Path, velocities: dict[str, float], planned: Sequence[str] = ()) -> None:
+    """Write the record of a series, as a watch does; fits of `planned` files are to be done."""
     record = json.loads((STORED / "series" / "record.json").read_text())
     (entry,), (row,) = record["files"].values(), record["rows"].values()
     files, rows = {}, {}
@@ -149,6 +156,8 @@ def write_series(folder: Path, velocities: dict[str, float]) -> None:
             shutil.copy(STORED / stored, folder / name)
         files[f"/data/{name}.h5"] = {**entry, "names": {f"{name} key": name}}
         rows[f"{name} key"] = {**row, "file": f"/data/{name}.h5", "result": name, "v_mean": v}
+    for name in planned:
+        files[f"/data/{name}.h5"] = {**entry, "names": {f"{name} key": name}}
     (folder / "record.json").write_text(json.dumps({**record, "files": files, "rows": rows}))
 
 
@@ -201,6 +210,16 @@ def test_a_click_into_a_map_sets_the_age_and_the_cut_is_that_of_numpy(viewer: Vi
     assert np.allclose(page.value("column('cut of data', 'lag')"), t[10:] - t[9])
     assert np.allclose(page.value("column('cut of data', 'c2')"), data[9, 10:], atol=1e-6)
     assert np.allclose(page.value("column('cut of model', 'c2')"), model[9, 10:], atol=1e-6)
+    # Colour limits are those that are typed; a pair that is none is refused.
+    for label, value, side in (("data from", "1.01", "low"), ("residual to", "0.02", "high")):
+        enter(page, label, value)
+        name = label.split()[0]
+        page.wait(f"model('{name}').renderers[0].glyph.color_mapper.{side} == {value}")
+    assert page.value("model('model').renderers[0].glyph.color_mapper.low") == 1.01
+    enter(page, "data to", "1")
+    page.wait("words('[role=alert]').some(e => e.includes('Colours of the data: enter two numbers'))")
+    enter(page, "data to", "1.3")
+    page.wait("model('model').renderers[0].glyph.color_mapper.high == 1.3 && words('[role=alert]').length == 0")
     # The same in another azimuth, at a constant mean age.
     page.value("(e => { e.value = e.options[1].value; e.dispatchEvent(new Event('change')) })(field('azimuth φ / °'))")
     page.value("(e => { e.value = e.options[1].value; e.dispatchEvent(new Event('change')) })(field('cut'))")
@@ -239,6 +258,21 @@ def test_sliders_show_the_model_and_its_cost_and_reset_returns_to_the_fit(viewer
     page.until(
         lambda: page.value("words('p').find(e => e.includes('relative to the fit'))") != line, "another cost", 10
     )
+    # Of moves faster than the answers, the latest is drawn.
+    page.value("window.answers = 0, model('image of model').properties.data.change.connect(() => answers++), 0")
+    page.value(
+        f"(async () => {{ for (let k = 0; k < 30; k++) {{ {ARROW} await new Promise(f => setTimeout(f, 5)) }} }})()"
+    )
+    page.wait("!asked().busy && !asked().more && asked().slid.size == 0")
+    assert 0 < page.value("answers") < 30
+    numbers = page.value("asked().latest")
+    moved = dict(zip(fit.parameters, numbers, strict=False))
+    assert moved["f3"] > fit.parameters["f3"] and moved["v0"] == 800.0
+    c2 = np.asarray(c2_meshgrid(HeterodyneModel(**moved), data.t, data.q, 0.0, fit.contrast[0], fit.offset[0]))
+    shown = np.array(page.value("Array.from(model('image of model').data.image[0])")).reshape(c2.shape)
+    left = np.array(page.value("Array.from(model('image of residual').data.image[0])")).reshape(c2.shape)
+    assert np.allclose(shown[off], c2[off], atol=1e-6)
+    assert np.allclose(left[off], (fit.maps[0][0] - c2)[off], atol=1e-6)
     click(page, "button('Start the next fit from here')")
     page.wait("words('pre').some(e => e.includes('value: 800'))")
     click(page, "button('Reset to the fit')")
@@ -271,6 +305,13 @@ def test_frames_are_chosen_and_masked_by_dragging(viewer: Viewer, folder: Path) 
     page.wait("column('marks', 'left').length == 8")
     text = page.value("words('pre')[0]")
     assert "frames:" in text and "mask_frames:" in text
+    # Azimuths: a drag chooses those between both ends, a click adds or removes one.
+    phi = of_fit(folder).data.phi
+    page.drag(page.value(f"at('azimuths', {phi[1] - 3}, 0.5)"), page.value(f"at('azimuths', {phi[1] + 3}, -0.5)"))
+    page.until(lambda: f"phi:\n  - {phi[1]}\nmodel" in page.value("words('pre')[0]"), "one azimuth", 10)
+    page.click(*page.value(f"at('azimuths', {phi[0]}, 0)"))
+    page.wait("model('azimuths').renderers[0].data_source.selected.indices.length == 2")
+    page.until(lambda: "phi:" not in page.value("words('pre')[0]"), "all azimuths again", 10)
     click(page, "button('zooms')")
     page.wait("model('data').toolbar.active_drag.type == 'BoxZoomTool'")
     page.drag(page.value(f"at('data', {t[4]}, {t[4]})"), page.value(f"at('data', {t[14]}, {t[14]})"))
@@ -304,6 +345,73 @@ def test_the_posterior_is_drawn_over_the_fit(viewer: Viewer, folder: Path) -> No
     page.until(lambda: page.value("legend('x')") == ["this fit", "run, posterior"], "the posterior", 30)
 
 
+class StandIn:
+    """Starts nothing: what a command would tell is told by the test."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.told: Any = None
+
+    def start(self, words: list[str], folder: Path, told: Any) -> StandIn:
+        self.words, self.told = words, told
+        return self
+
+
+def test_frames_of_a_fit_of_some_frames_are_those_of_the_file(folder: Path) -> None:
+    from dataclasses import replace
+
+    from heterodyne_cli.view.map_pane import MapPane
+    from heterodyne_cli.view.measured import look_at_result
+    from heterodyne_cli.view.refit import Refit
+    from heterodyne_spec import load_model
+
+    looked = look_at_result(folder / "run")
+    assert looked.result is not None
+    config = {**looked.result.config, "data": {"q": 0.0054, "frames": [11, 34], "mask_frames": [12]}}
+    looked = replace(looked, result=replace(looked.result, config=config))
+    maps = MapPane(looked)
+    form = Refit(looked, load_model(), str(folder / "fresh.h5"), maps, StandIn(), lambda *given: None)
+    assert maps.frames_in_view() == (11, 34)
+    t, step = looked.t, looked.t[1] - looked.t[0]
+    hatched = maps._marks.data
+    assert np.allclose(hatched["left"][0], t[1] - step / 2) and np.allclose(hatched["right"][0], t[1] + step / 2)
+    # The whole file again, and more than is shown: nothing is hatched, and frames beyond are those of the file.
+    form.first.value, form.last.value, form.mask.value = 1, 40, "38"
+    assert form.document()["data"]["frames"] == [1, 40] and len(maps._marks.data["left"]) == 0
+    form.last.value = None
+    assert "class='bad'" in form.text.object and form.run.disabled
+
+
+def test_a_posterior_starts_from_the_fit_that_is_shown_and_can_be_resumed(folder: Path) -> None:
+    from heterodyne_cli.view.map_pane import MapPane
+    from heterodyne_cli.view.measured import look_at_result
+    from heterodyne_cli.view.refit import Refit
+    from heterodyne_spec import load_model
+
+    looked, fits, ended = look_at_result(folder / "run"), StandIn(), list[tuple[Path, str]]()
+    source = str(folder / "fresh.h5")
+    form = Refit(looked, load_model(), source, MapPane(looked), fits, lambda *given: ended.append(given))
+    form.method.value = "cmc"
+    output = Path(form.output.value)
+    form.run.clicks += 1
+    assert fits.words[-2:] == ["--nlsq-result", str(folder / "run")] and "cmc" in fits.words
+    assert " ".join(fits.words) in form.text.object and (output / "config.yaml").is_file()
+    fits.told({"event": "progress", "text": "preparing the sampling: 0 s"})
+    assert "preparing the sampling<" in form.progress.object
+    # Killed: one line, and the same folder, where the finished shards are.
+    fits.told({"event": "end", "exit_code": -9, "message": "it was terminated from outside (exit code -9)"})
+    assert "the posterior gave no result: it was terminated" in form.progress.object
+    assert "run it again to resume" in form.progress.object
+    assert Path(form.output.value) == output and not form.run.disabled and ended == []
+    form.run.clicks += 1
+    fits.told({"event": "end", "exit_code": 0, "message": ""})
+    assert ended == [(output, "cmc")] and "finished" in form.progress.object
+    # Another start is fitted first.
+    form.rows["v0"]["value"].value = 650.0
+    assert "--nlsq-result" not in form.text.object
+    shutil.rmtree(output)
+
+
 def test_a_measurement_that_is_not_fitted_shows_its_map_and_a_form(viewer: Viewer, folder: Path) -> None:
     page = viewer.open(f"{folder / 'fresh.h5'}#0.0054")
     page.wait("button('Run this fit') != null")
@@ -321,7 +429,7 @@ def test_the_table_sorts_filters_follows_a_series_and_downloads(viewer: Viewer, 
         return page.value(f"deep('.tabulator-row [tabulator-field=\"{name}\"]').map(e => e.innerText)")
 
     page.wait("deep('.tabulator-row').length >= 4")
-    page.wait("words('p').some(e => e.includes('running'))")
+    page.wait("words('p').some(e => e.includes('idle, waiting for files; last change'))")
     page.wait("deep('.tabulator-row img').length >= 3")
     page.until(lambda: "white" in column("noise"), "the noise")
     click(page, "deep('.tabulator-col[tabulator-field=\"v / Å/s\"] .tabulator-col-title')[0]")
@@ -339,11 +447,13 @@ def test_the_table_sorts_filters_follows_a_series_and_downloads(viewer: Viewer, 
     # A new line, and the end of the watch, in two tabs without a reload.
     other = page.another()
     viewer.open(page=other)
-    write_series(folder / "series", {"late": 400.0, "early": 900.0, "early2": 901.0})
+    write_series(folder / "series", {"late": 400.0, "early": 900.0}, ["early2", "later"])
+    other.wait("words('p').some(e => e.includes('running, 2 fits to go'))")
+    write_series(folder / "series", {"late": 400.0, "early": 900.0, "early2": 901.0}, ["later"])
     page.until(lambda: column("file") == ["early.h5", "early2.h5"], "the new line, with the filter")
     other.wait("deep('.tabulator-row [tabulator-field=\"file\"]').some(e => e.innerText == 'early2.h5')")
     (folder / "series" / ".lock").unlink()
-    other.wait("words('p').some(e => e.includes('not running'))")
+    other.wait("words('p').some(e => e.includes('ended with 1 fit left out'))")
     assert other.errors == []
     other.close()
 
@@ -385,7 +495,7 @@ def test_a_fit_that_is_killed_says_so(viewer: Viewer, folder: Path) -> None:
     if not Path("/proc").is_dir():
         pytest.skip("no list of processes")
     os.kill(page.until(child, "the process of the fit", 20), signal.SIGKILL)
-    page.wait("words('[role=status].bad').some(e => e.includes('the fit was terminated'))", 20)
+    page.wait("words('[role=status].bad').some(e => e.includes('the fit gave no result: it was terminated'))", 20)
     page.wait("!button('Run this fit').disabled")
 
 

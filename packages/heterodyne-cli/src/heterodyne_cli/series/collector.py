@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import math
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -19,12 +21,15 @@ from heterodyne_cli.series.tasks import Examined, Failed, Fitted, Written
 from heterodyne_cli.series.terminal_table import table_header, table_row
 from heterodyne_data import NLSQResult
 from heterodyne_report import Console, Progress
-from heterodyne_spec import DONE, ModelSpec, ResultError, load_model, one_line
+from heterodyne_spec import DONE, ModelSpec, OutputError, ResultError, load_model, one_line
 from heterodyne_spec import FAILED as CODE_FAILED
 from heterodyne_spec import NOT_CONVERGED as CODE_NOT_CONVERGED
 
 STARTS = 3
 """Number of previous results of the same shape that serve as starting values, newest first."""
+
+_SAVED_EVERY = 2.0
+"""Minimum interval in s between two updates of the record with fits that are planned."""
 
 
 class Collector:
@@ -49,7 +54,7 @@ class Collector:
         self._console, self._shown = console, shown
         self._title, self._refresh, self._wait = title, refresh, wait
         self._recent: dict[tuple[int, int], deque[NLSQResult]] = defaultdict(lambda: deque(maxlen=STARTS))
-        self._headed = False
+        self._headed, self._saved = False, -math.inf
 
     def log(self, text: str, event: str = "note") -> None:
         """Print a line that is not a fit."""
@@ -75,6 +80,11 @@ class Collector:
         elif plan.same is not None and not plan.jobs:
             self.log(f"{name}: same data as {plan.same.name}; not fitted again")
             self.publish()
+        if plan.jobs and time.monotonic() > self._saved + _SAVED_EVERY:
+            # What is to be done, for those who look at the folder; fits do not wait for it.
+            with suppress(OutputError):
+                self.record.save()
+            self._saved = time.monotonic()
         return plan
 
     def add_unusable(self, path: Path, signature: Signature, text: str) -> None:

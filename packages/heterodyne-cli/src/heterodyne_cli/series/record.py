@@ -137,6 +137,11 @@ class Record:
         same = next((other for other, entry in others.items() if found.data == entry.data != known), None)
         return Plan(new, done, same, known not in ("", found.data))
 
+    @property
+    def left(self) -> int:
+        """Number of fits that were planned and have no result yet."""
+        return len({key for entry in self.files.values() for key in entry.names} - self._rows.keys())
+
     def cancel(self, job: Job) -> None:
         """Cancel a planned fit that could not be done now."""
         self._planned.discard(job.key)

@@ -116,9 +116,15 @@ class Soon:
     def __init__(self) -> None:
         self._document = pn.state.curdoc
         self._due: dict[str, Callable[[], None]] = {}
+        self._later: dict[str, int] = {}
+
+    @property
+    def served(self) -> bool:
+        """Whether there is a page that a server answers."""
+        return self._document is not None and self._document.session_context is not None
 
     def __call__(self, key: str, function: Callable[[], None]) -> None:
-        if self._document is None or self._document.session_context is None:
+        if not self.served:
             function()
             pn.io.push_notebook(*self._cells)
             return
@@ -126,6 +132,20 @@ class Soon:
         self._due[key] = function
         if not waiting:
             self._document.add_next_tick_callback(lambda: self._due.pop(key)())
+
+    def after(self, key: str, milliseconds: int, function: Callable[[], None]) -> None:
+        """Call a function once there has been no other call with that key for some time; without a page, at once."""
+        if not self.served:
+            function()
+            return
+        number = self._later[key] = self._later.get(key, 0) + 1
+
+        def run() -> None:
+            if self._later[key] == number:
+                function()
+
+        assert self._document is not None
+        self._document.add_timeout_callback(run, milliseconds)
 
 
 def in_steps(*steps: Callable[[], None]) -> None:

@@ -19,7 +19,8 @@ from heterodyne_spec import DEFAULT_MODEL, load_model
 
 def panes(value: Any) -> Any:
     """Return maps and cut; of a fit also functions of age and sliders; of a posterior the functions alone."""
-    pn.extension()
+    # The scripts are put into the notebook: nothing is asked of another machine, which many beamlines could not reach.
+    pn.extension(inline=True)
     if isinstance(value, TwoTimeData):
         return _shown(MapPane(look_at_data(value)).view())
     return _of_fit(value) if isinstance(value, NLSQResult) else _of_posterior(value)
@@ -34,15 +35,11 @@ def _of_fit(result: NLSQResult) -> Any:
     maps = MapPane(looked)
     at, cost = evaluated(spec.id, looked, result)
     maps.use_model(at)
-
-    def show(values: Any) -> None:
-        maps.show_values(values)
-        functions.show_values(values)
-
+    sliders = WhatIf(spec, result, maps.show_values, functions.show_values, cost, maps.model_source)
     return _shown(
         section("Maps", maps.view()),
         section("Functions of age", functions.view()),
-        section("What if", WhatIf(spec, result, show, cost).view()),
+        section("What if", sliders.view()),
     )
 
 

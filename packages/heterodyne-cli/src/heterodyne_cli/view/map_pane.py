@@ -19,6 +19,7 @@ from bokeh.models import (
     ColorBar,
     ColumnDataSource,
     CrosshairTool,
+    CustomJS,
     HoverTool,
     LinearColorMapper,
     Range1d,
@@ -48,7 +49,7 @@ _MISSING = "#9aa0a8"
 _DRAGS = {"zooms": "zoom", "chooses frames": "frames", "masks frames": "mask"}
 """What dragging on a map does."""
 type Brushed = Callable[[str, int, int], None]
-"""Takes ``frames`` or ``mask``, and the first and last frame, from 1, of what was dragged over."""
+"""Takes ``frames`` or ``mask``, and the first and last frame of the file, from 1, of what was dragged over."""
 
 
 class MapPane:
@@ -58,10 +59,14 @@ class MapPane:
         self._looked = looked
         self._at: ModelAt | None = None
         self._trial: Values | None = None
+        self._view: View | None = None
+        self._answers = 0
         self.brushed: Brushed | None = None
         self._soon = Soon()
         t = looked.t
         self._step = float(t[1] - t[0])
+        # Frames of the file before those of the maps.
+        self._before = looked.first_frame - 1
         ends = (t[0] - self._step / 2, t[-1] + self._step / 2)
         self._x, self._y = (Range1d(*ends, bounds=ends, min_interval=4 * self._step) for _ in range(2))
         self.angle = pn.widgets.Select(
@@ -80,8 +85,11 @@ class MapPane:
         )
         self.width = pn.widgets.IntInput(label="averaged frames", value=1, start=1, end=max(len(t) // 4, 1), width=120)
         self.lag_axis = pn.widgets.RadioButtonGroup(label="lag axis", options=["log", "linear"], width=120)
-        self.limits = {kind: (number_input(f"{kind} from"), number_input("to")) for kind in ("data", "residual")}
+        self.limits = {
+            kind: (number_input(f"{kind} from"), number_input(f"{kind} to")) for kind in ("data", "residual")
+        }
         self.drag = pn.widgets.RadioButtonGroup(label="dragging on a map", options=_DRAGS, value="zoom", width=330)
+        self._wrong = pn.pane.HTML("", sizing_mode="stretch_width")
         self._missing = pn.pane.HTML("", sizing_mode="stretch_width")
         self._marks = ColumnDataSource({side: [] for side in ("left", "right", "bottom", "top")}, name="marks")
         self._sources = {kind: _image_source(kind) for kind in KINDS}
@@ -114,20 +122,20 @@ class MapPane:
         )
         dragging = pn.Column(pn.pane.HTML("dragging on a map", css_classes=["label"], margin=(0, 10)), self.drag)
         tools.append(dragging)
-        return pn.Column(tools, maps, self._missing, note, chosen, cuts, sizing_mode="stretch_width")
+        return pn.Column(tools, self._wrong, maps, self._missing, note, chosen, cuts, sizing_mode="stretch_width")
 
     def mark(self, first: int, last: int, masked: Sequence[tuple[int, int]]) -> None:
-        """Hatch what the next fit leaves out: frames, from 1, before `first` and after `last`, and ranges of them."""
-        n_t = len(self._looked.t)
-        outside = [ends for ends in ((1, first - 1), (last + 1, n_t)) if ends[0] <= ends[1]]
+        """Hatch what the next fit leaves out: frames of the file before `first` and after `last`, and ranges."""
+        n_t, before = len(self._looked.t), self._before
+        every = [(1, first - 1 - before), (last + 1 - before, n_t), *((a - before, b - before) for a, b in masked)]
+        within = [(max(a, 1), min(b, n_t)) for a, b in every if max(a, 1) <= min(b, n_t)]
         low, high = (self._looked.t[0] + (frame - 0.5) * self._step for frame in (0, n_t))
         bands = [
-            [self._looked.t[0] + (a - 1.5) * self._step, self._looked.t[0] + (b - 0.5) * self._step]
-            for a, b in [*outside, *masked]
+            [self._looked.t[0] + (a - 1.5) * self._step, self._looked.t[0] + (b - 0.5) * self._step] for a, b in within
         ]
-        every = [(a, b, low, high) for a, b in bands] + [(low, high, a, b) for a, b in bands]
+        sides_of = [(a, b, low, high) for a, b in bands] + [(low, high, a, b) for a, b in bands]
         sides = ("left", "right", "bottom", "top")
-        found = {side: [float(one[k]) for one in every] for k, side in enumerate(sides)}
+        found = {side: [float(one[k]) for one in sides_of] for k, side in enumerate(sides)}
         self._soon("marks", lambda: setattr(self._marks, "data", found))
 
     def prepare(self, at: ModelAt) -> None:
@@ -144,10 +152,24 @@ class MapPane:
         self._at = at
         self._refresh_cut()
 
+    @property
+    def model_source(self) -> ColumnDataSource:
+        """The map of the model in the browser."""
+        return self._sources["model"]
+
     def show_values(self, values: Values | None) -> None:
-        """Show the model at trial values; None restores the fit."""
+        """Show the model at trial values; None restores the fit.
+
+        From one trial to the next, only the model is sent: the browser takes the residual from what it has.
+        """
+        again = values is not None and self._trial is not None
         self._trial = values
-        self.refresh()
+        if again and self._view is not None:
+            pyramids = self._looked.pyramids(self.angle.value)
+            self._put("model", self._model_map(pyramids, self._view), self._view)
+            self._refresh_model_cut(pyramids[1], *self._lags())
+        else:
+            self.refresh()
 
     def refresh(self) -> None:
         """Update maps and cut for the current choices."""
@@ -156,6 +178,7 @@ class MapPane:
 
     def _listen(self) -> None:
         first = self._figures["data"]
+        self._sources["model"].js_on_change("data", CustomJS(args=self._sources, code=_RESIDUAL))
         first.on_event(RangesUpdate, lambda event: self._refresh_maps())
         for one in self._figures.values():
             one.on_event(Tap, self._tapped)
@@ -193,7 +216,7 @@ class MapPane:
         n_t, t = len(self._looked.t), self._looked.t
         ends = sorted((float(event.geometry[side]) - t[0]) / self._step for side in ("x0", "x1"))
         first, last = (int(np.clip(round(end), 0, n_t - 1)) + 1 for end in (ends[0] + 1e-9, ends[1] - 1e-9))
-        self.brushed(self.drag.value, first, max(first, last))
+        self.brushed(self.drag.value, first + self._before, max(first, last) + self._before)
 
     def _show_axis(self) -> None:
         for axis, one in self._cuts.items():
@@ -208,10 +231,11 @@ class MapPane:
         return int(usable[np.argmin(np.abs(usable - len(rows) // 4))]) if usable.size else 0
 
     def frames_in_view(self) -> tuple[int, int]:
-        """Return the first and last frame, from 1, that the maps show."""
+        """Return the first and last frame of the file, from 1, that the maps show."""
         window = self._window()
         first, end = max(window.first_row, window.first_column), min(window.end_row, window.end_column)
-        return (first + 1, end) if end > first else (window.first_column + 1, window.end_column)
+        first, end = (first, end) if end > first else (window.first_column, window.end_column)
+        return first + 1 + self._before, end + self._before
 
     def _window(self) -> Any:
         frames = [
@@ -223,14 +247,14 @@ class MapPane:
     def _refresh_maps(self) -> None:
         pyramids = self._looked.pyramids(self.angle.value)
         data = pyramids[0].view(self._window())
-        missing = text_of(np.flatnonzero(~pyramids[0].usable) + 1)
+        missing = text_of(np.flatnonzero(~pyramids[0].usable) + 1 + self._before)
         self._missing.object = f"<p class='note'>Frames without a value: {missing}.</p>" if missing else ""
-        views = {"data": data.values}
+        self._view, views = data, {"data": data.values}
         if len(pyramids) > 1:
             views["model"] = self._model_map(pyramids, data)
             views["residual"] = data.values - views["model"]
         for kind, values in views.items():
-            self._sources[kind].data = self._image(values, data)
+            self._put(kind, values, data)
         frames = f", means of {data.width} × {data.width} frames" if data.width > 1 else ""
         for kind, one in self._figures.items():
             trial = ", sliders" if self._trial is not None and kind != "data" else ""
@@ -251,6 +275,12 @@ class MapPane:
         )
         i, j = np.broadcast_arrays(rows[:, None], columns[None, :])
         return i, j
+
+    def _put(self, kind: str, values: FloatArray, view: View) -> None:
+        # The number tells the browser of an answer that is the same as the last one.
+        self._answers += kind == "model"
+        answer = {"answer": [self._answers]} if kind == "model" else {}
+        self._sources[kind].data = {**self._image(values, view), **answer}
 
     def _image(self, values: FloatArray, view: View) -> dict[str, list[Any]]:
         t, window = self._looked.t, view.window
@@ -280,7 +310,10 @@ class MapPane:
     def _apply_limits(self, kind: str) -> None:
         low, high = (one.value for one in self.limits[kind])
         if low is None or high is None or not low < high:
+            text = f"Colours of the {kind}: enter two numbers, the smaller one first."
+            self._wrong.object = f"<p class='bad' role='alert'>{text}</p>"
             return
+        self._wrong.object = ""
         for name in ("data", "model") if kind == "data" else ("residual",):
             self._mappers[name].update(low=low, high=high)
 
@@ -311,14 +344,17 @@ class MapPane:
 
     # Cut
 
-    def _refresh_cut(self) -> None:
-        t, n_t = self._looked.t, len(self._looked.t)
-        frame = (self.age.value - t[0]) / self._step
+    def _lags(self) -> tuple[Pairs, Frames]:
+        """Return the pairs of the cut, and which of their lags are drawn."""
+        frame = (self.age.value - self._looked.t[0]) / self._step
         direction: Direction = self.direction.value
-        pairs = pairs_of_cut(n_t, frame, direction, self.width.value)
+        pairs = pairs_of_cut(len(self._looked.t), frame, direction, self.width.value)
+        return pairs, spaced_lags(pairs.lag)
+
+    def _refresh_cut(self) -> None:
+        pairs, shown = self._lags()
         pyramids = self._looked.pyramids(self.angle.value)
         found = cut(pyramids[0].values, pairs)
-        shown = spaced_lags(found.lag)
         lag = found.lag[shown] * self._step
         error = np.where(np.isfinite(found.error[shown]), found.error[shown], 0.0)
         mean = found.mean[shown]
@@ -370,6 +406,14 @@ class MapPane:
         return dress(one)
 
 
+_RESIDUAL = """
+const [seen, fitted, left] = [data, model, residual].map(source => source.data.image[0]);
+// Of another window, all three are sent.
+if (seen.length === fitted.length && left.length === seen.length) {
+  for (let k = 0; k < left.length; k++) left[k] = seen[k] - fitted[k];
+  residual.change.emit();
+}
+"""
 _NO_CUT: dict[str, list[float]] = {"lag": [], "c2": [], "low": [], "high": []}
 
 

@@ -87,6 +87,12 @@ class Looked:
         return self.data.t
 
     @property
+    def first_frame(self) -> int:
+        """Number, from 1, of the first frame of the maps among those of the file: a fit may be of some frames only."""
+        given = (self.result.config.get("data") or {}).get("frames") if self.result else None
+        return int(given[0]) if given else 1
+
+    @property
     def key(self) -> tuple[object, ...]:
         """What tells it from other runs, and from another fit in the same folder."""
         return str(self.path), self.data.q, self.result.cost if self.result else None, self.serial

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import copy
 import html
+import re
 import shlex
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import panel as pn
 
+from heterodyne_cli.view.azimuths import AzimuthStrip
 from heterodyne_cli.view.frame_lists import frames_of, ranges_of, text_of
 from heterodyne_cli.view.map_pane import MapPane
 from heterodyne_cli.view.measured import Looked
 from heterodyne_cli.view.running import CONFIG_NAME, Fits, Running, command_line, free_folder, succeeded, write_config
 from heterodyne_cli.view.style import HIDDEN_LABEL
-from heterodyne_cli.view.values import Values
-from heterodyne_spec import ConfigError, HeterodyneError, ModelSpec, Problem, build_config, dump_yaml
+from heterodyne_cli.view.values import Values, label_of
+from heterodyne_data import RESULT_JSON_NAME
+from heterodyne_report.page import element, paragraph
+from heterodyne_spec import DONE, ConfigError, HeterodyneError, ModelSpec, Problem, build_config, dump_yaml
 
 _NONE = "not tied"
+_MANY = 100_000
+"""Largest number of a frame where the number of frames is not known."""
 
 
 class Refit:
@@ -42,20 +49,26 @@ class Refit:
         self._looked, self._spec = looked, spec
         self._maps, self._fits, self._finished = maps, fits, finished
         self._running: Running | None = None
+        self._clock: Any = None
+        self._began = 0.0
         self._document = pn.state.curdoc
         self._given = copy.deepcopy(dict(looked.result.config)) if looked.result else {}
         data = self._given.get("data") or {}
         self.method = pn.widgets.Select(label="fit", options={"point estimate": "nlsq", "posterior": "cmc"}, width=140)
         first, last = data.get("frames") or (1, looked.data.n_frames)
+        # Of a fit of some frames, the number of those of the file is not known.
+        self._most = _MANY if data.get("frames") else looked.data.n_frames
         self.first = pn.widgets.IntInput(label="first frame", value=first, start=1, width=100)
         self.last = pn.widgets.IntInput(label="last frame", value=last, start=1, width=100)
-        self.take = pn.widgets.Button(label="Frames in view")
+        self.take = pn.widgets.Button(label="Use frames in view")
         self.mask = pn.widgets.TextInput(
             label="masked frames, such as 12, 40-45", value=text_of(data.get("mask_frames") or ()), width=260
         )
         self.mask_view = pn.widgets.Button(label="Mask frames in view")
-        phi = [f"{one:g}" for one in looked.data.phi]
-        self.phi = pn.widgets.MultiChoice(label="azimuths / °", options=phi, value=phi, width=320)
+        phi = [float(one) for one in looked.data.phi]
+        named = {f"{one:g}": one for one in phi}
+        self.phi = pn.widgets.MultiChoice(label="azimuths / °", options=named, value=phi, width=320)
+        self.strip = AzimuthStrip(phi, lambda found: setattr(self.phi, "value", [phi[k] for k in found]))
         self.rows = {p.name: self._row(p.name) for p in spec.parameters}
         self.source = pn.widgets.TextInput(label="measurement", value=source, sizing_mode="stretch_width")
         self.output = pn.widgets.TextInput(
@@ -64,6 +77,8 @@ class Refit:
         self.run = pn.widgets.Button(label="Run this fit", color="primary")
         self.stop = pn.widgets.Button(label="Stop", disabled=True)
         self.progress = pn.pane.HTML("", sizing_mode="stretch_width")
+        # Apart from the stage, which assistive programs read out.
+        self.elapsed = pn.pane.HTML("", sizing_mode="stretch_width")
         self.text = pn.pane.HTML("", sizing_mode="stretch_width")
         self._as_fitted = self.document()
         self._listen()
@@ -77,13 +92,14 @@ class Refit:
         table = pn.GridBox(*head, *(one for row in self.rows.values() for one in row.values()), ncols=6)
         return pn.Column(
             pn.FlexBox(self.method, self.first, self.last, self.take, self.mask_view, gap="8px", align_items="end"),
-            pn.FlexBox(self.mask, self.phi, gap="8px"),
+            pn.FlexBox(self.mask, self.phi, self.strip.view(), gap="8px"),
             pn.Column(table, scroll=True, sizing_mode="stretch_width"),
             self.source,
             self.output,
             self.text,
             pn.FlexBox(self.run, self.stop, gap="8px"),
             self.progress,
+            self.elapsed,
             sizing_mode="stretch_width",
         )
 
@@ -97,17 +113,21 @@ class Refit:
 
         Raises
         ------
-        ConfigError : if the frames to mask are no frames.
+        ConfigError : if frames are not those of the file.
         """
+        last = self.last.value
+        if last is not None and last > self._most:
+            expected = f"frames from 1 to {self._most}"
+            raise ConfigError("this form", [Problem("data.frames", str(last), expected, "correct the last frame")])
         document = copy.deepcopy(self._given)
         data = document.setdefault("data", {})
         data["q"] = float(self._looked.data.q)
         if (self.first.value, self.last.value) != (1, self._looked.data.n_frames) or "frames" in data:
             data["frames"] = [self.first.value, self.last.value]
         if self.mask.value.strip() or "mask_frames" in data:
-            data["mask_frames"] = frames_of(self.mask.value, self._looked.data.n_frames)
+            data["mask_frames"] = frames_of(self.mask.value, self._most)
         if len(self.phi.value) < len(self.phi.options) or "phi" in data:
-            data["phi"] = [float(one) for one in self.phi.value]
+            data["phi"] = sorted(self.phi.value)
         parameters = document.setdefault("model", {}).setdefault("parameters", {})
         for name, row in self.rows.items():
             if changed := self._changed(name, row):
@@ -126,7 +146,7 @@ class Refit:
         numbers = {"width": 135, "format": "0[.]000000", "margin": 2, "stylesheets": [HIDDEN_LABEL]}
         hidden = {"margin": 2, "stylesheets": [HIDDEN_LABEL]}
         return {
-            "name": pn.pane.HTML(html.escape(name), width=120),
+            "name": pn.pane.HTML(element("span", label_of(parameter), title=parameter.meaning), width=190),
             "value": pn.widgets.FloatInput(label=f"{name}, start value", value=value, **numbers),
             "vary": pn.widgets.Checkbox(label=f"{name} free", value=free, width=30, stylesheets=[HIDDEN_LABEL]),
             "low": pn.widgets.FloatInput(label=f"{name} from", value=low, **numbers),
@@ -154,6 +174,9 @@ class Refit:
         widgets += [one for row in self.rows.values() for key, one in row.items() if key != "name"]
         for widget in widgets:
             widget.param.watch(lambda event: self._describe(), "value")
+        self.phi.param.watch(
+            lambda event: self.strip.show(map(list(self.phi.options.values()).index, event.new)), "value"
+        )
         self.take.on_click(lambda event: self._take_frames())
         self.mask_view.on_click(lambda event: self._mask_frames())
         self.run.on_click(lambda event: self._start())
@@ -188,10 +211,11 @@ class Refit:
         """Show configuration and command, or the error in them."""
         try:
             document = self.document()
+            build_config(document, "this form")
             masked = ranges_of(document["data"].get("mask_frames") or ())
             self._maps.mark(self.first.value, self.last.value, masked)
-            build_config(document, "this form")
             _check_source(self.source.value)
+            self._check_output()
         except HeterodyneError as error:
             self.text.object = f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
             self.run.disabled = True
@@ -202,17 +226,35 @@ class Refit:
         title = "<summary>Configuration and command of this fit</summary>"
         self.text.object = f"<details open>{title}{shown}</details>"
 
+    def _check_output(self) -> None:
+        """Raise an error if a result would be overwritten.
+
+        Raises
+        ------
+        ConfigError : if the folder holds one. An unfinished posterior is resumed there.
+        """
+        name = RESULT_JSON_NAME if self.method.value == "nlsq" else "cmc_result.nc"
+        if self._running is None and (Path(self.output.value).expanduser() / name).exists():
+            problem = Problem(
+                "folder", f"one with {name}", "a new folder", "choose another one: a result is not replaced"
+            )
+            raise ConfigError("this form", [problem])
+
     def _start(self) -> None:
         folder = Path(self.output.value).expanduser().absolute()
         try:
             document = self.document()
             _check_source(self.source.value)
+            self._check_output()
             write_config(folder, document)
         except (HeterodyneError, OSError) as error:
             self._say(str(error), "bad")
             return
         self.run.disabled, self.stop.disabled = True, False
         self._say("starting", "note")
+        self._began = time.monotonic()
+        if self._document is not None and self._document.session_context is not None:
+            self._clock = pn.state.add_periodic_callback(self._count, 1000)
         self._running = self._fits.start(
             self._command(folder, document), folder, self._listener(folder, self.method.value)
         )
@@ -230,24 +272,40 @@ class Refit:
     def _told(self, event: Mapping[str, Any], folder: Path, method: str) -> None:
         kind = event.get("event")
         if kind == "progress":
-            self._say(str(event.get("text", "")), "note")
-        elif kind == "error":
-            self._say(str(event.get("message", "")), "bad")
+            # The page counts the seconds; a stage without reports would stand at none.
+            self._say(_SECONDS.sub("", str(event.get("text", ""))), "note")
         elif kind == "end":
-            self._ended(int(event.get("exit_code") or 0), folder, method)
+            self._ended(int(event.get("exit_code") or 0), str(event.get("message", "")), folder, method)
 
-    def _ended(self, code: int, folder: Path, method: str) -> None:
+    def _count(self) -> None:
+        self.elapsed.object = paragraph(f"running for {time.monotonic() - self._began:.0f} s", mood="note")
+
+    def _ended(self, code: int, message: str, folder: Path, method: str) -> None:
         self._running, self.stop.disabled = None, True
-        self.output.value = str(free_folder(folder.parent, "refit"))
+        if self._clock is not None:
+            self._clock.stop()
+        self.elapsed.object = ""
+        done = succeeded(code)
+        # Finished shards of a posterior are kept: the same command resumes it.
+        if done or method != "cmc":
+            self.output.value = str(free_folder(folder.parent, "refit"))
         self._describe()
-        if succeeded(code):
-            self._say(f"finished: {folder}", "note")
+        if done:
+            state = "finished" if code == DONE else "finished without convergence"
+            self._say(f"{state}: {folder}", "note")
             self._finished(folder, method)
-        elif "class='bad'" not in str(self.progress.object):
-            self._say(f"stopped (exit code {code}); no result was added", "bad")
+            return
+        name = "posterior" if method == "cmc" else "fit"
+        why = _ERROR.sub("", message) or f"exit code {code}"
+        resume = "" if method != "cmc" or "resume" in why else "; run it again to resume from what is finished"
+        self._say(f"the {name} gave no result: {why}{resume}", "bad")
 
     def _say(self, words: str, mood: str) -> None:
-        self.progress.object = f"<p class='{mood}' role='status'>{html.escape(words)}</p>"
+        self.progress.object = element("p", words, class_=mood, role="status")
+
+
+_SECONDS = re.compile(r": \d+ s$")
+_ERROR = re.compile(r"^error: ")
 
 
 def _check_source(source: str) -> None:

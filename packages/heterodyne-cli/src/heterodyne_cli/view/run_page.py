@@ -22,7 +22,7 @@ from heterodyne_cli.view.refit import Refit
 from heterodyne_cli.view.values import Values
 from heterodyne_cli.view.what_if import WhatIf
 from heterodyne_cli.view.workspace import Item, Workspace
-from heterodyne_data import NLSQResult, TwoTimeData
+from heterodyne_data import RESULT_JSON_NAME, NLSQResult, TwoTimeData
 from heterodyne_nlsq import courses_of_fit, evidence_rows, unstated_functions
 from heterodyne_report.page import Markup, element, join_markup, paragraph, table
 from heterodyne_spec import DEFAULT_MODEL, HeterodyneError, load_model
@@ -111,15 +111,16 @@ class RunPage:
         def put(found: Evaluated) -> None:
             at, cost = found
             self.maps.use_model(at)
-            self.what_if = WhatIf(self._spec, result, self._show_values, cost)
+            self.what_if = WhatIf(
+                self._spec, result, self.maps.show_values, self._settled, cost, self.maps.model_source
+            )
             start = pn.widgets.Button(label="Start the next fit from here")
             start.on_click(lambda event: self._start_from_here())
             self._places["what if"].objects = [self.what_if.view(start)]
 
         in_thread(prepare, put, self._places["what if"])
 
-    def _show_values(self, trial: Values | None) -> None:
-        self.maps.show_values(trial)
+    def _settled(self, trial: Values | None) -> None:
         if self.functions is not None:
             self.functions.show_values(trial)
 
@@ -148,14 +149,16 @@ def _source(item: Item, result: NLSQResult) -> str:
 
 
 class _Finished:
-    """What happens with a new fit: it joins the curves, and a link to it appears."""
+    """What happens with a new result: it joins the curves, and a link to its page appears."""
 
     def __init__(self, functions: FunctionPane | None = None) -> None:
         self._functions, self.place = functions, pn.Column()
 
     def __call__(self, folder: Path, method: str) -> None:
-        link = element("a", f"open {folder.name}", href=f"run?key={quote(str(folder), safe='')}")
-        self.place.append(pn.pane.HTML(paragraph(link)))
+        # A posterior from a point estimate elsewhere has no page of its own: its curves are drawn over that.
+        if (folder / RESULT_JSON_NAME).is_file():
+            link = element("a", f"open {folder.name}", href=f"run?key={quote(str(folder), safe='')}")
+            self.place.append(pn.pane.HTML(paragraph(link)))
         if self._functions is None:
             return
         try:
@@ -164,6 +167,7 @@ class _Finished:
             self.place.append(pn.pane.HTML(paragraph(str(error), mood="bad")))
         else:
             self._functions.add(curves.title, curves)
+            self.place.append(pn.pane.HTML(paragraph(f"{curves.title}: drawn with the functions of age", mood="note")))
 
 
 def curves_of(title: str, result: NLSQResult) -> Curves:

@@ -29,7 +29,8 @@ def free_folder(parent: Path, stem: str) -> Path:
 
 class Running:
     """A running fit. `told` is called from a thread with every event of the command (`heterodyne_report.Console`), at
-    last with ``{"event": "end", "exit_code": ...}`` whatever happens.
+    last with ``{"event": "end", "exit_code": ..., "message": ...}`` whatever happens; the message is its error, the
+    last line of its standard error, or how it ended.
     """
 
     def __init__(self, words: Sequence[str], told: Callable[[Mapping[str, Any]], None]) -> None:
@@ -61,26 +62,32 @@ class Running:
             self._process.kill()
 
     def _listen(self) -> None:
-        process, ended = self._process, False
+        process = self._process
         assert process.stdout is not None and process.stderr is not None
         errors: list[str] = []
         # Read at the same time: a full pipe would stop the fit.
         reader = threading.Thread(target=lambda: errors.extend(process.stderr), daemon=True)  # type: ignore[arg-type]
         reader.start()
+        last, error = None, ""
         for line in process.stdout:
             try:
                 event = json.loads(line)
             except ValueError:
                 continue
-            ended |= event.get("event") == "end"
+            if event.get("event") == "end":
+                last = event
+                continue
+            if event.get("event") == "error":
+                error = str(event.get("message", ""))
             self._told(event)
         code = process.wait()
         reader.join()
-        if not ended:
-            words = [line.strip() for line in errors if line.strip()]
-            last = words[-1] if words and code > 0 else f"the fit was terminated (exit code {code})"
-            self._told({"event": "error", "message": last})
-            self._told({"event": "end", "exit_code": code})
+        words = [line.strip() for line in errors if line.strip()]
+        message = error or (words[-1] if words else "")
+        if last is None:
+            last = {"event": "end", "exit_code": code}
+            message = message if message and code > 0 else f"it was terminated from outside (exit code {code})"
+        self._told({**last, "message": message})
 
 
 class Fits:

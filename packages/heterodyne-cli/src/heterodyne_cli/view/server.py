@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import socket
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import panel as pn
 from bokeh.models import CustomJS
 from bokeh.server.server import Server
+from bokeh.util.warnings import BokehUserWarning
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, Rule
 from tornado.web import ErrorHandler, RequestHandler
@@ -32,6 +35,11 @@ def serve(workspace: Workspace, port: int, token: str = "") -> tuple[Server, str
     ------
     OutputError : if the port is in use.
     """
+    # A browser sends back the definition of what it was sent shortly before; Bokeh keeps its own, and warns.
+    warnings.filterwarnings("ignore", "reference already known", BokehUserWarning)
+    # A tab that is closed or reloaded while an answer is on its way.
+    logging.getLogger("bokeh.server.views.ws").addFilter(_of_closed_tabs)
+    logging.getLogger("bokeh.server.protocol_handler").addFilter(_of_closed_tabs)
     token = token or secrets.token_urlsafe(16)
     port = port or _free_port()
     pages = {"/all": _page(workspace, _table), "/run": _page(workspace, _run)}
@@ -58,6 +66,11 @@ def serve(workspace: Workspace, port: int, token: str = "") -> tuple[Server, str
     # Before all other rules: a page elsewhere whose name is made to mean this machine sends its own name as the host.
     server._tornado.default_router.rules.insert(0, Rule(_Foreign(hosts), ErrorHandler, {"status_code": 403}))
     return server, f"http://{ADDRESS}:{port}/{token}/"
+
+
+def _of_closed_tabs(record: logging.LogRecord) -> bool:
+    """Return False for messages about a tab that is gone."""
+    return not any(words in record.getMessage() for words in ("connection was closed", "error: AssertionError()"))
 
 
 class _Entry(RequestHandler):

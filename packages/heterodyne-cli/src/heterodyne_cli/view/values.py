@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import NLSQResult
+from heterodyne_spec import Parameter
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -25,3 +26,8 @@ class Values:
     def of(cls, result: NLSQResult) -> Values:
         """Return the values of a fit."""
         return cls(result.parameters, result.contrast, result.offset)
+
+
+def label_of(parameter: Parameter) -> str:
+    """Return name and unit of a parameter."""
+    return parameter.name if parameter.unit == "1" else f"{parameter.name} / {parameter.unit}"

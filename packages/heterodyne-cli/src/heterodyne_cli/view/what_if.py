@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import panel as pn
+from bokeh.models import ColumnDataSource, CustomJS
 
 from heterodyne_cli.view.frame import Soon
-from heterodyne_cli.view.values import Values
+from heterodyne_cli.view.values import Values, label_of
 from heterodyne_data import NLSQResult
 from heterodyne_report import format_number
 from heterodyne_report.page import paragraph
@@ -18,20 +18,31 @@ from heterodyne_spec import ModelSpec, Parameter
 
 _SIGMAS = 10.0
 """Range of a slider on both sides of the fitted value, in standard deviations if there is one."""
+_PAUSE = 200
+"""Milliseconds without a move after which the functions and the cost are updated."""
 
 
 class WhatIf:
-    """Sliders; `shown` is called with their values, `cost` returns the cost at these values."""
+    """Sliders; `shown` is called with their values, and once they rest also `settled`.
+
+    `cost` returns the cost at these values; `answer` is what `shown` changes in the browser.
+
+    In a page, the browser itself asks for the model at its values, again when it has drawn the last answer; of moves
+    in between, the latest counts. Panel would send every move of a control, and after a delay.
+    """
 
     def __init__(
         self,
         spec: ModelSpec,
         result: NLSQResult,
         shown: Callable[[Values | None], None],
+        settled: Callable[[Values | None], None],
         cost: Callable[[Values], float] | None,
+        answer: ColumnDataSource,
     ) -> None:
         start, sd = Values.of(result), result.sd
-        self._start, self._least, self._shown, self._cost = start, result.cost, shown, cost
+        self._start, self._least, self._cost = start, result.cost, cost
+        self._shown, self._settled = shown, settled
         self._quiet = False
         self.dials = {p.name: _dial(p, start.parameters[p.name], sd.get(p.name, np.nan)) for p in spec.parameters}
         self.contrast = Dial("contrast, times", 1.0, 0.5, 1.5)
@@ -39,68 +50,74 @@ class WhatIf:
         self.reset = pn.widgets.Button(label="Reset to the fit")
         self.text = pn.pane.HTML("", sizing_mode="stretch_width")
         self._soon = Soon()
-        for one in (*self.dials.values(), self.contrast, self.offset):
+        self._numbers = self._first = [one.value for one in self._every]
+        self._asked = ColumnDataSource({"values": self._first}, name="values of the sliders")
+        self._asked.on_change("data", lambda attribute, old, new: self._draw(new["values"]))
+        answer.js_on_change("data", CustomJS(args={"asked": self._asked}, code=_ANSWERED))
+        for position, one in enumerate(self._every):
+            one.ask(self._asked, position)
             one.changed = self._moved
         self.reset.on_click(lambda event: self.put_back())
-        self._tell(None, 0.0)
+        self._tell(None)
+
+    @property
+    def _every(self) -> list[Dial]:
+        return [*self.dials.values(), self.contrast, self.offset]
 
     @property
     def values(self) -> Values:
         """The values of the sliders."""
-        parameters = {name: one.value for name, one in self.dials.items()}
-        contrast, offset = self._start.contrast * self.contrast.value, self._start.offset + self.offset.value
-        return Values(parameters, contrast, offset)
+        parameters = dict(zip(self.dials, self._numbers, strict=False))
+        times, plus = self._numbers[-2:]
+        return Values(parameters, self._start.contrast * times, self._start.offset + plus)
 
     def put_back(self) -> None:
         """Reset the sliders to the fit."""
         self._quiet = True
         try:
-            for name, one in self.dials.items():
-                one.value = self._start.parameters[name]
-            self.contrast.value, self.offset.value = 1.0, 0.0
+            for one, value in zip(self._every, self._first, strict=True):
+                one.value = value
         finally:
             self._quiet = False
-        self._soon("draw", self._draw_fit)
-
-    def _draw_fit(self) -> None:
-        self._shown(None)
-        self._tell(None, 0.0)
+        self._moved()
 
     def view(self, *beside: Any) -> Any:
         """Return the pane; `beside` are buttons beside that of the reset."""
-        every = [*self.dials.values(), self.contrast, self.offset]
         return pn.Column(
             pn.FlexBox(self.reset, *beside, gap="8px"),
             self.text,
-            pn.FlexBox(*(one.view() for one in every), gap="4px 16px"),
+            pn.FlexBox(*(one.view() for one in self._every), gap="4px 16px"),
             sizing_mode="stretch_width",
         )
 
     def _moved(self) -> None:
-        """Draw, once for all moves that have arrived in the meantime."""
-        if not self._quiet:
-            self._soon("draw", self._draw)
+        """Draw what the controls say; in a page, the browser asks for it."""
+        if not self._quiet and not self._soon.served:
+            self._soon("draw", lambda: self._draw([one.value for one in self._every]))
 
-    def _draw(self) -> None:
-        begin, values = time.perf_counter(), self.values
+    def _draw(self, numbers: Sequence[float]) -> None:
+        self._numbers = [float(one) for one in numbers]
+        values = None if self._numbers == self._first else self.values
         self._shown(values)
-        self._tell(values, time.perf_counter() - begin)
+        self._soon.after("settle", _PAUSE, lambda: self._settle(values))
 
-    def _tell(self, values: Values | None, seconds: float) -> None:
+    def _settle(self, values: Values | None) -> None:
+        self._settled(values)
+        self._tell(values)
+
+    def _tell(self, values: Values | None) -> None:
         if values is None:
             self.text.object = paragraph(f"cost {format_number(self._least, 6)} at the fit", mood="note")
         elif self._cost is not None:
             here = self._cost(values)
             against = f"{100 * (here / self._least - 1):+.3g} % relative to the fit"
-            self.text.object = paragraph(
-                f"cost {format_number(here, 6)}, {against}; drawn in {seconds * 1000:.0f} ms", mood="note"
-            )
+            self.text.object = paragraph(f"cost {format_number(here, 6)}, {against}", mood="note")
 
 
 class Dial:
     """A number and a slider for it, which reaches `start` to `end`; the number may lie outside, within `bounds`.
 
-    `changed` is called after every change of `value`.
+    `changed` is called after every change of `value`. The browser links the two.
     """
 
     def __init__(
@@ -114,37 +131,33 @@ class Dial:
             label="", show_value=False, start=start, end=end, step=(end - start) / 200, value=value
         )
         self.slide.width = 240
+        self._value = value
         self.changed: Callable[[], None] = lambda: None
-        self._quiet = False
-        self.slide.param.watch(lambda event: self._moved(self.slide, self.number), "value")
-        self.number.param.watch(lambda event: self._moved(self.number, self.slide), "value")
+        self.number.param.watch(lambda event: self._moved(event.new), "value")
 
     @property
     def value(self) -> float:
-        """The number."""
-        return float(self.number.value)
+        """The number, the last one while the field is empty."""
+        return self._value
 
     @value.setter
     def value(self, value: float) -> None:
         self.number.value = value
 
+    def ask(self, asked: ColumnDataSource, position: int) -> None:
+        """Let the browser link number and slider, and put the number into `asked` at a position."""
+        given = {"number": self.number, "slide": self.slide, "asked": asked, "position": position}
+        self.slide.jscallback(args=given, value=_QUESTIONS + _SLID)
+        self.number.jscallback(args=given, value=_QUESTIONS + _TYPED)
+
     def view(self) -> Any:
         """Return both, the number above."""
         return pn.Column(self.number, self.slide, width=260)
 
-    def _moved(self, source: Any, other: Any) -> None:
-        if self._quiet or source.value is None:
-            return
-        self._quiet = True
-        try:
-            other.value = (
-                float(np.clip(source.value, self.slide.start, self.slide.end))
-                if other is self.slide
-                else (source.value)
-            )
-        finally:
-            self._quiet = False
-        self.changed()
+    def _moved(self, value: float | None) -> None:
+        if value is not None:
+            self._value = float(value)
+            self.changed()
 
 
 def _dial(parameter: Parameter, value: float, sd: float) -> Dial:
@@ -153,5 +166,54 @@ def _dial(parameter: Parameter, value: float, sd: float) -> Dial:
     start, end = max(low, value - reach), min(high, value + reach)
     if parameter.prior.family == "lognormal":
         start = max(start, value / 10)
-    unit = "" if parameter.unit == "1" else f" / {parameter.unit}"
-    return Dial(f"{parameter.name}{unit}", value, start, end, (low, high))
+    return Dial(label_of(parameter), value, start, end, (low, high))
+
+
+_QUESTIONS = """
+const inside = value => Math.min(Math.max(value, slide.start), slide.end);
+// Only numbers are sent, and no oftener than answers are drawn.
+slide.syncable = false;
+asked.latest ??= Array.from(asked.data.values);
+asked.slid ??= new Map();
+asked.send ??= () => {
+  asked.more = asked.busy;
+  if (!asked.busy) {
+    for (const [number, value] of [...asked.slid]) number.value = value;
+    asked.slid.clear();
+    if (asked.latest.some((value, k) => value !== asked.data.values[k])) {
+      asked.busy = true;
+      // Without an answer, the next question is not held back for long.
+      asked.timer = setTimeout(asked.answered, 3000);
+      asked.data = {values: [...asked.latest]};
+    }
+  }
+  asked.due = false;
+};
+asked.answered ??= () => {
+  clearTimeout(asked.timer);
+  asked.busy = false;
+  if (asked.more) asked.send();
+};
+asked.soon ??= () => {
+  // Changes that arrive together, such as those of a reset, are one question.
+  if (!asked.due) queueMicrotask(asked.send);
+  asked.due = true;
+};
+"""
+"""What the browser does with moves: `asked` keeps the latest values, and whether an answer is still to be drawn."""
+_SLID = """
+// A number that was typed may lie outside of what the slider reaches.
+if (slide.value !== inside(asked.slid.get(number) ?? number.value)) {
+  asked.slid.set(number, slide.value);
+  asked.soon();
+}
+"""
+_TYPED = """
+if (number.value !== null) {
+  asked.slid.delete(number);
+  slide.value = inside(number.value);
+  asked.latest[position] = number.value;
+  asked.soon();
+}
+"""
+_ANSWERED = "requestAnimationFrame(() => setTimeout(() => asked.answered?.(), 0));"

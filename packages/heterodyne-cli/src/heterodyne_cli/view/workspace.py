@@ -70,13 +70,13 @@ class Workspace:
         return [item for path in [*self._paths, *results] for item in _items(path)]
 
     def states(self) -> dict[Path, str]:
-        """Return for every series folder whether a watch or batch runs in it, and when its table last changed."""
-        found = {}
-        for path in (path for path in self._paths if kind_of(path) == "series"):
-            changed = datetime.datetime.fromtimestamp((path / RECORD_NAME).stat().st_mtime)
-            word = "running" if is_locked(path) else "not running"
-            found[path] = f"{word}, last change {changed:%Y-%m-%d %H:%M:%S}"
-        return found
+        """Return the state of the watch or batch of every series folder, and when its table last changed.
+
+        Raises
+        ------
+        OutputError : if a record cannot be read any more.
+        """
+        return {path: _state(path) for path in self._paths if kind_of(path) == "series"}
 
     def find(self, key: str) -> Item:
         """Return the item of a key.
@@ -99,7 +99,8 @@ def kind_of(path: Path) -> Literal["series", "result", "measurement"]:
     ResultError : if it is nothing that can be viewed.
     """
     if path.is_dir():
-        if (path / RECORD_NAME).is_file():
+        # A watch or batch that has just begun has no record yet.
+        if (path / RECORD_NAME).is_file() or is_locked(path):
             return "series"
         if (path / RESULT_JSON_NAME).is_file():
             return "result"
@@ -112,6 +113,25 @@ def kind_of(path: Path) -> Literal["series", "result", "measurement"]:
         found = "another kind of file" if path.exists() else "no such file or folder"
     wanted = "a measurement, the folder or JSON file of a fit, or the folder of a batch or watch"
     raise ResultError(str(path), [Problem("", found, wanted, "give one of these")])
+
+
+def _state(folder: Path) -> str:
+    left = Record.load(folder, "", "").left
+    if not is_locked(folder):
+        word = "ended" if not left else f"ended with {_fits(left)} left out"
+    elif left:
+        word = f"running, {_fits(left)} to go"
+    else:
+        word = "idle, waiting for files"
+    try:
+        changed = datetime.datetime.fromtimestamp((folder / RECORD_NAME).stat().st_mtime)
+    except FileNotFoundError:
+        return word
+    return f"{word}; last change {changed:%Y-%m-%d %H:%M:%S}"
+
+
+def _fits(number: int) -> str:
+    return "1 fit" if number == 1 else f"{number} fits"
 
 
 def _items(path: Path) -> Iterable[Item]:
