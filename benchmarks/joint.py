@@ -79,7 +79,8 @@ def fitted(task: tuple[str, int]) -> dict[str, Any]:
     pulls, widths = {}, {}
     for name in FUNCTIONS:
         right = spec.evaluate(name, truth, bands.t[ages])
-        pulls[name] = (bands.values[name][ages] - right) / bands.sd[name][ages]
+        sd = np.where(bands.sd[name][ages] > 0, bands.sd[name][ages], np.nan)
+        pulls[name] = (bands.values[name][ages] - right) / sd
         alone = np.array([member.alone.bands.sd[name][ages] for member in result.members])
         # At a bound nothing may be left to vary, and no error is known.
         known = np.where(alone > 0, alone, np.inf).min(axis=0), np.maximum(bands.sd[name][ages], 1e-300)
@@ -115,8 +116,9 @@ def report(kind: str, rows: list[dict[str, Any]]) -> None:
         sharper = np.concatenate([row["sharper"][name] for row in good])
         pulls, sharper = pulls[np.isfinite(pulls)], sharper[np.isfinite(sharper)]
         held = [share(np.abs(pulls) < width) for width in LEVELS.values()]
-        table.append([name, *held, f"{np.median(sharper):.2f}", f"{np.quantile(sharper, 0.1):.2f}", pulls.size])
-    print_table(["function", *(f"{level} % hold" for level in LEVELS), "sharper", "least tenth", "values"], table)
+        table.append([name, *held, f"{np.median(sharper):.2f}", f"{np.quantile(sharper, 0.1):.2f}", str(pulls.size)])
+    header = ["function", *(f"{level} % hold" for level in LEVELS), "sharper", "least tenth", "values"]
+    print_table("Common functions at five ages", header, table)
     for name in good[0]["exponents"]:
         value, sd = np.array([row["exponents"][name] for row in good]).T
         expected = 1.0 if name == "v" else 1.7 if kind == "scaling" else 2.0
