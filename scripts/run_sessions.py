@@ -20,7 +20,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 NOX = (str(Path(sys.executable).parent / "nox"), "--non-interactive", "--error-on-missing-interpreters")
-LONGEST = ("tests(heterodyne-nlsq)", "tests(heterodyne-cmc)", "integration", "snippets", "docs", "compat")
+LONGEST = (
+    "tests(heterodyne-nlsq)",
+    "integration",
+    "tests(heterodyne-cmc)",
+    "snippets",
+    "tests(heterodyne-physics-meshgrid)",
+    "docs",
+    "tests(heterodyne-cli)",
+    "tests(heterodyne-data)",
+    "compat",
+)
 """What begins first; the order of the others hardly matters."""
 
 
