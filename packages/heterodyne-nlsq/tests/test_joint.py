@@ -74,6 +74,14 @@ def test_measurements_of_different_samples_do_not_agree() -> None:
     assert any("differs by more than chance" in words for words in result.warnings)
 
 
+def test_of_noise_nothing_is_claimed() -> None:
+    noise = [simulate(Experiment(SAMPLE, q, (0.0, 60.0), 60, DT, "white", noise_sd=0.01, modes=10**6)) for q in QS]
+    result = fit_joint_jax(noise)
+    assert result.verdict == "no-signal"
+    assert (result.headline, result.exponents) == ((), ())
+    assert "Å/s" not in result.sentence
+
+
 def test_a_result_is_read_as_it_was_written(joint: JointResult, tmp_path: Path) -> None:
     joint.save(tmp_path)
     again = JointResult.load(tmp_path)
@@ -153,6 +161,6 @@ def test_the_command_writes_result_and_report(tmp_path: Path, capsys: pytest.Cap
     said = capsys.readouterr().out
     assert "the measurements agree" in said
     assert JointResult.load(out).shared == tuple(n for n in TRUTH if n.startswith(("D", "alpha", "v", "beta")))
-    page = (out / "report.html").read_text(encoding="utf-8")
+    page = (out / "joint_report.html").read_text(encoding="utf-8")
     assert "Do the measurements agree?" in page
     assert page.count("<svg") + page.count("svg+xml") >= 4

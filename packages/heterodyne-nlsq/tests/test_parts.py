@@ -83,6 +83,19 @@ def test_solvers_reach_certified_values(small: bool) -> None:
     assert 2 * found.cost == pytest.approx(MISRA_SQUARES, rel=1e-9)
 
 
+def test_steps_to_where_derivatives_overflow_are_refused() -> None:
+    # (x - 2)^2 with a derivative that is not finite from 1.5 on: the way there ends before, and no error is raised.
+    def jacobian(x: np.ndarray) -> np.ndarray:
+        return np.array([[1.0]]) if x[0] < 1.5 else np.array([[np.inf]])
+
+    bounds = np.array([-10.0]), np.array([10.0])
+    found = least_squares(lambda x: x - 2, jacobian, np.array([0.0]), bounds, max_evaluations=60)
+    assert 1.4 < found.vector[0] < 1.5
+    begun = least_squares(lambda x: x - 2, jacobian, np.array([3.0]), bounds)
+    assert (begun.success, begun.vector.tolist(), begun.cost) == (False, [3.0], 0.5)
+    assert "not finite" in begun.message
+
+
 def test_equivalent_problem_has_the_same_cost_gradient_and_matrix() -> None:
     rng = np.random.default_rng(1)
     jacobian = rng.normal(size=(200, 6)) * 10.0 ** np.arange(-3, 3)

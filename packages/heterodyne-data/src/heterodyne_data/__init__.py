@@ -25,6 +25,7 @@ from heterodyne_data.presentation import explore, short_text
 from heterodyne_data.processes import available_cores, end_with
 from heterodyne_data.reading import frame_count
 from heterodyne_data.result.joint import (
+    JOINT_NAME,
     Agreement,
     FittedExponent,
     JointMember,
@@ -58,6 +59,7 @@ from heterodyne_data.two_time import TwoTimeData, pair_valid
 from heterodyne_data.window import check_window
 
 __all__ = [
+    "JOINT_NAME",
     "MAP_AXES",
     "RESULT_JSON_NAME",
     "AgeResolved",

@@ -27,6 +27,8 @@ TOLERANCE = 1e-10
 
 NOT_CONVERGED = "not converged: stopped at the limit of evaluations"
 
+NOT_FINITE = "not converged: the model or its derivatives are not finite at the start"
+
 _ENDINGS = {
     1: "converged: the gradient vanished",
     2: "converged: the cost no longer changed",
@@ -67,11 +69,20 @@ def least_squares(
         if progress is not None:
             progress(int(intermediate_result.nit), float(intermediate_result.cost))
 
-    # It rejects steps that are not finite; NumPy's warnings are irrelevant here.
+    def known(z: FloatArray) -> FloatArray:
+        # Far out, residuals can be finite where their derivatives overflow: a step there is refused like one to NaN.
+        found = np.asarray(residuals(z))
+        return found if np.isfinite(jacobian(z)).all() else np.full_like(found, np.nan)
+
+    begin = inside(start, *bounds)
+    # NumPy's warnings are irrelevant here: the solver refuses steps that are not finite.
     with np.errstate(all="ignore"):
+        if not np.isfinite(known(begin)).all():
+            cost = float(np.sum(np.square(residuals(begin)))) / 2
+            return Solution(begin, cost if np.isfinite(cost) else np.inf, False, NOT_FINITE, 1)
         found = scipy.optimize.least_squares(
-            residuals,
-            inside(start, *bounds),
+            known,
+            begin,
             jac=jacobian,
             bounds=bounds,
             x_scale="jac",

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from heterodyne_data import JointResult
+from heterodyne_data import JOINT_NAME, JointResult
 from heterodyne_nlsq.compilation import keep_compiled_functions
 from heterodyne_nlsq.progress import FitProgress
 from heterodyne_report import Console, Stage, print_plan, requested_config, requested_output
 from heterodyne_spec import DONE, NOT_CONVERGED, Config, ConfigError, Problem, check_written
 
-JOINT_NAME, REPORT_NAME = "joint_result.json", "report.html"
+REPORT_NAME = "joint_report.html"
+"""Not that of a single fit, which may be in the same folder."""
 
 
 def joint_command(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:

@@ -37,12 +37,13 @@ from heterodyne_nlsq.identify import identifiability
 from heterodyne_nlsq.joint.descent import Problem, chi_squares, each, normal, summed
 from heterodyne_nlsq.joint.homogeneity import chance, weights_of_decrease
 from heterodyne_nlsq.maps import model_maps, residual_noise
-from heterodyne_nlsq.models import knowledge_of
+from heterodyne_nlsq.models import knowledge_of, of_result
 from heterodyne_nlsq.priors import make_priors
 from heterodyne_nlsq.representative import calibrated_noise, optimum, plainest, vector_at
 from heterodyne_nlsq.result_building import scaling_of, table_of
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.standing import Standing, standings
+from heterodyne_nlsq.stated import stated, unstated_functions
 from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate, score_covariance
 from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
 from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, USABLE, judge
@@ -97,6 +98,7 @@ def outcome(fitted: Fitted, wider: tuple[Problem, Solution] | None) -> JointResu
     noises = _noises(fitted, calibrations)
     agreement = _agreement(fitted, noises)
     exponents = () if wider is None else tuple(_exponents(wider, noises))
+    # Tests and exponents are those of the optimum; what follows, of the point that is reported.
     fitted = _plainest(fitted, noises)
     problem, solution = fitted.problem, fitted.solution
     noises = _noises(fitted, calibrations)
@@ -114,7 +116,7 @@ def outcome(fitted: Fitted, wider: tuple[Problem, Solution] | None) -> JointResu
         verdict="",
         sentence="",
         agreement=agreement,
-        exponents=exponents,
+        exponents=tuple(one for one in exponents if _is_stated(one, members[0].joint)),
         scatter=_scatter(fitted, agreement),
     )
     verdict, sentence = _judged(result)
@@ -298,7 +300,14 @@ def _common(fitted: Fitted, members: Sequence[JointMember]) -> tuple[Derived, ..
         if all(p.name in fitted.shared for p in spec.parameters if spec.function_of_group.get(p.group) == function.name)
     }
     # Names of quantities hold those of their functions: "d ln v / d ln t".
-    return tuple(q for q in members[0].joint.headline if shared & set(q.name.replace("/", " ").split()))
+    joint = members[0].joint
+    return tuple(q for q in stated(joint, joint.headline) if shared & set(q.name.replace("/", " ").split()))
+
+
+def _is_stated(exponent: FittedExponent, joint: NLSQResult) -> bool:
+    """Return whether there is evidence for the functions of an exponent: without, it describes noise."""
+    functions = of_result(joint).exponents[exponent.name].functions
+    return joint.verdict != NO_SIGNAL and not set(functions) & set(unstated_functions(joint))
 
 
 def _agreement(fitted: Fitted, noises: Sequence[_Noise]) -> Agreement | None:

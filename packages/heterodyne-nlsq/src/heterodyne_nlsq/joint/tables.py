@@ -60,7 +60,7 @@ def _quoted(member: JointMember, result: JointResult) -> Iterator[str]:
 def quoted_rows(result: JointResult) -> list[list[str]]:
     """Return what is quoted of the common functions, a header first."""
     rows = [["in short", "value", "uncertainty", "unit", ""]]
-    return rows + [_quantity(one) for one in stated(result.members[0].joint, result.headline)]
+    return rows + [_quantity(one) for one in result.headline]
 
 
 def _quantity(one: Derived) -> list[str]:
