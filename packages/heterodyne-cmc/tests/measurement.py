@@ -77,12 +77,18 @@ def config(**sections: Any) -> dict[str, Any]:
     return {"model": {"parameters": parameters()}, "cmc": cmc, **sections}
 
 
+def joint_covariance(data: TwoTimeData) -> np.ndarray:
+    """Return the covariance of the linearised model for white noise, of FREE, contrasts and offsets."""
+    i, j = np.triu_indices(data.n_t, 1)
+    with jax.enable_x64(True):
+        jacobian = np.concatenate(_jacobian(data.t, (i, j), data.phi), axis=1)
+    return np.asarray(NOISE**2 * np.linalg.inv(jacobian.T @ jacobian))
+
+
 def point_estimate(data: TwoTimeData, **changes: Any) -> NLSQResult:
     """Return the result of a fit that ended at the truth, with the covariance of the linearised model."""
-    spec, frames = load_model(), np.array(np.triu_indices(data.n_t, 1))
-    with jax.enable_x64(True):
-        jacobian = np.concatenate(_jacobian(data.t, (frames[0], frames[1]), data.phi), axis=1)
-    covariance = (NOISE**2 * np.linalg.inv(jacobian.T @ jacobian))[: len(FREE), : len(FREE)]
+    spec = load_model()
+    covariance = joint_covariance(data)[: len(FREE), : len(FREE)]
     sd = dict(zip(FREE, np.sqrt(np.diag(covariance)), strict=True))
     rows = tuple(
         FittedParameter(
@@ -102,7 +108,7 @@ def point_estimate(data: TwoTimeData, **changes: Any) -> NLSQResult:
         "cost": 1.0,
         "reduced_chi2": 1.0,
         "noise_sd": np.full(2, NOISE),
-        "n_pairs": 2 * frames.shape[1],
+        "n_pairs": data.n_t * (data.n_t - 1),
         "n_evaluations": 1,
         "method": "factored",
         "start": "made by hand",

@@ -38,7 +38,7 @@ def adjusted_covariance(adjustment: LikelihoodAdjustment, independent: np.ndarra
 
 
 def estimate(independent: np.ndarray, calibrated: np.ndarray) -> Estimate:
-    return Estimate(np.zeros(N), np.zeros(1), np.ones(1), np.zeros(M), independent, calibrated)
+    return Estimate(*np.zeros((2, N)), np.zeros(1), np.ones(1), *np.zeros((2, M)), independent, calibrated)
 
 
 def test_a_linear_model_gets_the_calibrated_covariance() -> None:

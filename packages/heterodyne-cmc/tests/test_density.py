@@ -169,16 +169,18 @@ def test_all_pairs_at_once_are_all_pairs_one_by_one() -> None:
 
 
 def test_the_adjustment_is_a_power_and_a_linear_change_of_the_argument() -> None:
-    # The rest of the power counts at the point estimate, so that the noise is known from all pairs.
+    # The rest of the power counts at the estimate with equal weights, so that the noise is known from all pairs.
     plain, scaling = problem(n_pairs=40), (np.array([0.21, 0.24]), np.array([1.01, 0.99]))
     pivot, pull = np.array([0.1, 0.3, -0.4]), np.array([[1.1, 0.2, 0.0], [0.0, 0.8, 0.1], [0.1, 0.0, 1.2]])
+    shift = np.array([0.2, -0.1, 0.3])
     request = prepare(make(), load_config(config(cmc={"shards": 1})), None)
-    adjustment = no_adjustment(3, 4)._replace(power=0.3, pivot=pivot, pull=pull, contrast=scaling[0], offset=scaling[1])
+    given = {"power": 0.3, "pivot": pivot, "shift": shift, "pull": pull, "contrast": scaling[0], "offset": scaling[1]}
+    adjustment = no_adjustment(3, 4)._replace(**given)
     adjusted = shard_problem(plain.pairs, request.space, request.scaling, NOISE, adjustment, 3)
-    moved = np.append(pivot + pull @ (VECTOR[:3] - pivot), VECTOR[3])
+    moved = np.append(pivot + shift + pull @ (VECTOR[:3] - pivot), VECTOR[3])
     fewer = plain._replace(pairs=plain.pairs._replace(weight=0.3 * plain.pairs.weight))
     noise = np.exp(VECTOR[3])
-    model = scaling[1][:, None] + scaling[0][:, None] * brackets_at(plain, pivot)
+    model = scaling[1][:, None] + scaling[0][:, None] * brackets_at(plain, pivot + shift)
     rest = np.sum((np.asarray(plain.pairs.value) - model) ** 2) / noise**2 + 80 * np.log(2 * np.pi * noise**2)
     expected = float(log_likelihood(jnp.asarray(moved), fewer)) - 0.7 * rest / 2
     assert float(log_likelihood(jnp.asarray(VECTOR), adjusted)) == pytest.approx(expected, rel=1e-12)

@@ -15,7 +15,19 @@ import h5netcdf
 import jax
 import numpy as np
 import pytest
-from measurement import CONTRAST, FREE, NOISE, OFFSET, PHI, TRUTH, config, make, parameters, point_estimate
+from measurement import (
+    CONTRAST,
+    FREE,
+    NOISE,
+    OFFSET,
+    PHI,
+    TRUTH,
+    config,
+    joint_covariance,
+    make,
+    parameters,
+    point_estimate,
+)
 
 import heterodyne_cmc
 from heterodyne_cmc import CMCResult, fit_cmc_jax
@@ -28,7 +40,7 @@ from heterodyne_cmc.predictive import predictive_maps
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.result_building import natural
 from heterodyne_cmc.work import run_shard
-from heterodyne_data import Signal, TwoTimeData, save_data, select_data
+from heterodyne_data import FittedScaling, Signal, TwoTimeData, Weighting, save_data, select_data
 from heterodyne_report import format_plus_minus
 from heterodyne_spec import Config, ConfigError, DataError, OutputError, ResultError, load_config, load_model
 
@@ -157,6 +169,41 @@ def test_a_calibrated_estimate_gives_a_posterior_of_its_width() -> None:
         assert result.sd[name] == pytest.approx(3 * nlsq.sd[name], rel=0.35)
     # The noise itself is known from all pairs.
     assert result.row("noise_sd").sd == pytest.approx(NOISE / np.sqrt(2 * result.n_pairs), rel=0.2)
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_weights_from_the_noise_give_a_posterior_of_their_centre_and_width(shards: int, sampled: CMCResult) -> None:
+    # The estimate with equal weights, as the posterior without calibration has it, and one far from it.
+    data, nlsq, n = make(), point_estimate(make()), len(FREE)
+    joint = joint_covariance(data)
+    least = [part.mean(axis=(0, 1)) for part in (sampled.contrast, sampled.offset)]
+    values = {name: sampled.mean[name] for name in FREE}
+    stretch = np.diag([2.0, 3.0, 1.5, 2.0, 2.0, 1.0, 1.0])
+    wide = stretch @ joint @ stretch
+    off = np.sqrt(np.diag(joint)) * np.array([6.0, -6.0, 4.0, 3.0, -3.0, 2.0, 2.0])
+    moved = {name: values[name] + off[k] for k, name in enumerate(FREE)}
+    scaling = [part + off[n + 2 * k : n + 2 * k + 2] for k, part in enumerate(least)]
+    weighting = Weighting("noise", "", 1.0, 0.5, values, nlsq.sd, *(tuple(part) for part in least))
+    weighted = dataclasses.replace(
+        nlsq,
+        table=tuple(dataclasses.replace(row, value=moved.get(row.name, row.value)) for row in nlsq.table),
+        covariance_kind="calibrated",
+        covariance=wide[:n, :n],
+        scaling=FittedScaling("individual", *scaling, np.ones(2), np.ones(2), wide, joint),
+        weighting=weighting,
+    )
+    result = fit_cmc_jax(data, config(cmc={"shards": shards}), weighted)
+    assert "weights from the noise" in result.calibration.statement
+    assert result.start["nlsq"]["weighting"] == "noise"
+    found = np.stack([*(result.draws[name] for name in FREE)], axis=-1)
+    found = np.concatenate([found, result.contrast, result.offset], axis=-1).reshape(-1, len(joint))
+    expected = np.concatenate([[moved[name] for name in FREE], *scaling])
+    sd = np.sqrt(np.diag(wide))
+    # 400 draws, and as many of the reference.
+    np.testing.assert_allclose((found.mean(axis=0) - expected) / sd, 0.0, atol=0.25)
+    np.testing.assert_allclose(found.std(axis=0) / sd, 1.0, atol=0.25)
+    # The noise is that of the residuals of equal weights.
+    assert result.row("noise_sd").mean == pytest.approx(sampled.row("noise_sd").mean, rel=0.01)
 
 
 def test_progress_is_told_while_shards_are_sampled(sampled: CMCResult) -> None:

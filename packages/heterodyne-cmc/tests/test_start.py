@@ -62,27 +62,38 @@ def test_a_second_component_is_missed_only_where_parameters_need_it() -> None:
     assert (start.not_seen(nlsq, space, spec), start.remedy(nlsq, space, spec)) == ("", "")
 
 
-def test_a_point_estimate_with_weights_from_the_noise_is_fitted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_posterior_has_the_weights_of_the_point_estimate_or_those_that_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     data = make()
     equal = dataclasses.replace(point_estimate(data), weighting=Weighting("equal", "as asked for"))
-    weighted = dataclasses.replace(equal, weighting=Weighting("noise", "as asked for", 1.0, 0.5))
-    settings = load_config(config())
-    space = prepare(data, settings, equal).space
+    least = {"contrast": tuple(equal.contrast), "offset": tuple(equal.offset)}
+    incomplete = dataclasses.replace(equal, weighting=Weighting("noise", "as asked for", 1.0, 0.5))
+    weighted = dataclasses.replace(equal, weighting=Weighting("noise", "as asked for", 1.0, 0.5, **least))
+    space = prepare(data, load_config(config()), equal).space
     asked: list[str] = []
 
     def again(data: TwoTimeData, config: Config, candidates: object) -> NLSQResult:
         asked.append(config.nlsq.weighting)
         return equal
 
+    def chosen(nlsq: NLSQResult, weighting: str) -> tuple[NLSQResult, str]:
+        settings = load_config({**config(cmc={"weighting": weighting}), "nlsq": {"weighting": "noise"}})
+        return start.with_weights(nlsq, space, data, settings)
+
     offered(monkeypatch, again)
-    assert start.with_equal_weights(equal, space, data, settings) == (equal, "")
-    found, words = start.with_equal_weights(
-        weighted, space, data, load_config({**config(), "nlsq": {"weighting": "noise"}})
-    )
+    for nlsq, weighting in ((equal, "auto"), (equal, "equal"), (weighted, "auto"), (weighted, "noise")):
+        assert chosen(nlsq, weighting) == (nlsq, "")
+    found, words = chosen(weighted, "equal")
     assert found is equal and asked == ["equal"] and "fitted again with equal weights" in words
     offered(monkeypatch, None)
-    with pytest.raises(DataError, match=r"nlsq\.weighting: equal"):
-        start.with_equal_weights(weighted, space, data, settings)
+    for nlsq, weighting, needed in (
+        (weighted, "equal", r"nlsq\.weighting: equal"),
+        (equal, "noise", r"nlsq\.weighting: noise"),
+        (incomplete, "auto", "fit again"),
+    ):
+        with pytest.raises(DataError, match=needed):
+            chosen(nlsq, weighting)
 
 
 def offered(monkeypatch: pytest.MonkeyPatch, fit: object) -> None:

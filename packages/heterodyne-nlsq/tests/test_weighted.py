@@ -229,6 +229,8 @@ def test_a_result_keeps_the_estimate_with_equal_weights(sharper: NLSQResult, tmp
         assert sharper.weighting.values[name] == pytest.approx(equal.parameters[name], rel=1e-6)
         assert sharper.weighting.sd[name] == pytest.approx(equal.sd[name], rel=1e-3)
         assert abs(sharper.parameters[name] - equal.parameters[name]) < 3 * equal.sd[name]
+    np.testing.assert_allclose(sharper.weighting.contrast, equal.contrast, rtol=1e-6)
+    np.testing.assert_allclose(sharper.weighting.offset, equal.offset, rtol=1e-6)
     assert np.median([equal.sd[name] / sharper.sd[name] for name in equal.varying]) > 1.2
     assert sharper.weighting.p_value is not None and sharper.weighting.p_value > 1e-3
     sharper.save(tmp_path)

@@ -95,6 +95,7 @@ CONFIG = {
         "samples": 10,
         "consensus": "gaussian",
         "sampler": "nuts",
+        "weighting": "noise",
         "log_likelihood": True,
         "engine": "dask",
         "workers": 2,

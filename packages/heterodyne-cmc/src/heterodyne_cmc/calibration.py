@@ -4,9 +4,10 @@ The pairs of a map share frames and speckle, so their product is a composite lik
 width is not. The fit provides two covariances of its estimate: Σ_0 for independent noise and the calibrated (Godambe)
 covariance Σ. The posterior uses L(û + C (u - û))^τ, whose width at the estimate û is exactly Σ. Among all such τ and C,
 the pair with det C = 1 is used: τ is the factor common to all directions, so that the likelihood keeps its shape, and C
-contains only the differences between directions. Contrast and offset, which are drawn conditional on the parameters,
-get their calibrated spread and slope by a linear map, which is the same in all shards and therefore commutes with their
-product.
+contains only the differences between directions. With weights from the noise, the estimate û_w and its covariance Σ_w
+take the place of û and Σ, and L is evaluated at û + C (u - û_w): its maximum is moved, its shape is kept. Contrast and
+offset, which are drawn conditional on the parameters, get their calibrated spread and slope by a linear map, which is
+the same in all shards and therefore commutes with their product.
 
 Ribatet, Cooley & Davison (2012), Statistica Sinica 22, 813: adjustment by a power, and of the curvature.
 """
@@ -32,14 +33,18 @@ in the fit has 1."""
 class Estimate(NamedTuple):
     """A point estimate in the sampled coordinates.
 
-    `pivot` (n_free,), `contrast` and `offset` (n_phi,), `centre` (n_lin,) their coefficients; covariances
-    (n_free + n_lin, n_free + n_lin) for independent noise and calibrated, with n_lin = 0 when the fit gave none.
+    `pivot` (n_free,) with the coefficients `centre` (n_lin,) of contrast and offset; covariances
+    (n_free + n_lin, n_free + n_lin) for independent noise and calibrated, with n_lin = 0 when the fit gave none. The
+    estimate with equal weights, the maximum of the likelihood, is at pivot + `shift`, with `contrast` and `offset`
+    (n_phi,) and their coefficients `origin` (n_lin,); the covariance for independent noise is that there.
     """
 
     pivot: FloatArray
+    shift: FloatArray
     contrast: FloatArray
     offset: FloatArray
     centre: FloatArray
+    origin: FloatArray
     independent: FloatArray
     calibrated: FloatArray
 
@@ -66,10 +71,12 @@ def make_adjustment(estimate: Estimate, prior: FloatArray) -> LikelihoodAdjustme
     return LikelihoodAdjustment(
         np.array(power),
         estimate.pivot,
+        estimate.shift,
         pull,
         estimate.contrast,
         estimate.offset,
         estimate.centre,
+        estimate.origin,
         stretch,
         follow,
         extent,

@@ -6,9 +6,9 @@ For shard s of K, sampled values (u, ln σ) and linear coefficients β of contra
 
 with u the unconstrained coordinates, g a normal density that keeps the shard near the posterior (`Anchor`), σ a common
 noise of all pairs (equal weights, as in the least squares whose calibration is used), w the weight of a pair, and
-u' = pivot + pull (u - pivot) near the point estimate and power from the calibration. β enters linearly and has a normal
-prior, so the integral over it is Gaussian. The product of the *joint* densities over shards, divided by g^K, is the
-posterior; the product of the integrated ones is not, because all shards share β: see `coefficients_given`.
+u' = pivot + shift + pull (u - pivot) near the point estimate and power from the calibration. β enters linearly and has
+a normal prior, so the integral over it is Gaussian. The product of the *joint* densities over shards, divided by g^K,
+is the posterior; the product of the integrated ones is not, because all shards share β: see `coefficients_given`.
 """
 
 from __future__ import annotations
@@ -36,25 +36,29 @@ _NEAR = 3.0
 
 
 class LikelihoodAdjustment(NamedTuple):
-    """Calibration of the likelihood for noise correlated between pairs: L(u + (pull - 1) near(u - pivot))^power.
+    """Calibration of the likelihood for correlated noise of pairs: L(u + shift + (pull - 1) near(u - pivot))^power.
 
-    Near the point estimate `near` is the identity, so that u' is pivot + pull (u - pivot). Far away, where the
+    Near the point estimate `near` is the identity, so that u' is pivot + shift + pull (u - pivot). Far away, where the
     covariance does not describe the likelihood, it is bounded: ``v @ extent @ v`` is the mean square of v in
     calibrated standard deviations over the directions determined by the data.
 
     Arrays of JAX or NumPy. `power` is the weight of a pair relative to an independent measurement, `pivot` (n_free,)
-    the point estimate, with `contrast` and `offset` (n_phi,), and `pull` (n_free, n_free) has determinant 1. The noise
-    level is estimated from all pairs at the point estimate, correlated or not: the remaining power applies there.
-    A draw β of the coefficients becomes centre + stretch (β - centre) + follow near(u - pivot), with `centre` (n_lin,),
-    `stretch` (n_lin, n_lin) and `follow` (n_lin, n_free). See `heterodyne_cmc.calibration`.
+    the point estimate, and `pull` (n_free, n_free) has determinant 1. The estimate with equal weights, the maximum of
+    L, is pivot + `shift` (n_free,), with `contrast` and `offset` (n_phi,). The noise level is estimated from all pairs
+    there, correlated or not: the remaining power applies there. A draw β of the coefficients becomes
+    centre + stretch (β - origin) + follow near(u - pivot), with `centre` (n_lin,) those of the point estimate and
+    `origin` (n_lin,) those with equal weights, `stretch` (n_lin, n_lin) and `follow` (n_lin, n_free). See
+    `heterodyne_cmc.calibration`.
     """
 
     power: Any
     pivot: Any
+    shift: Any
     pull: Any
     contrast: Any
     offset: Any
     centre: Any
+    origin: Any
     stretch: Any
     follow: Any
     extent: Any
@@ -68,7 +72,7 @@ class LikelihoodAdjustment(NamedTuple):
     def pulled(self, u: Float[Array, " n_free"]) -> Array:
         """Return u', at which the likelihood is evaluated."""
         near = self.near(u)
-        return u + self.pull @ near - near
+        return u + self.shift + self.pull @ near - near
 
 
 class Anchor(NamedTuple):
@@ -104,7 +108,7 @@ class ShardProblem(NamedTuple):
     temper: Float[Array, ""]
     """1/K, the power of the priors."""
     at_pivot: Float[Array, ""]
-    """Weighted sum of squared residuals at the point estimate of the adjustment."""
+    """Weighted sum of squared residuals at the estimate with equal weights of the adjustment."""
 
 
 def shard_problem(
@@ -118,7 +122,8 @@ def shard_problem(
 ) -> ShardProblem:
     """Return the problem of one of `n_shards` shards; `noise` is the prior's guess of σ."""
     anchor = no_anchor(len(space.free)) if anchor is None else anchor
-    full = space.base + space.expand @ np.asarray(to_parameters(jnp.asarray(adjustment.pivot), space.chart())[0])
+    least = jnp.asarray(adjustment.pivot + adjustment.shift)
+    full = space.base + space.expand @ np.asarray(to_parameters(least, space.chart())[0])
     at_pivot = pair_sums(
         jnp.asarray(full), pairs, jnp.asarray(adjustment.contrast), jnp.asarray(adjustment.offset)
     ).rr.sum()
@@ -143,8 +148,9 @@ def shard_problem(
 
 def no_adjustment(n_free: int, n_lin: int) -> LikelihoodAdjustment:
     """Return the adjustment without effect, for pairs with independent noise."""
-    straight = (np.zeros(n_lin), np.eye(n_lin), np.zeros((n_lin, n_free)), np.zeros((n_free, n_free)))
-    return LikelihoodAdjustment(np.array(1.0), np.zeros(n_free), np.eye(n_free), np.zeros(1), np.ones(1), *straight)
+    still = np.zeros(n_free)
+    straight = (*np.zeros((2, n_lin)), np.eye(n_lin), np.zeros((n_lin, n_free)), np.zeros((n_free, n_free)))
+    return LikelihoodAdjustment(np.array(1.0), still, still, np.eye(n_free), np.zeros(1), np.ones(1), *straight)
 
 
 def no_anchor(n_free: int) -> Anchor:
@@ -235,7 +241,7 @@ def coefficients_given(vector: Float[Array, " n_dim"], problem: ShardProblem) ->
     precision, right = _normal_equations(adjusted_sums(u, problem), log_noise, problem)
     factor = jnp.linalg.cholesky(precision)
     adjustment = problem.adjustment
-    away = problem.coefficient_mean + jax.scipy.linalg.cho_solve((factor, True), right) - adjustment.centre
+    away = problem.coefficient_mean + jax.scipy.linalg.cho_solve((factor, True), right) - adjustment.origin
     root = jax.scipy.linalg.solve_triangular(factor, jnp.eye(right.size), lower=True, trans=1)
     return Coefficients(
         adjustment.centre + adjustment.stretch @ away + adjustment.follow @ adjustment.near(u),

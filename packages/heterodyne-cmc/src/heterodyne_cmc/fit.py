@@ -26,7 +26,7 @@ from heterodyne_cmc.request import Request, prepare
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.result_building import make_result
 from heterodyne_cmc.search import search
-from heterodyne_cmc.start import not_seen, point_estimate, read_start, with_equal_weights, within_reach
+from heterodyne_cmc.start import not_seen, point_estimate, read_start, with_weights, within_reach
 from heterodyne_cmc.store import FOLDER, ShardStore, kept
 from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.unfinished import ChainStore
@@ -130,8 +130,11 @@ def _posterior(
     request = prepare(measured, settings, read_start(nlsq_result))
     if request.nlsq is None and start == "auto":
         request = prepare(measured, settings, point_estimate(measured, settings))
+    if request.nlsq is None and settings.cmc.weighting == "noise":
+        found, wanted = "no point estimate", "an NLSQ result with weights from the noise"
+        raise ConfigError("configuration", [Problem("cmc.weighting", found, wanted, "set cmc.weighting: auto")])
     changes = []
-    for change in (with_equal_weights, within_reach):
+    for change in (with_weights, within_reach):
         if request.nlsq is None:
             break
         estimate, changed = change(request.nlsq, request.space, measured, settings)
@@ -168,6 +171,8 @@ def plan_of_sampling(
     DataError, ConfigError, ResultError : what is wrong with the request.
     """
     request = prepare(select_data(data, config), config, read_start(nlsq_result))
+    if request.nlsq is not None and config.cmc.weighting == "noise":
+        with_weights(request.nlsq, request.space, request.data, config)
     cmc, deal = config.cmc, request.partition
     return [
         f"would sample {', '.join(request.space.free_names) or 'contrast, offset and noise only'}",

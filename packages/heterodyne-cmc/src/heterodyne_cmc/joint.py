@@ -56,7 +56,7 @@ def _unadjusted(coefficients: Float[Array, " n_lin"], u: Float[Array, " n_free"]
     adjustment = problem.adjustment
     return (
         jnp.linalg.solve(adjustment.stretch, coefficients - adjustment.centre - adjustment.follow @ adjustment.near(u))
-        + adjustment.centre
+        + adjustment.origin
     )
 
 

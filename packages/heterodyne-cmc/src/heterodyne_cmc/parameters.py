@@ -82,6 +82,18 @@ class ParameterSpace:
         """Return all parameters (..., n_par) of the free ones (..., n_free)."""
         return self.varying.full(free)
 
+    def at_fixed_origins(self, free: FloatArray, origins: Mapping[str, float]) -> FloatArray:
+        """Return free parameters (n_free,) of laws with other `origins`, with those of the gauges: the same functions.
+
+        Origins that are not given are those of the gauges already.
+        """
+        found, full = free.copy(), self.full(free)
+        for gauge in self.gauges:
+            held = float(self.base[gauge.origin])
+            moved = np.exp(full[gauge.rate] * (held - origins.get(self.parameters[gauge.origin].name, held)))
+            found[self.free.index(gauge.amplitude)] = full[gauge.amplitude] * moved
+        return found
+
     def chart(self) -> Chart:
         """Return the map from unconstrained coordinates as arrays for compiled functions."""
         intervals = Intervals(jnp.asarray(self.bounds[:, 0]), jnp.asarray(self.bounds[:, 1]), jnp.asarray(self.log))

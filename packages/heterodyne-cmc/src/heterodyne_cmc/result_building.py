@@ -29,11 +29,11 @@ from heterodyne_cmc.priors import prior_draws
 from heterodyne_cmc.request import Request
 from heterodyne_cmc.result import CMCResult
 from heterodyne_cmc.sampler import MAX_TREE_DEPTH
-from heterodyne_cmc.start import remedy
+from heterodyne_cmc.start import remedy, weights_of
 from heterodyne_cmc.sub_posterior import Chains, SubPosterior, Weighted
 from heterodyne_cmc.verdict import INDEPENDENT_NOISE, NOWHERE, judge, warnings_of
 from heterodyne_cmc.whitening import Whitening, beyond_priors, place_of
-from heterodyne_data import FittedData
+from heterodyne_data import FittedData, NLSQResult
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -164,9 +164,16 @@ def _calibration(request: Request, adjustment: LikelihoodAdjustment) -> Calibrat
         "only, because the point estimate lies outside the priors: widths agree with its calibrated covariance on "
         "average over directions"
         if beyond_priors(request.space, place_of(request.space, request.space.start).p)
-        else "and transformed so that its width is that of the calibrated covariance of the point estimate"
+        else f"and transformed so that its {_like(nlsq)} of the point estimate"
     )
     return Calibration("calibrated", power, words if nlsq.noise is None else f"{words}; {nlsq.noise.statement}")
+
+
+def _like(nlsq: NLSQResult) -> str:
+    """Return in words what the likelihood has from a point estimate."""
+    if weights_of(nlsq) == "equal":
+        return "width is that of the calibrated covariance"
+    return "centre and width are those of the estimate with weights from the noise and of the calibrated covariance"
 
 
 def _versions(combined: Combined) -> dict[str, str]:
@@ -185,6 +192,7 @@ def _start(request: Request, noise: float) -> dict[str, Any]:
     if nlsq is not None:
         sd = {row.name: row.sd for row in nlsq.table if row.name in names}
         record["nlsq"] = {"success": nlsq.success, "versions": dict(nlsq.versions), "command": nlsq.command, "sd": sd}
+        record["nlsq"]["weighting"] = weights_of(nlsq)
     return record
 
 

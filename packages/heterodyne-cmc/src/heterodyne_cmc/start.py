@@ -33,10 +33,12 @@ def read_start(source: NLSQResult | str | Path | None) -> NLSQResult | None:
     return source if source is None or isinstance(source, NLSQResult) else NLSQResult.load(source)
 
 
-def point_estimate(data: TwoTimeData, config: Config, candidates: Sequence[NLSQResult] = ()) -> NLSQResult | None:
+def point_estimate(
+    data: TwoTimeData, config: Config, candidates: Sequence[NLSQResult] = (), weighting: str = "auto"
+) -> NLSQResult | None:
     """Return the point estimate of an installed package that provides one, or None if there is no such package.
 
-    Its pairs have equal weights, as in the likelihood of the posterior.
+    Its pairs have weights of the kind `weighting` (equal, noise), or as the configuration says (auto).
 
     The package is found by its entry point in the group `POINT_ESTIMATE`: a function of data and configuration, with
     previous estimates as the keyword ``candidates``, that returns an NLSQResult. This is the only link between the
@@ -50,29 +52,47 @@ def point_estimate(data: TwoTimeData, config: Config, candidates: Sequence[NLSQR
     if not offered:
         return None
     document = dict(config.document)
-    document["nlsq"] = {**(document.get("nlsq") or {}), "weighting": "equal"}
+    asked = config.cmc.weighting if weighting == "auto" else weighting
+    if asked != "auto":
+        document["nlsq"] = {**(document.get("nlsq") or {}), "weighting": asked}
     found: NLSQResult = offered[0].load()(data, load_config(document), candidates=candidates)
     return found
 
 
-def with_equal_weights(
-    nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, config: Config
-) -> tuple[NLSQResult, str]:
-    """Return a point estimate whose pairs have equal weights, and a description of the change, '' for the given one;
-    `space` is not needed for it.
+def weights_of(nlsq: NLSQResult) -> str:
+    """Return the kind of the weights of the pairs in a point estimate: equal or noise."""
+    return "equal" if nlsq.weighting is None else nlsq.weighting.kind
+
+
+def with_weights(nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, config: Config) -> tuple[NLSQResult, str]:
+    """Return a point estimate with the weights that the posterior is to have, and a description of the change, '' for
+    the given one; `space` is not needed for it.
 
     Raises
     ------
-    DataError : when it has others, and no package for fitting is installed.
+    DataError : when it has others and cannot be made again, or lacks the estimate with equal weights.
     """
-    if nlsq.weighting is None or nlsq.weighting.kind == "equal":
+    asked, weighting = config.cmc.weighting, nlsq.weighting
+    if weighting is None or weighting.kind == "equal":
+        if asked == "noise":
+            raise DataError(
+                "cmc.weighting: noise, and the NLSQ result has equal weights; give a result with nlsq.weighting: "
+                "noise, or set cmc.weighting: auto"
+            )
         return nlsq, ""
-    if (found := point_estimate(data, config, [nlsq])) is None:
+    if asked != "equal":
+        if not len(weighting.contrast) == len(weighting.offset) == data.n_phi:
+            raise DataError(
+                "the NLSQ result has weights from the noise without contrast and offset of equal weights; fit again "
+                "with this version, or set cmc.weighting: equal"
+            )
+        return nlsq, ""
+    if (found := point_estimate(data, config, [nlsq], "equal")) is None:
         raise DataError(
-            "the NLSQ result has weights from the noise (nlsq.weighting), the posterior has equal weights; give a "
-            "result with nlsq.weighting: equal, or install heterodyne-nlsq"
+            "cmc.weighting: equal, and the NLSQ result has weights from the noise; give a result with "
+            "nlsq.weighting: equal, or install heterodyne-nlsq"
         )
-    return found, "the point estimate has weights from the noise: fitted again with equal weights, as the posterior has"
+    return found, "the point estimate has weights from the noise: fitted again with equal weights (cmc.weighting)"
 
 
 def within_reach(nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, config: Config) -> tuple[NLSQResult, str]:
@@ -100,8 +120,8 @@ def within_reach(nlsq: NLSQResult, space: ParameterSpace, data: TwoTimeData, con
             return nlsq, ""
         # The registry's value may lie outside.
         entries[name] = {**entries.get(name, {}), "bounds": [low, high], "value": (low + high) / 2}
-    found = point_estimate(data, load_config(document), [nlsq])
-    if found is None or not found.success or found.verdict == "no-signal":
+    found = point_estimate(data, load_config(document), [nlsq], weights_of(nlsq))
+    if found is None or not found.success or found.verdict == "no-signal" or weights_of(found) != weights_of(nlsq):
         return nlsq, ""
     listed = ", ".join(f"{name} ({sds:+.0f} sd)" for name, sds in far.items())
     return found, f"the point estimate lies beyond the priors in {listed}: refitted within their range"

@@ -88,8 +88,27 @@ def _derivatives(u: Float[Array, " n_free"], chart: Chart) -> Float[Array, "n_fr
     return jax.jacfwd(lambda at: to_parameters(at, chart)[0])(u)
 
 
-def _estimate(space: ParameterSpace, scaling: Scaling, nlsq: NLSQResult, at: Place) -> Estimate:
-    """Return the NLSQ optimum with its covariances in unconstrained coordinates, followed by scaling coefficients.
+class _Least(NamedTuple):
+    """The estimate with equal weights: its place, and contrast and offset (n_phi,)."""
+
+    at: Place
+    contrast: FloatArray
+    offset: FloatArray
+
+
+def _least(space: ParameterSpace, nlsq: NLSQResult, at: Place) -> _Least:
+    """Return the estimate with equal weights of a point estimate at a place."""
+    weighting = nlsq.weighting
+    if weighting is None or weighting.kind == "equal":
+        return _Least(at, nlsq.contrast, nlsq.offset)
+    known = weighting.values
+    values = [known.get(name, value) for name, value in zip(space.free_names, space.start, strict=True)]
+    place = place_of(space, space.at_fixed_origins(np.array(values), known))
+    return _Least(place, np.asarray(weighting.contrast), np.asarray(weighting.offset))
+
+
+def _estimate(space: ParameterSpace, scaling: Scaling, nlsq: NLSQResult, at: Place, least: _Least) -> Estimate:
+    """Return the point estimate with its covariances in unconstrained coordinates, followed by scaling coefficients.
 
     Parameters fixed in the fit have the variance of the prior, as undetermined directions already have.
     """
@@ -101,16 +120,29 @@ def _estimate(space: ParameterSpace, scaling: Scaling, nlsq: NLSQResult, at: Pla
     n_lin, n_varying = len(to_coefficients), len(nlsq.varying)
     known = [k for k, name in enumerate(space.free_names) if name in nlsq.varying]
     rows = [nlsq.varying.index(space.free_names[k]) for k in known]
-    turn = np.zeros((n_free + n_lin, n_varying + to_coefficients.shape[1]))
-    turn[:n_free, rows], turn[n_free:, n_varying:] = at.slope[:, known], to_coefficients
-    of_held = at.slope * np.where(np.isin(np.arange(n_free), known), 0.0, own_scale(space.priors, space.bounds, at.p))
-    held = np.zeros((len(turn), len(turn)))
-    held[:n_free, :n_free] = of_held @ of_held.T
     later = [nlsq.varying.index(name) for name in space.later_names if name in nlsq.varying]
-    calibrated, independent = (turn @ conditioned(whole, later) @ turn.T + held for whole in of)
-    scaled = np.concatenate([nlsq.contrast, nlsq.offset])
-    centre_of = to_coefficients @ scaled if n_lin else np.zeros(0)
-    return Estimate(at.u, nlsq.contrast, nlsq.offset, centre_of, independent, calibrated)
+    of_held = np.where(np.isin(np.arange(n_free), known), 0.0, own_scale(space.priors, space.bounds, at.p))
+
+    def turned(whole: FloatArray, place: Place) -> FloatArray:
+        turn = np.zeros((n_free + n_lin, n_varying + to_coefficients.shape[1]))
+        turn[:n_free, rows], turn[n_free:, n_varying:] = place.slope[:, known], to_coefficients
+        held = np.zeros((len(turn), len(turn)))
+        held[:n_free, :n_free] = (place.slope * of_held) @ (place.slope * of_held).T
+        return np.asarray(turn @ conditioned(whole, later) @ turn.T + held)
+
+    def coefficients(contrast: FloatArray, offset: FloatArray) -> FloatArray:
+        return np.asarray(to_coefficients @ np.concatenate([contrast, offset]) if n_lin else np.zeros(0))
+
+    return Estimate(
+        at.u,
+        least.at.u - at.u,
+        least.contrast,
+        least.offset,
+        coefficients(nlsq.contrast, nlsq.offset),
+        coefficients(least.contrast, least.offset),
+        turned(of[1], least.at),
+        turned(of[0], at),
+    )
 
 
 def make_whitening(
@@ -131,14 +163,16 @@ def make_whitening(
     adjustment, precision = no_adjustment(n_free, scaling.mean.size), np.zeros((n_free + 1, n_free + 1))
     precision[:n_free, :n_free] = inverse(prior)
     if nlsq is not None:
-        estimate = _estimate(space, scaling, nlsq, at)
+        estimate = _estimate(space, scaling, nlsq, at, _least(space, nlsq, at))
         if nlsq.covariance_kind == "calibrated":
             found = make_adjustment(estimate, _bounded(prior))
             # Outside the priors the estimate is not used as pivot: the posterior lies elsewhere, and only the power
             # applies.
             elsewhere = beyond_priors(space, at.p)
-            kept = ("pull",) if elsewhere else ()
-            straight = ("centre", "stretch", "follow") if elsewhere or not estimate.centre.size else ()
+            if elsewhere:
+                found = found._replace(pivot=found.pivot + found.shift)
+            kept = ("pull", "shift") if elsewhere else ()
+            straight = ("centre", "origin", "stretch", "follow") if elsewhere or not estimate.centre.size else ()
             adjustment = found._replace(**{key: getattr(adjustment, key) for key in (*kept, *straight)})
         # Combined with the prior, because near a bound the linear map of the covariance is far too wide.
         precision[:n_free, :n_free] += inverse(estimate.calibrated[:n_free, :n_free])

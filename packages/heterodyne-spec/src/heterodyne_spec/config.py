@@ -107,6 +107,7 @@ class CMCConfig:
     samples: int
     sampler: str
     consensus: str
+    weighting: str
     log_likelihood: bool
     engine: str
     workers: str | int

@@ -197,14 +197,17 @@ def _noise(document: Mapping[str, Any] | None) -> MapNoise | None:
 def _weighting_document(found: Weighting | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    return {**vars(found), "values": dict(found.values), "sd": {k: _number_or_null(v) for k, v in found.sd.items()}}
+    scaling = {"contrast": list(found.contrast), "offset": list(found.offset)}
+    sd = {k: _number_or_null(v) for k, v in found.sd.items()}
+    return {**vars(found), "values": dict(found.values), "sd": sd, **scaling}
 
 
 def _weighting(document: Mapping[str, Any] | None) -> Weighting | None:
     if document is None:
         return None
     sd = {name: math.nan if v is None else float(v) for name, v in document.get("sd", {}).items()}
-    return Weighting(**{**document, "sd": sd})
+    scaling = {name: tuple(float(v) for v in document.get(name, ())) for name in ("contrast", "offset")}
+    return Weighting(**{**document, "sd": sd, **scaling})
 
 
 def _number_or_null(value: float) -> float | None:

@@ -189,8 +189,9 @@ class Weighting:
     """The weights of the pairs of frames in the estimate, and the estimate with equal weights beside it.
 
     `kind` is equal, or noise: from the covariance of the noise, with the `ridge` in units of the contrast. `values` and
-    `sd` are those of the free parameters with equal weights; `p_value` is the probability that both estimates differ by
-    chance as much as they do. They are empty and None if the weights are equal. `statement` gives choice and reason.
+    `sd` are those of the free parameters with equal weights, to which `contrast` and `offset` (n_phi,) belong;
+    `p_value` is the probability that both estimates differ by chance as much as they do. They are empty and None if the
+    weights are equal. `statement` gives choice and reason.
     """
 
     kind: str
@@ -199,6 +200,8 @@ class Weighting:
     p_value: float | None = None
     values: Mapping[str, float] = field(default_factory=dict)
     sd: Mapping[str, float] = field(default_factory=dict)
+    contrast: tuple[float, ...] = ()
+    offset: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

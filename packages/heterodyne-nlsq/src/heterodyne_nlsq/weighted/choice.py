@@ -52,7 +52,8 @@ def weighed(
     names = setup.free.free_names
     values = dict(zip(names, equal.vector[:n_free].tolist(), strict=True))
     spread = dict(zip(names, np.where(sd > 0, sd, np.nan).tolist(), strict=True))
-    return found, Weighting("noise", words, found.ridge, found.p_value, values, spread)
+    scaling = (tuple(part.tolist()) for part in setup.scaling.per_angle(equal.vector[n_free:]))
+    return found, Weighting("noise", words, found.ridge, found.p_value, values, spread, *scaling)
 
 
 def doubts(weighting: Weighting) -> Iterator[str]:
