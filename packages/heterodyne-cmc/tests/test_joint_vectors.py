@@ -10,7 +10,7 @@ from measurement import NOISE, config, make
 
 from heterodyne_cmc.chart import to_parameters
 from heterodyne_cmc.density import coefficients_given, log_tempered_prior, no_adjustment, shard_problem
-from heterodyne_cmc.joint import joint_draws, log_joint, log_likelihoods, shard_key, summed
+from heterodyne_cmc.joint_vectors import joint_draws, log_joint, log_likelihoods, shard_key, summed
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.sums import brackets, some_pairs
 from heterodyne_spec import load_config
