@@ -24,8 +24,8 @@ from heterodyne_spec import Config, ConfigError, Problem, find_laws, laws_of
 type FloatArray = npt.NDArray[np.float64]
 
 
-_WITHOUT_MAPS: Any = None
-"""In place of a measurement that the receiving process reads itself."""
+_LEFT_OUT: Any = None
+"""In place of what the receiving process reads itself."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,15 @@ class Member:
     def __getstate__(self) -> dict[str, Any]:
         state = dict(vars(self))
         if self.source is not None:
-            state["request"] = replace(self.request, data=_WITHOUT_MAPS)
+            # Also without the list of all pairs, which is as large as the maps.
+            state["request"] = replace(self.request, data=_LEFT_OUT, partition=_LEFT_OUT, nlsq=None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if self.source is not None:
-            data = select_data(self.source, self.request.config)
-            vars(self)["request"] = replace(self.request, data=data)
+            read = prepare(select_data(self.source, self.request.config), self.request.config, None)
+            vars(self)["request"] = replace(self.request, data=read.data, partition=read.partition)
 
 
 def members_of(
