@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc
 
-from heterodyne_data import available_cores
 from heterodyne_nlsq.covariance import covariance, covariance_root, curvature, determined_step
 from heterodyne_nlsq.evaluators import Evaluator, normal_with
 from heterodyne_nlsq.maps import model_maps
@@ -28,7 +27,7 @@ from heterodyne_nlsq.representative import calibrated_noise, landscape, optimum,
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.pixels import THREADS
-from heterodyne_nlsq.weighted.azimuths import Azimuth, azimuths, counted, map_columns, smoothed
+from heterodyne_nlsq.weighted.azimuths import Azimuth, azimuths, counted, map_columns, own_over_shared, smoothed
 from heterodyne_nlsq.weighted.weights import Weighted, columns, score_covariance, shared_scores, weights
 
 type FloatArray = npt.NDArray[np.float64]
@@ -94,24 +93,69 @@ class _Equations:
     score: FloatArray
 
 
-def reweighted(
-    setup: Setup, evaluator: Evaluator, calibration: Calibration, equal: Estimate, known: npt.NDArray[np.bool_]
-) -> Reweighted | None:
-    """Return the estimate with the weights that promise the smallest variances; None if these are equal weights.
+class Promise:
+    """What weights promise, from few columns and pixels, before the estimate with them is sought.
 
     Parameters
     ----------
-    evaluator : of the data.
     calibration : of the fit with equal weights.
     equal : the fit with equal weights.
     known : (n_free,) which parameters the data determine: the variances of these are compared.
     """
-    values, contrast, _ = _split(setup, equal.vector)
-    parts = azimuths(setup, calibration, values, contrast)
-    ridge = _best_ridge(setup, parts, equal, known)
-    if np.isinf(ridge):
-        return None
-    weighted = _weights(parts, ridge)
+
+    def __init__(self, setup: Setup, calibration: Calibration, equal: Estimate, known: npt.NDArray[np.bool_]):
+        self._setup, self._equal, self._known = setup, equal, known
+        self._values, contrast, _ = _split(setup, equal.vector)
+        self.parts = azimuths(setup, calibration, self._values, contrast)
+        self._found: dict[float, FloatArray] = {}
+
+    @property
+    def own_over_shared(self) -> float:
+        """The noise of frames that is not shared over that which is, of the azimuth where it is smallest."""
+        return min(_each(lambda part: own_over_shared(part, self._values), self.parts))
+
+    @functools.cached_property
+    def ridge(self) -> float:
+        """The ridge with the smallest variances, on average over the logarithms of those of parameters.
+
+        It is sought downhill from that in the middle.
+        """
+
+        def mean(number: int) -> float:
+            if not 0 <= number < len(RIDGES):
+                return np.inf
+            return float(np.mean(np.log(self._variances(RIDGES[number]))))
+
+        if not self._known.any():
+            return np.inf
+        best = _MIDDLE
+        for way in (-1, 1):
+            while mean(best + way) < mean(best):
+                best += way
+        return RIDGES[best]
+
+    @property
+    def gain(self) -> float:
+        """Standard deviations with equal weights over those with the best ridge, median over the parameters."""
+        return float(np.sqrt(np.median(self._variances(np.inf) / self._variances(self.ridge))))
+
+    def _variances(self, ridge: float) -> FloatArray:
+        if ridge not in self._found:
+            self._found[ridge] = self._predicted(ridge)
+        return self._found[ridge]
+
+    def _predicted(self, ridge: float) -> FloatArray:
+        setup, prior = self._setup, self._equal.prior
+        weighted = _weights(self.parts, ridge, most=_TRIED)
+        shared = _each(lambda one: shared_scores(one, _PIXELS), weighted)
+        found = equations(setup, weighted, shared, _LIT)
+        root = covariance_root(curvature(found.matrix, prior), found.matrix, found.score, prior)
+        return np.asarray(np.maximum(np.diag(covariance(root))[: prior.size][self._known], 1e-300))
+
+
+def reweighted(setup: Setup, evaluator: Evaluator, equal: Estimate, promise: Promise) -> Reweighted:
+    """Return the estimate with the weights of the promised ridge; `evaluator` is that of the data."""
+    weighted, ridge = _weights(promise.parts, promise.ridge), promise.ridge
     value = score_value(setup, evaluator, equal.vector, weighted)
     shared = _each(shared_scores, weighted)
     found = equations(setup, weighted, shared)
@@ -120,7 +164,7 @@ def reweighted(
     return Reweighted(ridge, moved, found.matrix, found.score, p_value)
 
 
-def _weights(parts: list[Azimuth], ridge: float, **most: int) -> list[Weighted]:
+def _weights(parts: Sequence[Azimuth], ridge: float, **most: int) -> list[Weighted]:
     return _each(lambda part: weights(part, ridge, columns(part.root, **most)), parts)
 
 
@@ -137,35 +181,9 @@ def _each[S, T](function: Callable[[S], T], parts: Sequence[S]) -> list[T]:
         with jax.enable_x64(True):  # The setting belongs to a thread.
             return function(part)
 
-    with ThreadPoolExecutor(min(len(parts), available_cores(), THREADS)) as threads:
+    # More threads than cores: of three azimuths on two cores, none is computed while a core is idle.
+    with ThreadPoolExecutor(min(len(parts), THREADS)) as threads:
         return list(threads.map(one, parts))
-
-
-def _best_ridge(setup: Setup, parts: list[Azimuth], equal: Estimate, known: npt.NDArray[np.bool_]) -> float:
-    """Return the ridge with the smallest predicted variances, on average over the logarithms of those of parameters.
-
-    It is sought downhill from that in the middle.
-    """
-    prior = equal.prior
-
-    @functools.cache
-    def promised(number: int) -> float:
-        if not 0 <= number < len(RIDGES):
-            return np.inf
-        weighted = _weights(parts, RIDGES[number], most=_TRIED)
-        shared = _each(lambda one: shared_scores(one, _PIXELS), weighted)
-        found = equations(setup, weighted, shared, _LIT)
-        root = covariance_root(curvature(found.matrix, prior), found.matrix, found.score, prior)
-        variance = np.diag(covariance(root))[: prior.size][known]
-        return float(np.mean(np.log(np.maximum(variance, 1e-300))))
-
-    if not known.any():
-        return np.inf
-    best = _MIDDLE
-    for way in (-1, 1):
-        while promised(best + way) < promised(best):
-            best += way
-    return RIDGES[best]
 
 
 def _turn(setup: Setup, a: int) -> FloatArray:
