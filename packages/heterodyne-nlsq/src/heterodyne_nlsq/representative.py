@@ -149,6 +149,11 @@ def vector_at(land: Landscape, z: FloatArray) -> FloatArray:
     return np.clip(np.asarray(_of_z(jnp.asarray(z), land.coordinates)), bounds.lower, bounds.upper)
 
 
+def slope_at(land: Landscape, z: FloatArray) -> FloatArray:
+    """Return the derivative of the fitted vector by z, (n_fit, n_fit)."""
+    return np.asarray(_slope(jnp.asarray(z), land.coordinates))
+
+
 def optimum(land: Landscape, z: FloatArray) -> FloatArray:
     """Return the least-squares optimum next to z, the offset's priors taken as data."""
     return _descend(land, z, _NEVER)[0]
@@ -215,7 +220,7 @@ def calibrated_noise(land: Landscape, z: FloatArray, score: FloatArray, variance
     ratio = np.maximum(ratio, 1.0)
     to_seen = (vectors[:, seen] * np.sqrt(values[seen])) * length[:, None]
     information = to_seen @ (inner / ratio) @ inner.T @ to_seen.T
-    covariance = _inverse(information + np.diag(_prior_precision(land, z)))
+    covariance = _inverse(information + np.diag(prior_precision(land, z)))
     return Noise(covariance, variance * float(np.exp(np.mean(np.log(ratio)))))
 
 
@@ -230,7 +235,7 @@ def _curvature(land: Landscape, z: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the derivative of the fitted vector by z, and the Gauss-Newton matrix in the fitted vector."""
     vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
     matrix = np.asarray(land.normal(vector).matrix)
-    return np.asarray(_slope(jnp.asarray(z), land.coordinates)), matrix
+    return slope_at(land, z), matrix
 
 
 class _Functions:
@@ -314,7 +319,7 @@ def _weights(choice: float) -> Weights:
     return Weights(jnp.array(1.0), jnp.array(choice), jnp.array(WALL))
 
 
-def _prior_precision(land: Landscape, z: FloatArray) -> FloatArray:
+def prior_precision(land: Landscape, z: FloatArray) -> FloatArray:
     """Return the prior's precision of every coordinate, the others held, (n_fit,)."""
     slope = np.asarray(_slope_of_prior(jnp.asarray(z), land.coordinates, land.priors, _weights(1.0)))
     return np.maximum(np.sum(slope**2, axis=0), 1e-12)

@@ -1,8 +1,8 @@
 """The estimate with weights that know the noise, from the least-squares fit.
 
 With weights W fixed at the least-squares fit, the estimate solves g(θ) = Σ_{i<j} W_ij R_ij(θ) = 0, summed over the
-azimuths: the minimum of gᵀ H⁻¹ g with H = -∂g/∂θ, which takes the place of chi-square. Undetermined directions are
-chosen as for equal weights. The covariance is H⁻¹ Cov(g) H⁻¹, from simulated pixels.
+azimuths, by scoring steps with H = -∂g/∂θ. Along undetermined directions it stays at the least-squares fit. The
+covariance is H⁻¹ Cov(g) H⁻¹, from simulated pixels, at the estimate.
 """
 
 from __future__ import annotations
@@ -14,16 +14,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc
 
 from heterodyne_nlsq.covariance import covariance, covariance_root, curvature, determined_step
-from heterodyne_nlsq.evaluators import Evaluator, normal_with
+from heterodyne_nlsq.evaluators import Evaluator, normal_of, normal_with
 from heterodyne_nlsq.maps import model_maps
-from heterodyne_nlsq.normal import NormalEquations
-from heterodyne_nlsq.representative import calibrated_noise, landscape, optimum, plainest, vector_at
+from heterodyne_nlsq.representative import landscape, prior_precision, slope_at, vector_at
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.pixels import THREADS
@@ -52,6 +50,12 @@ _ROWS = 256
 
 _OPEN = 1e-9
 """Eigenvalue of the covariance, scaled to unit diagonal, below which rounding decides."""
+
+_STILL = 1e-9
+"""Standard deviation, in units of the prior, below which rounding decides."""
+
+_ROUNDS, _CLOSE = 10, 1e-3
+"""Largest number of scoring steps, and the step in standard deviations after which there are no more."""
 
 _ALIKE = 0.02
 """Part of the variance of equal weights by which two estimates must differ along a direction to be compared there."""
@@ -104,15 +108,20 @@ class Promise:
     """
 
     def __init__(self, setup: Setup, calibration: Calibration, equal: Estimate, known: npt.NDArray[np.bool_]):
-        self._setup, self._equal, self._known = setup, equal, known
-        self._values, contrast, _ = _split(setup, equal.vector)
-        self.parts = azimuths(setup, calibration, self._values, contrast)
+        self._setup, self._calibration, self._equal, self._known = setup, calibration, equal, known
+        self.parts = self.at(equal.vector)
         self._found: dict[float, FloatArray] = {}
+
+    def at(self, vector: FloatArray) -> list[Azimuth]:
+        """Return the azimuths at a fitted vector."""
+        values, contrast, _ = _split(self._setup, vector)
+        return azimuths(self._setup, self._calibration, values, contrast)
 
     @property
     def own_over_shared(self) -> float:
         """The noise of frames that is not shared over that which is, of the azimuth where it is smallest."""
-        return min(_each(lambda part: own_over_shared(part, self._values), self.parts))
+        values, _, _ = _split(self._setup, self._equal.vector)
+        return min(_each(lambda part: own_over_shared(part, values), self.parts))
 
     @functools.cached_property
     def ridge(self) -> float:
@@ -155,13 +164,17 @@ class Promise:
 
 def reweighted(setup: Setup, evaluator: Evaluator, equal: Estimate, promise: Promise) -> Reweighted:
     """Return the estimate with the weights of the promised ridge; `evaluator` is that of the data."""
-    weighted, ridge = _weights(promise.parts, promise.ridge), promise.ridge
+    ridge = promise.ridge
+    weighted = _weights(promise.parts, ridge)
     value = score_value(setup, evaluator, equal.vector, weighted)
-    shared = _each(shared_scores, weighted)
-    found = equations(setup, weighted, shared)
-    moved = _solved(setup, weighted, found, value, equal.vector)
+    shared = _each(lambda one: shared_scores(one, _COMPARED), weighted)
+    found = equations(setup, weighted, shared, _LIT)
     p_value = _difference(setup, evaluator, weighted, shared, found, value, equal)
-    return Reweighted(ridge, moved, found.matrix, found.score, p_value)
+    moved = _solved(setup, evaluator, weighted, found, value, equal.vector)
+    # Where the data do not determine a direction, what it is changes along it.
+    weighted = _weights(promise.at(moved), ridge)
+    there = equations(setup, weighted, _each(shared_scores, weighted))
+    return Reweighted(ridge, moved, there.matrix, there.score, p_value)
 
 
 def _weights(parts: Sequence[Azimuth], ridge: float, **most: int) -> list[Weighted]:
@@ -254,14 +267,52 @@ def _strips(n_t: int) -> Iterator[npt.NDArray[np.int_]]:
 
 
 def _solved(
-    setup: Setup, weighted: list[Weighted], found: _Equations, value: FloatArray, vector: FloatArray
+    setup: Setup,
+    evaluator: Evaluator,
+    weighted: list[Weighted],
+    found: _Equations,
+    value: FloatArray,
+    vector: FloatArray,
 ) -> FloatArray:
-    """Return the solution of the estimating equations, the closest to the priors among equally good ones."""
-    inverse = _pseudo_inverse(found.matrix)
+    """Return the solution of the estimating equations, by scoring in straight coordinates from the fitted vector of
+    equal weights.
+
+    Both estimates are unbiased, and so is what lies between them: the nearer the standard deviation along a direction
+    comes to that of the prior, the nearer the solution stays to the estimate with equal weights, which is the closest
+    to the priors among equally good ones.
+    """
+    land, z = landscape(setup, normal_of(evaluator), vector, 1.0)
+    turn = slope_at(land, z)
+    curved, noisy = (turn.T @ one @ turn for one in (found.matrix, found.score))
+    length = np.sqrt(np.maximum(np.diag(curved), 1e-300))
+    values, vectors = np.linalg.eigh(curved / np.outer(length, length))
+    seen = values > _OPEN
+    # In steps y along `unit`, H is 1.
+    unit = (vectors[:, seen] / np.sqrt(values[seen])) / length[:, None]
+    covariance = unit.T @ noisy @ unit
+    prior = unit.T @ (prior_precision(land, z)[:, None] * unit)
+    share = np.linalg.inv(np.eye(len(prior)) + covariance @ prior)
+    inward = np.linalg.pinv(covariance, rcond=_OPEN, hermitian=True)
+    change = _change_of_value(setup, weighted, vector)
+    y, last = np.zeros(len(prior)), np.inf
+    for _ in range(_ROUNDS):
+        there = vector_at(land, z + unit @ y)
+        step = share @ (y + unit.T @ turn.T @ (value + change(there))) - y
+        size = float(np.sqrt(np.maximum(step @ inward @ step, 0.0) / step.size))
+        if not size < last:
+            break
+        y, last = y + step, size
+        if size < _CLOSE:
+            break
+    return vector_at(land, z + unit @ y)
+
+
+def _change_of_value(setup: Setup, weighted: list[Weighted], vector: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    """Return the function that gives the change of g from a fitted vector to another."""
     values, contrast, offset = _split(setup, vector)
     here = [contrast[one.part.a] * _known_map(one, values) + offset[one.part.a] for one in weighted]
 
-    def value_at(there: FloatArray) -> FloatArray:
+    def change(there: FloatArray) -> FloatArray:
         values, contrast, offset = _split(setup, there)
 
         def lost(one: Weighted) -> FloatArray:
@@ -270,30 +321,13 @@ def _solved(
             change *= np.sqrt(one.columns.number) / 2
             return _turn(setup, a).T @ (one.known.reshape(len(one.known), -1) @ change.astype(np.float32).ravel())
 
-        return value - np.sum(_each(lost, weighted), axis=0)
+        return -np.sum(_each(lost, weighted), axis=0)
 
-    def normal(there: FloatArray) -> NormalEquations:
-        g = value_at(np.asarray(there))
-        return NormalEquations(jnp.asarray(g @ inverse @ g / 2), jnp.asarray(-g), jnp.asarray(found.matrix))
-
-    land, z = landscape(setup, normal, vector, 1.0)
-    noise = calibrated_noise(land, z, found.score, 1.0)
-    land = land._replace(unit=noise.unit)
-    chosen = least = optimum(land, z)
-    if setup.config.nlsq.representative == "plainest":
-        chosen = plainest(land, least, noise)
-    return vector_at(land, chosen)
+    return change
 
 
 def _known_map(weighted: Weighted, values: FloatArray) -> FloatArray:
     return map_columns(weighted.part, values, weighted.columns.frames)
-
-
-def _pseudo_inverse(matrix: FloatArray) -> FloatArray:
-    length = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
-    return np.asarray(np.linalg.pinv(matrix / np.outer(length, length), rcond=1e-12, hermitian=True)) / np.outer(
-        length, length
-    )
 
 
 def _difference(
@@ -324,7 +358,9 @@ def _difference(
     apart = steps[0] @ value - steps[1] @ value_of_equal
     across = np.hstack([steps[0], -steps[1]])
     of_equal = steps[1] @ score[n_fit:, n_fit:] @ steps[1].T
-    length = np.sqrt(np.maximum(np.diag(of_equal), 1e-300))
+    # A parameter that moves with undetermined directions only has a variance of 0, up to rounding.
+    moved = np.diag(of_equal) > (_STILL * prior) ** 2
+    length = np.where(moved, np.sqrt(np.maximum(np.diag(of_equal), 1e-300)), np.inf)
     values, vectors = np.linalg.eigh(of_equal / np.outer(length, length))
     seen = values > _OPEN
     whiten = (vectors[:, seen] / np.sqrt(values[seen])).T / length
