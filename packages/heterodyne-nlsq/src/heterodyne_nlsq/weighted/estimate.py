@@ -18,10 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc
 
+from heterodyne_nlsq.coordinates import slope_of_fitted
 from heterodyne_nlsq.covariance import covariance, covariance_root, curvature, determined_step
 from heterodyne_nlsq.evaluators import Evaluator, normal_of, normal_with
 from heterodyne_nlsq.maps import model_maps
-from heterodyne_nlsq.representative import landscape, prior_precision, slope_at, vector_at
+from heterodyne_nlsq.representative import landscape, prior_precision, vector_at
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.pixels import THREADS
@@ -282,7 +283,7 @@ def _solved(
     to the priors among equally good ones.
     """
     land, z = landscape(setup, normal_of(evaluator), vector, 1.0)
-    turn = slope_at(land, z)
+    turn = slope_of_fitted(z, land.coordinates)
     curved, noisy = (turn.T @ one @ turn for one in (found.matrix, found.score))
     length = np.sqrt(np.maximum(np.diag(curved), 1e-300))
     values, vectors = np.linalg.eigh(curved / np.outer(length, length))
