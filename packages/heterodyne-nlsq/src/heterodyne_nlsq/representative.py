@@ -232,7 +232,7 @@ def calibrated_noise(land: Landscape, z: FloatArray, score: FloatArray, variance
     ratio = np.maximum(ratio, 1.0)
     to_seen = (vectors[:, seen] * np.sqrt(values[seen])) * length[:, None]
     information = to_seen @ (inner / ratio) @ inner.T @ to_seen.T
-    covariance = _inverse(information + np.diag(_prior_precision(land, z)))
+    covariance = _inverse(information + np.diag(prior_precision(land, z)))
     return Noise(covariance, variance * float(np.exp(np.mean(np.log(ratio)))))
 
 
@@ -301,7 +301,7 @@ def _rows_of_prior(land: Landscape, z: FloatArray, weight: float) -> tuple[Float
     return rows.value, priors.along(rows, slope_of_fitted(z, land.coordinates))
 
 
-def _prior_precision(land: Landscape, z: FloatArray) -> FloatArray:
+def prior_precision(land: Landscape, z: FloatArray) -> FloatArray:
     """Return the prior's precision of every coordinate, the others held, (n_fit,)."""
     _, slope = _rows_of_prior(land, z, 1.0)
     return np.maximum(np.sum(slope**2, axis=0), 1e-12)
