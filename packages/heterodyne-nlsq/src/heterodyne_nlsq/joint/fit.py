@@ -63,9 +63,10 @@ def fit_joint_jax(
     ----------
     data : measurements, or paths of files; a single file with several q.
     config : as of `heterodyne_nlsq.fit_nlsq_jax`; the same for all.
-    q : wavevectors in 1/Å that every file contributes; ``"all"`` for all that it has.
+    q : wavevectors in 1/Å that every file contributes; ``"all"`` for all that it has. By default ``data.q``.
     share : names of functions of age or parameters that are common. By default, all that belongs to the sample: J_r,
-        J_s, v and phi0; and x if all measurements have the same q. Contrast and offset never are.
+        J_s, v and phi0; and x if all measurements have the same q. Contrast and offset never are. The configuration
+        has it as ``model.share``.
     progress : as of `heterodyne_nlsq.fit_nlsq_jax`.
 
     Returns
@@ -95,7 +96,7 @@ def fit_joint_jax(
             found = joint_measurements(items, settings, q)
         with clock("start"):
             starts = _dynamics(found, listener)
-        result = _jointly(found, starts, share, listener, clock)
+        result = _jointly(found, starts, settings.model.share if share is None else share, listener, clock)
     return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
 
 
