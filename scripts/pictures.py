@@ -2,8 +2,10 @@
 
     python scripts/pictures.py            the pictures of the pages; runs the tutorial and takes those that it makes
     python scripts/pictures.py RESULT     the one of the README, from the fit in the folder RESULT (committed)
+    python scripts/pictures.py EQUAL NOISE    the one of weights from the noise, from two fits (committed)
 
-The committed one is made from ``make demo``: ``python scripts/pictures.py demo-results``.
+The committed ones are made from ``make demo``: ``python scripts/pictures.py demo-results``, and from it and a fit with
+``nlsq.weighting: noise``.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from heterodyne_spec import load_model
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "pictures"
 README_PICTURE = ROOT / "docs" / "images" / "example_fit.png"
+WEIGHTS_PICTURE = ROOT / "docs" / "images" / "example_weights.png"
 TUTORIAL = ROOT / "docs" / "tutorials" / "first-fit.md"
 TRUTH = ROOT / "examples" / "startup_flow_truth.json"
 SHOWN = (4.9, 90.0)
@@ -80,6 +83,35 @@ def example_fit(result: NLSQResult) -> Figure:
     axes.set_title("velocity v(t) / Å/s", fontsize=9)
     axes.tick_params(labelsize=7)
     axes.legend(fontsize=8)
+    return figure
+
+
+def example_weights(equal: NLSQResult, noise: NLSQResult) -> Figure:
+    """Return the functions of age of two fits, relative to what was put into the simulation."""
+    figure, spec = Figure(figsize=(8.4, 4.4), layout="constrained"), load_model()
+    titles = {"v": "v", "J_r": "J, reference", "J_s": "J, sample", "x": "x"}
+    for axes, (function, title) in zip(figure.subplots(2, 2, sharex=True).flat, titles.items(), strict=True):
+        for result, colour, label in (
+            (equal, "#9a9a9a", "equal weights"),
+            (noise, "#0072b2", "weights from the noise"),
+        ):
+            assert result.bands is not None
+            t = result.bands.t
+            true = spec.evaluate(function, truth(), t)
+            middle, sd = (np.asarray(part[function]) / true for part in (result.bands.values, result.bands.sd))
+            axes.fill_between(
+                t, middle - sd, middle + sd, color=colour, alpha=0.4, linewidth=0, label=f"{label}, ± 1 sd"
+            )
+            axes.plot(t, middle, color=colour, linewidth=1)
+        axes.axhline(1.0, color="k", linestyle="--", linewidth=0.8)
+        axes.set_xscale("log")
+        axes.set_xlim(0.5, t[-1])
+        axes.set_ylim(*((0.98, 1.02) if function == "v" else (0.95, 1.05) if function == "x" else (0.5, 1.5)))
+        axes.set_title(f"{title}(t), fit over truth", fontsize=9)
+        axes.tick_params(labelsize=7)
+    for axes in figure.axes[2:]:
+        axes.set_xlabel("age t / s", fontsize=8)
+    figure.axes[0].legend(fontsize=7)
     return figure
 
 
@@ -183,6 +215,9 @@ def tutorial_pictures(folder: Path) -> None:
 def main() -> None:
     """Write the pictures."""
     jax.config.update("jax_enable_x64", True)
+    if len(sys.argv) > 2:
+        save(example_weights(*map(NLSQResult.load, sys.argv[1:3])), WEIGHTS_PICTURE)
+        return
     if len(sys.argv) > 1:
         save(example_fit(NLSQResult.load(sys.argv[1])), README_PICTURE)
         return

@@ -40,7 +40,8 @@ VALUES = {
     "f3": 0.35,
     "phi0": -2.0,
 }
-HELD = ("v_offset", "f2")
+HELD = ("v_offset", "f0", "f1", "f2", "alpha_ref", "alpha_sample", "D_offset_sample")
+"""Few are free, since the pairs of those fill the largest picture of a report."""
 FREE = tuple(name for name in VALUES if name not in HELD)
 OPEN = ("D0_ref", "D_offset_ref")
 SPREAD = {name: 0.03 * abs(value) for name, value in VALUES.items()}

@@ -28,11 +28,12 @@ def fitted(file: str, output: Path, *more: str) -> NLSQResult:
 
 def test_the_fit_reaches_a_cost_not_above_that_of_the_truth(tmp_path: Path) -> None:
     held = {name: {"value": value, "vary": False} for name, value in TRUTH.items()}
-    data = load_data(EXAMPLES / "startup_flow_apsu.h5", q=0.0054)
+    # Half of the frames: all of them are fitted by the session `docs`, which runs the tutorials.
+    data = load_data(EXAMPLES / "startup_flow_apsu.h5", q=0.0054, frames=[1, 200])
     truth = fit_nlsq_jax(data, {"model": {"parameters": held}})
-    result = fitted("startup_flow_apsu.h5", tmp_path / "out")
+    result = fitted("startup_flow_apsu.h5", tmp_path / "out", "--set", "data.frames=[1,200]")
     assert result.success
-    assert result.n_pairs == 4 * 400 * 399 // 2
+    assert result.n_pairs == 4 * 200 * 199 // 2
     assert result.cost <= truth.cost
     # What the data fix, they fix at the truth, within errors that know of the speckle.
     for name in ("v0", "beta", "v_offset", "phi0"):

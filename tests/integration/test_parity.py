@@ -24,7 +24,7 @@ N_PAR = len(NAMES)
 FREE = (*NAMES, "contrast", "offset")
 EPS = float(np.finfo(float).eps)
 
-LENGTHS = (3, 50, 257, 1000)
+LENGTHS = (3, 50, pytest.param(257, marks=pytest.mark.slow), 1000)
 STEPS = (2e-5, 1e-3, 0.1, 1.0)
 WAVEVECTORS = (0.0, 1e-3, 0.0054, 0.02)
 ANGLES = (-180.0, -45.0, 0.0, 4.9, 80.0, 90.0)
@@ -177,7 +177,7 @@ def test_gradients(n_t: int, kind: str, capsys: pytest.CaptureFixture[str]) -> N
         print(f"\n  gradient, {n_t} frames, {kind}: worst difference of the scale, {figures}", end="")
 
 
-@pytest.mark.parametrize("n_t", [50, 257])
+@pytest.mark.parametrize("n_t", [50, pytest.param(257, marks=pytest.mark.slow)])
 def test_gradients_by_their_own_size(n_t: int, capsys: pytest.CaptureFixture[str]) -> None:
     """Where nothing is extreme, 1e-12 of sum |W ∂c2/∂p| itself, with no allowance for the phase."""
     rng = np.random.default_rng(n_t)

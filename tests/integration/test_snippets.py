@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -33,10 +34,13 @@ PAGES = [
 FOREIGN = {"pip", "python", "git", "cd", "dask", "echo", "chromium"}
 """Other programs that a page may call; their options are not ours to check."""
 
+TRUTH = json.loads((ROOT / "examples" / "startup_flow_truth.json").read_text(encoding="utf-8"))["parameters"]
 SMALL = {
-    name: {"value": 0, "vary": False} for name in ("D_offset_ref", "D_offset_sample", "v_offset", "f0", "f1", "f2")
+    name: {"value": value, "vary": False}
+    for name, value in TRUTH.items()
+    if name not in ("D0_ref", "D0_sample", "v0", "f3", "phi0")
 }
-"""Held in the posterior that pages read, so that it is sampled in seconds."""
+"""Held in the posterior that pages read: sampled in seconds, and a small picture of its pairs of parameters."""
 
 
 def name_of(page: Path) -> str:

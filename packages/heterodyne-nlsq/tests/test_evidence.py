@@ -282,7 +282,7 @@ def test_an_amplitude_of_almost_nothing_that_grows_keeps_its_value_where_equals_
 def test_what_has_no_effect_has_no_noise_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     # Without a sample nothing depends on its law: four of 300 fits ended here with an error of linear algebra.
     monkeypatch.setattr(representative, "_curvature", lambda land, z: (np.eye(3), np.diag([4.0, 1.0, 0.0])))
-    monkeypatch.setattr(representative, "_prior_precision", lambda land, z: np.full(3, 1e-9))
+    monkeypatch.setattr(representative, "prior_precision", lambda land, z: np.full(3, 1e-9))
     noise = representative.calibrated_noise(cast("Any", None), np.zeros(3), np.diag([8.0, 2.0, 1e12]), 1.0)
     np.testing.assert_allclose(np.diag(noise.covariance), [0.5, 2.0, 1e9], rtol=1e-6)
     assert noise.unit == pytest.approx(2.0)

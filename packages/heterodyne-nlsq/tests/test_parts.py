@@ -6,24 +6,34 @@ import functools
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 import pytest
 from conftest import TRUTH, make, values
 from scipy.optimize import nnls
 
 from heterodyne_data.setup import free_parameters, make_scaling, reduced_chi_square
-from heterodyne_nlsq import compilation, dense
-from heterodyne_nlsq.coordinates import from_parameters, hold, make_coordinates, to_parameters
+from heterodyne_nlsq import compilation, dense, priors
+from heterodyne_nlsq.coordinates import (
+    from_parameters,
+    hold,
+    make_coordinates,
+    slope_of_parameters,
+    to_parameters,
+    without_bounds,
+)
 from heterodyne_nlsq.covariance import Curvature, covariance, covariance_root, curvature, projected_score, spread_along
 from heterodyne_nlsq.evaluators import choose_evaluator, dense_evaluator
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.identify import identifiability
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
+from heterodyne_nlsq.priors import Weights, make_priors
 from heterodyne_nlsq.result_building import _edge, _growth
 from heterodyne_nlsq.robust import robust_least_squares
 from heterodyne_nlsq.setup import Setup
@@ -33,6 +43,8 @@ from heterodyne_nlsq.start.coefficients import scaled, squares, start_coefficien
 from heterodyne_nlsq.uncertainty.noise_parts import _not_negative
 from heterodyne_physics_meshgrid import physics_of
 from heterodyne_spec import Law, find_laws, load_config, load_model
+
+type FloatArray = npt.NDArray[np.float64]
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +113,7 @@ def test_equivalent_problem_has_the_same_cost_gradient_and_matrix() -> None:
     jacobian = rng.normal(size=(200, 6)) * 10.0 ** np.arange(-3, 3)
     jacobian[:, 5] = jacobian[:, 0] * 2e5  # a singular direction
     residuals = rng.normal(size=200)
-    f, j = equivalent_problem(normal_equations(jnp.asarray(residuals), jnp.asarray(jacobian)))
+    f, j = equivalent_problem(normal_equations(residuals, jacobian))
     assert f.shape == (7,)
     scale = np.linalg.norm(jacobian, axis=0)
     np.testing.assert_allclose(f @ f, residuals @ residuals, rtol=1e-12)
@@ -157,30 +169,56 @@ def test_solver_coordinates_are_a_bijection_that_keeps_the_function_on_the_valle
     free = free_parameters(spec, load_config(settings).model)
     coordinates = make_coordinates(spec, free, t)
     p = free.start
-    z = np.asarray(from_parameters(p, coordinates))
-    np.testing.assert_allclose(to_parameters(jnp.asarray(z), coordinates), p, rtol=1e-10, atol=1e-9)
+    z = from_parameters(p, coordinates)
+    np.testing.assert_allclose(to_parameters(z, coordinates), p, rtol=1e-10, atol=1e-9)
     # Along ln a, value and slope in ln t at the reference age stay: J changes in second order of b only.
     moved = z.copy()
     moved[0] += 3.0
-    q = np.asarray(to_parameters(jnp.asarray(moved), coordinates))
+    q = to_parameters(moved, coordinates)
     before, after = (spec.evaluate("J_r", dict(zip(spec.names, v, strict=True)), t) for v in (p, q))
     middle = np.argmin(abs(t - np.exp(float(coordinates.clock[0]))))
     assert q[0] > 5 * p[0]
     assert after[middle] == pytest.approx(before[middle], rel=1e-3)
     # What is held stays, whatever z is.
-    kept = hold(coordinates, np.asarray(coordinates.held) | (np.arange(p.size) == 2), p)
-    assert np.asarray(to_parameters(jnp.asarray(z), kept))[2] in (-1e5, 1e5)
-    assert np.asarray(coordinates.held).nonzero()[0].tolist() == [spec.names.index("f2")]
+    kept = hold(coordinates, coordinates.held | (np.arange(p.size) == 2), p)
+    assert to_parameters(z, kept)[2] in (-1e5, 1e5)
+    assert coordinates.held.nonzero()[0].tolist() == [spec.names.index("f2")]
+
+
+def slopes_of(function: Callable[[FloatArray], FloatArray], at: FloatArray) -> FloatArray:
+    """Return derivatives by central differences, (n_value, n)."""
+    steps = np.diag(1e-6 * np.maximum(np.abs(at), 1e-2))
+    return np.stack([(function(at + step) - function(at - step)) / (2 * step.sum()) for step in steps], axis=-1)
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_derivatives_of_coordinates_and_priors_are_those_of_differences(bounded: bool) -> None:
+    settings = {"model": {"parameters": values(f2={"value": 0.3, "vary": True})}}
+    setup = prepare(make(n_t=20), load_config(settings))
+    c, known = make_coordinates(setup.spec, setup.free, setup.data.t), make_priors(setup)
+    c = c if bounded else without_bounds(c)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        p = setup.free.start * rng.uniform(0.8, 1.2, setup.free.start.size)
+        z = from_parameters(p, c)
+        expected = slopes_of(lambda at: to_parameters(at, c), z)
+        size = np.abs(expected).max(axis=1, keepdims=True) + 1e-12
+        np.testing.assert_allclose(slope_of_parameters(z, c) / size, expected / size, atol=1e-6)
+        vector = known.lower + rng.uniform(0.05, 0.95, known.lower.size) * (known.upper - known.lower)
+        rows, turn = priors.rows(vector, known, Weights(0.1, 0.5, 1e-3)), np.eye(vector.size)
+        expected = slopes_of(lambda at: priors.rows(at, known, Weights(0.1, 0.5, 1e-3)).value, vector)
+        size = np.abs(expected).max(axis=1, keepdims=True)
+        np.testing.assert_allclose(priors.along(rows, turn) / size, expected / size, atol=1e-5)
 
 
 def test_the_derivative_is_finite_where_a_law_has_lost_its_first_term() -> None:
     spec, t = load_model(), 0.1 * np.arange(1, 201)
     coordinates = make_coordinates(spec, free_parameters(spec, load_config({}).model), t)
-    z = np.asarray(from_parameters(np.asarray(coordinates.at), coordinates)).copy()
+    z = from_parameters(coordinates.at, coordinates)
     # Seed 1000213 of the null measurements: the fraction's share w came to rest at exp(-8066).
-    first, slope, _ = np.asarray(coordinates.laws)[-1]
+    first, slope, _ = coordinates.laws[-1]
     z[first], z[slope] = -8066.0, 0.41
-    assert np.isfinite(jax.jacfwd(to_parameters)(jnp.asarray(z), coordinates)).all()
+    assert np.isfinite(slope_of_parameters(z, coordinates)).all()
 
 
 def test_covariance_projects_the_scaling_out_and_bounds_open_directions_by_the_prior() -> None:

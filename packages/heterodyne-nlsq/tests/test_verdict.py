@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from handmade import made, signal, upward
 
-from heterodyne_data import Derived, MapNoise, NLSQResult
+from heterodyne_data import Derived, MapNoise, NLSQResult, Weighting
 from heterodyne_nlsq.command import result_event
 from heterodyne_nlsq.page import write_page
 from heterodyne_nlsq.plots import functions_figure
@@ -50,6 +50,10 @@ def test_a_usable_fit_says_what_can_be_quoted() -> None:
             "The residuals at φ = 5° have structure that noise does not explain.",
         ),
         ({"nested": (upward(),)}, "x held constant: the data need it to vary, Δχ² = 96.3."),
+        (
+            {"weighting": Weighting("equal", "", p_value=1e-5)},
+            "The estimates with weights from the noise and with equal weights differ by more than chance (p < 0.001)",
+        ),
         ({"signal": signal(flow=0.6)}, "No flow is seen (p = 0.6): no velocity is stated."),
         ({"signal": signal(two_components=0.3)}, "No second component is seen (p = 0.3): "),
         ({"signal": {k: v for k, v in signal().items() if k != "flow"}}, "No flow is seen: no velocity is stated."),

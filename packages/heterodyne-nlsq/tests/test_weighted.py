@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +20,7 @@ from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate, score_covariance
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts
+from heterodyne_nlsq.weighted import choice, estimate
 from heterodyne_nlsq.weighted.azimuths import Azimuth, azimuths
 from heterodyne_nlsq.weighted.estimate import equations, score_value
 from heterodyne_nlsq.weighted.weights import Weighted, columns, shared_scores, weights
@@ -217,7 +219,8 @@ def test_one_step_from_the_truth_scatters_less_and_as_stated() -> None:
 
 @pytest.fixture(scope="module")
 def sharper() -> NLSQResult:
-    return fit_nlsq_jax(speckle(2), asked(weighting="noise"))
+    # Chosen automatically.
+    return fit_nlsq_jax(speckle(2), asked(weighting="auto"))
 
 
 def test_a_result_keeps_the_estimate_with_equal_weights(sharper: NLSQResult, tmp_path: Any) -> None:
@@ -225,6 +228,7 @@ def test_a_result_keeps_the_estimate_with_equal_weights(sharper: NLSQResult, tmp
     assert equal.weighting is not None and sharper.weighting is not None
     assert equal.weighting.kind == "equal"
     assert sharper.weighting.kind == "noise"
+    assert any("evidence" in words and "equal weights" in words for words in sharper.conventions)
     for name in equal.varying:
         assert sharper.weighting.values[name] == pytest.approx(equal.parameters[name], rel=1e-6)
         assert sharper.weighting.sd[name] == pytest.approx(equal.sd[name], rel=1e-3)
@@ -250,6 +254,26 @@ def test_what_frames_without_data_hold_does_not_matter(sharper: NLSQResult) -> N
     assert found[0].weighting is not None and found[0].weighting.kind == "noise"
     assert found[0].parameters == pytest.approx(found[1].parameters, rel=1e-9)
     assert found[0].parameters["v0"] == pytest.approx(sharper.parameters["v0"], abs=2 * sharper.sd["v0"])
+
+
+@pytest.mark.usefixtures("in_float64")
+@pytest.mark.parametrize(("photons", "words"), [(0.1, "noise of single frames outweighs"), (0.7, "times only")])
+def test_automatic_weights_are_equal_where_photons_are_few(
+    photons: float, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = prepare(speckle(1), load_config(asked(weighting="auto")))
+    vector, calibration = at_truth(setup)
+    evaluator = choose_evaluator(setup)
+    matrix = np.asarray(evaluator.matrices(vector, evaluator.problem)).sum(axis=0)
+    few = NoiseParts(1 / 4000, 1 / (4000 * photons), 1 / (4000 * photons**2), 0.0)
+    equal = SimpleNamespace(vector=vector, matrix=matrix, score=1e-3 * matrix, prior=np.full(5, 1e9))
+    # The estimate is not sought for the decision, and the weights are not formed if it is clear.
+    monkeypatch.delattr(choice, "reweighted")
+    if photons < 0.5:
+        monkeypatch.delattr(estimate, "weights")
+    found, weighting = choice.weighed(setup, evaluator, replace(calibration, parts=(few, few)), equal)
+    assert found is None
+    assert words in weighting.statement
 
 
 def test_automatic_weights_are_equal_where_no_noise_is_shared() -> None:

@@ -9,7 +9,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import heterodyne_spec
-from heterodyne_spec.expression import EXP_LIMIT, Binary, ExpressionError, Name, evaluate, names, parse
+from heterodyne_spec import load_model
+from heterodyne_spec.expression import (
+    EXP_LIMIT,
+    Binary,
+    ExpressionError,
+    Name,
+    evaluate,
+    evaluate_with_slopes,
+    names,
+    parse,
+)
 
 VALUES = {"a": 2.0, "b": 3.0, "t": 0.25, "x_1": 7.0}
 
@@ -166,6 +176,37 @@ def test_names_broadcast_and_are_listed_in_reading_order():
     assert evaluate(tree, {"a": 1, "b": 2, "t": np.ones((2, 3))}).shape == (2, 3)
     with pytest.raises(KeyError, match="b"):
         evaluate(tree, {"a": 1, "t": 1})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-a * b / (t - x_1) + a ^ (b / x_1) * t",
+        "exp(-a * t) ^ b",
+        "max(a, b) * min(a * t, b)",
+        "clip(a * t, 0, 1) + clip(b, t, x_1) + clip(x_1, a, b)",
+        "exp(a * 100)",
+    ],
+)
+def test_derivatives_are_those_of_differences(text):
+    tree = parse(text)
+    value, by = evaluate_with_slopes(tree, VALUES, ("t",))
+    assert value == evaluate(tree, VALUES)
+    assert "t" not in by
+    for name in {"a", "b", "x_1"} & set(names(tree)):
+        step = 1e-6 * VALUES[name]
+        ends = (evaluate(tree, {**VALUES, name: VALUES[name] + s}) for s in (step, -step))
+        assert by.get(name, 0.0) == pytest.approx(np.subtract(*ends) / (2 * step), rel=1e-8, abs=1e-9)
+
+
+def test_derivatives_of_the_model_are_finite_at_age_zero_and_on_its_kinks():
+    spec = load_model()
+    vector = {**dict(zip(spec.names, spec.defaults, strict=True)), "D0_ref": 100.0, "D_offset_ref": -100.0}
+    value, slopes = spec.functions_with_slopes(list(vector.values()), [0.0, 1.0])
+    assert value.shape == (4, 2)
+    assert np.isfinite(slopes).all()
+    # J_r is max(100 - 100, 0) at 1 s: half of what D0_ref does above.
+    assert slopes[0, 1, spec.names.index("D0_ref")] == 0.5
 
 
 def test_trees_compare_by_value():

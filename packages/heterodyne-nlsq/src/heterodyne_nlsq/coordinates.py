@@ -18,12 +18,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jax.typing import ArrayLike
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
+from numpy.typing import ArrayLike
+from scipy.special import expit, logit
 
 from heterodyne_data.setup import FreeParameters, reference_age
 from heterodyne_spec import ModelSpec, find_laws
@@ -40,17 +39,17 @@ class Coordinates(NamedTuple):
     where none is free). `lower` and `upper` bound the parameters. Those that are `held` stay at `at`, whatever z is.
     """
 
-    laws: Int[Array, "n_law 3"]
-    straight: Bool[Array, " n_law"]
-    share: Bool[Array, " n_law"]
-    most: Float[Array, " n_law"]
-    clock: Float[Array, " n_law"]
-    origin: Int[Array, " n_law"]
-    has_origin: Float[Array, " n_law"]
-    lower: Float[Array, " n_free"]
-    upper: Float[Array, " n_free"]
-    held: Bool[Array, " n_free"]
-    at: Float[Array, " n_free"]
+    laws: Int[np.ndarray, "n_law 3"]
+    straight: Bool[np.ndarray, " n_law"]
+    share: Bool[np.ndarray, " n_law"]
+    most: Float[np.ndarray, " n_law"]
+    clock: Float[np.ndarray, " n_law"]
+    origin: Int[np.ndarray, " n_law"]
+    has_origin: Float[np.ndarray, " n_law"]
+    lower: Float[np.ndarray, " n_free"]
+    upper: Float[np.ndarray, " n_free"]
+    held: Bool[np.ndarray, " n_free"]
+    at: Float[np.ndarray, " n_free"]
 
 
 def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Coordinates:
@@ -74,30 +73,30 @@ def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Co
     held = np.isin(names, [law.origin for law in laws if law.origin])
     at = {law: law.positions(names) for law in laws}
     return Coordinates(
-        laws=jnp.array([at[law] for law in laws], int).reshape(-1, 3),
-        straight=jnp.ones(len(laws), bool),
-        share=jnp.array([lower[at[law][0]] == lower[at[law][2]] == 0 for law in laws], bool),
-        most=jnp.array([float(upper[at[law][2]]) for law in laws], float),
-        clock=jnp.array(clocks, float),
-        origin=jnp.array([names.index(law.origin) if law.origin in names else 0 for law in laws], int),
-        has_origin=jnp.array([float(law.origin in names) for law in laws], float),
-        lower=jnp.asarray(lower),
-        upper=jnp.asarray(upper),
-        held=jnp.asarray(held),
-        at=jnp.asarray(free.start[positions]),
+        laws=np.array([at[law] for law in laws], int).reshape(-1, 3),
+        straight=np.ones(len(laws), bool),
+        share=np.array([lower[at[law][0]] == lower[at[law][2]] == 0 for law in laws], bool),
+        most=np.array([float(upper[at[law][2]]) for law in laws], float),
+        clock=np.array(clocks, float),
+        origin=np.array([names.index(law.origin) if law.origin in names else 0 for law in laws], int),
+        has_origin=np.array([float(law.origin in names) for law in laws], float),
+        lower=lower,
+        upper=upper,
+        held=held,
+        at=free.start[positions],
     )
 
 
 def plain(c: Coordinates) -> Coordinates:
     """Return coordinates that are identical to the parameters."""
-    return c._replace(straight=jnp.zeros_like(c.straight))
+    return c._replace(straight=np.zeros_like(c.straight))
 
 
 def without_bounds(c: Coordinates) -> Coordinates:
     """Return the coordinates without bounds except those of exponents and shares, so that the map is one-to-one."""
-    own = np.zeros(np.asarray(c.lower).shape, bool)
-    own[np.asarray(c.laws)[:, 1]] = True
-    low, high = (jnp.where(jnp.asarray(own), bound, end) for bound, end in ((c.lower, -jnp.inf), (c.upper, jnp.inf)))
+    own = np.zeros(c.lower.shape, bool)
+    own[c.laws[:, 1]] = True
+    low, high = (np.where(own, bound, end) for bound, end in ((c.lower, -np.inf), (c.upper, np.inf)))
     return c._replace(lower=low, upper=high)
 
 
@@ -109,52 +108,124 @@ _NEAR = 0.999
 coordinates."""
 
 
-def _rate_range(c: Coordinates) -> tuple[Array, Array]:
+class _Mapped(NamedTuple):
+    """Parameters (..., n_free), and of the laws (..., n_law) what their derivatives follow from: value a, rate b and
+    1 / growth of the first term, f, the logistic functions of the first and third coordinate, and tanh of the rate."""
+
+    free: FloatArray
+    a: FloatArray
+    b: FloatArray
+    fading: FloatArray
+    value: FloatArray
+    of_first: FloatArray
+    of_third: FloatArray
+    bend: FloatArray
+
+
+def _rate_range(c: Coordinates) -> tuple[FloatArray, FloatArray]:
     """Return middle and half width of the range of every law's exponent."""
     low, high = c.lower[c.laws[:, 1]], c.upper[c.laws[:, 1]]
-    return (low + high) / 2, jnp.maximum((high - low) / 2, 1e-12)
+    return (low + high) / 2, np.maximum((high - low) / 2, 1e-12)
 
 
-@jax.jit
-def to_parameters(z: Float[Array, " n_free"], c: Coordinates) -> Float[Array, " n_free"]:
-    """Return the free parameters at z, clipped to their bounds, which are not a box in z."""
-    own = jnp.where(c.held, c.at, jnp.clip(z, c.lower, c.upper))
-    first, slope, third = z[c.laws].T
-    shared = c.most * jax.nn.sigmoid(third)
-    value = jnp.where(c.share, shared, third)
-    a = jnp.where(c.share, shared * jax.nn.sigmoid(first), jnp.exp(jnp.where(c.straight & ~c.share, first, 0.0)))
+def _own(z: FloatArray, c: Coordinates) -> FloatArray:
+    return np.where(c.held, c.at, np.clip(z, c.lower, c.upper))
+
+
+def _exponent(b: FloatArray, own: FloatArray, c: Coordinates) -> FloatArray:
+    """Return the logarithm of the growth of the first term of every law from age 1 s, or t0, to its clock."""
+    return b * (c.clock - c.has_origin * own[..., c.origin])
+
+
+def _mapped(z: FloatArray, c: Coordinates) -> _Mapped:
+    own = _own(z, c)
+    first, slope, third = (z[..., c.laws[:, k]] for k in range(3))
+    of_first, of_third = expit(first), expit(third)
+    shared = c.most * of_third
+    value = np.where(c.share, shared, third)
+    a = np.where(c.share, shared * of_first, np.exp(np.where(c.straight & ~c.share, first, 0.0)))
     middle, half = _rate_range(c)
-    # The square of the divisor, which enters the derivative, must remain finite.
-    b = middle + half * jnp.tanh((slope / jnp.maximum(a, _NOTHING) - middle) / half)
-    growth = jnp.exp(jnp.clip(b * (c.clock - c.has_origin * own[c.origin]), -_MAX_EXPONENT, _MAX_EXPONENT))
-    law = jnp.stack([a / growth, b, value - a], axis=1)
-    moved = own.at[c.laws].set(jnp.where(c.straight[:, None], law, own[c.laws]))
-    return jnp.where(c.held, c.at, jnp.clip(moved, c.lower, c.upper))
+    bend = np.tanh((slope / np.maximum(a, _NOTHING) - middle) / half)
+    b = middle + half * bend
+    fading = np.exp(-np.clip(_exponent(b, own, c), -_MAX_EXPONENT, _MAX_EXPONENT))
+    moved, straight = own.copy(), c.straight
+    law = np.stack([a * fading, b, value - a], axis=-1)
+    moved[..., c.laws[straight]] = law[..., straight, :]
+    return _Mapped(moved, a, b, fading, value, of_first, of_third, bend)
 
 
-@jax.jit
-def from_parameters(free: ArrayLike, c: Coordinates, nearest: float = NEAREST) -> Float[Array, " n_free"]:
+def to_parameters(z: FloatArray, c: Coordinates) -> FloatArray:
+    """Return the free parameters (..., n_free) at z, clipped to their bounds, which are not a box in z."""
+    with np.errstate(all="ignore"):
+        return np.where(c.held, c.at, np.clip(_mapped(z, c).free, c.lower, c.upper))
+
+
+def slope_of_parameters(z: FloatArray, c: Coordinates) -> FloatArray:
+    """Return the derivatives (n_free, n_free) of the free parameters by z (n_free,)."""
+    with np.errstate(all="ignore"):
+        m = _mapped(z, c)
+        by_own = np.where(c.held | (z < c.lower) | (z > c.upper), 0.0, 1.0)
+        # By the first and the third coordinate of a law; the second is its slope at the clock.
+        a_first = np.where(c.share, m.a * (1.0 - m.of_first), m.a)
+        a_third = np.where(c.share, m.a * (1.0 - m.of_third), 0.0)
+        value_third = np.where(c.share, m.value * (1.0 - m.of_third), 1.0)
+        safe, flat = np.maximum(m.a, _NOTHING), 1.0 - m.bend**2
+        b_slope = flat / safe
+        b_a = np.where((flat > 0) & (m.a > _NOTHING), -flat * (z[c.laws[:, 1]] / safe) / safe, 0.0)
+        b_first, b_third = b_a * a_first, b_a * a_third
+        own = _own(z, c)
+        within = np.abs(_exponent(m.b, own, c)) <= _MAX_EXPONENT
+        clock = within * (c.clock - c.has_origin * own[c.origin])
+        by_law = np.stack(
+            [
+                np.stack([a_first - m.a * clock * b_first, -m.a * clock * b_slope, a_third - m.a * clock * b_third])
+                * m.fading,
+                np.stack([b_first, b_slope, b_third]),
+                np.stack([-a_first, np.zeros_like(m.a), value_third - a_third]),
+            ]
+        )
+        found = np.diag(by_own)
+        straight = c.straight
+        laws = c.laws[straight]
+        found[laws] = 0.0
+        found[laws[:, :, None], laws[:, None, :]] = np.moveaxis(by_law[:, :, straight], 2, 0)
+        by_origin = within * m.a * m.fading * m.b * c.has_origin * by_own[c.origin]
+        found[laws[:, 0], c.origin[straight]] += by_origin[straight]
+        found[c.held | (m.free < c.lower) | (m.free > c.upper)] = 0.0
+    return found
+
+
+def fitted(z: FloatArray, c: Coordinates) -> FloatArray:
+    """Return the fitted vector (n_fit,) at z (n_fit,): the parameters, and the scaling coefficients of z."""
+    n_free = c.lower.size
+    return np.concatenate([to_parameters(z[:n_free], c), z[n_free:]])
+
+
+def slope_of_fitted(z: FloatArray, c: Coordinates) -> FloatArray:
+    """Return the derivatives (n_fit, n_fit) of the fitted vector by z."""
+    found, n_free = np.eye(z.size), c.lower.size
+    found[:n_free, :n_free] = slope_of_parameters(z[:n_free], c)
+    return found
+
+
+def from_parameters(free: ArrayLike, c: Coordinates, nearest: float = NEAREST) -> FloatArray:
     """Return z of the free parameters: the inverse of `to_parameters` inside the bounds.
 
     The distance of f and w of a law with a share from 0 is at least `nearest`, and from their largest values at least
     `NEAREST`.
     """
-    free = jnp.asarray(free, float)
-    amplitude, b, offset = free[c.laws].T
-    a = amplitude * jnp.exp(jnp.clip(b * (c.clock - c.has_origin * free[c.origin]), -_MAX_EXPONENT, _MAX_EXPONENT))
-    f = jnp.clip((a + offset) / c.most, nearest, 1 - NEAREST)
-    w = jnp.clip(a / (f * c.most), nearest, 1 - NEAREST)
-    a = jnp.where(c.share, w * f * c.most, jnp.maximum(a, jnp.exp(-_MAX_EXPONENT)))
-    middle, half = _rate_range(c)
-    slope = a * (middle + half * jnp.arctanh(jnp.clip((b - middle) / half, -_NEAR, _NEAR)))
-    law = jnp.stack(
-        [jnp.where(c.share, _logit(w), jnp.log(a)), slope, jnp.where(c.share, _logit(f), a + offset)], axis=1
-    )
-    return free.at[c.laws].set(jnp.where(c.straight[:, None], law, free[c.laws]))
-
-
-def _logit(u: Array) -> Array:
-    return jnp.log(u) - jnp.log1p(-u)
+    found = np.array(free, float)
+    amplitude, b, offset = found[c.laws].T
+    with np.errstate(all="ignore"):
+        a = amplitude * np.exp(np.clip(_exponent(b, found, c), -_MAX_EXPONENT, _MAX_EXPONENT))
+        f = np.clip((a + offset) / c.most, nearest, 1 - NEAREST)
+        w = np.clip(a / (f * c.most), nearest, 1 - NEAREST)
+        a = np.where(c.share, w * f * c.most, np.maximum(a, np.exp(-_MAX_EXPONENT)))
+        middle, half = _rate_range(c)
+        slope = a * (middle + half * np.arctanh(np.clip((b - middle) / half, -_NEAR, _NEAR)))
+        law = np.stack([np.where(c.share, logit(w), np.log(a)), slope, np.where(c.share, logit(f), a + offset)], axis=1)
+    found[c.laws[c.straight]] = law[c.straight]
+    return found
 
 
 _NOTHING = 1e-100
@@ -170,10 +241,9 @@ def at_edge(free: FloatArray, c: Coordinates) -> npt.NDArray[np.bool_]:
     Beyond the bound, z has no effect on the parameter, so the solver stops just before it. Exponents never reach it.
     """
     inside = np.zeros(free.shape, bool)
-    inside[np.asarray(c.laws)[np.asarray(c.straight)][:, [0, 2]].ravel()] = True
-    lower, upper = np.asarray(c.lower), np.asarray(c.upper)
-    near = (free - lower <= 1e-3 * np.abs(lower)) | (upper - free <= 1e-3 * np.abs(upper))
-    return inside & ~np.asarray(c.held) & near
+    inside[c.laws[c.straight][:, [0, 2]].ravel()] = True
+    near = (free - c.lower <= 1e-3 * np.abs(c.lower)) | (c.upper - free <= 1e-3 * np.abs(c.upper))
+    return inside & ~c.held & near
 
 
 def hold(c: Coordinates, held: npt.NDArray[np.bool_], free: FloatArray) -> Coordinates:
@@ -182,17 +252,11 @@ def hold(c: Coordinates, held: npt.NDArray[np.bool_], free: FloatArray) -> Coord
     Newly fixed parameters are set to the nearer bound. A law of which a parameter is held is not straight; one with
     fixed A keeps its t0.
     """
-    lower, upper = np.asarray(c.lower), np.asarray(c.upper)
-    before, laws, origin = np.asarray(c.held), np.asarray(c.laws), np.asarray(c.origin)
-    needs_origin = origin[held[laws[:, 0]] & (np.asarray(c.has_origin) > 0)]
+    needs_origin = c.origin[held[c.laws[:, 0]] & (c.has_origin > 0)]
     now = held.copy()
     now[needs_origin] = False
-    bound = np.where(free - lower < upper - free, lower, upper)
-    return c._replace(
-        straight=jnp.asarray(~held[laws].any(axis=1)),
-        held=jnp.asarray(now),
-        at=jnp.asarray(np.where(before, np.asarray(c.at), bound)),
-    )
+    bound = np.where(free - c.lower < c.upper - free, c.lower, c.upper)
+    return c._replace(straight=~held[c.laws].any(axis=1), held=now, at=np.where(c.held, c.at, bound))
 
 
 def pinned(c: Coordinates, positions: npt.NDArray[np.int_], values: FloatArray) -> Coordinates:
@@ -200,22 +264,20 @@ def pinned(c: Coordinates, positions: npt.NDArray[np.int_], values: FloatArray) 
 
     A law of which a parameter is pinned is not straight.
     """
-    held, at, laws = np.array(c.held), np.array(c.at), np.asarray(c.laws)
+    held, at = c.held.copy(), c.at.copy()
     held[positions], at[positions] = True, values
-    return c._replace(
-        straight=c.straight & jnp.asarray(~held[laws].any(axis=1)), held=jnp.asarray(held), at=jnp.asarray(at)
-    )
+    return c._replace(straight=c.straight & ~held[c.laws].any(axis=1), held=held, at=at)
 
 
 def inside(free: FloatArray, released: npt.NDArray[np.bool_], c: Coordinates) -> FloatArray:
     """Return `free` with `released` parameters moved inside by a hundredth of their bound, where z has an effect."""
-    lower, upper = np.asarray(c.lower), np.asarray(c.upper)
-    return np.where(released, np.clip(free, lower + 1e-2 * np.abs(lower), upper - 1e-2 * np.abs(upper)), free)
+    low, high = c.lower + 1e-2 * np.abs(c.lower), c.upper - 1e-2 * np.abs(c.upper)
+    return np.where(released, np.clip(free, low, high), free)
 
 
 def box(c: Coordinates) -> tuple[FloatArray, FloatArray]:
     """Return lower and upper limits of z: the bounds, and none for the coordinates of straight laws."""
-    low, high = np.array(c.lower), np.array(c.upper)
-    straight = np.asarray(c.laws)[np.asarray(c.straight)].ravel()
+    low, high = c.lower.copy(), c.upper.copy()
+    straight = c.laws[c.straight].ravel()
     low[straight], high[straight] = -np.inf, np.inf
     return low, high

@@ -7,11 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Array, Float
 
 from heterodyne_data import TwoTimeData, pair_valid
 from heterodyne_data.setup import ROUNDING, noise_sd
@@ -20,16 +17,17 @@ from heterodyne_nlsq.coordinates import (
     Coordinates,
     at_edge,
     box,
+    fitted,
     from_parameters,
     hold,
     inside,
     make_coordinates,
     pinned,
     plain,
-    to_parameters,
+    slope_of_fitted,
 )
 from heterodyne_nlsq.evaluators import Evaluator
-from heterodyne_nlsq.normal import NormalEquations, equivalent_problem
+from heterodyne_nlsq.normal import equivalent_problem, turned
 from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
 from heterodyne_nlsq.robust import robust_least_squares
 from heterodyne_nlsq.setup import Setup
@@ -37,7 +35,7 @@ from heterodyne_nlsq.solver import NOT_CONVERGED, TOLERANCE, Progress, Solution,
 from heterodyne_nlsq.uncertainty.inflation import inflation
 
 type FloatArray = npt.NDArray[np.float64]
-type Rows = tuple[Array, Array] | tuple[FloatArray, FloatArray]
+type Rows = tuple[FloatArray, FloatArray]
 type Known = tuple[Priors, Weights]
 
 _NEARLY_FLAT = 1e-3
@@ -55,49 +53,26 @@ _ROUNDS = 6
 """Maximum number of times that parameters reach or leave a bound; there are three power laws with three bounds each."""
 
 
-@jax.jit
-def _fitted(z: Float[Array, " n_fit"], coordinates: Coordinates) -> Float[Array, " n_fit"]:
-    """Return the fitted vector (parameters, scaling coefficients) at z (solver coordinates, same coefficients)."""
-    n_free = coordinates.lower.size
-    return jnp.concatenate([to_parameters(z[:n_free], coordinates), z[n_free:]])
-
-
-@jax.jit
-def _fitted_and_turn(z: Float[Array, " n_fit"], coordinates: Coordinates) -> tuple[Array, Array]:
-    return _fitted(z, coordinates), jax.jacfwd(_fitted)(z, coordinates)
-
-
-@jax.jit
-def _turned(n: NormalEquations, turn: Float[Array, "n_fit n_fit"]) -> tuple[Array, Array]:
-    return equivalent_problem(NormalEquations(n.cost, turn.T @ n.gradient, turn.T @ n.matrix @ turn))
-
-
-@jax.jit
-def _with_prior(
-    residuals: Array, jacobian: Array, vector: Array, turn: Float[Array, "n_fit n_fit"], known: Known
-) -> Rows:
-    """Return rows and Jacobian with those of the priors behind them."""
-    below, slope = priors.rows(vector, *known), jax.jacfwd(priors.rows)(vector, *known)
-    return jnp.concatenate([residuals, below]), jnp.concatenate([jacobian, slope @ turn])
-
-
-@jax.jit
-def _penalty(vector: Float[Array, " n_fit"], known: Known) -> Array:
-    return jnp.sum(priors.rows(vector, *known) ** 2) / 2
-
-
 def _linear_rows(z: FloatArray, evaluator: Evaluator, coordinates: Coordinates, known: Known) -> Rows:
-    """Return residuals and Jacobian of the equivalent small problem in solver coordinates, as NumPy arrays."""
-    vector, turn = _fitted_and_turn(jnp.asarray(z), coordinates)
-    rows = _with_prior(*_turned(evaluator.normal(vector, evaluator.problem), turn), vector, turn, known)
-    return np.asarray(rows[0]), np.asarray(rows[1])
+    """Return residuals and Jacobian of the equivalent small problem in solver coordinates."""
+    vector, turn = fitted(z, coordinates), slope_of_fitted(z, coordinates)
+    found = equivalent_problem(turned(evaluator.normal(vector, evaluator.problem), turn))
+    return _with_prior(*found, vector, turn, known)
 
 
 def _all_rows(z: FloatArray, evaluator: Evaluator, coordinates: Coordinates, known: Known) -> Rows:
     """Return all residuals and their Jacobian in solver coordinates, as required by a non-linear loss."""
-    vector, turn = _fitted_and_turn(jnp.asarray(z), coordinates)
-    found = dense.residuals(vector, evaluator.problem), dense.jacobian(vector, evaluator.problem) @ turn
-    return _with_prior(*found, vector, turn, known)
+    vector, turn = fitted(z, coordinates), slope_of_fitted(z, coordinates)
+    found = dense.residuals(vector, evaluator.problem), dense.jacobian(vector, evaluator.problem)
+    return _with_prior(np.asarray(found[0]), np.asarray(found[1]) @ turn, vector, turn, known)
+
+
+def _with_prior(
+    residuals: FloatArray, jacobian: FloatArray, vector: FloatArray, turn: FloatArray, known: Known
+) -> Rows:
+    """Return rows and Jacobian with those of the priors behind them."""
+    below = priors.rows(vector, *known)
+    return np.concatenate([residuals, below.value]), np.concatenate([jacobian, priors.along(below, turn)])
 
 
 class LastEvaluation:
@@ -170,7 +145,7 @@ def descend(
             setup, evaluator, coordinates, unit, solution.vector, tolerance, limit - spent, progress
         )
         spent += solution.n_evaluations
-        held, edge = np.asarray(coordinates.held), at_edge(solution.vector[:n_free], coordinates)
+        held, edge = coordinates.held, at_edge(solution.vector[:n_free], coordinates)
         wanted = (held | edge) & ~_pulled_inside(solution.vector, held, evaluator, coordinates, tolerance)
         if np.array_equal(wanted, held) or not rounds_left or spent >= limit:
             break
@@ -226,7 +201,7 @@ def _one_descent(
 
     `unit` is the variance of a pair in units of which the priors count; 0 leaves them out.
     """
-    weights = Weights(*(jnp.array(weight * unit) for weight in (BASELINE, REGULAR, WALL)))
+    weights = Weights(*(weight * unit for weight in (BASELINE, REGULAR, WALL)))
     known = make_priors(setup), weights
     n_free, loss = len(setup.free.free), setup.config.nlsq.loss
     rows, solve = (
@@ -248,9 +223,9 @@ def _one_descent(
         max_evaluations=max_evaluations,
         progress=progress,
     )
-    vector = _fitted(jnp.asarray(solution.vector), coordinates)
-    penalty = float(_penalty(vector, known))
-    return replace(solution, vector=np.asarray(vector), cost=solution.cost - penalty)
+    vector = fitted(solution.vector, coordinates)
+    penalty = float(np.sum(priors.rows(vector, *known).value ** 2)) / 2
+    return replace(solution, vector=vector, cost=solution.cost - penalty)
 
 
 def _pulled_inside(
@@ -261,8 +236,8 @@ def _pulled_inside(
         return held
     n_free = held.size
     cost, gradient, matrix = (np.asarray(part) for part in evaluator.normal(vector, evaluator.problem))
-    at_bound = (vector[:n_free] <= np.asarray(coordinates.lower)) | (vector[:n_free] >= np.asarray(coordinates.upper))
-    inward = np.where(vector[:n_free] <= np.asarray(coordinates.lower), -gradient[:n_free], gradient[:n_free])
+    at_bound = (vector[:n_free] <= coordinates.lower) | (vector[:n_free] >= coordinates.upper)
+    inward = np.where(vector[:n_free] <= coordinates.lower, -gradient[:n_free], gradient[:n_free])
     gain = inward**2 / np.maximum(2 * np.diag(matrix)[:n_free], 1e-300)
     return held & at_bound & (inward > 0) & (gain > tolerance * cost)
 

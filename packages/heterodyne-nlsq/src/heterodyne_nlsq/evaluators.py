@@ -57,7 +57,7 @@ def normal_of(evaluator: Evaluator) -> Callable[[FloatArray], NormalEquations]:
 
 def with_free(evaluator: Evaluator, free: FreeParameters) -> Evaluator:
     """Return the evaluator of the same data with other parameters free; nothing is read again."""
-    problem = evaluator.problem._replace(base=jnp.asarray(free.base), expand=jnp.asarray(free.expand))
+    problem = evaluator.problem._replace(base=free.base, expand=free.expand)
     return replace(evaluator, problem=problem)
 
 

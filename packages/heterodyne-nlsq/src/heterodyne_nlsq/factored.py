@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
@@ -16,6 +17,8 @@ from heterodyne_nlsq.normal import NormalEquations
 from heterodyne_physics_meshgrid import Physics
 from heterodyne_physics_meshgrid.factored import BASELINE, HalvedMaps, InnerProducts, halve_maps
 
+type FloatArray = npt.NDArray[np.float64]
+
 
 class FactoredProblem(NamedTuple):
     """The counterpart of `DenseProblem`: cut maps in place of lists of pairs."""
@@ -23,10 +26,10 @@ class FactoredProblem(NamedTuple):
     maps: HalvedMaps
     q: Float[Array, ""]
     phi: Float[Array, " n_phi"]
-    base: Float[Array, " n_par"]
-    expand: Float[Array, "n_par n_free"]
-    basis: Float[Array, "n_phi n_coef"]
-    held: Float[Array, "2 n_phi"]
+    base: Float[np.ndarray, " n_par"]
+    expand: Float[np.ndarray, "n_par n_free"]
+    basis: Float[np.ndarray, "n_phi n_coef"]
+    held: Float[np.ndarray, "2 n_phi"]
     physics: Physics
 
 
@@ -38,10 +41,10 @@ def factored_problem(
         maps=halve_maps(data.c2, data.t, data.weight * data.valid, exclude_diagonals),
         q=jnp.asarray(data.q, float),
         phi=jnp.asarray(data.phi),
-        base=jnp.asarray(free.base),
-        expand=jnp.asarray(free.expand),
-        basis=jnp.asarray(scaling.basis),
-        held=jnp.asarray(scaling.held),
+        base=free.base,
+        expand=free.expand,
+        basis=scaling.basis,
+        held=scaling.held,
         physics=physics,
     )
 
@@ -56,31 +59,39 @@ def _inner_products(
     return found
 
 
-@jax.jit
-def _full(free: Float[Array, " n_free"], problem: FactoredProblem) -> Float[Array, " n_par"]:
-    return problem.base + problem.expand @ free
+class _Sums(NamedTuple):
+    """The sums of `InnerProducts` as NumPy arrays, with the derivatives by the free parameters."""
+
+    gram: FloatArray
+    ones: FloatArray
+    data: FloatArray
 
 
-def _products(free: ArrayLike, problem: FactoredProblem) -> InnerProducts:
-    full = _full(jnp.asarray(free, float), problem)
-    return _inner_products(problem.physics, full, problem.q, problem.phi, problem.maps)
-
-
-def _of_free(sums: InnerProducts, expand: Float[Array, "n_par n_free"]) -> InnerProducts:
-    """Return the sums with the derivatives by the free parameters in place of those by all."""
-    turn = jnp.zeros((1 + expand.shape[0], 1 + expand.shape[1])).at[0, 0].set(1.0).at[1:, 1:].set(expand)
-    return InnerProducts(turn.T @ sums.gram @ turn, sums.ones @ turn, sums.data @ turn)
+def _sums(free: FloatArray, problem: FactoredProblem) -> _Sums:
+    full = problem.base + problem.expand @ np.asarray(free, float)
+    found = _inner_products(problem.physics, full, problem.q, problem.phi, problem.maps)
+    n_par, n_free = problem.expand.shape
+    turn = np.zeros((1 + n_par, 1 + n_free))
+    turn[0, 0], turn[1:, 1:] = 1.0, problem.expand
+    gram, ones, data = (np.asarray(part) for part in found)
+    return _Sums(turn.T @ gram @ turn, ones @ turn, data @ turn)
 
 
 class _Angles(NamedTuple):
-    """Per azimuth: cost, and gradient and matrix in the local vector (free parameters, contrast, offset)."""
+    """Per azimuth: `cost` (n_phi,), `gradient` (n_phi, n_local), `matrix` (n_phi, n_local, n_local); local are the free
+    parameters, contrast and offset."""
 
-    cost: Float[Array, " n_phi"]
-    gradient: Float[Array, "n_phi n_local"]
-    matrix: Float[Array, "n_phi n_local n_local"]
+    cost: FloatArray
+    gradient: FloatArray
+    matrix: FloatArray
 
 
-def _per_angle(contrast: Array, offset: Array, sums: InnerProducts, maps: HalvedMaps) -> _Angles:
+def _of_maps(maps: HalvedMaps) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the sums over pairs of 1, D and D² per azimuth, (n_phi,) each."""
+    return np.asarray(maps.one), np.asarray(maps.d), np.asarray(maps.dd)
+
+
+def _per_angle(contrast: FloatArray, offset: FloatArray, sums: _Sums, maps: HalvedMaps) -> _Angles:
     """Return the normal equations of each azimuth.
 
     The residual is D - o - c M with D and o referred to the baseline; its derivatives are -c B_k, -M and -1.
@@ -88,87 +99,58 @@ def _per_angle(contrast: Array, offset: Array, sums: InnerProducts, maps: Halved
     o, c = offset - BASELINE, contrast
     gram, ones, data = sums
     m, mm, dm = ones[:, 0], gram[:, 0, 0], data[:, 0]
-    one, d, dd = maps.one, maps.d, maps.dd
+    one, d, dd = _of_maps(maps)
     # A sum of squares, which may become negative by rounding.
-    cost = jnp.maximum(dd - 2 * o * d - 2 * c * dm + o**2 * one + 2 * o * c * m + c**2 * mm, 0.0) / 2
+    cost = np.maximum(dd - 2 * o * d - 2 * c * dm + o**2 * one + 2 * o * c * m + c**2 * mm, 0.0) / 2
     by_parameter = c[:, None] * (data[:, 1:] - o[:, None] * ones[:, 1:] - c[:, None] * gram[:, 1:, 0])
     by_contrast, by_offset = dm - o * m - c * mm, d - o * one - c * m
-    gradient = -jnp.concatenate([by_parameter, by_contrast[:, None], by_offset[:, None]], axis=1)
-    cc = c[:, None]
-    top = jnp.concatenate(
-        [cc[..., None] ** 2 * gram[:, 1:, 1:], (cc * gram[:, 1:, 0])[..., None], (cc * ones[:, 1:])[..., None]], axis=2
-    )
-    middle = jnp.concatenate([cc * gram[:, 0, 1:], mm[:, None], m[:, None]], axis=1)
-    bottom = jnp.concatenate([cc * ones[:, 1:], m[:, None], one[:, None]], axis=1)
-    return _Angles(cost, gradient, jnp.concatenate([top, middle[:, None], bottom[:, None]], axis=1))
+    gradient = -np.concatenate([by_parameter, by_contrast[:, None], by_offset[:, None]], axis=1)
+    n, matrix = by_parameter.shape[1], np.empty((c.size, gradient.shape[1], gradient.shape[1]))
+    matrix[:, :n, :n] = c[:, None, None] ** 2 * gram[:, 1:, 1:]
+    matrix[:, :n, n] = matrix[:, n, :n] = c[:, None] * gram[:, 0, 1:]
+    matrix[:, :n, n + 1] = matrix[:, n + 1, :n] = c[:, None] * ones[:, 1:]
+    matrix[:, n, n], matrix[:, n + 1, n + 1] = mm, one
+    matrix[:, n, n + 1] = matrix[:, n + 1, n] = m
+    return _Angles(cost, gradient, matrix)
 
 
-def _to_fitted(n_free: int, basis: Float[Array, " n_coef"]) -> Float[Array, "n_local n_fit"]:
-    """Return the derivative of an azimuth's local vector by the fitted vector."""
-    n_coef = basis.size
-    zero = jnp.zeros(n_coef)
-    return jnp.concatenate(
-        [
-            jnp.eye(n_free, n_free + 2 * n_coef),
-            jnp.concatenate([jnp.zeros(n_free), basis, zero])[None],
-            jnp.concatenate([jnp.zeros(n_free), zero, basis])[None],
-        ]
-    )
-
-
-@jax.jit
-def _angles(vector: Float[Array, " n_fit"], sums: InnerProducts, problem: FactoredProblem) -> _Angles:
-    n_free = problem.expand.shape[1]
-    contrast, offset = problem.held + vector[n_free:].reshape(2, -1) @ problem.basis.T
-    return _per_angle(contrast, offset, _of_free(sums, problem.expand), problem.maps)
+def _to_fitted(n_free: int, basis: FloatArray) -> FloatArray:
+    """Return the derivatives (n_phi, n_local, n_fit) of every azimuth's local vector by the fitted vector."""
+    n_phi, n_coef = basis.shape
+    found = np.zeros((n_phi, n_free + 2, n_free + 2 * n_coef))
+    found[:, range(n_free), range(n_free)] = 1.0
+    found[:, n_free, n_free : n_free + n_coef] = found[:, n_free + 1, n_free + n_coef :] = basis
+    return found
 
 
 def _evaluate(vector: ArrayLike, problem: FactoredProblem) -> _Angles:
-    vector = jnp.asarray(vector, float)
-    return _angles(vector, _products(vector[: problem.expand.shape[1]], problem), problem)
-
-
-@jax.jit
-def _turned(matrix: Float[Array, "n_phi n_local n_local"], basis: Float[Array, "n_phi n_coef"]) -> Array:
-    turn = jax.vmap(lambda row: _to_fitted(matrix.shape[1] - 2, row))(basis)
-    return jnp.einsum("alf,alm,amg->afg", turn, matrix, turn)
-
-
-@jax.jit
-def _joined(angles: _Angles, basis: Float[Array, "n_phi n_coef"]) -> NormalEquations:
-    """Return the sum over azimuths, each turned into the fitted vector."""
-    n_free = angles.gradient.shape[1] - 2
-    turn = jax.vmap(lambda row: _to_fitted(n_free, row))(basis)
-    return NormalEquations(
-        angles.cost.sum(),
-        jnp.einsum("al,alf->f", angles.gradient, turn),
-        jnp.einsum("alf,alm,amg->fg", turn, angles.matrix, turn),
-    )
+    vector, n_free = np.asarray(vector, float), problem.expand.shape[1]
+    contrast, offset = problem.held + vector[n_free:].reshape(2, -1) @ problem.basis.T
+    # Far out, sums of what is finite may overflow: the solver refuses such steps.
+    with np.errstate(all="ignore"):
+        return _per_angle(contrast, offset, _sums(vector[:n_free], problem), problem.maps)
 
 
 def normal(vector: ArrayLike, problem: FactoredProblem) -> NormalEquations:
     """Return the normal equations of the weighted residuals at the fitted vector."""
-    return _joined(_evaluate(vector, problem), problem.basis)
+    angles, turn = _evaluate(vector, problem), _to_fitted(problem.expand.shape[1], problem.basis)
+    gradient, matrix = (angles.gradient[:, None] @ turn)[:, 0], turn.swapaxes(1, 2) @ angles.matrix @ turn
+    return NormalEquations(angles.cost.sum(), gradient.sum(axis=0), matrix.sum(axis=0))
 
 
-def matrices(vector: ArrayLike, problem: FactoredProblem) -> Float[Array, "n_phi n_fit n_fit"]:
-    """Return the Gauss-Newton matrix of each azimuth."""
-    return _turned(_evaluate(vector, problem).matrix, problem.basis)
+def matrices(vector: ArrayLike, problem: FactoredProblem) -> FloatArray:
+    """Return the Gauss-Newton matrix of each azimuth, (n_phi, n_fit, n_fit)."""
+    turn = _to_fitted(problem.expand.shape[1], problem.basis)
+    return np.asarray(turn.swapaxes(1, 2) @ _evaluate(vector, problem).matrix @ turn)
 
 
-def squares(vector: ArrayLike, problem: FactoredProblem) -> Float[np.ndarray, " n_phi"]:
-    """Return the sum of squared weighted residuals of every azimuth."""
-    return 2 * np.asarray(_evaluate(vector, problem).cost)
+def squares(vector: ArrayLike, problem: FactoredProblem) -> FloatArray:
+    """Return the sum of squared weighted residuals of every azimuth, (n_phi,)."""
+    return 2 * _evaluate(vector, problem).cost
 
 
-def scaling_sums(free: ArrayLike, problem: FactoredProblem) -> Float[Array, "n_phi 5"]:
-    """Return the weighted sums over pairs of 1, M, M², D, D M per angle."""
-    return _scaling_sums(_products(free, problem), problem.maps)
-
-
-@jax.jit
-def _scaling_sums(sums: InnerProducts, maps: HalvedMaps) -> Float[Array, "n_phi 5"]:
+def scaling_sums(free: ArrayLike, problem: FactoredProblem) -> FloatArray:
+    """Return the weighted sums over pairs of 1, M, M², D, D M per angle, (n_phi, 5)."""
+    sums, (one, d, _) = _sums(np.asarray(free, float), problem), _of_maps(problem.maps)
     m = sums.ones[:, 0]
-    return jnp.stack(
-        [maps.one, m, sums.gram[:, 0, 0], maps.d + BASELINE * maps.one, sums.data[:, 0] + BASELINE * m], axis=1
-    )
+    return np.stack([one, m, sums.gram[:, 0, 0], d + BASELINE * one, sums.data[:, 0] + BASELINE * m], axis=1)

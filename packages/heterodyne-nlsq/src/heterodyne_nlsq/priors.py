@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
 from heterodyne_nlsq.setup import Setup
 
@@ -32,12 +31,12 @@ class Priors(NamedTuple):
     counts as data.
     """
 
-    location: Float[Array, " n_fit"]
-    scale: Float[Array, " n_fit"]
-    log: Bool[Array, " n_fit"]
-    lower: Float[Array, " n_fit"]
-    upper: Float[Array, " n_fit"]
-    baseline: Bool[Array, " n_fit"]
+    location: Float[np.ndarray, " n_fit"]
+    scale: Float[np.ndarray, " n_fit"]
+    log: Bool[np.ndarray, " n_fit"]
+    lower: Float[np.ndarray, " n_fit"]
+    upper: Float[np.ndarray, " n_fit"]
+    baseline: Bool[np.ndarray, " n_fit"]
 
 
 def make_priors(setup: Setup) -> Priors:
@@ -46,48 +45,70 @@ def make_priors(setup: Setup) -> Priors:
     own = [setup.config.model.prior(setup.spec.parameters[k]) for k in free.free]
     positions, n_coef = list(free.free), scaling.n_coefficients
     return Priors(
-        jnp.asarray(np.concatenate([[p.location for p in own], scaling.mean]), float),
-        jnp.asarray(np.concatenate([[p.scale for p in own], scaling.scale]), float),
-        jnp.array([p.family == "lognormal" for p in own] + [False] * 2 * n_coef, bool),
-        jnp.asarray(np.concatenate([free.lower[positions], scaling.lower.ravel()])),
-        jnp.asarray(np.concatenate([free.upper[positions], scaling.upper.ravel()])),
-        jnp.asarray(np.arange(len(own) + 2 * n_coef) >= len(own) + n_coef),
+        np.concatenate([[p.location for p in own], scaling.mean]).astype(float),
+        np.concatenate([[p.scale for p in own], scaling.scale]).astype(float),
+        np.array([p.family == "lognormal" for p in own] + [False] * 2 * n_coef, bool),
+        np.concatenate([free.lower[positions], scaling.lower.ravel()]),
+        np.concatenate([free.upper[positions], scaling.upper.ravel()]),
+        np.arange(len(own) + 2 * n_coef) >= len(own) + n_coef,
     )
 
 
-def prior_rows(vector: Float[Array, " n_fit"], p: Priors) -> Float[Array, " n_fit"]:
+class Rows(NamedTuple):
+    """Residuals of a fitted vector, and the derivative of each by its own entry of the vector, (n_fit,) each."""
+
+    value: FloatArray
+    slope: FloatArray
+
+
+def prior_rows(vector: FloatArray, p: Priors) -> Rows:
     """Return the residuals (T(p) - location) / scale of a fitted vector."""
-    value = jnp.where(p.log, jnp.log(jnp.maximum(jnp.where(p.log, vector, 1.0), 1e-300)), vector)
-    return (value - p.location) / p.scale
+    value, slope = _logarithm(vector, p.log)
+    return Rows((value - p.location) / p.scale, slope / p.scale)
 
 
-def wall_rows(vector: Float[Array, " n_fit"], p: Priors) -> Float[Array, " n_fit"]:
+def _logarithm(value: FloatArray, log: npt.NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
+    """Return the logarithm of values where asked for, and the derivatives."""
+    safe = np.maximum(np.where(log, value, 1.0), 1e-300)
+    return np.where(log, np.log(safe), value), np.where(log, (value > 1e-300) / safe, 1.0)
+
+
+def wall_rows(vector: FloatArray, p: Priors) -> Rows:
     """Return the residuals whose squares are -2 ln(4 u (1 - u)), 0 in the middle of the bounds, signed.
 
     The position u is that of the logarithm where the prior is lognormal.
     """
     log = p.log & (p.lower > 0)
-
-    def place(value: Array) -> Array:
-        return jnp.where(log, jnp.log(jnp.maximum(jnp.where(log, value, 1.0), 1e-300)), value)
-
-    low, high = place(p.lower), place(p.upper)
-    u = jnp.clip((place(vector) - low) / (high - low), _EDGE, 1 - _EDGE)
+    (low, _), (high, _), (place, by_place) = (_logarithm(end, log) for end in (p.lower, p.upper, vector))
+    u = (place - low) / (high - low)
+    by_place = np.where((u >= _EDGE) & (u <= 1 - _EDGE), by_place, 0.0) * 2 / (high - low)
     # Near the middle the root has no derivative where its square has one: (2u - 1)² to second order.
-    off = 2 * u - 1
-    squared = -2 * jnp.log1p(-(jnp.where(jnp.abs(off) > 1e-3, off, 1e-3) ** 2))
-    return jnp.where(jnp.abs(off) > 1e-3, jnp.sign(off) * jnp.sqrt(squared), jnp.sqrt(2.0) * off)
+    off = 2 * np.clip(u, _EDGE, 1 - _EDGE) - 1
+    far = np.abs(off) > 1e-3
+    square = np.where(far, off, 1e-3) ** 2
+    root = np.sqrt(-2 * np.log1p(-square))
+    value = np.where(far, np.sign(off) * root, np.sqrt(2.0) * off)
+    return Rows(value, np.where(far, 2 * np.sqrt(square) / ((1 - square) * root), np.sqrt(2.0)) * by_place)
 
 
 class Weights(NamedTuple):
     """Weights in units of the cost: of the offset's priors, of all others, and of the walls."""
 
-    baseline: Array
-    choice: Array
-    wall: Array
+    baseline: float
+    choice: float
+    wall: float
 
 
-def rows(vector: Float[Array, " n_fit"], p: Priors, weights: Weights) -> Float[Array, " 2*n_fit"]:
-    """Return all rows, so that the sum of their squares is minus twice the logarithm of the weighted prior."""
-    own = jnp.where(p.baseline, jnp.maximum(weights.choice, weights.baseline), weights.choice)
-    return jnp.concatenate([jnp.sqrt(own) * prior_rows(vector, p), jnp.sqrt(weights.wall) * wall_rows(vector, p)])
+def rows(vector: FloatArray, p: Priors, weights: Weights) -> Rows:
+    """Return all rows (2 n_fit,), the sum of whose squares is minus twice the logarithm of the weighted prior; row k
+    and row n_fit + k depend on entry k of the vector."""
+    with np.errstate(all="ignore"):
+        chosen, walls = prior_rows(vector, p), wall_rows(vector, p)
+    own = np.sqrt(np.where(p.baseline, max(weights.choice, weights.baseline), weights.choice))
+    wall = np.sqrt(weights.wall)
+    return Rows(*(np.concatenate([own * one, wall * other]) for one, other in zip(chosen, walls, strict=True)))
+
+
+def along(rows: Rows, turn: FloatArray) -> FloatArray:
+    """Return the derivatives (2 n_fit, n_z) of the rows by z, from those of the fitted vector (n_fit, n_z)."""
+    return rows.slope[:, None] * np.concatenate([turn, turn])

@@ -12,21 +12,25 @@ simulated once, at a first choice made with an estimate of the inflation, from w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Array, Float
 
 from heterodyne_nlsq import priors
-from heterodyne_nlsq.coordinates import Coordinates, from_parameters, make_coordinates, to_parameters, without_bounds
-from heterodyne_nlsq.normal import NormalEquations
+from heterodyne_nlsq.coordinates import (
+    Coordinates,
+    fitted,
+    from_parameters,
+    make_coordinates,
+    slope_of_fitted,
+    without_bounds,
+)
+from heterodyne_nlsq.normal import NormalEquations, turned
 from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
 from heterodyne_nlsq.setup import Setup
-from heterodyne_physics_meshgrid import Physics
+from heterodyne_spec import ModelSpec
 
 type FloatArray = npt.NDArray[np.float64]
 type Normal = Callable[[FloatArray], NormalEquations]
@@ -77,10 +81,25 @@ class Courses(NamedTuple):
     base (n, n_par) and expand (n, n_par, n_free), and the ages in s at which they are compared, (n, n_age).
     """
 
-    physics: Physics
-    base: Float[Array, "n n_par"]
-    expand: Float[Array, "n n_par n_free"]
-    ages: Float[Array, "n n_age"]
+    spec: ModelSpec
+    base: FloatArray
+    expand: FloatArray
+    ages: FloatArray
+
+    def functions(self, z: FloatArray, c: Coordinates) -> FloatArray:
+        """Return all functions of age of all measurements, (n_value,), at z (n_fit,)."""
+        return np.concatenate([value.ravel() for value, _ in self._each(z, c)])
+
+    def slopes(self, z: FloatArray, c: Coordinates) -> FloatArray:
+        """Return their derivatives (n_value, n_fit) by z."""
+        turn = slope_of_fitted(z, c)[: self.expand.shape[2]]
+        each = zip(self._each(z, c), self.expand, strict=True)
+        return np.concatenate([by.reshape(-1, by.shape[-1]) @ (expand @ turn) for (_, by), expand in each])
+
+    def _each(self, z: FloatArray, c: Coordinates) -> Iterator[tuple[FloatArray, FloatArray]]:
+        free = fitted(z, c)[: self.expand.shape[2]]
+        for base, expand, ages in zip(self.base, self.expand, self.ages, strict=True):
+            yield self.spec.functions_with_slopes(base + expand @ free, ages)
 
 
 class Landscape(NamedTuple):
@@ -121,10 +140,10 @@ def courses_of(setups: Sequence[Setup], expand: Sequence[FloatArray]) -> Courses
     """Return the courses of measurements, with the derivatives (n_par, n_free) of their parameters by the free ones."""
     t = [setup.data.t for setup in setups]
     return Courses(
-        setups[0].physics,
-        jnp.asarray(np.stack([setup.free.base for setup in setups])),
-        jnp.asarray(np.stack(expand)),
-        jnp.asarray(np.stack([one[0] + (one[-1] - one[0]) * _AGES for one in t])),
+        setups[0].spec,
+        np.stack([setup.free.base for setup in setups]),
+        np.stack(expand),
+        np.stack([one[0] + (one[-1] - one[0]) * _AGES for one in t]),
     )
 
 
@@ -135,10 +154,8 @@ def made_landscape(
     coordinates = without_bounds(coordinates)
     z = _to_z(vector, coordinates)
     # At an end of its range an exponent is moved on the way into the coordinates, and may take an amplitude along.
-    here = np.asarray(_of_z(jnp.asarray(z), coordinates))
-    known = bounds._replace(
-        lower=jnp.asarray(np.minimum(bounds.lower, here)), upper=jnp.asarray(np.maximum(bounds.upper, here))
-    )
+    here = fitted(z, coordinates)
+    known = bounds._replace(lower=np.minimum(bounds.lower, here), upper=np.maximum(bounds.upper, here))
     return Landscape(courses, normal, coordinates, bounds, known, unit), z
 
 
@@ -146,7 +163,7 @@ def vector_at(land: Landscape, z: FloatArray) -> FloatArray:
     """Return the fitted vector (n_fit,) at z, inside the bounds of the request."""
     bounds = land.bounds
     # On a bound, rounding may lead beyond.
-    return np.clip(np.asarray(_of_z(jnp.asarray(z), land.coordinates)), bounds.lower, bounds.upper)
+    return np.clip(fitted(z, land.coordinates), bounds.lower, bounds.upper)
 
 
 def optimum(land: Landscape, z: FloatArray) -> FloatArray:
@@ -215,7 +232,7 @@ def calibrated_noise(land: Landscape, z: FloatArray, score: FloatArray, variance
     ratio = np.maximum(ratio, 1.0)
     to_seen = (vectors[:, seen] * np.sqrt(values[seen])) * length[:, None]
     information = to_seen @ (inner / ratio) @ inner.T @ to_seen.T
-    covariance = _inverse(information + np.diag(_prior_precision(land, z)))
+    covariance = _inverse(information + np.diag(prior_precision(land, z)))
     return Noise(covariance, variance * float(np.exp(np.mean(np.log(ratio)))))
 
 
@@ -228,16 +245,14 @@ def _inverse(matrix: FloatArray) -> FloatArray:
 
 def _curvature(land: Landscape, z: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the derivative of the fitted vector by z, and the Gauss-Newton matrix in the fitted vector."""
-    vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
-    matrix = np.asarray(land.normal(vector).matrix)
-    return np.asarray(_slope(jnp.asarray(z), land.coordinates)), matrix
+    matrix = np.asarray(land.normal(fitted(z, land.coordinates)).matrix)
+    return slope_of_fitted(z, land.coordinates), matrix
 
 
 class _Functions:
     """The functions of age in solver coordinates, and their standard deviations where `covariance` is that of z."""
 
     def __init__(self, land: Landscape, covariance: FloatArray):
-        self._arguments = (land.courses, land.coordinates)
         self._land, self._covariance = land, covariance
 
     def shift(self, z: FloatArray, least: FloatArray) -> float:
@@ -246,7 +261,7 @@ class _Functions:
         Standard deviations are those at the optimum, `least`, or those at z if the former are far smaller, as on a
         bound.
         """
-        there, here = (np.asarray(_functions(jnp.asarray(point), *self._arguments)) for point in (z, least))
+        there, here = (self._land.courses.functions(point, self._land.coordinates) for point in (z, least))
         variance = np.maximum(self._variance(z) / _WIDER, self._variance(least))
         known = variance > 1e-18 * here**2
         return float(np.max(np.abs(there - here)[known] / np.sqrt(variance[known]), initial=0.0))
@@ -258,7 +273,7 @@ class _Functions:
         land, weights = self._land, np.geomspace(_NEVER, 1.0, 25)
         at, rows = _evaluate(land, z, 0.0), _choosing_rows(land, z)
         assert at is not None, "the point is inside the bounds"
-        slope = np.asarray(_slope_of_functions(jnp.asarray(z), *self._arguments))
+        slope = land.courses.slopes(z, land.coordinates)
         sd = np.sqrt(np.maximum(self._variance(z), 1e-300))
         best = 0
         for k, weight in enumerate(weights):
@@ -270,53 +285,25 @@ class _Functions:
         return float(np.log(weights[best]))
 
     def _variance(self, z: FloatArray) -> FloatArray:
-        slope = np.asarray(_slope_of_functions(jnp.asarray(z), *self._arguments))
+        slope = self._land.courses.slopes(z, self._land.coordinates)
         return np.einsum("fi,ij,fj->f", slope, self._covariance, slope)
 
 
-@jax.jit
-def _functions(z: Float[Array, " n_fit"], courses: Courses, coordinates: Coordinates) -> Float[Array, " n_value"]:
-    physics, free = courses.physics, _of_z(z, coordinates)[: courses.expand.shape[2]]
-
-    def one(base: Array, expand: Array, ages: Array) -> Array:
-        return physics.functions(physics.model.from_vector(base + expand @ free), ages)
-
-    return jax.vmap(one)(courses.base, courses.expand, courses.ages).ravel()
-
-
-_slope_of_functions = jax.jit(jax.jacfwd(_functions))
-
-
-@jax.jit
-def _of_z(z: Float[Array, " n_fit"], coordinates: Coordinates) -> Float[Array, " n_fit"]:
-    n_free = coordinates.lower.size
-    return jnp.concatenate([to_parameters(z[:n_free], coordinates), z[n_free:]])
-
-
-_slope = jax.jit(jax.jacfwd(_of_z))
-
-
 def _to_z(vector: FloatArray, coordinates: Coordinates) -> FloatArray:
-    n_free = np.asarray(coordinates.lower).size
+    n_free = coordinates.lower.size
     # Not clipped: a share of 1e-6 in the middle of the measurement can be 4 % at its end.
-    return np.concatenate([np.asarray(from_parameters(vector[:n_free], coordinates, _EXACT)), vector[n_free:]])
+    return np.concatenate([from_parameters(vector[:n_free], coordinates, _EXACT), vector[n_free:]])
 
 
-@jax.jit
-def _rows_of_prior(z: Float[Array, " n_fit"], coordinates: Coordinates, known: Priors, weights: Weights) -> Array:
-    return priors.rows(_of_z(z, coordinates), known, weights)
+def _rows_of_prior(land: Landscape, z: FloatArray, weight: float) -> tuple[FloatArray, FloatArray]:
+    """Return the rows of the priors, those that only choose at a weight, and their derivatives by z."""
+    rows = priors.rows(fitted(z, land.coordinates), land.priors, Weights(1.0, weight, WALL))
+    return rows.value, priors.along(rows, slope_of_fitted(z, land.coordinates))
 
 
-_slope_of_prior = jax.jit(jax.jacfwd(_rows_of_prior))
-
-
-def _weights(choice: float) -> Weights:
-    return Weights(jnp.array(1.0), jnp.array(choice), jnp.array(WALL))
-
-
-def _prior_precision(land: Landscape, z: FloatArray) -> FloatArray:
+def prior_precision(land: Landscape, z: FloatArray) -> FloatArray:
     """Return the prior's precision of every coordinate, the others held, (n_fit,)."""
-    slope = np.asarray(_slope_of_prior(jnp.asarray(z), land.coordinates, land.priors, _weights(1.0)))
+    _, slope = _rows_of_prior(land, z, 1.0)
     return np.maximum(np.sum(slope**2, axis=0), 1e-12)
 
 
@@ -329,13 +316,12 @@ class _Rows(NamedTuple):
 
 def _choosing(known: Priors) -> npt.NDArray[np.bool_]:
     """Return which rows of the priors only choose: the offset's priors, and the walls, count as the data do."""
-    baseline = np.asarray(known.baseline)
-    return np.append(~baseline, np.zeros(baseline.size, bool))
+    return np.append(~known.baseline, np.zeros(known.baseline.size, bool))
 
 
 def _choosing_rows(land: Landscape, z: FloatArray) -> _Rows:
-    arguments, chosen = (jnp.asarray(z), land.coordinates, land.priors, _weights(1.0)), _choosing(land.priors)
-    return _Rows(np.asarray(_rows_of_prior(*arguments))[chosen], np.asarray(_slope_of_prior(*arguments))[chosen])
+    (value, slope), chosen = _rows_of_prior(land, z, 1.0), _choosing(land.priors)
+    return _Rows(value[chosen], slope[chosen])
 
 
 class _Quadratic(NamedTuple):
@@ -349,21 +335,19 @@ class _Quadratic(NamedTuple):
 
 def _evaluate(land: Landscape, z: FloatArray, weight: float) -> _Quadratic | None:
     """Return chi-square and its derivatives at z; None outside the bounds, and where it has none."""
-    vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
+    vector = fitted(z, land.coordinates)
     if not (np.isfinite(vector).all() and _inside(vector, land.priors)):
         return None
-    normal = land.normal(vector)
-    slope = np.asarray(_slope(jnp.asarray(z), land.coordinates))
-    gradient, matrix = (np.asarray(part) / land.unit for part in (normal.gradient, normal.matrix))
-    arguments = (jnp.asarray(z), land.coordinates, land.priors, _weights(weight))
-    rows, turn = np.asarray(_rows_of_prior(*arguments)), np.asarray(_slope_of_prior(*arguments))
-    data = 2 * float(normal.cost) / land.unit
-    found = _Quadratic(
-        data + float(np.sum(rows[~_choosing(land.priors)] ** 2)),
-        data + float(rows @ rows),
-        slope.T @ gradient + turn.T @ rows,
-        slope.T @ matrix @ slope + turn.T @ turn,
-    )
+    rows, turn = _rows_of_prior(land, z, weight)
+    with np.errstate(all="ignore"):
+        cost, gradient, matrix = turned(land.normal(vector), slope_of_fitted(z, land.coordinates))
+        data = 2 * float(cost) / land.unit
+        found = _Quadratic(
+            data + float(np.sum(rows[~_choosing(land.priors)] ** 2)),
+            data + float(rows @ rows),
+            gradient / land.unit + turn.T @ rows,
+            matrix / land.unit + turn.T @ turn,
+        )
     return found if all(np.isfinite(part).all() for part in found) else None
 
 
@@ -374,18 +358,16 @@ that is far less than a part of its range can still grow to all there is."""
 
 def _kept_inside(land: Landscape, z: FloatArray) -> FloatArray:
     """Return z, or where its parameters are beyond their bounds or on them, the coordinates of those just inside."""
-    vector = np.asarray(_of_z(jnp.asarray(z), land.coordinates))
-    lower, upper = np.asarray(land.priors.lower), np.asarray(land.priors.upper)
-    margin, amplitudes = _MARGIN * (upper - lower), np.asarray(land.coordinates.laws)[:, 0]
+    vector, lower, upper = fitted(z, land.coordinates), land.priors.lower, land.priors.upper
+    margin, amplitudes = _MARGIN * (upper - lower), land.coordinates.laws[:, 0]
     margin[amplitudes] = _MARGIN * np.abs(lower[amplitudes])
     inside = np.clip(vector, lower + margin, upper - margin)
     return z if not np.isfinite(vector).all() or np.array_equal(inside, vector) else _to_z(inside, land.coordinates)
 
 
 def _inside(vector: FloatArray, known: Priors) -> bool:
-    lower, upper = np.asarray(known.lower), np.asarray(known.upper)
-    margin = 1e-9 * (upper - lower)
-    return bool(np.all((vector >= lower - margin) & (vector <= upper + margin)))
+    margin = 1e-9 * (known.upper - known.lower)
+    return bool(np.all((vector >= known.lower - margin) & (vector <= known.upper + margin)))
 
 
 def _descend(land: Landscape, z: FloatArray, weight: float) -> tuple[FloatArray, float]:

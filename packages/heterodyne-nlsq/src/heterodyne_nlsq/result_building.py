@@ -153,9 +153,17 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
 
 
 def _of_weights(setup: Setup, weighting: Weighting) -> Iterator[str]:
-    """Yield the choice of the weights if the configuration leaves it open or asks for others than equal ones."""
+    """Yield the choice of the weights if the configuration leaves it open or asks for others than equal ones, and what
+    has which weights.
+    """
     if setup.config.nlsq.weighting != "equal":
         yield weighting.statement
+    if weighting.kind == "noise":
+        yield (
+            "evidence for features, tests of fixed parameters, age slices and residual structure are those with equal "
+            "weights, for which their distributions without a feature are known; values, their standard deviations, "
+            "what is determined, and tests of constants have the weights from the noise"
+        )
 
 
 class _Estimate(NamedTuple):

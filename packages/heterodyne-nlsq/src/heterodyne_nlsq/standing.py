@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Array, Float
 
-from heterodyne_nlsq.coordinates import Coordinates, from_parameters, make_coordinates, to_parameters, without_bounds
+from heterodyne_nlsq.coordinates import (
+    from_parameters,
+    make_coordinates,
+    slope_of_parameters,
+    to_parameters,
+    without_bounds,
+)
 from heterodyne_nlsq.priors import make_priors
 from heterodyne_nlsq.setup import Setup
 
@@ -62,7 +66,7 @@ def standings(setup: Setup, vector: FloatArray, root: FloatArray, lost: Sequence
     with np.errstate(divide="ignore", invalid="ignore"):
         correlation = np.abs(covariance / np.outer(sd, sd))
     good = known & straight & ~np.isin(names, lost)
-    for law in np.asarray(make_coordinates(setup.spec, setup.free, setup.data.t).laws):
+    for law in make_coordinates(setup.spec, setup.free, setup.data.t).laws:
         good[law] = good[law].all()
     found = {}
     for k, name in enumerate(names):
@@ -74,7 +78,7 @@ def standings(setup: Setup, vector: FloatArray, root: FloatArray, lost: Sequence
 def _known(setup: Setup, vector: FloatArray, sd: FloatArray) -> npt.NDArray[np.bool_]:
     """Return for which parameters the data add to the prior knowledge."""
     n_free, p = len(setup.free.free), make_priors(setup)
-    log, location, scale = (np.asarray(part)[:n_free] for part in (p.log, p.location, p.scale))
+    log, location, scale = (part[:n_free] for part in (p.log, p.location, p.scale))
     value = vector[:n_free]
     safe = np.where(log, np.maximum(value, 1e-300), 1.0)
     own = np.where(log, np.log(safe), value)
@@ -86,21 +90,12 @@ def _straight(setup: Setup, free: FloatArray, covariance: FloatArray, sd: FloatA
     """Return for which parameters the linear interval holds `_SDS_TESTED` standard deviations away."""
     coordinates = without_bounds(make_coordinates(setup.spec, setup.free, setup.data.t))
     z = from_parameters(free, coordinates)
-    here = np.asarray(to_parameters(z, coordinates))
-    back = np.linalg.pinv(np.asarray(_slope(z, coordinates)), rcond=1e-13)
+    here = to_parameters(z, coordinates)
+    back = np.linalg.pinv(slope_of_parameters(z, coordinates), rcond=1e-13)
     with np.errstate(divide="ignore", invalid="ignore"):
         # Change of the other parameters when one changes by its standard deviation.
         steps = back @ covariance / sd
     steps = np.nan_to_num(steps)
-    ends = [np.diag(_at(z, sign * _SDS_TESTED * steps, coordinates)) - here for sign in (1.0, -1.0)]
+    ends = [np.diag(to_parameters(z + sign * _SDS_TESTED * steps.T, coordinates)) - here for sign in (1.0, -1.0)]
     ratio = np.abs(np.stack(ends)) / np.where(sd > 0, _SDS_TESTED * sd, np.inf)
     return np.asarray(np.all((ratio >= _BENT[0]) & (ratio <= _BENT[1]), axis=0))
-
-
-_slope = jax.jit(jax.jacfwd(to_parameters))
-
-
-@jax.jit
-def _at(z: Array, steps: Float[Array, "n_free n_free"], coordinates: Coordinates) -> Float[Array, "n_free n_free"]:
-    """Return the parameters at z and every step away, a column for each."""
-    return jax.vmap(lambda step: to_parameters(z + step, coordinates), in_axes=1, out_axes=1)(steps)

@@ -10,10 +10,11 @@ import math
 import re
 from collections.abc import Iterable
 
-from heterodyne_data import Derived, FittedParameter, NLSQResult
+from heterodyne_data import Derived, FittedParameter, NLSQResult, Weighting
 from heterodyne_data.setup import reference_age
 from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.models import CONTRAST, DYNAMICS, of_result
+from heterodyne_report import format_p_value
 
 NOTHING_SEEN = "no signal"
 """Why no function of age is stated if the maps show no signal."""
@@ -28,6 +29,20 @@ RISES = "c2 rises with lag"
 
 SCORE_TEST = "score test"
 """Marks a test whose chi-square is estimated from the local gradient, not from a second fit."""
+
+ESTIMATES_DIFFER = 1e-3
+"""Probability of the difference between the estimates with equal weights and with weights from the noise, below which
+the model or the noise is not as assumed."""
+
+
+def differing_estimates(weighting: Weighting | None) -> str:
+    """Return that both estimates differ by more than chance, "" if they do not or were not compared."""
+    if weighting is None or weighting.p_value is None or weighting.p_value >= ESTIMATES_DIFFER:
+        return ""
+    return (
+        "the estimates with weights from the noise and with equal weights differ by more than chance "
+        f"({format_p_value(weighting.p_value)}): the model or the noise is not as assumed"
+    )
 
 
 def absent(result: NLSQResult, question: str) -> bool:

@@ -4,8 +4,9 @@ The rules, first match:
 
 * ``no-signal``: the maps show no contrast, or do not decay. The sentence states what was tested, and no value
   of the functions of age.
-* ``caution``: the fit did not converge; the residuals have structure beyond the expected noise; the data need something
-  that was held; there is no evidence of a feature of the model. The sentence begins with the reasons.
+* ``caution``: the fit did not converge; the residuals have structure beyond the expected noise; the estimates with
+  equal weights and with weights from the noise differ by more than chance; the data need something that was held; there
+  is no evidence of a feature of the model. The sentence begins with the reasons.
 * ``usable``: otherwise.
 
 Results of versions that did not test for these features are judged by convergence and residuals alone.
@@ -19,7 +20,7 @@ from heterodyne_data import NestedTest, NLSQResult
 from heterodyne_data.setup import structured
 from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.models import of_result
-from heterodyne_nlsq.stated import RISES, SCORE_TEST, absent, unstated_functions
+from heterodyne_nlsq.stated import RISES, SCORE_TEST, absent, differing_estimates, unstated_functions
 from heterodyne_report import describe_courses, format_number, format_p_value
 
 USABLE, CAUTION, NO_SIGNAL = "usable", "caution", "no-signal"
@@ -109,6 +110,8 @@ def _doubts(result: NLSQResult) -> Iterator[str]:
         yield "the fit did not converge; the values are those at which it stopped"
     if angles := structured_angles(result):
         yield f"the residuals at φ = {angles}° have structure that noise does not explain"
+    if differ := differing_estimates(result.weighting):
+        yield differ
     needed = [test for test in result.nested if test.held and test.needed]
     # One wrong restriction affects the tests of others; the one with the largest statistic is the most likely.
     yield from (with_size(test) for test in sorted(needed, key=lambda test: -test.delta_chi2))

@@ -79,7 +79,7 @@ def worst_difference(
     )
 
 
-@pytest.mark.parametrize("n_t", [3, LEAF, LEAF + 1, N_T, pytest.param(333, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_t", [3, LEAF + 1, N_T, *(pytest.param(n, marks=pytest.mark.slow) for n in (LEAF, 333))])
 def test_typical_parameters_with_dead_frames_weights_and_excluded_pairs(n_t: int) -> None:
     rng = np.random.default_rng(n_t)
     weight = np.ones((len(PHI), n_t))
@@ -133,7 +133,7 @@ def test_a_batch_of_vectors_gives_the_same_as_one_by_one() -> None:
 
 
 # With 600 frames there are blocks that are gone through in strips.
-@pytest.mark.parametrize("n_t", [LEAF + 1, 600])
+@pytest.mark.parametrize("n_t", [LEAF + 1, pytest.param(600, marks=pytest.mark.slow)])
 def test_sums_of_the_model_alone_and_their_gradients_are_those_of_all_inner_products(n_t: int) -> None:
     rng = np.random.default_rng(n_t)
     c2 = 1 + 0.1 * rng.random((len(PHI), n_t, n_t))

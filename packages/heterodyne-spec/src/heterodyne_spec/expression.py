@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -268,3 +268,80 @@ def _evaluate(tree: Expression, values: Mapping[str, npt.ArrayLike]) -> Any:
                     return np.minimum(np.maximum(inside[0], inside[1]), inside[2])
                 case _:
                     return np.exp(np.clip(inside[0], -EXP_LIMIT, EXP_LIMIT))
+
+
+class Slopes(NamedTuple):
+    """An expression's `value`, and its derivatives `by` the names that it depends on."""
+
+    value: Any
+    by: Mapping[str, Any]
+
+
+def evaluate_with_slopes(tree: Expression, values: Mapping[str, npt.ArrayLike], constants: Container[str]) -> Slopes:
+    """Return the value of `tree` and its derivatives by all names but `constants`, in NumPy, by forward mode.
+
+    On a kink of ``max``, ``min`` or ``clip`` the derivative is the mean of those of both sides.
+
+    Raises
+    ------
+    KeyError : if a name has no value.
+    """
+    match tree:
+        case Number(value):
+            return Slopes(value, {})
+        case Name(name):
+            return Slopes(np.asarray(values[name], float), {} if name in constants else {name: 1.0})
+        case Negative(operand):
+            a = evaluate_with_slopes(operand, values, constants)
+            return Slopes(-a.value, _chained((-1.0, a)))
+        case Binary(operator, left, right):
+            a, b = (evaluate_with_slopes(one, values, constants) for one in (left, right))
+            match operator:
+                case "+":
+                    return Slopes(a.value + b.value, _chained((1.0, a), (1.0, b)))
+                case "-":
+                    return Slopes(a.value - b.value, _chained((1.0, a), (-1.0, b)))
+                case "*":
+                    return Slopes(a.value * b.value, _chained((b.value, a), (a.value, b)))
+                case "/":
+                    return Slopes(a.value / b.value, _chained((1 / b.value, a), (-a.value / b.value**2, b)))
+                case _:
+                    return _power_with_slopes(a, b)
+        case Call(function, arguments):
+            a, *others = (evaluate_with_slopes(argument, values, constants) for argument in arguments)
+            match function:
+                case "max":
+                    return _greater(a, others[0])
+                case "min":
+                    return _lesser(a, others[0])
+                case "clip":
+                    return _lesser(_greater(a, others[0]), others[1])
+                case _:
+                    value = np.exp(np.clip(a.value, -EXP_LIMIT, EXP_LIMIT))
+                    return Slopes(value, _chained((value * (np.abs(a.value) <= EXP_LIMIT), a)))
+
+
+def _chained(*terms: tuple[Any, Slopes]) -> dict[str, Any]:
+    """Return the derivatives of an expression from its derivatives by its operands."""
+    found: dict[str, Any] = {}
+    for factor, operand in terms:
+        for name, slope in operand.by.items():
+            found[name] = found.get(name, 0.0) + factor * slope
+    return found
+
+
+def _power_with_slopes(base: Slopes, exponent: Slopes) -> Slopes:
+    value, positive = power(base.value, exponent.value), np.asarray(base.value) > 0
+    safe = np.where(positive, base.value, 1.0)
+    by_base = np.where(positive, exponent.value * safe ** (np.asarray(exponent.value) - 1.0), 0.0)
+    return Slopes(value, _chained((by_base, base), (value * np.log(safe), exponent)))
+
+
+def _greater(a: Slopes, b: Slopes) -> Slopes:
+    share = (np.sign(a.value - b.value) + 1.0) / 2.0
+    return Slopes(np.maximum(a.value, b.value), _chained((share, a), (1.0 - share, b)))
+
+
+def _lesser(a: Slopes, b: Slopes) -> Slopes:
+    share = (np.sign(b.value - a.value) + 1.0) / 2.0
+    return Slopes(np.minimum(a.value, b.value), _chained((share, a), (1.0 - share, b)))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from heterodyne_spec.documents import canonical_json, parse_json, sha256
 from heterodyne_spec.errors import ModelVersionError
-from heterodyne_spec.expression import Expression, evaluate, names, parse
+from heterodyne_spec.expression import Expression, evaluate, evaluate_with_slopes, names, parse
 from heterodyne_spec.messages import did_you_mean
 from heterodyne_spec.models import model_text
 
@@ -118,6 +118,25 @@ class ModelSpec:
         `values` maps every parameter name to a number. The shape is that of `t`.
         """
         return np.broadcast_to(evaluate(self.function(function).tree, {**values, "t": t}), np.shape(t)).copy()
+
+    def functions_with_slopes(
+        self, vector: npt.ArrayLike, t: npt.ArrayLike
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return all pointwise functions at ages `t` (n_age,) in s, and their derivatives by the parameters, in NumPy.
+
+        `vector` (n_par,) holds the parameters in canonical order. Values (n_function, n_age) and derivatives
+        (n_function, n_age, n_par).
+        """
+        ages = np.asarray(t, float)
+        values = {**dict(zip(self.names, np.asarray(vector, float), strict=True)), "t": ages}
+        value = np.zeros((len(self.functions), ages.size))
+        slopes = np.zeros((len(self.functions), ages.size, len(self.parameters)))
+        with np.errstate(all="ignore"):
+            for k, function in enumerate(self.functions):
+                value[k], by = evaluate_with_slopes(function.tree, values, ("t",))
+                for name, slope in by.items():
+                    slopes[k, :, self.names.index(name)] = slope
+        return value, slopes
 
 
 def build_model(document: Mapping[str, Any]) -> ModelSpec:

@@ -190,8 +190,8 @@ class Weighting:
 
     `kind` is equal, or noise: from the covariance of the noise, with the `ridge` in units of the contrast. `values` and
     `sd` are those of the free parameters with equal weights, to which `contrast` and `offset` (n_phi,) belong;
-    `p_value` is the probability that both estimates differ by chance as much as they do. They are empty and None if the
-    weights are equal. `statement` gives choice and reason.
+    `p_value` is the probability that both estimates differ by chance as much as they do, None if they were not
+    compared. The others are empty and None if the weights are equal. `statement` gives choice and reason.
     """
 
     kind: str

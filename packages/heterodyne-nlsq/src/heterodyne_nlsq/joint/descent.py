@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Array, Float
 
 from heterodyne_data import available_cores
 from heterodyne_nlsq import priors
@@ -24,17 +22,18 @@ from heterodyne_nlsq.coordinates import (
     Coordinates,
     at_edge,
     box,
+    fitted,
     from_parameters,
     hold,
     inside,
     make_coordinates,
     plain,
-    to_parameters,
+    slope_of_fitted,
 )
 from heterodyne_nlsq.descent import BASELINE, REGULAR, LastEvaluation
 from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.joint.layout import Layout
-from heterodyne_nlsq.normal import NormalEquations, equivalent_problem
+from heterodyne_nlsq.normal import NormalEquations, equivalent_problem, turned
 from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
 from heterodyne_nlsq.representative import Landscape, courses_of, made_landscape
 from heterodyne_nlsq.setup import Setup
@@ -81,7 +80,7 @@ class Problem:
         ages = np.unique(np.concatenate([member.setup.data.t for member in self.members]))
         setup, layout, n = self.members[0].setup, self.layout, len(self.layout.names)
         one = make_coordinates(setup.spec, setup.free, ages)
-        laws, common = np.asarray(one.laws), layout.common
+        laws, common = one.laws, layout.common
         rows, kept = [], []
         for k, places in enumerate(layout.places):
             shared = common[laws].sum(axis=1)
@@ -94,20 +93,20 @@ class Problem:
         upper[layout.at_exponents] = layout.expected + _EXPONENT
         for places in layout.places:
             for whole, part in ((lower, one.lower), (upper, one.upper), (held, one.held), (at, one.at)):
-                whole[places[:n]] = np.asarray(part)
-        origins = [places[:n][np.asarray(one.origin)[k]] for places, k in zip(layout.places, kept, strict=True)]
+                whole[places[:n]] = part
+        origins = [places[:n][one.origin[k]] for places, k in zip(layout.places, kept, strict=True)]
         return Coordinates(
-            laws=jnp.asarray(np.concatenate(rows)),
+            laws=np.concatenate(rows),
             straight=one.straight[of],
             share=one.share[of],
             most=one.most[of],
             clock=one.clock[of],
-            origin=jnp.asarray(np.concatenate(origins)),
+            origin=np.concatenate(origins),
             has_origin=one.has_origin[of],
-            lower=jnp.asarray(lower),
-            upper=jnp.asarray(upper),
-            held=jnp.asarray(held.astype(bool)),
-            at=jnp.asarray(at),
+            lower=lower,
+            upper=upper,
+            held=held.astype(bool),
+            at=at,
         )
 
     @functools.cached_property
@@ -117,12 +116,12 @@ class Problem:
         found = {name: np.zeros(layout.size) for name in Priors._fields}
         for places, member in zip(layout.places, self.members, strict=True):
             for name, part in make_priors(member.setup)._asdict().items():
-                found[name][places] = np.asarray(part)
+                found[name][places] = part
         here = layout.at_exponents
         found["location"][here], found["scale"][here] = layout.expected, _EXPONENT
         found["lower"][here], found["upper"][here] = layout.expected - _EXPONENT, layout.expected + _EXPONENT
         of_words = ("log", "baseline")
-        return Priors(**{k: jnp.asarray(v.astype(bool) if k in of_words else v) for k, v in found.items()})
+        return Priors(**{k: v.astype(bool) if k in of_words else v for k, v in found.items()})
 
     def landscape(self, vector: FloatArray) -> tuple[Landscape, FloatArray]:
         """Return the landscape of the joint fit, whose exponents are those of the model, and z of a joint vector."""
@@ -161,7 +160,7 @@ def normal(problem: Problem, vector: FloatArray) -> NormalEquations:
     members = _of_members(problem, vector)
     cost = np.sum([one.cost for one in members])
     gradient = np.sum([turn.T @ one.gradient for one, turn in zip(members, turns, strict=True)], axis=0)
-    return NormalEquations(*map(jnp.asarray, (cost, gradient, summed([one.matrix for one in members], turns))))
+    return NormalEquations(cost, gradient, summed([one.matrix for one in members], turns))
 
 
 def chi_squares(problem: Problem, vector: FloatArray) -> FloatArray:
@@ -171,15 +170,13 @@ def chi_squares(problem: Problem, vector: FloatArray) -> FloatArray:
 
 def _of_members(problem: Problem, vector: FloatArray) -> list[Normal]:
     """Return the normal equations of every member in its fitted vector, in units of chi-square / 2."""
-    # All are begun before the first is waited for: JAX computes them in the background.
-    begun = [
-        member.evaluator.normal(problem.layout.member(vector, k), member.evaluator.problem)
-        for k, member in enumerate(problem.members)
-    ]
-    return [
-        Normal(*(np.asarray(part) / member.unit for part in found))
-        for found, member in zip(begun, problem.members, strict=True)
-    ]
+
+    def of_member(k: int) -> Normal:
+        member = problem.members[k]
+        found = member.evaluator.normal(problem.layout.member(vector, k), member.evaluator.problem)
+        return Normal(*(np.asarray(part) / member.unit for part in found))
+
+    return each(of_member, problem)
 
 
 def summed(parts: Sequence[FloatArray], turns: Sequence[FloatArray]) -> FloatArray:
@@ -206,7 +203,7 @@ def descend(
         left = max_evaluations - spent
         solution = _one_descent(problem, coordinates, 1.0, solution.vector, tolerance, left, progress)
         spent += solution.n_evaluations
-        held, leading = np.asarray(coordinates.held), solution.vector[:n]
+        held, leading = coordinates.held, solution.vector[:n]
         edge = at_edge(leading, coordinates)
         wanted = (held | edge) & ~_pulled_inside(problem, coordinates, solution, tolerance)
         if np.array_equal(wanted, held) or not rounds_left or spent >= max_evaluations:
@@ -232,13 +229,13 @@ def _one_descent(
     progress: Progress | None,
 ) -> Solution:
     n = problem.layout.n_leading
-    weights = Weights(*(jnp.array(weight * unit) for weight in (BASELINE, REGULAR, WALL)))
+    weights = Weights(*(weight * unit for weight in (BASELINE, REGULAR, WALL)))
 
     def rows(z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        vector, turn, below, slope = map(np.asarray, _at(jnp.asarray(z), coordinates, problem.priors, weights))
-        found = normal(problem, vector)
-        residuals, jacobian = map(np.asarray, _equivalent(found, turn))
-        return np.concatenate([residuals, below]), np.concatenate([jacobian, slope])
+        vector, turn = fitted(z, coordinates), slope_of_fitted(z, coordinates)
+        residuals, jacobian = equivalent_problem(turned(normal(problem, vector), turn))
+        below = priors.rows(vector, problem.priors, weights)
+        return np.concatenate([residuals, below.value]), np.concatenate([jacobian, priors.along(below, turn)])
 
     scaling = [member.setup.scaling for member in problem.members]
     lower, upper = box(coordinates)
@@ -246,7 +243,7 @@ def _one_descent(
     solution = least_squares(
         evaluation.residuals,
         evaluation.jacobian,
-        np.concatenate([np.asarray(from_parameters(start[:n], coordinates)), start[n:]]),
+        np.concatenate([from_parameters(start[:n], coordinates), start[n:]]),
         (
             np.concatenate([lower, *(one.lower.ravel() for one in scaling)]),
             np.concatenate([upper, *(one.upper.ravel() for one in scaling)]),
@@ -255,41 +252,21 @@ def _one_descent(
         max_evaluations=max_evaluations,
         progress=progress,
     )
-    vector, _, below, _ = map(np.asarray, _at(jnp.asarray(solution.vector), coordinates, problem.priors, weights))
+    vector = fitted(solution.vector, coordinates)
+    below = priors.rows(vector, problem.priors, weights).value
     return replace(solution, vector=vector, cost=solution.cost - float(below @ below) / 2)
-
-
-@jax.jit
-def _at(
-    z: Float[Array, " n_joint"], coordinates: Coordinates, known: Priors, weights: Weights
-) -> tuple[Array, Array, Array, Array]:
-    """Return the joint vector at z and the rows of the priors there, each followed by its derivative by z."""
-    n = coordinates.lower.size
-
-    def vector_at(z: Array) -> Array:
-        return jnp.concatenate([to_parameters(z[:n], coordinates), z[n:]])
-
-    def rows_at(z: Array) -> Array:
-        return priors.rows(vector_at(z), known, weights)
-
-    return vector_at(z), jax.jacfwd(vector_at)(z), rows_at(z), jax.jacfwd(rows_at)(z)
-
-
-@jax.jit
-def _equivalent(n: NormalEquations, turn: Float[Array, "n_joint n_joint"]) -> tuple[Array, Array]:
-    return equivalent_problem(NormalEquations(n.cost, turn.T @ n.gradient, turn.T @ n.matrix @ turn))
 
 
 def _pulled_inside(
     problem: Problem, coordinates: Coordinates, solution: Solution, tolerance: float
 ) -> npt.NDArray[np.bool_]:
     """Return which held entries lower chi-square by more than the tolerance when they leave their bound."""
-    held, n = np.asarray(coordinates.held), problem.layout.n_leading
+    held, n = coordinates.held, problem.layout.n_leading
     if not held.any():
         return held
     found, here = normal(problem, solution.vector), solution.vector[:n]
-    lower, upper = np.asarray(coordinates.lower), np.asarray(coordinates.upper)
-    gradient, curved = np.asarray(found.gradient)[:n], np.diag(np.asarray(found.matrix))[:n]
+    lower, upper = coordinates.lower, coordinates.upper
+    gradient, curved = found.gradient[:n], np.diag(found.matrix)[:n]
     inward = np.where(here <= lower, -gradient, gradient)
     gain = inward**2 / np.maximum(2 * curved, 1e-300)
     return held & ((here <= lower) | (here >= upper)) & (inward > 0) & (gain > tolerance * solution.cost)

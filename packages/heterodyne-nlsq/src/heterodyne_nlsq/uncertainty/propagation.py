@@ -51,7 +51,8 @@ def bands(setup: Setup, values: FloatArray, root: FloatArray) -> Bands:
     t, names = setup.data.t, [f.name for f in setup.spec.functions]
     # The age of quoted results among them.
     ages = np.unique(np.append(band_ages(t), reference_age(t)))
-    value, sd = _propagated(setup.physics.functions, setup, values, root, ages)
+    value, slopes = setup.spec.functions_with_slopes(values, ages)
+    sd = np.linalg.norm(slopes @ (setup.free.expand @ root), axis=-1)
     return Bands(ages, dict(zip(names, value, strict=True)), dict(zip(names, sd, strict=True)))
 
 

@@ -24,7 +24,14 @@ from heterodyne_physics_meshgrid import Physics
 type FloatArray = npt.NDArray[np.float64]
 
 _AT_ONCE = 256
-"""Vectors to which an inverse is applied at once, and columns of a map."""
+"""Vectors to which an inverse is applied at once."""
+
+_COLUMNS = 128
+"""Columns of a map that are computed at once."""
+
+
+_SOME = 32
+"""Columns for a mean over the map."""
 
 
 class Azimuth(NamedTuple):
@@ -62,6 +69,21 @@ def azimuths(setup: Setup, calibration: Calibration, values: FloatArray, contras
 def own_variance(noise: NoiseParts) -> float:
     """Return the variance of the relative intensity of a pixel in a frame that is not shared with another frame."""
     return float(np.sqrt((noise.photons + noise.white) / noise.speckle))
+
+
+def own_over_shared(part: Azimuth, values: FloatArray) -> float:
+    """Return the variance of a frame that no other frame shares over what it shares, at all parameters (n_par,).
+
+    In units of the contrast, the latter is the mean eigenvalue of the correlation M of frames, each weighted by itself:
+    Σ M_ij² over the number of frames, one for frames without a common part.
+    """
+    used = part.used
+    if part.noise.speckle <= 0 or used.size == 0:
+        return np.inf
+    some = used[:: max(used.size // _SOME, 1)]
+    columns = map_columns(part, values, some)[used]
+    own = own_variance(part.noise) / float(_safe(part.contrast))
+    return own / (1.0 + float(np.mean(np.sum(columns**2, axis=0))))
 
 
 def unit_columns(n_t: int, frames: npt.NDArray[np.int_]) -> FloatArray:
@@ -182,7 +204,7 @@ def map_columns(part: Azimuth, values: FloatArray, frames: npt.NDArray[np.int_])
     """Return columns of the model's map without contrast and offset, of all parameters (n_par,), 0 on its diagonal."""
     request, n_t = part.request, part.root.size
     t = padded_ages(request.t)
-    width = -(-frames.size // _AT_ONCE) * _AT_ONCE
+    width = -(-frames.size // _COLUMNS) * _COLUMNS
     z = np.pad(unit_columns(n_t, frames), ((0, t.size - n_t), (0, width - frames.size)))
     arrays = [jnp.asarray(one, float) for one in (values, t, request.q, request.phi[part.a], z)]
     return np.asarray(_columns(request.physics, *arrays))[:n_t, : frames.size]

@@ -1,8 +1,8 @@
 """The estimate with weights that know the noise, from the least-squares fit.
 
 With weights W fixed at the least-squares fit, the estimate solves g(θ) = Σ_{i<j} W_ij R_ij(θ) = 0, summed over the
-azimuths: the minimum of gᵀ H⁻¹ g with H = -∂g/∂θ, which takes the place of chi-square. Undetermined directions are
-chosen as for equal weights. The covariance is H⁻¹ Cov(g) H⁻¹, from simulated pixels.
+azimuths, by scoring steps with H = -∂g/∂θ. Along undetermined directions it stays at the least-squares fit. The
+covariance is H⁻¹ Cov(g) H⁻¹, from simulated pixels, at the estimate.
 """
 
 from __future__ import annotations
@@ -14,21 +14,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc
 
-from heterodyne_data import available_cores
+from heterodyne_nlsq.coordinates import slope_of_fitted
 from heterodyne_nlsq.covariance import covariance, covariance_root, curvature, determined_step
-from heterodyne_nlsq.evaluators import Evaluator, normal_with
+from heterodyne_nlsq.evaluators import Evaluator, normal_of, normal_with
 from heterodyne_nlsq.maps import model_maps
-from heterodyne_nlsq.normal import NormalEquations
-from heterodyne_nlsq.representative import calibrated_noise, landscape, optimum, plainest, vector_at
+from heterodyne_nlsq.representative import landscape, prior_precision, vector_at
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.pixels import THREADS
-from heterodyne_nlsq.weighted.azimuths import Azimuth, azimuths, counted, map_columns, smoothed
+from heterodyne_nlsq.weighted.azimuths import Azimuth, azimuths, counted, map_columns, own_over_shared, smoothed
 from heterodyne_nlsq.weighted.weights import Weighted, columns, score_covariance, shared_scores, weights
 
 type FloatArray = npt.NDArray[np.float64]
@@ -53,6 +51,12 @@ _ROWS = 256
 
 _OPEN = 1e-9
 """Eigenvalue of the covariance, scaled to unit diagonal, below which rounding decides."""
+
+_STILL = 1e-9
+"""Standard deviation, in units of the prior, below which rounding decides."""
+
+_ROUNDS, _CLOSE = 10, 1e-3
+"""Largest number of scoring steps, and the step in standard deviations after which there are no more."""
 
 _ALIKE = 0.02
 """Part of the variance of equal weights by which two estimates must differ along a direction to be compared there."""
@@ -94,33 +98,87 @@ class _Equations:
     score: FloatArray
 
 
-def reweighted(
-    setup: Setup, evaluator: Evaluator, calibration: Calibration, equal: Estimate, known: npt.NDArray[np.bool_]
-) -> Reweighted | None:
-    """Return the estimate with the weights that promise the smallest variances; None if these are equal weights.
+class Promise:
+    """What weights promise, from few columns and pixels, before the estimate with them is sought.
 
     Parameters
     ----------
-    evaluator : of the data.
     calibration : of the fit with equal weights.
     equal : the fit with equal weights.
     known : (n_free,) which parameters the data determine: the variances of these are compared.
     """
-    values, contrast, _ = _split(setup, equal.vector)
-    parts = azimuths(setup, calibration, values, contrast)
-    ridge = _best_ridge(setup, parts, equal, known)
-    if np.isinf(ridge):
-        return None
-    weighted = _weights(parts, ridge)
+
+    def __init__(self, setup: Setup, calibration: Calibration, equal: Estimate, known: npt.NDArray[np.bool_]):
+        self._setup, self._calibration, self._equal, self._known = setup, calibration, equal, known
+        self.parts = self.at(equal.vector)
+        self._found: dict[float, FloatArray] = {}
+
+    def at(self, vector: FloatArray) -> list[Azimuth]:
+        """Return the azimuths at a fitted vector."""
+        values, contrast, _ = _split(self._setup, vector)
+        return azimuths(self._setup, self._calibration, values, contrast)
+
+    @property
+    def own_over_shared(self) -> float:
+        """The noise of frames that is not shared over that which is, of the azimuth where it is smallest."""
+        values, _, _ = _split(self._setup, self._equal.vector)
+        return min(_each(lambda part: own_over_shared(part, values), self.parts))
+
+    @functools.cached_property
+    def ridge(self) -> float:
+        """The ridge with the smallest variances, on average over the logarithms of those of parameters.
+
+        It is sought downhill from that in the middle.
+        """
+
+        def mean(number: int) -> float:
+            if not 0 <= number < len(RIDGES):
+                return np.inf
+            return float(np.mean(np.log(self._variances(RIDGES[number]))))
+
+        if not self._known.any():
+            return np.inf
+        best = _MIDDLE
+        for way in (-1, 1):
+            while mean(best + way) < mean(best):
+                best += way
+        return RIDGES[best]
+
+    @property
+    def gain(self) -> float:
+        """Standard deviations with equal weights over those with the best ridge, median over the parameters."""
+        return float(np.sqrt(np.median(self._variances(np.inf) / self._variances(self.ridge))))
+
+    def _variances(self, ridge: float) -> FloatArray:
+        if ridge not in self._found:
+            self._found[ridge] = self._predicted(ridge)
+        return self._found[ridge]
+
+    def _predicted(self, ridge: float) -> FloatArray:
+        setup, prior = self._setup, self._equal.prior
+        weighted = _weights(self.parts, ridge, most=_TRIED)
+        shared = _each(lambda one: shared_scores(one, _PIXELS), weighted)
+        found = equations(setup, weighted, shared, _LIT)
+        root = covariance_root(curvature(found.matrix, prior), found.matrix, found.score, prior)
+        return np.asarray(np.maximum(np.diag(covariance(root))[: prior.size][self._known], 1e-300))
+
+
+def reweighted(setup: Setup, evaluator: Evaluator, equal: Estimate, promise: Promise) -> Reweighted:
+    """Return the estimate with the weights of the promised ridge; `evaluator` is that of the data."""
+    ridge = promise.ridge
+    weighted = _weights(promise.parts, ridge)
     value = score_value(setup, evaluator, equal.vector, weighted)
-    shared = _each(shared_scores, weighted)
-    found = equations(setup, weighted, shared)
-    moved = _solved(setup, weighted, found, value, equal.vector)
+    shared = _each(lambda one: shared_scores(one, _COMPARED), weighted)
+    found = equations(setup, weighted, shared, _LIT)
     p_value = _difference(setup, evaluator, weighted, shared, found, value, equal)
-    return Reweighted(ridge, moved, found.matrix, found.score, p_value)
+    moved = _solved(setup, evaluator, weighted, found, value, equal.vector)
+    # Where the data do not determine a direction, what it is changes along it.
+    weighted = _weights(promise.at(moved), ridge)
+    there = equations(setup, weighted, _each(shared_scores, weighted))
+    return Reweighted(ridge, moved, there.matrix, there.score, p_value)
 
 
-def _weights(parts: list[Azimuth], ridge: float, **most: int) -> list[Weighted]:
+def _weights(parts: Sequence[Azimuth], ridge: float, **most: int) -> list[Weighted]:
     return _each(lambda part: weights(part, ridge, columns(part.root, **most)), parts)
 
 
@@ -137,35 +195,9 @@ def _each[S, T](function: Callable[[S], T], parts: Sequence[S]) -> list[T]:
         with jax.enable_x64(True):  # The setting belongs to a thread.
             return function(part)
 
-    with ThreadPoolExecutor(min(len(parts), available_cores(), THREADS)) as threads:
+    # More threads than cores: of three azimuths on two cores, none is computed while a core is idle.
+    with ThreadPoolExecutor(min(len(parts), THREADS)) as threads:
         return list(threads.map(one, parts))
-
-
-def _best_ridge(setup: Setup, parts: list[Azimuth], equal: Estimate, known: npt.NDArray[np.bool_]) -> float:
-    """Return the ridge with the smallest predicted variances, on average over the logarithms of those of parameters.
-
-    It is sought downhill from that in the middle.
-    """
-    prior = equal.prior
-
-    @functools.cache
-    def promised(number: int) -> float:
-        if not 0 <= number < len(RIDGES):
-            return np.inf
-        weighted = _weights(parts, RIDGES[number], most=_TRIED)
-        shared = _each(lambda one: shared_scores(one, _PIXELS), weighted)
-        found = equations(setup, weighted, shared, _LIT)
-        root = covariance_root(curvature(found.matrix, prior), found.matrix, found.score, prior)
-        variance = np.diag(covariance(root))[: prior.size][known]
-        return float(np.mean(np.log(np.maximum(variance, 1e-300))))
-
-    if not known.any():
-        return np.inf
-    best = _MIDDLE
-    for way in (-1, 1):
-        while promised(best + way) < promised(best):
-            best += way
-    return RIDGES[best]
 
 
 def _turn(setup: Setup, a: int) -> FloatArray:
@@ -236,14 +268,52 @@ def _strips(n_t: int) -> Iterator[npt.NDArray[np.int_]]:
 
 
 def _solved(
-    setup: Setup, weighted: list[Weighted], found: _Equations, value: FloatArray, vector: FloatArray
+    setup: Setup,
+    evaluator: Evaluator,
+    weighted: list[Weighted],
+    found: _Equations,
+    value: FloatArray,
+    vector: FloatArray,
 ) -> FloatArray:
-    """Return the solution of the estimating equations, the closest to the priors among equally good ones."""
-    inverse = _pseudo_inverse(found.matrix)
+    """Return the solution of the estimating equations, by scoring in straight coordinates from the fitted vector of
+    equal weights.
+
+    Both estimates are unbiased, and so is what lies between them: the nearer the standard deviation along a direction
+    comes to that of the prior, the nearer the solution stays to the estimate with equal weights, which is the closest
+    to the priors among equally good ones.
+    """
+    land, z = landscape(setup, normal_of(evaluator), vector, 1.0)
+    turn = slope_of_fitted(z, land.coordinates)
+    curved, noisy = (turn.T @ one @ turn for one in (found.matrix, found.score))
+    length = np.sqrt(np.maximum(np.diag(curved), 1e-300))
+    values, vectors = np.linalg.eigh(curved / np.outer(length, length))
+    seen = values > _OPEN
+    # In steps y along `unit`, H is 1.
+    unit = (vectors[:, seen] / np.sqrt(values[seen])) / length[:, None]
+    covariance = unit.T @ noisy @ unit
+    prior = unit.T @ (prior_precision(land, z)[:, None] * unit)
+    share = np.linalg.inv(np.eye(len(prior)) + covariance @ prior)
+    inward = np.linalg.pinv(covariance, rcond=_OPEN, hermitian=True)
+    change = _change_of_value(setup, weighted, vector)
+    y, last = np.zeros(len(prior)), np.inf
+    for _ in range(_ROUNDS):
+        there = vector_at(land, z + unit @ y)
+        step = share @ (y + unit.T @ turn.T @ (value + change(there))) - y
+        size = float(np.sqrt(np.maximum(step @ inward @ step, 0.0) / step.size))
+        if not size < last:
+            break
+        y, last = y + step, size
+        if size < _CLOSE:
+            break
+    return vector_at(land, z + unit @ y)
+
+
+def _change_of_value(setup: Setup, weighted: list[Weighted], vector: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    """Return the function that gives the change of g from a fitted vector to another."""
     values, contrast, offset = _split(setup, vector)
     here = [contrast[one.part.a] * _known_map(one, values) + offset[one.part.a] for one in weighted]
 
-    def value_at(there: FloatArray) -> FloatArray:
+    def change(there: FloatArray) -> FloatArray:
         values, contrast, offset = _split(setup, there)
 
         def lost(one: Weighted) -> FloatArray:
@@ -252,30 +322,13 @@ def _solved(
             change *= np.sqrt(one.columns.number) / 2
             return _turn(setup, a).T @ (one.known.reshape(len(one.known), -1) @ change.astype(np.float32).ravel())
 
-        return value - np.sum(_each(lost, weighted), axis=0)
+        return -np.sum(_each(lost, weighted), axis=0)
 
-    def normal(there: FloatArray) -> NormalEquations:
-        g = value_at(np.asarray(there))
-        return NormalEquations(jnp.asarray(g @ inverse @ g / 2), jnp.asarray(-g), jnp.asarray(found.matrix))
-
-    land, z = landscape(setup, normal, vector, 1.0)
-    noise = calibrated_noise(land, z, found.score, 1.0)
-    land = land._replace(unit=noise.unit)
-    chosen = least = optimum(land, z)
-    if setup.config.nlsq.representative == "plainest":
-        chosen = plainest(land, least, noise)
-    return vector_at(land, chosen)
+    return change
 
 
 def _known_map(weighted: Weighted, values: FloatArray) -> FloatArray:
     return map_columns(weighted.part, values, weighted.columns.frames)
-
-
-def _pseudo_inverse(matrix: FloatArray) -> FloatArray:
-    length = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
-    return np.asarray(np.linalg.pinv(matrix / np.outer(length, length), rcond=1e-12, hermitian=True)) / np.outer(
-        length, length
-    )
 
 
 def _difference(
@@ -306,7 +359,9 @@ def _difference(
     apart = steps[0] @ value - steps[1] @ value_of_equal
     across = np.hstack([steps[0], -steps[1]])
     of_equal = steps[1] @ score[n_fit:, n_fit:] @ steps[1].T
-    length = np.sqrt(np.maximum(np.diag(of_equal), 1e-300))
+    # A parameter that moves with undetermined directions only has a variance of 0, up to rounding.
+    moved = np.diag(of_equal) > (_STILL * prior) ** 2
+    length = np.where(moved, np.sqrt(np.maximum(np.diag(of_equal), 1e-300)), np.inf)
     values, vectors = np.linalg.eigh(of_equal / np.outer(length, length))
     seen = values > _OPEN
     whiten = (vectors[:, seen] / np.sqrt(values[seen])).T / length
