@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,11 @@ def test_a_result_is_read_as_it_was_written(joint: JointResult, tmp_path: Path) 
     (tmp_path / "02" / "nlsq_result.json").unlink()
     with pytest.raises(ResultError, match="02"):
         JointResult.load(tmp_path)
+    # Of an earlier joint fit of more measurements nothing is left that would pass for one of these.
+    (tmp_path / "02" / "notes.txt").write_text("mine")
+    replace(joint, members=joint.members[:1]).save(tmp_path)
+    assert [path.name for path in (tmp_path / "02").iterdir()] == ["notes.txt"]
+    assert len(JointResult.load(tmp_path).members) == 1
 
 
 def test_layout_turns_as_its_vectors_do() -> None:
