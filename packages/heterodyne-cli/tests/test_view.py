@@ -81,7 +81,7 @@ def test_a_view_holds_the_means_of_its_window_and_panning_does_not_change_them(
     values = _map(1700)
     view = Pyramid.of(values).view(window_of(1700, rows, columns))
     window, width = view.window, view.width
-    assert max(view.values.shape) <= 401
+    assert max(view.values.shape) <= 301
     assert window.first_row <= max(rows[0], 0) and window.end_row >= min(rows[1], 1700)
     assert window.first_column <= max(columns[0], 0) and window.end_column >= min(columns[1], 1700)
     assert window.first_row % width == window.first_column % width == 0
@@ -272,6 +272,54 @@ def test_without_the_extra_one_line_says_what_to_install(
     assert "requires panel" in error and "pip install 'heterodyne-cli[view]'" in error
     with pytest.raises(MissingPackageError, match=r"explore\(\) requires panel"):
         NLSQResult.load(fitted).explore()
+
+
+def test_first_requests_are_answered_before_the_server_is_there() -> None:
+    import http.client
+    import threading
+
+    from heterodyne_cli.view.waiting import SCRIPTS, Waiting
+    from heterodyne_spec import OutputError
+
+    waiting = Waiting(0)
+    prefix, answers = f"/{waiting.token}/", list[tuple[int, str | None]]()
+
+    def asked(path: str, **headers: str) -> tuple[int, bytes, str | None]:
+        connection = http.client.HTTPConnection("127.0.0.1", waiting.port, timeout=20)
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        found = answer.status, answer.read(), answer.getheader("Location")
+        connection.close()
+        return found
+
+    for name in SCRIPTS:
+        # The same scripts as those of the server.
+        assert f'src="{name}"'.encode() in asked(prefix)[1]
+        assert len(asked(prefix + name)[1]) > 100_000
+    assert asked("/")[0] == asked("/wrong/ready")[0] == 404
+    assert asked(prefix, Host="evil.example")[0] == asked(f"{prefix}ready", Host="evil.example")[0] == 403
+    with pytest.raises(OutputError, match="choose another one with --port"):
+        Waiting(waiting.port)
+    asking = threading.Thread(target=lambda: answers.append(asked(f"{prefix}all?theme=dark")[::2]))
+    asking.start()
+    asking.join(0.2)
+    assert asking.is_alive()
+    listening = waiting.hand_over()
+    waiting.begin()
+    asking.join(20)
+    assert answers == [(307, f"{prefix}all?theme=dark")]
+    listening.close()
+
+
+def test_a_thread_that_outlives_its_page_ends_in_peace() -> None:
+    from bokeh.document import Document
+
+    from heterodyne_cli.view.frame import tell_page
+
+    document, called = Document(), list[int]()
+    document.callbacks.destroy()
+    tell_page(document, lambda: called.append(1))
+    assert called == []
 
 
 def test_help_imports_neither_panel_nor_bokeh() -> None:

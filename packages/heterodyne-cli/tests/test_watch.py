@@ -280,6 +280,30 @@ def test_a_file_that_changes_while_it_is_read_is_fitted_as_it_is_then(
     assert fits.levels == [0.199]
 
 
+def test_a_file_that_is_deleted_before_its_fit_is_left_out_and_its_copy_fitted(
+    land: Path, fits: Fits, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from heterodyne_cli.series import tasks
+    from heterodyne_cli.series.lock import ended_at
+    from heterodyne_cli.series.record import Record
+
+    def deleting(path: Path, **settings: object) -> TwoTimeData:
+        for name in ("b.h5", "d.h5"):
+            (land / name).unlink(missing_ok=True)
+        return loaded(path, **settings)
+
+    loaded, results = tasks.load_data, land.parent / "fits"
+    monkeypatch.setattr(tasks, "load_data", deleting)
+    for k, (name, level) in enumerate({"a": 0.1, "b": 0.12, "c": 0.12, "d": 0.14}.items()):
+        os.utime(write(land / f"{name}.h5", level), (1e9 + k, 1e9 + k))
+    assert ended_at(results) is None
+    assert run(land, "--once") == 0
+    assert fits.levels == [0.1, 0.12]
+    record = Record.load(results, "", "")
+    assert record.left == 0 and {path.name for path in record.files} == {"a.h5", "c.h5"}
+    assert ended_at(results) is not None
+
+
 def test_a_second_watch_is_refused_and_a_lock_left_behind_is_not_in_the_way(
     land: Path, fits: Fits, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:

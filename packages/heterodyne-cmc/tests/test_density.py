@@ -20,7 +20,7 @@ from heterodyne_cmc.density import (
     no_adjustment,
     shard_problem,
 )
-from heterodyne_cmc.joint import log_likelihoods
+from heterodyne_cmc.joint_vectors import log_likelihoods
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.shards import Pairs
 from heterodyne_cmc.sums import all_pairs, brackets, pair_sums, some_pairs

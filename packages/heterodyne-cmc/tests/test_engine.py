@@ -22,7 +22,7 @@ from heterodyne_cmc import CMCResult, clear_shards, fit_cmc_jax
 from heterodyne_cmc.combination import SamplingError
 from heterodyne_cmc.engine import finished, plan
 from heterodyne_cmc.engine.cluster import _run, job_script
-from heterodyne_cmc.fit import _sample, prepared_work
+from heterodyne_cmc.fit import prepared_work, sample_shards
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.sampler import Chains, SubPosterior
 from heterodyne_cmc.work import ShardWork, bytes_per_worker, fingerprint, versions
@@ -133,7 +133,7 @@ def test_time_left_is_that_of_the_workers(monkeypatch: pytest.MonkeyPatch) -> No
     chains = Chains(some, some, some, some, some, some, some)
     subs = [(SubPosterior(shard, 9, some, chains, 2, (7, 1), 10.0), 2) for shard in (1, 0, 3, 2)]
     monkeypatch.setattr("heterodyne_cmc.fit.finished", lambda *given: (found for found in subs))
-    _sample(work(shards=4), None, lambda *call: calls.append(call), lambda text: None)
+    sample_shards(work(shards=4), None, lambda *call: calls.append(call), lambda text: None)
     # Divergences of the last attempts, and at most half a shard's time too much.
     assert calls == [(1, 4, 1, 15.0), (2, 4, 2, 10.0), (3, 4, 3, 5.0), (4, 4, 4, 0.0)]
 

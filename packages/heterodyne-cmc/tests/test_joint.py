@@ -1,80 +1,171 @@
-"""The posterior of joint vectors against the likelihood and priors written out, contrast and offset not integrated."""
+"""The posterior of several measurements: one prior for what is common, and a consensus that agrees with all at once."""
 
 from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from measurement import NOISE, config, make
+from measurement import FREE, TRUTH, config, make, point_estimate
 
-from heterodyne_cmc.chart import to_parameters
-from heterodyne_cmc.density import coefficients_given, log_tempered_prior, no_adjustment, shard_problem
-from heterodyne_cmc.joint import joint_draws, log_joint, log_likelihoods, shard_key, summed
-from heterodyne_cmc.request import prepare
-from heterodyne_cmc.sums import brackets, some_pairs
-from heterodyne_spec import load_config
+from heterodyne_cmc import JointPosterior, fit_joint_cmc_jax, summary_of_joint_posterior, write_joint_page
+from heterodyne_cmc.density import NOISE_PRIOR_SCALE, log_likelihood
+from heterodyne_cmc.joint.density import joint_problem
+from heterodyne_cmc.joint.fit import _around_mode
+from heterodyne_cmc.joint.layout import make_layout
+from heterodyne_cmc.joint.members import members_of
+from heterodyne_cmc.joint.work import MemberWork
+from heterodyne_cmc.priors import log_prior
+from heterodyne_data import JointMember, JointResult, TwoTimeData, joint_measurements, save_data
+from heterodyne_spec import ConfigError, DataError, ResultError, load_config
 
-pytestmark = pytest.mark.usefixtures("float64")
-
-
-def test_posterior_is_the_product_of_likelihood_and_priors() -> None:
-    request = prepare(make(), load_config(config(cmc={"shards": 2})), None)
-    n_coef = request.scaling.mean.size
-    shards = [
-        shard_problem(
-            some_pairs(request.data, request.partition.pairs(s)),
-            request.space,
-            request.scaling,
-            NOISE,
-            no_adjustment(3, n_coef),
-            2,
-        )
-        for s in range(2)
-    ]
-    rng = np.random.default_rng(0)
-    vectors = np.array([-0.1, 0.4, -0.5, np.log(1.5 * NOISE)]) + 0.1 * rng.standard_normal((4, 4))
-    joint = np.concatenate([vectors, request.scaling.mean + 0.1 * rng.standard_normal((4, n_coef))], axis=1)
-
-    def likelihoods(row: np.ndarray) -> np.ndarray:
-        u, log_noise, coefficients = jnp.asarray(row[:3]), row[3], row[4:]
-        contrast, offset = request.scaling.per_angle(coefficients)
-        total = np.zeros(len(request.data.phi))
-        for shard in shards:
-            m = np.asarray(brackets(shard.base + shard.expand @ to_parameters(u, shard.chart)[0], shard.pairs))
-            away = np.asarray(shard.pairs.value) - offset[:, None] - contrast[:, None] * m
-            density = -0.5 * away**2 * np.exp(-2 * log_noise) - log_noise - 0.5 * np.log(2 * np.pi)
-            total += np.sum(np.asarray(shard.pairs.weight) * density, axis=1)
-        return total
-
-    def written_out(row: np.ndarray) -> float:
-        coefficients, total = row[4:], float(likelihoods(row).sum())
-        for shard in shards:
-            total += float(log_tempered_prior(jnp.asarray(row[:4]), shard))
-            prior = (coefficients - request.scaling.mean) ** 2 * request.scaling.precision
-            total -= 0.25 * float(np.sum(prior))  # one half, to the power of a half
-        return total
-
-    expected = np.array([written_out(row) for row in joint])
-    found = summed(log_joint, lambda: shards)(joint)
-    np.testing.assert_allclose(found - found[0], expected - expected[0], rtol=1e-7, atol=1e-5)
-    assert np.isfinite(jax.grad(log_joint)(jnp.asarray(joint[0]), shards[0])).all()
-    by_angle = summed(log_likelihoods, lambda: shards)(joint)
-    np.testing.assert_allclose(by_angle, [likelihoods(row) for row in joint], rtol=1e-9)
+SHARED = tuple(name for name in TRUTH if not name.startswith("f"))
+SEEDS = (0, 1)
 
 
-def test_repeated_draws_have_their_own_coefficients() -> None:
-    request = prepare(make(), load_config(config(cmc={"shards": 2})), None)
-    pairs = some_pairs(request.data, request.partition.pairs(0))
-    n_coef = request.scaling.mean.size
-    shard = shard_problem(pairs, request.space, request.scaling, NOISE, no_adjustment(3, n_coef), 2)
-    here, there = np.array([-0.1, 0.4, -0.5, np.log(NOISE)]), np.array([0.1, 0.3, -0.4, np.log(2 * NOISE)])
-    z = np.stack([here, there, here] * 700)[None]
-    found = joint_draws(shard_key(0, 0), z, shard, np.zeros(4), np.eye(4))[0]
-    np.testing.assert_allclose(found[:, :4], z[0], rtol=1e-14)
-    first, last = found[0::3, 4:], found[2::3, 4:]
-    assert not np.any(first == last)
-    law = coefficients_given(jnp.asarray(here), shard)
-    draws, sd = np.concatenate([first, last]), np.sqrt(np.diag(law.root @ law.root.T))
-    np.testing.assert_allclose((draws.mean(axis=0) - law.mean) / sd, 0.0, atol=4 / np.sqrt(len(draws)))
-    np.testing.assert_allclose(draws.std(axis=0) / sd, 1.0, atol=4 / np.sqrt(2 * len(draws)))
+def repeats(seeds: tuple[int, ...] = SEEDS) -> list[TwoTimeData]:
+    return [make(seed=seed) for seed in seeds]
+
+
+def estimate(data: list[TwoTimeData], shared: tuple[str, ...] = SHARED) -> JointResult:
+    """Return what a joint fit would leave, every estimate at the truth."""
+    found = [point_estimate(one) for one in data]
+    members = tuple(JointMember(f"measurement {k + 1}", one, one) for k, one in enumerate(found))
+    return JointResult(shared, (), (), members, 1.0, True, "made by hand", "usable", "Made by hand.")
+
+
+def asked(**cmc: Any) -> dict[str, Any]:
+    return config(cmc={"shards": "auto", "sampler": "auto", "warmup": 200, "samples": 400, **cmc})
+
+
+def work_of(data: list[Any], shared: tuple[str, ...] = SHARED) -> MemberWork:
+    found = joint_measurements(data, load_config(asked()), None)
+    joint = estimate([one.data for one in found], shared)
+    members, places, _ = members_of(
+        [one.data for one in found], [one.config for one in found], [one.source for one in found], joint, print
+    )
+    layout = make_layout(np.array([name in shared for name in FREE], bool), len(members))
+    return _around_mode(members, places, layout, print)
+
+
+@pytest.fixture(scope="module")
+def exact() -> JointPosterior:
+    return fit_joint_cmc_jax(repeats(), asked(), estimate(repeats()))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("measurements")
+    paths = [folder / f"{seed}.npz" for seed in SEEDS]
+    for path, one in zip(paths, repeats(), strict=True):
+        save_data(path, one, "npz")
+    return paths
+
+
+@pytest.fixture(scope="module")
+def work(files: list[Path]) -> MemberWork:
+    with jax.enable_x64(True):
+        return work_of(files)
+
+
+@pytest.mark.usefixtures("float64")
+def test_what_is_common_has_one_prior_and_shards_multiply_to_the_posterior(work: MemberWork) -> None:
+    problems, layout = [member.problem() for member in work.members], work.layout
+    # D0_sample and v0 are common; f3 and the noise are those of each.
+    assert layout.size == 2 + 2 + 2
+    rng, spread = np.random.default_rng(0), np.sqrt(np.diag(work.spread @ work.spread.T))
+    vectors = work.centre + 2 * spread * rng.standard_normal((4, layout.size))
+    shards, joint = [work.problem(k) for k in range(2)], joint_problem(problems, layout, np.zeros(3))
+    density = jax.jit(lambda vector, problem: problem.log_density(vector))
+    likelihood, prior = jax.jit(log_likelihood), jax.jit(log_prior)
+    of_prior = problems[0].priors, problems[0].chart
+    whole = [float(density(jnp.asarray(vector), joint)) for vector in vectors]
+    priors, products = [], []
+    for vector in vectors:
+        own = [jnp.asarray(vector[places]) for places in layout.places]
+        # No law is straight here: the prior is a sum over coordinates.
+        found = -float(prior(jnp.asarray([*vector[:2], 0.0]), *of_prior))
+        product = 0.0
+        for one, problem, shard in zip(own, problems, shards, strict=True):
+            noise = -0.5 * ((one[-1] - problem.log_noise) / NOISE_PRIOR_SCALE) ** 2
+            found += float(likelihood(one, problem) + prior(one[:-1], *of_prior) + noise)
+            away = one[:-1] - shard.anchor.centre
+            product += float(density(one, shard) + 0.5 * away @ shard.anchor.precision @ away)
+        priors.append(found)
+        products.append(product)
+    for expected in (priors, products, work.log_posterior()(vectors)):
+        differences = np.subtract(whole, expected)
+        np.testing.assert_allclose(differences, differences[0], atol=1e-7)
+
+
+def test_repeats_make_what_is_common_sharper_and_leave_the_rest(exact: JointPosterior) -> None:
+    assert exact.success, exact.message
+    assert exact.method == "exact"
+    single = point_estimate(make())
+    for name in ("D0_sample", "v0"):
+        row = exact.row(name)
+        assert row.sd == pytest.approx(single.sd[name] / np.sqrt(2), rel=0.2)
+        assert abs(row.mean - TRUTH[name]) < 4 * row.sd
+        for member in exact.members[1:]:
+            np.testing.assert_array_equal(member.posterior.draws[name], exact.members[0].posterior.draws[name])
+    assert not np.array_equal(*(member.posterior.draws["f3"] for member in exact.members[:2]))
+    with pytest.raises(KeyError, match="D0_sample, v0"):
+        exact.row("f3")
+
+
+@pytest.mark.slow
+def test_a_consensus_of_measurements_is_the_posterior_of_all_at_once(exact: JointPosterior, tmp_path: Path) -> None:
+    found = fit_joint_cmc_jax(repeats(), asked(shards=2, workers=1), estimate(repeats()), directory=tmp_path)
+    assert found.success, found.message
+    assert found.method == "consensus"
+    assert len(list((tmp_path / "shards").glob("shard_*.npz"))) == 2
+    for name in ("D0_sample", "v0"):
+        row, whole = found.row(name), exact.row(name)
+        assert abs(row.mean - whole.mean) < 0.2 * whole.sd
+        assert row.sd == pytest.approx(whole.sd, rel=0.15)
+    for one, other in zip(found.members, exact.members, strict=True):
+        assert one.posterior.sd["f3"] == pytest.approx(other.posterior.sd["f3"], rel=0.15)
+
+
+def test_a_result_is_read_as_it_was_written_and_shown(exact: JointPosterior, tmp_path: Path) -> None:
+    exact.save(tmp_path)
+    again = JointPosterior.load(tmp_path)
+    assert (again.shared, again.method, again.message) == (exact.shared, exact.method, exact.message)
+    assert again.common == exact.common
+    for one, other in zip(again.members, exact.members, strict=True):
+        assert one.label == other.label
+        np.testing.assert_array_equal(one.posterior.draws["f3"], other.posterior.draws["f3"])
+    said = summary_of_joint_posterior(again)
+    assert "measurement 2" in said
+    assert "contrast at 10°" in said
+    page = write_joint_page(again, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Posterior of 2 measurements" in page
+    assert "the velocity falls" in page or "The velocity falls" in page
+    (tmp_path / "02" / "cmc_result.nc").unlink()
+    with pytest.raises(ResultError, match="02"):
+        JointPosterior.load(tmp_path)
+
+
+@pytest.mark.usefixtures("float64")
+def test_another_process_reads_the_file_of_its_measurement_only(
+    files: list[Path], work: MemberWork, tmp_path: Path
+) -> None:
+    sent = pickle.dumps(work)
+    files[1].rename(tmp_path / "gone.npz")
+    with pytest.raises(DataError, match=r"1\.npz"):
+        pickle.loads(sent)
+    (tmp_path / "gone.npz").rename(files[1])
+    vector = jnp.asarray(work.layout.member(work.centre, 1))
+    assert pickle.loads(sent).problem(1).log_density(vector) == work.problem(1).log_density(vector)
+    assert work.members[0].request.data.c2.tobytes() not in sent
+
+
+def test_requests_that_cannot_be_met_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"cmc\.shards.*1, or 2"):
+        fit_joint_cmc_jax(repeats(), asked(shards=3), estimate(repeats()))
+    with pytest.raises(DataError, match="joint estimate is of 3 measurements, 2 are given"):
+        fit_joint_cmc_jax(repeats(), asked(), estimate(repeats((0, 1, 2))))

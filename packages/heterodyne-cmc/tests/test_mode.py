@@ -13,7 +13,7 @@ from scipy.optimize import OptimizeResult
 from heterodyne_cmc.density import log_density
 from heterodyne_cmc.fit import prepared_work
 from heterodyne_cmc.linalg import inverse
-from heterodyne_cmc.mode import at_mode, climbed
+from heterodyne_cmc.mode import at_mode, climbed, prior_of
 from heterodyne_cmc.problem import make_problem, whole_problems
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.whitening import make_whitening, place_at
@@ -65,7 +65,7 @@ def test_a_climb_that_leaves_the_region_of_the_coordinates_ends_where_it_began(m
     monkeypatch.setattr(
         scipy.optimize, "minimize", lambda *given, **options: OptimizeResult(x=np.full(len(FREE) + 1, 1e9))
     )
-    _, end, _ = climbed(whitening.centre, whole_problems(request, NOISE, whitening), request.space)
+    _, end, _ = climbed(whitening.centre, whole_problems(request, NOISE, whitening), prior_of(request.space))
     np.testing.assert_array_equal(end, whitening.centre)
 
 

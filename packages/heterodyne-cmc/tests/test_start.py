@@ -31,8 +31,8 @@ def test_what_lies_beyond_the_priors_is_fitted_again_where_the_data_leave_it_ope
     nlsq = point_estimate(data, covariance=covariance, covariance_kind="calibrated")
     near, asked = point_estimate(data), []
 
-    def fitted(data: Any, config: Config, candidates: list[NLSQResult]) -> NLSQResult:
-        assert candidates == [nlsq]
+    def fitted(data: Any, config: Config, candidates: list[NLSQResult], weighting: str) -> NLSQResult:
+        assert (candidates, weighting) == ([nlsq], "equal")
         asked.append(config.model.parameters["v0"].bounds)
         return near
 

@@ -30,6 +30,10 @@ def _posterior(args: argparse.Namespace, command: Sequence[str], console: Consol
         raise MissingPackageError(
             "--method cmc requires heterodyne-cmc; install it with: pip install 'heterodyne-cli[cmc]'"
         )
+    if args.joint and not args.preview_job:
+        from heterodyne_cli.joint_posterior import joint_posterior_command
+
+        return joint_posterior_command(args, command, console)
     from heterodyne_cli.posterior import posterior_command
 
     return posterior_command(args, command, console)

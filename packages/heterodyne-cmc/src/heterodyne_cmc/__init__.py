@@ -1,6 +1,7 @@
 """Posteriors for heterodyne XPCS: consensus Monte Carlo over NUTS, on pairs of frames.
 
-`fit_cmc_jax` is the sampling, and `CMCResult` its result; the other names are used by the command ``heterodyne``.
+`fit_cmc_jax` is the sampling, and `CMCResult` its result; `fit_joint_cmc_jax` and `JointPosterior` those of several
+measurements of one sample. The other names are used by the command ``heterodyne``.
 
 Public are the names in ``__all__``; other modules may change without notice. A module about a model of another
 distribution has the interface described in ``heterodyne_cmc/models.py``.
@@ -20,6 +21,10 @@ from heterodyne_cmc._version import __version__
 if _TYPE_CHECKING:
     from heterodyne_cmc.engine.cluster import job_script
     from heterodyne_cmc.fit import clear_shards, fit_cmc_jax, kept_so_far, plan_of_sampling
+    from heterodyne_cmc.joint.fit import fit_joint_cmc_jax
+    from heterodyne_cmc.joint.page import write_joint_page
+    from heterodyne_cmc.joint.result import JointPosterior
+    from heterodyne_cmc.joint.table import summary_of_joint_posterior
     from heterodyne_cmc.page import report_of_posterior
     from heterodyne_cmc.plots import courses_of_posterior
     from heterodyne_cmc.progress import SamplingProgress
@@ -36,6 +41,10 @@ _MODULES = {
         "kept_so_far",
         "plan_of_sampling",
     ),
+    "joint.fit": ("fit_joint_cmc_jax",),
+    "joint.page": ("write_joint_page",),
+    "joint.result": ("JointPosterior",),
+    "joint.table": ("summary_of_joint_posterior",),
     "page": ("report_of_posterior",),
     "plots": ("courses_of_posterior",),
     "progress": ("SamplingProgress",),
@@ -49,17 +58,21 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 __all__ = [
     "CONTRACTION_LEAST",
     "CMCResult",
+    "JointPosterior",
     "SamplingProgress",
     "__version__",
     "clear_shards",
     "courses_of_posterior",
     "fit_cmc_jax",
+    "fit_joint_cmc_jax",
     "job_script",
     "kept_so_far",
     "plan_of_sampling",
     "report_of_posterior",
+    "summary_of_joint_posterior",
     "summary_of_posterior",
     "unsupported_options",
+    "write_joint_page",
 ]
 
 

@@ -123,13 +123,13 @@ def combine(
     away = non_gaussianity(draws, anchors)
     product = gaussian_product(means, covariances, anchors)
     shape = draws.shape[1:3]
-    normal = _normal(*product, shape, seed, log_density)
+    normal = normal_draws(*product, shape, seed, log_density)
     exact = normal if normal.k_hat < K_GOOD and not away.bent else None
     if exact is None and log_density is not None and method in ("auto", "gaussian"):
         # If sub-posteriors are not Gaussian, normal draws may miss parts of the posterior without an effect on their
         # weights.
         say("the Gaussian consensus is inaccurate: starting importance sampling of the full posterior from it")
-        exact = _adapted(*product, shape, seed, log_density, say)
+        exact = adapted_draws(*product, shape, seed, log_density, say)
     if exact is not None and method in ("auto", "gaussian"):
         normal, away = exact, measured(product, exact.draws, exact.share * shape[0] * shape[1])
     averaged = weighted_average(draws, covariances, anchors)
@@ -144,7 +144,7 @@ def combine(
     return found_by
 
 
-def _adapted(
+def adapted_draws(
     mean: FloatArray,
     covariance: FloatArray,
     shape: tuple[int, int],
@@ -167,7 +167,7 @@ def _adapted(
     return Corrected(mean + found.points[chosen.rows] @ spread.T, found.k_hat, chosen.effective / kept)
 
 
-def _normal(
+def normal_draws(
     mean: FloatArray, covariance: FloatArray, shape: tuple[int, int], seed: int, log_density: LogDensity | None
 ) -> Corrected:
     """Return draws of the Gaussian product, corrected to the posterior if given and near (else k-hat is NaN)."""

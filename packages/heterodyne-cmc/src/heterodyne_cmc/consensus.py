@@ -89,12 +89,12 @@ def gaussian_product(
     if anchors is None:
         covariance = inverse(total)
     else:
-        covariance = _without(total, anchors.precision, len(means))
+        covariance = without_anchors(total, anchors.precision, len(means))
         pulled -= anchors.precision @ (anchors.centre - means[0])
     return means[0] + covariance @ pulled, covariance
 
 
-def _without(total: FloatArray, removed: FloatArray, n_shards: int) -> FloatArray:
+def without_anchors(total: FloatArray, removed: FloatArray, n_shards: int) -> FloatArray:
     """Return the covariance for a total precision minus that of the anchors.
 
     In directions dominated by the anchors the difference can be random and even negative: at least a share is kept.

@@ -13,7 +13,7 @@ is the posterior; the product of the integrated ones is not, because all shards 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -109,6 +109,28 @@ class ShardProblem(NamedTuple):
     """1/K, the power of the priors."""
     at_pivot: Float[Array, ""]
     """Weighted sum of squared residuals at the estimate with equal weights of the adjustment."""
+
+    @property
+    def n_counting(self) -> int:
+        """Number of pairs with positive weight."""
+        return self.pairs.n_counting
+
+    def log_density(self, vector: Float[Array, " n_dim"]) -> Float[Array, ""]:
+        """Return ln of the density of the sampled vector, see `log_density`."""
+        return log_density(vector, self)
+
+
+class Density(Protocol):
+    """What chains and weighted draws are made of: a problem, as a tree of arrays."""
+
+    @property
+    def n_counting(self) -> int:
+        """Number of pairs with positive weight."""
+        ...
+
+    def log_density(self, vector: Float[Array, " n_dim"]) -> Float[Array, ""]:
+        """Return ln of the density of the sampled vector, up to a constant."""
+        ...
 
 
 def shard_problem(

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from heterodyne_cmc.consistency import start_warnings
 from heterodyne_cmc.engine import finished, plan
-from heterodyne_cmc.joint import log_joint, log_likelihoods, summed
+from heterodyne_cmc.joint_vectors import log_joint, log_likelihoods, summed
 from heterodyne_cmc.mode import at_mode
 from heterodyne_cmc.noise import checked, residual_noise
 from heterodyne_cmc.parameters import parameter_space
@@ -31,7 +31,7 @@ from heterodyne_cmc.store import FOLDER, ShardStore, kept
 from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.unfinished import ChainStore
 from heterodyne_cmc.whitening import make_whitening, of_shards
-from heterodyne_cmc.work import ShardWork, fingerprint, shard_work
+from heterodyne_cmc.work import ShardWork, Work, fingerprint, shard_work
 from heterodyne_data import NLSQResult, TwoTimeData, as_measurement, select_data
 from heterodyne_data.setup import data_noise
 from heterodyne_physics_elementwise import MODEL_VERSION
@@ -147,7 +147,7 @@ def _posterior(
         if request.nlsq is None and start != "values":
             request = _begun(request, say)
         work = prepared_work(_without_chains(request, say), say)
-        subs = _sample(work, directory, progress, say)
+        subs = sample_shards(work, directory, progress, say)
         sampled = time.perf_counter()
         words = [*start_warnings(request), *changes]
         problems = work.problems()
@@ -236,8 +236,8 @@ def _noise(request: Request) -> float:
     return checked(residual_noise(request.data, request.partition.pairs(0), request.nlsq))
 
 
-def _sample(
-    work: ShardWork, directory: Path | None, progress: Progress | None, say: Callable[[str], None]
+def sample_shards(
+    work: Work, directory: Path | None, progress: Progress | None, say: Callable[[str], None]
 ) -> list[SubPosterior]:
     """Return the sub-posteriors of all shards, those of an earlier run that ended early among them."""
     store = None if directory is None else ShardStore(directory / FOLDER, fingerprint(work), work.n_shards)
@@ -248,7 +248,7 @@ def _sample(
     if done:
         say(f"{len(done)} of {work.n_shards} shards reused from an earlier run")
     if missing:
-        say(plan(work.request, missing))
+        say(plan(work.request, missing, work.n_shards))
     clock = _Clock(work.n_shards, done.values(), progress)
     # Always closed immediately, so that its workers end.
     chains: Callable[[int], ChainStore | None] = (lambda shard: None) if store is None else store.chains

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import jax
@@ -18,14 +18,17 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
-from heterodyne_cmc.density import NOISE_PRIOR_SCALE, ShardProblem, log_density
+from heterodyne_cmc.density import NOISE_PRIOR_SCALE, Density
 from heterodyne_cmc.linalg import inverse, root
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import brought_in
 from heterodyne_cmc.whitening import Whitening, place_at, place_of
 
 type FloatArray = npt.NDArray[np.float64]
-type Problems = Callable[[], Iterable[ShardProblem]]
+type Problems = Callable[[], Iterable[Density]]
+type PriorAt = Callable[[FloatArray], FloatArray]
+"""The covariance of the prior of the sampled vector (n_dim, n_dim), taken as linear at a vector."""
+
 type Descent = Callable[[FloatArray], tuple[float, FloatArray]]
 
 _CLIMBS, _STEPS = 12, 100
@@ -55,26 +58,34 @@ def at_mode(whitening: Whitening, problems: Problems, space: ParameterSpace) -> 
     problems : gives the shards, or all pairs at once; their densities multiply to the posterior.
     space : the parameters with their priors; in no direction the posterior is taken as wider.
     """
-    downhill = functools.partial(_downhill, problems=problems)
     at, log_noise = place_at(space, whitening.centre[:-1]), whitening.centre[-1]
     inside = brought_in(space.priors, space.bounds, at.p, _INSIDE)
     starts = [at] if np.allclose(at.p, inside) else [at, place_of(space, inside)]
-    ends = [climbed(np.append(start.u, log_noise), problems, space) for start in starts]
-    _, centre, spread = min(ends, key=lambda end: end[0])
-    wide = _prior(space, centre)
+    return around_mode(whitening, [np.append(start.u, log_noise) for start in starts], problems, prior_of(space))
+
+
+def around_mode(whitening: Whitening, starts: Sequence[FloatArray], problems: Problems, prior: PriorAt) -> Whitening:
+    """Return the coordinates around the highest of the modes reached from `starts` (n_dim,)."""
+    downhill = functools.partial(_downhill, problems=problems)
+    _, centre, spread = min((climbed(start, problems, prior) for start in starts), key=lambda end: end[0])
+    wide = prior(centre)
     curvature = np.round(_curvature(_in_steps(downhill, centre, spread), len(wide), _APART), _DIGITS)
     return replace(whitening, centre=centre, spread=root(inverse(_precision(curvature, spread, wide))))
 
 
-def _prior(space: ParameterSpace, vector: FloatArray) -> FloatArray:
-    """Return the covariance of the prior of the sampled vector, taken as linear there."""
-    n = vector.size - 1
-    whole = np.zeros((n + 1, n + 1))
-    whole[:n, :n], whole[n, n] = place_at(space, vector[:n]).prior, NOISE_PRIOR_SCALE**2
-    return whole
+def prior_of(space: ParameterSpace) -> PriorAt:
+    """Return the covariance of the prior of the sampled vector, unconstrained parameters and ln σ."""
+
+    def at(vector: FloatArray) -> FloatArray:
+        n = vector.size - 1
+        whole = np.zeros((n + 1, n + 1))
+        whole[:n, :n], whole[n, n] = place_at(space, vector[:n]).prior, NOISE_PRIOR_SCALE**2
+        return whole
+
+    return at
 
 
-def climbed(start: FloatArray, problems: Problems, space: ParameterSpace) -> tuple[float, FloatArray, FloatArray]:
+def climbed(start: FloatArray, problems: Problems, prior_at: PriorAt) -> tuple[float, FloatArray, FloatArray]:
     """Return -ln of the posterior at the mode that was found, the mode, and the local spread there."""
     downhill = functools.partial(_downhill, problems=problems)
     with warnings.catch_warnings():
@@ -84,7 +95,7 @@ def climbed(start: FloatArray, problems: Problems, space: ParameterSpace) -> tup
     centre, options = start, {"gtol": _NEAR, "maxiter": _STEPS}
     n, height = start.size, downhill(start)[0]
     for _ in range(_CLIMBS):
-        prior = _prior(space, centre)
+        prior = prior_at(centre)
         by_prior = root(prior)
         local = _curvature(_in_steps(downhill, centre, by_prior), n, _LOCAL)
         spread = root(inverse(_precision(local, by_prior, prior)))
@@ -101,8 +112,8 @@ def climbed(start: FloatArray, problems: Problems, space: ParameterSpace) -> tup
 
 
 @jax.jit
-def _value_and_gradient(vector: Float[Array, " n_dim"], problem: ShardProblem) -> tuple[Array, Array]:
-    return jax.value_and_grad(log_density)(vector, problem)
+def _value_and_gradient(vector: Float[Array, " n_dim"], problem: Density) -> tuple[Array, Array]:
+    return jax.value_and_grad(problem.log_density)(vector)
 
 
 def _downhill(vector: FloatArray, problems: Problems) -> tuple[float, FloatArray]:

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
-from heterodyne_cmc.density import ShardProblem, log_density
-from heterodyne_cmc.joint import joint_draws, shard_key
+from heterodyne_cmc.density import Density
+from heterodyne_cmc.joint_vectors import Complete, joint_draws, shard_key
 from heterodyne_cmc.sub_posterior import Chains, Settings, SubPosterior, Tell
 from heterodyne_cmc.unfinished import ChainStore, Part, Unfinished, packed, unpacked
 from heterodyne_cmc.whitening import Whitening
@@ -50,7 +50,7 @@ type Keep = Callable[[tuple[Part, ...]], None]
 class _Target(NamedTuple):
     """The density and coordinates of a chain, and its target acceptance."""
 
-    problem: ShardProblem
+    problem: Density
     centre: Array
     spread: Array
     acceptance: Array
@@ -62,8 +62,8 @@ def _kernels() -> tuple[Any, Any]:
         # NumPyro adds a warning filter when imported; the filters of the process are restored.
         from numpyro.infer.hmc import hmc
 
-    def potential(problem: ShardProblem, centre: Array, spread: Array) -> object:
-        return lambda z: -log_density(centre + spread @ z, problem)
+    def potential(problem: Density, centre: Array, spread: Array) -> object:
+        return lambda z: -problem.log_density(centre + spread @ z)
 
     begin, step = hmc(potential_fn_gen=potential, algo="NUTS")
     return functools.partial(begin, dense_mass=True, max_tree_depth=MAX_TREE_DEPTH), step
@@ -168,7 +168,7 @@ class _Sampling:
 
 def sample_shard(
     shard: int,
-    problem: ShardProblem,
+    problem: Density,
     whitening: Whitening,
     settings: Settings,
     warmup: int,
@@ -176,12 +176,13 @@ def sample_shard(
     starts: FloatArray | None = None,
     store: ChainStore | None = None,
     going_on: Unfinished | None = None,
+    complete: Complete = joint_draws,
 ) -> SubPosterior:
     """Return the draws of shard number `shard` (from 0) after `warmup` steps of every chain.
 
     The chains begin at `starts` (n_chain, n_dim) in the whitened coordinates, or at draws of a standard normal there;
     or they continue from `going_on`, in its coordinates. Progress is reported to `tell`, and unfinished chains are
-    kept in `store`.
+    kept in `store`. `complete` adds what is not sampled, contrast and offset, to the draws.
 
     A shard with more than 0.5 % divergent steps, or with draws that are not finite, is sampled once more with smaller
     steps (a higher target acceptance), and the second result is returned in any case.
@@ -214,8 +215,8 @@ def sample_shard(
             break
     return SubPosterior(
         shard=shard,
-        n_pairs=problem.pairs.n_counting,
-        draws=joint_draws(key_linear, result.z, problem, whitening.centre, whitening.spread),
+        n_pairs=problem.n_counting,
+        draws=complete(key_linear, result.z, problem, whitening.centre, whitening.spread),
         made=result,
         attempts=len(divergences),
         divergences=tuple(divergences),

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_cmc.chart import Chart, from_parameters, to_parameters
-from heterodyne_cmc.mode import Problems, climbed
+from heterodyne_cmc.mode import Problems, climbed, prior_of
 from heterodyne_cmc.parameters import ParameterSpace
 from heterodyne_cmc.priors import at_levels
 from heterodyne_cmc.values import values_at
@@ -54,7 +54,7 @@ def search(
     ends = []
     for k, start in enumerate(starts):
         say(f"maximisation {k + 1} of {len(starts)}")
-        ends.append(climbed(_with_noise(start, log_noise, problems), problems, space))
+        ends.append(climbed(_with_noise(start, log_noise, problems), problems, prior_of(space)))
     highest = min(ends, key=lambda end: end[0])[1]
     p = np.asarray(to_parameters(jnp.asarray(highest[:-1]), chart)[0])
     return np.array([float(f"{value:.{_DIGITS}g}") for value in p])

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
-from heterodyne_cmc.density import ShardProblem, log_density
+from heterodyne_cmc.density import Density
 
 type FloatArray = npt.NDArray[np.float64]
 type Map = Callable[[Callable[[FloatArray], list[FloatArray]], Iterable[FloatArray]], Iterator[list[FloatArray]]]
@@ -21,7 +21,7 @@ _AT_ONCE = 64
 
 
 def values_at(
-    points: FloatArray, problem: ShardProblem, centre: FloatArray, spread: FloatArray, by: Map = map
+    points: FloatArray, problem: Density, centre: FloatArray, spread: FloatArray, by: Map = map
 ) -> FloatArray:
     """Return ln of the density (n,) of the vectors ``centre + spread @ z``, z the rows of `points` (n, n_dim)."""
     at, along = jnp.asarray(centre), jnp.asarray(spread)
@@ -45,6 +45,6 @@ def in_blocks(of: Callable[[Array], Sequence[Array]], rows: FloatArray, by: Map 
 
 @jax.jit
 def _densities(
-    points: Float[Array, "n n_dim"], problem: ShardProblem, centre: Float[Array, " n_dim"], spread: Array
+    points: Float[Array, "n n_dim"], problem: Density, centre: Float[Array, " n_dim"], spread: Array
 ) -> Float[Array, " n"]:
-    return jax.vmap(lambda z: log_density(centre + spread @ z, problem))(points)
+    return jax.vmap(lambda z: problem.log_density(centre + spread @ z))(points)

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_cmc.density import ShardProblem
+from heterodyne_cmc.density import Density
 from heterodyne_cmc.importance import resampled_chains
-from heterodyne_cmc.joint import joint_draws, shard_key
+from heterodyne_cmc.joint_vectors import Complete, joint_draws, shard_key
 from heterodyne_cmc.population import WANTED, Population, sample_population, shape_of, trusted
 from heterodyne_cmc.sub_posterior import Settings, SubPosterior, Tell, Weighted
 from heterodyne_cmc.values import values_at
@@ -23,10 +23,11 @@ type FloatArray = npt.NDArray[np.float64]
 
 def weighted_shard(
     shard: int,
-    problem: ShardProblem,
+    problem: Density,
     whitening: Whitening,
     settings: Settings,
     tell: Tell = lambda share, divergences: None,
+    complete: Complete = joint_draws,
 ) -> tuple[SubPosterior, Population]:
     """Return the draws of shard number `shard` (from 0), resampled by their weights, and all weighted draws.
 
@@ -50,10 +51,10 @@ def weighted_shard(
         kept = settings.chains, settings.samples
         chosen = resampled_chains(population.weights, population.effective, *kept, settings.seed)
         z, key = population.points[chosen.rows], shard_key(settings.seed, shard)
-        draws = joint_draws(key, z, problem, whitening.centre, whitening.spread, pool.map)
+        draws = complete(key, z, problem, whitening.centre, whitening.spread, pool.map)
     k_hat = population.k_hat if population.own else math.inf
     made = Weighted(population.log_density[chosen.rows], k_hat, chosen.effective)
-    sub = SubPosterior(shard, problem.pairs.n_counting, draws, made, 1, (0,), time.perf_counter() - begin)
+    sub = SubPosterior(shard, problem.n_counting, draws, made, 1, (0,), time.perf_counter() - begin)
     return sub, population
 
 

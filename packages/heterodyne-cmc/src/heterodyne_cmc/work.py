@@ -6,12 +6,13 @@ import hashlib
 import importlib.metadata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
 
-from heterodyne_cmc.density import ShardProblem
+from heterodyne_cmc.density import Density, ShardProblem
+from heterodyne_cmc.joint_vectors import Complete, joint_draws
 from heterodyne_cmc.problem import make_problem, whole_problems
 from heterodyne_cmc.request import Request
 from heterodyne_cmc.sampler import sample_shard
@@ -51,6 +52,23 @@ class ShardWork:
         """Number of shards."""
         return self.request.partition.n_shards
 
+    def problem(self, shard: int) -> ShardProblem:
+        """Return the problem of shard number `shard` (from 0)."""
+        return make_problem(self.request, self.noise, self.whitening, shard)
+
+    @property
+    def complete(self) -> Complete:
+        """What is added to the draws of a shard: contrast and offset."""
+        return joint_draws
+
+    def coordinates(self, shard: int) -> Whitening:
+        """Return the coordinates of a shard, which are those of all."""
+        return self.whitening
+
+    def parts(self) -> Iterator[Any]:
+        """Yield everything that affects the draws, but for versions."""
+        yield from parts_of(self.request, self.noise, self.whitening)
+
     def problems(self) -> Callable[[], Iterable[ShardProblem]]:
         """Return a function that yields problems whose densities, without anchors, multiply to the posterior."""
         return whole_problems(self.request, self.noise, self.whitening)
@@ -76,8 +94,39 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in _DISTRIBUTIONS}
 
 
+class Work(Protocol):
+    """The work of all shards, small enough to be sent once to every worker; `request` holds the settings."""
+
+    @property
+    def request(self) -> Request:
+        """The request whose settings and size are those of every shard."""
+        ...
+
+    @property
+    def n_shards(self) -> int:
+        """Number of shards."""
+        ...
+
+    @property
+    def complete(self) -> Complete:
+        """What is added to the draws of a shard."""
+        ...
+
+    def problem(self, shard: int) -> Density:
+        """Return the problem of shard number `shard` (from 0)."""
+        ...
+
+    def coordinates(self, shard: int) -> Whitening:
+        """Return the coordinates of a shard."""
+        ...
+
+    def parts(self) -> Iterator[Any]:
+        """Yield everything that affects the draws, but for versions."""
+        ...
+
+
 def run_shard(
-    work: ShardWork,
+    work: Work,
     shard: int,
     threads: int = 1,
     tell: Tell = lambda share, divergences: None,
@@ -89,24 +138,26 @@ def run_shard(
     """
     cmc = work.request.config.cmc
     with jax.enable_x64(True):
-        problem = make_problem(work.request, work.noise, work.whitening, shard)
+        problem, whitening = work.problem(shard), work.coordinates(shard)
         settings = Settings(cmc.chains, cmc.samples, cmc.seed, threads, work.request.rounds)
         if store is not None and (going_on := store.load()[0]) is not None:
-            chains = shard, problem, work.whitening, settings, cmc.warmup, tell
-            return sample_shard(*chains, store=store, going_on=going_on)
+            chains = shard, problem, whitening, settings, cmc.warmup, tell
+            return sample_shard(*chains, store=store, going_on=going_on, complete=work.complete)
         if cmc.sampler != "nuts":
-            sub, population = weighted_shard(shard, problem, work.whitening, settings, tell)
+            sub, population = weighted_shard(shard, problem, whitening, settings, tell, work.complete)
             if cmc.sampler == "importance" or holds(sub, settings):
                 return sub
-            whitening, starts = learned(work.whitening, population, cmc.chains, cmc.seed)
-            return sample_shard(shard, problem, whitening, settings, cmc.warmup, tell, starts, store)
-        return sample_shard(shard, problem, work.whitening, settings, cmc.warmup, tell, store=store)
+            learnt, starts = learned(whitening, population, cmc.chains, cmc.seed)
+            return sample_shard(
+                shard, problem, learnt, settings, cmc.warmup, tell, starts, store, complete=work.complete
+            )
+        return sample_shard(shard, problem, whitening, settings, cmc.warmup, tell, store=store, complete=work.complete)
 
 
-def fingerprint(work: ShardWork) -> str:
+def fingerprint(work: Work) -> str:
     """Return the SHA-256 of everything that affects the draws, including versions."""
     digest = hashlib.sha256()
-    for part in _parts(work):
+    for part in (*versions().items(), *work.parts()):
         if isinstance(part, np.ndarray):
             digest.update(f"{part.dtype}{part.shape}".encode())
             digest.update(np.ascontiguousarray(part).view(np.uint8).data)
@@ -116,11 +167,10 @@ def fingerprint(work: ShardWork) -> str:
     return digest.hexdigest()
 
 
-def _parts(work: ShardWork) -> Iterator[Any]:
-    request, whitening = work.request, work.whitening
+def parts_of(request: Request, noise: float, whitening: Whitening) -> Iterator[Any]:
+    """Yield everything that affects the draws of a request's shards, but for versions."""
     data, space, scaling, cmc = request.data, request.space, request.scaling, request.config.cmc
-    yield from versions().items()
-    yield from (request.spec.sha256, request.config.data.exclude_diagonals, work.n_shards, work.noise)
+    yield from (request.spec.sha256, request.config.data.exclude_diagonals, request.partition.n_shards, noise)
     yield from (cmc.chains, cmc.warmup, cmc.samples, cmc.seed, cmc.sampler, request.rounds)
     yield from (np.asarray(part) for part in (data.c2, data.t, data.q, data.phi, data.valid, data.weight))
     yield from (space.status, space.tie, space.free, space.priors)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import getpass
 import platform
 import signal
+import threading
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,27 +31,35 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
     check_installed("heterodyne view", *VIEWER_MODULES)
+    from heterodyne_cli.view.waiting import Waiting
     from heterodyne_cli.view.workspace import Workspace
 
     workspace = Workspace(args.paths)
-    with console.stage("loading the viewer"):
-        from heterodyne_cli.view.server import serve
-
-        server, address = serve(workspace, args.port)
-    port = server.port
-    console.say(address)
+    waiting = Waiting(args.port)
+    port = waiting.port
+    console.say(waiting.address)
     console.say(
         f"from another machine: ssh -L {port}:127.0.0.1:{port} {getpass.getuser()}@{platform.node()}, then open this "
         "address there; Ctrl-C stops the viewer"
     )
-    console.tell("serving", url=address, port=port)
+    console.tell("serving", url=waiting.address, port=port)
+    if not args.no_browser:
+        # It may return only when the browser is there, or after some seconds.
+        threading.Thread(target=webbrowser.open, args=(waiting.address,), daemon=True).start()
+    # Looking for garbage among thousands of new classes takes a tenth of the time.
+    gc.disable()
+    with console.stage("loading the viewer"):
+        from heterodyne_cli.view.server import serve
+
+        server = serve(workspace, waiting)
+    gc.freeze()
+    gc.enable()
     server.start()
+    waiting.begin()
     # Another signal than Ctrl-C, as of a closed terminal, also ends the fits that were started here.
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
-    if not args.no_browser:
-        webbrowser.open(address)
     try:
         server.io_loop.start()
     except KeyboardInterrupt:

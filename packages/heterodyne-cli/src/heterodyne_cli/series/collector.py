@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from heterodyne_cli.series.examining import Signature
+from heterodyne_cli.series.job import Job
 from heterodyne_cli.series.record import Plan, Record
 from heterodyne_cli.series.request import Request
 from heterodyne_cli.series.retry import Notice, retry_write
@@ -86,6 +87,13 @@ class Collector:
                 self.record.save()
             self._saved = time.monotonic()
         return plan
+
+    def drop(self, job: Job) -> list[Path]:
+        """Cancel a fit whose file has been deleted, also in the record; return other files with the same data."""
+        others = self.record.drop(job)
+        with suppress(OutputError):
+            self.record.save()
+        return others
 
     def add_unusable(self, path: Path, signature: Signature, text: str) -> None:
         """Print and record that a file cannot be used."""

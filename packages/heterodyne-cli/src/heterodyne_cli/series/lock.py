@@ -13,6 +13,8 @@ from filelock import SoftFileLock, Timeout
 from heterodyne_spec import OutputError
 
 NAME = ".lock"
+_ENDED = ".ended"
+"""An empty file that is as old as the end of the last series."""
 _PATIENCE = 2.5
 """Timeout in s for acquiring the lock; long enough to detect a stale lock."""
 
@@ -42,12 +44,25 @@ def lock_folder(folder: Path) -> Iterator[None]:
         raise OutputError(
             f"{folder}: cannot be written ({error.strerror or error}); choose another --output", error.errno
         ) from None
+    ended = folder / _ENDED
     try:
+        with contextlib.suppress(OSError):
+            ended.unlink(missing_ok=True)
         yield
     finally:
         # If the drive is not available, the lock file remains and is later recognised as stale.
         with contextlib.suppress(OSError):
+            ended.touch()
+        with contextlib.suppress(OSError):
             lock.release()
+
+
+def ended_at(folder: Path) -> float | None:
+    """Return when the last series of a folder ended, in s since the epoch; None if it was killed, or still runs."""
+    try:
+        return (folder / _ENDED).stat().st_mtime
+    except OSError:
+        return None
 
 
 def is_locked(folder: Path) -> bool:

@@ -146,6 +146,17 @@ class Record:
         """Cancel a planned fit that could not be done now."""
         self._planned.discard(job.key)
 
+    def drop(self, job: Job) -> list[Path]:
+        """Cancel a planned fit whose file has been deleted; return other files that have the same data."""
+        self.cancel(job)
+        if (entry := self.files.get(job.path)) is not None and job.key in entry.names:
+            names = {key: name for key, name in entry.names.items() if key != job.key}
+            if names:
+                self.files[job.path] = replace(entry, names=names)
+            else:
+                del self.files[job.path]
+        return [path for path, entry in self.files.items() if job.key in entry.names]
+
     def add_row(self, job: Job, row: Row) -> None:
         """Record the result of a fit."""
         self._planned.discard(job.key)

@@ -184,6 +184,9 @@ class Watch:
     def _unready(self, message: NotReady) -> None:
         """Keep an incomplete file waiting; give it up if it has long been unchanged and is not open."""
         if isinstance(self._current, Job):
+            if not message.path.exists():
+                self._drop(self._current)
+                return
             self._collector.record.cancel(self._current)
         long = self._arrivals.unchanged_for(message.path, time.monotonic()) > self._settings.surrender
         if long and (not message.busy or self._settings.once):
@@ -202,8 +205,13 @@ class Watch:
         if message.job.path.exists():
             self._collector.add_failure(message)
         else:
-            self._collector.record.cancel(message.job)
-            self._arrivals.forget(message.job.path)
+            self._drop(message.job)
+
+    def _drop(self, job: Job) -> None:
+        """Forget a deleted file, and fit another one of the same data instead, if there is one."""
+        self._arrivals.forget(job.path)
+        for other in self._collector.drop(job):
+            self._arrivals.mark_waiting(other)
 
     def _died(self, text: str) -> None:
         if isinstance(self._current, Job):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib import resources
 from typing import Any, ClassVar
 
 import panel as pn
+from bokeh.models import CustomJS
 
 from heterodyne_report.page import Markup, element, join_markup, paragraph
 from heterodyne_spec import HeterodyneError
@@ -22,13 +25,6 @@ section { border: 0; }
 pre { white-space: pre-wrap; background: var(--raised); color: var(--ink); padding: .5rem; border-radius: .3rem; }
 """
 _DARK = "@media screen and (prefers-color-scheme: dark)"
-ENTRY = """<!DOCTYPE html><html lang="en"><head><title>heterodyne</title><link rel="icon" href="data:,">
-<script>
-const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-location.replace("all?theme=" + (dark ? "dark" : "default"));
-</script>
-<noscript>The viewer needs JavaScript.</noscript></head><body></body></html>"""
-"""The page at the address that is opened."""
 HEAD = {
     "meta": {"viewport": "width=device-width, initial-scale=1"},
     "favicon": "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
@@ -133,6 +129,10 @@ class Soon:
         if not waiting:
             self._document.add_next_tick_callback(lambda: self._due.pop(key)())
 
+    def together(self) -> AbstractContextManager[None]:
+        """Return a context whose changes of the page are sent in one message."""
+        return pn.io.hold(self._document) if self.served else contextlib.nullcontext()
+
     def after(self, key: str, milliseconds: int, function: Callable[[], None]) -> None:
         """Call a function once there has been no other call with that key for some time; without a page, at once."""
         if not self.served:
@@ -148,8 +148,8 @@ class Soon:
         self._document.add_timeout_callback(run, milliseconds)
 
 
-def in_steps(*steps: Callable[[], None]) -> None:
-    """Call functions one after the other once the page is shown, so that each shows what it makes before the next.
+def in_steps(shown: Any, *steps: Callable[[], None]) -> None:
+    """Call functions one after the other once a model is on the screen, so that each shows its part before the next.
 
     Without a page (in a notebook or a test), call them at once.
     """
@@ -166,7 +166,23 @@ def in_steps(*steps: Callable[[], None]) -> None:
         for one in steps:
             one()
     else:
-        pn.state.onload(step)
+        document.js_on_event("document_ready", CustomJS(args={"shown": shown}, code=_PAINTED))
+        shown.on_change("tags", lambda attribute, old, new: step())
+
+
+_PAINTED = """
+const tell = () => { if (shown.tags.length === 0) shown.tags = ["on the screen"]; };
+requestAnimationFrame(() => requestAnimationFrame(tell));
+// A page in the background is not painted.
+setTimeout(tell, 1000);
+"""
+
+
+def tell_page(document: Any, function: Callable[[], None]) -> None:
+    """Call a function in the thread of a page; not at all if the page has been closed."""
+    # A closed page's document has lost the attributes that this needs.
+    with contextlib.suppress(AttributeError):
+        document.add_next_tick_callback(function)
 
 
 def in_thread[T](make: Callable[[], T], put: Callable[[T], None], place: Any) -> None:
@@ -181,9 +197,9 @@ def in_thread[T](make: Callable[[], T], put: Callable[[T], None], place: Any) ->
             found = make()
         except (HeterodyneError, OSError) as error:
             message = paragraph(str(error), mood="bad")
-            document.add_next_tick_callback(lambda: setattr(place, "objects", [pn.pane.HTML(message)]))
+            tell_page(document, lambda: setattr(place, "objects", [pn.pane.HTML(message)]))
         else:
-            document.add_next_tick_callback(lambda: put(found))
+            tell_page(document, lambda: put(found))
 
     if document is None:
         put(make())

@@ -10,7 +10,7 @@ import panel as pn
 from heterodyne_cli.view.frame import Soon, section
 from heterodyne_cli.view.function_pane import Curves, FunctionPane
 from heterodyne_cli.view.map_pane import MapPane
-from heterodyne_cli.view.measured import look_at_data, look_at_fit
+from heterodyne_cli.view.measured import Looked, look_at_data, look_at_fit
 from heterodyne_cli.view.run_page import curves_of, evaluated
 from heterodyne_cli.view.what_if import WhatIf
 from heterodyne_data import NLSQResult, TwoTimeData
@@ -22,8 +22,14 @@ def panes(value: Any) -> Any:
     # The scripts are put into the notebook: nothing is asked of another machine, which many beamlines could not reach.
     pn.extension(inline=True)
     if isinstance(value, TwoTimeData):
-        return _shown(MapPane(look_at_data(value)).view())
+        return _shown(_maps_of(look_at_data(value)).view())
     return _of_fit(value) if isinstance(value, NLSQResult) else _of_posterior(value)
+
+
+def _maps_of(looked: Looked) -> MapPane:
+    maps = MapPane(looked)
+    maps.show_cut()
+    return maps
 
 
 def _of_fit(result: NLSQResult) -> Any:
@@ -32,7 +38,7 @@ def _of_fit(result: NLSQResult) -> Any:
     if result.maps is None:
         return _shown(functions.view())
     looked = look_at_fit(result)
-    maps = MapPane(looked)
+    maps = _maps_of(looked)
     at, cost = evaluated(spec.id, looked, result)
     maps.use_model(at)
     sliders = WhatIf(spec, result, maps.show_values, functions.show_values, cost, maps.model_source)

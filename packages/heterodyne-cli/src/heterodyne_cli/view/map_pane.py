@@ -32,7 +32,7 @@ from heterodyne_cli.view.frame import Soon
 from heterodyne_cli.view.frame_lists import text_of
 from heterodyne_cli.view.measured import Looked
 from heterodyne_cli.view.palettes import PALETTES
-from heterodyne_cli.view.style import SIDE, dress, error_bars, number_input
+from heterodyne_cli.view.style import CUT_HEIGHT, SIDE, dress, error_bars, number_input
 from heterodyne_cli.view.values import Values
 from heterodyne_cli.view.windows import Pyramid, View, colour_range, window_of
 
@@ -98,7 +98,8 @@ class MapPane:
         self._cross = [Span(dimension=d, line_dash="dotted", line_color="#707780") for d in ("width", "height")]
         self._figures = {kind: self._map_figure(kind) for kind in self._shown}
         self._cut_sources = {kind: ColumnDataSource(_NO_CUT, name=f"cut of {kind}") for kind in ("data", "model")}
-        self._cuts = {axis: self._cut_figure(axis) for axis in ("log", "linear")}
+        self._cuts: dict[str, Any] = {}
+        self._cut_place = pn.Column(min_height=CUT_HEIGHT, sizing_mode="stretch_width")
         self._listen()
         self._set_limits()
         self.refresh()
@@ -107,10 +108,14 @@ class MapPane:
     def _shown(self) -> tuple[str, ...]:
         return KINDS if self._looked.result is not None else KINDS[:1]
 
+    @property
+    def first(self) -> Any:
+        """The map that there is in any case."""
+        return self._figures["data"]
+
     def view(self) -> Any:
         """Return the pane."""
         maps = pn.FlexBox(*(pn.pane.Bokeh(self._figures[kind]) for kind in self._shown), gap="8px")
-        cuts = pn.Column(*(pn.pane.Bokeh(one) for one in self._cuts.values()))
         tools = pn.FlexBox(
             self.angle, *self.limits["data"], *(self.limits["residual"] if self._looked.result else ()), gap="8px"
         )
@@ -122,7 +127,8 @@ class MapPane:
         )
         dragging = pn.Column(pn.pane.HTML("dragging on a map", css_classes=["label"], margin=(0, 10)), self.drag)
         tools.append(dragging)
-        return pn.Column(tools, self._wrong, maps, self._missing, note, chosen, cuts, sizing_mode="stretch_width")
+        parts = (tools, self._wrong, maps, self._missing, note, chosen, self._cut_place)
+        return pn.Column(*parts, sizing_mode="stretch_width")
 
     def mark(self, first: int, last: int, masked: Sequence[tuple[int, int]]) -> None:
         """Hatch what the next fit leaves out: frames of the file before `first` and after `last`, and ranges."""
@@ -177,9 +183,8 @@ class MapPane:
         self._refresh_cut()
 
     def _listen(self) -> None:
-        first = self._figures["data"]
         self._sources["model"].js_on_change("data", CustomJS(args=self._sources, code=_RESIDUAL))
-        first.on_event(RangesUpdate, lambda event: self._refresh_maps())
+        self.first.on_event(RangesUpdate, lambda event: self._refresh_maps())
         for one in self._figures.values():
             one.on_event(Tap, self._tapped)
             one.on_event(SelectionGeometry, self._selected)
@@ -187,11 +192,10 @@ class MapPane:
         self.angle.param.watch(self._turned, "value")
         for widget in (self.direction, self.age, self.width):
             widget.param.watch(lambda event: self._soon("cut", self._refresh_cut), "value")
-        self.lag_axis.param.watch(lambda event: self._soon("axis", self._show_axis), "value")
+        self.lag_axis.param.watch(lambda event: self._soon("axis", self.show_cut), "value")
         for kind, ends in self.limits.items():
             for one in ends:
                 one.param.watch(lambda event, kind=kind: self._soon(kind, lambda: self._apply_limits(kind)), "value")
-        self._show_axis()
 
     def _turned(self, event: Any) -> None:
         self._set_limits()
@@ -218,9 +222,15 @@ class MapPane:
         first, last = (int(np.clip(round(end), 0, n_t - 1)) + 1 for end in (ends[0] + 1e-9, ends[1] - 1e-9))
         self.brushed(self.drag.value, first + self._before, max(first, last) + self._before)
 
-    def _show_axis(self) -> None:
-        for axis, one in self._cuts.items():
-            one.visible = axis == self.lag_axis.value
+    def show_cut(self) -> None:
+        """Draw the cut below the maps; until then, there are only the maps, which are looked at first."""
+        axis = self.lag_axis.value
+        if axis not in self._cuts:
+            self._cuts[axis] = self._cut_figure(axis)
+            self._refresh_cut()
+            self._cut_place.append(pn.pane.Bokeh(self._cuts[axis]))
+        for other, one in self._cuts.items():
+            one.visible = other == axis
 
     # Maps
 
@@ -352,6 +362,8 @@ class MapPane:
         return pairs, spaced_lags(pairs.lag)
 
     def _refresh_cut(self) -> None:
+        if not self._cuts:
+            return
         pairs, shown = self._lags()
         pyramids = self._looked.pyramids(self.angle.value)
         found = cut(pyramids[0].values, pairs)
@@ -385,7 +397,7 @@ class MapPane:
 
     def _cut_figure(self, axis: str) -> Any:
         one = figure(
-            height=300,
+            height=CUT_HEIGHT,
             sizing_mode="stretch_width",
             min_width=280,
             x_axis_type=axis,

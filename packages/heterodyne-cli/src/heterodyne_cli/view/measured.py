@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_cli.view.windows import Pyramid
-from heterodyne_data import FittedData, NLSQResult, TwoTimeData, load_data, read_fitted_maps
+from heterodyne_data import RESULT_JSON_NAME, FittedData, NLSQResult, TwoTimeData, load_data, read_fitted_maps
 
 type FloatArray = npt.NDArray[np.floating]
 
@@ -102,6 +102,37 @@ class Looked:
         return _CACHE.get((*self.key, angle), lambda: tuple(Pyramid.of(one) for one in self.read(angle)))
 
 
+class Remembered[T]:
+    """What was read from files, until they change."""
+
+    def __init__(self, read: Callable[[Path], T]) -> None:
+        self._read, self._kept = read, dict[Path, tuple[tuple[int, int], T]]()
+
+    def __call__(self, path: Path, file: Path | None = None) -> T:
+        """Return what is read from a path; `file` is the file that changes with it."""
+        state = (file or path).stat()
+        stamp = state.st_mtime_ns, state.st_size
+        kept = self._kept.get(path)
+        if kept is None or kept[0] != stamp:
+            kept = self._kept[path] = stamp, self._read(path)
+        return kept[1]
+
+
+_SAVED = Remembered(lambda path: NLSQResult.load(path, maps=False))
+
+
+def saved_result(path: Path) -> NLSQResult:
+    """Return a saved fit without its maps.
+
+    Raises
+    ------
+    ResultError : if it cannot be read.
+    """
+    file = path / RESULT_JSON_NAME if path.is_dir() else path
+    # A missing file has its message from there.
+    return _SAVED(path, file) if file.is_file() else NLSQResult.load(path, maps=False)
+
+
 def look_at_measurement(path: Path, q: float | None) -> Looked:
     """Return the maps of a measurement at a q in 1/Å.
 
@@ -129,7 +160,7 @@ def look_at_result(path: Path) -> Looked:
     ------
     ResultError : if it cannot be read.
     """
-    result = NLSQResult.load(path, maps=False)
+    result = saved_result(path)
 
     def read(angle: int) -> tuple[FloatArray, ...]:
         return tuple(map(_without_diagonal, read_fitted_maps(path, result, angle)))

@@ -14,6 +14,7 @@ from typing import Any
 import panel as pn
 
 from heterodyne_cli.view.azimuths import AzimuthStrip
+from heterodyne_cli.view.frame import tell_page
 from heterodyne_cli.view.frame_lists import frames_of, ranges_of, text_of
 from heterodyne_cli.view.map_pane import MapPane
 from heterodyne_cli.view.measured import Looked
@@ -267,7 +268,7 @@ class Refit:
         if self._document is None:
             function(*given)
         else:
-            self._document.add_next_tick_callback(lambda: function(*given))
+            tell_page(self._document, lambda: function(*given))
 
     def _told(self, event: Mapping[str, Any], folder: Path, method: str) -> None:
         kind = event.get("event")

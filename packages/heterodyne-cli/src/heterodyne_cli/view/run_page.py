@@ -61,10 +61,10 @@ class RunPage:
         head = [element("h1", _title(self._looked)), *([_verdict(result)] if result is not None else notes)]
         parts = [pn.pane.HTML(join_markup(head)), section("Maps", self.maps.view())]
         if result is None:
-            in_steps(self._add_refit)
+            in_steps(self.maps.first, self.maps.show_cut, self._add_refit)
             parts.append(section("Fit", places["fit"]))
         else:
-            in_steps(self._add_functions, self._add_refit, self._add_sliders)
+            in_steps(self.maps.first, self.maps.show_cut, self._add_functions, self._add_refit, self._add_sliders)
             parts += [
                 section("Functions of age", places["functions"]),
                 section("What if", places["what if"]),

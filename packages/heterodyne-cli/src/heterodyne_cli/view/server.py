@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import secrets
 import socket
 import warnings
 from collections.abc import Callable
@@ -12,60 +12,59 @@ from typing import Any
 import panel as pn
 from bokeh.models import CustomJS
 from bokeh.server.server import Server
+from bokeh.settings import settings
 from bokeh.util.warnings import BokehUserWarning
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, Rule
 from tornado.web import ErrorHandler, RequestHandler
 
-from heterodyne_cli.view.frame import ENTRY, GONE, HEAD, error_page, header, style
+from heterodyne_cli.view.frame import GONE, HEAD, error_page, header, style
 from heterodyne_cli.view.run_page import run_page
-from heterodyne_cli.view.workspace import Workspace
-from heterodyne_spec import HeterodyneError, OutputError
+from heterodyne_cli.view.waiting import ADDRESS, ENTRY, Waiting
+from heterodyne_cli.view.workspace import Item, Workspace
+from heterodyne_spec import HeterodyneError
 
-ADDRESS = "127.0.0.1"
 
-
-def serve(workspace: Workspace, port: int, token: str = "") -> tuple[Server, str]:
-    """Return a server, not yet running, and the address of its first page; `port` 0 selects a free one.
+def serve(workspace: Workspace, waiting: Waiting) -> Server:
+    """Return the server, not yet running, that takes over from `waiting`.
 
     The token is part of every path, websockets included; requests for other hosts, and websockets of pages of other
     origins are refused.
-
-    Raises
-    ------
-    OutputError : if the port is in use.
     """
     # A browser sends back the definition of what it was sent shortly before; Bokeh keeps its own, and warns.
     warnings.filterwarnings("ignore", "reference already known", BokehUserWarning)
     # A tab that is closed or reloaded while an answer is on its way.
     logging.getLogger("bokeh.server.views.ws").addFilter(_of_closed_tabs)
     logging.getLogger("bokeh.server.protocol_handler").addFilter(_of_closed_tabs)
-    token = token or secrets.token_urlsafe(16)
-    port = port or _free_port()
+    # A page is checked by its tests, not whenever it is opened.
+    settings.perform_document_validation = False
     pages = {"/all": _page(workspace, _table), "/run": _page(workspace, _run)}
-    hosts = [f"{name}:{port}" for name in (ADDRESS, "localhost")]
-    try:
-        server: Any = pn.serve(
-            pages,
-            port=port,
-            address=ADDRESS,
-            prefix=f"/{token}",
-            websocket_origin=hosts,
-            extra_patterns=[("/", _Entry)],
-            show=False,
-            start=False,
-            title="heterodyne",
-            verbose=False,
-            admin=False,
-            use_index=False,
-        )
-    except OSError as error:
-        raise OutputError(
-            f"port {port}: {error.strerror or error}; choose another one with --port", error.errno
-        ) from None
+    server: Any = pn.serve(
+        pages,
+        port=0,
+        address=ADDRESS,
+        prefix=f"/{waiting.token}",
+        websocket_origin=waiting.hosts,
+        extra_patterns=[("/", _Entry), ("/ready", _Ready, {"workspace": workspace})],
+        show=False,
+        start=False,
+        title="heterodyne",
+        verbose=False,
+        admin=False,
+        use_index=False,
+    )
     # Before all other rules: a page elsewhere whose name is made to mean this machine sends its own name as the host.
-    server._tornado.default_router.rules.insert(0, Rule(_Foreign(hosts), ErrorHandler, {"status_code": 403}))
-    return server, f"http://{ADDRESS}:{port}/{token}/"
+    server._tornado.default_router.rules.insert(0, Rule(_Foreign(waiting.hosts), ErrorHandler, {"status_code": 403}))
+    _listen_at(server._http, waiting.hand_over())
+    return server
+
+
+def _listen_at(http: Any, listening: socket.socket) -> None:
+    """Listen at a socket instead of those that Bokeh has opened."""
+    for number in list(http._sockets):
+        http._handlers.pop(number)()
+        http._sockets.pop(number).close()
+    http.add_socket(listening)
 
 
 def _of_closed_tabs(record: logging.LogRecord) -> bool:
@@ -80,6 +79,18 @@ class _Entry(RequestHandler):
         self.write(ENTRY)
 
 
+class _Ready(RequestHandler):
+    """Tells the first page whether it becomes that of a run, or the table."""
+
+    def initialize(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def get(self) -> None:
+        with contextlib.suppress(HeterodyneError, OSError):
+            if only_item(self._workspace) is not None:
+                self.write("run")
+
+
 class _Foreign(Matcher):
     """Requests for a host that is none of `hosts`."""
 
@@ -88,12 +99,6 @@ class _Foreign(Matcher):
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
         return None if request.host.lower() in self._hosts else {}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        return int(probe.getsockname()[1])
 
 
 def _page(workspace: Workspace, build: Callable[[Workspace], Any]) -> Callable[[], Any]:
@@ -113,10 +118,15 @@ def _page(workspace: Workspace, build: Callable[[Workspace], Any]) -> Callable[[
     return page
 
 
-def _table(workspace: Workspace) -> Any:
+def only_item(workspace: Workspace) -> Item | None:
+    """Return the item of a workspace that has no table because there is nothing else."""
     items = workspace.items()
-    if len(items) == 1 and not workspace.states():
-        return run_page(workspace, items[0])
+    return items[0] if len(items) == 1 and not workspace.states() else None
+
+
+def _table(workspace: Workspace) -> Any:
+    if (item := only_item(workspace)) is not None:
+        return run_page(workspace, item)
     # Pandas is not needed for the page of one run.
     from heterodyne_cli.view.table_page import TablePage
 

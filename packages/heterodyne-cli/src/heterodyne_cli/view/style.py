@@ -9,6 +9,8 @@ from bokeh.models import ColorBar, Whisker
 
 SIDE = 360
 """Width of a map in pixels."""
+CUT_HEIGHT = 300
+"""Height of the cut in pixels."""
 DASHES = ("solid", "dashed", "dashdot", "dotted", "dotdash")
 """Line styles of curves in one panel, in addition to the colours."""
 

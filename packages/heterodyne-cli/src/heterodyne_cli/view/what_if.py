@@ -98,7 +98,8 @@ class WhatIf:
     def _draw(self, numbers: Sequence[float]) -> None:
         self._numbers = [float(one) for one in numbers]
         values = None if self._numbers == self._first else self.values
-        self._shown(values)
+        with self._soon.together():
+            self._shown(values)
         self._soon.after("settle", _PAUSE, lambda: self._settle(values))
 
     def _settle(self, values: Values | None) -> None:

@@ -1,7 +1,7 @@
 """Means over blocks of frames of a part of a map, sent to the browser instead of the map.
 
-A map of 8000 frames has 64 million entries, a screen some 400 along a side. Coarse means of the whole map are kept
-(`Pyramid`), so that a zoomed-out view reads a sixteenth or less of it.
+A map of 8000 frames has 64 million entries, its picture on a screen some 230 pixels along a side. Coarse means of the
+whole map are kept (`Pyramid`), so that a zoomed-out view reads a sixteenth or less of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 type FloatArray = npt.NDArray[np.floating]
 
-MOST_BLOCKS = 400
+MOST_BLOCKS = 300
 """Maximum number of blocks along one side of a view."""
 _AT_ONCE = 200_000
 """Entries that are summed at once."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from heterodyne_cli.series.lock import is_locked
+from heterodyne_cli.series.lock import ended_at, is_locked
 from heterodyne_cli.series.record import NAME as RECORD_NAME
 from heterodyne_cli.series.record import Record
 from heterodyne_cli.series.row import FAILED, Row, quality, values_of
-from heterodyne_cli.view.measured import Latest, Looked, look_at_measurement, look_at_result
+from heterodyne_cli.view.measured import Latest, Looked, Remembered, look_at_measurement, look_at_result, saved_result
 from heterodyne_cli.view.running import Fits
 from heterodyne_data import RESULT_JSON_NAME, NLSQResult, list_maps, mean_q, open_source, q_groups
 from heterodyne_spec import MEASUREMENTS, DataError, Problem, ResultError
@@ -118,16 +118,22 @@ def kind_of(path: Path) -> Literal["series", "result", "measurement"]:
 def _state(folder: Path) -> str:
     left = Record.load(folder, "", "").left
     if not is_locked(folder):
-        word = "ended" if not left else f"ended with {_fits(left)} left out"
+        ended = ended_at(folder)
+        when = f" at {_clock(ended)}" if ended is not None else ""
+        word = f"ended{when}" + (f" with {_fits(left)} left out" if left else "")
     elif left:
         word = f"running, {_fits(left)} to go"
     else:
         word = "idle, waiting for files"
     try:
-        changed = datetime.datetime.fromtimestamp((folder / RECORD_NAME).stat().st_mtime)
+        changed = (folder / RECORD_NAME).stat().st_mtime
     except FileNotFoundError:
         return word
-    return f"{word}; last change {changed:%Y-%m-%d %H:%M:%S}"
+    return f"{word}; last change {_clock(changed)}"
+
+
+def _clock(seconds: float) -> str:
+    return f"{datetime.datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M:%S}"
 
 
 def _fits(number: int) -> str:
@@ -138,17 +144,24 @@ def _items(path: Path) -> Iterable[Item]:
     return {"series": _of_series, "result": _of_result, "measurement": _of_measurement}[kind_of(path)](path)
 
 
-def _of_measurement(path: Path) -> Iterator[Item]:
+def _listed(path: Path) -> list[tuple[float, int]]:
+    """Return every q of a measurement in 1/Å and the number of its azimuths."""
     with open_source(path) as source:
         _, contents = list_maps(source, None)
-    for group in q_groups([ref for ref in contents.maps if ref.q > 0], 0.02):
-        q = mean_q(group)
-        row = {"file": str(path), "q": q, "n_phi": len(group), "fit": "", "message": ""}
+    return [(mean_q(group), len(group)) for group in q_groups([ref for ref in contents.maps if ref.q > 0], 0.02)]
+
+
+_LISTED = Remembered(_listed)
+
+
+def _of_measurement(path: Path) -> Iterator[Item]:
+    for q, n_phi in _LISTED(path):
+        row = {"file": str(path), "q": q, "n_phi": n_phi, "fit": "", "message": ""}
         yield Item(f"{path}#{q:.6g}", "measurement", path, q, row)
 
 
 def _of_result(path: Path) -> Iterator[Item]:
-    result = NLSQResult.load(path, maps=False)
+    result = saved_result(path)
     yield Item(str(path), "result", path, result.data.q, _row(path, result))
 
 

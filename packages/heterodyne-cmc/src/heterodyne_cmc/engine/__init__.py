@@ -12,14 +12,14 @@ from heterodyne_cmc.engine.local import in_processes, local_workers
 from heterodyne_cmc.request import Request
 from heterodyne_cmc.sub_posterior import SubPosterior, Tell
 from heterodyne_cmc.unfinished import ChainStore
-from heterodyne_cmc.work import ShardWork, bytes_per_worker, run_shard
+from heterodyne_cmc.work import Work, bytes_per_worker, run_shard
 from heterodyne_data import available_cores
 
 __all__ = ["finished", "plan"]
 
 
 def finished(
-    work: ShardWork, missing: Sequence[int], tell: Tell, chains: Callable[[int], ChainStore | None] = lambda shard: None
+    work: Work, missing: Sequence[int], tell: Tell, chains: Callable[[int], ChainStore | None] = lambda shard: None
 ) -> Generator[tuple[SubPosterior, int]]:
     """Yield the shards `missing` as they finish, each with the number of shards sampled at the same time.
 
@@ -45,8 +45,8 @@ def finished(
         yield from ((run_shard(work, shard, available_cores(), tell, chains(shard)), 1) for shard in missing)
 
 
-def plan(request: Request, missing: Sequence[int]) -> str:
-    """Return a line describing what will run, where, and with how much memory."""
+def plan(request: Request, missing: Sequence[int], n_shards: int | None = None) -> str:
+    """Return a line describing what will run, where, and with how much memory; by default of the request's shards."""
     gigabytes = bytes_per_worker(request) / 1e9
     if request.config.cmc.engine == "dask":
         where = "on the workers of a Dask scheduler"
@@ -54,4 +54,4 @@ def plan(request: Request, missing: Sequence[int]) -> str:
         workers = local_workers(request, len(missing))
         where = "in this process" if workers == 1 else f"in {workers} processes"
     shards = "1 shard" if len(missing) == 1 else f"{len(missing)} shards"
-    return f"{shards} of {request.partition.n_shards} to sample {where}, about {gigabytes:.1f} GB each"
+    return f"{shards} of {n_shards or request.partition.n_shards} to sample {where}, about {gigabytes:.1f} GB each"

@@ -13,7 +13,7 @@ from typing import Any
 from heterodyne_cmc.combination import SamplingError
 from heterodyne_cmc.engine.local import POOL_SIZE, RETRIES
 from heterodyne_cmc.sub_posterior import SubPosterior
-from heterodyne_cmc.work import ShardWork, fingerprint, run_shard, versions
+from heterodyne_cmc.work import Work, fingerprint, run_shard, versions
 from heterodyne_spec import ConfigError, Problem
 
 _CLUSTERS = {"slurm": "SLURMCluster", "pbs": "PBSCluster"}
@@ -24,7 +24,7 @@ _CONNECT_S = 30
 _KEPT = "rerun the command; finished shards are reused if an output folder was given"
 
 
-def on_cluster(work: ShardWork, missing: Sequence[int]) -> Iterator[tuple[SubPosterior, int]]:
+def on_cluster(work: Work, missing: Sequence[int]) -> Iterator[tuple[SubPosterior, int]]:
     """Yield the shards as they finish, each with the number of shards that the workers sample at the same time.
 
     Dask reruns the shard of a failed worker on another one. If the data were lost with the last worker that had them,
@@ -55,9 +55,7 @@ def on_cluster(work: ShardWork, missing: Sequence[int]) -> Iterator[tuple[SubPos
                 )
 
 
-def _sent(
-    distributed: Any, client: Any, work: ShardWork, shards: Sequence[int], attempt: int
-) -> Iterator[SubPosterior]:
+def _sent(distributed: Any, client: Any, work: Work, shards: Sequence[int], attempt: int) -> Iterator[SubPosterior]:
     """Send the work and yield finished shards of `shards`, except those whose data the scheduler loses."""
     # Scattering would time out before a job that waits in its queue for hours.
     client.wait_for_workers(1)
@@ -79,7 +77,7 @@ def _sent(
         yield sub
 
 
-def _run(work: ShardWork, shard: int, wanted: Mapping[str, str]) -> SubPosterior:
+def _run(work: Work, shard: int, wanted: Mapping[str, str]) -> SubPosterior:
     """Return the draws of a shard on a worker with the versions `wanted`, because others may give other draws."""
     found = versions()
     if other := [f"{name} {found[name]} for {wanted[name]}" for name in wanted if found[name] != wanted[name]]:

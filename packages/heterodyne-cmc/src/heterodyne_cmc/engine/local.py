@@ -18,7 +18,7 @@ import jax
 from heterodyne_cmc.combination import SamplingError
 from heterodyne_cmc.request import Request
 from heterodyne_cmc.sub_posterior import SubPosterior
-from heterodyne_cmc.work import ShardWork, bytes_per_worker, run_shard
+from heterodyne_cmc.work import Work, bytes_per_worker, run_shard
 from heterodyne_data import available_cores, end_with, free_memory
 from heterodyne_spec import ConfigError, Problem
 
@@ -68,11 +68,11 @@ def _automatic() -> int:
     return available_cores()
 
 
-_given: ShardWork | None = None
+_given: Work | None = None
 """In a worker: the work, sent once."""
 
 
-def _begin(work: ShardWork, parent: int, cache: str | None) -> None:
+def _begin(work: Work, parent: int, cache: str | None) -> None:
     """Prepare a worker: set its work and compilation cache, and let it exit when its parent does."""
     global _given
     jax.config.update("jax_compilation_cache_dir", cache)
@@ -111,7 +111,7 @@ def _for_children() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def in_processes(work: ShardWork, missing: Sequence[int], workers: int) -> Iterator[tuple[SubPosterior, int]]:
+def in_processes(work: Work, missing: Sequence[int], workers: int) -> Iterator[tuple[SubPosterior, int]]:
     """Yield the shards as they finish, each with `workers`; if a worker fails, the running shards are retried.
 
     Raises
@@ -142,7 +142,7 @@ class _LostError(Exception):
         self.shards = shards
 
 
-def _one_pool(work: ShardWork, shards: Sequence[int], workers: int) -> Iterator[SubPosterior]:
+def _one_pool(work: Work, shards: Sequence[int], workers: int) -> Iterator[SubPosterior]:
     """Yield `shards` as a pool of processes finishes them; raise _LostError if a process fails."""
     context = multiprocessing.get_context("spawn")
     given = (work, os.getpid(), jax.config.jax_compilation_cache_dir)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from heterodyne_data import JOINT_NAME, JointResult
+from heterodyne_data import JOINT_NAME, JointResult, joint_measurements
 from heterodyne_nlsq.compilation import keep_compiled_functions
 from heterodyne_nlsq.progress import FitProgress
 from heterodyne_report import Console, Stage, print_plan, requested_config, requested_output
@@ -58,9 +58,8 @@ def _plan(data: Sequence[Path], config: Config, q: Any, share: Sequence[str] | N
     """Return the steps of a joint fit; raises the same errors as the fit."""
     from heterodyne_nlsq.fit import prepare
     from heterodyne_nlsq.joint.fit import shared_parameters
-    from heterodyne_nlsq.joint.measurements import measurements
 
-    found = measurements(data, config, q)
+    found = joint_measurements(data, config, q)
     setups = [prepare(one.data, one.config) for one in found]
     common = shared_parameters(setups, share)
     return [

@@ -12,14 +12,13 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data import JointResult, NLSQResult, TwoTimeData
+from heterodyne_data import JointResult, Measurement, NLSQResult, TwoTimeData, joint_measurements
 from heterodyne_nlsq.descent import approach as approach_alone
 from heterodyne_nlsq.descent import variance_unit
 from heterodyne_nlsq.evaluators import choose_evaluator, remembered
 from heterodyne_nlsq.fit import Clock, fit_nlsq_jax, prepare
 from heterodyne_nlsq.joint.descent import Member, Problem, approach, descend
 from heterodyne_nlsq.joint.layout import make_layout
-from heterodyne_nlsq.joint.measurements import Measurement, measurements
 from heterodyne_nlsq.joint.outcome import Fitted, outcome
 from heterodyne_nlsq.models import knowledge_of
 from heterodyne_nlsq.progress import listening
@@ -87,7 +86,7 @@ def fit_joint_jax(
     with listening(progress) as listener:
         clock = Clock(listener, _STAGES)
         with clock("read"):
-            found = measurements(items, settings, q)
+            found = joint_measurements(items, settings, q)
         with clock("start"):
             dynamics = _dynamics(found, listener)
         result = _jointly(found, dynamics, share, listener, clock)

@@ -1,28 +1,31 @@
-"""The measurements of a joint fit: what is asked of each, and what they are called."""
+"""The measurements of a joint fit or posterior: what is asked of each, and what they are called."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from heterodyne_data import TwoTimeData, describe_data, select_data
+from heterodyne_data.describing import describe_data
+from heterodyne_data.given import select_data
+from heterodyne_data.two_time import TwoTimeData
 from heterodyne_spec import Config, DataError, load_config
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One measurement, selected, and the configuration of its fit alone."""
+    """One measurement, selected, the configuration of its fit alone, and the file that it was read from, if it was."""
 
     label: str
     data: TwoTimeData
     config: Config
+    source: str | None = None
 
 
-def measurements(
+def joint_measurements(
     data: Sequence[TwoTimeData | str | Path], config: Config, q: Sequence[float] | str | None
 ) -> list[Measurement]:
     """Return the measurements of a joint fit, every one selected by the configuration.
@@ -54,7 +57,7 @@ def measurements(
         labels.append(", ".join(words) or f"measurement {k + 1}")
     if len(set(labels)) < len(labels):
         labels = [f"{label} ({k + 1})" for k, label in enumerate(labels)]
-    return [Measurement(label, one.data, one.config) for label, one in zip(labels, found, strict=True)]
+    return [replace(one, label=label) for label, one in zip(labels, found, strict=True)]
 
 
 def _same(one: Measurement, other: Measurement) -> bool:
@@ -68,7 +71,7 @@ def _of(item: TwoTimeData | str | Path, config: Config, q: Sequence[float] | str
         return
     for one in _asked(item, config, q):
         own = with_q(config, one)
-        yield Measurement("", select_data(item, own), own)
+        yield Measurement("", select_data(item, own), own, str(Path(item).absolute()))
 
 
 def _asked(path: str | Path, config: Config, q: Sequence[float] | str | None) -> Sequence[float | None]:

@@ -26,6 +26,8 @@ from heterodyne_cmc.density import (
 from heterodyne_cmc.values import Map, in_blocks
 
 type FloatArray = npt.NDArray[np.float64]
+type Complete = Callable[..., FloatArray]
+"""A function with the arguments of `joint_draws`."""
 
 _AT_ONCE = 32
 """Number of vectors evaluated at once."""

@@ -1,0 +1,80 @@
+"""``--joint --method cmc``: the posterior of several measurements, preceded by their joint fit if none is given."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from heterodyne_cmc import (
+    SamplingProgress,
+    clear_shards,
+    fit_joint_cmc_jax,
+    kept_so_far,
+    summary_of_joint_posterior,
+    write_joint_page,
+)
+from heterodyne_data import JointResult
+from heterodyne_nlsq import fit_command
+from heterodyne_report import Console, Stage, print_plan, requested_config, requested_output
+from heterodyne_spec import DONE, INTERRUPTED, NOT_CONVERGED, Config, ConfigError, Problem, check_written, print_error
+
+REPORT_NAME = "joint_posterior.html"
+
+
+def joint_posterior_command(args: argparse.Namespace, command: Sequence[str], console: Console) -> int:
+    """Sample the posterior of several measurements, print and write it, and return the exit code.
+
+    Finished shards are stored in the output folder until the result is written, so that an interrupted run can be
+    resumed.
+    """
+    if not args.data:
+        raise ConfigError("command line", [Problem("--data", "nothing", "measurements", "give --data FILE ...")])
+    config = requested_config(args)
+    directory = requested_output(args, config)
+    if args.dry_run:
+        return _plan(args, command, config, directory, console)
+    try:
+        return _sample(args, command, config, directory, console)
+    except KeyboardInterrupt:
+        kept = kept_so_far(directory)
+        print_error(
+            f"interrupted; kept in {directory}: {kept}; rerun the same command to resume" if kept else "interrupted"
+        )
+        return INTERRUPTED
+
+
+def _plan(args: argparse.Namespace, command: Sequence[str], config: Config, directory: Path, console: Console) -> int:
+    first = (
+        "would fit the measurements together first, see the same command with --method nlsq"
+        if args.nlsq_result is None
+        else f"would start from {args.nlsq_result}"
+    )
+    by_member = config.cmc.engine == "dask" or (isinstance(config.cmc.shards, int) and config.cmc.shards > 1)
+    how = "one shard for every measurement" if by_member else "all maps at once"
+    report = [directory / REPORT_NAME] if config.output.report else []
+    return print_plan(console, [first, f"would sample {how}"], [directory / "joint_posterior.json", *report])
+
+
+def _sample(args: argparse.Namespace, command: Sequence[str], config: Config, directory: Path, console: Console) -> int:
+    if args.nlsq_result is None:
+        console.say("no --nlsq-result given: fitting the measurements together first")
+        fit_command(args, command, console)
+    joint = JointResult.load(directory if args.nlsq_result is None else args.nlsq_result)
+    q = None if isinstance(args.q, float) else args.q
+    with console.progress() as shown:
+        report = SamplingProgress(shown)
+        result = fit_joint_cmc_jax(args.data, config, joint, q=q, directory=directory, progress=report, say=console.say)
+    result = replace(result, command=shlex.join(command))
+    console.say("\n" + summary_of_joint_posterior(result))
+    written = [result.save(directory)]
+    clear_shards(directory, len(result.members))
+    if config.output.report:
+        with console.stage(Stage.PICTURES):
+            written.append(write_joint_page(result, directory / REPORT_NAME))
+    check_written(written)
+    console.say(f"\nwritten: {', '.join(str(path) for path in written)}; every measurement in 01, 02, ...")
+    console.tell("written", files=written)
+    return DONE if result.success else NOT_CONVERGED
