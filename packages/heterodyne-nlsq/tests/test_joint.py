@@ -142,7 +142,13 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         error = capsys.readouterr().err
         assert error.count("\n") == 1
         assert words in error
+    settings = tmp_path / "several.json"
+    settings.write_text('{"data": {"q": [0.005, 0.006]}}')
+    assert main(["--data", one, "--config", str(settings), "--output", str(tmp_path / "out")]) == 1
+    assert "data.q asks for several q (0.005, 0.006)" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+    with pytest.raises(ConfigError, match="did you mean 'v'"):
+        fit_joint_jax([one, other], {"model": {"share": ["v1"]}})
     with pytest.raises(DataError, match="expected numbers"):
         fit_joint_jax([one, other], q="some")
     with pytest.raises(ConfigError, match="soft_l1"):
@@ -155,9 +161,10 @@ def test_the_command_writes_result_and_report(tmp_path: Path, capsys: pytest.Cap
         files.append(str(tmp_path / f"{k}.npz"))
         save_data(files[-1], measured(q, k), "npz")
     settings = [word for name in HELD for word in ("--set", f"model.parameters.{name}.vary=false")]
+    settings += ["--set", 'model.share=["J_r", "J_s", "v"]']
     settings += [w for name in HELD for w in ("--set", f"model.parameters.{name}.value={SAMPLE[name]}")]
     out = tmp_path / "out"
-    assert main(["--joint", "--data", *files, "--share", "J_r,J_s,v", "--output", str(out), *settings]) == 0
+    assert main(["--joint", "--data", *files, "--output", str(out), *settings]) == 0
     said = capsys.readouterr().out
     assert "the measurements agree" in said
     assert JointResult.load(out).shared == tuple(n for n in TRUTH if n.startswith(("D", "alpha", "v", "beta")))

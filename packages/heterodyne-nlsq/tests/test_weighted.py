@@ -91,6 +91,7 @@ def covered() -> Setup:
 
 
 @pytest.mark.usefixtures("in_float64")
+@pytest.mark.slow
 def test_equal_weights_give_the_matrix_and_the_score_of_the_factored_sums() -> None:
     setup = covered()
     vector, calibration = at_truth(setup)
