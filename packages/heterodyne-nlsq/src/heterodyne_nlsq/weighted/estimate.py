@@ -1,8 +1,8 @@
 """The estimate with weights that know the noise, from the least-squares fit.
 
 With weights W fixed at the least-squares fit, the estimate solves g(θ) = Σ_{i<j} W_ij R_ij(θ) = 0, summed over the
-azimuths, by scoring steps with H = -∂g/∂θ. Along undetermined directions it stays at the least-squares fit. The
-covariance is H⁻¹ Cov(g) H⁻¹, from simulated pixels, at the estimate.
+azimuths. Along undetermined directions it stays at the least-squares fit. The
+covariance is H⁻¹ Cov(g) H⁻¹ with H = -∂g/∂θ, from simulated pixels, at the estimate.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 import jax
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import least_squares
 from scipy.special import chdtrc
 
 from heterodyne_nlsq.coordinates import slope_of_fitted
@@ -26,7 +27,15 @@ from heterodyne_nlsq.representative import landscape, prior_precision, vector_at
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.pixels import THREADS
-from heterodyne_nlsq.weighted.azimuths import Azimuth, azimuths, counted, map_columns, own_over_shared, smoothed
+from heterodyne_nlsq.weighted.azimuths import (
+    Azimuth,
+    azimuths,
+    counted,
+    map_columns,
+    own_over_shared,
+    slope_columns,
+    smoothed,
+)
 from heterodyne_nlsq.weighted.weights import Weighted, columns, score_covariance, shared_scores, weights
 
 type FloatArray = npt.NDArray[np.float64]
@@ -53,8 +62,8 @@ _OPEN = 1e-9
 _STILL = 1e-9
 """Standard deviation, in units of the prior, below which rounding decides."""
 
-_ROUNDS, _CLOSE = 10, 1e-3
-"""Largest number of scoring steps, and the step in standard deviations after which there are no more."""
+_ROUNDS, _CLOSE = 50, 1e-4
+"""Largest number of steps to the solution, and the relative step after which there are no more."""
 
 _ALIKE = 0.02
 """Part of the variance of equal weights by which two estimates must differ along a direction to be compared there."""
@@ -186,7 +195,7 @@ def reweighted(setup: Setup, evaluator: Evaluator, equal: Estimate, promise: Pro
     formed = promise.formed(ridge)
     value = score_value(setup, evaluator, equal.vector, formed.weighted)
     p_value = _difference(setup, evaluator, formed, promise.formed(np.inf), value, equal)
-    moved = _solved(setup, evaluator, formed, value, equal.vector)
+    moved = _solved(setup, evaluator, promise, formed, value, equal.vector)
     # Where the data do not determine a direction, what it is changes along it.
     weighted = _weights(promise.at(moved), ridge)
     there = equations(setup, weighted, _each(shared_scores, weighted))
@@ -285,12 +294,13 @@ def _strips(n_t: int) -> Iterator[npt.NDArray[np.int_]]:
 def _solved(
     setup: Setup,
     evaluator: Evaluator,
+    promise: Promise,
     formed: Formed,
     value: FloatArray,
     vector: FloatArray,
 ) -> FloatArray:
-    """Return the solution of the estimating equations, by scoring in straight coordinates from the fitted vector of
-    equal weights.
+    """Return the solution of the estimating equations, in straight coordinates from the fitted vector of equal weights:
+    the least gᵀ Cov(g)⁻¹ g, and square of the way in standard deviations of the priors.
 
     Both estimates are unbiased, and so is what lies between them: the nearer the standard deviation along a direction
     comes to that of the prior, the nearer the solution stays to the estimate with equal weights, which is the closest
@@ -302,24 +312,37 @@ def _solved(
     length = np.sqrt(np.maximum(np.diag(curved), 1e-300))
     values, vectors = np.linalg.eigh(curved / np.outer(length, length))
     seen = values > _OPEN
-    # In steps y along `unit`, H is 1.
+    # In steps along `unit`, H is 1; those along `step` are of one standard deviation.
     unit = (vectors[:, seen] / np.sqrt(values[seen])) / length[:, None]
-    covariance = unit.T @ noisy @ unit
-    prior = unit.T @ (prior_precision(land, z)[:, None] * unit)
-    share = np.linalg.inv(np.eye(len(prior)) + covariance @ prior)
-    inward = np.linalg.pinv(covariance, rcond=_OPEN, hermitian=True)
+    values, vectors = np.linalg.eigh(unit.T @ noisy @ unit)
+    vectors, sd = vectors[:, values > 0], np.sqrt(values[values > 0])
+    step, inward = unit @ (vectors * sd), (vectors / sd).T @ unit.T @ turn.T
+    rows = np.sqrt(prior_precision(land, z))[:, None] * step
     change = _change_of_value(setup, formed.weighted, vector)
-    y, last = np.zeros(len(prior)), np.inf
-    for _ in range(_ROUNDS):
-        there = vector_at(land, z + unit @ y)
-        step = share @ (y + unit.T @ turn.T @ (value + change(there))) - y
-        size = float(np.sqrt(np.maximum(step @ inward @ step, 0.0) / step.size))
-        if not size < last:
-            break
-        y, last = y + step, size
-        if size < _CLOSE:
-            break
-    return vector_at(land, z + unit @ y)
+
+    def residuals(y: FloatArray) -> FloatArray:
+        there = vector_at(land, z + step @ y)
+        return np.concatenate([inward @ (value + change(there)), rows @ y])
+
+    def slopes(y: FloatArray) -> FloatArray:
+        along = slope_of_fitted(z + step @ y, land.coordinates) @ step
+        matrix = _matrix_at(setup, formed.weighted, promise.at(vector_at(land, z + step @ y)))
+        return np.concatenate([-inward @ matrix @ along, rows])
+
+    found = least_squares(residuals, np.zeros(sd.size), slopes, method="lm", xtol=_CLOSE, ftol=_CLOSE, max_nfev=_ROUNDS)
+    return vector_at(land, z + step @ found.x)
+
+
+def _matrix_at(setup: Setup, weighted: list[Weighted], parts: list[Azimuth]) -> FloatArray:
+    """Return -∂g/∂θ of weights where the azimuths are, (n_fit, n_fit)."""
+
+    def one(a: int) -> FloatArray:
+        known, columns, turn = weighted[a].known, weighted[a].columns, _turn(setup, a)
+        slopes = np.sqrt(columns.number) * slope_columns(parts[a], columns.frames)
+        matrix = known.reshape(len(known), -1) @ slopes.reshape(len(slopes), -1).astype(np.float32).T / 2
+        return np.asarray(turn.T @ matrix @ turn)
+
+    return np.asarray(np.sum(_each(one, range(len(weighted))), axis=0))
 
 
 def _change_of_value(setup: Setup, weighted: list[Weighted], vector: FloatArray) -> Callable[[FloatArray], FloatArray]:
