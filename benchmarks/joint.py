@@ -1,11 +1,12 @@
 """Joint fits at the level of speckle: coverage, how much sharper they are, and whether they notice what is wrong.
 
-``python joint.py [samples | scaling | repeats | time] [COUNT]``
+``python joint.py [samples | scaling | repeats | posterior | time] [COUNT]``
 
 * samples: random samples (50), each measured at 5 q and 4 azimuths; intervals of the common functions against the
   truth, standard deviations against those of the best single q, false alarms of the test of agreement, exponents of q.
 * scaling: the same with J ~ q^1.7: how often the test and the exponent notice it.
 * repeats: series (30) of 5 repeats: their scatter over the stated noise.
+* posterior: 3 q of a sample (3 samples), all maps at once against one shard per q: means, widths, times.
 * time: 5 q x 4 azimuths x 300 and 1000 frames, warm.
 """
 
@@ -137,6 +138,34 @@ def report(kind: str, rows: list[dict[str, Any]]) -> None:
         )
 
 
+def posteriors(count: int) -> None:
+    """Print how far a consensus of one shard per q is from the posterior of all maps at once."""
+    from heterodyne_cmc import fit_joint_cmc_jax
+    from heterodyne_nlsq import fit_joint_jax
+
+    rows = []
+    for seed in range(count):
+        data = measured(sample(seed), QS[::2], seed, n_t=120)
+        joint = fit_joint_jax(data)
+        began = time.perf_counter()
+        exact = fit_joint_cmc_jax(data, None, joint)
+        middle = time.perf_counter()
+        shards = fit_joint_cmc_jax(data, {"cmc": {"shards": len(data)}}, joint)
+        ended = time.perf_counter()
+        common = [(exact.row(row.name), row) for row in shards.common]
+        apart = [abs(other.mean - one.mean) / one.sd for one, other in common]
+        width = [other.sd / one.sd for one, other in common]
+        effective = min(one.ess_bulk for one, _ in common), min(other.ess_bulk for _, other in common)
+        rows.append(
+            [str(seed), f"{exact.success}, {shards.success}", f"{np.median(apart):.2f} ({max(apart):.2f})"]
+            + [f"{np.median(width):.2f} ({min(width):.2f} .. {max(width):.2f})"]
+            + [f"{effective[0]:.0f}, {effective[1]:.0f}", f"{middle - began:.0f} s, {ended - middle:.0f} s"]
+        )
+        print(rows[-1], file=sys.stderr, flush=True)
+    header = ["sample", "usable", "means apart / sd", "ratio of sd", "effective draws", "time"]
+    print_table("All maps at once, and one shard per q: 3 q x 4 azimuths x 120 frames, all free", header, rows)
+
+
 def times() -> None:
     """Print the time and memory of warm joint fits."""
     from heterodyne_nlsq import fit_joint_jax
@@ -154,11 +183,11 @@ def times() -> None:
 def main(argv: list[str]) -> None:
     """Run what is asked for."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    kinds = [word for word in argv if not word.isdigit()] or ["samples", "scaling", "repeats", "time"]
+    kinds = [word for word in argv if not word.isdigit()] or ["samples", "scaling", "repeats", "posterior", "time"]
     count = next((int(word) for word in argv if word.isdigit()), None)
     for kind in kinds:
-        if kind == "time":
-            times()
+        if kind in ("time", "posterior"):
+            times() if kind == "time" else posteriors(count or 3)
             continue
         n = count or (30 if kind == "repeats" else 50)
         with multiprocessing.get_context("spawn").Pool(int(os.environ.get("PROCESSES", "2"))) as pool:
