@@ -157,9 +157,14 @@ def posteriors(count: int) -> None:
         width = [other.sd / one.sd for one, other in common]
         effective = min(one.ess_bulk for one, _ in common), min(other.ess_bulk for _, other in common)
         rows.append(
-            [str(seed), f"{exact.success}, {shards.success}", f"{np.median(apart):.2f} ({max(apart):.2f})"]
-            + [f"{np.median(width):.2f} ({min(width):.2f} .. {max(width):.2f})"]
-            + [f"{effective[0]:.0f}, {effective[1]:.0f}", f"{middle - began:.0f} s, {ended - middle:.0f} s"]
+            [
+                str(seed),
+                f"{exact.success}, {shards.success}",
+                f"{np.median(apart):.2f} ({max(apart):.2f})",
+                f"{np.median(width):.2f} ({min(width):.2f} .. {max(width):.2f})",
+                f"{effective[0]:.0f}, {effective[1]:.0f}",
+                f"{middle - began:.0f} s, {ended - middle:.0f} s",
+            ]
         )
         print(rows[-1], file=sys.stderr, flush=True)
     header = ["sample", "usable", "means apart / sd", "ratio of sd", "effective draws", "time"]
