@@ -75,6 +75,16 @@ def test_measurements_of_different_samples_do_not_agree() -> None:
     assert any("differs by more than chance" in words for words in result.warnings)
 
 
+def test_labels_that_the_measurements_do_not_tell_follow_the_convention_and_it_is_said() -> None:
+    # Repeats with a constant x: J_r and J_s exchanged, and 1 - x, fit as well; the slower one was called the sample.
+    slow = {"D0_ref": 9000.0, "D0_sample": 1500.0, "f3": 0.6}
+    result = fit_joint_jax([measured(QS[1], seed, **slow) for seed in (1, 2)], CONFIG)
+    assert any("do not determine which component is the sample" in words for words in result.warnings)
+    values = {row.name: row for row in result.parameters if not row.member}
+    assert values["f3"].value == pytest.approx(1 - 0.6, abs=4 * values["f3"].sd)
+    assert values["D0_sample"].value == pytest.approx(9000.0, abs=4 * values["D0_sample"].sd)
+
+
 def test_of_noise_nothing_is_claimed() -> None:
     noise = [simulate(Experiment(SAMPLE, q, (0.0,), 40, DT, "white", noise_sd=0.01, modes=10**6)) for q in QS]
     result = fit_joint_jax(noise)

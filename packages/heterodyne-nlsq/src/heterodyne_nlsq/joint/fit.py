@@ -19,8 +19,9 @@ from heterodyne_nlsq.descent import variance_unit
 from heterodyne_nlsq.evaluators import choose_evaluator, remembered
 from heterodyne_nlsq.fit import Clock, fit_nlsq_jax, prepare
 from heterodyne_nlsq.joint.descent import Member, Problem, approach, descend
+from heterodyne_nlsq.joint.labels import other_labels, reported
 from heterodyne_nlsq.joint.layout import make_layout
-from heterodyne_nlsq.joint.outcome import Fitted, outcome
+from heterodyne_nlsq.joint.outcome import Fitted, calibrations_of, outcome
 from heterodyne_nlsq.minima import first_exchanged
 from heterodyne_nlsq.models import knowledge_of
 from heterodyne_nlsq.progress import listening
@@ -31,6 +32,7 @@ from heterodyne_nlsq.start.candidates import candidates as starts_asked_for
 from heterodyne_nlsq.start.coefficients import fitted_vector
 from heterodyne_nlsq.start.label_exchange import with_labels_exchanged
 from heterodyne_nlsq.start.race import race
+from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_report import Stage, announce_stage, numbered_stage
 from heterodyne_spec import Config, ConfigError, ModelSpec, did_you_mean, laws_of, load_config
 from heterodyne_spec import Problem as Fault
@@ -138,7 +140,7 @@ def _jointly(
         shared = shared_parameters(setups, share)
         members = tuple(_member(one.label, setup, starts) for one, setup in zip(found, setups, strict=True))
         problem = Problem(members, make_layout(setups, shared))
-        solution = _best(problem, starts, progress)
+        solution, calibrations, labels = _labelled(problem, _best(problem, starts, progress), progress)
         exponents = _with_exponents(problem, solution, shared, progress)
     with clock("alone"):
         alone = []
@@ -148,7 +150,7 @@ def _jointly(
             alone.append(fit_nlsq_jax(one.data, started_at(one.config, setups[k], vector)))
     with clock("uncertainty"), jax.enable_x64(True):
         announce_stage(progress, Stage.UNCERTAINTIES)
-        return outcome(Fitted(problem, solution, shared, tuple(alone)), exponents)
+        return outcome(Fitted(problem, solution, shared, tuple(alone)), exponents, calibrations, labels)
 
 
 def started_at(config: Config, setup: Setup, vector: FloatArray) -> Config:
@@ -213,6 +215,22 @@ def _best(problem: Problem, dynamics: Sequence[FloatArray], progress: Progress |
     finals = [descend(problem, heat.vector, progress, limit) for heat in heats[:_FINALISTS]]
     best = min(finals, key=lambda final: final.cost)
     return replace(best, n_evaluations=sum(one.n_evaluations for one in (*heats, *finals)))
+
+
+def _labelled(
+    problem: Problem, solution: Solution, progress: Progress | None
+) -> tuple[Solution, list[Calibration], tuple[str, ...]]:
+    """Return the solution with the labels of the components that are reported, the noise there, and words on it."""
+    announce_stage(progress, "joint fit with the components exchanged")
+    other = other_labels(problem, solution, progress)
+    if other is not None and other.cost < solution.cost:
+        solution, other = other, solution
+    calibrations = calibrations_of(problem, solution)
+    if other is None:
+        return solution, calibrations, ()
+    # With exchanged labels the maps are the same, and so is their noise.
+    found, words = reported(problem, solution, other, calibrations)
+    return found, calibrations, words
 
 
 def _with_exponents(

@@ -92,9 +92,14 @@ class _Spread:
     not_determined: tuple[str, ...]
 
 
-def outcome(fitted: Fitted, wider: tuple[Problem, Solution] | None) -> JointResult:
-    """Return the result of a joint fit; `wider` is that with the exponents of q free."""
-    calibrations = _calibrations(fitted)
+def outcome(
+    fitted: Fitted, wider: tuple[Problem, Solution] | None, calibrations: Sequence[Calibration], labels: Sequence[str]
+) -> JointResult:
+    """Return the result of a joint fit.
+
+    `wider` is that with the exponents of q free, `calibrations` those of every member at the optimum, `labels` what
+    there is to say of the labels of the components.
+    """
     noises = _noises(fitted, calibrations)
     agreement = _agreement(fitted, noises)
     exponents = () if wider is None else tuple(_exponents(wider, noises))
@@ -120,7 +125,7 @@ def outcome(fitted: Fitted, wider: tuple[Problem, Solution] | None) -> JointResu
         scatter=_scatter(fitted, agreement),
     )
     verdict, sentence = _judged(result)
-    return replace(result, verdict=verdict, sentence=sentence, warnings=tuple(_warnings(result)))
+    return replace(result, verdict=verdict, sentence=sentence, warnings=(*labels, *_warnings(result)))
 
 
 def _plainest(fitted: Fitted, noises: Sequence[_Noise]) -> Fitted:
@@ -135,12 +140,12 @@ def _plainest(fitted: Fitted, noises: Sequence[_Noise]) -> Fitted:
     return replace(fitted, solution=replace(solution, vector=vector, cost=float(normal(problem, vector).cost)))
 
 
-def _calibrations(fitted: Fitted) -> list[Calibration]:
-    """Return the noise of every member at the joint estimate."""
+def calibrations_of(problem: Problem, solution: Solution) -> list[Calibration]:
+    """Return the noise of every member at a joint estimate."""
     found = []
     # One after the other: each uses all cores.
-    for k, member in enumerate(fitted.problem.members):
-        setup, at = member.setup, _at(fitted, k)
+    for k, member in enumerate(problem.members):
+        setup, at = member.setup, _member_at(problem, solution, k)
         squares = np.asarray(member.evaluator.squares(at.vector, member.evaluator.problem))
         model = model_maps(setup, at.values, at.contrast, at.offset)
         each_pair = squares / np.maximum(member.evaluator.weights, 1.0)
@@ -172,7 +177,11 @@ class _At(NamedTuple):
 
 
 def _at(fitted: Fitted, k: int) -> _At:
-    setup, vector = fitted.problem.members[k].setup, fitted.problem.layout.member(fitted.solution.vector, k)
+    return _member_at(fitted.problem, fitted.solution, k)
+
+
+def _member_at(problem: Problem, solution: Solution, k: int) -> _At:
+    setup, vector = problem.members[k].setup, problem.layout.member(solution.vector, k)
     n_free = len(setup.free.free)
     return _At(vector, setup.free.full(vector[:n_free]), *setup.scaling.per_angle(vector[n_free:]))
 

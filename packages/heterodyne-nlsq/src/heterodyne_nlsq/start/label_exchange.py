@@ -37,7 +37,7 @@ def with_labels_exchanged(
         return descents
     if any(exchanged(of_best, functions(other.vector, setup), setup) for other in converged):
         return descents
-    point, left = scaled(setup, evaluator, _exchanged(best.vector, setup))
+    point, left = scaled(setup, evaluator, exchanged_start(best.vector, setup))
     least = squares(evaluator, best.vector)
     if left - least > _WORTH * (evaluator.spread.sum() - least):
         return descents
@@ -51,7 +51,7 @@ def with_labels_exchanged(
     return joined(descents, Descents([Final(solution, f"{origin}, components exchanged")], spent))
 
 
-def _exchanged(vector: FloatArray, setup: Setup) -> FloatArray:
+def exchanged_start(vector: FloatArray, setup: Setup) -> FloatArray:
     """Return the free parameters (n_free,) with the labels exchanged, as closely as the laws and the bounds permit."""
     free, t = setup.free, setup.data.t
     values = dict(zip(free.names, free.full(vector[: len(free.free)]).tolist(), strict=True))

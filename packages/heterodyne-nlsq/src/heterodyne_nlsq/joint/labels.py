@@ -1,0 +1,95 @@
+"""The labels of the components in a joint fit: both assignments, and which one is reported.
+
+With x common and nearly constant, exchanging J_r and J_s and replacing x by 1 - x fits as well. The comparison of the
+two is that of `heterodyne_nlsq.minima`, its noise that of all measurements together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_nlsq.evidence.difference import noise_along
+from heterodyne_nlsq.joint.descent import Problem, approach, descend
+from heterodyne_nlsq.maps import model_maps
+from heterodyne_nlsq.minima import exchanged, functions, named
+from heterodyne_nlsq.models import knowledge_of
+from heterodyne_nlsq.solver import Progress, Solution
+from heterodyne_nlsq.start.coefficients import fitted_vector
+from heterodyne_nlsq.start.label_exchange import exchanged_start
+from heterodyne_nlsq.start.race import BEHIND
+from heterodyne_nlsq.uncertainty.calibration import Calibration
+
+type FloatArray = npt.NDArray[np.float64]
+
+_HEAT = 12
+"""Evaluations after which an assignment that is far above the other is left."""
+
+
+def other_labels(problem: Problem, solution: Solution, progress: Progress | None) -> Solution | None:
+    """Return the joint fit with the labels of the components exchanged; None if it fits far worse, or is no other."""
+    members, layout = problem.members, problem.layout
+    setup, first = members[0].setup, layout.member(solution.vector, 0)
+    of_first = functions(first, setup)
+    if not setup.free.free or knowledge_of(setup.spec.id).exchanged(of_first) is None:
+        return None
+    vectors = [
+        fitted_vector(member.setup, member.evaluator, exchanged_start(layout.member(solution.vector, k), member.setup))
+        for k, member in enumerate(members)
+    ]
+    begun = approach(problem, layout.assembled(vectors), _HEAT)
+    if begun.cost > BEHIND * solution.cost:
+        return None
+    found = descend(problem, begun.vector, progress, setup.config.nlsq.max_iterations)
+    other = functions(layout.member(found.vector, 0), setup)
+    return found if found.success and exchanged(of_first, other, setup) else None
+
+
+def reported(
+    problem: Problem, best: Solution, other: Solution, calibrations: Sequence[Calibration]
+) -> tuple[Solution, tuple[str, ...]]:
+    """Return which of two solutions with exchanged labels is reported, and the convention as a sentence, if needed.
+
+    `best` is the lower one, at which the noise of every member was calibrated.
+    """
+    rise = _rise(problem, best, other, calibrations)
+    kept, words = named(_at_first(problem, best), _at_first(problem, other), problem.members[0].setup, rise)
+    return (best if kept else other), words
+
+
+def _at_first(problem: Problem, solution: Solution) -> Solution:
+    """Return a joint solution as one of the first member, with the cost of all."""
+    vector = problem.layout.member(solution.vector, 0)
+    return Solution(vector, solution.cost, solution.success, solution.message, solution.n_evaluations)
+
+
+def _rise(problem: Problem, best: Solution, other: Solution, calibrations: Sequence[Calibration]) -> float:
+    """Return the calibrated chi-square of `other` above that of `best`, as `heterodyne_nlsq.evidence.comparison`."""
+    total = np.zeros(2)
+    for k, (member, calibration) in enumerate(zip(problem.members, calibrations, strict=True)):
+        setup, data = member.setup, member.setup.data
+        near = max(setup.config.data.exclude_diagonals, 1)
+        here, there = (_model(problem, one, k) for one in (best, other))
+        _, offset = setup.scaling.per_angle(problem.layout.member(best.vector, k)[len(setup.free.free) :])
+        for a in range(data.n_phi):
+            variance, squares = noise_along(
+                here[a] - there[a],
+                here[a] - offset[a],
+                data.weight[a] * data.valid[a],
+                near,
+                calibration.some_pixels(a),
+                calibration.parts[a],
+                calibration.own[a],
+            )
+            # In units of the member's chi-square.
+            total += np.array([variance * max(calibration.excess[a], 1.0) / member.unit**2, squares / member.unit])
+    variance, squares = total
+    return 0.0 if variance <= 0 else float(2 * max(other.cost - best.cost, 0.0) * squares / variance)
+
+
+def _model(problem: Problem, solution: Solution, k: int) -> npt.NDArray[np.float32]:
+    setup, vector = problem.members[k].setup, problem.layout.member(solution.vector, k)
+    n_free = len(setup.free.free)
+    return model_maps(setup, setup.free.full(vector[:n_free]), *setup.scaling.per_angle(vector[n_free:]))
