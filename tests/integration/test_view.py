@@ -337,12 +337,32 @@ def test_a_fit_from_the_page_runs_and_joins_the_curves(viewer: Viewer, folder: P
     page.wait("deep('.tabulator-row').length == 5")
 
 
-def test_the_posterior_is_drawn_over_the_fit(viewer: Viewer, folder: Path) -> None:
+def test_the_posterior_is_drawn_over_the_fit_and_a_killed_fit_is_one_line(viewer: Viewer, folder: Path) -> None:
     page = viewer.open_run(str(folder / "run"))
     click(page, "field('compare with').getRootNode().querySelector('.choices__inner')")
     page.wait("deep('.choices__item--selectable').some(e => e.innerText.includes('posterior'))")
     click(page, "deep('.choices__item--selectable').find(e => e.innerText.includes('posterior'))")
     page.until(lambda: page.value("legend('x')") == ["this fit", "run, posterior"], "the posterior", 30)
+    # A fit that is killed says so.
+    click(page, "button('Run this fit')")
+    page.wait("words('[role=status]').some(e => e.length > 0)")
+
+    def child() -> int | None:
+        for one in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (one / "cmdline").read_bytes()
+                parent = int((one / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == viewer.process.pid and b"--output" in words:
+                return int(one.name)
+        return None
+
+    if not Path("/proc").is_dir():
+        pytest.skip("no list of processes")
+    os.kill(page.until(child, "the process of the fit", 20), signal.SIGKILL)
+    page.wait("words('[role=status].bad').some(e => e.includes('the fit gave no result: it was terminated'))", 20)
+    page.wait("!button('Run this fit').disabled")
 
 
 class StandIn:
@@ -476,29 +496,6 @@ def test_what_is_damaged_or_gone_is_one_line(viewer: Viewer, folder: Path) -> No
     page.wait("words('.bad').length == 0")
 
 
-def test_a_fit_that_is_killed_says_so(viewer: Viewer, folder: Path) -> None:
-    page = viewer.open_run(str(folder / "run"))
-    click(page, "button('Run this fit')")
-    page.wait("words('[role=status]').some(e => e.length > 0)")
-
-    def child() -> int | None:
-        for one in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (one / "cmdline").read_bytes()
-                parent = int((one / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if parent == viewer.process.pid and b"--output" in words:
-                return int(one.name)
-        return None
-
-    if not Path("/proc").is_dir():
-        pytest.skip("no list of processes")
-    os.kill(page.until(child, "the process of the fit", 20), signal.SIGKILL)
-    page.wait("words('[role=status].bad').some(e => e.includes('the fit gave no result: it was terminated'))", 20)
-    page.wait("!button('Run this fit').disabled")
-
-
 @pytest.mark.parametrize("dark", [False, True])
 def test_it_is_legible_on_a_phone_in_light_and_dark(viewer: Viewer, folder: Path, dark: bool) -> None:
     page = viewer.page
@@ -557,8 +554,8 @@ def test_others_are_refused(viewer: Viewer) -> None:
     assert status(address.path + "all/ws", Origin=f"http://{address.netloc}", **socket_of) != 403
 
 
-def test_a_page_whose_server_has_ended_says_so(viewer: Viewer, folder: Path) -> None:
-    page = viewer.open_run(str(folder / "run"))
+def test_a_page_whose_server_has_ended_says_so(viewer: Viewer) -> None:
+    page = viewer.open()
     viewer.process.send_signal(signal.SIGTERM)
     assert viewer.process.wait(30) == 0
     page.wait("document.getElementById('gone')?.innerText.includes('has ended')", 30)
