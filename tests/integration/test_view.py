@@ -554,8 +554,26 @@ def test_others_are_refused(viewer: Viewer) -> None:
     assert status(address.path + "all/ws", Origin=f"http://{address.netloc}", **socket_of) != 403
 
 
-def test_a_page_whose_server_has_ended_says_so(viewer: Viewer) -> None:
-    page = viewer.open()
-    viewer.process.send_signal(signal.SIGTERM)
-    assert viewer.process.wait(30) == 0
+def test_the_first_page_becomes_that_of_the_only_run_and_says_when_its_server_has_ended(
+    viewer: Viewer, folder: Path
+) -> None:
+    page = viewer.page
+    process, address = start(folder / "fresh.h5")
+    try:
+        # Opened before the server is there, in the colours of the system; no script is read twice.
+        page.open(address, dark=True)
+        page.wait(f"(() => {{ {HELPERS} return button('Run this fit') != null && model('cut of data') != null }})()")
+        assert page.value("location.href") == f"{address}all?theme=dark"
+        scripts = [one.partition("?")[0] for one in page.requests if ".js" in one]
+        assert any("bokeh.min" in one for one in scripts) and len(scripts) == len(set(scripts))
+        assert {urlsplit(one).netloc for one in page.requests} == {urlsplit(address).netloc}
+        assert page.value("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 27)"
+        assert page.errors == []
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        assert process.stdout is not None
+        process.stdout.close()
     page.wait("document.getElementById('gone')?.innerText.includes('has ended')", 30)
+    page.events.clear()
