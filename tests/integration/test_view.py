@@ -210,6 +210,10 @@ def test_a_click_into_a_map_sets_the_age_and_the_cut_is_that_of_numpy(viewer: Vi
     assert np.allclose(page.value("column('cut of data', 'lag')"), t[10:] - t[9])
     assert np.allclose(page.value("column('cut of data', 'c2')"), data[9, 10:], atol=1e-6)
     assert np.allclose(page.value("column('cut of model', 'c2')"), model[9, 10:], atol=1e-6)
+    # Without a number of frames, the cut is that of one.
+    enter(page, "averaged frames", "")
+    page.click(*page.value(f"at('data', {t[15]}, {t[8]})"))
+    page.wait(f"column('cut of data', 'c2').length == {len(t) - 9}")
     # Colour limits are those that are typed; a pair that is none is refused.
     for label, value, side in (("data from", "1.01", "low"), ("residual to", "0.02", "high")):
         enter(page, label, value)

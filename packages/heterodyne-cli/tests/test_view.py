@@ -207,6 +207,8 @@ def test_the_form_gives_the_configuration_that_does_the_same(fitted: Path, tmp_p
     form.mask.value = "3-x"
     assert form.run.disabled and "data.mask_frames" in form.text.object
     form.mask.value = ""
+    form.output.value = " "
+    assert form.run.disabled and "folder: found nothing" in form.text.object
     form.source.value = "gone.h5"
     assert form.run.disabled and "gone.h5" in form.text.object
 

@@ -361,7 +361,8 @@ class MapPane:
         """Return the pairs of the cut, and which of their lags are drawn."""
         frame = (self.age.value - self._looked.t[0]) / self._step
         direction: Direction = self.direction.value
-        pairs = pairs_of_cut(len(self._looked.t), frame, direction, self.width.value)
+        # The field may be empty.
+        pairs = pairs_of_cut(len(self._looked.t), frame, direction, self.width.value or 1)
         return pairs, spaced_lags(pairs.lag)
 
     def _refresh_cut(self) -> None:
