@@ -110,6 +110,7 @@ def test_its_noise_is_calibrated_by_its_own_speckle() -> None:
     assert np.all(ratio > 1.5)
 
 
+@pytest.mark.slow
 def test_its_posterior_is_sampled(fit: NLSQResult, tmp_path: Path) -> None:
     posterior = fit_cmc_jax(simulate(PLAN), CONFIG, fit)
     j = load_model(NAME).evaluate("J", TRUTH, posterior.bands.t)

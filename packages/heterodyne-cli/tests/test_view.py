@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ pytest.importorskip("panel", reason="the extra view is not installed")
 
 from heterodyne_cli.view.cuts import cut, pairs_of_cut
 from heterodyne_cli.view.windows import Pyramid, block_means, window_of
+from heterodyne_cli.view.workspace import Workspace
+from heterodyne_spec import ResultError
 
 RNG = np.random.default_rng(5)
 TRUTH = {
@@ -251,6 +254,20 @@ def test_of_a_folder_what_cannot_be_read_is_a_line_beside_the_others(fitted: Pat
     assert "HDF5" in bad.row["message"] and str(tmp_path) not in bad.row["message"]
     with pytest.raises(DataError, match=r"bad\.h5: .*HDF5"):
         bad.look()
+
+
+def test_a_joint_fit_is_opened_by_its_measurements(fitted: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "together"
+    for name in ("01", "02"):
+        shutil.copytree(fitted, folder / name)
+    members = [{"label": name, "folder": name} for name in ("01", "02")]
+    (folder / "joint_result.json").write_text(json.dumps({"kind": "joint_result", "members": members}))
+    items = Workspace([folder]).items()
+    assert [item.path for item in items] == [folder / "01", folder / "02"]
+    assert {item.kind for item in items} == {"result"}
+    (folder / "joint_result.json").write_text("{")
+    with pytest.raises(ResultError, match=r"joint_result\.json"):
+        Workspace([folder])
 
 
 def test_what_a_notebook_holds_is_explored_by_the_same_panes(fitted: Path) -> None:

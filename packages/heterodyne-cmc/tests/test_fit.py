@@ -316,6 +316,7 @@ def test_file_has_the_groups_of_the_arviz_schema(sampled: CMCResult, tmp_path: P
         assert file.groups["constant_data"].variables["phi0"][...] == TRUTH["phi0"]
 
 
+@pytest.mark.slow
 def test_pictures(sampled: CMCResult, tmp_path: Path) -> None:
     written = sampled.plot(tmp_path)
     assert [path.parent for path in written] == [tmp_path / "plots"] * 6

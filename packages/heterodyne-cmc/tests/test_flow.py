@@ -61,6 +61,7 @@ def test_log_volume_is_that_of_the_jacobian_and_tails_are_gaussian(float64: None
         assert np.exp(-LAYERS * SCALE_MOST) - 1e-3 < reached < np.exp(LAYERS * SCALE_MOST) + 1e-3
 
 
+@pytest.mark.slow
 def test_gaussian_sub_posteriors_stay_gaussian_and_give_the_exact_product() -> None:
     rng = np.random.default_rng(0)
     mix = np.eye(3) + 0.5 * rng.standard_normal((3, 3))

@@ -252,7 +252,8 @@ FAULT = {
 """Of a measurement whose fit once reported parameters that did not belong to its cost."""
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 2])
 def test_the_cost_is_that_of_the_values_reported(seed: int) -> None:
     fault = FAULT | {"f0": FAULT["f0"] * np.exp(-FAULT["f1"] * 6.488)}
     plan = simulation.Experiment(fault, Q, PHI, N_T, DT, pixels=4000, modes=4, seed=seed)

@@ -205,23 +205,20 @@ def test_soft_l1_resists_outliers() -> None:
     assert any("soft_l1 the optimum is reported" in words for words in robust.conventions)
 
 
-def test_masked_frames_and_pairs_do_not_count() -> None:
+def test_masked_frames_and_pairs_and_excluded_diagonals_do_not_count() -> None:
     clean = make()
     spoiled = clean.c2.copy()
     spoiled[:, 40] = spoiled[:, :, 40] = 7.0
     spoiled[1, 10, 90] = spoiled[1, 90, 10] = np.nan
     valid = np.arange(120) != 40
-    masked = fit_nlsq_jax(TwoTimeData(c2=spoiled, t=clean.t, q=clean.q, phi=clean.phi, valid=valid), config())
+    near = config(data={"exclude_diagonals": 4})
+    masked = fit_nlsq_jax(TwoTimeData(c2=spoiled, t=clean.t, q=clean.q, phi=clean.phi, valid=valid), near)
     weight = np.where(valid, 1.0, 0.0)
-    weighted = fit_nlsq_jax(TwoTimeData(c2=spoiled, t=clean.t, q=clean.q, phi=clean.phi, weight=weight), config())
-    assert masked.n_pairs == 3 * 119 * 118 // 2 - 1 == weighted.n_pairs
+    weighted = fit_nlsq_jax(TwoTimeData(c2=spoiled, t=clean.t, q=clean.q, phi=clean.phi, weight=weight), near)
+    # Without the masked frame (41): 37 frames are 4 or more before it, 76 after it.
+    assert masked.n_pairs == 3 * (117 * 116 // 2 - (40 - 3) - (79 - 3)) - 1 == weighted.n_pairs
     assert masked.cost == pytest.approx(weighted.cost, rel=1e-9)
     assert masked.noise_sd.max() < 2.2e-3
-
-
-def test_excluded_diagonals_leave_out_neighbours() -> None:
-    result = fit_nlsq_jax(make(), config(data={"exclude_diagonals": 4}))
-    assert result.n_pairs == 3 * 117 * 116 // 2
 
 
 def test_a_window_keeps_its_age() -> None:

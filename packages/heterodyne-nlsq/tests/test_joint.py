@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,11 @@ def test_a_result_is_read_as_it_was_written(joint: JointResult, tmp_path: Path) 
     (tmp_path / "02" / "nlsq_result.json").unlink()
     with pytest.raises(ResultError, match="02"):
         JointResult.load(tmp_path)
+    # Of an earlier joint fit of more measurements nothing is left that would pass for one of these.
+    (tmp_path / "02" / "notes.txt").write_text("mine")
+    replace(joint, members=joint.members[:1]).save(tmp_path)
+    assert [path.name for path in (tmp_path / "02").iterdir()] == ["notes.txt"]
+    assert len(JointResult.load(tmp_path).members) == 1
 
 
 def test_layout_turns_as_its_vectors_do() -> None:
@@ -142,7 +148,13 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         error = capsys.readouterr().err
         assert error.count("\n") == 1
         assert words in error
+    settings = tmp_path / "several.json"
+    settings.write_text('{"data": {"q": [0.005, 0.006]}}')
+    assert main(["--data", one, "--config", str(settings), "--output", str(tmp_path / "out")]) == 1
+    assert "data.q asks for several q (0.005, 0.006)" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+    with pytest.raises(ConfigError, match="did you mean 'v'"):
+        fit_joint_jax([one, other], {"model": {"share": ["v1"]}})
     with pytest.raises(DataError, match="expected numbers"):
         fit_joint_jax([one, other], q="some")
     with pytest.raises(ConfigError, match="soft_l1"):
@@ -155,9 +167,10 @@ def test_the_command_writes_result_and_report(tmp_path: Path, capsys: pytest.Cap
         files.append(str(tmp_path / f"{k}.npz"))
         save_data(files[-1], measured(q, k), "npz")
     settings = [word for name in HELD for word in ("--set", f"model.parameters.{name}.vary=false")]
+    settings += ["--set", 'model.share=["J_r", "J_s", "v"]']
     settings += [w for name in HELD for w in ("--set", f"model.parameters.{name}.value={SAMPLE[name]}")]
     out = tmp_path / "out"
-    assert main(["--joint", "--data", *files, "--share", "J_r,J_s,v", "--output", str(out), *settings]) == 0
+    assert main(["--joint", "--data", *files, "--output", str(out), *settings]) == 0
     said = capsys.readouterr().out
     assert "the measurements agree" in said
     assert JointResult.load(out).shared == tuple(n for n in TRUTH if n.startswith(("D", "alpha", "v", "beta")))

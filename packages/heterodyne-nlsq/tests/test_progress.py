@@ -35,6 +35,7 @@ class Seen:
         self.iterations.append((iteration, cost))
 
 
+@pytest.mark.slow
 def test_a_fit_announces_its_stages_in_their_order(tmp_path: Path) -> None:
     path, seen = tmp_path / "measurement.h5", Seen()
     save_data(path, make(), layout="aps-u")

@@ -91,6 +91,7 @@ def covered() -> Setup:
 
 
 @pytest.mark.usefixtures("in_float64")
+@pytest.mark.slow
 def test_equal_weights_give_the_matrix_and_the_score_of_the_factored_sums() -> None:
     setup = covered()
     vector, calibration = at_truth(setup)
@@ -239,6 +240,22 @@ def test_a_result_keeps_the_estimate_with_equal_weights(sharper: NLSQResult, tmp
     assert sharper.weighting.p_value is not None and sharper.weighting.p_value > 1e-3
     sharper.save(tmp_path)
     assert NLSQResult.load(tmp_path).weighting == sharper.weighting
+
+
+@pytest.mark.slow
+def test_functions_are_sharper_also_where_their_parameters_compensate_each_other() -> None:
+    data, every = speckle(3, frames=120), {name: {"value": value} for name, value in {**TRUTH, **NONE}.items()}
+    equal, noise = (
+        fit_nlsq_jax(data, at({**every, **held("f2")}, {"weighting": weighting})) for weighting in ("equal", "noise")
+    )
+    assert noise.weighting is not None and noise.weighting.kind == "noise"
+    assert {"D0_ref", "D_offset_ref"} <= set(equal.identifiability.not_determined)
+    assert noise.bands is not None and equal.bands is not None
+    for function in ("v", "J_r", "J_s", "x"):
+        ratio = noise.bands.sd[function] / equal.bands.sd[function]
+        # A covariance is valid where it was computed: from another point, bands are wider by up to a hundred.
+        assert np.median(ratio) < 0.95
+        assert ratio.max() < 1.5
 
 
 def test_what_frames_without_data_hold_does_not_matter(sharper: NLSQResult) -> None:

@@ -19,8 +19,21 @@ def test_without_a_configuration_every_key_has_the_default_of_the_schema():
     properties = load_schema("config")["properties"]
     for section in SECTIONS:
         expected = {key: schema["default"] for key, schema in properties[section]["properties"].items()}
-        assert dataclasses.asdict(getattr(config, section)) == expected
+        assert _keys(config, section) == expected
     assert (config.model.name, config.model.parameters, config.scaling) == ("two-component", {}, "individual")
+
+
+def _keys(config, section):
+    found = dataclasses.asdict(getattr(config, section))
+    # Not a key, but what another one may hold.
+    assert found.pop("several", None) is None
+    return found
+
+
+@pytest.mark.parametrize("several", ["all", [0.0054, 0.0081]])
+def test_several_q_are_kept_apart_from_one(several):
+    config = load_config({"data": {"q": several}, "model": {"share": ["J_s", "phi0"]}})
+    assert (config.data.q, config.data.several, config.model.share) == (None, several, ["J_s", "phi0"])
 
 
 def test_defaults_are_not_shared_between_configurations():
@@ -31,7 +44,7 @@ def test_defaults_are_not_shared_between_configurations():
 def test_every_given_value_arrives():
     config = load_config(CONFIG)
     for section in SECTIONS:
-        assert dataclasses.asdict(getattr(config, section)) == CONFIG[section]
+        assert _keys(config, section) == CONFIG[section]
     assert config.scaling == {"fourier": 2}
     assert config.model.parameters == {
         "D0_ref": ParameterConfig(value=2e4, bounds=(1e3, 1e5)),

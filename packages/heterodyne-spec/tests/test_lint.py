@@ -36,7 +36,7 @@ MODEL_BREACHES = [
 ]
 CONFIG_BREACHES = [
     ("FollowsSchema", [(("dtaa",), {})], "dtaa", "did you mean 'data'?"),
-    ("FollowsSchema", [(("data", "q"), "0.0054")], "data.q", "a number or null"),
+    ("FollowsSchema", [(("data", "q"), "0.0054")], "data.q", "wavevector in 1/Å"),
     ("FollowsSchema", [(("nlsq", "loss"), "huber")], "nlsq.loss", "one of linear, soft_l1"),
     ("FollowsSchema", [(("scaling",), {"fourier": -1})], "scaling.fourier", "at least 0"),
     ("OnlyFiniteNumbers", [((*P, "D0_ref", "bounds", 1), 10**400)], "model.parameters.D0_ref.bounds[1]", "finite"),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from heterodyne_data.cleaning import populated_elements
-from heterodyne_data.loading import load_data, weights_of
+from heterodyne_data.loading import load_data, refuse_several, weights_of
 from heterodyne_data.reading import check_filled
 from heterodyne_data.selected import EVERYTHING, KEY, Selection, as_selection, selection_of
 from heterodyne_data.selection import places_of
@@ -58,6 +58,7 @@ def select_data(
     settings = load_config(config)
     if not isinstance(data, TwoTimeData):
         return load_data(data, config=settings)
+    refuse_several(settings.data)
     _check_q(data, settings.data)
     _check_dt(data, settings.data.dt)
     return _cut(data, settings.data)

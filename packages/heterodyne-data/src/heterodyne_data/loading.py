@@ -19,7 +19,7 @@ from heterodyne_data.selection import PhiChoice, mean_q, select_maps, wrap
 from heterodyne_data.time_axis import frame_number, needed_step, step_of, window_ages
 from heterodyne_data.two_time import BASELINE, TwoTimeData, as_weight
 from heterodyne_data.window import check_window, masked
-from heterodyne_spec import Config, DataError, load_config, one_line
+from heterodyne_spec import Config, DataConfig, DataError, load_config, one_line
 
 LARGE = 2 * 1024**3
 """Size in bytes above which only parts of a file are hashed."""
@@ -83,6 +83,8 @@ def load_data(
         )
     path = Path(path)
     stated = load_config(config).data
+    if q is None:
+        refuse_several(stated)
     q, phi, frames = _or(q, stated.q), _or(phi, stated.phi), _or(frames, stated.frames)
     q_tolerance, dt, bins = _or(q_tolerance, stated.q_tolerance), _or(dt, stated.dt), _or(bins, stated.bins)
     mask_frames, frame_weights = list(_or(mask_frames, stated.mask_frames)), _or(frame_weights, stated.frame_weights)
@@ -127,6 +129,21 @@ def load_data(
 
 def _or[T](given: T | None, stated: T) -> T:
     return stated if given is None else given
+
+
+def refuse_several(asked: DataConfig) -> None:
+    """Refuse a configuration that asks for several q where there is one measurement.
+
+    Raises
+    ------
+    DataError : if it does.
+    """
+    if asked.several is not None:
+        several = asked.several if isinstance(asked.several, str) else ", ".join(f"{q:g}" for q in asked.several)
+        raise DataError(
+            f"data.q asks for several q ({several}), for fits together; add --joint (from Python: fit_joint_jax), or "
+            "give one q"
+        )
 
 
 def weights_of(given: ArrayLike | None, first: int, last: int) -> tuple[NDArray[np.float64] | None, list[str]]:

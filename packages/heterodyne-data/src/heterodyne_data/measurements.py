@@ -33,8 +33,8 @@ def joint_measurements(
     Parameters
     ----------
     data : measurements, or paths of files.
-    q : wavevectors in 1/Å, of each of which every file has to have maps; ``all``, or None for that of the configuration
-        or the only one of the file.
+    q : wavevectors in 1/Å, of each of which every file has to have maps; ``all``, or None for those of the
+        configuration or the only one of the file.
 
     Raises
     ------
@@ -75,6 +75,7 @@ def _of(item: TwoTimeData | str | Path, config: Config, q: Sequence[float] | str
 
 
 def _asked(path: str | Path, config: Config, q: Sequence[float] | str | None) -> Sequence[float | None]:
+    q = config.data.several if q is None else q
     if q is None:
         return [config.data.q]
     if not isinstance(q, str):

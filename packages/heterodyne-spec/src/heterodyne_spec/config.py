@@ -19,7 +19,8 @@ from heterodyne_spec.model import ModelSpec, Parameter, Prior
 class DataConfig:
     """Data selection: q in 1/Å, phi and its ranges in degrees, frames 1-based and inclusive, dt in s.
 
-    `bins` selects the source of the bins' q and phi; `frame_weights` has one number per frame of the window.
+    `bins` selects the source of the bins' q and phi; `frame_weights` has one number per frame of the window. `several`
+    holds what ``data.q`` asks for in joint fits, a list or "all"; `q` is then None.
     """
 
     q: float | None
@@ -31,6 +32,7 @@ class DataConfig:
     mask_frames: list[int]
     frame_weights: list[float] | None
     exclude_diagonals: int
+    several: list[float] | str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,11 @@ class ParameterConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The model's identifier and the parameters whose settings differ from the registry."""
+    """The model's identifier, the parameters whose settings differ from the registry, and what joint fits share."""
 
     name: str
     parameters: Mapping[str, ParameterConfig]
+    share: list[str] | None = None
 
     def status(self, spec: ModelSpec) -> tuple[str, ...]:
         """Return the status of every parameter of `spec`: ``free``, ``fixed`` or ``tied``.
@@ -175,6 +178,13 @@ def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     return _with_defaults(name, document.get(name) or {})
 
 
+def _data(document: Mapping[str, Any]) -> DataConfig:
+    section = _section(document, "data")
+    if isinstance(section["q"], str | list):
+        section["q"], section["several"] = None, section["q"]
+    return DataConfig(**section)
+
+
 def _parameter(entry: Mapping[str, Any]) -> ParameterConfig:
     bounds, prior = entry.get("bounds"), entry.get("prior")
     return ParameterConfig(
@@ -200,7 +210,7 @@ def build_config(document: Mapping[str, Any], source: str = "configuration") -> 
     model = _section(document, "model")
     model["parameters"] = {name: _parameter(entry) for name, entry in (model["parameters"] or {}).items()}
     return Config(
-        data=DataConfig(**_section(document, "data")),
+        data=_data(document),
         model=ModelConfig(**model),
         scaling=_whole(document.get("scaling", scaling["default"]), scaling),
         nlsq=NLSQConfig(**_section(document, "nlsq")),

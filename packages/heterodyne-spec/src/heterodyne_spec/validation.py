@@ -114,7 +114,10 @@ def _config_facts(document: Any) -> Iterable[str]:
     spec = load_model(config.model.name)
     held = [name for name, status in zip(spec.names, config.model.status(spec), strict=True) if status == "fixed"]
     yield f"parameters given: {', '.join(entries) or 'none'}" + (f"; fixed: {', '.join(held)}" if held else "")
-    yield f"q: {'from the data' if config.data.q is None else f'{config.data.q:g} 1/Å'}; phi: {config.data.phi}"
+    several = config.data.several
+    q = "from the data" if config.data.q is None else f"{config.data.q:g} 1/Å"
+    q = q if several is None else several if isinstance(several, str) else f"{', '.join(f'{v:g}' for v in several)} 1/Å"
+    yield f"q: {q}; phi: {config.data.phi}"
 
 
 def description_facts(document: Any) -> Iterable[str]:

@@ -76,6 +76,8 @@ def requested_series(args: argparse.Namespace, command: Sequence[str]) -> Reques
     choice: QChoice = args.q
     if choice is None and config.data.q is not None:
         choice = (config.data.q,)
+    if choice is None and config.data.several is not None:
+        choice = "all" if isinstance(config.data.several, str) else tuple(config.data.several)
     output = Path(args.output or config.output.directory).resolve()
     return Request(config, choice, output, shlex.join(command), not args.no_cache, not args.no_plots)
 

@@ -14,8 +14,8 @@ from heterodyne_cli.series.record import Record
 from heterodyne_cli.series.row import FAILED, Row, quality, values_of
 from heterodyne_cli.view.measured import Latest, Looked, Remembered, look_at_measurement, look_at_result, saved_result
 from heterodyne_cli.view.running import Fits
-from heterodyne_data import RESULT_JSON_NAME, NLSQResult, list_maps, mean_q, open_source, q_groups
-from heterodyne_spec import MEASUREMENTS, DataError, HeterodyneError, Problem, ResultError
+from heterodyne_data import JOINT_NAME, RESULT_JSON_NAME, NLSQResult, list_maps, mean_q, open_source, q_groups
+from heterodyne_spec import MEASUREMENTS, ConfigError, DataError, HeterodyneError, Problem, ResultError, read_document
 
 type Kind = Literal["measurement", "result", "failed"]
 
@@ -54,7 +54,7 @@ class Workspace:
     def __init__(self, paths: Sequence[Path]) -> None:
         self.fits = Fits()
         self.evaluated: Latest[Any] = Latest()
-        self._paths = [path.resolve() for path in paths]
+        self._paths = [one for path in paths for one in _members(path.resolve())]
         for path in self._paths:
             kind_of(path)
 
@@ -92,6 +92,24 @@ class Workspace:
         raise DataError(f"{key}: no such run in this viewer; open it from the table of measurements")
 
 
+def _members(path: Path) -> list[Path]:
+    """Return the folders of the measurements of a joint fit, or the path itself.
+
+    Raises
+    ------
+    ResultError : if a joint fit is damaged.
+    """
+    if not (path / JOINT_NAME).is_file() or (path / RESULT_JSON_NAME).is_file():
+        return [path]
+    try:
+        return [path / one["folder"] for one in read_document(path / JOINT_NAME)["members"]]
+    except ConfigError as error:
+        raise ResultError(error.source, error.problems) from None
+    except (KeyError, TypeError) as error:
+        problem = Problem("members", f"no {error}", "those of a joint fit", "fit again")
+        raise ResultError(str(path / JOINT_NAME), [problem]) from None
+
+
 def kind_of(path: Path) -> Literal["series", "result", "folder", "measurement"]:
     """Return the kind of a path.
 
@@ -114,7 +132,7 @@ def kind_of(path: Path) -> Literal["series", "result", "folder", "measurement"]:
         return "measurement"
     else:
         found = "another kind of file" if path.exists() else "no such file or folder"
-    wanted = "a measurement, the folder or JSON file of a fit, a folder of these, or the folder of a batch or watch"
+    wanted = "a measurement, a fit (its folder or JSON file), a folder of these, or that of a joint fit, batch or watch"
     raise ResultError(str(path), [Problem("", found, wanted, "give one of these")])
 
 

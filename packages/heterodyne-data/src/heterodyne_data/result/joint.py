@@ -148,8 +148,11 @@ class JointResult:
         }
         text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
         path = folder / JOINT_NAME
+        before = _folders(path)
         # The common part last: it never refers to what is missing.
         write_together({path: text_writer(text)})
+        for name in before - set(folders):
+            _remove(folder / name)
         return path
 
     @classmethod
@@ -195,6 +198,28 @@ class JointResult:
             found = f"{type(error).__name__}: {error}"
             problem = Problem("joint result", found, "the keys that it was written with", "fit again")
             raise ResultError(str(path), [problem]) from None
+
+
+_OF_MEMBER = ("nlsq_result.json", "nlsq_result.h5")
+"""What a joint fit writes into the folder of a measurement, and into `ALONE` below it."""
+
+
+def _folders(path: Path) -> set[str]:
+    """Return the folders of the measurements of the joint result that is at `path`, if one is."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return {str(one["folder"]) for one in document["members"]} if document["kind"] == KIND else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _remove(folder: Path) -> None:
+    """Remove a measurement of an earlier joint fit, which is none of the present one; other files stay."""
+    for place in (folder / ALONE, folder):
+        for name in _OF_MEMBER:
+            (place / name).unlink(missing_ok=True)
+        if place.is_dir() and not any(place.iterdir()):
+            place.rmdir()
 
 
 def _plain(value: Any) -> Any:

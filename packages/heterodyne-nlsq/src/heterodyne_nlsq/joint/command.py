@@ -61,7 +61,7 @@ def _plan(data: Sequence[Path], config: Config, q: Any, share: Sequence[str] | N
 
     found = joint_measurements(data, config, q)
     setups = [prepare(one.data, one.config) for one in found]
-    common = shared_parameters(setups, share)
+    common = shared_parameters(setups, config.model.share if share is None else share)
     return [
         f"would fit {len(found)} measurements together: {', '.join(one.label for one in found)}",
         f"common: {', '.join(common) or 'nothing'}",

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import JointResult, Measurement, NLSQResult, TwoTimeData, joint_measurements
+from heterodyne_nlsq.blas import few_threads
 from heterodyne_nlsq.descent import approach as approach_alone
 from heterodyne_nlsq.descent import variance_unit
 from heterodyne_nlsq.evaluators import choose_evaluator, remembered
@@ -20,11 +21,16 @@ from heterodyne_nlsq.fit import Clock, fit_nlsq_jax, prepare
 from heterodyne_nlsq.joint.descent import Member, Problem, approach, descend
 from heterodyne_nlsq.joint.layout import make_layout
 from heterodyne_nlsq.joint.outcome import Fitted, outcome
+from heterodyne_nlsq.minima import first_exchanged
 from heterodyne_nlsq.models import knowledge_of
 from heterodyne_nlsq.progress import listening
+from heterodyne_nlsq.result_building import make_result
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import NOT_CONVERGED, Progress, Solution
+from heterodyne_nlsq.start.candidates import candidates as starts_asked_for
 from heterodyne_nlsq.start.coefficients import fitted_vector
+from heterodyne_nlsq.start.label_exchange import with_labels_exchanged
+from heterodyne_nlsq.start.race import race
 from heterodyne_report import Stage, announce_stage, numbered_stage
 from heterodyne_spec import Config, ConfigError, ModelSpec, did_you_mean, laws_of, load_config
 from heterodyne_spec import Problem as Fault
@@ -57,9 +63,10 @@ def fit_joint_jax(
     ----------
     data : measurements, or paths of files; a single file with several q.
     config : as of `heterodyne_nlsq.fit_nlsq_jax`; the same for all.
-    q : wavevectors in 1/Å that every file contributes; ``"all"`` for all that it has.
+    q : wavevectors in 1/Å that every file contributes; ``"all"`` for all that it has. By default ``data.q``.
     share : names of functions of age or parameters that are common. By default, all that belongs to the sample: J_r,
-        J_s, v and phi0; and x if all measurements have the same q. Contrast and offset never are.
+        J_s, v and phi0; and x if all measurements have the same q. Contrast and offset never are. The configuration
+        has it as ``model.share``.
     progress : as of `heterodyne_nlsq.fit_nlsq_jax`.
 
     Returns
@@ -88,24 +95,39 @@ def fit_joint_jax(
         with clock("read"):
             found = joint_measurements(items, settings, q)
         with clock("start"):
-            dynamics = _dynamics(found, listener)
-        result = _jointly(found, dynamics, share, listener, clock)
+            starts = _dynamics(found, listener)
+        result = _jointly(found, starts, settings.model.share if share is None else share, listener, clock)
     return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
 
 
-def _dynamics(found: Sequence[Measurement], progress: Progress | None) -> list[NLSQResult]:
-    """Return fits of some measurements by themselves, whose dynamics are starting values of all."""
-    results: list[NLSQResult] = []
+def _dynamics(found: Sequence[Measurement], progress: Progress | None) -> list[FloatArray]:
+    """Return free parameters (n_free,) of some measurements by themselves: starting values of all."""
     chosen = sorted({0, len(found) // 2})
+    starts = []
     for k, one in enumerate(chosen):
         announce_stage(progress, numbered_stage("measurement", k + 1, len(chosen)))
-        results.append(fit_nlsq_jax(found[one].data, found[one].config))
-    return results
+        setup = prepare(found[one].data, found[one].config)
+        with few_threads(setup.data.n_t), jax.enable_x64(True):
+            starts.append(_searched(setup, progress))
+    return starts
+
+
+def _searched(setup: Setup, progress: Progress | None) -> FloatArray:
+    """Return the free parameters of the best minimum that a search finds, without uncertainties and evidence."""
+    evaluator = choose_evaluator(setup)
+    descents = race(setup, evaluator, starts_asked_for(setup), progress)
+    if setup.config.nlsq.start != "values":
+        descents = with_labels_exchanged(setup, evaluator, descents, progress)
+    minima = [final.solution for final in descents.finals]
+    if first_exchanged(minima, setup) is None:
+        return minima[0].vector[: len(setup.free.free)]
+    # Which of the labels are conventional, their uncertainties decide.
+    return _free_values(setup, make_result(setup, evaluator, descents))
 
 
 def _jointly(
     found: Sequence[Measurement],
-    dynamics: Sequence[NLSQResult],
+    starts: Sequence[FloatArray],
     share: Sequence[str] | None,
     progress: Progress | None,
     clock: Clock,
@@ -114,7 +136,6 @@ def _jointly(
     with clock("fit"), jax.enable_x64(True):
         setups = [prepare(one.data, one.config) for one in found]
         shared = shared_parameters(setups, share)
-        starts = [_free_values(setups[0], one) for one in dynamics]
         members = tuple(_member(one.label, setup, starts) for one, setup in zip(found, setups, strict=True))
         problem = Problem(members, make_layout(setups, shared))
         solution = _best(problem, starts, progress)

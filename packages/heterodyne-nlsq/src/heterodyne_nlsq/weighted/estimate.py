@@ -1,8 +1,8 @@
 """The estimate with weights that know the noise, from the least-squares fit.
 
 With weights W fixed at the least-squares fit, the estimate solves g(θ) = Σ_{i<j} W_ij R_ij(θ) = 0, summed over the
-azimuths, by scoring steps with H = -∂g/∂θ. Along undetermined directions it stays at the least-squares fit. The
-covariance is H⁻¹ Cov(g) H⁻¹, from simulated pixels, at the estimate.
+azimuths. Along undetermined directions it stays at the least-squares fit. The
+covariance is H⁻¹ Cov(g) H⁻¹ with H = -∂g/∂θ, from simulated pixels, at the estimate.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import jax
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import least_squares
 from scipy.special import chdtrc
 
 from heterodyne_nlsq.coordinates import slope_of_fitted
@@ -26,7 +27,15 @@ from heterodyne_nlsq.representative import landscape, prior_precision, vector_at
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.pixels import THREADS
-from heterodyne_nlsq.weighted.azimuths import Azimuth, azimuths, counted, map_columns, own_over_shared, smoothed
+from heterodyne_nlsq.weighted.azimuths import (
+    Azimuth,
+    azimuths,
+    counted,
+    map_columns,
+    own_over_shared,
+    slope_columns,
+    smoothed,
+)
 from heterodyne_nlsq.weighted.weights import Weighted, columns, score_covariance, shared_scores, weights
 
 type FloatArray = npt.NDArray[np.float64]
@@ -38,10 +47,8 @@ _MIDDLE = 1
 """Number of the one that is tried first."""
 
 _TRIED, _PIXELS = 64, 256
-"""Columns of the weights that are known, and pixels, when ridges are compared."""
-
-_COMPARED = 512
-"""Pixels for the covariance of the difference of two estimates."""
+"""Columns of the weights that are known, and pixels, when ridges and estimates are compared and the solution is sought;
+its covariance has more of both."""
 
 _LIT = 64
 """Pixels, for both, for the photon noise that is seen through other frames."""
@@ -55,8 +62,8 @@ _OPEN = 1e-9
 _STILL = 1e-9
 """Standard deviation, in units of the prior, below which rounding decides."""
 
-_ROUNDS, _CLOSE = 10, 1e-3
-"""Largest number of scoring steps, and the step in standard deviations after which there are no more."""
+_ROUNDS, _CLOSE = 50, 1e-4
+"""Largest number of steps to the solution, and the relative step after which there are no more."""
 
 _ALIKE = 0.02
 """Part of the variance of equal weights by which two estimates must differ along a direction to be compared there."""
@@ -98,8 +105,16 @@ class _Equations:
     score: FloatArray
 
 
+class Formed(NamedTuple):
+    """Weights of all azimuths at few columns, the scores of few pixels, and the equations that follow."""
+
+    weighted: list[Weighted]
+    shared: list[FloatArray]
+    equations: _Equations
+
+
 class Promise:
-    """What weights promise, from few columns and pixels, before the estimate with them is sought.
+    """What weights at the estimate with equal weights promise, from few columns and pixels.
 
     Parameters
     ----------
@@ -111,7 +126,8 @@ class Promise:
     def __init__(self, setup: Setup, calibration: Calibration, equal: Estimate, known: npt.NDArray[np.bool_]):
         self._setup, self._calibration, self._equal, self._known = setup, calibration, equal, known
         self.parts = self.at(equal.vector)
-        self._found: dict[float, FloatArray] = {}
+        self._variances: dict[float, FloatArray] = {}
+        self._formed: dict[float, Formed] = {}
 
     def at(self, vector: FloatArray) -> list[Azimuth]:
         """Return the azimuths at a fitted vector."""
@@ -134,7 +150,7 @@ class Promise:
         def mean(number: int) -> float:
             if not 0 <= number < len(RIDGES):
                 return np.inf
-            return float(np.mean(np.log(self._variances(RIDGES[number]))))
+            return self._mean(RIDGES[number])
 
         if not self._known.any():
             return np.inf
@@ -147,31 +163,39 @@ class Promise:
     @property
     def gain(self) -> float:
         """Standard deviations with equal weights over those with the best ridge, median over the parameters."""
-        return float(np.sqrt(np.median(self._variances(np.inf) / self._variances(self.ridge))))
+        for ridge in (self.ridge, np.inf):
+            self.formed(ridge)
+        return float(np.sqrt(np.median(self._variances[np.inf] / self._variances[self.ridge])))
 
-    def _variances(self, ridge: float) -> FloatArray:
-        if ridge not in self._found:
-            self._found[ridge] = self._predicted(ridge)
-        return self._found[ridge]
+    def formed(self, ridge: float) -> Formed:
+        """Return the weights of a ridge."""
+        if ridge not in self._formed:
+            setup, prior = self._setup, self._equal.prior
+            weighted = _weights(self.parts, ridge, most=_TRIED)
+            shared = _each(lambda one: shared_scores(one, _PIXELS), weighted)
+            found = equations(setup, weighted, shared, _LIT)
+            root = covariance_root(curvature(found.matrix, prior), found.matrix, found.score, prior)
+            variances = np.maximum(np.diag(covariance(root))[: prior.size][self._known], 1e-300)
+            self._variances[ridge], self._formed[ridge] = variances, Formed(weighted, shared, found)
+        return self._formed[ridge]
 
-    def _predicted(self, ridge: float) -> FloatArray:
-        setup, prior = self._setup, self._equal.prior
-        weighted = _weights(self.parts, ridge, most=_TRIED)
-        shared = _each(lambda one: shared_scores(one, _PIXELS), weighted)
-        found = equations(setup, weighted, shared, _LIT)
-        root = covariance_root(curvature(found.matrix, prior), found.matrix, found.score, prior)
-        return np.asarray(np.maximum(np.diag(covariance(root))[: prior.size][self._known], 1e-300))
+    def _mean(self, ridge: float) -> float:
+        """Return the mean logarithm of the predicted variances; weights that are not the best are not kept."""
+        if ridge not in self._variances:
+            self.formed(ridge)
+        means = {one: float(np.mean(np.log(found))) for one, found in self._variances.items()}
+        best = min(means, key=lambda one: means[one])
+        self._formed = {one: found for one, found in self._formed.items() if one == best or np.isinf(one)}
+        return means[ridge]
 
 
 def reweighted(setup: Setup, evaluator: Evaluator, equal: Estimate, promise: Promise) -> Reweighted:
     """Return the estimate with the weights of the promised ridge; `evaluator` is that of the data."""
     ridge = promise.ridge
-    weighted = _weights(promise.parts, ridge)
-    value = score_value(setup, evaluator, equal.vector, weighted)
-    shared = _each(lambda one: shared_scores(one, _COMPARED), weighted)
-    found = equations(setup, weighted, shared, _LIT)
-    p_value = _difference(setup, evaluator, weighted, shared, found, value, equal)
-    moved = _solved(setup, evaluator, weighted, found, value, equal.vector)
+    formed = promise.formed(ridge)
+    value = score_value(setup, evaluator, equal.vector, formed.weighted)
+    p_value = _difference(setup, evaluator, formed, promise.formed(np.inf), value, equal)
+    moved = _solved(setup, evaluator, promise, formed, value, equal.vector)
     # Where the data do not determine a direction, what it is changes along it.
     weighted = _weights(promise.at(moved), ridge)
     there = equations(setup, weighted, _each(shared_scores, weighted))
@@ -270,13 +294,13 @@ def _strips(n_t: int) -> Iterator[npt.NDArray[np.int_]]:
 def _solved(
     setup: Setup,
     evaluator: Evaluator,
-    weighted: list[Weighted],
-    found: _Equations,
+    promise: Promise,
+    formed: Formed,
     value: FloatArray,
     vector: FloatArray,
 ) -> FloatArray:
-    """Return the solution of the estimating equations, by scoring in straight coordinates from the fitted vector of
-    equal weights.
+    """Return the solution of the estimating equations, in straight coordinates from the fitted vector of equal weights:
+    the least gᵀ Cov(g)⁻¹ g, and square of the way in standard deviations of the priors.
 
     Both estimates are unbiased, and so is what lies between them: the nearer the standard deviation along a direction
     comes to that of the prior, the nearer the solution stays to the estimate with equal weights, which is the closest
@@ -284,28 +308,41 @@ def _solved(
     """
     land, z = landscape(setup, normal_of(evaluator), vector, 1.0)
     turn = slope_of_fitted(z, land.coordinates)
-    curved, noisy = (turn.T @ one @ turn for one in (found.matrix, found.score))
+    curved, noisy = (turn.T @ one @ turn for one in (formed.equations.matrix, formed.equations.score))
     length = np.sqrt(np.maximum(np.diag(curved), 1e-300))
     values, vectors = np.linalg.eigh(curved / np.outer(length, length))
     seen = values > _OPEN
-    # In steps y along `unit`, H is 1.
+    # In steps along `unit`, H is 1; those along `step` are of one standard deviation.
     unit = (vectors[:, seen] / np.sqrt(values[seen])) / length[:, None]
-    covariance = unit.T @ noisy @ unit
-    prior = unit.T @ (prior_precision(land, z)[:, None] * unit)
-    share = np.linalg.inv(np.eye(len(prior)) + covariance @ prior)
-    inward = np.linalg.pinv(covariance, rcond=_OPEN, hermitian=True)
-    change = _change_of_value(setup, weighted, vector)
-    y, last = np.zeros(len(prior)), np.inf
-    for _ in range(_ROUNDS):
-        there = vector_at(land, z + unit @ y)
-        step = share @ (y + unit.T @ turn.T @ (value + change(there))) - y
-        size = float(np.sqrt(np.maximum(step @ inward @ step, 0.0) / step.size))
-        if not size < last:
-            break
-        y, last = y + step, size
-        if size < _CLOSE:
-            break
-    return vector_at(land, z + unit @ y)
+    values, vectors = np.linalg.eigh(unit.T @ noisy @ unit)
+    vectors, sd = vectors[:, values > 0], np.sqrt(values[values > 0])
+    step, inward = unit @ (vectors * sd), (vectors / sd).T @ unit.T @ turn.T
+    rows = np.sqrt(prior_precision(land, z))[:, None] * step
+    change = _change_of_value(setup, formed.weighted, vector)
+
+    def residuals(y: FloatArray) -> FloatArray:
+        there = vector_at(land, z + step @ y)
+        return np.concatenate([inward @ (value + change(there)), rows @ y])
+
+    def slopes(y: FloatArray) -> FloatArray:
+        along = slope_of_fitted(z + step @ y, land.coordinates) @ step
+        matrix = _matrix_at(setup, formed.weighted, promise.at(vector_at(land, z + step @ y)))
+        return np.concatenate([-inward @ matrix @ along, rows])
+
+    found = least_squares(residuals, np.zeros(sd.size), slopes, method="lm", xtol=_CLOSE, ftol=_CLOSE, max_nfev=_ROUNDS)
+    return vector_at(land, z + step @ found.x)
+
+
+def _matrix_at(setup: Setup, weighted: list[Weighted], parts: list[Azimuth]) -> FloatArray:
+    """Return -∂g/∂θ of weights where the azimuths are, (n_fit, n_fit)."""
+
+    def one(a: int) -> FloatArray:
+        known, columns, turn = weighted[a].known, weighted[a].columns, _turn(setup, a)
+        slopes = np.sqrt(columns.number) * slope_columns(parts[a], columns.frames)
+        matrix = known.reshape(len(known), -1) @ slopes.reshape(len(slopes), -1).astype(np.float32).T / 2
+        return np.asarray(turn.T @ matrix @ turn)
+
+    return np.asarray(np.sum(_each(one, range(len(weighted))), axis=0))
 
 
 def _change_of_value(setup: Setup, weighted: list[Weighted], vector: FloatArray) -> Callable[[FloatArray], FloatArray]:
@@ -334,9 +371,8 @@ def _known_map(weighted: Weighted, values: FloatArray) -> FloatArray:
 def _difference(
     setup: Setup,
     evaluator: Evaluator,
-    weighted: list[Weighted],
-    shared: list[FloatArray],
-    found: _Equations,
+    formed: Formed,
+    formed_equal: Formed,
     value: FloatArray,
     equal: Estimate,
 ) -> float:
@@ -349,13 +385,15 @@ def _difference(
 
     def both(a: int) -> FloatArray:
         twice = np.kron(np.eye(2), _turn(setup, a))
-        one, other = weighted[a], weights(weighted[a].part, np.inf, weighted[a].columns)
-        of_pixels = np.concatenate([shared[a][:, :_COMPARED], shared_scores(other, _COMPARED)])
-        return np.asarray(twice.T @ score_covariance([one, other], of_pixels, _LIT) @ twice)
+        of_pixels = np.concatenate([formed.shared[a], formed_equal.shared[a]])
+        covariance = score_covariance([formed.weighted[a], formed_equal.weighted[a]], of_pixels, _LIT)
+        return np.asarray(twice.T @ covariance @ twice)
 
-    score = np.sum(_each(both, range(len(weighted))), axis=0)
+    score = np.sum(_each(both, range(len(formed.weighted))), axis=0)
     value_of_equal = -np.asarray(evaluator.normal(equal.vector, evaluator.problem).gradient)
-    steps = [determined_step(curvature(one, prior), one, prior)[:n_free] for one in (found.matrix, equal.matrix)]
+    steps = [
+        determined_step(curvature(one, prior), one, prior)[:n_free] for one in (formed.equations.matrix, equal.matrix)
+    ]
     apart = steps[0] @ value - steps[1] @ value_of_equal
     across = np.hstack([steps[0], -steps[1]])
     of_equal = steps[1] @ score[n_fit:, n_fit:] @ steps[1].T
