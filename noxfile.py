@@ -238,7 +238,7 @@ def codegen(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """What takes several packages: import graph, versions, commands, parity, reports in a browser."""
     with_extras = (name + TESTED_WITH.get(name, "") for name in PACKAGES)
-    install(session, *with_extras, also=["pytest", "pytest-xdist", "hypothesis", *SNIPPET_TOOLS])
+    install(session, *with_extras, also=["pytest", "pytest-xdist", "hypothesis", *SNIPPET_TOOLS, *NOTEBOOK_TOOLS])
     program = find_browser(session)
     left_out = [word for path in (SNIPPETS, *([] if program else IN_BROWSER)) for word in ("--ignore", str(path))]
     if program is None:

@@ -57,7 +57,7 @@ def main(result: Path, series: Path) -> None:
             viewer = Viewer(process, address, page)
             viewer.open(width=WIDTH, height=700)
             page.wait(f"(() => {{ {HELPERS} return deep('.tabulator-row img').length > 2 }})()")
-            take(page, "table", 0, 480)
+            take(page, "table", 0, 540)
             viewer.open_run(str(result.resolve()), width=WIDTH, height=2600)
             page.click(*page.value("at('data', model('data').x_range.end * 0.6, model('data').x_range.end * 0.25)"))
             page.value("new Promise(done => setTimeout(() => done(true), 1500))")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,26 @@ def test_what_the_documentation_shows_is_executed_from_these_cells(name: str) ->
     assert {"image/png", "text/html"} <= kinds
     # Nothing of the progress is left, and no address of the machine.
     assert "\\r" not in text and "iteration" not in text and "/home/" not in text and "/tmp/" not in text
+
+
+def test_explore_shows_the_panes_in_a_kernel_with_scripts_of_this_machine() -> None:
+    import nbclient
+    import nbformat
+
+    pytest.importorskip("panel", reason="the extra view is not installed")
+    new = nbformat.v4
+    code = f"from heterodyne_data import load_data\nload_data({str(FIXTURES / 'measurement.h5')!r}).explore()"
+    book = new.new_notebook(cells=[new.new_code_cell(code)])
+    nbclient.NotebookClient(book, timeout=120, kernel_name="python3").execute()
+    outputs = book.cells[0].outputs
+    shown = outputs[-1]
+    assert shown.output_type == "execute_result" and "image of data" in shown.data["text/html"]
+    texts = ["".join(text) for one in outputs for text in one.get("data", {}).values() if text]
+    # What the loader is to fetch: nothing, for the scripts themselves are in the notebook.
+    fetched = [found for text in texts for found in re.findall(r"(?:js|css)_urls = (\[.*?\]);", text)]
+    assert fetched and set(fetched) == {"[]"}
+    assert not any(re.search(r"""<(script|link|img)[^>]*(src|href)=["']https?:""", text) for text in texts)
+    assert max(map(len, texts)) > 1_000_000
 
 
 def test_a_page_has_the_richest_form_of_every_output_and_escapes_text() -> None:

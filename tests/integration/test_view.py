@@ -210,6 +210,10 @@ def test_a_click_into_a_map_sets_the_age_and_the_cut_is_that_of_numpy(viewer: Vi
     assert np.allclose(page.value("column('cut of data', 'lag')"), t[10:] - t[9])
     assert np.allclose(page.value("column('cut of data', 'c2')"), data[9, 10:], atol=1e-6)
     assert np.allclose(page.value("column('cut of model', 'c2')"), model[9, 10:], atol=1e-6)
+    # Without a number of frames, the cut is that of one.
+    enter(page, "averaged frames", "")
+    page.click(*page.value(f"at('data', {t[15]}, {t[8]})"))
+    page.wait(f"column('cut of data', 'c2').length == {len(t) - 9}")
     # Colour limits are those that are typed; a pair that is none is refused.
     for label, value, side in (("data from", "1.01", "low"), ("residual to", "0.02", "high")):
         enter(page, label, value)
@@ -337,12 +341,32 @@ def test_a_fit_from_the_page_runs_and_joins_the_curves(viewer: Viewer, folder: P
     page.wait("deep('.tabulator-row').length == 5")
 
 
-def test_the_posterior_is_drawn_over_the_fit(viewer: Viewer, folder: Path) -> None:
+def test_the_posterior_is_drawn_over_the_fit_and_a_killed_fit_is_one_line(viewer: Viewer, folder: Path) -> None:
     page = viewer.open_run(str(folder / "run"))
     click(page, "field('compare with').getRootNode().querySelector('.choices__inner')")
     page.wait("deep('.choices__item--selectable').some(e => e.innerText.includes('posterior'))")
     click(page, "deep('.choices__item--selectable').find(e => e.innerText.includes('posterior'))")
     page.until(lambda: page.value("legend('x')") == ["this fit", "run, posterior"], "the posterior", 30)
+    # A fit that is killed says so.
+    click(page, "button('Run this fit')")
+    page.wait("words('[role=status]').some(e => e.length > 0)")
+
+    def child() -> int | None:
+        for one in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (one / "cmdline").read_bytes()
+                parent = int((one / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == viewer.process.pid and b"--output" in words:
+                return int(one.name)
+        return None
+
+    if not Path("/proc").is_dir():
+        pytest.skip("no list of processes")
+    os.kill(page.until(child, "the process of the fit", 20), signal.SIGKILL)
+    page.wait("words('[role=status].bad').some(e => e.includes('the fit gave no result: it was terminated'))", 20)
+    page.wait("!button('Run this fit').disabled")
 
 
 class StandIn:
@@ -476,29 +500,6 @@ def test_what_is_damaged_or_gone_is_one_line(viewer: Viewer, folder: Path) -> No
     page.wait("words('.bad').length == 0")
 
 
-def test_a_fit_that_is_killed_says_so(viewer: Viewer, folder: Path) -> None:
-    page = viewer.open_run(str(folder / "run"))
-    click(page, "button('Run this fit')")
-    page.wait("words('[role=status]').some(e => e.length > 0)")
-
-    def child() -> int | None:
-        for one in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (one / "cmdline").read_bytes()
-                parent = int((one / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if parent == viewer.process.pid and b"--output" in words:
-                return int(one.name)
-        return None
-
-    if not Path("/proc").is_dir():
-        pytest.skip("no list of processes")
-    os.kill(page.until(child, "the process of the fit", 20), signal.SIGKILL)
-    page.wait("words('[role=status].bad').some(e => e.includes('the fit gave no result: it was terminated'))", 20)
-    page.wait("!button('Run this fit').disabled")
-
-
 @pytest.mark.parametrize("dark", [False, True])
 def test_it_is_legible_on_a_phone_in_light_and_dark(viewer: Viewer, folder: Path, dark: bool) -> None:
     page = viewer.page
@@ -557,8 +558,26 @@ def test_others_are_refused(viewer: Viewer) -> None:
     assert status(address.path + "all/ws", Origin=f"http://{address.netloc}", **socket_of) != 403
 
 
-def test_a_page_whose_server_has_ended_says_so(viewer: Viewer, folder: Path) -> None:
-    page = viewer.open_run(str(folder / "run"))
-    viewer.process.send_signal(signal.SIGTERM)
-    assert viewer.process.wait(30) == 0
+def test_the_first_page_becomes_that_of_the_only_run_and_says_when_its_server_has_ended(
+    viewer: Viewer, folder: Path
+) -> None:
+    page = viewer.page
+    process, address = start(folder / "fresh.h5")
+    try:
+        # Opened before the server is there, in the colours of the system; no script is read twice.
+        page.open(address, dark=True)
+        page.wait(f"(() => {{ {HELPERS} return button('Run this fit') != null && model('cut of data') != null }})()")
+        assert page.value("location.href") == f"{address}all?theme=dark"
+        scripts = [one.partition("?")[0] for one in page.requests if ".js" in one]
+        assert any("bokeh.min" in one for one in scripts) and len(scripts) == len(set(scripts))
+        assert {urlsplit(one).netloc for one in page.requests} == {urlsplit(address).netloc}
+        assert page.value("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 27)"
+        assert page.errors == []
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        assert process.stdout is not None
+        process.stdout.close()
     page.wait("document.getElementById('gone')?.innerText.includes('has ended')", 30)
+    page.events.clear()

@@ -210,6 +210,8 @@ def test_the_form_gives_the_configuration_that_does_the_same(fitted: Path, tmp_p
     form.mask.value = "3-x"
     assert form.run.disabled and "data.mask_frames" in form.text.object
     form.mask.value = ""
+    form.output.value = " "
+    assert form.run.disabled and "folder: found nothing" in form.text.object
     form.source.value = "gone.h5"
     assert form.run.disabled and "gone.h5" in form.text.object
 
@@ -233,6 +235,25 @@ def test_what_is_no_result_is_refused_in_one_line(tmp_path: Path, capsys: pytest
         assert command.main(["view", str(path), "--no-browser"]) == 1
         error = capsys.readouterr().err
         assert words in error and error.count("\n") == 1
+
+
+def test_of_a_folder_what_cannot_be_read_is_a_line_beside_the_others(fitted: Path, tmp_path: Path) -> None:
+    from heterodyne_cli.view.workspace import Workspace
+    from heterodyne_data import NLSQResult
+    from heterodyne_spec import DataError
+
+    fit = tmp_path / "fit"
+    NLSQResult.load(fitted).save(fit)
+    (tmp_path / "bad.h5").write_bytes(b"no HDF5")
+    (tmp_path / "notes.txt").touch()
+    workspace = Workspace([tmp_path])
+    # A fit from the page in that folder is one line, too.
+    workspace.fits.results.append(fit)
+    bad, good = workspace.items()
+    assert (bad.kind, good.kind, good.key) == ("failed", "result", str(fit))
+    assert "HDF5" in bad.row["message"] and str(tmp_path) not in bad.row["message"]
+    with pytest.raises(DataError, match=r"bad\.h5: .*HDF5"):
+        bad.look()
 
 
 def test_a_joint_fit_is_opened_by_its_measurements(fitted: Path, tmp_path: Path) -> None:

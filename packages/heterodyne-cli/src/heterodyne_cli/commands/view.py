@@ -23,7 +23,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="PATH",
-        help="measurement, result of a fit, or folder of a joint fit, batch or watch",
+        help="measurement, result of a fit, folder of these, or folder of a joint fit, batch or watch",
     )
     parser.add_argument("--port", type=int, default=0, metavar="N", help="port of the page (default: any free one)")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")

@@ -90,7 +90,7 @@ class MapPane:
         }
         self.drag = pn.widgets.RadioButtonGroup(label="dragging on a map", options=_DRAGS, value="zoom", width=330)
         self._wrong = pn.pane.HTML("", sizing_mode="stretch_width")
-        self._missing = pn.pane.HTML("", sizing_mode="stretch_width")
+        self._note = pn.pane.HTML("", sizing_mode="stretch_width")
         self._marks = ColumnDataSource({side: [] for side in ("left", "right", "bottom", "top")}, name="marks")
         self._sources = {kind: _image_source(kind) for kind in KINDS}
         self._mappers = {kind: LinearColorMapper(palette=PALETTES[kind], nan_color=_MISSING) for kind in KINDS}
@@ -127,7 +127,7 @@ class MapPane:
         )
         dragging = pn.Column(pn.pane.HTML("dragging on a map", css_classes=["label"], margin=(0, 10)), self.drag)
         tools.append(dragging)
-        parts = (tools, self._wrong, maps, self._missing, note, chosen, self._cut_place)
+        parts = (tools, self._wrong, maps, self._note, note, chosen, self._cut_place)
         return pn.Column(*parts, sizing_mode="stretch_width")
 
     def mark(self, first: int, last: int, masked: Sequence[tuple[int, int]]) -> None:
@@ -258,17 +258,20 @@ class MapPane:
         pyramids = self._looked.pyramids(self.angle.value)
         data = pyramids[0].view(self._window())
         missing = text_of(np.flatnonzero(~pyramids[0].usable) + 1 + self._before)
-        self._missing.object = f"<p class='note'>Frames without a value: {missing}.</p>" if missing else ""
+        notes = [f"Frames without a value: {missing}."] if missing else []
+        if data.width > 1:
+            # In a title, it would take the place of tools.
+            notes.append(f"Means over {data.width} × {data.width} frames; zoom in for finer ones.")
+        self._note.object = f"<p class='note'>{' '.join(notes)}</p>" if notes else ""
         self._view, views = data, {"data": data.values}
         if len(pyramids) > 1:
             views["model"] = self._model_map(pyramids, data)
             views["residual"] = data.values - views["model"]
         for kind, values in views.items():
             self._put(kind, values, data)
-        frames = f", means of {data.width} × {data.width} frames" if data.width > 1 else ""
         for kind, one in self._figures.items():
             trial = ", sliders" if self._trial is not None and kind != "data" else ""
-            one.title.text = f"{_TITLES[kind]}{trial}{frames if kind == 'data' else ''}"
+            one.title.text = f"{_TITLES[kind]}{trial}"
 
     def _model_map(self, pyramids: tuple[Any, ...], data: View) -> FloatArray:
         if self._trial is None or self._at is None:
@@ -358,7 +361,8 @@ class MapPane:
         """Return the pairs of the cut, and which of their lags are drawn."""
         frame = (self.age.value - self._looked.t[0]) / self._step
         direction: Direction = self.direction.value
-        pairs = pairs_of_cut(len(self._looked.t), frame, direction, self.width.value)
+        # The field may be empty.
+        pairs = pairs_of_cut(len(self._looked.t), frame, direction, self.width.value or 1)
         return pairs, spaced_lags(pairs.lag)
 
     def _refresh_cut(self) -> None:

@@ -228,12 +228,14 @@ class Refit:
         self.text.object = f"<details open>{title}{shown}</details>"
 
     def _check_output(self) -> None:
-        """Raise an error if a result would be overwritten.
+        """Raise an error without a folder, or if a result would be overwritten.
 
         Raises
         ------
-        ConfigError : if the folder holds one. An unfinished posterior is resumed there.
+        ConfigError : if there is none, or it holds a result. An unfinished posterior is resumed there.
         """
+        if not self.output.value.strip():
+            raise ConfigError("this form", [Problem("folder", "nothing", "a folder for the result", "give its path")])
         name = RESULT_JSON_NAME if self.method.value == "nlsq" else "cmc_result.nc"
         if self._running is None and (Path(self.output.value).expanduser() / name).exists():
             problem = Problem(

@@ -49,7 +49,7 @@ class TablePage:
             },
             header_filters={name: {"type": "input", "func": "like", "placeholder": "filter"} for name in _FILTERS},
             frozen_columns=["run"],
-            widths={"summary": 420, "verdict": 110, "map": 66},
+            widths={"summary": 420, "verdict": 110, "map": 84},
             layout="fit_data",
             stylesheets=[TABLE_SHEET],
             sizing_mode="stretch_width",

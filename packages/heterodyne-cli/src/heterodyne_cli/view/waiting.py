@@ -47,12 +47,15 @@ const show = async () => {
     if (!there.has(path(one))) await add(one);
     one.remove();
   }
+  for (const one of document.head.querySelectorAll("title, style, link[rel=icon]")) one.remove();
   history.replaceState(null, "", address);
   for (const a of found.documentElement.attributes) document.documentElement.setAttribute(a.name, a.value);
-  document.head.replaceChildren(...found.head.childNodes);
+  const scripts = [...found.scripts];
+  // What is there stays: scripts may still be busy with elements of theirs.
+  document.head.append(...found.head.childNodes);
   document.body.replaceWith(found.body);
   // Scripts of a parsed page do not run.
-  for (const one of [...document.scripts]) { const next = copy(one); one.replaceWith(next) }
+  for (const one of scripts) one.replaceWith(copy(one));
 };
 const copy = one => {
   const next = document.createElement("script");

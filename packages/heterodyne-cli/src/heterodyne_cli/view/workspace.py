@@ -15,7 +15,7 @@ from heterodyne_cli.series.row import FAILED, Row, quality, values_of
 from heterodyne_cli.view.measured import Latest, Looked, Remembered, look_at_measurement, look_at_result, saved_result
 from heterodyne_cli.view.running import Fits
 from heterodyne_data import JOINT_NAME, RESULT_JSON_NAME, NLSQResult, list_maps, mean_q, open_source, q_groups
-from heterodyne_spec import MEASUREMENTS, ConfigError, DataError, Problem, ResultError, read_document
+from heterodyne_spec import MEASUREMENTS, ConfigError, DataError, HeterodyneError, Problem, ResultError, read_document
 
 type Kind = Literal["measurement", "result", "failed"]
 
@@ -67,7 +67,8 @@ class Workspace:
         """
         # Those that have been deleted since are left out.
         results = [folder for folder in self.fits.results if (folder / RESULT_JSON_NAME).is_file()]
-        return [item for path in [*self._paths, *results] for item in _items(path)]
+        # A fit made since may also be in a folder that was opened.
+        return list({item.key: item for path in [*self._paths, *results] for item in _items(path)}.values())
 
     def states(self) -> dict[Path, str]:
         """Return the state of the watch or batch of every series folder, and when its table last changed.
@@ -109,7 +110,7 @@ def _members(path: Path) -> list[Path]:
         raise ResultError(str(path / JOINT_NAME), [problem]) from None
 
 
-def kind_of(path: Path) -> Literal["series", "result", "measurement"]:
+def kind_of(path: Path) -> Literal["series", "result", "folder", "measurement"]:
     """Return the kind of a path.
 
     Raises
@@ -122,14 +123,16 @@ def kind_of(path: Path) -> Literal["series", "result", "measurement"]:
             return "series"
         if (path / RESULT_JSON_NAME).is_file():
             return "result"
-        found = f"a folder without {RESULT_JSON_NAME} and {RECORD_NAME}"
+        if _inside(path):
+            return "folder"
+        found = "a folder without measurements and results"
     elif path.suffix == ".json" and path.is_file():
         return "result"
     elif path.is_file() and path.suffix.lower() in MEASUREMENTS:
         return "measurement"
     else:
         found = "another kind of file" if path.exists() else "no such file or folder"
-    wanted = "a measurement, the folder or JSON file of a fit, or the folder of a joint fit, batch or watch"
+    wanted = "a measurement, a fit (its folder or JSON file), a folder of these, or that of a joint fit, batch or watch"
     raise ResultError(str(path), [Problem("", found, wanted, "give one of these")])
 
 
@@ -159,7 +162,31 @@ def _fits(number: int) -> str:
 
 
 def _items(path: Path) -> Iterable[Item]:
-    return {"series": _of_series, "result": _of_result, "measurement": _of_measurement}[kind_of(path)](path)
+    kind = kind_of(path)
+    if kind == "folder":
+        return [item for one in _inside(path) for item in _items(one)]
+    if kind == "series":
+        return _of_series(path)
+    try:
+        return list(_of_result(path) if kind == "result" else _of_measurement(path))
+    except (HeterodyneError, OSError) as error:
+        # The others are shown all the same.
+        message = str(error).removeprefix(f"{path}: ")
+        return [Item(f"{path}#", "failed", path, None, {"file": str(path), "fit": FAILED, "message": message})]
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Return the measurements and the folders of fits in a folder, by name."""
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if not path.name.startswith(".")
+        and (
+            (path / RESULT_JSON_NAME).is_file()
+            if path.is_dir()
+            else path.is_file() and path.suffix.lower() in MEASUREMENTS
+        )
+    ]
 
 
 def _listed(path: Path) -> list[tuple[float, int]]:
