@@ -118,6 +118,15 @@ def test_laws_that_lose_a_parameter_have_intervals_of_their_own() -> None:
     assert [space.free_names[k] for k in law] == ["v0", "beta", "v_offset"]
 
 
+@pytest.mark.parametrize("age", [50.0, 100.0, 1e5])
+def test_at_any_age_the_start_has_coordinates(age: float) -> None:
+    # Between the bounds of its rate, an exponential passes beyond all numbers after 71 s. Starts on bounds move inside.
+    space = parameter_space(load_model(), load_config({}), None, age + 0.1 * np.arange(20), np.array([0.0]))
+    place = place_of(space, space.start)
+    np.testing.assert_allclose(place.p, space.start, rtol=1e-6, atol=2e-3)
+    assert np.isfinite(place.slope).all()
+
+
 def test_prior_is_the_truncated_density() -> None:
     # Prior density over the volume must be the product of the normal and lognormal ones, up to a constant.
     space = whole_space()

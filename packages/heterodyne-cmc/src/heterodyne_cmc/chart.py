@@ -79,7 +79,7 @@ _ROUNDED = 0.5
 for f."""
 
 _STEEPEST = 300.0
-"""Largest exponent over the time w that the coordinates resolve."""
+"""Largest exponent, over the time w and at the age T, that the coordinates resolve."""
 
 _EDGE = 1e-9
 """Smallest distance of a value from the ends of its interval when converting to coordinates."""
@@ -111,7 +111,8 @@ def _ends(chart: Chart, cosine: Array) -> _Ends:
     laws = chart.laws
     bounds = (_Triple(*bound[laws.positions].T) for bound in chart.intervals[:2])
     lower, upper = (_Triple(end.first * cosine, end.second, end.third * cosine) for end in bounds)
-    growth = jnp.stack([lower.second * laws.clock, upper.second * laws.clock])
+    # At late ages the ends of an exponential's rate lead beyond all numbers.
+    growth = jnp.clip(jnp.stack([lower.second * laws.clock, upper.second * laws.clock]), -_STEEPEST, _STEEPEST)
     return _Ends(
         lower, upper, lower.first * jnp.exp(jnp.min(growth, axis=0)), upper.first * jnp.exp(jnp.max(growth, axis=0))
     )
