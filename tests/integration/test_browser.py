@@ -83,7 +83,7 @@ def test_a_report_shows_verdict_sections_and_every_picture(page: Page, reports: 
     for verdict in (posterior, fit):
         assert "velocity falls from 17" in verdict
         assert "J of the reference rises from 9" in verdict
-        assert "field fraction falls from 0.644" in verdict
+        assert "field fraction falls from 0.64" in verdict
     assert "chains converged (R-hat 1.004" in posterior
     assert "residuals are consistent with noise" in fit
     assert fit.count(".") - len(re.findall(r"\d\.\d", fit)) == 2  # "Usable." and one sentence

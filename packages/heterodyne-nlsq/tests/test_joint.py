@@ -80,6 +80,7 @@ def test_labels_that_the_measurements_do_not_tell_follow_the_convention_and_it_i
     slow = {"D0_ref": 9000.0, "D0_sample": 1500.0, "f3": 0.6}
     result = fit_joint_jax([measured(QS[1], seed, **slow) for seed in (1, 2)], CONFIG)
     assert any("do not determine which component is the sample" in words for words in result.warnings)
+    assert {one.joint.alternatives[0].parameters["f3"] < 0.7 for one in result.members} == {True}
     values = {row.name: row for row in result.parameters if not row.member}
     assert values["f3"].value == pytest.approx(1 - 0.6, abs=4 * values["f3"].sd)
     assert values["D0_sample"].value == pytest.approx(9000.0, abs=4 * values["D0_sample"].sd)

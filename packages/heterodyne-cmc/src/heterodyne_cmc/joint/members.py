@@ -89,8 +89,9 @@ def members_of(
         if k == 0:
             common = parameter_space(request.spec, config, joint.members[0].joint, ages, one.phi)
             laws = no_laws() if _mixed(request, joint.shared) else common.laws
-        # The coordinates of what is common are those of all members.
-        space = replace(request.space, laws=laws)
+        # The coordinates of what is common are those of all members, and so are the labels of the components.
+        naming = common.naming if knowledge_of(request.spec.id).words(common.naming) else request.space.naming
+        space = replace(request.space, laws=laws, naming=naming)
         request = replace(request, space=space)
         if space.gauges and any(space.parameters[gauge.origin].name in joint.shared for gauge in space.gauges):
             name = space.parameters[space.gauges[0].origin].name

@@ -19,7 +19,7 @@ from heterodyne_nlsq.descent import variance_unit
 from heterodyne_nlsq.evaluators import choose_evaluator, remembered
 from heterodyne_nlsq.fit import Clock, fit_nlsq_jax, prepare
 from heterodyne_nlsq.joint.descent import Member, Problem, approach, descend
-from heterodyne_nlsq.joint.labels import other_labels, reported
+from heterodyne_nlsq.joint.labels import Labels, other_labels, reported
 from heterodyne_nlsq.joint.layout import make_layout
 from heterodyne_nlsq.joint.outcome import Fitted, calibrations_of, outcome
 from heterodyne_nlsq.minima import first_exchanged
@@ -219,18 +219,18 @@ def _best(problem: Problem, dynamics: Sequence[FloatArray], progress: Progress |
 
 def _labelled(
     problem: Problem, solution: Solution, progress: Progress | None
-) -> tuple[Solution, list[Calibration], tuple[str, ...]]:
-    """Return the solution with the labels of the components that are reported, the noise there, and words on it."""
+) -> tuple[Solution, list[Calibration], Labels]:
+    """Return the solution with the labels that are reported, the noise there, and what there is to say of labels."""
     announce_stage(progress, "joint fit with the components exchanged")
     other = other_labels(problem, solution, progress)
     if other is not None and other.cost < solution.cost:
         solution, other = other, solution
     calibrations = calibrations_of(problem, solution)
     if other is None:
-        return solution, calibrations, ()
+        return solution, calibrations, Labels()
     # With exchanged labels the maps are the same, and so is their noise.
-    found, words = reported(problem, solution, other, calibrations)
-    return found, calibrations, words
+    found, labels = reported(problem, solution, other, calibrations)
+    return found, calibrations, labels
 
 
 def _with_exponents(

@@ -7,10 +7,13 @@ two is that of `heterodyne_nlsq.minima`, its noise that of all measurements toge
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data import Alternative
+from heterodyne_data.setup import reference_age
 from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.joint.descent import Problem, approach, descend
 from heterodyne_nlsq.maps import model_maps
@@ -26,6 +29,15 @@ type FloatArray = npt.NDArray[np.float64]
 
 _HEAT = 12
 """Evaluations after which an assignment that is far above the other is left."""
+
+
+class Labels(NamedTuple):
+    """What is known of the labels of the components: `words` if the measurements do not tell them, with the `other`
+    solution, and its calibrated chi-square above the reported one."""
+
+    words: tuple[str, ...] = ()
+    other: Solution | None = None
+    rise: float = 0.0
 
 
 def other_labels(problem: Problem, solution: Solution, progress: Progress | None) -> Solution | None:
@@ -49,14 +61,26 @@ def other_labels(problem: Problem, solution: Solution, progress: Progress | None
 
 def reported(
     problem: Problem, best: Solution, other: Solution, calibrations: Sequence[Calibration]
-) -> tuple[Solution, tuple[str, ...]]:
-    """Return which of two solutions with exchanged labels is reported, and the convention as a sentence, if needed.
+) -> tuple[Solution, Labels]:
+    """Return which of two solutions with exchanged labels is reported, and what there is to say of them.
 
     `best` is the lower one, at which the noise of every member was calibrated.
     """
     rise = _rise(problem, best, other, calibrations)
     kept, words = named(_at_first(problem, best), _at_first(problem, other), problem.members[0].setup, rise)
-    return (best if kept else other), words
+    found, left = (best, other) if kept else (other, best)
+    return found, Labels(words, left, rise if kept else -rise) if words else Labels()
+
+
+def alternative(problem: Problem, labels: Labels, k: int) -> tuple[Alternative, ...]:
+    """Return the part of member number `k` of the solution with the other labels, if these are as good."""
+    if labels.other is None:
+        return ()
+    member, vector = problem.members[k], problem.layout.member(labels.other.vector, k)
+    free, cost = member.setup.free, float(np.sum(member.evaluator.squares(vector, member.evaluator.problem))) / 2
+    parameters = dict(zip(free.names, free.full(vector[: len(free.free)]).tolist(), strict=True))
+    statement = knowledge_of(member.setup.spec.id).exchange_words(reference_age(member.setup.data.t))[2]
+    return (Alternative(cost, labels.rise, parameters, statement),)
 
 
 def _at_first(problem: Problem, solution: Solution) -> Solution:

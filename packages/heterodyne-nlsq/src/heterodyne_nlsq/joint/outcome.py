@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from heterodyne_data import (
     Agreement,
+    Alternative,
     Derived,
     FittedExponent,
     JointMember,
@@ -36,6 +37,7 @@ from heterodyne_nlsq.evidence.chance import PRESENT, chdtrc
 from heterodyne_nlsq.identify import identifiability
 from heterodyne_nlsq.joint.descent import Problem, chi_squares, each, normal, summed
 from heterodyne_nlsq.joint.homogeneity import chance, weights_of_decrease
+from heterodyne_nlsq.joint.labels import Labels, alternative
 from heterodyne_nlsq.maps import model_maps, residual_noise
 from heterodyne_nlsq.models import knowledge_of, of_result
 from heterodyne_nlsq.priors import make_priors
@@ -93,7 +95,7 @@ class _Spread:
 
 
 def outcome(
-    fitted: Fitted, wider: tuple[Problem, Solution] | None, calibrations: Sequence[Calibration], labels: Sequence[str]
+    fitted: Fitted, wider: tuple[Problem, Solution] | None, calibrations: Sequence[Calibration], labels: Labels
 ) -> JointResult:
     """Return the result of a joint fit.
 
@@ -109,7 +111,10 @@ def outcome(
     noises = _noises(fitted, calibrations)
     spread = _spread(problem, solution.vector, noises)
     signal = _together([one.signal for one in fitted.alone])
-    members = tuple(_member(fitted, spread, calibrations[k], signal, k) for k in range(len(problem.members)))
+    members = tuple(
+        _member(fitted, spread, calibrations[k], signal, alternative(problem, labels, k), k)
+        for k in range(len(problem.members))
+    )
     result = JointResult(
         shared=fitted.shared,
         parameters=tuple(_parameters(fitted, members)),
@@ -125,7 +130,7 @@ def outcome(
         scatter=_scatter(fitted, agreement),
     )
     verdict, sentence = _judged(result)
-    return replace(result, verdict=verdict, sentence=sentence, warnings=(*labels, *_warnings(result)))
+    return replace(result, verdict=verdict, sentence=sentence, warnings=(*labels.words, *_warnings(result)))
 
 
 def _plainest(fitted: Fitted, noises: Sequence[_Noise]) -> Fitted:
@@ -237,7 +242,12 @@ def _together(found: Sequence[Mapping[str, Signal]]) -> dict[str, Signal]:
 
 
 def _member(
-    fitted: Fitted, spread: _Spread, calibration: Calibration, signal: Mapping[str, Signal], k: int
+    fitted: Fitted,
+    spread: _Spread,
+    calibration: Calibration,
+    signal: Mapping[str, Signal],
+    alternatives: tuple[Alternative, ...],
+    k: int,
 ) -> JointMember:
     """Return the part of the joint estimate of member number `k`, as the result of a fit."""
     problem, alone, solution = fitted.problem, fitted.alone[k], fitted.solution
@@ -275,7 +285,7 @@ def _member(
         message=solution.message,
         warnings=(),
         identifiability=known,
-        alternatives=(),
+        alternatives=alternatives,
         bands=bands(setup, values, root[:n_free]),
         derived=derived(setup, values, root[:n_free]),
         headline=headline(setup, values, root[:n_free]),
