@@ -47,8 +47,12 @@ _MIDDLE = 1
 """Number of the one that is tried first."""
 
 _TRIED, _PIXELS = 64, 256
-"""Columns of the weights that are known, and pixels, when ridges and estimates are compared and the solution is sought;
-its covariance has more of both."""
+"""Columns of the weights that are known, and pixels, when ridges are compared and the solution is sought; its
+covariance has more of both."""
+
+_COMPARED = 512
+"""Pixels for the covariance of the difference of two estimates; with 256, the differences of few measurements were
+taken for more than chance."""
 
 _LIT = 64
 """Pixels, for both, for the photon noise that is seen through other frames."""
@@ -106,7 +110,7 @@ class _Equations:
 
 
 class Formed(NamedTuple):
-    """Weights of all azimuths at few columns, the scores of few pixels, and the equations that follow."""
+    """Weights of all azimuths, the scores of some pixels, and the equations that follow."""
 
     weighted: list[Weighted]
     shared: list[FloatArray]
@@ -168,16 +172,20 @@ class Promise:
         return float(np.sqrt(np.median(self._variances[np.inf] / self._variances[self.ridge])))
 
     def formed(self, ridge: float) -> Formed:
-        """Return the weights of a ridge."""
+        """Return the weights of a ridge at few columns and pixels."""
         if ridge not in self._formed:
-            setup, prior = self._setup, self._equal.prior
-            weighted = _weights(self.parts, ridge, most=_TRIED)
-            shared = _each(lambda one: shared_scores(one, _PIXELS), weighted)
-            found = equations(setup, weighted, shared, _LIT)
+            prior, formed = self._equal.prior, self.compared(ridge, _PIXELS, most=_TRIED)
+            found = formed.equations
             root = covariance_root(curvature(found.matrix, prior), found.matrix, found.score, prior)
             variances = np.maximum(np.diag(covariance(root))[: prior.size][self._known], 1e-300)
-            self._variances[ridge], self._formed[ridge] = variances, Formed(weighted, shared, found)
+            self._variances[ridge], self._formed[ridge] = variances, formed
         return self._formed[ridge]
+
+    def compared(self, ridge: float, n_pixel: int, **most: int) -> Formed:
+        """Return the weights of a ridge with so many pixels, and at most so many columns."""
+        weighted = _weights(self.parts, ridge, **most)
+        shared = _each(lambda one: shared_scores(one, n_pixel), weighted)
+        return Formed(weighted, shared, equations(self._setup, weighted, shared, _LIT))
 
     def _mean(self, ridge: float) -> float:
         """Return the mean logarithm of the predicted variances; weights that are not the best are not kept."""
@@ -194,7 +202,9 @@ def reweighted(setup: Setup, evaluator: Evaluator, equal: Estimate, promise: Pro
     ridge = promise.ridge
     formed = promise.formed(ridge)
     value = score_value(setup, evaluator, equal.vector, formed.weighted)
-    p_value = _difference(setup, evaluator, formed, promise.formed(np.inf), value, equal)
+    one, other = (promise.compared(known, _COMPARED) for known in (ridge, np.inf))
+    p_value = _difference(setup, evaluator, one, other, value, equal)
+    del one, other
     moved = _solved(setup, evaluator, promise, formed, value, equal.vector)
     # Where the data do not determine a direction, what it is changes along it.
     weighted = _weights(promise.at(moved), ridge)
