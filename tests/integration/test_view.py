@@ -374,11 +374,15 @@ class StandIn:
 
     def __init__(self) -> None:
         self.words: list[str] = []
+        self.busy: Path | None = None
         self.told: Any = None
 
     def start(self, words: list[str], folder: Path, told: Any) -> StandIn:
         self.words, self.told = words, told
         return self
+
+    def is_busy(self, folder: Path) -> bool:
+        return folder == self.busy
 
 
 def test_frames_of_a_fit_of_some_frames_are_those_of_the_file(folder: Path) -> None:
@@ -417,6 +421,11 @@ def test_a_posterior_starts_from_the_fit_that_is_shown_and_can_be_resumed(folder
     form = Refit(looked, load_model(), source, MapPane(looked), fits, lambda *given: ended.append(given))
     form.method.value = "cmc"
     output = Path(form.output.value)
+    # Another tab has chosen the same folder.
+    fits.busy = output
+    form.run.clicks += 1
+    assert "a fit is running" in form.progress.object and fits.words == []
+    fits.busy = None
     form.run.clicks += 1
     assert fits.words[-2:] == ["--nlsq-result", str(folder / "run")] and "cmc" in fits.words
     assert " ".join(fits.words) in form.text.object and (output / "config.yaml").is_file()

@@ -249,6 +249,9 @@ class Refit:
             document = self.document()
             _check_source(self.source.value)
             self._check_output()
+            if self._fits.is_busy(folder):
+                found = f"one in which a fit is running, {folder}"
+                raise ConfigError("this form", [Problem("folder", found, "a new folder", "choose another one")])
             write_config(folder, document)
         except (HeterodyneError, OSError) as error:
             self._say(str(error), "bad")
@@ -307,7 +310,7 @@ class Refit:
         self.progress.object = element("p", words, class_=mood, role="status")
 
 
-_SECONDS = re.compile(r": \d+ s$")
+_SECONDS = re.compile(r": \d+ s(?=$|, )")
 _ERROR = re.compile(r"^error: ")
 
 

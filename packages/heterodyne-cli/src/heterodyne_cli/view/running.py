@@ -49,9 +49,14 @@ class Running:
         """Number of the process."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
     def stop(self) -> None:
         """Interrupt it like Ctrl-C."""
-        if self._process.poll() is None:
+        if self.alive:
             self._process.send_signal(signal.SIGINT)
 
     def wait(self, seconds: float) -> None:
@@ -97,7 +102,7 @@ class Fits:
     """
 
     def __init__(self) -> None:
-        self._running: list[Running] = []
+        self._running: list[tuple[Path, Running]] = []
         self.results: list[Path] = []
 
     def start(self, words: Sequence[str], folder: Path, told: Callable[[Mapping[str, Any]], None]) -> Running:
@@ -109,14 +114,18 @@ class Fits:
             told(event)
 
         one = Running(words, noted)
-        self._running.append(one)
+        self._running.append((folder, one))
         return one
+
+    def is_busy(self, folder: Path) -> bool:
+        """Return whether a fit is running that writes to a folder."""
+        return any(other == folder and one.alive for other, one in self._running)
 
     def stop(self) -> None:
         """Interrupt all that still run, and wait for them."""
-        for one in self._running:
+        for _, one in self._running:
             one.stop()
-        for one in self._running:
+        for _, one in self._running:
             one.wait(10)
 
 

@@ -34,8 +34,8 @@ def serve(workspace: Workspace, waiting: Waiting) -> Server:
     # A browser sends back the definition of what it was sent shortly before; Bokeh keeps its own, and warns.
     warnings.filterwarnings("ignore", "reference already known", BokehUserWarning)
     # A tab that is closed or reloaded while an answer is on its way.
-    logging.getLogger("bokeh.server.views.ws").addFilter(_of_closed_tabs)
-    logging.getLogger("bokeh.server.protocol_handler").addFilter(_of_closed_tabs)
+    for name in ("bokeh.server.views.ws", "bokeh.server.protocol_handler", "bokeh.server.contexts", "asyncio"):
+        logging.getLogger(name).addFilter(_of_closed_tabs)
     # A page is checked by its tests, not whenever it is opened.
     settings.perform_document_validation = False
     pages = {"/all": _page(workspace, _table), "/run": _page(workspace, _run)}
@@ -67,9 +67,18 @@ def _listen_at(http: Any, listening: socket.socket) -> None:
     http.add_socket(listening)
 
 
+_CLOSED = (
+    "connection was closed",
+    "error: AssertionError()",
+    "WebSocketClosedError",
+    "was scheduled to discard but came back to life",
+)
+
+
 def _of_closed_tabs(record: logging.LogRecord) -> bool:
     """Return False for messages about a tab that is gone."""
-    return not any(words in record.getMessage() for words in ("connection was closed", "error: AssertionError()"))
+    message = record.getMessage()
+    return not any(words in message for words in _CLOSED)
 
 
 class _Entry(RequestHandler):
