@@ -41,7 +41,7 @@ def several_q(run: Run) -> str:
     """Return how the q of one file are fitted together, "" if there is one."""
     if len(run.q) < 2:
         return ""
-    return f"its {len(run.q)} q are of one sample: fit them together with {_command([run], ' --q all')}"
+    return f"to fit its {len(run.q)} q together: {_command([run], ' --q all')}"
 
 
 def table(runs: Sequence[Run]) -> list[list[str]]:

@@ -33,9 +33,8 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     config = requested_config(args)
     description = describe_data(file, config)
     # Print the bins before reading the maps, so that unusable ones are listed, too.
-    console.say(listed(description, file.stat().st_size))
-    if joint := several_q(run_of(file, description)):
-        console.say(f"\n  {joint}")
+    bins, joint = listed(description, file.stat().st_size).rstrip("\n"), several_q(run_of(file, description))
+    console.say(f"{bins}\n\n  {joint}\n" if joint else f"{bins}\n")
     seen = survey_maps(file, description, config.data.q, config=config)
     console.say(shown(seen))
     console.tell("inspected", **as_document(seen))
