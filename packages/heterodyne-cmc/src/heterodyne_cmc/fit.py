@@ -146,7 +146,7 @@ def _posterior(
     with jax.enable_x64(True):
         if request.nlsq is None and start != "values":
             request = _begun(request, say)
-        work = prepared_work(_without_chains(request, say), say)
+        work = prepared_work(without_chains(request, say), say)
         subs = sample_shards(work, directory, progress, say)
         sampled = time.perf_counter()
         words = [*start_warnings(request), *changes]
@@ -206,7 +206,7 @@ def prepared_work(request: Request, say: Callable[[str], None] = lambda text: No
         return shard_work(request, noise, of_shards(whitening, deal.n_shards, anchored=True))
 
 
-def _without_chains(request: Request, say: Callable[[str], None]) -> Request:
+def without_chains(request: Request, say: Callable[[str], None]) -> Request:
     """Return a request without chains if the fit does not see a component: on priors alone they do not converge."""
     cmc, nlsq = request.config.cmc, request.nlsq
     if nlsq is None or cmc.sampler != "auto" or not (missing := not_seen(nlsq, request.space, request.spec)):

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_cmc.combination import convergence
+from heterodyne_cmc.consistency import start_warnings
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, no_anchor
-from heterodyne_cmc.fit import Progress, sample_shards
+from heterodyne_cmc.fit import Progress, sample_shards, without_chains
 from heterodyne_cmc.importance import K_MOST
 from heterodyne_cmc.joint.consensus import consensus_draws
 from heterodyne_cmc.joint.density import joint_problem
@@ -86,6 +87,7 @@ def fit_joint_cmc_jax(
         members, places, words = members_of(
             [one.data for one in found], [one.config for one in found], [one.source for one in found], joint, say
         )
+        members = _with_samplers(members, say)
         space = members[0].request.space
         layout = make_layout(np.array([name in joint.shared for name in space.free_names], bool), len(members))
         read = time.perf_counter()
@@ -95,7 +97,7 @@ def fit_joint_cmc_jax(
             subs = sample_shards(work, folder, listener, say)
             sub, reliable = _of_consensus(work, subs, settings.cmc, say)
         else:
-            sub = _exact(work, settings.cmc, listener)
+            sub = _exact(work, work.request.config.cmc, listener)
             reliable = True
         parts = _parts(work, sub, words)
     success = all(part.posterior.success for part in parts) and reliable
@@ -108,6 +110,15 @@ def fit_joint_cmc_jax(
         warnings=tuple(dict.fromkeys(warning for part in parts for warning in part.posterior.warnings)),
         timings={"prepare": round(read - begin, 4), "sample": round(time.perf_counter() - read, 4)},
     )
+
+
+def _with_samplers(members: Sequence[Member], say: Say) -> list[Member]:
+    """Return the members, without chains if none of them shows what the free parameters describe."""
+    requests = [without_chains(member.request, lambda text: None) for member in members]
+    if any(new is member.request for new, member in zip(requests, members, strict=True)):
+        return list(members)
+    say("no measurement shows all that is sampled: importance sampling without chains (cmc.sampler: nuts enables them)")
+    return [replace(member, request=new) for new, member in zip(requests, members, strict=True)]
 
 
 def _check(found: Sequence[Measurement], joint: JointResult, cmc: CMCConfig) -> None:
@@ -191,7 +202,7 @@ def _parts(work: MemberWork, sub: SubPosterior, words: Sequence[str]) -> tuple[P
         whole = joint_draws(key, own, problem, np.zeros(n_dim), np.eye(n_dim))
         part = replace(sub, n_pairs=member.request.partition.n_pairs, draws=whole)
         whitening = replace(member.whitening, anchor=no_anchor(n_dim - 1))
-        said = [word for word in words if word.startswith(f"{member.label}: ")]
+        said = [*start_warnings(member.request), *(word for word in words if word.startswith(f"{member.label}: "))]
         parts.append(PosteriorMember(member.label, make_result(member.request, [part], member.noise, whitening, said)))
     return tuple(parts)
 

@@ -40,8 +40,6 @@ class JointPosterior:
     shared : names of the parameters that are common.
     members : the measurements, each with its part: common draws, and those of what is its own.
     method : ``exact``, if all maps were sampled at once; ``consensus``, if one shard per measurement was.
-    disagreement : chi-square between the sub-posteriors of what is common over the number expected, and its
-        probability (consensus only; NaN otherwise).
     warnings : what limits the use of the values.
     """
 
