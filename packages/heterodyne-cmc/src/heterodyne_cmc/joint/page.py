@@ -43,9 +43,7 @@ def _model(result: JointPosterior) -> str:
 
 def _sentence(result: JointPosterior) -> str:
     if all(any("sees no signal" in words for words in m.posterior.warnings) for m in result.members):
-        return (
-            "The maps show no signal: the posterior says hardly more than the priors; no course of age is stated."
-        )
+        return "The maps show no signal: the posterior says hardly more than the priors; no course of age is stated."
     course = describe_courses(_common(result)) if _common(result) else "nothing that is common"
     if not result.success:
         return f"The posterior is not reliable ({result.message}); it gives {course}."
