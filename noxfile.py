@@ -98,7 +98,7 @@ PACKAGES = {
 TESTED_WITH = {"heterodyne-data": "[filters,notebook]", "heterodyne-cmc": "[flow,dask]", "heterodyne-cli": "[view]"}
 """Extras that a package's own tests need."""
 
-IN_BROWSER = [ROOT / "tests" / "integration" / f"test_{name}.py" for name in ("browser", "view")]
+IN_BROWSER = [ROOT / "tests" / "integration" / f"test_{name}.py" for name in ("browser", "view", "view_runs")]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 PROCESSES = os.environ.get("TEST_PROCESSES", "2")
@@ -182,8 +182,8 @@ def types(session: nox.Session) -> None:
     # With the extras: what they bring is imported, and typed.
     names = [name + TESTED_WITH.get(name, "") for name in PACKAGES]
     install(session, *names, also=["mypy", "types-PyYAML", "types-jsonschema"])
-    for name in session.posargs or PACKAGES:
-        session.run("mypy", str(PACKAGES[name].path / "src"))
+    # Together, since every run reads again what others of the project import.
+    session.run("mypy", *(str(PACKAGES[name].path / "src") for name in session.posargs or PACKAGES))
 
 
 @nox.session
@@ -220,7 +220,7 @@ def slow(session: nox.Session) -> None:
     """Tests marked slow, of all packages: what `tests` has shorter siblings of; ``-- -k prior`` for some."""
     tools = {tool for package in PACKAGES.values() for tool in package.test_requirements}
     install(session, *(name + TESTED_WITH.get(name, "") for name in PACKAGES), also=sorted(tools))
-    named = ("heterodyne-physics-meshgrid", "heterodyne-nlsq", "heterodyne-cmc")
+    named = ("heterodyne-physics-meshgrid", "heterodyne-nlsq", "heterodyne-cmc", "heterodyne-cli")
     for tests in (*(PACKAGES[name].tests for name in named), [str(ROOT / "tests" / "integration")]):
         session.run("pytest", *tests, "-m", "slow", *session.posargs, env=QUICKLY_COMPILED)
 

@@ -28,7 +28,7 @@ from heterodyne_spec import load_model
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "integration"))
 from browser import Page, open_page
-from test_view import HELPERS
+from viewing import HELPERS
 
 TRUTH = {"D0_ref": 1500.0, "D0_sample": 9000.0, "v0": 700.0, "f0": 0.3, "f1": -0.15, "f3": 0.3}
 VALUES = {**{p.name: p.default for p in load_model().parameters}, **TRUTH}

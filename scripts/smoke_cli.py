@@ -36,7 +36,7 @@ def main() -> None:
         (folder / "land").mkdir()
         save_data(folder / "land" / "m.h5", measurement(), layout="aps-u")
         assert "3 maps of 60 frames" in run(folder, "heterodyne inspect land/m.h5 --picture look.png")
-        assert "1 fitted" in run(folder, "heterodyne batch land/m.h5 --output batch")
+        assert "1 fitted" in run(folder, "heterodyne batch land/m.h5 --no-plots --output batch")
         assert "1 fitted" in run(folder, "heterodyne watch land --once --no-plots --output watch")
         run(folder, "heterodyne --data land/m.h5 --set data.mask_frames=[50] --output single")
         run(folder, "heterodyne report batch/m --output page.html")

@@ -20,7 +20,7 @@ FOLDER = ROOT / "docs" / "images"
 sys.path.append(str(ROOT / "tests" / "integration"))
 
 from browser import Page, open_page  # noqa: E402
-from test_view import HELPERS, Viewer  # noqa: E402
+from viewing import HELPERS, Viewer  # noqa: E402
 
 WIDTH = 1180
 PANES = {"Maps": "maps", "Functions of age": "functions", "What if": "sliders", "Fit again": "fit"}

@@ -55,7 +55,7 @@ def test_every_key_of_the_schema_is_drawn() -> None:
 def test_a_hostile_map_is_fitted_or_refused_in_one_line(tmp_path: Path) -> None:
     tally = Tally("hostile maps")
     found = {measurement.path.stem: measurement for measurement in hostile(tmp_path)}
-    for name in ("spikes", "one_pair", "azimuths_of_other_scales"):
+    for name in ("spikes", "azimuths_of_other_scales"):
         check(found[name], {"nlsq": QUICK}, tmp_path / name, tally)
     assert tally.defects == []
 

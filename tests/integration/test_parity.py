@@ -151,8 +151,14 @@ of_pairs = jax.jit(jax.grad(gradient_pairs))
 of_meshgrid = {"forward": jax.jit(jax.jacfwd(gradient_mesh)), "reverse": jax.jit(jax.grad(gradient_mesh))}
 
 
-@pytest.mark.parametrize("kind", ["random", "mixed", "corner"])
-@pytest.mark.parametrize("n_t", LENGTHS)
+@pytest.mark.parametrize(
+    ("n_t", "kind"),
+    [
+        pytest.param(n_t, kind, marks=pytest.mark.slow if n_t > 50 and (n_t, kind) != (1000, "mixed") else ())
+        for n_t in (3, 50, 257, 1000)
+        for kind in ("random", "mixed", "corner")
+    ],
+)
 def test_gradients(n_t: int, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(n_t)
     i, j = (np.asarray(index, np.int32) for index in np.triu_indices(n_t))

@@ -185,7 +185,9 @@ def test_a_late_first_frame_is_shown_with_its_age(
     assert "first frame" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("ending", ["png", "pdf", "svg"])
+@pytest.mark.parametrize(
+    "ending", ["svg", *(pytest.param(ending, marks=pytest.mark.slow) for ending in ("png", "pdf"))]
+)
 def test_a_picture_has_the_format_of_its_name(tmp_path: Path, ending: str) -> None:
     file, picture = tmp_path / "a.h5", tmp_path / f"look.{ending}"
     save_data(file, simulate(PLAN))

@@ -10,7 +10,7 @@ import pytest
 from data_files import make_map, write_apsu, write_phis
 from documents import json_documents
 from foreign_configs import ALL, HETERODYNE, HETERODYNE_ANALYSIS, HETERODYNE_FIRST, HOMODYNE, XPCSJAX
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heterodyne_cli.migration import config_text, import_config, import_document, report_text
@@ -262,6 +262,7 @@ def places(document, path=()):
     return [(*path, key) for key, _ in inner] + [deep for key, value in inner for deep in places(value, (*path, key))]
 
 
+@settings(max_examples=50)
 @given(data=st.data(), name=st.sampled_from(sorted(ALL)), value=json_documents)
 def test_any_damage_to_a_file_leaves_a_valid_configuration_or_a_clear_error(data, name, value):
     document = copy.deepcopy(parse_yaml(ALL[name]))

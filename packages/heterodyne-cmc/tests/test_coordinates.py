@@ -27,6 +27,11 @@ pytestmark = pytest.mark.usefixtures("float64")
 
 T = DT * np.arange(1, 101)
 
+# Compiled as a whole: their operations one by one take longer.
+there, back = jax.jit(to_parameters), jax.jit(from_parameters)
+derivatives = jax.jit(jax.jacfwd(lambda u, chart: to_parameters(u, chart)[0]))
+density = jax.jit(log_prior)
+
 
 def whole_space(phi: tuple[float, ...] = (-30.0, 0.0, 45.0), **entries: object) -> ParameterSpace:
     config = load_config({"model": {"parameters": entries}})
@@ -35,7 +40,7 @@ def whole_space(phi: tuple[float, ...] = (-30.0, 0.0, 45.0), **entries: object) 
 
 def random_places(space: ParameterSpace, n: int, spread: float) -> FloatArray:
     """Return unconstrained coordinates (n, n_free) around those of the start."""
-    start = np.asarray(from_parameters(jnp.asarray(space.start), space.chart()))
+    start = np.asarray(back(jnp.asarray(space.start), space.chart()))
     units = np.maximum(np.abs(start), 1.0)
     return start + spread * units * np.random.default_rng(0).standard_normal((n, start.size))
 
@@ -45,9 +50,9 @@ def test_round_trip_over_all_parameters(spread: float) -> None:
     space = whole_space(phi=(50.0,))
     assert len(space.laws.positions) == 4
     for u in random_places(space, 20, spread):
-        p, _ = to_parameters(jnp.asarray(u), space.chart())
+        p, _ = there(jnp.asarray(u), space.chart())
         assert np.all((p >= space.bounds[:, 0]) & (p <= space.bounds[:, 1]))
-        again, _ = to_parameters(from_parameters(p, space.chart()), space.chart())
+        again, _ = there(back(p, space.chart()), space.chart())
         # Near a bound of ±1e5 the distance to it is known to 1e-11 only.
         np.testing.assert_allclose(again, p, rtol=1e-6, atol=1e-6 * np.ptp(space.bounds, axis=1).min())
 
@@ -61,18 +66,18 @@ def test_midpoint_is_that_of_the_scale() -> None:
 def test_volume_is_the_determinant_of_the_derivatives(phi: tuple[float, ...]) -> None:
     space = whole_space(phi)
     for u in random_places(space, 5, 0.05):
-        derivative = jax.jacfwd(lambda x: to_parameters(x, space.chart())[0])(jnp.asarray(u))
+        derivative = derivatives(jnp.asarray(u), space.chart())
         expected = np.linalg.slogdet(np.asarray(derivative))[1]
-        assert float(to_parameters(jnp.asarray(u), space.chart())[1]) == pytest.approx(expected, abs=1e-6)
+        assert float(there(jnp.asarray(u), space.chart())[1]) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("far", [-800.0, 800.0])
 def test_far_out_all_stays_inside_and_finite(far: float) -> None:
     space = whole_space()
     u = jnp.full(len(space.free), far)
-    p, _ = to_parameters(u, space.chart())
+    p, _ = there(u, space.chart())
     assert np.all((p >= space.bounds[:, 0]) & (p <= space.bounds[:, 1]))
-    gradient = jax.grad(lambda x: log_prior(x, space.prior_arrays(), space.chart()))(u)
+    gradient = jax.jit(jax.grad(log_prior))(u, space.prior_arrays(), space.chart())
     assert np.isfinite(gradient).all()
 
 
@@ -83,7 +88,7 @@ def test_along_the_first_coordinate_of_a_law_value_and_slope_stay() -> None:
     first, age = int(space.laws.positions[0, 0]), float(np.mean(T))
 
     def value_and_slope(u: FloatArray) -> tuple[float, float]:
-        p = space.full(np.asarray(to_parameters(jnp.asarray(u), space.chart())[0]))
+        p = space.full(np.asarray(there(jnp.asarray(u), space.chart())[0]))
         ages = age * np.exp(np.array([-1e-4, 0.0, 1e-4]))
         j = np.asarray(model.evaluate("J_r", dict(zip(model.names, p.tolist(), strict=True)), ages))
         return float(j[1]), float((j[2] - j[0]) / 2e-4)
@@ -93,7 +98,7 @@ def test_along_the_first_coordinate_of_a_law_value_and_slope_stay() -> None:
     moved[first] += 0.3
     assert value_and_slope(moved)[0] == pytest.approx(before[0], rel=1e-9)
     assert value_and_slope(moved)[1] == pytest.approx(before[1], rel=0.05), "the exponent is bounded"
-    a, b = (to_parameters(jnp.asarray(at), space.chart())[0][first] for at in (u, moved))
+    a, b = (there(jnp.asarray(at), space.chart())[0][first] for at in (u, moved))
     assert abs(np.log(float(b / a))) > 0.2, "and it was a long way"
 
 
@@ -104,7 +109,7 @@ def test_turning_the_flow_keeps_the_velocity_along_a_single_azimuth() -> None:
     before = random_places(space, 1, 0.02)[0]
     after = before.copy()
     after[phi0] += 1.0
-    one, other = (np.asarray(to_parameters(jnp.asarray(u), space.chart())[0]) for u in (before, after))
+    one, other = (np.asarray(there(jnp.asarray(u), space.chart())[0]) for u in (before, after))
     assert other[phi0] > one[phi0] + 1.0
     along = [p[[v0, v_offset]] * np.cos(np.deg2rad(50.0 + p[phi0])) for p in (one, other)]
     np.testing.assert_allclose(along[1], along[0], rtol=0.01, atol=1.0)
@@ -132,13 +137,13 @@ def test_prior_is_the_truncated_density() -> None:
     space = whole_space()
     differences = []
     for u in random_places(space, 7, 0.5):
-        p, volume = to_parameters(jnp.asarray(u), space.chart())
+        p, volume = there(jnp.asarray(u), space.chart())
         expected = 0.0
         for prior, at in zip(space.priors, np.asarray(p), strict=True):
             value = np.log(at) if prior.family == "lognormal" else at
             expected -= 0.5 * ((value - prior.location) / prior.scale) ** 2
             expected -= value if prior.family == "lognormal" else 0.0
-        found = float(log_prior(jnp.asarray(u), space.prior_arrays(), space.chart()) - volume)
+        found = float(density(jnp.asarray(u), space.prior_arrays(), space.chart()) - volume)
         differences.append((found - expected) / max(abs(expected), 1.0))
     np.testing.assert_allclose(differences, differences[0], atol=1e-9)
 

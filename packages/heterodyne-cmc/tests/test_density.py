@@ -31,6 +31,9 @@ pytestmark = pytest.mark.usefixtures("float64")
 VECTOR = np.array([-0.1, 0.4, -0.5, np.log(1.5 * NOISE)])
 """Three unconstrained parameters and ln σ."""
 
+likelihood = jax.jit(log_likelihood)
+"""Compiled as a whole: its operations one by one, for every number of pairs, take longer."""
+
 
 def problem(n_pairs: int | None = None, n_shards: int = 3, weight: float = 1.0, **sections: Any) -> ShardProblem:
     """Return the problem of the first shard, or of its first few pairs per angle."""
@@ -44,10 +47,13 @@ def problem(n_pairs: int | None = None, n_shards: int = 3, weight: float = 1.0, 
     )
 
 
+_brackets = jax.jit(brackets)
+
+
 def brackets_at(shard: ShardProblem, vector: np.ndarray) -> np.ndarray:
     """Return the model's brackets at the pairs of a shard, (n_phi, n_pair)."""
     full = shard.base + shard.expand @ to_parameters(jnp.asarray(vector[:3]), shard.chart)[0]
-    return np.asarray(brackets(full, shard.pairs))
+    return np.asarray(_brackets(full, shard.pairs))
 
 
 def covariance_of_data(shard: ShardProblem, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +85,7 @@ def test_marginal_is_the_multivariate_normal(scaling: str) -> None:
     _, volume = np.linalg.slogdet(covariance)
     expected = -0.5 * (away @ np.linalg.solve(covariance, away) + volume + away.size * np.log(2 * np.pi))
     # The oracle loses digits: prior and noise variances differ by 1e5.
-    assert log_likelihood(jnp.asarray(VECTOR), shard) == pytest.approx(expected, rel=1e-7)
+    assert likelihood(jnp.asarray(VECTOR), shard) == pytest.approx(expected, rel=1e-7)
     if scaling == "fixed":  # nothing to be integrated
         assert log_likelihoods(jnp.asarray(VECTOR), shard).sum() == pytest.approx(expected, rel=1e-7)
 
@@ -101,7 +107,7 @@ def test_marginal_is_the_integral_over_contrast_and_offset() -> None:
             log = log - 0.5 * (residual / noise) ** 2 - np.log(noise * np.sqrt(2 * np.pi))
         area = (contrast[1] - contrast[0]) * (offset[1] - offset[0])
         expected += np.log(np.sum(np.exp(log)) * area)
-    assert log_likelihood(jnp.asarray(vector), shard) == pytest.approx(expected, rel=1e-6)
+    assert likelihood(jnp.asarray(vector), shard) == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_pair_of_weight_two_counts_twice_and_one_of_weight_zero_not() -> None:
@@ -114,7 +120,7 @@ def test_a_pair_of_weight_two_counts_twice_and_one_of_weight_zero_not() -> None:
         for change in (lambda x: jnp.concatenate([x, x], axis=1), lambda x: jnp.pad(x, ((0, 0), (0, 5))))
     )
     found = {
-        name: float(log_likelihood(jnp.asarray(VECTOR), shard))
+        name: float(likelihood(jnp.asarray(VECTOR), shard))
         for name, shard in (("once", once), ("twice", twice), ("repeated", repeated), ("padded", padded))
     }
     assert found["twice"] == pytest.approx(found["repeated"], rel=1e-12)
@@ -124,7 +130,7 @@ def test_a_pair_of_weight_two_counts_twice_and_one_of_weight_zero_not() -> None:
 @pytest.mark.parametrize("scaling", ["individual", "shared"])
 def test_gradient_is_that_of_finite_differences(scaling: str) -> None:
     shard = problem(scaling=scaling)
-    gradient = np.asarray(jax.grad(log_density)(jnp.asarray(VECTOR), shard))
+    gradient = np.asarray(jax.jit(jax.grad(log_density))(jnp.asarray(VECTOR), shard))
     density = jax.jit(log_density)
     step = 1e-5
     for k in range(VECTOR.size):
@@ -136,7 +142,7 @@ def test_gradient_is_that_of_finite_differences(scaling: str) -> None:
 def test_drawn_coefficients_have_the_conditional_law() -> None:
     shard = problem(n_pairs=40)
     keys = jax.random.split(jax.random.key(0), 20_000)
-    draws = np.asarray(jax.vmap(coefficients_given(jnp.asarray(VECTOR), shard).draw)(keys))
+    draws = np.asarray(jax.jit(lambda at, given: jax.vmap(coefficients_given(at, given).draw)(keys))(VECTOR, shard))
     m, value = brackets_at(shard, VECTOR), np.asarray(shard.pairs.value)
     for a in range(2):
         design = np.stack([m[a], np.ones_like(m[a])], axis=1)
@@ -182,8 +188,8 @@ def test_the_adjustment_is_a_power_and_a_linear_change_of_the_argument() -> None
     noise = np.exp(VECTOR[3])
     model = scaling[1][:, None] + scaling[0][:, None] * brackets_at(plain, pivot + shift)
     rest = np.sum((np.asarray(plain.pairs.value) - model) ** 2) / noise**2 + 80 * np.log(2 * np.pi * noise**2)
-    expected = float(log_likelihood(jnp.asarray(moved), fewer)) - 0.7 * rest / 2
-    assert float(log_likelihood(jnp.asarray(VECTOR), adjusted)) == pytest.approx(expected, rel=1e-12)
+    expected = float(likelihood(jnp.asarray(moved), fewer)) - 0.7 * rest / 2
+    assert float(likelihood(jnp.asarray(VECTOR), adjusted)) == pytest.approx(expected, rel=1e-12)
 
 
 def test_an_anchor_adds_a_normal_density_of_the_parameters() -> None:
@@ -191,5 +197,6 @@ def test_an_anchor_adds_a_normal_density_of_the_parameters() -> None:
     precision = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, -1.0], [0.0, -1.0, 2.0]])
     held = plain._replace(anchor=Anchor(jnp.array([0.1, 0.2, -0.3]), jnp.asarray(precision)))
     away = VECTOR[:3] - np.array([0.1, 0.2, -0.3])
-    expected = log_density(jnp.asarray(VECTOR), plain) - 0.5 * away @ precision @ away
-    assert float(log_density(jnp.asarray(VECTOR), held)) == pytest.approx(float(expected), rel=1e-12)
+    density = jax.jit(log_density)
+    expected = density(jnp.asarray(VECTOR), plain) - 0.5 * away @ precision @ away
+    assert float(density(jnp.asarray(VECTOR), held)) == pytest.approx(float(expected), rel=1e-12)

@@ -28,7 +28,7 @@ from heterodyne_cmc.sampler import Chains, SubPosterior
 from heterodyne_cmc.work import ShardWork, bytes_per_worker, fingerprint, versions
 from heterodyne_spec import ConfigError, load_config
 
-# The number of pairs and of steps before the draws are those of test_fit.py: the chains are compiled once for both.
+# The numbers of pairs, chains and steps before the draws are those of test_fit.py: chains are compiled once for both.
 CMC = {"shards": 2, "chains": 2, "warmup": 200, "samples": 40, "consensus": "gaussian"}
 
 
@@ -140,7 +140,7 @@ def test_time_left_is_that_of_the_workers(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_dask_workers_draw_what_one_process_does(expected: CMCResult) -> None:
     distributed = pytest.importorskip("distributed", reason="heterodyne-cmc[dask] is not installed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
         same(sample(engine="dask", dask={"scheduler": cluster.scheduler_address}), expected)
 
 

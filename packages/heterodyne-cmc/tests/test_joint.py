@@ -20,6 +20,7 @@ from heterodyne_cmc.joint.layout import make_layout
 from heterodyne_cmc.joint.members import members_of
 from heterodyne_cmc.joint.work import MemberWork
 from heterodyne_cmc.priors import log_prior
+from heterodyne_cmc.values import values_at
 from heterodyne_data import JointMember, JointResult, TwoTimeData, joint_measurements, save_data
 from heterodyne_spec import ConfigError, DataError, ResultError, load_config
 
@@ -80,10 +81,13 @@ def test_what_is_common_has_one_prior_and_shards_multiply_to_the_posterior(work:
     rng, spread = np.random.default_rng(0), np.sqrt(np.diag(work.spread @ work.spread.T))
     vectors = work.centre + 2 * spread * rng.standard_normal((4, layout.size))
     shards, joint = [work.problem(k) for k in range(2)], joint_problem(problems, layout, np.zeros(3))
-    density = jax.jit(lambda vector, problem: problem.log_density(vector))
+
+    def density(vector: np.ndarray, problem: Any) -> float:
+        return float(values_at(vector[None], problem, np.zeros(vector.size), np.eye(vector.size))[0])
+
     likelihood, prior = jax.jit(log_likelihood), jax.jit(log_prior)
     of_prior = problems[0].priors, problems[0].chart
-    whole = [float(density(jnp.asarray(vector), joint)) for vector in vectors]
+    whole = [density(vector, joint) for vector in vectors]
     priors, products = [], []
     for vector in vectors:
         own = [jnp.asarray(vector[places]) for places in layout.places]
@@ -94,7 +98,7 @@ def test_what_is_common_has_one_prior_and_shards_multiply_to_the_posterior(work:
             noise = -0.5 * ((one[-1] - problem.log_noise) / NOISE_PRIOR_SCALE) ** 2
             found += float(likelihood(one, problem) + prior(one[:-1], *of_prior) + noise)
             away = one[:-1] - shard.anchor.centre
-            product += float(density(one, shard) + 0.5 * away @ shard.anchor.precision @ away)
+            product += density(np.asarray(one), shard) + float(0.5 * away @ shard.anchor.precision @ away)
         priors.append(found)
         products.append(product)
     for expected in (priors, products, work.log_posterior()(vectors)):

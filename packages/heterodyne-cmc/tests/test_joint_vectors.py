@@ -32,7 +32,7 @@ def test_posterior_is_the_product_of_likelihood_and_priors() -> None:
         )
         for s in range(2)
     ]
-    rng = np.random.default_rng(0)
+    rng, at_pairs = np.random.default_rng(0), jax.jit(brackets)
     vectors = np.array([-0.1, 0.4, -0.5, np.log(1.5 * NOISE)]) + 0.1 * rng.standard_normal((4, 4))
     joint = np.concatenate([vectors, request.scaling.mean + 0.1 * rng.standard_normal((4, n_coef))], axis=1)
 
@@ -41,7 +41,7 @@ def test_posterior_is_the_product_of_likelihood_and_priors() -> None:
         contrast, offset = request.scaling.per_angle(coefficients)
         total = np.zeros(len(request.data.phi))
         for shard in shards:
-            m = np.asarray(brackets(shard.base + shard.expand @ to_parameters(u, shard.chart)[0], shard.pairs))
+            m = np.asarray(at_pairs(shard.base + shard.expand @ to_parameters(u, shard.chart)[0], shard.pairs))
             away = np.asarray(shard.pairs.value) - offset[:, None] - contrast[:, None] * m
             density = -0.5 * away**2 * np.exp(-2 * log_noise) - log_noise - 0.5 * np.log(2 * np.pi)
             total += np.sum(np.asarray(shard.pairs.weight) * density, axis=1)
@@ -58,7 +58,7 @@ def test_posterior_is_the_product_of_likelihood_and_priors() -> None:
     expected = np.array([written_out(row) for row in joint])
     found = summed(log_joint, lambda: shards)(joint)
     np.testing.assert_allclose(found - found[0], expected - expected[0], rtol=1e-7, atol=1e-5)
-    assert np.isfinite(jax.grad(log_joint)(jnp.asarray(joint[0]), shards[0])).all()
+    assert np.isfinite(jax.jit(jax.grad(log_joint))(jnp.asarray(joint[0]), shards[0])).all()
     by_angle = summed(log_likelihoods, lambda: shards)(joint)
     np.testing.assert_allclose(by_angle, [likelihoods(row) for row in joint], rtol=1e-9)
 

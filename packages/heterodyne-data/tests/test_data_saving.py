@@ -36,7 +36,7 @@ def measurements(draw):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(data=measurements())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_round_trip(tmp_path, layout, data):
     path = tmp_path / "a"
     save_data(path, data, layout)
@@ -115,7 +115,7 @@ def test_no_damage_shows_as_another_error(tmp_path, layout):
     path = tmp_path / "a"
     save_data(path, TwoTimeData(c2=np.stack([make_map(9), make_map(9, 1)]), q=0.005, phi=[0, 90], dt=0.1), layout)
     whole = path.read_bytes()
-    for seed in range(60):
+    for seed in range(30):
         chance = random.Random(seed)
         damaged = bytearray(whole if seed % 3 else whole[: chance.randrange(len(whole))])
         for _ in range(chance.choice([1, 3, 20]) if damaged else 0):

@@ -86,6 +86,7 @@ def test_nothing_is_claimed_that_is_not_there(c2: np.ndarray, expected: set[str]
         assert np.isnan(by_name[name].sd)
 
 
+@pytest.mark.slow
 def test_of_a_constant_nothing_is_claimed() -> None:
     # Without any noise, rounding is what is left: no chi-square follows from it.
     data = make(n_t=N_T)
@@ -351,7 +352,7 @@ def test_the_noise_of_a_comparison_is_that_of_simulated_maps() -> None:
     pixels, n_pixels = pixel_intensities(laws, 1500, 4, rng).T - 1, 800
     # The normalisation by mean intensities takes off what all pairs of a frame share.
     values = []
-    for _ in range(200):
+    for _ in range(120):
         seen = pixel_intensities(laws, n_pixels, 4, rng)
         c2 = seen.T @ seen / n_pixels / np.outer(seen.mean(0), seen.mean(0))
         values.append(np.sum(np.triu((c2 - one) * (one - other), 1)))

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from heterodyne_data import TwoTimeData
 from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_nlsq.descent import descend
-from heterodyne_nlsq.evaluators import choose_evaluator
+from heterodyne_nlsq.evaluators import dense_evaluator
 from heterodyne_nlsq.fit import prepare
 from heterodyne_spec import ConfigError, DataError, load_config
 
@@ -28,7 +28,7 @@ def config(**sections: object) -> dict[str, object]:
 
 def test_recovers_the_truth_within_its_errors_when_noise_is_white() -> None:
     pulls = []
-    for seed in range(4):
+    for seed in range(3):
         result = fit_nlsq_jax(make(seed=seed), config())
         assert result.success, result.message
         rows = [row for row in result.table if row.status == "free"]
@@ -37,7 +37,7 @@ def test_recovers_the_truth_within_its_errors_when_noise_is_white() -> None:
         assert np.allclose(result.noise_sd, 2e-3, rtol=0.05)
     squares = np.array(pulls) ** 2
     assert squares.max() < 4.5**2
-    # 40 pulls, correlated inside a fit: their mean square is 1 with a spread of about 0.3.
+    # 30 pulls, correlated inside a fit: their mean square is 1 with a spread of about 0.35.
     assert 0.4 < squares.mean() < 2.0
 
 
@@ -190,7 +190,7 @@ def test_a_descent_with_soft_l1_resists_outliers() -> None:
     for loss in ("linear", "soft_l1"):
         setup = prepare(data, load_config(at({**held(*TRUTH), "v0": {"value": 720.0}}, nlsq={"loss": loss})))
         with jax.enable_x64(True):
-            solution = descend(setup, choose_evaluator(setup), np.array([720.0, *[0.2] * 3, *[1.0] * 3]), None)
+            solution = descend(setup, dense_evaluator(setup), np.array([720.0, *[0.2] * 3, *[1.0] * 3]), None)
         assert solution.success
         off.append(np.abs(solution.vector[-3:] - 1).max())
     assert off[1] < 0.2 * off[0]
@@ -211,12 +211,12 @@ def test_masked_frames_and_pairs_and_excluded_diagonals_do_not_count() -> None:
     spoiled[:, 40] = spoiled[:, :, 40] = 7.0
     spoiled[1, 10, 90] = spoiled[1, 90, 10] = np.nan
     valid = np.arange(120) != 40
-    near = config(data={"exclude_diagonals": 4})
+    near = config(data={"exclude_diagonals": 2})
     masked = fit_nlsq_jax(TwoTimeData(c2=spoiled, t=clean.t, q=clean.q, phi=clean.phi, valid=valid), near)
     weight = np.where(valid, 1.0, 0.0)
     weighted = fit_nlsq_jax(TwoTimeData(c2=spoiled, t=clean.t, q=clean.q, phi=clean.phi, weight=weight), near)
-    # Without the masked frame (41): 37 frames are 4 or more before it, 76 after it.
-    assert masked.n_pairs == 3 * (117 * 116 // 2 - (40 - 3) - (79 - 3)) - 1 == weighted.n_pairs
+    # Without the masked frame (41): 39 frames are 2 or more before it, 78 after it.
+    assert masked.n_pairs == 3 * (119 * 118 // 2 - (40 - 1) - (79 - 1)) - 1 == weighted.n_pairs
     assert masked.cost == pytest.approx(weighted.cost, rel=1e-9)
     assert masked.noise_sd.max() < 2.2e-3
 
@@ -264,7 +264,7 @@ def test_global_state_is_left_alone() -> None:
         "from heterodyne_nlsq import fit_nlsq_jax\n"
         "import conftest\n"
         "imported = state()\n"
-        "settings = {'model': {'parameters': conftest.values()}, 'nlsq': {'max_iterations': 3}}\n"
+        "settings = conftest.at(conftest.held(*conftest.TRUTH))\n"
         "fit_nlsq_jax(conftest.make(), settings)\n"
         "after = state()\n"
         "assert imported == before, (before, imported)\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.joint.homogeneity import chance, weights_of_decrease
 from heterodyne_nlsq.joint.layout import make_layout
 from heterodyne_nlsq.models import knowledge_of
-from heterodyne_spec import ConfigError, DataError, ResultError, load_config
+from heterodyne_spec import Config, ConfigError, DataError, ResultError, load_config
 
 HELD = ("D_offset_ref", "D_offset_sample", "v_offset", "f1", "beta", "alpha_ref", "alpha_sample", "f0")
 SAMPLE = {**TRUTH, **dict.fromkeys(("D_offset_ref", "D_offset_sample", "v_offset", "f1", "f0", "alpha_ref"), 0.0)}
@@ -75,6 +76,7 @@ def test_measurements_of_different_samples_do_not_agree() -> None:
     assert any("differs by more than chance" in words for words in result.warnings)
 
 
+@pytest.mark.slow
 def test_labels_that_the_measurements_do_not_tell_follow_the_convention_and_it_is_said() -> None:
     # Repeats with a constant x: J_r and J_s exchanged, and 1 - x, fit as well; the slower one was called the sample.
     slow = {"D0_ref": 9000.0, "D0_sample": 1500.0, "f3": 0.6}
@@ -87,7 +89,7 @@ def test_labels_that_the_measurements_do_not_tell_follow_the_convention_and_it_i
 
 
 def test_of_noise_nothing_is_claimed() -> None:
-    noise = [simulate(Experiment(SAMPLE, q, (0.0,), 40, DT, "white", noise_sd=0.01, modes=10**6)) for q in QS]
+    noise = [simulate(Experiment(SAMPLE, q, (0.0, 60.0), 60, DT, "white", noise_sd=0.01, modes=10**6)) for q in QS]
     result = fit_joint_jax(noise)
     assert result.verdict == "no-signal"
     assert (result.headline, result.exponents) == ((), ())
@@ -172,19 +174,26 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         fit_joint_jax([one, other], {"nlsq": {"loss": "soft_l1"}})
 
 
-def test_the_command_writes_result_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files = []
-    for k, q in enumerate(QS):
-        files.append(str(tmp_path / f"{k}.npz"))
-        save_data(files[-1], measured(q, k), "npz")
-    settings = [word for name in HELD for word in ("--set", f"model.parameters.{name}.vary=false")]
-    settings += ["--set", 'model.share=["J_r", "J_s", "v"]']
-    settings += [w for name in HELD for w in ("--set", f"model.parameters.{name}.value={SAMPLE[name]}")]
+def test_the_command_writes_result_and_report(
+    joint: JointResult, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {}
+
+    def made(data: Any, config: Config, **options: Any) -> JointResult:
+        given.update(options, data=data, config=config)
+        return joint
+
+    # Fitted through the command in `nox -s snippets`.
+    monkeypatch.setattr("heterodyne_nlsq.joint.fit.fit_joint_jax", made)
+    settings = ["--set", 'model.share=["J_r", "J_s", "v"]', "--set", "model.parameters.f1.vary=false", "--no-cache"]
     out = tmp_path / "out"
-    assert main(["--joint", "--data", *files, "--output", str(out), *settings]) == 0
+    assert main(["--joint", "--data", "a.npz", "b.npz", "--output", str(out), "--q", "all", *settings]) == 0
+    assert (list(map(str, given["data"])), given["q"], given["share"]) == (["a.npz", "b.npz"], "all", None)
+    assert list(given["config"].model.share) == ["J_r", "J_s", "v"]
+    assert not given["config"].model.parameters["f1"].vary
     said = capsys.readouterr().out
     assert "the measurements agree" in said
-    assert JointResult.load(out).shared == tuple(n for n in TRUTH if n.startswith(("D", "alpha", "v", "beta")))
+    assert JointResult.load(out).shared == joint.shared
     page = (out / "joint_report.html").read_text(encoding="utf-8")
     assert "Do the measurements agree?" in page
     assert page.count("<svg") + page.count("svg+xml") >= 4

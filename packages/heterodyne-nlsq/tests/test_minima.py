@@ -19,13 +19,14 @@ from heterodyne_nlsq.page import write_page
 from heterodyne_nlsq.plots import functions_figure
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.summary import summary
+from heterodyne_nlsq.two_component.age_resolved import age_resolved
 from heterodyne_spec import load_config, load_model
 
 CONSTANT_X = {"f0": 0.0, "f1": 0.0, "f2": 0.0}
 
 
 def test_every_age_by_itself_agrees_with_the_truth_within_its_bars() -> None:
-    found = fit_nlsq_jax(make(n_t=200, noise=5e-3), at(values())).age_resolved
+    found = age_resolved(make(n_t=200, noise=5e-3), load_model(), TRUTH)
     assert found is not None
     pulls = []
     for name, value in found.values.items():
@@ -39,11 +40,11 @@ def test_every_age_by_itself_agrees_with_the_truth_within_its_bars() -> None:
 
 
 def test_too_few_frames_have_no_ages() -> None:
-    assert fit_nlsq_jax(make(n_t=12), at(held(*TRUTH))).age_resolved is None
+    assert age_resolved(make(n_t=12), load_model(), TRUTH) is None
 
 
 # With seed 3 the descent of the search to the exchanged minimum is slow and does not converge.
-@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.slow), 3])
 def test_where_the_data_do_not_tell_the_faster_component_is_the_sample(seed: int) -> None:
     data = make(n_t=120, noise=0.01, seed=seed, **CONSTANT_X, D0_ref=9000.0, D0_sample=1500.0)
     result = fit_nlsq_jax(data, {"model": {"parameters": held(**CONSTANT_X)}})

@@ -66,7 +66,7 @@ def test_white_noise_is_the_same_in_every_detail() -> None:
     assert slow[4].max() > 100 * slow[0].max()
 
 
-@pytest.mark.parametrize("photons", [None, 3.0])
+@pytest.mark.parametrize("photons", [pytest.param(None, marks=pytest.mark.slow), 3.0])
 def test_details_of_simulated_maps_are_those_expected_of_their_pixels(photons: float | None) -> None:
     residuals = [c2 - model_map()[0] for c2 in maps(60, photons, 1)]
     found = np.mean([measured_details(residual, 1).square for residual in residuals], axis=0)

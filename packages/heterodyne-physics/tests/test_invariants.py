@@ -20,7 +20,7 @@ EPS = float(np.finfo(float).eps)
 SAME = 8 * EPS
 """Equal but for the last bits: a vectorized loop and its remainder may round differently."""
 
-invariant = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+invariant = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,11 @@ def summed(
     """
 
     def total(joint: FloatArray) -> FloatArray:
-        with jax.enable_x64(True):
-            parts = (np.asarray(_of_each(function, jnp.asarray(joint), problem)) for problem in problems())
-            return functools.reduce(np.add, parts)
+        return functools.reduce(np.add, (of(problem, joint) for problem in problems()))
+
+    def of(problem: ShardProblem, joint: FloatArray) -> FloatArray:
+        # In blocks of one size: another number of vectors compiles nothing.
+        return in_blocks(lambda rows: [_of_each(function, rows, problem)], joint)[0]
 
     return total
 

@@ -120,7 +120,7 @@ def test_extremes(changes: dict[str, float], what: str) -> None:
 
 
 def test_a_batch_of_vectors_gives_the_same_as_one_by_one() -> None:
-    n_t = N_T
+    n_t = LEAF + 1
     rng = np.random.default_rng(3)
     c2 = 1 + 0.1 * rng.random((len(PHI), n_t, n_t))
     maps = halve_maps((c2 + c2.transpose(0, 2, 1)) / 2, 0.1 * np.arange(1, n_t + 1), np.ones((len(PHI), n_t)))
@@ -170,17 +170,17 @@ def test_every_pair_stands_in_one_place(n_t: int) -> None:
 
 
 def test_float32_maps_lose_nothing() -> None:
-    n_t = 64
-    c2 = np.float32(1 + 0.2 * np.random.default_rng(5).random((1, n_t, n_t)))
-    c2 = np.triu(c2[0]) + np.triu(c2[0], 1).T
-    t, weight = 0.1 * np.arange(1, n_t + 1), np.ones((1, n_t))
+    n_t = N_T
+    c2 = np.float32(1 + 0.2 * np.random.default_rng(5).random((len(PHI), n_t, n_t)))
+    c2 = np.triu(c2) + np.swapaxes(np.triu(c2, 1), 1, 2)
+    t, weight = 0.1 * np.arange(1, n_t + 1), np.ones((len(PHI), n_t))
 
     def sums(maps: np.ndarray) -> np.ndarray:
         halved = halve_maps(maps, t, weight)
-        return np.asarray(SUMS(jnp.asarray(TYPICAL), Q, PHI[:1], halved).data)
+        return np.asarray(SUMS(jnp.asarray(TYPICAL), Q, PHI, halved).data)
 
-    assert halve_maps(c2[None], t, weight).near.dtype == np.float32
-    np.testing.assert_allclose(sums(c2[None]), sums(c2[None].astype(float)), rtol=1e-13)
+    assert halve_maps(c2, t, weight).near.dtype == np.float32
+    np.testing.assert_allclose(sums(c2), sums(c2.astype(float)), rtol=1e-13)
 
 
 def test_one_step_far_larger_than_those_before_it_leaves_no_rounding() -> None:

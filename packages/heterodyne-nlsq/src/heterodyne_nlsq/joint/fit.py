@@ -96,9 +96,12 @@ def fit_joint_jax(
         clock = Clock(listener, _STAGES)
         with clock("read"):
             found = joint_measurements(items, settings, q)
+            setups = [prepare(one.data, one.config) for one in found]
+            # Before the search, which takes long: a wrong name is refused immediately.
+            shared = shared_parameters(setups, settings.model.share if share is None else share)
         with clock("start"):
             starts = _dynamics(found, listener)
-        result = _jointly(found, starts, settings.model.share if share is None else share, listener, clock)
+        result = _jointly(found, setups, starts, shared, listener, clock)
     return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
 
 
@@ -129,15 +132,14 @@ def _searched(setup: Setup, progress: Progress | None) -> FloatArray:
 
 def _jointly(
     found: Sequence[Measurement],
+    setups: Sequence[Setup],
     starts: Sequence[FloatArray],
-    share: Sequence[str] | None,
+    shared: tuple[str, ...],
     progress: Progress | None,
     clock: Clock,
 ) -> JointResult:
     announce_stage(progress, "joint fit")
     with clock("fit"), jax.enable_x64(True):
-        setups = [prepare(one.data, one.config) for one in found]
-        shared = shared_parameters(setups, share)
         members = tuple(_member(one.label, setup, starts) for one, setup in zip(found, setups, strict=True))
         problem = Problem(members, make_layout(setups, shared))
         solution, calibrations, labels = _labelled(problem, _best(problem, starts, progress), progress)
