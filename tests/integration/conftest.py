@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import pytest
@@ -47,3 +47,16 @@ def viewer(running_viewer: Viewer) -> Iterator[Viewer]:
     """Return the viewer; after the test, its console has shown no errors."""
     yield running_viewer
     running_viewer.check()
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave pictures empty where words are tested: drawing them takes most of the time that a report takes."""
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    def empty(figure: Figure, target: Any, **given: Any) -> None:
+        save(Figure(figsize=(1, 1)), target, **given)
+
+    monkeypatch.setattr(Figure, "savefig", empty)

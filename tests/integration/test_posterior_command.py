@@ -101,6 +101,7 @@ def test_interrupted_runs_say_how_to_go_on(
     assert given["directory"] == tmp_path / "results"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_posterior_leaves_one_report_with_the_fit_that_it_started_from(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

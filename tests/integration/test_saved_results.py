@@ -50,6 +50,7 @@ def test_without_its_maps_a_result_says_what_is_missing(tmp_path: Path, capsys: 
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["functions.png"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_reports_go_where_they_are_asked_for(tmp_path: Path) -> None:
     run = both(tmp_path / "run")
     assert command.main(["report", str(run / "cmc_result.nc"), "--output", str(tmp_path / "p.html"), "--quiet"]) == 0

@@ -72,7 +72,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory, runner: Runner) -> Path:
     data = load_data(folder / "examples" / "startup_flow_apsu.h5", q=0.0054, frames=[1, 60])
     save_data(folder / "measurement.h5", data, layout="aps-u")
     page = folder / "given.md"
-    held = {"model": {"parameters": SMALL}, "cmc": {"shards": 1, "chains": 2, "warmup": 200, "samples": 200}}
+    cmc, output = {"shards": 1, "chains": 2, "warmup": 200, "samples": 200}, {"plots": False, "report": False}
+    held = {"model": {"parameters": SMALL}, "cmc": cmc, "output": output}
     page.write_text(
         f'```json title="held.json"\n{held}\n```\n'.replace("'", '"').replace("False", "false")
         + "```console\n$ heterodyne --data measurement.h5 --config held.json --method cmc --quiet\n```\n"

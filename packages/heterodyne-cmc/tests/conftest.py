@@ -38,3 +38,16 @@ def sampled(calls: list[tuple[Any, ...]]) -> CMCResult:
     data = make()
     asked = config(cmc={"log_likelihood": True})
     return fit_cmc_jax(data, asked, point_estimate(data), progress=lambda *call: calls.append(call))
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave pictures empty where words are tested: drawing them takes most of the time that a report takes."""
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    def empty(figure: Figure, target: Any, **given: Any) -> None:
+        save(Figure(figsize=(1, 1)), target, **given)
+
+    monkeypatch.setattr(Figure, "savefig", empty)

@@ -135,6 +135,7 @@ def test_a_consensus_of_measurements_is_the_posterior_of_all_at_once(exact: Join
         assert one.posterior.sd["f3"] == pytest.approx(other.posterior.sd["f3"], rel=0.15)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_result_is_read_as_it_was_written_and_shown(exact: JointPosterior, tmp_path: Path) -> None:
     exact.save(tmp_path)
     again = JointPosterior.load(tmp_path)

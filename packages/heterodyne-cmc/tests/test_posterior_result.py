@@ -167,6 +167,7 @@ def test_curves_are_rows_of_the_maps(sampled: CMCResult) -> None:
     assert len(sampled.plot.functions().axes) == 4
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_page_has_the_posterior_in_words_and_says_what_is_wrong_with_it(sampled: CMCResult, tmp_path: Path) -> None:
     told = report_of_posterior(sampled)
     # The noise of these pairs was taken as independent.

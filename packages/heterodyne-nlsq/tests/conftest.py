@@ -73,3 +73,16 @@ def held(*names: str, **values_: float) -> dict[str, Any]:
     """Return entries that hold the parameters `names` at the truth, or at `values_`."""
     fixed = {**{name: TRUTH[name] for name in names}, **values_}
     return {name: {"value": value, "vary": False} for name, value in fixed.items()}
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave pictures empty where words are tested: drawing them takes most of the time that a report takes."""
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    def empty(figure: Figure, target: Any, **given: Any) -> None:
+        save(Figure(figsize=(1, 1)), target, **given)
+
+    monkeypatch.setattr(Figure, "savefig", empty)

@@ -103,6 +103,7 @@ def velocity_panel(figure: Figure) -> Axes:
     return next(axes for axes in figure.axes if "elocity" in axes.get_ylabel())
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_summary_page_and_picture_show_ages_minima_and_conventions(tmp_path: Path) -> None:
     result = fit_nlsq_jax(make(), at(values()))
     setup = prepare(make(), load_config({"model": {"parameters": values()}}))

@@ -112,6 +112,7 @@ def test_functions_that_do_not_age_stay() -> None:
         ({"dynamics": 0.03}, "The maps have contrast but do not decay: c2 does not change"),
     ],
 )
+@pytest.mark.usefixtures("undrawn")
 def test_without_a_signal_no_number_is_stated(absent: dict[str, float], words: str, tmp_path: Path) -> None:
     result = judged(signal=signal(**absent))
     assert result.verdict == "no-signal"
@@ -135,6 +136,7 @@ def test_maps_that_rise_with_lag_are_not_called_flat() -> None:
     assert "flat" not in result.sentence
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_value_without_an_error_bar_is_not_stated(tmp_path: Path) -> None:
     at = {"D0_sample": 0.0, "D_offset_sample": 0.0}
     lost = Derived("J_s", 0.0, 0.0, "Å²/s", "transport coefficient of the sample at 2 s")
@@ -153,6 +155,7 @@ def test_the_size_of_a_score_test_is_an_estimate() -> None:
     assert f"{slope.words}, Δχ² about 96.3." in judge(made(nested=(slope,)))[1]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_results_that_were_not_tested_read_as_before(tmp_path: Path) -> None:
     old = made(signal={}, headline=())
     verdict, sentence = judge(old)
@@ -198,6 +201,7 @@ def test_the_screen_begins_with_verdict_headline_and_evidence() -> None:
     assert re.search(r"f0, f1 +yes +96.3 for 2 +p < 0.001 +x held constant", details(result))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_parameters_of_what_is_not_seen_are_not_listed_with_values(tmp_path: Path) -> None:
     result = judged(signal=signal(flow=0.6))
     assert unstated_parameters(result) == dict.fromkeys(("v0", "beta", "v_offset", "phi0"), "no flow")
@@ -214,6 +218,7 @@ def test_parameters_of_what_is_not_seen_are_not_listed_with_values(tmp_path: Pat
     assert not panels[0].lines
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_has_headline_evidence_and_nested_tests(tmp_path: Path) -> None:
     result = judged(nested=(upward(),), signal=signal(flow=0.03), maps=(np.ones((2, 40, 40)), np.ones((2, 40, 40))))
     text = page(result, tmp_path)
