@@ -127,6 +127,9 @@ QUICKLY_COMPILED = {
 }
 """For tests, which compile much and compute little. What users install, `compat` runs as they do."""
 
+BYTECODE = ROOT / ".nox" / "bytecode"
+"""Compiled modules of what is installed, of all sessions: each would compile JAX, SciPy, Matplotlib ... again."""
+
 DOCS_TOOLS = ["mkdocs-material", "math-core"]
 OWN_EXTENSIONS = {"PYTHONPATH": str(ROOT / "scripts")}
 """Where the documentation's Markdown finds its own extension (scripts/mathml.py)."""
@@ -150,6 +153,27 @@ def install(session: nox.Session, *names: str, also: tuple[str, ...] | list[str]
     """Install packages of the project (editable) and other requirements, at the constrained versions."""
     editable = [part for name in names for part in ("--editable", local(name))]
     get(session, str(Path(session.bin) / "python"), *editable, *also)
+    for site in Path(session.bin).parent.glob("lib/*/site-packages"):
+        link_bytecode(BYTECODE, site)
+
+
+def link_bytecode(source: Path, target: Path) -> None:
+    """Link compiled modules from one folder of packages to another that has these packages and lacks them.
+
+    Python compares them with the time and size of the module, and compiles again what has changed.
+    """
+    for module in source.rglob("__pycache__/*.pyc"):
+        to = target / module.relative_to(source)
+        if not to.exists() and (target == BYTECODE or to.parent.parent.is_dir()):
+            with contextlib.suppress(OSError):  # another session may do the same, or the system has no links
+                to.parent.mkdir(parents=True, exist_ok=True)
+                to.hardlink_to(module)
+
+
+def keep_bytecode(session: nox.Session) -> None:
+    """Keep what a session has compiled for those that follow."""
+    for site in Path(session.bin).parent.glob("lib/*/site-packages"):
+        link_bytecode(site, BYTECODE)
 
 
 def get(session: nox.Session, python: str, *requirements: str) -> None:
@@ -199,6 +223,7 @@ def run_tests(session: nox.Session, package: str) -> None:
     own = package + TESTED_WITH.get(package, "")
     install(session, *chosen.needs, own, also=[*chosen.test_requirements, "pytest-xdist"])
     session.run("pytest", *chosen.tests, *SIDE_BY_SIDE, *session.posargs, env=QUICKLY_COMPILED)
+    keep_bytecode(session)
 
 
 def _name_tests(package: str) -> None:
@@ -248,6 +273,7 @@ def integration(session: nox.Session) -> None:
         session.warn(f"reports are not looked at in a browser: {missing}")
     env = {**QUICKLY_COMPILED, **({"CHROME": program} if program else {})}
     session.run("pytest", str(ROOT / "tests" / "integration"), *SIDE_BY_SIDE, *left_out, *session.posargs, env=env)
+    keep_bytecode(session)
 
 
 @nox.session

@@ -124,12 +124,13 @@ def _environment(cache: Path) -> dict[str, str]:
 class Runner:
     """One process that runs pages one after the other, each as a program with names of its own.
 
-    Warnings are errors, and float64 is off until a page switches it on, which holds to its end.
+    Warnings are errors, and float64 is off until a page switches it on, which holds to its end. Unless `pictures`,
+    those that a page makes are empty, since drawing them takes most of the time of its commands.
     """
 
-    def __init__(self, cache: Path):
+    def __init__(self, cache: Path, *, pictures: bool = True):
         self._process = subprocess.Popen(
-            [sys.executable, *_WARNINGS, "-c", "import snippets; snippets.serve()"],
+            [sys.executable, *_WARNINGS, "-c", f"import snippets; snippets.serve(pictures={pictures})"],
             env=_environment(cache),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -154,13 +155,26 @@ class Runner:
         return failed
 
 
-def serve() -> None:
+def serve(*, pictures: bool) -> None:
     """Run the programs whose paths are read, one a line, and answer each with its traceback or null."""
+    if not pictures:
+        _leave_pictures_empty()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # What a page prints is no answer.
     os.dup2(2, 1)
     for line in sys.stdin:
         print(json.dumps(_failure(Path(json.loads(line)))), file=answers, flush=True)
+
+
+def _leave_pictures_empty() -> None:
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    def empty(figure: Figure, target: object, **given: object) -> None:
+        save(Figure(figsize=(1, 1)), target, **given)
+
+    Figure.savefig = empty
 
 
 def _failure(program: Path) -> str | None:

@@ -59,8 +59,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def runner(cache: Path) -> Iterator[Runner]:
-    """Return the process in which pages run."""
-    with Runner(cache) as found:
+    """Return the process in which pages run; that of the README, and the tutorial, draw their pictures."""
+    with Runner(cache, pictures=False) as found:
         yield found
 
 

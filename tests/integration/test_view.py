@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from viewing import HELPERS, Viewer, click, enter, of_fit
+from viewing import HELPERS, Viewer, click, click_at, enter, of_fit
 
 pytest.importorskip("panel", reason="the extra view is not installed")
 
@@ -56,14 +56,14 @@ def test_a_click_into_a_map_sets_the_age_and_the_cut_is_that_of_numpy(viewer: Vi
     shown = np.array(page.value("Array.from(model('image of data').data.image[0])")).reshape(data.shape)
     off = ~np.eye(len(data), dtype=bool)
     assert np.allclose(shown[off], data[off])
-    page.click(*page.value(f"at('data', {t[15]}, {t[9]})"))
+    click_at(page, "data", t[15], t[9])
     page.wait(f"column('cut of data', 'c2').length == {len(t) - 10}")
     assert np.allclose(page.value("column('cut of data', 'lag')"), t[10:] - t[9])
     assert np.allclose(page.value("column('cut of data', 'c2')"), data[9, 10:], atol=1e-6)
     assert np.allclose(page.value("column('cut of model', 'c2')"), model[9, 10:], atol=1e-6)
     # Without a number of frames, the cut is that of one.
     enter(page, "averaged frames", "")
-    page.click(*page.value(f"at('data', {t[15]}, {t[8]})"))
+    click_at(page, "data", t[15], t[8])
     page.wait(f"column('cut of data', 'c2').length == {len(t) - 9}")
     # Colour limits are those that are typed; a pair that is none is refused.
     for label, value, side in (("data from", "1.01", "low"), ("residual to", "0.02", "high")):
@@ -78,13 +78,13 @@ def test_a_click_into_a_map_sets_the_age_and_the_cut_is_that_of_numpy(viewer: Vi
     # The same in another azimuth, at a constant mean age.
     page.value("(e => { e.value = e.options[1].value; e.dispatchEvent(new Event('change')) })(field('azimuth φ / °'))")
     page.value("(e => { e.value = e.options[1].value; e.dispatchEvent(new Event('change')) })(field('cut'))")
-    page.click(*page.value(f"at('residual', {t[14]}, {t[10]})"))
+    click_at(page, "residual", t[14], t[10])
     expected = [fit.maps[0][1][12 - k, 12 + k] for k in range(1, 12)]
 
     def even_lags() -> Any:
         return page.value("column('cut of data', 'c2')")[1:22:2]
 
-    page.until(lambda: len(even_lags()) == 11 and np.allclose(even_lags(), expected, atol=1e-6), "the cut", 10)
+    page.until(lambda: len(even_lags()) == 11 and np.allclose(even_lags(), expected, atol=1e-6), "the cut")
 
 
 def test_sliders_show_the_model_and_its_cost_and_reset_returns_to_the_fit(viewer: Viewer, viewed: Path) -> None:
@@ -165,7 +165,7 @@ def test_frames_are_chosen_and_masked_by_dragging(viewer: Viewer, viewed: Path) 
     phi = of_fit(viewed).data.phi
     page.drag(page.value(f"at('azimuths', {phi[1] - 3}, 0.5)"), page.value(f"at('azimuths', {phi[1] + 3}, -0.5)"))
     page.until(lambda: f"phi:\n  - {phi[1]}\nmodel" in page.value("words('pre')[0]"), "one azimuth", 10)
-    page.click(*page.value(f"at('azimuths', {phi[0]}, 0)"))
+    click_at(page, "azimuths", phi[0], 0)
     page.wait("model('azimuths').renderers[0].data_source.selected.indices.length == 2")
     page.until(lambda: "phi:" not in page.value("words('pre')[0]"), "all azimuths again", 10)
     click(page, "button('zooms')")

@@ -28,11 +28,11 @@ class StandIn:
         self.busy: Path | None = None
         self.told: Any = None
 
-    def start(self, words: list[str], viewed: Path, told: Any) -> StandIn:
+    def start(self, words: list[str], folder: Path, told: Any) -> StandIn:
         self.words, self.told = words, told
         return self
 
-    def is_busy(self, viewed: Path) -> bool:
+    def is_busy(self, folder: Path) -> bool:
         return folder == self.busy
 
 

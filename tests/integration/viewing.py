@@ -86,9 +86,27 @@ class Viewer:
         return page
 
 
+def steady(page: Page, place: str) -> tuple[float, float]:
+    """Return a place of the page once it stays: what is still being loaded or drawn moves others."""
+    seen: list[Any] = []
+
+    def stays() -> bool:
+        seen.append(page.value(place))
+        return len(seen) > 2 and seen[-1] == seen[-2] == seen[-3]
+
+    page.until(stays, f"a steady {place}")
+    x, y = seen[-1]
+    return x, y
+
+
 def click(page: Page, element: str) -> None:
     """Click at an element."""
-    page.click(*page.value(f"place({element})"))
+    page.click(*steady(page, f"place({element})"))
+
+
+def click_at(page: Page, name: str, x: float, y: float) -> None:
+    """Click at a point of a pane."""
+    page.click(*steady(page, f"at('{name}', {x}, {y})"))
 
 
 def enter(page: Page, label: str, text: str) -> None:

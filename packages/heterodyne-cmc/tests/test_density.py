@@ -127,7 +127,7 @@ def test_a_pair_of_weight_two_counts_twice_and_one_of_weight_zero_not() -> None:
     assert found["padded"] == pytest.approx(found["once"], rel=1e-12)
 
 
-@pytest.mark.parametrize("scaling", ["individual", "shared"])
+@pytest.mark.parametrize("scaling", ["individual", pytest.param("shared", marks=pytest.mark.slow)])
 def test_gradient_is_that_of_finite_differences(scaling: str) -> None:
     shard = problem(scaling=scaling)
     gradient = np.asarray(jax.jit(jax.grad(log_density))(jnp.asarray(VECTOR), shard))

@@ -126,7 +126,7 @@ def test_a_calibrated_estimate_gives_a_posterior_of_its_width() -> None:
     assert result.row("noise_sd").sd == pytest.approx(NOISE / np.sqrt(2 * result.n_pairs), rel=0.2)
 
 
-@pytest.mark.parametrize("shards", [1, 2])
+@pytest.mark.parametrize("shards", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_weights_from_the_noise_give_a_posterior_of_their_centre_and_width(shards: int, sampled: CMCResult) -> None:
     # The estimate with equal weights, as the posterior without calibration has it, and one far from it.
     data, nlsq, n = make(), point_estimate(make()), len(FREE)

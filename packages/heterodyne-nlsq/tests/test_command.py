@@ -49,6 +49,7 @@ def configuration(folder: Path, **sections: object) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_fit_from_file_to_files(measurement: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "out"
     arguments = ["--data", str(measurement), "--config", str(configuration(tmp_path)), "--output", str(output)]

@@ -55,6 +55,7 @@ def test_ends_below_the_cost_of_the_truth_and_names_its_evidence() -> None:
     assert np.linalg.eigvalsh(result.covariance).min() > 0
 
 
+@pytest.mark.slow
 def test_same_minimum_from_different_starts() -> None:
     data = make()
     near, far = (fit_nlsq_jax(data, at(values(off))) for off in (1.0, 1.1))
