@@ -204,7 +204,8 @@ def tutorial_pictures(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         here = Path(place)
         shutil.copytree(ROOT / "examples", here / "page" / "examples")
-        with Runner(here / "cache") as runner:
+        # Reports of the tutorial are not shown, their drawings are not needed.
+        with Runner(here / "cache", drawn=("png",)) as runner:
             failed = runner.run(TUTORIAL, here / "page")
         if failed is not None:
             raise SystemExit(f"the tutorial does not run:\n{failed}")

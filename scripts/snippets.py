@@ -124,13 +124,13 @@ def _environment(cache: Path) -> dict[str, str]:
 class Runner:
     """One process that runs pages one after the other, each as a program with names of its own.
 
-    Warnings are errors, and float64 is off until a page switches it on, which holds to its end. Unless `pictures`,
-    those that a page makes are empty, since drawing them takes most of the time of its commands.
+    Warnings are errors, and float64 is off until a page switches it on, which holds to its end. Pictures
+    whose format is not among `drawn` are empty, since drawing them takes most of the time of a page's commands.
     """
 
-    def __init__(self, cache: Path, *, pictures: bool = True):
+    def __init__(self, cache: Path, drawn: Sequence[str] = ("png", "svg")):
         self._process = subprocess.Popen(
-            [sys.executable, *_WARNINGS, "-c", f"import snippets; snippets.serve(pictures={pictures})"],
+            [sys.executable, *_WARNINGS, "-c", f"import snippets; snippets.serve({tuple(drawn)})"],
             env=_environment(cache),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -155,10 +155,9 @@ class Runner:
         return failed
 
 
-def serve(*, pictures: bool) -> None:
+def serve(drawn: Sequence[str]) -> None:
     """Run the programs whose paths are read, one a line, and answer each with its traceback or null."""
-    if not pictures:
-        _leave_pictures_empty()
+    _leave_empty_but(drawn)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # What a page prints is no answer.
     os.dup2(2, 1)
@@ -166,15 +165,16 @@ def serve(*, pictures: bool) -> None:
         print(json.dumps(_failure(Path(json.loads(line)))), file=answers, flush=True)
 
 
-def _leave_pictures_empty() -> None:
+def _leave_empty_but(drawn: Sequence[str]) -> None:
+    """Have Matplotlib write empty pictures, except in the formats that are to be drawn."""
     from matplotlib.figure import Figure
 
     save = Figure.savefig
 
-    def empty(figure: Figure, target: object, **given: object) -> None:
-        save(Figure(figsize=(1, 1)), target, **given)
+    def some(figure: Figure, target: object, **given: object) -> None:
+        save(figure if given.get("format", "png") in drawn else Figure(figsize=(1, 1)), target, **given)
 
-    Figure.savefig = empty
+    Figure.savefig = some
 
 
 def _failure(program: Path) -> str | None:

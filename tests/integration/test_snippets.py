@@ -60,7 +60,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def runner(cache: Path) -> Iterator[Runner]:
     """Return the process in which pages run; that of the README, and the tutorial, draw their pictures."""
-    with Runner(cache, pictures=False) as found:
+    with Runner(cache, drawn=()) as found:
         yield found
 
 
