@@ -23,6 +23,8 @@ from heterodyne_spec import BusyError, DataError
 
 MOST_LINKS = 32
 """Largest number of chained links or nested virtual datasets; more are treated as circular."""
+MOST_REMEMBERED = 4096
+"""Largest number of fields of a file whose place is remembered."""
 SUPERBLOCK_FLAGS, SWMR = 11, 4
 """Position of the flags in the superblock, and the flag of SWMR."""
 MATLAB_CLASS, MATLAB_EMPTY = "MATLAB_class", "MATLAB_empty"
@@ -81,6 +83,7 @@ class Hdf5Source:
         self._linked = linked
         self._root = file
         self._lost: dict[str, str] = {}
+        self._found: dict[str, Any] = {}
 
     @property
     def lost(self) -> Mapping[str, str]:
@@ -178,8 +181,14 @@ class Hdf5Source:
         return node
 
     def _find(self, key: str) -> Any:
-        with reading(key):
-            return self._walk(key, self._root, key)
+        # Readers ask for the same fields again and again, and every link on the way is looked up in the file.
+        if key not in self._found:
+            with reading(key):
+                node = self._walk(key, self._root, key)
+            if len(self._found) >= MOST_REMEMBERED:
+                self._found.clear()
+            self._found[key] = node
+        return self._found[key]
 
     def _walk(self, key: str, node: Any, path: str) -> Any:
         """Follow `path` from `node`, link by link; None if there is nothing. `key` is the name in messages."""
