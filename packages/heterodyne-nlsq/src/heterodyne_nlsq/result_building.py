@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -75,11 +75,15 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
     chosen, found = 0, examine(setup, evaluator, minima[0])
     knowledge = knowledge_of(setup.spec.id)
     conventions = knowledge.conventions
+    rise: Callable[[Solution], float] = found.rise_to
     if (other := first_exchanged(minima, setup)) is not None:
-        kept, words = named(minima[0], minima[other], setup, found.rise_to(minima[other]))
+        above = rise(minima[other])
+        kept, words = named(minima[0], minima[other], setup, above)
         conventions += words
+        rise = _known(rise, minima[other], above)
         if not kept:
             chosen, found = other, examine(setup, evaluator, minima[other])
+            rise = found.rise_to
     optimum, origin = minima.pop(chosen), descents.finals[chosen].origin
     spec, data = setup.spec, setup.data
     solution = optimum
@@ -133,7 +137,7 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
         warnings=(*_warnings(setup, solution, table, known, fitted, found.calibration), *doubts(weighting)),
         identifiability=known,
         age_resolved=knowledge.age_resolved(setup, dict(zip(free.names, values.tolist(), strict=True))),
-        alternatives=alternatives(optimum, minima, setup, found.rise_to),
+        alternatives=alternatives(optimum, minima, setup, rise),
         conventions=(*conventions, *_of_loss(setup), *_of_weights(setup, weighting)),
         bands=bands(setup, values, of_parameters),
         derived=derived(setup, values, of_parameters),
@@ -150,6 +154,11 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
     )
     verdict, sentence = judge(result)
     return replace(result, verdict=verdict, sentence=sentence)
+
+
+def _known(rise: Callable[[Solution], float], of: Solution, above: float) -> Callable[[Solution], float]:
+    """Return the same function, which takes seconds for long measurements, with its value for a solution known."""
+    return lambda solution: above if solution is of else rise(solution)
 
 
 def _of_weights(setup: Setup, weighting: Weighting) -> Iterator[str]:

@@ -25,16 +25,16 @@ from heterodyne_spec import find_laws
 
 type FloatArray = npt.NDArray[np.float64]
 
-_OBVIOUS = 2000.0
+OBVIOUS = 2000.0
 """Increase from which a short descent of a nested model is sufficient. Some descents that were 300 above the full fit
 after this number of evaluations came down to 10."""
 
-_BEYOND_DOUBT = 50 * _OBVIOUS
+_BEYOND_DOUBT = 50 * OBVIOUS
 """Increase (by the mean inflation) from which the maps of a nested model need not be computed."""
 
 PLAIN = 200.0
 """Increase in a subset of frames from which the other frames are not needed: far above the null distribution, and
-nested fits below `_OBVIOUS` were completed."""
+nested fits below `OBVIOUS` were completed."""
 
 _SHORT, _LONG = 8, 80
 """Evaluations of a short descent of a nested model, and of a long one."""
@@ -198,7 +198,7 @@ def _best(full: Full, restriction: Mapping[str, float], starts: Iterable[Mapping
 def rise_to(full: Full, vector: FloatArray, cost: float) -> float:
     """Return the rise from the full fit to another of that cost, at `vector` (n_fit,); 0 for one that is lower."""
     # So far above that the inflation along the difference does not matter: the maps need not be computed.
-    if 2 * (cost - full.cost) / full.unit > _OBVIOUS:
+    if 2 * (cost - full.cost) / full.unit > OBVIOUS:
         return 2 * (cost - full.cost) / full.unit
     return _calibrated(full, cost, list(full.model - maps_at(full, vector)))
 
@@ -206,7 +206,7 @@ def rise_to(full: Full, vector: FloatArray, cost: float) -> float:
 def _far(full: Full, nested: Solution) -> bool:
     """Return whether a nested model is so far above the full fit that no further descent can matter."""
     # The inflation along the difference is often larger than on average, and requires the maps of the model.
-    return 2 * (nested.cost - full.cost) / full.unit > _OBVIOUS and _rise(full, nested) > _OBVIOUS
+    return 2 * (nested.cost - full.cost) / full.unit > OBVIOUS and _rise(full, nested) > OBVIOUS
 
 
 def _flat(full: Full) -> float:

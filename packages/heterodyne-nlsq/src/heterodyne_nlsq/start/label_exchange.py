@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.descent import approach, descend
-from heterodyne_nlsq.evaluators import Evaluator
+from heterodyne_nlsq.descent import approach, descend, variance_unit
+from heterodyne_nlsq.evaluators import Evaluator, dense_evaluator
+from heterodyne_nlsq.evidence.comparison import OBVIOUS
 from heterodyne_nlsq.minima import exchanged, functions
 from heterodyne_nlsq.models import inside, knowledge_of
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress
 from heterodyne_nlsq.start.coefficients import scaled, squares
 from heterodyne_nlsq.start.race import BEHIND, Descents, Final, joined
+from heterodyne_nlsq.thinned import thinned
 from heterodyne_report import announce_stage
 
 type FloatArray = npt.NDArray[np.float64]
@@ -37,18 +39,30 @@ def with_labels_exchanged(
         return descents
     if any(exchanged(of_best, functions(other.vector, setup), setup) for other in converged):
         return descents
-    point, left = scaled(setup, evaluator, exchanged_start(best.vector, setup))
+    point, left = scaled(setup, evaluator, _settled(setup, exchanged_start(best.vector, setup)))
     least = squares(evaluator, best.vector)
     if left - least > _WORTH * (evaluator.spread.sum() - least):
         return descents
     announce_stage(progress, "fit with the components exchanged")
     begun = approach(setup, evaluator, point, setup.config.nlsq.max_iterations, progress)
-    if begun.success and begun.cost > BEHIND * best.cost:
+    unit = variance_unit(setup, evaluator, best)
+    if begun.success and (begun.cost > BEHIND * best.cost or 2 * (begun.cost - best.cost) > OBVIOUS * unit):
         # Stop if nearly flat and far above the best: the rest of the descent would not reach it.
         return descents._replace(n_evaluations=descents.n_evaluations + begun.n_evaluations)
-    solution = descend(setup, evaluator, begun.vector, progress)
+    solution = descend(setup, evaluator, begun.vector, progress, unit=unit)
     spent = begun.n_evaluations + solution.n_evaluations
     return joined(descents, Descents([Final(solution, f"{origin}, components exchanged")], spent))
+
+
+def _settled(setup: Setup, free: FloatArray) -> FloatArray:
+    """Return free parameters (n_free,) after a descent for a subset of the frames, if they are many: most steps from a
+    start that is only roughly right need no more."""
+    few = thinned(setup)
+    if few is None:
+        return free
+    evaluator = dense_evaluator(few)
+    point, _ = scaled(few, evaluator, free)
+    return approach(few, evaluator, point, setup.config.nlsq.max_iterations).vector[: free.size]
 
 
 def exchanged_start(vector: FloatArray, setup: Setup) -> FloatArray:
