@@ -124,6 +124,8 @@ QUICKLY_COMPILED = {
     "XDG_CACHE_HOME": str(COMPILED),
     "JAX_COMPILATION_CACHE_DIR": str(COMPILED / "heterodyne"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+    # Its list of fonts, which takes seconds where a test has a cache folder of its own.
+    "MPLCONFIGDIR": str(COMPILED / "matplotlib"),
 }
 """For tests, which compile much and compute little. What users install, `compat` runs as they do."""
 

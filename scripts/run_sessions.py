@@ -26,10 +26,10 @@ LONGEST = (
     "tests(heterodyne-cmc)",
     "snippets",
     "tests(heterodyne-physics-meshgrid)",
-    "docs",
     "tests(heterodyne-cli)",
-    "tests(heterodyne-data)",
+    "docs",
     "compat",
+    "tests(heterodyne-data)",
 )
 """What begins first; the order of the others hardly matters."""
 
