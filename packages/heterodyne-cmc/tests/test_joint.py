@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,13 @@ from measurement import FREE, TRUTH, config, make, point_estimate
 from heterodyne_cmc import JointPosterior, fit_joint_cmc_jax, summary_of_joint_posterior, write_joint_page
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, log_likelihood
 from heterodyne_cmc.joint.density import joint_problem
-from heterodyne_cmc.joint.fit import _around_mode
+from heterodyne_cmc.joint.fit import _around_mode, _with_samplers
 from heterodyne_cmc.joint.layout import make_layout
-from heterodyne_cmc.joint.members import members_of
+from heterodyne_cmc.joint.members import Member, members_of
 from heterodyne_cmc.joint.work import MemberWork
 from heterodyne_cmc.priors import log_prior
 from heterodyne_cmc.values import values_at
-from heterodyne_data import JointMember, JointResult, TwoTimeData, joint_measurements, save_data
+from heterodyne_data import JointMember, JointResult, Measurement, TwoTimeData, joint_measurements, save_data
 from heterodyne_spec import ConfigError, DataError, ResultError, load_config
 
 SHARED = tuple(name for name in TRUTH if not name.startswith("f"))
@@ -43,12 +44,15 @@ def asked(**cmc: Any) -> dict[str, Any]:
     return config(cmc={"shards": "auto", "sampler": "auto", "warmup": 200, "samples": 400, **cmc})
 
 
+def members_for(found: list[Measurement], joint: JointResult) -> tuple[list[Member], list[np.ndarray]]:
+    data, settings, sources = zip(*((one.data, one.config, one.source) for one in found), strict=True)
+    members, places, _ = members_of(data, settings, sources, joint, print)
+    return members, places
+
+
 def work_of(data: list[Any], shared: tuple[str, ...] = SHARED) -> MemberWork:
     found = joint_measurements(data, load_config(asked()), None)
-    joint = estimate([one.data for one in found], shared)
-    members, places, _ = members_of(
-        [one.data for one in found], [one.config for one in found], [one.source for one in found], joint, print
-    )
+    members, places = members_for(found, estimate([one.data for one in found], shared))
     layout = make_layout(np.array([name in shared for name in FREE], bool), len(members))
     return _around_mode(members, places, layout, print)
 
@@ -167,6 +171,30 @@ def test_another_process_reads_the_file_of_its_measurement_only(
     vector = jnp.asarray(work.layout.member(work.centre, 1))
     assert pickle.loads(sent).problem(1).log_density(vector) == work.problem(1).log_density(vector)
     assert work.members[0].request.data.c2.tobytes() not in sent
+
+
+def test_of_measurements_without_a_signal_no_chain_is_begun_and_no_course_is_stated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("heterodyne_cmc.fit.ROUNDS_UNSEEN", 1)
+    joint, sentence = estimate(repeats()), "No signal: c2 does not decay."
+    found = [replace(one.joint, verdict="no-signal", sentence=sentence) for one in joint.members]
+    joint = replace(
+        joint, members=tuple(JointMember(one.label, new, new) for one, new in zip(joint.members, found, strict=True))
+    )
+    said: list[str] = []
+    posterior = fit_joint_cmc_jax(repeats(), asked(), joint, say=said.append)
+    assert [member.posterior.sampler for member in posterior.members] == ["importance"] * 2
+    assert any("without chains" in line for line in said)
+    assert any(words.endswith(sentence) for words in posterior.warnings)
+    page = write_joint_page(posterior, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "The maps show no signal" in page
+    assert "no course of age is stated" in page
+    # One measurement with a signal is enough for what is common.
+    seen = replace(joint, members=(estimate(repeats()).members[0], joint.members[1]))
+    with jax.enable_x64(True):
+        members, _ = members_for(joint_measurements(repeats(), load_config(asked()), None), seen)
+    assert {one.request.config.cmc.sampler for one in _with_samplers(members, said.append)} == {"auto"}
 
 
 def test_requests_that_cannot_be_met_are_refused() -> None:
