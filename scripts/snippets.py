@@ -158,11 +158,11 @@ class Runner:
 def serve(drawn: Sequence[str]) -> None:
     """Run the programs whose paths are read, one a line, and answer each with its traceback or null."""
     _leave_empty_but(drawn)
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # What a page prints is no answer.
-    os.dup2(2, 1)
-    for line in sys.stdin:
-        print(json.dumps(_failure(Path(json.loads(line)))), file=answers, flush=True)
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        # What a page prints is no answer.
+        os.dup2(2, 1)
+        for line in sys.stdin:
+            print(json.dumps(_failure(Path(json.loads(line)))), file=answers, flush=True)
 
 
 def _leave_empty_but(drawn: Sequence[str]) -> None:
