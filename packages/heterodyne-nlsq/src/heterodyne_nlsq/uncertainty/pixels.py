@@ -100,13 +100,9 @@ def _quadratic(
     n_near: int,
 ) -> Float[Array, "n_local k"]:
     """Return Σ_{i<j} W_ij z_i z_j of every pixel."""
-
-    def form(values: Array) -> Array:
-        return jnp.sum(z * physics.pair_products(values, t, q, phi, z, n_near), axis=0)
-
-    of_model, of_parameters = _derivatives(form, vector, expand)
+    found = physics.quadratic_forms(vector, t, q, phi, z, n_near)
     of_offset = jnp.sum(z * _earlier(z, n_near), axis=0)
-    return jnp.concatenate([contrast * of_parameters, of_model[None], of_offset[None]])
+    return jnp.concatenate([contrast * expand.T @ found[1:], found[:1], of_offset[None]])
 
 
 @functools.partial(jax.jit, static_argnames="n_near")

@@ -10,6 +10,7 @@ A module about a model (`heterodyne_physics_meshgrid.two_component`, or ``physic
 and, optionally, functions that are faster than those with the whole matrix,
 
 * ``pair_products(vector, t, q, phi, z, n_near, later)``: products of the matrix with vectors over frames,
+* ``quadratic_forms(vector, t, q, phi, z, n_near)``: quadratic forms in such vectors, with derivatives,
 * ``inverse_products(vector, t, q, phi, noise, z)``: those of the inverse of the matrix plus a diagonal,
 * ``inner_products(vector, q, phi, maps)`` and ``model_sums(vector, q, phi, maps)``: exact sums over all pairs, as in
   `heterodyne_physics_meshgrid.factored`; the one has derivatives.
@@ -42,6 +43,7 @@ class Physics:
     bracket: Callable[..., Array]
     fields: Callable[..., Any]
     pair_products: Callable[..., Array]
+    quadratic_forms: Callable[..., Array]
     inverse_products: Callable[..., Array]
     inner_products: Callable[..., Any] | None
     model_sums: Callable[..., Any] | None
@@ -82,6 +84,21 @@ def physics_of(name: str) -> Physics:
         used = jnp.tril(matrix, -n_near) + (jnp.triu(matrix, n_near) if later else 0.0)
         return used @ z
 
+    pair_products = getattr(module, "pair_products", products)
+
+    def forms(
+        vector: Float[Array, " n_par"],
+        t: Float[Array, " n_t"],
+        q: Array,
+        phi: Array,
+        z: Float[Array, "n_t k"],
+        n_near: int = 1,
+    ) -> Float[Array, "1+n_par k"]:
+        def form(values: Array) -> Array:
+            return jnp.sum(z * pair_products(values, t, q, phi, z, n_near), axis=0)
+
+        return jnp.concatenate([form(vector)[None], jax.jacfwd(form)(vector).T])
+
     def inverse(
         vector: Float[Array, " n_par"],
         t: Float[Array, " n_t"],
@@ -101,7 +118,8 @@ def physics_of(name: str) -> Physics:
         version=module.MODEL_VERSION,
         bracket=bracket,
         fields=module.fields,
-        pair_products=getattr(module, "pair_products", products),
+        pair_products=pair_products,
+        quadratic_forms=getattr(module, "quadratic_forms", forms),
         inverse_products=getattr(module, "inverse_products", inverse),
         inner_products=getattr(module, "inner_products", None),
         model_sums=getattr(module, "model_sums", None),

@@ -61,7 +61,7 @@ def _earlier(frames: Frames, z: Float[Array, "n_t k"]) -> Float[Array, "n_t k"]:
     return jnp.concatenate([nothing[0][None], found])
 
 
-def _near(frames: Frames, z: Array, n_near: int) -> Array:
+def near_products(frames: Frames, z: Array, n_near: int) -> Array:
     """Return Σ M_ij z_j over earlier j closer than `n_near` frames."""
     r, s, keep_r, keep_s, turn = frames
     n_t = z.shape[0]
@@ -99,9 +99,9 @@ def pair_products(
     least `n_near` apart, each pair once. M: He et al. 2025, SI Eqs. S-77 to S-98.
     """
     frames = frames_of(vector, t, q, phi)
-    found = _earlier(frames, z) - _near(frames, z, n_near)
+    found = _earlier(frames, z) - near_products(frames, z, n_near)
     if not later:
         return found
     # M is symmetric, so that later frames are handled by reversing time.
     backward = Frames(*(part[::-1] for part in frames))
-    return found + (_earlier(backward, z[::-1]) - _near(backward, z[::-1], n_near))[::-1]
+    return found + (_earlier(backward, z[::-1]) - near_products(backward, z[::-1], n_near))[::-1]

@@ -13,6 +13,7 @@ from heterodyne_physics_meshgrid.angles import cosine_of_degrees
 from heterodyne_physics_meshgrid.factored import inner_products, model_sums
 from heterodyne_physics_meshgrid.inverse_products import inverse_products
 from heterodyne_physics_meshgrid.pair_products import pair_products
+from heterodyne_physics_meshgrid.quadratic_forms import quadratic_forms
 from heterodyne_physics_meshgrid.speckle import FieldLaws
 from heterodyne_physics_meshgrid.time_integral import create_time_integral_matrix, cumulative_trapezoid
 
@@ -27,6 +28,7 @@ __all__ = [
     "inverse_products",
     "model_sums",
     "pair_products",
+    "quadratic_forms",
 ]
 
 
