@@ -32,7 +32,7 @@ def test_the_mean_is_that_of_the_maps(name: str, tmp_path: Path, capsys: pytest.
         save_data(file, one)
     out = tmp_path / name
     assert command.main(["merge", *files, "--output", str(out)]) == 0
-    assert "2 frames valid in only some of them left out" in capsys.readouterr().out
+    assert "1 frame valid in only some of them left out" in capsys.readouterr().out
     found = load_data(out)
     right = np.mean([one.c2 for one in repeats], axis=0)
     used = np.outer(dead, dead)
@@ -53,7 +53,7 @@ def test_the_mean_is_that_of_the_maps(name: str, tmp_path: Path, capsys: pytest.
         (repeat(2, q=0.006), "q = 0.006 and not 0.005"),
         (repeat(2, phi=[0.0, 80.0]), "other azimuths"),
         (repeat(2, start=10), "ages 1 to 1.8 s and not 0.1 to 0.9 s"),
-        (repeat(1), "the same maps"),
+        (repeat(1), "measurement 2 has the same maps as measurement 1; give every measurement once"),
     ],
 )
 def test_what_is_no_repeat_is_refused(other: TwoTimeData, words: str) -> None:
@@ -70,6 +70,8 @@ def test_errors_are_one_line_and_lose_nothing(tmp_path: Path, capsys: pytest.Cap
         ([one, "--output", str(tmp_path / "m.h5")], "at least two"),
         ([one, other, "--output", one], "a file that is merged"),
         ([one, other, "--output", str(tmp_path / "m.txt")], ".npz"),
+        ([one, other, other, "--output", str(tmp_path / "m.h5")], "give every measurement once"),
+        ([one, one, "--output", other], "already exists; choose another name, or --force"),
     ):
         assert command.main(["merge", *arguments]) == 1
         error = capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,10 @@ from heterodyne_nlsq.command import main
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.joint.homogeneity import chance, weights_of_decrease
 from heterodyne_nlsq.joint.layout import make_layout
+from heterodyne_nlsq.joint.outcome import _at_all_ages
+from heterodyne_nlsq.joint.tables import notes_of, own_rows
 from heterodyne_nlsq.models import knowledge_of
+from heterodyne_report import TimeCourse
 from heterodyne_spec import Config, ConfigError, DataError, ResultError, load_config
 
 HELD = ("D_offset_ref", "D_offset_sample", "v_offset", "f1", "beta", "alpha_ref", "alpha_sample", "f0")
@@ -56,6 +60,31 @@ def test_common_values_are_those_of_both_weighted_by_their_precision(joint: Join
     for member, right in zip(joint.members, (0.6, 0.4), strict=True):
         own = rows["f3", member.label]
         assert abs(own.value - right) < 4 * own.sd
+
+
+def test_what_is_not_common_is_stated_of_every_measurement_and_not_of_the_sample(joint: JointResult) -> None:
+    assert "velocity" in joint.sentence
+    assert "fraction" not in joint.sentence
+    columns, *rows = own_rows(joint)
+    cells = {name: found for name, *found in rows}
+    assert columns == ["own", *(member.label for member in joint.members)]
+    for found, right in zip(cells["x"], (0.6, 0.4), strict=True):
+        value, sd = map(float, found.split(" ± "))
+        assert abs(value - right) < 4 * sd
+    assert cells["f2"] == ["0, held", "0, held"]
+
+
+def test_notes_on_the_data_are_told_once_with_the_measurements_that_have_them() -> None:
+    found, empty, other = "baseline 1 found", "phi = 0: empty, left out", "q = 0.003 1/Å left out (3 maps)"
+    told = notes_of([("a", [found, empty]), ("b", [found, other]), ("c", [found])])
+    assert told == [found, f"a: {empty}"]
+
+
+def test_the_course_of_runs_that_continue_each_other_is_that_of_all_ages() -> None:
+    runs = [TimeCourse("v", "Å/s", np.array(t), np.tile(np.array(t), (5, 1))) for t in ([4.0, 5.0], [1.0, 2.0], [4.0])]
+    found = _at_all_ages(runs)
+    assert found.t.tolist() == [1.0, 2.0, 4.0, 5.0]
+    assert found.value.tolist() == found.t.tolist()
 
 
 def test_exponents_and_agreement_are_those_of_the_model(joint: JointResult) -> None:
@@ -150,10 +179,15 @@ def test_weights_of_the_decrease_count_restrictions() -> None:
 def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [save_data(tmp_path / f"{k}.npz", measured(0.005, k), "npz") or tmp_path / f"{k}.npz" for k in (1, 2)]
     one, other = map(str, files)
+    again = Path(shutil.copy(one, tmp_path / "copy.npz"))
     for arguments, words in (
         (["--joint"], "--data"),
         (["--joint", "--data", one], "at least two"),
         (["--joint", "--data", one, one], "given twice"),
+        (["--joint", "--data", one, str(again)], "given twice (the maps of 1.npz, q = 0.005 are the same)"),
+        (["--joint", "--data", one, other, "--q", "some"], "expected a number in 1/Å; with --joint several"),
+        (["--joint", "--data", one, other, "--set", "nlsq.weighting=noise"], "weighs all pairs equally"),
+        (["--joint", "--data", one, other, "--set", "nlsq.weighting=noise", "--dry-run"], "weighs all pairs equally"),
         (["--joint", "--data", one, other, "--share", "v1"], "did you mean"),
         (["--data", one, other], "add --joint"),
         (["--data", one, "--q", "0.005,0.006"], "add --joint"),

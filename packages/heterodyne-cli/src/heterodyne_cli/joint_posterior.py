@@ -7,12 +7,14 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from heterodyne_cmc import (
     SamplingProgress,
     clear_shards,
     fit_joint_cmc_jax,
     kept_so_far,
+    plan_of_joint_sampling,
     summary_of_joint_posterior,
     write_joint_page,
 )
@@ -34,6 +36,9 @@ def joint_posterior_command(args: argparse.Namespace, command: Sequence[str], co
         raise ConfigError("command line", [Problem("--data", "nothing", "measurements", "give --data FILE ...")])
     config = requested_config(args)
     directory = requested_output(args, config)
+    if args.share and args.nlsq_result is not None:
+        remedy = "leave it out: what is common is that of the joint fit"
+        raise ConfigError("command line", [Problem("--share", "--nlsq-result beside it", "one of them", remedy)])
     if args.dry_run:
         return _plan(args, command, config, directory, console)
     try:
@@ -47,15 +52,19 @@ def joint_posterior_command(args: argparse.Namespace, command: Sequence[str], co
 
 
 def _plan(args: argparse.Namespace, command: Sequence[str], config: Config, directory: Path, console: Console) -> int:
-    first = (
-        "would fit the measurements together first, see the same command with --method nlsq"
-        if args.nlsq_result is None
-        else f"would start from {args.nlsq_result}"
-    )
-    by_member = config.cmc.engine == "dask" or (isinstance(config.cmc.shards, int) and config.cmc.shards > 1)
-    how = "one shard for every measurement" if by_member else "all maps at once"
+    given = args.nlsq_result
+    if given is None:
+        fit_command(args, command, console)
+    start = None if given is None else JointResult.load(given, maps=False)
+    steps = [] if given is None else [f"would start from {given}"]
+    steps += plan_of_joint_sampling(args.data, config, start, _several(args))
     report = [directory / REPORT_NAME] if config.output.report else []
-    return print_plan(console, [first, f"would sample {how}"], [directory / "joint_posterior.json", *report])
+    return print_plan(console, steps, [directory / "joint_posterior.json", *report])
+
+
+def _several(args: argparse.Namespace) -> Any:
+    """Return the q that every file contributes, None for those of the configuration, which has a single one, too."""
+    return None if isinstance(args.q, float) else args.q
 
 
 def _sample(args: argparse.Namespace, command: Sequence[str], config: Config, directory: Path, console: Console) -> int:
@@ -63,7 +72,7 @@ def _sample(args: argparse.Namespace, command: Sequence[str], config: Config, di
         console.say("no --nlsq-result given: fitting the measurements together first")
         fit_command(args, command, console)
     joint = JointResult.load(directory if args.nlsq_result is None else args.nlsq_result)
-    q = None if isinstance(args.q, float) else args.q
+    q = _several(args)
     with console.progress() as shown:
         report = SamplingProgress(shown)
         result = fit_joint_cmc_jax(args.data, config, joint, q=q, directory=directory, progress=report, say=console.say)

@@ -13,10 +13,13 @@ import numpy as np
 _SAME_Q, _SAME_DT = 0.02, 1e-3
 """Relative differences up to which q (the default of data.q_tolerance) and the time between frames are the same."""
 
+_REPEAT = 1e-6
+"""Relative difference of q up to which measurements are merged."""
+
 
 class Run(NamedTuple):
     """A file as it can be fitted: its values of q in 1/Å, numbers of azimuths, frames, time between frames in s, and
-    ages of the first and of the last frame in s, None where the file does not tell."""
+    ages of the first and of the last frame in s, None where the file does not tell; the azimuths in degrees."""
 
     path: Path
     q: tuple[float, ...]
@@ -24,17 +27,18 @@ class Run(NamedTuple):
     frames: int
     dt: float | None
     ages: tuple[float, float] | None
+    phi: tuple[float, ...] = ()
 
 
 def run_of(path: Path, description: Mapping[str, Any]) -> Run:
     """Return a file from its description (`heterodyne_data.describe_data`)."""
     known = sorted(one["q"] for one in description["maps"] if one["q"] is not None and one["q"] > 0)
     groups = tuple(q for k, q in enumerate(known) if k == 0 or q > known[k - 1] * (1 + _SAME_Q))
-    angles = len({one["phi"] for one in description["maps"]})
+    angles = {one["phi"] for one in description["maps"]}
     dt, frames, age = description["dt"], description["n_frames"], description.get("start_age")
     begin = age if age is not None else None if dt is None else dt * description["start_frame"]
     ages = None if dt is None or begin is None else (begin, begin + dt * (frames - 1))
-    return Run(path, groups, angles, frames, dt, ages)
+    return Run(path, groups, len(angles), frames, dt, ages, tuple(sorted(angles - {None})))
 
 
 def several_q(run: Run) -> str:
@@ -57,6 +61,12 @@ def table(runs: Sequence[Run]) -> list[list[str]]:
 
 def words(runs: Sequence[Run]) -> Iterator[str]:
     """Yield what can be fitted together, and what is in the way."""
+    given: dict[Path, Run] = {}
+    for run in runs:
+        if run.path.resolve() in given:
+            yield f"{run.path.name} is given twice: it counts once"
+        given.setdefault(run.path.resolve(), run)
+    runs = list(given.values())
     unusable = [run for run in runs if not run.q or run.ages is None]
     for run in unusable:
         missing = " and ".join(name for name, known in (("q", run.q), ("time between frames", run.ages)) if not known)
@@ -79,7 +89,13 @@ def words(runs: Sequence[Run]) -> Iterator[str]:
     if len({run.frames for run in good}) > 1 or not _alike([run.dt for run in good if run.dt], _SAME_DT):
         yield "frames or times between frames differ: a joint fit takes them as they are, heterodyne merge does not"
     elif not several and _same_ages(good) and _alike([run.q[0] for run in good], _SAME_Q):
-        yield "repeats of one q: from three on, their scatter tests the error bars; heterodyne merge writes their mean"
+        scatter = "repeats of one q: from three on, their scatter tests the error bars"
+        merged = len({run.phi for run in good}) == 1 and _alike([run.q[0] for run in good], _REPEAT)
+        yield f"{scatter}; " + (
+            "heterodyne merge writes their mean"
+            if merged
+            else "their azimuths or q differ in part, a joint fit takes them as they are, heterodyne merge does not"
+        )
 
 
 def _of_ages(runs: Sequence[Run]) -> str:

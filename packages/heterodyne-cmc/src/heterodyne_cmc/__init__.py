@@ -21,7 +21,7 @@ from heterodyne_cmc._version import __version__
 if _TYPE_CHECKING:
     from heterodyne_cmc.engine.cluster import job_script
     from heterodyne_cmc.fit import clear_shards, fit_cmc_jax, kept_so_far, plan_of_sampling
-    from heterodyne_cmc.joint.fit import fit_joint_cmc_jax
+    from heterodyne_cmc.joint.fit import fit_joint_cmc_jax, plan_of_joint_sampling
     from heterodyne_cmc.joint.page import write_joint_page
     from heterodyne_cmc.joint.result import JointPosterior
     from heterodyne_cmc.joint.table import summary_of_joint_posterior
@@ -41,7 +41,7 @@ _MODULES = {
         "kept_so_far",
         "plan_of_sampling",
     ),
-    "joint.fit": ("fit_joint_cmc_jax",),
+    "joint.fit": ("fit_joint_cmc_jax", "plan_of_joint_sampling"),
     "joint.page": ("write_joint_page",),
     "joint.result": ("JointPosterior",),
     "joint.table": ("summary_of_joint_posterior",),
@@ -67,6 +67,7 @@ __all__ = [
     "fit_joint_cmc_jax",
     "job_script",
     "kept_so_far",
+    "plan_of_joint_sampling",
     "plan_of_sampling",
     "report_of_posterior",
     "summary_of_joint_posterior",

@@ -42,11 +42,15 @@ def joint_measurements(
     """
     found = [one for item in data for one in _of(item, config, q)]
     if len(found) < 2:
-        raise DataError("a joint fit takes at least two measurements; give several files, or several q of one (q: all)")
+        only = f", {_named(found[0], 1)} is one" if found else ""
+        raise DataError(
+            f"a joint fit takes at least two measurements{only}; give several files, or several q of one (q: all)"
+        )
     for k, one in enumerate(found):
-        if any(_same(one, other) for other in found[:k]):
-            file = one.data.provenance.get("file", f"measurement {k + 1}")
-            raise DataError(f"{file}, q = {one.data.q:.4g}: given twice; give every measurement once")
+        if (j := next((j for j, other in enumerate(found[:k]) if _same(one, other)), None)) is not None:
+            name, other_name = _named(one, k + 1), _named(found[j], j + 1)
+            same = "" if name == other_name else f" (the maps of {other_name} are the same)"
+            raise DataError(f"{name}: given twice{same}; give every measurement once")
     same_q = len({round(float(np.log(one.data.q)), 4) for one in found}) == 1
     files = [str(one.data.provenance.get("file", "")) for one in found]
     same_file = len(set(files)) == 1
@@ -58,6 +62,10 @@ def joint_measurements(
     if len(set(labels)) < len(labels):
         labels = [f"{label} ({k + 1})" for k, label in enumerate(labels)]
     return [replace(one, label=label) for label, one in zip(labels, found, strict=True)]
+
+
+def _named(one: Measurement, number: int) -> str:
+    return f"{one.data.provenance.get('file', f'measurement {number}')}, q = {one.data.q:.4g}"
 
 
 def _same(one: Measurement, other: Measurement) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -17,9 +18,9 @@ _ALIKE = 1e-6
 
 
 def merge_data(measurements: Sequence[TwoTimeData]) -> TwoTimeData:
-    """Return the mean of repeated measurements: of every pair of frames, over the measurements in which it is valid.
+    """Return the mean of repeated measurements, of every pair of frames.
 
-    A frame is valid if it is so in all of them: where one is dead in some, the noise of its pairs would differ.
+    A frame or pair is valid if it is so in all of them: where it is missing in some, its noise would differ.
 
     Parameters
     ----------
@@ -27,19 +28,24 @@ def merge_data(measurements: Sequence[TwoTimeData]) -> TwoTimeData:
 
     Raises
     ------
-    DataError : with every difference, or if there are fewer than two.
+    DataError : with every difference, or if there are fewer than two, or one is given twice.
     """
     if len(measurements) < 2:
         raise DataError("a mean takes at least two measurements; give several files")
     first = measurements[0]
-    if problems := [p for k, one in enumerate(measurements[1:], 2) for p in _differences(first, one, k)]:
+    names = [str(one.provenance.get("file", f"measurement {k}")) for k, one in enumerate(measurements, 1)]
+    for (name, one), (other_name, other) in combinations(zip(names, measurements, strict=True), 2):
+        if one.c2.shape == other.c2.shape and np.array_equal(one.c2, other.c2, equal_nan=True):
+            raise DataError(f"{other_name} has the same maps as {name}; give every measurement once")
+    differences = [_differences(first, *one) for one in zip(measurements[1:], names[1:], strict=True)]
+    if problems := [problem for found in differences for problem in found]:
         raise DataError(f"repeats of one measurement are merged: {'; '.join(problems)}; fit them with --joint instead")
     total = np.zeros(first.c2.shape)
     for one in measurements:
         total += one.c2
     valid = np.logical_and.reduce([one.valid for one in measurements])
     weight = np.minimum.reduce([one.weight for one in measurements])
-    lost = int(sum((one.valid & ~valid).any(axis=0).sum() for one in measurements))
+    lost = int((np.logical_or.reduce([one.valid for one in measurements]) & ~valid).any(axis=0).sum())
     notes = [f"mean of {count_noun(len(measurements), 'measurement')}"]
     notes += [f"{count_noun(lost, 'frame')} valid in only some of them left out"] if lost else []
     sources = [dict(one.provenance) for one in measurements]
@@ -56,8 +62,7 @@ def merge_data(measurements: Sequence[TwoTimeData]) -> TwoTimeData:
     )
 
 
-def _differences(one: TwoTimeData, other: TwoTimeData, number: int) -> Iterator[str]:
-    name = str(other.provenance.get("file", f"measurement {number}"))
+def _differences(one: TwoTimeData, other: TwoTimeData, name: str) -> Iterator[str]:
     if other.c2.shape != one.c2.shape:
         sizes = (f"{d.n_phi} azimuths × {d.n_t} frames" for d in (other, one))
         yield f"{name} has {' and not '.join(sizes)}"
@@ -68,5 +73,3 @@ def _differences(one: TwoTimeData, other: TwoTimeData, number: int) -> Iterator[
         yield f"{name} has q = {other.q:.6g} and not {one.q:.6g} 1/Å"
     if not np.allclose(other.t, one.t, rtol=_ALIKE, atol=_ALIKE * one.dt):
         yield f"{name} has ages {other.t[0]:.6g} to {other.t[-1]:.6g} s and not {one.t[0]:.6g} to {one.t[-1]:.6g} s"
-    if np.array_equal(other.c2, one.c2, equal_nan=True):
-        yield f"{name} has the same maps as the first"

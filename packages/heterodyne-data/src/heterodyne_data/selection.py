@@ -155,7 +155,8 @@ def select_q(refs: Sequence[MapRef], q: float | None, tolerance: float) -> tuple
     others = [ref for ref in refs if ref not in chosen]
     if q is None and others:
         raise DataError(
-            f"q: the file holds several, {list_q_of(refs)} 1/Å; give the one to fit (q; --q on the command line)"
+            f"q: the file holds several, {list_q_of(refs)} 1/Å; give the one to fit (q; --q on the command line), or "
+            "fit them together (--q all --joint)"
         )
     if not chosen:
         raise DataError(

@@ -14,14 +14,14 @@ Results of versions that did not test for these features are judged by convergen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from heterodyne_data import NestedTest, NLSQResult
 from heterodyne_data.setup import structured
 from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.models import of_result
 from heterodyne_nlsq.stated import RISES, SCORE_TEST, absent, differing_estimates, unstated_functions
-from heterodyne_report import describe_courses, format_number, format_p_value
+from heterodyne_report import TimeCourse, describe_courses, format_number, format_p_value
 
 USABLE, CAUTION, NO_SIGNAL = "usable", "caution", "no-signal"
 """The verdicts, as in `NLSQResult.verdict`."""
@@ -30,12 +30,13 @@ VERDICT_TITLES: Mapping[str, str] = {USABLE: "Usable", CAUTION: "Caution", NO_SI
 """Titles of the verdicts; results without a verdict (``""``) are not included."""
 
 
-def judge(result: NLSQResult) -> tuple[str, str]:
+def judge(result: NLSQResult, courses: Sequence[TimeCourse] | None = None) -> tuple[str, str]:
     """Return the verdict on a fit and its sentence.
 
     Parameters
     ----------
     result : a finished result: `signal`, `nested`, `noise`, `bands` and `success` are used, its own verdict is not.
+    courses : the functions of age that the sentence describes; by default those of the result.
 
     Returns
     -------
@@ -46,9 +47,10 @@ def judge(result: NLSQResult) -> tuple[str, str]:
     if absent(result, "contrast") or absent(result, "dynamics"):
         return NO_SIGNAL, _no_signal(result)
     doubts = list(_doubts(result))
-    course = _course(result)
+    course = _course(result, courses_of_fit(result) if courses is None else courses)
     if not doubts:
-        return USABLE, f"{_capital(result, course)}; the fit converged{_residuals(result)}."
+        said = f"{course}; the fit converged" if course else "the fit converged"
+        return USABLE, f"{_capital(result, said)}{_residuals(result)}."
     numbers = f" {_capital(result, course)}." if course else ""
     return CAUTION, f"{_capital(result, '; '.join(doubts))}.{numbers}"
 
@@ -118,11 +120,11 @@ def _doubts(result: NLSQResult) -> Iterator[str]:
     yield from of_result(result).doubts(result)
 
 
-def _course(result: NLSQResult) -> str:
+def _course(result: NLSQResult, courses: Sequence[TimeCourse]) -> str:
     """Return what the functions do for which there is evidence, ``""`` when there is none."""
     subjects = of_result(result).subjects(result)
     return describe_courses(
-        courses_of_fit(result), leave_out=unstated_functions(result), subjects=subjects, steady=absent(result, "ageing")
+        courses, leave_out=unstated_functions(result), subjects=subjects, steady=absent(result, "ageing")
     )
 
 

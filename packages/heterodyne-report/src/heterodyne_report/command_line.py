@@ -92,11 +92,15 @@ def read_q_list(text: str) -> float | list[float] | str:
 
     Raises
     ------
-    ValueError : for another text.
+    argparse.ArgumentTypeError : for another text.
     """
     if text.strip() == "all":
         return "all"
-    numbers = [float(part) for part in text.split(",")]
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        wanted = "a number in 1/Å; with --joint several with commas between them, or all"
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected {wanted}") from None
     return numbers[0] if len(numbers) == 1 else numbers
 
 

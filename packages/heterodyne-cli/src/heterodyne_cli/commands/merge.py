@@ -9,7 +9,7 @@ from pathlib import Path
 from heterodyne_cli.subcommand import Subcommand
 from heterodyne_data import merge_data, save_data
 from heterodyne_report import Console, add_setting_arguments, read_measurement, requested_config
-from heterodyne_spec import DONE, ConfigError, Problem
+from heterodyne_spec import DONE, ConfigError, OutputError, Problem
 
 _LAYOUTS = {".h5": "aps-u", ".hdf5": "aps-u", ".hdf": "aps-legacy", ".npz": "npz"}
 
@@ -19,6 +19,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, required=True, metavar="FILE", help="new file: .h5 (APS-U), .hdf (APS legacy) or .npz"
     )
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
     add_setting_arguments(parser)
 
 
@@ -30,6 +31,8 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     if args.output.resolve() in {path.resolve() for path in args.file}:
         problem = Problem("--output", "a file that is merged", "a new file", "give another name")
         raise ConfigError("command line", [problem])
+    if args.output.exists() and not args.force:
+        raise OutputError(f"{args.output}: already exists; choose another name, or --force to overwrite it")
     config = requested_config(args)
     merged = merge_data([read_measurement(path, config, console) for path in args.file])
     save_data(args.output, merged, layout)

@@ -92,7 +92,7 @@ def fit_joint_cmc_jax(
         layout = make_layout(np.array([name in joint.shared for name in space.free_names], bool), len(members))
         read = time.perf_counter()
         work = _around_mode(members, places, layout, say)
-        by_member = settings.cmc.engine == "dask" or settings.cmc.shards == len(members)
+        by_member = _by_member(settings.cmc, len(members))
         if by_member:
             subs = sample_shards(work, folder, listener, say)
             sub, reliable = _of_consensus(work, subs, settings.cmc, say)
@@ -112,6 +112,29 @@ def fit_joint_cmc_jax(
     )
 
 
+def plan_of_joint_sampling(
+    data: Sequence[TwoTimeData | str | Path],
+    config: Config,
+    joint: JointResult | None,
+    q: Sequence[float] | str | None = None,
+) -> list[str]:
+    """Return the steps of a joint sampling; raises the same errors as the sampling.
+
+    Parameters
+    ----------
+    data, config, q : as of `fit_joint_cmc_jax`.
+    joint : the joint point estimate of the measurements, None if it is made first.
+    """
+    found = joint_measurements(data, config, q)
+    _check(found, joint, config.cmc)
+    how = "one shard for every measurement" if _by_member(config.cmc, len(found)) else "all maps at once"
+    return [f"would sample {how}"]
+
+
+def _by_member(cmc: CMCConfig, n_members: int) -> bool:
+    return cmc.engine == "dask" or cmc.shards == n_members
+
+
 def _with_samplers(members: Sequence[Member], say: Say) -> list[Member]:
     """Return the members, without chains if none of them shows what the free parameters describe."""
     requests = [without_chains(member.request, lambda text: None) for member in members]
@@ -121,8 +144,8 @@ def _with_samplers(members: Sequence[Member], say: Say) -> list[Member]:
     return [replace(member, request=new) for new, member in zip(requests, members, strict=True)]
 
 
-def _check(found: Sequence[Measurement], joint: JointResult, cmc: CMCConfig) -> None:
-    if len(found) != len(joint.members):
+def _check(found: Sequence[Measurement], joint: JointResult | None, cmc: CMCConfig) -> None:
+    if joint is not None and len(found) != len(joint.members):
         raise DataError(
             f"the joint estimate is of {len(joint.members)} measurements, {len(found)} are given; give those that it "
             "was made of, in the same order"

@@ -45,8 +45,11 @@ def joint_command(args: argparse.Namespace, command: Sequence[str], console: Con
             written.append(write_page(result, directory / REPORT_NAME))
         progress.finish()
     from heterodyne_nlsq.joint.summary import summary
+    from heterodyne_nlsq.joint.tables import notes_of
 
-    console.say(f"\n{summary(result, console.paint)}")
+    notes = notes_of([(member.label, member.joint.data.notes) for member in result.members])
+    told = "\n".join([*(f"  {note}" for note in notes), *([""] if notes else []), summary(result, console.paint)])
+    console.say(f"\n{told}")
     check_written(written)
     console.say(f"\nwritten: {', '.join(str(path) for path in written)}; every measurement in 01, 02, ...")
     console.tell("joint result", **_event(result))
@@ -57,13 +60,16 @@ def joint_command(args: argparse.Namespace, command: Sequence[str], console: Con
 def _plan(data: Sequence[Path], config: Config, q: Any, share: Sequence[str] | None) -> list[str]:
     """Return the steps of a joint fit; raises the same errors as the fit."""
     from heterodyne_nlsq.fit import prepare
-    from heterodyne_nlsq.joint.fit import shared_parameters
+    from heterodyne_nlsq.joint.fit import check_settings, shared_parameters
+    from heterodyne_nlsq.joint.tables import notes_of
 
+    check_settings(config)
     found = joint_measurements(data, config, q)
     setups = [prepare(one.data, one.config) for one in found]
     common = shared_parameters(setups, config.model.share if share is None else share)
     return [
-        f"would fit {len(found)} measurements together: {', '.join(one.label for one in found)}",
+        *notes_of([(one.label, one.data.notes) for one in found]),
+        f"would fit {len(found)} measurements together: {'; '.join(one.label for one in found)}",
         f"common: {', '.join(common) or 'nothing'}",
     ]
 
@@ -81,6 +87,7 @@ def _event(result: JointResult) -> dict[str, Any]:
         "sentence": result.sentence,
         "shared": list(result.shared),
         "members": [member.label for member in result.members],
+        "notes": {member.label: list(member.joint.data.notes) for member in result.members},
         "headline": [vars(one) for one in result.headline],
         "parameters": [vars(row) for row in result.parameters],
         "agreement": None if result.agreement is None else vars(result.agreement),

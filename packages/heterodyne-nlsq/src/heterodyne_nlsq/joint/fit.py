@@ -89,9 +89,7 @@ def fit_joint_jax(
     """
     items = [data] if isinstance(data, TwoTimeData | str | Path) else list(data)
     settings = load_config(config)
-    if settings.nlsq.loss != "linear":
-        fault = Fault("nlsq.loss", settings.nlsq.loss, "linear", "a joint fit compares sums of squares", "JointLoss")
-        raise ConfigError("configuration", [fault])
+    check_settings(settings)
     with listening(progress) as listener:
         clock = Clock(listener, _STAGES)
         with clock("read"):
@@ -103,6 +101,23 @@ def fit_joint_jax(
             starts = _dynamics(found, listener)
         result = _jointly(found, setups, starts, shared, listener, clock)
     return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
+
+
+def check_settings(settings: Config) -> None:
+    """Refuse what a joint fit does not take into account.
+
+    Raises
+    ------
+    ConfigError : with every such setting.
+    """
+    nlsq, faults = settings.nlsq, []
+    if nlsq.loss != "linear":
+        faults.append(Fault("nlsq.loss", nlsq.loss, "linear", "a joint fit compares sums of squares", "JointLoss"))
+    if nlsq.weighting != "equal":
+        remedy = "a joint fit weighs all pairs equally: leave it out, or fit each by itself"
+        faults.append(Fault("nlsq.weighting", nlsq.weighting, "equal", remedy, "JointWeighting"))
+    if faults:
+        raise ConfigError("configuration", faults)
 
 
 def _dynamics(found: Sequence[Measurement], progress: Progress | None) -> list[FloatArray]:
@@ -200,9 +215,9 @@ def _named(spec: ModelSpec, share: Sequence[str]) -> tuple[str, ...]:
     function_of = {p.name: spec.function_of_group.get(p.group) for p in spec.parameters}
     known = [*(function.name for function in spec.functions), *spec.names]
     if wrong := [name for name in share if name not in known]:
-        wanted = f"functions or parameters of the model: {', '.join(known)}"
+        wanted = "a function or a parameter of the model"
         faults = [Fault("share", f'"{name}"', wanted, did_you_mean(name, known), "Shared") for name in wrong]
-        raise ConfigError("share", faults)
+        raise ConfigError("joint fit", faults)
     return tuple(name for name in spec.names if name in share or function_of[name] in share)
 
 

@@ -23,6 +23,7 @@ from heterodyne_data import (
     Signal,
 )
 from heterodyne_data.setup import reduced_chi_square
+from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.covariance import (
     covariance,
     covariance_root,
@@ -49,7 +50,7 @@ from heterodyne_nlsq.stated import stated, unstated_functions
 from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate, score_covariance
 from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
 from heterodyne_nlsq.verdict import CAUTION, NO_SIGNAL, USABLE, judge
-from heterodyne_report import format_number, format_p_value, format_plus_minus
+from heterodyne_report import TimeCourse, format_number, format_p_value, format_plus_minus
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -129,7 +130,7 @@ def outcome(
         exponents=tuple(one for one in exponents if _is_stated(one, members[0].joint)),
         scatter=_scatter(fitted, agreement),
     )
-    verdict, sentence = _judged(result)
+    verdict, sentence = _judged(result, _common_courses(fitted, members))
     return replace(result, verdict=verdict, sentence=sentence, warnings=(*labels.words, *_warnings(result)))
 
 
@@ -312,15 +313,33 @@ def _parameters(fitted: Fitted, members: Sequence[JointMember]) -> Iterator[Join
 
 def _common(fitted: Fitted, members: Sequence[JointMember]) -> tuple[Derived, ...]:
     """Return what is quoted of the functions whose parameters are all common."""
+    shared = _common_functions(fitted)
+    # Names of quantities hold those of their functions: "d ln v / d ln t".
+    joint = members[0].joint
+    return tuple(q for q in stated(joint, joint.headline) if shared & set(q.name.replace("/", " ").split()))
+
+
+def _common_functions(fitted: Fitted) -> set[str]:
+    """Return the names of the functions of age whose parameters are all common."""
     spec = fitted.problem.members[0].setup.spec
-    shared = {
+    return {
         function.name
         for function in spec.functions
         if all(p.name in fitted.shared for p in spec.parameters if spec.function_of_group.get(p.group) == function.name)
     }
-    # Names of quantities hold those of their functions: "d ln v / d ln t".
-    joint = members[0].joint
-    return tuple(q for q in stated(joint, joint.headline) if shared & set(q.name.replace("/", " ").split()))
+
+
+def _common_courses(fitted: Fitted, members: Sequence[JointMember]) -> list[TimeCourse]:
+    """Return the courses of the common functions, at the ages of all measurements."""
+    shared = _common_functions(fitted)
+    found = zip(*(courses_of_fit(member.joint) for member in members), strict=True)
+    return [_at_all_ages(courses) for courses in found if courses[0].name in shared]
+
+
+def _at_all_ages(courses: Sequence[TimeCourse]) -> TimeCourse:
+    t, first = np.unique(np.concatenate([one.t for one in courses]), return_index=True)
+    quantiles = np.concatenate([one.quantiles for one in courses], axis=1)[:, first]
+    return replace(courses[0], t=t, quantiles=quantiles)
 
 
 def _is_stated(exponent: FittedExponent, joint: NLSQResult) -> bool:
@@ -345,7 +364,8 @@ def _agreement(fitted: Fitted, noises: Sequence[_Noise]) -> Agreement | None:
         return min(2 * found.cost, 2 * fitted.alone[k].cost) / member.unit
 
     together, apart = chi_squares(problem, joint), np.array(each(lowest, problem))
-    decrease = float(np.maximum(together - apart, 0.0).sum())
+    released = np.maximum(together - apart, 0.0)
+    decrease = float(released.sum())
     p_value = chance(weights, decrease)
     ratio = format_number(decrease / max(float(weights.sum()), 1e-300), 2)
     agree = "agree on what they have in common" if p_value >= DOUBT else "do not agree on what they have in common"
@@ -353,6 +373,11 @@ def _agreement(fitted: Fitted, noises: Sequence[_Noise]) -> Agreement | None:
         f"the measurements {agree}: fitted each by itself, chi-square is smaller by {ratio} times what chance gives "
         f"({format_p_value(p_value)})"
     )
+    if p_value < DOUBT and len(problem.members) > 2:
+        # Of two, either may be the odd one.
+        largest = int(np.argmax(released))
+        share = 100 * released[largest] / released.sum()
+        words += f"; the largest part of it, {share:.0f} %, is that of {problem.members[largest].label}"
     return Agreement(decrease, float(weights.sum()), p_value, words)
 
 
@@ -385,8 +410,8 @@ def _scatter(fitted: Fitted, agreement: Agreement | None) -> Scatter | None:
     return Scatter(ratio, sd, words)
 
 
-def _judged(result: JointResult) -> tuple[str, str]:
-    """Return the verdict and its sentence."""
+def _judged(result: JointResult, courses: Sequence[TimeCourse]) -> tuple[str, str]:
+    """Return the verdict and its sentence, which describes the common functions (`courses`)."""
     verdicts = [member.joint.verdict for member in result.members]
     first = result.members[0].joint
     if all(verdict == NO_SIGNAL for verdict in verdicts):
@@ -401,7 +426,8 @@ def _judged(result: JointResult) -> tuple[str, str]:
         for member in result.members
         if member.joint.verdict != USABLE and result.success
     ][:2]
-    usable = next((member.joint.sentence for member in result.members if member.joint.verdict == USABLE), "")
+    good = (member.joint for member in result.members if member.joint.verdict == USABLE)
+    usable = next((judge(one, courses)[1] for one in good), "")
     if not doubts:
         return USABLE, usable
     return CAUTION, " ".join([f"{doubt[:1].upper()}{doubt[1:].rstrip('.')}." for doubt in doubts] + [usable]).strip()

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from heterodyne_data import JointResult, NLSQResult
 from heterodyne_nlsq.courses import courses_of_fit
-from heterodyne_nlsq.joint.tables import common_rows, compared_rows, findings, model_of, own_rows, quoted_rows
+from heterodyne_nlsq.joint.tables import common_rows, compared_rows, findings, model_of, notes_of, own_rows, quoted_rows
 from heterodyne_nlsq.stated import unstated_functions
 from heterodyne_nlsq.verdict import NO_SIGNAL, USABLE, VERDICT_TITLES
 from heterodyne_report import TimeCourse, draw_course, narrow_limits, set_vertical_range
@@ -175,4 +175,6 @@ def _measurements(result: JointResult) -> Markup:
         ages = f"{data.t[0]:.4g} to {data.t[-1]:.4g}"
         reduced = f"{member.joint.reduced_chi2:.3g}"
         rows.append([member.label, file, f"{data.q:.5g}", f"{len(data.phi)}", f"{data.n_frames}", ages, reduced])
-    return _table(rows, "What was fitted together", (1, 5))
+    shown = _table(rows, "What was fitted together", (1, 5))
+    notes = notes_of([(member.label, member.joint.data.notes) for member in result.members])
+    return join_markup([shown, bullet_list(notes)]) if notes else shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -25,13 +25,23 @@ def own_rows(result: JointResult) -> list[list[str]]:
     names = list(dict.fromkeys(row.name for row in result.parameters if row.member))
     known = {(row.name, row.member): row for row in result.parameters}
     rows = [["own", *(member.label for member in result.members)]]
+    rows += _own_functions(result)
     for name in names:
-        cells = [known[name, member.label] for member in result.members]
-        rows.append([name, *(_number(row.value, row.sd, row.determined) for row in cells)])
+        rows.append([name, *(_number(known[name, member.label]) for member in result.members)])
     for k, phi in enumerate(_angles(result)):
         scaling = [member.joint.scaling for member in result.members]
         rows.append([f"contrast at {phi:g}°", *(format_plus_minus(s.contrast[k], s.contrast_sd[k]) for s in scaling)])
     return rows
+
+
+def _own_functions(result: JointResult) -> Iterator[list[str]]:
+    """Yield what is quoted of the functions that are not common: one row for each, in the columns of `own_rows`."""
+    common = {one.name for one in result.headline}
+    quoted = [{one.name: one for one in stated(m.joint, m.joint.headline)} for m in result.members]
+    for name in dict.fromkeys(name for one in quoted for name in one if name not in common):
+        unit = next(one[name].unit for one in quoted if name in one)
+        cells = [format_plus_minus(one[name].value, one[name].sd) if name in one else "" for one in quoted]
+        yield [name if unit == "1" else f"{name} / {unit}", *cells]
 
 
 def _angles(result: JointResult) -> list[float]:
@@ -70,13 +80,17 @@ def _quantity(one: Derived) -> list[str]:
 
 def _row(row: JointParameter) -> list[str]:
     value, sd = format_value_and_sd(row.value, row.sd)
-    standing = "held" if row.status == "fixed" else "determined" if row.determined else "chosen"
     unit = "" if row.unit == "1" else row.unit
-    return [row.name, value, f"± {sd}" if sd else "", unit, standing]
+    return [row.name, value, f"± {sd}" if sd else "", unit, _standing(row)]
 
 
-def _number(value: float, sd: float, determined: bool) -> str:
-    return format_plus_minus(value, sd) if determined and math.isfinite(sd) else f"{format_number(value, 4)}, chosen"
+def _standing(row: JointParameter) -> str:
+    return "held" if row.status == "fixed" else "determined" if row.determined else "chosen"
+
+
+def _number(row: JointParameter) -> str:
+    known = row.determined and math.isfinite(row.sd)
+    return format_plus_minus(row.value, row.sd) if known else f"{format_number(row.value, 4)}, {_standing(row)}"
 
 
 def findings(result: JointResult) -> list[str]:
@@ -84,6 +98,19 @@ def findings(result: JointResult) -> list[str]:
     found = [] if result.agreement is None else [result.agreement.words]
     found += [one.words for one in result.exponents]
     return found if result.scatter is None else [*found, result.scatter.words]
+
+
+def notes_of(measurements: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Return the notes on the data of measurements (label, notes), each once, with the labels unless all have it.
+
+    Those on q that were not asked for are left out: they are other measurements.
+    """
+    labels: dict[str, list[str]] = {}
+    for label, notes in measurements:
+        for note in notes:
+            labels.setdefault(note, []).append(label)
+    told = {note: of for note, of in labels.items() if not (note.startswith("q = ") and " 1/Å left out (" in note)}
+    return [note if len(of) == len(measurements) else f"{'; '.join(of)}: {note}" for note, of in told.items()]
 
 
 def model_of(result: JointResult) -> str:
