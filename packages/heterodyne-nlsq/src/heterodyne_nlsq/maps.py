@@ -8,18 +8,14 @@ import numpy.typing as npt
 from heterodyne_data import TwoTimeData
 from heterodyne_data.setup import noise_sd
 from heterodyne_nlsq.setup import Setup
-from heterodyne_physics_meshgrid import c2_meshgrid
 
 type FloatArray = npt.NDArray[np.float64]
 
 
 def model_maps(setup: Setup, values: FloatArray, contrast: FloatArray, offset: FloatArray) -> npt.NDArray[np.float32]:
     """Return the maps (n_phi, n_t, n_t) of all parameters (n_par,), contrast and offset (n_phi,)."""
-    data, model = setup.data, setup.physics.model.from_vector(values)
-    maps = np.empty(data.c2.shape, np.float32)
-    for a, phi in enumerate(data.phi):
-        maps[a] = np.asarray(c2_meshgrid(model, data.t, data.q, phi, contrast[a], offset[a]))
-    return maps
+    data = setup.data
+    return setup.physics.model_maps(values, data.t, data.q, data.phi, contrast, offset)
 
 
 def residual_noise(data: TwoTimeData, model: npt.NDArray[np.floating]) -> FloatArray:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.scales import Details, measured_details
-from heterodyne_physics_meshgrid import c2_meshgrid
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -29,15 +28,15 @@ MOST = 3000.0
 def inflation(setup: Setup, vector: FloatArray) -> float:
     """Return the inflation, 1 for white noise, at a fitted vector (n_fit,) that describes the data well."""
     data, n_free = setup.data, len(setup.free.free)
-    model = setup.physics.model.from_vector(setup.free.full(vector[:n_free]))
     contrast, offset = setup.scaling.per_angle(vector[n_free:])
     chosen = np.unique(np.linspace(0, data.n_phi - 1, min(data.n_phi, _MOST_ANGLES)).astype(int))
     near = max(setup.config.data.exclude_diagonals, 1)
     first = max((data.n_t - _MOST_FRAMES) // 2, 0)
     some = slice(first, first + _MOST_FRAMES)
+    of_chosen = data.phi[chosen], contrast[chosen], offset[chosen]
+    maps = setup.physics.model_maps(setup.free.full(vector[:n_free]), data.t[some], data.q, *of_chosen)
     found = []
-    for a in chosen:
-        fitted = np.asarray(c2_meshgrid(model, data.t[some], data.q, data.phi[a], contrast[a], offset[a]))
+    for a, fitted in zip(chosen, maps, strict=True):
         used = data.valid[a, some] & (data.weight[a, some] > 0)
         residual = residuals(data.c2[a, some, some], fitted, used)
         found.append(inflation_of(measured_details(residual, near), _mean_square(residual, near)))

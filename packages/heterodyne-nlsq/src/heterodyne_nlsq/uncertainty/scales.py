@@ -44,28 +44,44 @@ def _pairs(values: Floats) -> tuple[Floats, Floats]:
     return (even + odd) / math.sqrt(2), (even - odd) / math.sqrt(2)
 
 
-def _beside(n_block: int, width: int, n_near: int) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]:
-    """Return the pairs of blocks, `width` frames wide, all of whose frames are at least `n_near` apart."""
-    first, second = np.triu_indices(n_block, 1)
-    apart = (second - first - 1) * width + 1 >= n_near
-    return first[apart], second[apart]
+def _nearest(width: int, n_near: int) -> int:
+    """Return how many blocks apart, `width` frames wide, all frames of two blocks are at least `n_near` apart."""
+    return max(1 + -(-(n_near - 1) // width), 1)
 
 
 def measured_details(residual: npt.NDArray[np.floating], n_near: int) -> Details:
     """Return the details of the upper triangle of residuals (n_t, n_t), pairs closer than `n_near` left out."""
-    approximation = np.asarray(residual, np.float64)
+    approximation: Floats = residual
     square, number = [], []
     for scale in range(n_scales(len(residual))):
-        low, high = _pairs(approximation)
-        both = [_pairs(part.T) for part in (low, high)]
-        approximation = both[0][0].T
-        at = _beside(len(approximation), 2 ** (scale + 1), n_near)
-        along_columns, along_rows, along_both = both[0][1].T, both[1][0].T, both[1][1].T
-        square.append(
-            [np.mean(part[at] ** 2) if at[0].size else 0.0 for part in (along_rows, along_columns, along_both)]
-        )
-        number.append(at[0].size)
+        n_block, width = len(approximation) // 2, 2 ** (scale + 1)
+        apart = _nearest(width, n_near)
+        counted = max(n_block - apart, 0) * max(n_block - apart + 1, 0) // 2
+        found, approximation = _of_scale(approximation, apart)
+        square.append(found / max(counted, 1))
+        number.append(counted)
     return Details(np.array(square).reshape(-1, 3), np.array(number, float))
+
+
+_ROWS = 256
+"""Number of rows of blocks whose details are formed at once, so that large maps are not copied whole."""
+
+
+def _of_scale(values: Floats, apart: int) -> tuple[FloatArray, FloatArray]:
+    """Return the sums of squared details, (3,), of blocks j ≥ i + `apart`, and the sums of all blocks, over 2."""
+    n_block, squares = len(values) // 2, np.zeros(3)
+    sums = np.empty((n_block, n_block))
+    for first in range(0, n_block, _ROWS):
+        last = min(first + _ROWS, n_block)
+        # Below the diagonal nothing is needed.
+        rows = values[2 * first : 2 * last, 2 * first : 2 * n_block].astype(np.float64)
+        low, high = (one.T for one in _pairs(rows))
+        (both_low, along_columns), (along_rows, both_high) = _pairs(low), _pairs(high)
+        sums[first:last, first:] = both_low.T
+        for k, part in enumerate((along_rows, along_columns, both_high)):
+            upper = np.triu(part.T, apart)
+            squares[k] += np.vdot(upper, upper)
+    return squares, sums
 
 
 class Expected(NamedTuple):
@@ -107,11 +123,17 @@ _OF_FIRST, _OF_SECOND = [1, 0, 1], [0, 1, 1]
 """Patterns, even 0 and odd 1, of the two blocks in the details along rows, along columns and along both."""
 
 
-def _spread(i: npt.NDArray[np.int_], j: npt.NDArray[np.int_], most: int) -> npt.NDArray[np.int_]:
-    """Return positions of at most so many pairs of blocks, evenly over their distances and ages."""
-    order = np.lexsort((i, j - i))
-    number = min(i.size, most)
-    return order[((np.arange(number) + 0.5) * i.size / max(number, 1)).astype(int)]
+def _spread(n_block: int, apart: int, most: int) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]:
+    """Return at most so many pairs of blocks at least `apart`, evenly over their distances and ages."""
+    lags = np.arange(apart, n_block)
+    ends = np.cumsum(n_block - lags)
+    total = int(ends[-1]) if lags.size else 0
+    number = min(total, most)
+    # Ordered by distance, then by age.
+    chosen = ((np.arange(number) + 0.5) * total / max(number, 1)).astype(int)
+    k = np.searchsorted(ends, chosen, side="right")
+    first = chosen - (ends - (n_block - lags))[k]
+    return first, first + lags[k]
 
 
 def make_blocks(correlation: npt.NDArray[np.floating], frames: npt.NDArray[np.int_], n_near: int) -> list[Blocks]:
@@ -119,9 +141,7 @@ def make_blocks(correlation: npt.NDArray[np.floating], frames: npt.NDArray[np.in
     found = []
     for scale in range(n_scales(len(frames))):
         width = 2 ** (scale + 1)
-        i, j = _beside(len(frames) // width, width, n_near)
-        some = _spread(i, j, max(_PAIRS, _FRAMES // width))
-        i, j = i[some], j[some]
+        i, j = _spread(len(frames) // width, _nearest(width, n_near), max(_PAIRS, _FRAMES // width))
         inside = np.arange(width)
         gamma = correlation[
             frames[i[:, None] * width + inside][:, :, None], frames[j[:, None] * width + inside][:, None, :]

@@ -12,6 +12,7 @@ and, optionally, functions that are faster than those with the whole matrix,
 * ``pair_products(vector, t, q, phi, z, n_near, later)``: products of the matrix with vectors over frames,
 * ``quadratic_forms(vector, t, q, phi, z, n_near)``: quadratic forms in such vectors, with derivatives,
 * ``inverse_products(vector, t, q, phi, noise, z)``: those of the inverse of the matrix plus a diagonal,
+* ``model_maps(vector, t, q, phi, contrast, offset)``: c2 of all azimuths in float32,
 * ``inner_products(vector, q, phi, maps)`` and ``model_sums(vector, q, phi, maps)``: exact sums over all pairs, as in
   `heterodyne_physics_meshgrid.factored`; the one has derivatives.
 """
@@ -25,9 +26,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_spec import ConfigError, Problem, knowledge
+
+type FloatArray = npt.NDArray[np.float64]
 
 
 @jax.tree_util.register_static
@@ -45,6 +50,7 @@ class Physics:
     pair_products: Callable[..., Array]
     quadratic_forms: Callable[..., Array]
     inverse_products: Callable[..., Array]
+    model_maps: Callable[..., npt.NDArray[np.float32]]
     inner_products: Callable[..., Any] | None
     model_sums: Callable[..., Any] | None
 
@@ -112,6 +118,14 @@ def physics_of(name: str) -> Physics:
         matrix = jnp.where(used[:, None] & used, bracket(model.from_vector(vector), t, q, phi), 0.0)
         return jnp.linalg.solve(matrix + jnp.diag(jnp.where(used, noise, 1.0)), jnp.where(used[:, None], z, 0.0))
 
+    def maps(
+        vector: FloatArray, t: FloatArray, q: float, phi: FloatArray, contrast: FloatArray, offset: FloatArray
+    ) -> npt.NDArray[np.float32]:
+        found = np.empty((len(phi), t.size, t.size), np.float32)
+        for a, angle in enumerate(phi):
+            found[a] = offset[a] + contrast[a] * _bracket(name, jnp.asarray(vector), jnp.asarray(t), q, angle)
+        return found
+
     return Physics(
         name=name,
         model=model,
@@ -121,6 +135,13 @@ def physics_of(name: str) -> Physics:
         pair_products=pair_products,
         quadratic_forms=getattr(module, "quadratic_forms", forms),
         inverse_products=getattr(module, "inverse_products", inverse),
+        model_maps=getattr(module, "model_maps", maps),
         inner_products=getattr(module, "inner_products", None),
         model_sums=getattr(module, "model_sums", None),
     )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _bracket(name: str, vector: Array, t: Array, q: Array, phi: Array) -> Float[Array, "n_t n_t"]:
+    physics = physics_of(name)
+    return physics.bracket(physics.model.from_vector(vector), t, q, phi)

@@ -12,6 +12,7 @@ from heterodyne_physics_meshgrid._generated.two_component import MODEL_VERSION, 
 from heterodyne_physics_meshgrid.angles import cosine_of_degrees
 from heterodyne_physics_meshgrid.factored import inner_products, model_sums
 from heterodyne_physics_meshgrid.inverse_products import inverse_products
+from heterodyne_physics_meshgrid.model_maps import model_maps
 from heterodyne_physics_meshgrid.pair_products import pair_products
 from heterodyne_physics_meshgrid.quadratic_forms import quadratic_forms
 from heterodyne_physics_meshgrid.speckle import FieldLaws
@@ -26,6 +27,7 @@ __all__ = [
     "fields",
     "inner_products",
     "inverse_products",
+    "model_maps",
     "model_sums",
     "pair_products",
     "quadratic_forms",

@@ -1,0 +1,54 @@
+"""Maps of the model in float32 from products of small factors, in NumPy: for looking at, and for residuals.
+
+Between the frames i of a slab of rows and later frames j the bracket is a product of four numbers at i and four at j
+(`heterodyne_physics_meshgrid.factored`), so that only pairs inside a slab take exponentials and cosines.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from heterodyne_physics_meshgrid._generated.two_component import MODEL_ID, HeterodyneModel
+from heterodyne_physics_meshgrid.angles import cosine_of_degrees
+from heterodyne_spec import load_model
+
+type FloatArray = npt.NDArray[np.float64]
+
+_ROWS = 128
+"""Number of frames of a slab."""
+
+
+def model_maps(
+    vector: FloatArray, t: FloatArray, q: float, phi: FloatArray, contrast: FloatArray, offset: FloatArray
+) -> npt.NDArray[np.float32]:
+    """Return c2 of every azimuth, (n_phi, n_t, n_t).
+
+    `vector` (n_par,) in canonical order, ages `t` (n_t,) in s, `q` in 1/Å, `phi` (n_phi,) in degrees; contrast and
+    offset (n_phi,). Computed in float64. Source: He et al. 2025, SI Eqs. S-77 to S-98.
+    """
+    values, spec = dict(zip(HeterodyneModel.names, vector.tolist(), strict=True)), load_model(MODEL_ID)
+    x, j_r, j_s, v = (spec.evaluate(name, values, t) for name in ("x", "J_r", "J_s", "v"))
+    norm = np.sqrt(x**2 + (1 - x) ** 2)
+    reference, sample = (1 - x) / norm, x / norm
+    decay_r, decay_s, way = (np.append(0.0, np.cumsum(np.diff(t) * (f[:-1] + f[1:]) / 2)) for f in (j_r, j_s, v))
+    decay_r, decay_s = q**2 / 2 * decay_r, q**2 / 2 * decay_s
+    maps = np.empty((len(phi), t.size, t.size), np.float32)
+    phases = [q * float(cosine_of_degrees(float(angle) + values["phi0"])) * way for angle in phi]
+    for first in range(0, t.size, _ROWS):
+        rows = slice(first, first + _ROWS)
+        edge = min(first + _ROWS, t.size) - 1
+        inside = [np.exp(-np.abs(d[rows, None] - d[rows])) for d in (decay_r, decay_s)]
+        u, w = (a[rows, None] * a[rows] * kept for a, kept in zip((reference, sample), inside, strict=True))
+        # To the last frame of the slab from those in it, and from there to later ones: no factor exceeds 1.
+        f, g = (a * np.exp(-np.abs(d - d[edge])) for a, d in ((reference, decay_r), (sample, decay_s)))
+        for a, phase in enumerate(phases):
+            one, turn = maps[a], phase - phase[edge]
+            one[rows, rows] = contrast[a] * (u**2 + w**2 + 2 * u * w * np.cos(phase[rows, None] - phase[rows]))
+            beat = np.sqrt(2.0) * f * g
+            factors = np.stack([f**2, g**2, beat * np.cos(turn), beat * np.sin(turn)])
+            later = slice(edge + 1, None)
+            one[rows, later] = contrast[a] * (factors[:, rows].T @ factors[:, later])
+            one[later, rows] = one[rows, later].T
+    maps += offset.astype(np.float32)[:, None, None]
+    return maps
