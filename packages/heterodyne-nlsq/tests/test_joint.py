@@ -185,7 +185,6 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (["--joint", "--data", one], "at least two"),
         (["--joint", "--data", one, one], "given twice"),
         (["--joint", "--data", one, str(again)], "given twice (the maps of 1.npz, q = 0.005 are the same)"),
-        (["--joint", "--data", one, other, "--q", "some"], "expected a number in 1/Å; with --joint several"),
         (["--joint", "--data", one, other, "--set", "nlsq.weighting=noise"], "weighs all pairs equally"),
         (["--joint", "--data", one, other, "--set", "nlsq.weighting=noise", "--dry-run"], "weighs all pairs equally"),
         (["--joint", "--data", one, other, "--share", "v1"], "did you mean"),
@@ -197,6 +196,9 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         error = capsys.readouterr().err
         assert error.count("\n") == 1
         assert words in error
+    with pytest.raises(SystemExit):
+        main(["--joint", "--data", one, other, "--q", "some"])
+    assert "found 'some', expected a number in 1/Å; with --joint several" in capsys.readouterr().err
     settings = tmp_path / "several.json"
     settings.write_text('{"data": {"q": [0.005, 0.006]}}')
     assert main(["--data", one, "--config", str(settings), "--output", str(tmp_path / "out")]) == 1
