@@ -123,3 +123,25 @@ def test_a_posterior_leaves_one_report_with_the_fit_that_it_started_from(
     bare = [*asked[:-3], str(tmp_path / "bare"), *asked[-2:], "--set", "output.report=false"]
     assert command.main(bare) == 0
     assert [path.name for path in (tmp_path / "bare").iterdir()] == ["cmc_result.nc"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--share", "v", "--nlsq-result", "together"], "what is common is that of the joint fit"),
+        (["--dry-run"], "m.h5: no such file"),
+        (["--dry-run", "--nlsq-result", "together"], "together/joint_result.json"),
+    ],
+)
+def test_a_joint_posterior_refuses_what_it_cannot_use_also_in_a_dry_run(
+    options: list[str],
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command.main(["--data", "m.h5", "n.h5", "--joint", "--method", "cmc", *options]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert words in error

@@ -15,6 +15,7 @@ from heterodyne_cli import command, results
     [
         ("nowhere", "no such file or folder"),
         ("empty", "found no result, expected nlsq_result.json or cmc_result.nc"),
+        ("together", "found results of several measurements"),
         ("notes.txt", "another kind of file"),
         ("broken.json", "expected valid JSON"),
     ],
@@ -23,6 +24,8 @@ def test_what_is_no_result_is_named(
     asked: str, name: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "together").mkdir()
+    (tmp_path / "together" / "joint_result.json").write_text("{}")
     (tmp_path / "notes.txt").write_text("")
     (tmp_path / "broken.json").write_text("{")
     before = sorted(tmp_path.rglob("*"))

@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 from measurement import FREE, TRUTH, config, make, point_estimate
 
-from heterodyne_cmc import JointPosterior, fit_joint_cmc_jax, summary_of_joint_posterior, write_joint_page
+from heterodyne_cmc import (
+    JointPosterior,
+    fit_joint_cmc_jax,
+    plan_of_joint_sampling,
+    summary_of_joint_posterior,
+    write_joint_page,
+)
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, log_likelihood
 from heterodyne_cmc.joint.density import joint_problem
 from heterodyne_cmc.joint.fit import _around_mode, _with_samplers
@@ -202,3 +208,14 @@ def test_requests_that_cannot_be_met_are_refused() -> None:
         fit_joint_cmc_jax(repeats(), asked(shards=3), estimate(repeats()))
     with pytest.raises(DataError, match="joint estimate is of 3 measurements, 2 are given"):
         fit_joint_cmc_jax(repeats(), asked(), estimate(repeats((0, 1, 2))))
+
+
+def test_a_plan_says_how_and_raises_the_errors_of_the_sampling() -> None:
+    joint = estimate(repeats())
+    assert plan_of_joint_sampling(repeats(), load_config(asked()), joint) == ["would sample all maps at once"]
+    by_member = load_config(asked(shards=2))
+    assert plan_of_joint_sampling(repeats(), by_member, None) == ["would sample one shard for every measurement"]
+    with pytest.raises(ConfigError, match=r"cmc\.shards.*1, or 2"):
+        plan_of_joint_sampling(repeats(), load_config(asked(shards=3)), None)
+    with pytest.raises(DataError, match="joint estimate is of 2 measurements, 3 are given"):
+        plan_of_joint_sampling(repeats((0, 1, 2)), load_config(asked()), joint)

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heterodyne_data import RESULT_JSON_NAME, FittedData, NLSQResult
+from heterodyne_data import JOINT_NAME, RESULT_JSON_NAME, FittedData, NLSQResult
 from heterodyne_spec import Problem, ResultError
 
 if TYPE_CHECKING:
     from heterodyne_cmc import CMCResult
 
 _POSTERIOR = "cmc_result.nc"
+
+_OF_SEVERAL = (JOINT_NAME, "joint_posterior.json")
+"""Files of a joint fit and of a joint posterior, whose measurements are in folders beside them."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,10 @@ def load(path: Path) -> Saved:
     if path.is_dir():
         fit, posterior = path / RESULT_JSON_NAME, path / _POSTERIOR
         if not fit.is_file() and not posterior.is_file():
-            expected = f"{RESULT_JSON_NAME} or {_POSTERIOR}"
-            raise ResultError(
-                str(path), [Problem("", "no result", expected, "give the folder or a result file of a run")]
-            )
+            found, remedy = "no result", "give the folder or a result file of a run"
+            if any((path / name).is_file() for name in _OF_SEVERAL):
+                found, remedy = "results of several measurements", f"give the folder of one, such as {path / '01'}"
+            raise ResultError(str(path), [Problem("", found, f"{RESULT_JSON_NAME} or {_POSTERIOR}", remedy)])
         return Saved(
             path,
             NLSQResult.load(fit) if fit.is_file() else None,
