@@ -19,10 +19,8 @@ from heterodyne_nlsq.command import main
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.joint.homogeneity import chance, weights_of_decrease
 from heterodyne_nlsq.joint.layout import make_layout
-from heterodyne_nlsq.joint.outcome import _at_all_ages
-from heterodyne_nlsq.joint.tables import notes_of, own_rows
+from heterodyne_nlsq.joint.tables import ages_of, compared_rows, notes_of, own_rows
 from heterodyne_nlsq.models import knowledge_of
-from heterodyne_report import TimeCourse
 from heterodyne_spec import Config, ConfigError, DataError, ResultError, load_config
 
 HELD = ("D_offset_ref", "D_offset_sample", "v_offset", "f1", "beta", "alpha_ref", "alpha_sample", "f0")
@@ -74,17 +72,30 @@ def test_what_is_not_common_is_stated_of_every_measurement_and_not_of_the_sample
     assert cells["f2"] == ["0, held", "0, held"]
 
 
+def test_measurements_of_other_ages_are_beside_the_joint_estimate_at_their_own(joint: JointResult) -> None:
+    names = [row[0] for row in compared_rows(joint)]
+    assert names == ["by itself", *(member.label for member in joint.members), "joint"]
+    first, second = joint.members
+    later = replace(second.joint, data=replace(second.joint.data, start_frame=second.joint.data.start_frame + 60))
+    moved = [replace(one, value=2 * one.value) for one in later.headline]
+    runs = replace(joint, members=(first, replace(second, joint=replace(later, headline=tuple(moved)))))
+    rows = compared_rows(runs)
+    ages = [f"{age:.3g} s" for age in ages_of(runs)]
+    beside = [
+        f"{first.label} at {ages[0]}",
+        f"joint at {ages[0]}",
+        f"{second.label} at {ages[1]}",
+        f"joint at {ages[1]}",
+    ]
+    assert [row[0] for row in rows[1:]] == beside
+    k = rows[0].index("v / Å/s")
+    assert float(rows[4][k].split()[0]) == pytest.approx(2 * float(rows[2][k].split()[0]), rel=1e-3)
+
+
 def test_notes_on_the_data_are_told_once_with_the_measurements_that_have_them() -> None:
     found, empty, other = "baseline 1 found", "phi = 0: empty, left out", "q = 0.003 1/Å left out (3 maps)"
     told = notes_of([("a", [found, empty]), ("b", [found, other]), ("c", [found])])
     assert told == [found, f"a: {empty}"]
-
-
-def test_the_course_of_runs_that_continue_each_other_is_that_of_all_ages() -> None:
-    runs = [TimeCourse("v", "Å/s", np.array(t), np.tile(np.array(t), (5, 1))) for t in ([4.0, 5.0], [1.0, 2.0], [4.0])]
-    found = _at_all_ages(runs)
-    assert found.t.tolist() == [1.0, 2.0, 4.0, 5.0]
-    assert found.value.tolist() == found.t.tolist()
 
 
 def test_exponents_and_agreement_are_those_of_the_model(joint: JointResult) -> None:

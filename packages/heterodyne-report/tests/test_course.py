@@ -145,3 +145,11 @@ def test_ages_without_a_finite_standard_deviation_say_nothing(unknown):
     (found,) = time_courses(Bands(T, {"v": np.linspace(400, 100, 50)}, {"v": sd}))
     assert np.array_equal(found.known, T >= 10)
     assert describe_courses([found]).endswith("Å/s (not determined before 10.7 s)")
+
+
+def test_runs_that_continue_each_other_have_one_course_at_all_ages() -> None:
+    parts = [TimeCourse("v", "Å/s", np.array(t), np.tile(t, (5, 1))) for t in ([4.0, 5.0], [1.0, 2.0], [4.0])]
+    found = TimeCourse.joined(parts)
+    assert found.t.tolist() == [1.0, 2.0, 4.0, 5.0]
+    assert found.value.tolist() == found.t.tolist()
+    assert describe_courses([found]).startswith("over 5 s the velocity")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -46,6 +46,15 @@ class TimeCourse:
     quantiles: FloatArray
     held: bool = False
     model: str = DEFAULT_MODEL
+
+    @classmethod
+    def joined(cls, courses: Sequence[TimeCourse]) -> TimeCourse:
+        """Return the course at the ages of all `courses`, which are parts of it: those of runs that continue each
+        other; an age that several have is that of the first of them.
+        """
+        t, first = np.unique(np.concatenate([one.t for one in courses]), return_index=True)
+        quantiles = np.concatenate([one.quantiles for one in courses], axis=1)[:, first]
+        return replace(courses[0], t=t, quantiles=quantiles)
 
     @property
     def subject(self) -> str:

@@ -57,7 +57,8 @@ def _common(result: JointPosterior) -> list[TimeCourse]:
     def is_common(name: str) -> bool:
         return all(part in result.shared for law in laws_of(spec, name) for part in law[:3])
 
-    return [course for course in courses_of_posterior(result.members[0].posterior) if is_common(course.name)]
+    found = zip(*(courses_of_posterior(member.posterior) for member in result.members), strict=True)
+    return [TimeCourse.joined(courses) for courses in found if is_common(courses[0].name)]
 
 
 def _sections(result: JointPosterior) -> Iterator[Section]:

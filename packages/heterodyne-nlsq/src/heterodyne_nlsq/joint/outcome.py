@@ -333,13 +333,7 @@ def _common_courses(fitted: Fitted, members: Sequence[JointMember]) -> list[Time
     """Return the courses of the common functions, at the ages of all measurements."""
     shared = _common_functions(fitted)
     found = zip(*(courses_of_fit(member.joint) for member in members), strict=True)
-    return [_at_all_ages(courses) for courses in found if courses[0].name in shared]
-
-
-def _at_all_ages(courses: Sequence[TimeCourse]) -> TimeCourse:
-    t, first = np.unique(np.concatenate([one.t for one in courses]), return_index=True)
-    quantiles = np.concatenate([one.quantiles for one in courses], axis=1)[:, first]
-    return replace(courses[0], t=t, quantiles=quantiles)
+    return [TimeCourse.joined(courses) for courses in found if courses[0].name in shared]
 
 
 def _is_stated(exponent: FittedExponent, joint: NLSQResult) -> bool:
@@ -397,16 +391,16 @@ def _exponents(wider: tuple[Problem, Solution], noises: Sequence[_Noise]) -> Ite
 
 
 def _scatter(fitted: Fitted, agreement: Agreement | None) -> Scatter | None:
-    """Return the scatter between repeats over the noise."""
-    members = fitted.problem.members
+    """Return the scatter between repeats over the noise; those without a signal have no part in it."""
+    repeats = sum(one.verdict != NO_SIGNAL for one in fitted.alone)
     one_q = np.ptp(fitted.problem.layout.log_q) < 1e-3
-    if agreement is None or not one_q or len(members) < _REPEATS or agreement.expected <= 0:
+    if agreement is None or not one_q or repeats < _REPEATS or agreement.expected <= 0:
         return None
     ratio = math.sqrt(max(agreement.statistic, 0.0) / agreement.expected)
     # A sum of independent chi-squares, of as many degrees of freedom as restrictions.
-    freedom = (len(members) - 1) * int(fitted.problem.layout.common.sum())
+    freedom = (repeats - 1) * int(fitted.problem.layout.common.sum())
     sd = ratio / math.sqrt(2 * freedom)
-    words = f"the scatter between {len(members)} repeats is {format_plus_minus(ratio, sd)} times the stated noise"
+    words = f"the scatter between {repeats} repeats is {format_plus_minus(ratio, sd)} times the stated noise"
     return Scatter(ratio, sd, words)
 
 

@@ -10,7 +10,16 @@ from matplotlib.figure import Figure
 
 from heterodyne_data import JointResult, NLSQResult
 from heterodyne_nlsq.courses import courses_of_fit
-from heterodyne_nlsq.joint.tables import common_rows, compared_rows, findings, model_of, notes_of, own_rows, quoted_rows
+from heterodyne_nlsq.joint.tables import (
+    ages_of,
+    common_rows,
+    compared_rows,
+    findings,
+    model_of,
+    notes_of,
+    own_rows,
+    quoted_rows,
+)
 from heterodyne_nlsq.stated import unstated_functions
 from heterodyne_nlsq.verdict import NO_SIGNAL, USABLE, VERDICT_TITLES
 from heterodyne_report import TimeCourse, draw_course, narrow_limits, set_vertical_range
@@ -75,12 +84,17 @@ def _compared(result: JointResult) -> Markup:
 
 
 def _by_member(result: JointResult, name: str) -> Picture:
-    """Return a quantity of every measurement by itself against q, or its number if all q are equal."""
-    joint = next(one for one in result.headline if one.name == name)
+    """Return a quantity of every measurement by itself: against age if it differs, or q, or the number."""
+    unit = next(one.unit for one in result.headline if one.name == name)
     q = np.array([member.joint.data.q for member in result.members])
-    against_q = np.ptp(q) > 1e-3 * q.mean()
+    ages = ages_of(result)
+    by_age = len(set(ages)) > 1
+    against_q = not by_age and bool(np.ptp(q) > 1e-3 * q.mean())
+    place = q.tolist() if against_q else ages if by_age else list(range(1, len(q) + 1))
+    joint = [next(one for one in member.joint.headline if one.name == name) for member in result.members]
+    first = joint[0]
     found = [{one.name: one for one in member.alone.headline}.get(name) for member in result.members]
-    at = [(x, one.value, one.sd) for x, one in zip(q if against_q else range(1, len(q) + 1), found, strict=True) if one]
+    at = [(x, one.value, one.sd) for x, one in zip(place, found, strict=True) if one]
 
     def draw() -> Figure:
         figure = Figure(figsize=(4.0, 2.8), layout="constrained")
@@ -88,22 +102,28 @@ def _by_member(result: JointResult, name: str) -> Picture:
         if at:
             x, value, sd = np.array(at, float).T
             axes.errorbar(x, value, sd, fmt="o", capsize=3, label="by itself")
-        axes.axhline(joint.value, color="C1", label="joint")
-        axes.axhspan(joint.value - joint.sd, joint.value + joint.sd, color="C1", alpha=0.3, linewidth=0)
+        if by_age:
+            x, value, sd = np.array(sorted((a, one.value, one.sd) for a, one in zip(ages, joint, strict=True))).T
+            axes.plot(x, value, color="C1", label="joint")
+            axes.fill_between(x, value - sd, value + sd, color="C1", alpha=0.3, linewidth=0)
+        else:
+            axes.axhline(first.value, color="C1", label="joint")
+            axes.axhspan(first.value - first.sd, first.value + first.sd, color="C1", alpha=0.3, linewidth=0)
         if against_q and len(at) > 1:
             axes.set_xscale("log")
-        middle = [value for _, value, sd in at if np.isfinite(sd)] + [joint.value]
-        reach = max(5 * joint.sd, *(abs(value - joint.value) for value in middle)) * 1.3
-        axes.set_ylim(joint.value - min(reach, 3 * abs(joint.value)), joint.value + min(reach, 3 * abs(joint.value)))
-        axes.set_xlabel("q / (1/Å)" if against_q else "measurement")
-        axes.set_ylabel(f"{name} / ({joint.unit})")
+        middle = [value for _, value, sd in at if np.isfinite(sd)] + [one.value for one in joint]
+        reach = max(5 * first.sd, *(abs(value - first.value) for value in middle)) * 1.3
+        axes.set_ylim(first.value - min(reach, 3 * abs(first.value)), first.value + min(reach, 3 * abs(first.value)))
+        axes.set_xlabel("q / (1/Å)" if against_q else "age / s" if by_age else "measurement")
+        axes.set_ylabel(f"{name} / ({unit})")
         axes.legend(fontsize=8)
         return figure
 
     listed = "; ".join(
         f"{member.label}: {one.value:.4g}" for member, one in zip(result.members, found, strict=True) if one
     )
-    return svg_picture(draw, f"{name} of every measurement by itself: {listed}; joint {joint.value:.4g}.")
+    listed_joint = ", ".join(dict.fromkeys(f"{one.value:.4g}" for one in joint))
+    return svg_picture(draw, f"{name} of every measurement by itself: {listed}; joint {listed_joint}.")
 
 
 def _functions(result: JointResult) -> Markup:
@@ -121,7 +141,7 @@ def _functions(result: JointResult) -> Markup:
 
 def _common_function(result: JointResult, name: str) -> Picture:
     """Return a common function: the joint estimate, and those of the measurements by themselves."""
-    joint = _course(result.members[0].joint, name)
+    joint = TimeCourse.joined([_course(member.joint, name) for member in result.members])
     alone = [
         (member.label, _course(member.alone, name))
         for member in result.members

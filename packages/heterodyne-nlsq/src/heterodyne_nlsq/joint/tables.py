@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from heterodyne_data import Derived, JointMember, JointParameter, JointResult
+from heterodyne_data import Derived, JointParameter, JointResult, NLSQResult
+from heterodyne_data.setup import reference_age
 from heterodyne_nlsq.models import of_result
-from heterodyne_nlsq.stated import stated
+from heterodyne_nlsq.stated import NOT_DETERMINED, stated, without_error
+from heterodyne_nlsq.summary import quantity_rows
 from heterodyne_nlsq.verdict import VERDICT_TITLES
 from heterodyne_report import format_number, format_plus_minus, format_value_and_sd
 
@@ -40,7 +42,7 @@ def _own_functions(result: JointResult) -> Iterator[list[str]]:
     quoted = [{one.name: one for one in stated(m.joint, m.joint.headline)} for m in result.members]
     for name in dict.fromkeys(name for one in quoted for name in one if name not in common):
         unit = next(one[name].unit for one in quoted if name in one)
-        cells = [format_plus_minus(one[name].value, one[name].sd) if name in one else "" for one in quoted]
+        cells = [_cell(member.joint, one.get(name)) for member, one in zip(result.members, quoted, strict=True)]
         yield [name if unit == "1" else f"{name} / {unit}", *cells]
 
 
@@ -52,30 +54,44 @@ def _angles(result: JointResult) -> list[float]:
 
 
 def compared_rows(result: JointResult) -> list[list[str]]:
-    """Return what is quoted of every measurement by itself beside the joint estimate, a header first."""
-    rows = [["by itself", *(f"{q.name} / {q.unit}" if q.unit != "1" else q.name for q in result.headline), "verdict"]]
-    for member in result.members:
-        rows.append([member.label, *_quoted(member, result), VERDICT_TITLES[member.alone.verdict].lower()])
-    joint = [format_plus_minus(one.value, one.sd) for one in result.headline]
-    return [*rows, ["joint", *joint, VERDICT_TITLES[result.verdict].lower()]]
+    """Return what is quoted of every measurement by itself beside the joint estimate, a header first.
+
+    Of measurements of different ages, each is beside the joint estimate at its own reference age.
+    """
+    names = [f"{one.name} / {one.unit}" if one.unit != "1" else one.name for one in result.headline]
+    joint, ages = VERDICT_TITLES[result.verdict].lower(), ages_of(result)
+    rows = [["by itself", *names, "verdict"]]
+    for member, age in zip(result.members, ages, strict=True):
+        at = f" at {age:.3g} s" if len(set(ages)) > 1 else ""
+        verdict = VERDICT_TITLES[member.alone.verdict].lower()
+        rows.append([f"{member.label}{at}", *_quoted(member.alone, result), verdict])
+        if at:
+            rows.append([f"joint{at}", *_quoted(member.joint, result), joint])
+    return rows if len(set(ages)) > 1 else [*rows, ["joint", *_quoted(result.members[0].joint, result), joint]]
 
 
-def _quoted(member: JointMember, result: JointResult) -> Iterator[str]:
-    known = {one.name: one for one in stated(member.alone, member.alone.headline)}
+def ages_of(result: JointResult) -> list[float]:
+    """Return the reference age of every measurement in s, to six digits."""
+    return [float(f"{reference_age(member.joint.data.t):.6g}") for member in result.members]
+
+
+def _quoted(of: NLSQResult, result: JointResult) -> Iterator[str]:
+    known = {one.name: one for one in stated(of, of.headline)}
     for quantity in result.headline:
-        found = known.get(quantity.name)
-        yield "" if found is None else format_plus_minus(found.value, found.sd)
+        yield _cell(of, known.get(quantity.name))
+
+
+def _cell(of: NLSQResult, quantity: Derived | None) -> str:
+    """Return a quantity of a result with its standard deviation, "" if it is not stated."""
+    if quantity is None:
+        return ""
+    value, why = format_plus_minus(quantity.value, quantity.sd), without_error(of, quantity)
+    return why if why == NOT_DETERMINED else f"{value}, {why}" if why else value
 
 
 def quoted_rows(result: JointResult) -> list[list[str]]:
     """Return what is quoted of the common functions, a header first."""
-    rows = [["in short", "value", "uncertainty", "unit", ""]]
-    return rows + [_quantity(one) for one in result.headline]
-
-
-def _quantity(one: Derived) -> list[str]:
-    value, sd = format_value_and_sd(one.value, one.sd)
-    return [one.name, value, f"± {sd}" if sd else "", "" if one.unit == "1" else one.unit, one.meaning]
+    return quantity_rows(result.members[0].joint, result.headline, "in short")
 
 
 def _row(row: JointParameter) -> list[str]:
