@@ -38,9 +38,12 @@ class StandIn:
 
 def test_a_fit_from_the_page_runs_and_joins_the_curves(viewer: Viewer, viewed: Path) -> None:
     page = viewer.open_run(str(viewed / "run"))
+    page.wait("words('pre').some(e => e.includes('refit-1'))")
+    before = page.value("words('pre').join()")
     enter(page, "first frame", "2")
     output = viewed / "run" / "refit-1"
-    page.wait("words('pre').some(e => e.includes('refit-1'))")
+    # The configuration grows by a line, and the buttons below it move.
+    page.until(lambda: page.value("words('pre').join()") != before, "the configuration with the first frame")
     click(page, "button('Run this fit')")
     page.until(lambda: page.value("words('p').find(e => e.startsWith('finished'))"), "the fit", 120)
     assert NLSQResult.load(output).data.n_frames == 23

@@ -52,6 +52,8 @@ def test_a_value_and_its_standard_deviation_are_cells_of_a_table():
     assert format_value_and_sd(57412.0, 9500.0) == ("57400", "9500")
     assert format_value_and_sd(2e-5, 1e-6) == ("2e-05", "1.0e-06")
     assert format_value_and_sd(100000.0, float("nan")) == ("100000", "")
+    # A held exponent in a derived quantity.
+    assert format_plus_minus(-0.4 + 1e-16, 1.4e-20) == "-0.4"
 
 
 def test_numbers_that_people_read_have_no_power_of_ten():

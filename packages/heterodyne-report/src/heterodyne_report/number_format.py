@@ -10,8 +10,15 @@ from decimal import Decimal
 
 _LARGE, _SMALL = 1e6, 1e-3
 """Numbers from the first on, and below the second, are written with a power of ten."""
+_ROUNDING = 1e-14
+"""Standard deviation over the value below which it is what rounding leaves of 0."""
 _LEAST_P = 1e-3
 """p-values below this are only bounded: the tails of the tests' distributions are not known beyond it."""
+
+
+def _is_known(value: float, sd: float) -> bool:
+    """Return whether there is a standard deviation."""
+    return math.isfinite(sd) and sd > _ROUNDING * abs(value)
 
 
 def format_number(value: float, digits: int) -> str:
@@ -28,7 +35,7 @@ def format_value_and_sd(value: float, sd: float) -> tuple[str, str]:
 
     Without a standard deviation (0, NaN), the value has five digits and the second string is ``""``.
     """
-    if not math.isfinite(sd) or sd <= 0:
+    if not _is_known(value, sd):
         return format_number(value, 5), ""
     size = max(abs(value), sd)
     if size >= _LARGE or size < _SMALL:
@@ -44,7 +51,7 @@ def format_plus_minus(value: float, sd: float) -> str:
 
 def format_value(value: float, sd: float) -> str:
     """Return `value` rounded to the second digit of its standard deviation."""
-    if not math.isfinite(sd) or sd <= 0:
+    if not _is_known(value, sd):
         return format_number(value, 5)
     if max(abs(value), sd) >= _LARGE:
         return _scientific(value, sd)

@@ -57,11 +57,13 @@ def _second_differences(values: npt.NDArray[np.floating], valid: npt.NDArray[np.
     """Return the sum of squared second differences along the diagonals of one map, and how many there are."""
     total, count = 0.0, 0
     for first in range(0, len(values) - 2, _ROWS):
-        # A slab at a time: large maps are not copied whole.
-        last = min(first + _ROWS, len(values) - 2)
-        upper = np.arange(values.shape[1] - 2) > np.arange(first, last)[:, None]
-        used = upper & valid[first:last, :-2] & valid[first + 1 : last + 1, 1:-1] & valid[first + 2 : last + 2, 2:]
-        a, b, c = values[first:last, :-2], values[first + 1 : last + 1, 1:-1], values[first + 2 : last + 2, 2:]
+        # A slab at a time: large maps are not copied whole. Columns before the first row are below the diagonal.
+        last, end = min(first + _ROWS, len(values) - 2), values.shape[1] - 2
+        places = [(slice(first + k, last + k), slice(first + k, end + k)) for k in range(3)]
+        used = np.arange(first, end) > np.arange(first, last)[:, None]
+        for place in places:
+            used &= valid[place]
+        a, b, c = (values[place] for place in places)
         difference = a.astype(float) - 2.0 * b + c
         total += float(np.sum(np.square(difference, where=used, out=np.zeros_like(difference)), where=used))
         count += int(np.count_nonzero(used))

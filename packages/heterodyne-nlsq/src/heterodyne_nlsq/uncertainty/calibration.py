@@ -87,7 +87,7 @@ def calibrate(
     delta = fluctuations(request, setup.config.nlsq.seed, PORTIONS)
 
     def of_azimuth(a: int) -> tuple[NoiseParts, float, float, float, float, float]:
-        expected = pixel_details(request, a, delta[a], model[a] - offset[a])
+        expected = pixel_details(request, a, delta[a], model[a], float(offset[a]))
         found = measured_details(residuals(data.c2[a], model[a], request.weight[a] > 0), request.n_near)
         if variance[a] < ROUNDING:
             return NoiseParts(0.0, 0.0, 0.0, ROUNDING), ROUNDING, 1.0, 1.0, _LEAST_LIMIT, 1.0

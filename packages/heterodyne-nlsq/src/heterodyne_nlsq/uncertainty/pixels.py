@@ -143,11 +143,15 @@ def fluctuations(request: Request, seed: int, portions: int) -> list[npt.NDArray
 
 
 def pixel_details(
-    request: Request, a: int, fluctuation: npt.NDArray[np.float32], correlation: npt.NDArray[np.floating]
+    request: Request,
+    a: int,
+    fluctuation: npt.NDArray[np.float32],
+    fitted: npt.NDArray[np.floating],
+    offset: float,
 ) -> Expected:
-    """Return the details of a pixel of azimuth number `a`, where Γ is `correlation` (n_t, n_t)."""
+    """Return the details of a pixel of azimuth number `a`, where Γ is `fitted` (n_t, n_t) less `offset`."""
     used = np.flatnonzero(request.weight[a] > 0)
-    blocks = make_blocks(correlation, used, request.n_near)
+    blocks = make_blocks(fitted, offset, used, request.n_near)
     # In single precision: the pixels give it to 1.8 %.
     found = [expected_details(fluctuation[used, k : k + _PORTION], blocks) for k in _portions(fluctuation)]
     return Expected(*np.mean(found, axis=0))

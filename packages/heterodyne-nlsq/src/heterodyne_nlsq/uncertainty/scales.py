@@ -136,16 +136,19 @@ def _spread(n_block: int, apart: int, most: int) -> tuple[npt.NDArray[np.int_], 
     return first, first + lags[k]
 
 
-def make_blocks(correlation: npt.NDArray[np.floating], frames: npt.NDArray[np.int_], n_near: int) -> list[Blocks]:
-    """Return pairs of blocks of all scales for `frames` (n_used,) of maps with Γ = `correlation` (n_t, n_t)."""
+def make_blocks(
+    fitted: npt.NDArray[np.floating], offset: float, frames: npt.NDArray[np.int_], n_near: int
+) -> list[Blocks]:
+    """Return pairs of blocks of all scales for `frames` (n_used,) of maps with Γ = `fitted` (n_t, n_t) - `offset`."""
     found = []
     for scale in range(n_scales(len(frames))):
         width = 2 ** (scale + 1)
         i, j = _spread(len(frames) // width, _nearest(width, n_near), max(_PAIRS, _FRAMES // width))
         inside = np.arange(width)
-        gamma = correlation[
+        gamma = fitted[
             frames[i[:, None] * width + inside][:, :, None], frames[j[:, None] * width + inside][:, None, :]
         ].astype(np.float64)
+        gamma -= offset
         mean = float(gamma.mean()) if gamma.size else 0.0
         to_first, to_second = (
             np.stack([product(pattern) for pattern in _patterns(width)])
