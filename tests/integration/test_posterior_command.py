@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from made import fit_result, posterior_result
 
-from heterodyne_cli import command, posterior
+from heterodyne_cli import command, joint_posterior, posterior
 from heterodyne_report import Console
 
 CONFIG = """
@@ -142,6 +142,36 @@ def test_a_joint_posterior_refuses_what_it_cannot_use_also_in_a_dry_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert command.main(["--data", "m.h5", "n.h5", "--joint", "--method", "cmc", *options]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert words in error
+
+
+@pytest.mark.parametrize(
+    ("options", "kept", "words"),
+    [
+        ([], "", "the joint fit is in out: add --nlsq-result out to sample from there"),
+        ([], "1 of 2 shards", "kept in out: 1 of 2 shards; rerun the same command to resume"),
+        (["--nlsq-result", "together"], "", "before any shard was finished; rerun the same command to start again"),
+    ],
+)
+def test_an_interrupted_joint_posterior_says_how_to_go_on(
+    options: list[str],
+    kept: str,
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(joint_posterior, "fit_command", lambda *_: 0)
+    monkeypatch.setattr(joint_posterior, "kept_so_far", lambda _: kept)
+    monkeypatch.setattr(joint_posterior.JointResult, "load", interrupted)
+    asked = ["--data", "m.h5", "n.h5", "--joint", "--method", "cmc", "--output", "out", *options]
+    assert command.main(asked) == 130
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert words in error

@@ -41,13 +41,19 @@ def joint_posterior_command(args: argparse.Namespace, command: Sequence[str], co
         raise ConfigError("command line", [Problem("--share", "--nlsq-result beside it", "one of them", remedy)])
     if args.dry_run:
         return _plan(args, command, config, directory, console)
+    if args.nlsq_result is None:
+        console.say("no --nlsq-result given: fitting the measurements together first")
+        fit_command(args, command, console)
     try:
         return _sample(args, command, config, directory, console)
     except KeyboardInterrupt:
-        kept = kept_so_far(directory)
-        print_error(
-            f"interrupted; kept in {directory}: {kept}; rerun the same command to resume" if kept else "interrupted"
-        )
+        if kept := kept_so_far(directory):
+            print_error(f"interrupted; kept in {directory}: {kept}; rerun the same command to resume")
+        elif args.nlsq_result is None:
+            again = f"--nlsq-result {shlex.quote(str(directory))}"
+            print_error(f"interrupted; the joint fit is in {directory}: add {again} to sample from there")
+        else:
+            print_error("interrupted before any shard was finished; rerun the same command to start again")
         return INTERRUPTED
 
 
@@ -68,9 +74,6 @@ def _several(args: argparse.Namespace) -> Any:
 
 
 def _sample(args: argparse.Namespace, command: Sequence[str], config: Config, directory: Path, console: Console) -> int:
-    if args.nlsq_result is None:
-        console.say("no --nlsq-result given: fitting the measurements together first")
-        fit_command(args, command, console)
     joint = JointResult.load(directory if args.nlsq_result is None else args.nlsq_result)
     q = _several(args)
     with console.progress() as shown:
