@@ -19,7 +19,8 @@ from heterodyne_nlsq.command import main
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.joint.homogeneity import chance, weights_of_decrease
 from heterodyne_nlsq.joint.layout import make_layout
-from heterodyne_nlsq.joint.tables import ages_of, compared_rows, notes_of, own_rows
+from heterodyne_nlsq.joint.page import _compared
+from heterodyne_nlsq.joint.tables import ages_of, compared_rows, notes_of, own_rows, quoted_rows
 from heterodyne_nlsq.models import knowledge_of
 from heterodyne_spec import Config, ConfigError, DataError, ResultError, load_config
 
@@ -90,6 +91,23 @@ def test_measurements_of_other_ages_are_beside_the_joint_estimate_at_their_own(j
     assert [row[0] for row in rows[1:]] == beside
     k = rows[0].index("v / Å/s")
     assert float(rows[4][k].split()[0]) == pytest.approx(2 * float(rows[2][k].split()[0]), rel=1e-3)
+
+
+def test_a_value_that_is_not_determined_is_neither_stated_nor_drawn(joint: JointResult) -> None:
+    lost = tuple(replace(one, value=0.0, sd=np.nan) if one.name == "J_r" else one for one in joint.headline)
+    members = []
+    for member in joint.members:
+        bands = member.joint.bands
+        assert bands is not None
+        open_ = replace(bands, sd={**bands.sd, "J_r": np.full_like(bands.sd["J_r"], np.nan)})
+        members.append(replace(member, joint=replace(member.joint, headline=lost, bands=open_)))
+    found = replace(joint, headline=lost, members=tuple(members))
+    rows = {row[0]: row for row in quoted_rows(found)}
+    assert rows["J_r"][1:3] == ["", "not determined"]
+    assert rows["J_s"][2].startswith("± ")
+    assert compared_rows(found)[-1][1] == "not determined"
+    assert "J_r of every measurement" not in str(_compared(found))
+    assert "J_s of every measurement" in str(_compared(found))
 
 
 def test_notes_on_the_data_are_told_once_with_the_measurements_that_have_them() -> None:

@@ -20,7 +20,7 @@ from heterodyne_nlsq.joint.tables import (
     own_rows,
     quoted_rows,
 )
-from heterodyne_nlsq.stated import unstated_functions
+from heterodyne_nlsq.stated import unstated_functions, without_error
 from heterodyne_nlsq.verdict import NO_SIGNAL, USABLE, VERDICT_TITLES
 from heterodyne_report import TimeCourse, draw_course, narrow_limits, set_vertical_range
 from heterodyne_report.page import (
@@ -78,7 +78,9 @@ def _table(rows: list[list[str]], caption: str, words: Sequence[int] = ()) -> Ma
 def _compared(result: JointResult) -> Markup:
     rows = compared_rows(result)
     shown = _table(rows, "Estimates of every measurement by itself", (len(rows[0]) - 1,))
-    drawn = [_by_member(result, quantity.name) for quantity in result.headline if quantity.unit != "1"]
+    joint = result.members[0].joint
+    known = [one.name for one in result.headline if one.unit != "1" and not without_error(joint, one)]
+    drawn = [_by_member(result, name) for name in known]
     caption = "Points: every measurement by itself; line and band: the joint estimate; one standard deviation."
     return join_markup([pictures(drawn, caption=caption, width=22), shown]) if drawn else shown
 
@@ -113,7 +115,8 @@ def _by_member(result: JointResult, name: str) -> Picture:
             axes.set_xscale("log")
         middle = [value for _, value, sd in at if np.isfinite(sd)] + [one.value for one in joint]
         reach = max(5 * first.sd, *(abs(value - first.value) for value in middle)) * 1.3
-        axes.set_ylim(first.value - min(reach, 3 * abs(first.value)), first.value + min(reach, 3 * abs(first.value)))
+        reach = min(reach, max(3 * abs(first.value), 6 * first.sd))
+        axes.set_ylim(first.value - reach, first.value + reach)
         axes.set_xlabel("q / (1/Å)" if against_q else "age / s" if by_age else "measurement")
         axes.set_ylabel(f"{name} / ({unit})")
         axes.legend(fontsize=8)
