@@ -25,6 +25,7 @@ LIGHT = (
     "heterodyne_report",
     "heterodyne_report.command_line",
     "heterodyne_report.panels",
+    "heterodyne_cli.inspection",
 )
 
 

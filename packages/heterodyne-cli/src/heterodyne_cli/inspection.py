@@ -6,15 +6,17 @@ import dataclasses
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from heterodyne_data import layout_title
 from heterodyne_nlsq import AngleSurvey, Survey
 from heterodyne_report import colour_limits, square_means, square_width
 from heterodyne_spec import Table, count_noun, list_numbers, text_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _REGIMES = {
     "shared": "the noise is correlated between pairs (many photons): use the calibrated uncertainties",
@@ -127,6 +129,9 @@ def _shot(a: AngleSurvey) -> bool:
 def survey_figure(seen: Survey) -> Figure:
     """Return a figure of the maps and their means over age against lag, one column per angle."""
     data = seen.data
+    # Matplotlib takes half a second.
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(3.2 * data.n_phi + 0.6, 5.6), layout="constrained")
     above, below = figure.subplots(2, data.n_phi, squeeze=False, sharey="row")
     width = square_width(data.n_t)

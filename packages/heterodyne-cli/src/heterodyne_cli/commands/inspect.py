@@ -8,7 +8,7 @@ from pathlib import Path
 
 from heterodyne_cli.subcommand import Subcommand
 from heterodyne_cli.together import run_of, several_q, table, words
-from heterodyne_report import Console, add_setting_arguments, align_columns, requested_config
+from heterodyne_report import Console, add_setting_arguments, align_columns, picture_format, requested_config
 from heterodyne_spec import DONE, ConfigError, DataError, Problem
 
 
@@ -22,11 +22,9 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     if len(args.file) > 1:
         return _several(args, console)
     (file,) = args.file
-    # Imported here because Matplotlib takes a second.
     from heterodyne_cli.inspection import as_document, listed, shown, survey_figure
     from heterodyne_data import describe_data
     from heterodyne_nlsq import survey_maps
-    from heterodyne_report import picture_format, write_figure
 
     if args.picture is not None:
         picture_format(args.picture)
@@ -39,6 +37,9 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     console.say(shown(seen))
     console.tell("inspected", **as_document(seen))
     if args.picture is not None:
+        # Matplotlib takes half a second.
+        from heterodyne_report import write_figure
+
         write_figure(survey_figure(seen), args.picture, f"heterodyne inspect {file.name}")
         console.say(f"written: {args.picture}")
         console.tell("written", files=[args.picture])
