@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -22,7 +23,7 @@ from heterodyne_cmc import (
 )
 from heterodyne_cmc.density import NOISE_PRIOR_SCALE, log_likelihood
 from heterodyne_cmc.joint.density import joint_problem
-from heterodyne_cmc.joint.fit import _around_mode, _with_samplers
+from heterodyne_cmc.joint.fit import _around_mode, _warnings, _with_samplers
 from heterodyne_cmc.joint.layout import make_layout
 from heterodyne_cmc.joint.members import Member, members_of
 from heterodyne_cmc.joint.work import MemberWork
@@ -201,6 +202,12 @@ def test_of_measurements_without_a_signal_no_chain_is_begun_and_no_course_is_sta
     with jax.enable_x64(True):
         members, _ = members_for(joint_measurements(repeats(), load_config(asked()), None), seen)
     assert {one.request.config.cmc.sampler for one in _with_samplers(members, said.append)} == {"auto"}
+
+
+def test_a_warning_names_the_measurements_that_have_it_unless_all_do() -> None:
+    found = {"a": ["few draws", "a: refitted"], "b": ["few draws", "flat"], "c": ["few draws", "flat"]}
+    parts: list[Any] = [SimpleNamespace(label=k, posterior=SimpleNamespace(warnings=v)) for k, v in found.items()]
+    assert _warnings(parts) == ("few draws", "a: refitted", "b; c: flat")
 
 
 def test_requests_that_cannot_be_met_are_refused() -> None:

@@ -235,6 +235,10 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert not (tmp_path / "out").exists()
     with pytest.raises(ConfigError, match="did you mean 'v'"):
         fit_joint_jax([one, other], {"model": {"share": ["v1"]}})
+    with pytest.raises(ConfigError, match="did you mean 'v'"):
+        fit_joint_jax([one, other], share="v1")
+    with pytest.raises(DataError, match=r"at least two measurements, 1\.npz, q = 0\.005 is one"):
+        fit_joint_jax(one, q=0.005)
     with pytest.raises(DataError, match="expected numbers"):
         fit_joint_jax([one, other], q="some")
     with pytest.raises(ConfigError, match="soft_l1"):

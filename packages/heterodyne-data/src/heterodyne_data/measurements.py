@@ -26,7 +26,7 @@ class Measurement:
 
 
 def joint_measurements(
-    data: Sequence[TwoTimeData | str | Path], config: Config, q: Sequence[float] | str | None
+    data: Sequence[TwoTimeData | str | Path], config: Config, q: Sequence[float] | float | str | None
 ) -> list[Measurement]:
     """Return the measurements of a joint fit, every one selected by the configuration.
 
@@ -72,7 +72,9 @@ def _same(one: Measurement, other: Measurement) -> bool:
     return one.data.c2.shape == other.data.c2.shape and np.array_equal(one.data.c2, other.data.c2, equal_nan=True)
 
 
-def _of(item: TwoTimeData | str | Path, config: Config, q: Sequence[float] | str | None) -> Iterator[Measurement]:
+def _of(
+    item: TwoTimeData | str | Path, config: Config, q: Sequence[float] | float | str | None
+) -> Iterator[Measurement]:
     if isinstance(item, TwoTimeData):
         own = with_q(config, None)
         yield Measurement("", select_data(item, own), own)
@@ -82,10 +84,12 @@ def _of(item: TwoTimeData | str | Path, config: Config, q: Sequence[float] | str
         yield Measurement("", select_data(item, own), own, str(Path(item).absolute()))
 
 
-def _asked(path: str | Path, config: Config, q: Sequence[float] | str | None) -> Sequence[float | None]:
+def _asked(path: str | Path, config: Config, q: Sequence[float] | float | str | None) -> Sequence[float | None]:
     q = config.data.several if q is None else q
     if q is None:
         return [config.data.q]
+    if isinstance(q, float | int):
+        return [q]
     if not isinstance(q, str):
         return list(q)
     if q != "all":

@@ -107,7 +107,7 @@ def fit_joint_cmc_jax(
         shared=joint.shared,
         members=parts,
         method="consensus" if by_member else "exact",
-        warnings=tuple(dict.fromkeys(warning for part in parts for warning in part.posterior.warnings)),
+        warnings=_warnings(parts),
         timings={"prepare": round(read - begin, 4), "sample": round(time.perf_counter() - read, 4)},
     )
 
@@ -228,6 +228,15 @@ def _parts(work: MemberWork, sub: SubPosterior, words: Sequence[str]) -> tuple[P
         said = [*start_warnings(member.request), *(word for word in words if word.startswith(f"{member.label}: "))]
         parts.append(PosteriorMember(member.label, make_result(member.request, [part], member.noise, whitening, said)))
     return tuple(parts)
+
+
+def _warnings(parts: Sequence[PosteriorMember]) -> tuple[str, ...]:
+    """Return the warnings of all parts, each once, with the labels of those that have it unless all do."""
+    labels: dict[str, list[str]] = {}
+    for part in parts:
+        for warning in dict.fromkeys(part.posterior.warnings):
+            labels.setdefault(warning.removeprefix(f"{part.label}: "), []).append(part.label)
+    return tuple(word if len(of) == len(parts) else f"{'; '.join(of)}: {word}" for word, of in labels.items())
 
 
 def _message(parts: Sequence[PosteriorMember], by_member: bool, reliable: bool) -> str:

@@ -52,8 +52,8 @@ def fit_joint_jax(
     data: Sequence[TwoTimeData | str | Path] | TwoTimeData | str | Path,
     config: Config | Mapping[str, Any] | str | Path | None = None,
     *,
-    q: Sequence[float] | str | None = None,
-    share: Sequence[str] | None = None,
+    q: Sequence[float] | float | str | None = None,
+    share: Sequence[str] | str | None = None,
     progress: Progress | bool | None = None,
 ) -> JointResult:
     """Fit several measurements of one sample together: several q of a file, repeats, or runs that continue each other.
@@ -197,7 +197,7 @@ def _free_values(setup: Setup, result: NLSQResult) -> FloatArray:
     return np.array([result.parameters[name] for name in setup.free.free_names])
 
 
-def shared_parameters(setups: Sequence[Setup], share: Sequence[str] | None) -> tuple[str, ...]:
+def shared_parameters(setups: Sequence[Setup], share: Sequence[str] | str | None) -> tuple[str, ...]:
     """Return the names of the common parameters.
 
     Raises
@@ -206,7 +206,7 @@ def shared_parameters(setups: Sequence[Setup], share: Sequence[str] | None) -> t
     """
     spec = setups[0].spec
     if share is not None:
-        return _named(spec, share)
+        return _named(spec, [share] if isinstance(share, str) else share)
     of_sample, one_q = knowledge_of(spec.id).of_sample, len({round(s.data.q, 9) for s in setups}) == 1
     return tuple(p.name for p in spec.parameters if one_q or not of_sample or p.group in of_sample)
 
