@@ -74,6 +74,10 @@ def test_a_posterior_shows_what_goes_on_before_and_after_its_shards(capsys: pyte
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["stage"] for event in events] == ["preparing the sampling", "combining"]
     assert events[1]["text"] == "2 of 2 shards done, 3 divergences; combining them: 0 s"
+    with Console(machine=True).progress() as shown:
+        posterior.SamplingProgress(shown)(1, 1, 0, 0.0)
+    text = json.loads(capsys.readouterr().out.splitlines()[-1])["text"]
+    assert text == "100 % done, 0 divergences; putting the result together: 0 s"
 
 
 def test_interrupted_runs_say_how_to_go_on(

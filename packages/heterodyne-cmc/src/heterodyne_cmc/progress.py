@@ -49,8 +49,16 @@ class SamplingProgress:
 def _progress(done: float, total: int, divergences: int, seconds_left: float) -> str:
     """Return the progress of the sampling in one line."""
     if done >= total:
-        return f"{total} of {total} shards done, {divergences} divergences; combining them"
+        what = "combining them" if total > 1 else "putting the result together"
+        return f"{_share(total, total)}, {divergences} divergences; {what}"
     minutes, seconds = divmod(round(seconds_left), 60)
     left = f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
+    return f"sampling: {_share(done, total)}, {divergences} divergences so far, about {left} left"
+
+
+def _share(done: float, total: int) -> str:
+    """Return how much is done in words: shards, or a part of the only one."""
+    if total == 1:
+        return f"{100 * done:.0f} % done"
     part = f"{done:.0f}" if float(done).is_integer() else f"{done:.2f}"
-    return f"sampling: {part} of {total} shards done, {divergences} divergences so far, about {left} left"
+    return f"{part} of {total} shards done"
