@@ -184,6 +184,9 @@ def test_the_command_tells_every_stage_and_remembers_their_times(
         )
     ]
     assert all(event["seconds_left"] >= 0 for event in told[1:])
+    # Values and verdict are told before anything is drawn.
+    names = [event.get("stage", event["event"]) for event in events]
+    assert names.index("result") < names.index(Stage.PICTURES) < names.index("written")
 
 
 def test_a_terminal_shows_from_the_first_moment_that_a_fit_begins(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import argparse
 import importlib.util
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -54,7 +54,14 @@ _ITS_OPTIONS = ("--method", "--nlsq-result", "--preview-job")
 
 
 def fit_measurement(
-    data: TwoTimeData, config: Config, console: Console, *, cache: bool, command: Sequence[str], directory: Path | None
+    data: TwoTimeData,
+    config: Config,
+    console: Console,
+    *,
+    cache: bool,
+    command: Sequence[str],
+    directory: Path | None,
+    tell: Callable[[NLSQResult], None] = lambda result: None,
 ) -> tuple[NLSQResult, list[Path]]:
     """Fit a measurement with a progress display; return the result and the written files.
 
@@ -63,10 +70,12 @@ def fit_measurement(
     cache : whether compiled functions and the durations of the stages are stored.
     command : the command line, stored in the result.
     directory : folder for result, plots and report, as configured; nothing is written if None.
+    tell : called with the result when it is written, before plots and report, which take seconds.
     """
     drawn = directory is not None and (config.output.plots or config.output.report)
+    expected = forecast(data, config, remembered=cache, pictures=drawn)
     with console.progress() as shown:
-        progress = FitProgress(shown, forecast(data, config, remembered=cache, pictures=drawn))
+        progress = FitProgress(shown, expected)
         progress.stage(Stage.LOADING)
         # Imported here because JAX takes a second; earlier errors are reported immediately.
         from heterodyne_nlsq.fit import fit_nlsq_jax
@@ -77,11 +86,20 @@ def fit_measurement(
         result = replace(fit_nlsq_jax(data, config, progress=progress), command=shlex.join(command))
         written = []
         if directory is not None:
-            from heterodyne_nlsq.output import write_outputs
+            from heterodyne_nlsq.output import save_fit, write_drawings
 
-            progress.stage(Stage.PICTURES if drawn else Stage.WRITING)
-            written = write_outputs(result, directory, config.output)
+            if not drawn:
+                progress.stage(Stage.WRITING)
+            path = save_fit(result, directory)
+            written = [path, path.with_suffix(".h5")]
         spent = progress.finish()
+    tell(result)
+    if drawn and directory is not None:
+        with console.progress() as shown:
+            progress = FitProgress(shown, expected.of(Stage.PICTURES))
+            progress.stage(Stage.PICTURES)
+            written += write_drawings(result, directory, config.output)
+            spent |= progress.finish()
     if cache:
         remember(data, config, spent)
     return result, written
@@ -143,16 +161,19 @@ def fit_command(args: argparse.Namespace, command: Sequence[str], console: Conso
     data = read_measurement(path, config, console)
     if args.dry_run:
         return print_plan(console, list(plan_of_fit(config, data)), outputs_of_fit(directory, config))
-    result, written = fit_measurement(
-        data, config, console, cache=not args.no_cache, command=command, directory=directory
-    )
-    from heterodyne_nlsq.summary import details, summary
 
-    console.say(f"\n{summary(result, console.paint)}")
-    console.detail(f"\n{details(result)}")
+    def tell(result: NLSQResult) -> None:
+        from heterodyne_nlsq.summary import details, summary
+
+        console.say(f"\n{summary(result, console.paint)}")
+        console.detail(f"\n{details(result)}")
+        console.tell("result", **result_event(result))
+
+    result, written = fit_measurement(
+        data, config, console, cache=not args.no_cache, command=command, directory=directory, tell=tell
+    )
     check_written(written)
     console.say(f"\nwritten: {', '.join(str(path) for path in written)}")
-    console.tell("result", **result_event(result))
     console.tell("written", files=written)
     return DONE if result.success else NOT_CONVERGED
 

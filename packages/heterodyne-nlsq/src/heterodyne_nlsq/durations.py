@@ -45,6 +45,10 @@ class Forecast:
     expected: Seconds
     known: bool
 
+    def of(self, kind: str) -> Forecast:
+        """Return that of a single kind of stage."""
+        return Forecast({one: seconds for one, seconds in self.expected.items() if one == kind}, self.known)
+
     def left(self, spent: Seconds, kind: str, elapsed: float) -> float | None:
         """Return the remaining seconds, None in a stage of unknown duration.
 

@@ -13,17 +13,6 @@ PICTURES = tuple(picture.name for picture in OF_A_FIT)
 """Names of the pictures of a fit, without their suffix."""
 
 
-def write_outputs(result: NLSQResult, directory: Path, settings: OutputConfig) -> list[Path]:
-    """Write the files requested by `settings` to `directory` and return their paths, the result first.
-
-    Raises
-    ------
-    OutputError : if a file cannot be written; files already written are kept.
-    """
-    path = save_fit(result, directory)
-    return [path, path.with_suffix(".h5"), *write_drawings(result, directory, settings)]
-
-
 def save_fit(result: NLSQResult, directory: Path) -> Path:
     """Write the result itself to `directory` and return its path; plots and report of an earlier result are removed.
 
