@@ -39,10 +39,6 @@ def joint_command(args: argparse.Namespace, command: Sequence[str], console: Con
         result = replace(result, command=shlex.join(command))
         progress.stage(Stage.WRITING)
         written = [result.save(directory)]
-        if config.output.report:
-            from heterodyne_nlsq.joint.page import write_page
-
-            written.append(write_page(result, directory / REPORT_NAME))
         progress.finish()
     from heterodyne_nlsq.joint.summary import summary
     from heterodyne_nlsq.joint.tables import notes_of
@@ -50,9 +46,14 @@ def joint_command(args: argparse.Namespace, command: Sequence[str], console: Con
     notes = notes_of([(member.label, member.joint.data.notes) for member in result.members])
     told = "\n".join([*(f"  {note}" for note in notes), *([""] if notes else []), summary(result, console.paint)])
     console.say(f"\n{told}")
+    console.tell("joint result", **_event(result))
+    if config.output.report:
+        from heterodyne_nlsq.joint.page import write_page
+
+        with console.stage(Stage.PICTURES):
+            written.append(write_page(result, directory / REPORT_NAME))
     check_written(written)
     console.say(f"\nwritten: {', '.join(str(path) for path in written)}; every measurement in 01, 02, ...")
-    console.tell("joint result", **_event(result))
     console.tell("written", files=written)
     return DONE if result.success else NOT_CONVERGED
 
