@@ -96,6 +96,7 @@ def test_the_command_keeps_what_it_compiles_and_python_reads_it(measurement: Pat
     assert entries(cache / "heterodyne") == kept
 
 
+@pytest.mark.slow
 def test_python_keeps_compiled_functions_in_the_folder_that_it_names_last(tmp_path: Path) -> None:
     folder = tmp_path / "compiled"
     said, shown, before, first, last = json.loads(run(SINE, folder, cache=tmp_path))

@@ -76,7 +76,9 @@ def test_the_solver_prints_nothing_beside_a_gpu_that_jax_does_not_use(tmp_path: 
     assert run.stdout == "None\n"
 
 
-@pytest.mark.parametrize("small", [False, True], ids=["rows", "equivalent problem"])
+@pytest.mark.parametrize(
+    "small", [pytest.param(False, marks=pytest.mark.slow), True], ids=["rows", "equivalent problem"]
+)
 def test_solvers_reach_certified_values(small: bool) -> None:
     jacobian = jax.jacfwd(_misra)
 
