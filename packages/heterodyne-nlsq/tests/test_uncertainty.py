@@ -66,6 +66,21 @@ def test_white_noise_is_the_same_in_every_detail() -> None:
     assert slow[4].max() > 100 * slow[0].max()
 
 
+def test_details_of_large_maps_are_those_of_every_block() -> None:
+    # More rows of blocks than are formed at once, and an odd frame left over.
+    n_t, n_near = 1201, 4
+    residual = np.random.default_rng(3).normal(size=(n_t, n_t)).astype(np.float32)
+    found, n_block = measured_details(residual, n_near), n_t // 2
+    quarters = residual[: 2 * n_block, : 2 * n_block].astype(float).reshape(n_block, 2, n_block, 2) / 2
+    first, second = np.triu_indices(n_block, 1)
+    apart = 2 * (second - first) - 1 >= n_near
+    blocks = quarters[first[apart], :, second[apart]]
+    signs = np.array([[[1, 1], [-1, -1]], [[1, -1], [1, -1]], [[1, -1], [-1, 1]]])
+    assert found.number[0] == apart.sum()
+    expected = np.mean(np.einsum("nij,kij->nk", blocks, signs) ** 2, axis=0)
+    np.testing.assert_allclose(found.square[0], expected, rtol=1e-10)
+
+
 @pytest.mark.parametrize("photons", [pytest.param(None, marks=pytest.mark.slow), 3.0])
 def test_details_of_simulated_maps_are_those_expected_of_their_pixels(photons: float | None) -> None:
     residuals = [c2 - model_map()[0] for c2 in maps(60, photons, 1)]

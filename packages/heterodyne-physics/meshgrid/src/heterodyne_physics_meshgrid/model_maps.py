@@ -19,6 +19,8 @@ _ROWS = 128
 """Number of frames of a slab."""
 
 
+# As in compiled functions, what overflows is not finite and no warning: callers look at the maps.
+@np.errstate(all="ignore")
 def model_maps(
     vector: FloatArray, t: FloatArray, q: float, phi: FloatArray, contrast: FloatArray, offset: FloatArray
 ) -> npt.NDArray[np.float32]:
