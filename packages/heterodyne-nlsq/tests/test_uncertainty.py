@@ -102,14 +102,27 @@ def test_parts_of_the_noise_are_told_apart() -> None:
         parts = noise_parts(Details(described, number), expected, 1.0)
         np.testing.assert_allclose(described_details(parts, expected), described, rtol=0.03)
         assert 1 / parts.speckle == pytest.approx(PIXELS, rel=0.1)
-    rng = np.random.default_rng(3)
-    believed = 0
+
+
+def test_white_noise_stays_nearly_white() -> None:
+    """Speckle is accepted by Akaike's criterion, in an eighth of white maps, and adds little."""
+    expected, number, rng = pixels(), np.array([496.0, 120.0, 28.0, 6.0, 1.0]), np.random.default_rng(3)
+    found = []
     for _ in range(50):
         square = 0.01 * rng.chisquare(number[:, None] * np.ones(3)) / number[:, None]
-        parts = noise_parts(Details(square, number), expected, 1.0)
-        believed += parts.speckle > 0
-        assert parts.white == pytest.approx(0.01, rel=0.35)
-    assert believed <= 6
+        found.append(noise_parts(Details(square, number), expected, 1.0))
+    assert sum(parts.speckle > 0 for parts in found) <= 8
+    # At the finest scale all is white; at 16 frames, what is accepted adds 4 % to the variance on average.
+    described = np.array([described_details(parts, expected).mean(axis=1) / 0.01 for parts in found])
+    np.testing.assert_allclose(described[:, 0], 1.0, atol=0.15)
+    assert 0.95 < described[:, 3].mean() < 1.08
+
+
+def test_few_photons_are_shared_by_the_pairs_of_a_frame() -> None:
+    """At 0.3 photons the noise looks white in most details, and is not: leaving the shared part out is an error."""
+    expected, model = pixels(), model_map()[0]
+    found = [noise_parts(measured_details(c2 - model, 1), expected, 1.0) for c2 in maps(40, 0.3, 0)]
+    assert np.mean([parts.mixed for parts in found]) == pytest.approx(1 / (PIXELS * 0.3), rel=0.2)
 
 
 @pytest.mark.slow

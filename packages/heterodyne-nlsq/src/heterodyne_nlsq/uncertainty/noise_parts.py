@@ -12,9 +12,11 @@ from heterodyne_nlsq.uncertainty.scales import Details, Expected
 type FloatArray = npt.NDArray[np.float64]
 
 _ROUNDS = 20
-_SIGNIFICANT = 9.0
-"""Twice the log-likelihood ratio required to accept a further contribution: three standard deviations. A lower
-threshold sometimes accepts detector noise where there is none, and then underestimates the number of pixels."""
+_SPECKLE, _WHITE = 2.0, 9.0
+"""Twice the log-likelihood ratio required to accept speckle beside white noise, and white noise beside speckle. Maps
+are means over pixels: some speckle is expected, and where photons are few, leaving out a part that is only just not
+significant makes standard deviations a fifth too small; the threshold is that of Akaike (1974). Detector noise accepted
+where there is none makes the number of pixels too small: three standard deviations."""
 
 _DARKEST = 1e4
 """Largest inverse of the number of photons per pixel and frame that is tried."""
@@ -106,12 +108,12 @@ def noise_parts(found: Details, expected: Expected, variance: float) -> NoisePar
     one = np.ones_like(found.square)
     lowest, best = np.inf, NoiseParts(0.0, 0.0, 0.0, 0.0)
     white = NoiseParts(0.0, 0.0, 0.0, float(_coefficients(found, one[..., None])[0]))
-    for misfit, parts in (
-        (float(_misfit(found, described_details(white, expected))), white),
-        _counted(found, expected, []),
-        _counted(found, expected, [one]),
+    for (misfit, parts), required in (
+        ((float(_misfit(found, described_details(white, expected))), white), 0.0),
+        (_counted(found, expected, []), _SPECKLE),
+        (_counted(found, expected, [one]), _WHITE),
     ):
-        if misfit < lowest - _SIGNIFICANT:
+        if misfit < lowest - required:
             lowest, best = misfit, parts
     return best
 
