@@ -18,6 +18,7 @@ from heterodyne_data import NLSQResult, TwoTimeData
 from heterodyne_nlsq import fit_nlsq_jax, simulation
 from heterodyne_nlsq.evaluators import choose_evaluator
 from heterodyne_nlsq.fit import prepare
+from heterodyne_nlsq.maps import model_maps
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate, score_covariance
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts
@@ -243,6 +244,7 @@ def test_a_result_keeps_the_estimate_with_equal_weights(sharper: NLSQResult, tmp
     equal = fit_nlsq_jax(speckle(2), asked())
     assert equal.weighting is not None and sharper.weighting is not None
     assert equal.weighting.kind == "equal"
+    assert any("nlsq.weighting: auto may give" in words for words in equal.conventions)
     assert sharper.weighting.kind == "noise"
     assert any("evidence" in words and "equal weights" in words for words in sharper.conventions)
     for name in equal.varying:
@@ -303,7 +305,8 @@ def test_automatic_weights_are_equal_where_photons_are_few(
     monkeypatch.delattr(choice, "reweighted")
     if photons < 0.5:
         monkeypatch.delattr(estimate, "weights")
-    found, weighting = choice.weighed(setup, evaluator, replace(calibration, parts=(few, few)), equal)
+    model = model_maps(setup, setup.free.full(vector[:5]), *setup.scaling.per_angle(vector[5:]))
+    found, weighting = choice.weighed(setup, evaluator, replace(calibration, parts=(few, few)), equal, model)
     assert found is None
     assert words in weighting.statement
 

@@ -48,7 +48,7 @@ from heterodyne_nlsq.stated import DIRECTIONS
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
 from heterodyne_nlsq.verdict import judge
-from heterodyne_nlsq.weighted.choice import doubts, weighed
+from heterodyne_nlsq.weighted.choice import COULD_GAIN, doubts, weighed
 from heterodyne_report import format_interval
 from heterodyne_spec import find_laws
 
@@ -92,7 +92,7 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
         solution = replace(optimum, vector=found.vector, cost=_cost(evaluator, found.vector))
     gauss_newton = np.asarray(evaluator.matrices(solution.vector, evaluator.problem)).sum(axis=0)
     equal = _estimate(setup, solution.vector, gauss_newton, found.score)
-    sharper, weighting = weighed(setup, evaluator, found.calibration, equal)
+    sharper, weighting = weighed(setup, evaluator, found.calibration, equal, found.full.model)
     estimate = equal
     if sharper is not None:
         estimate = _estimate(setup, sharper.vector, sharper.matrix, sharper.score)
@@ -162,10 +162,10 @@ def _known(rise: Callable[[Solution], float], of: Solution, above: float) -> Cal
 
 
 def _of_weights(setup: Setup, weighting: Weighting) -> Iterator[str]:
-    """Yield the choice of the weights if the configuration leaves it open or asks for others than equal ones, and what
-    has which weights.
+    """Yield the choice of the weights if the configuration leaves it open or asks for others than equal ones, or if
+    others could gain, and what has which weights.
     """
-    if setup.config.nlsq.weighting != "equal":
+    if setup.config.nlsq.weighting != "equal" or weighting.statement == COULD_GAIN:
         yield weighting.statement
     if weighting.kind == "noise":
         yield (

@@ -30,10 +30,6 @@ _COLUMNS = 128
 """Columns of a map that are computed at once."""
 
 
-_SOME = 32
-"""Columns for a mean over the map."""
-
-
 class Azimuth(NamedTuple):
     """An azimuth at the estimate with equal weights.
 
@@ -71,19 +67,15 @@ def own_variance(noise: NoiseParts) -> float:
     return float(np.sqrt((noise.photons + noise.white) / noise.speckle))
 
 
-def own_over_shared(part: Azimuth, values: FloatArray) -> float:
-    """Return the variance of a frame that no other frame shares over what it shares, at all parameters (n_par,).
+def own_over_shared(noise: NoiseParts, correlation: FloatArray, contrast: float) -> float:
+    """Return the variance of a frame that no other frame shares over what it shares.
 
     In units of the contrast, the latter is the mean eigenvalue of the correlation M of frames, each weighted by itself:
-    Σ M_ij² over the number of frames, one for frames without a common part.
+    Σ M_ij² over the number of frames, one for frames without a common part. `correlation` (n_some, n_t) are rows of M.
     """
-    used = part.used
-    if part.noise.speckle <= 0 or used.size == 0:
+    if noise.speckle <= 0 or correlation.size == 0:
         return np.inf
-    some = used[:: max(used.size // _SOME, 1)]
-    columns = map_columns(part, values, some)[used]
-    own = own_variance(part.noise) / float(_safe(part.contrast))
-    return own / (1.0 + float(np.mean(np.sum(columns**2, axis=0))))
+    return own_variance(noise) / float(_safe(contrast)) / float(np.mean(np.sum(correlation**2, axis=1)))
 
 
 def unit_columns(n_t: int, frames: npt.NDArray[np.int_]) -> FloatArray:

@@ -32,7 +32,6 @@ from heterodyne_nlsq.weighted.azimuths import (
     azimuths,
     counted,
     map_columns,
-    own_over_shared,
     slope_columns,
     smoothed,
 )
@@ -137,12 +136,6 @@ class Promise:
         """Return the azimuths at a fitted vector."""
         values, contrast, _ = _split(self._setup, vector)
         return azimuths(self._setup, self._calibration, values, contrast)
-
-    @property
-    def own_over_shared(self) -> float:
-        """The noise of frames that is not shared over that which is, of the azimuth where it is smallest."""
-        values, _, _ = _split(self._setup, self._equal.vector)
-        return min(_each(lambda part: own_over_shared(part, values), self.parts))
 
     @functools.cached_property
     def ridge(self) -> float:
