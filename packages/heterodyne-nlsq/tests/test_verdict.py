@@ -15,7 +15,7 @@ from heterodyne_data import Derived, MapNoise, NLSQResult, Weighting
 from heterodyne_nlsq.command import result_event
 from heterodyne_nlsq.page import write_page
 from heterodyne_nlsq.plots import functions_figure
-from heterodyne_nlsq.stated import unstated_functions, unstated_parameters
+from heterodyne_nlsq.stated import poorly_known, unstated_functions, unstated_parameters
 from heterodyne_nlsq.summary import details, summary
 from heterodyne_nlsq.verdict import judge
 
@@ -70,6 +70,14 @@ def test_what_was_held_and_is_not_needed_is_no_reason_for_caution() -> None:
     assert judge(made(nested=(upward(needed=False),)))[0] == "usable"
     # Needed, but free: the fit has it.
     assert judge(made(nested=(replace(upward(), held=False),)))[0] == "usable"
+
+
+def test_a_transport_coefficient_known_poorly_has_no_reliable_error() -> None:
+    J_s, v = Derived("J_s", 1000.0, 420.0, "Å²/s", ""), Derived("v", 1.0, 5.0, "Å/s", "")
+    (words,) = poorly_known(made(headline=(replace(J_s, name="J_r", sd=100.0), J_s, v)))
+    assert words.startswith("J_s is known to 42 % only, at ")
+    # What is not stated has no error either.
+    assert not list(poorly_known(made(headline=(J_s,), signal=signal(two_components=0.3))))
 
 
 def test_a_velocity_is_not_stated_without_a_flow() -> None:

@@ -67,11 +67,13 @@ def inside(vector: FloatArray, free: FreeParameters) -> FloatArray:
 
 
 class Exponent(NamedTuple):
-    """Functions of age that the model multiplies with a power of q: their names, the power, and what it is in words."""
+    """Functions of age that the model multiplies with a power of q: their names, the power, what it is in words, and
+    whether they are positive."""
 
     functions: Sequence[str]
     expected: float
     words: str
+    positive: bool
 
 
 class Null(NamedTuple):

@@ -44,7 +44,7 @@ from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.standing import Standing, standings
 from heterodyne_nlsq.start.race import Descents
-from heterodyne_nlsq.stated import DIRECTIONS
+from heterodyne_nlsq.stated import DIRECTIONS, poorly_known
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
 from heterodyne_nlsq.verdict import judge
@@ -152,6 +152,7 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
         config=setup.config.document,
         maps=(data.c2, model),
     )
+    result = replace(result, warnings=(*result.warnings, *poorly_known(result)))
     verdict, sentence = judge(result)
     return replace(result, verdict=verdict, sentence=sentence)
 

@@ -120,5 +120,8 @@ KNOWLEDGE = TwoComponent(
     names=quantities.NAMES,
     of_angle="v",
     of_sample=("reference", "sample", "velocity", "angle"),
-    exponents={"J": Exponent(("J_r", "J_s"), 2.0, "q² J"), "v": Exponent(("v",), 1.0, "q v")},
+    exponents={
+        "J": Exponent(("J_r", "J_s"), 2.0, "q² J", positive=True),
+        "v": Exponent(("v",), 1.0, "q v", positive=False),
+    },
 )
