@@ -314,7 +314,7 @@ def _median_of_part(c2: Map, valid: Frames, rows: slice, columns: slice) -> floa
     return float(np.median(part[kept])) if kept.sum() >= PART else float("nan")
 
 
-def sampled(c2: Map, valid: Frames, rows_used: int = 512) -> NDArray[np.floating[Any]]:
+def sampled(c2: Map, valid: Frames, rows_used: int = 128) -> NDArray[np.floating[Any]]:
     """Return valid values off the diagonal, of a large map those of every n-th row."""
     frames = np.flatnonzero(valid)
     rows = frames[:: max(1, len(frames) // rows_used)]
