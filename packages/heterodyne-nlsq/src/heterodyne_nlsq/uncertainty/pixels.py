@@ -50,8 +50,8 @@ THREADS = 4
 megabytes."""
 
 SLICE = 64
-"""Number of pixels, or vectors over frames, that are multiplied at once: what one step of a recursion needs fits into
-the processor's own memory."""
+"""Number of pixels, or vectors over frames, of which all products are returned at once: what one step of a recursion
+needs fits into the processor's own memory."""
 
 
 class Request(NamedTuple):
@@ -173,20 +173,20 @@ def pixel_scores(request: Request, a: int, fluctuation: npt.NDArray[np.float32])
 
 def quadratic_forms(request: Request, a: int, z: FloatArray) -> FloatArray:
     """Return Σ_{i<j} W_ij z_i z_j of vectors z (n_t, k) over frames times their weights, (n_local, k)."""
-    return _in_slices(_quadratic, request, a, z)
+    return _in_slices(_quadratic, request, a, z, _PORTION)
 
 
 def products(request: Request, a: int, z: FloatArray) -> FloatArray:
     """Return Σ_j W_ij z_j of vectors z (n_t, k) over frames times their weights, (n_local, n_t, k)."""
-    return _in_slices(slope_products, request, a, z)[:, : request.t.size]
+    return _in_slices(slope_products, request, a, z, SLICE)[:, : request.t.size]
 
 
-def _in_slices(function: Callable[..., Array], request: Request, a: int, z: FloatArray) -> FloatArray:
+def _in_slices(function: Callable[..., Array], request: Request, a: int, z: FloatArray, width: int) -> FloatArray:
     """Return the values of a compiled function of vectors, in slices of equal width, so that it is compiled once."""
     found = []
-    for k in range(0, z.shape[1], SLICE):
-        part = z[:, k : k + SLICE]
-        padded = part if part.shape[1] == SLICE else np.pad(part, ((0, 0), (0, SLICE - part.shape[1])))
+    for k in range(0, z.shape[1], width):
+        part = z[:, k : k + width]
+        padded = part if part.shape[1] == width else np.pad(part, ((0, 0), (0, width - part.shape[1])))
         found.append(_padded(function, request, a, padded)[..., : part.shape[1]])
     return found[0] if len(found) == 1 else np.concatenate(found, axis=-1)
 

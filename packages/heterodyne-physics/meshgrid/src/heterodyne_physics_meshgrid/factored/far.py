@@ -5,14 +5,19 @@ after it) and f = cos χ e^{-r}, g = sin χ e^{-s}, frame i before and frame j a
 
     M_ij = Σ_a c_a(i) c_a(j),    c = (f², g², √2 f g cos θ, √2 f g sin θ).
 
-The derivatives of c by the profiles χ, r, s, θ are linear in eight features: c itself and ∂c/∂χ. So with the weighted
-moments Q = Σ_j w_j c(j) c(j)ᵀ of the block on the other side, the square of a derivative is Σ_i w_i ∂c(i)ᵀ Q ∂c(i),
-linear in products of two features; the mixed term, one derivative on each side, is a product of first moments of the
-blocks.
+The derivatives t_m of c by the profiles are ∂c/∂χ, and constant combinations of c itself for r, s and θ. With the
+weighted moments Q = Σ_j w_j c(j) c(j)ᵀ of the block on the other side, the product of two derivatives at one frame is
+Σ_i w_i t_m(i)ᵀ Q t_n(i); the mixed term, one derivative on each side, is a product of moments Σ_i w_i t_m(i) c(i)ᵀ of
+both blocks.
+
+Arrays that are used several times are kept (`jax.lax.optimization_barrier`): the compiler would compute them again in
+every loop that reads them, which takes half as long again.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -20,58 +25,23 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from heterodyne_physics_meshgrid.factored.halving import Level, levels, sides, spread, to_borders
+from heterodyne_physics_meshgrid.factored.halving import LEAF, Level, levels, sides, spread, to_borders
 from heterodyne_physics_meshgrid.factored.maps import Tiles
-from heterodyne_physics_meshgrid.factored.profiles import GROUPS, PARTS, PROFILES, AlongFlow, Areas, Mixing, decay
+from heterodyne_physics_meshgrid.factored.profiles import GROUPS, PROFILES, AlongFlow, Areas, Mixing, decay
 
-COLUMNS, _FEATURES = 4, 8
+COLUMNS = 4
 STRIP = 256
 """Number of rows of a tile that are read at once, so that they stay in the cache for the second product."""
 
+_MIXING, _REFERENCE, _SAMPLE, _PHASE = range(len(PROFILES))
 
-def _tangents() -> Float[np.ndarray, "profile column feature"]:
-    """Return the derivatives of the columns by the profiles as combinations of features."""
-    found = np.zeros((len(PROFILES), COLUMNS, _FEATURES))
-    mixing, reference, sample, phase = found
-    mixing[range(4), range(4, 8)] = 1.0
-    reference[0, 0], reference[2, 2], reference[3, 3] = -2.0, -1.0, -1.0
-    sample[1, 1], sample[2, 2], sample[3, 3] = -2.0, -1.0, -1.0
-    phase[2, 3], phase[3, 2] = -1.0, 1.0
-    return found
+_TURNS = {_REFERENCE: np.diag([-2.0, 0.0, -1.0, -1.0]), _SAMPLE: np.diag([0.0, -2.0, -1.0, -1.0])}
+_TURNS[_PHASE] = np.zeros((COLUMNS, COLUMNS))
+_TURNS[_PHASE][[2, 3], [3, 2]] = -1.0, 1.0
+"""Derivatives of the columns by r, s and θ as combinations of the columns, (column, column)."""
 
-
-_TANGENTS = _tangents()
-_PROFILE_PAIRS = tuple((m, n) for m in range(len(PROFILES)) for n in range(m, len(PROFILES)))
-_SQUARES = _FEATURES * COLUMNS + COLUMNS**2
-"""Products of two features: all eight with the columns, and those of ∂c/∂χ with each other."""
-
-
-def _square_index(e: int, f: int) -> int:
-    """Return the index of the product of features e and f."""
-    if f >= COLUMNS > e:
-        e, f = f, e
-    return e * COLUMNS + f if f < COLUMNS else _FEATURES * COLUMNS + (e - COLUMNS) * COLUMNS + f - COLUMNS
-
-
-def _quadratic() -> Float[np.ndarray, "moment form*square"]:
-    """Return the matrix from moments Q_ab to the coefficients, on the squares, of two kinds of forms:
-    ∂_m cᵀ Q ∂_n c for all `_PROFILE_PAIRS`, and ∂_m cᵀ Q c for all profiles.
-    """
-    found = np.zeros((COLUMNS, COLUMNS, len(_PROFILE_PAIRS) + len(PROFILES), _SQUARES))
-    for a, b, e in np.ndindex(COLUMNS, COLUMNS, _FEATURES):
-        for form, (m, n) in enumerate(_PROFILE_PAIRS):
-            for f in range(_FEATURES):
-                found[a, b, form, _square_index(e, f)] += _TANGENTS[m, a, e] * _TANGENTS[n, b, f]
-        for m in range(len(PROFILES)):
-            found[a, b, len(_PROFILE_PAIRS) + m, _square_index(e, b)] += _TANGENTS[m, a, e]
-    return found.reshape(COLUMNS**2, -1)
-
-
-_QUADRATIC = _quadratic()
-_LINEAR = _TANGENTS.transpose(1, 0, 2).reshape(COLUMNS, -1)
-"""From first moments to the coefficients of ∂_m c · moment on the features."""
-
-_PART_TANGENTS = _TANGENTS[[profile for _, profile in PARTS]]
+_CUTS = np.cumsum([GROUPS[m].stop - GROUPS[m].start for m in _TURNS])[:-1].tolist()
+"""Where the parts of s and θ begin among those of r, s and θ."""
 
 
 class Borders(NamedTuple):
@@ -103,112 +73,155 @@ def borders(mixing: Mixing, areas: Areas) -> Borders:
     return Borders(cosine * e_r, sine * e_s, -sine * e_r, cosine * e_s, spread(mixing.derivatives), reach)
 
 
-def far_sums(b: Borders, flow: AlongFlow, weight: Float[Array, " n_pad"], tiles: tuple[Tiles, ...]) -> FarSums:
-    """Return the sums over all pairs in different leaves, of one azimuth."""
-    n_pad = weight.size
-    sign, w = sides(n_pad), spread(weight)
-    phase = sign * flow.phase(b.areas.displacement)
-    cosine, sine = jnp.sqrt(2.0) * jnp.cos(phase[0]), jnp.sqrt(2.0) * jnp.sin(phase[0])
-    beat, beat_by_mixing = b.f * b.g, b.f * b.g_by_mixing + b.f_by_mixing * b.g
-    features = jnp.stack(
-        [
-            b.f**2,
-            b.g**2,
-            beat * cosine,
-            beat * sine,
-            2.0 * b.f * b.f_by_mixing,
-            2.0 * b.g * b.g_by_mixing,
-            beat_by_mixing * cosine,
-            beat_by_mixing * sine,
-        ]
-    )
-    parts = jnp.concatenate([b.mixing, b.areas.reference[1:], b.areas.sample[1:], phase[1:]])
-    weighted = features * w
-    rows = jnp.concatenate([jnp.ones_like(parts[:1]), parts])
-    found: list[_OfLevel] = []
-    begin = 0
-    for level, tile in zip(levels(n_pad), tiles, strict=True):
-        here = slice(begin, begin + level.frames)
-        found.append(_of_level(level, tile, features[:, here], weighted[:, here], rows[:, here]))
-        begin += level.frames
-    forms, ones, data = (jnp.concatenate(arrays, axis=1) for arrays in zip(*(o[2:] for o in found), strict=True))
-    with_one = jnp.sum(jnp.stack([o.values for o in found]), axis=0)
-    columns = features[:COLUMNS]
-    values = jnp.append(with_one, jnp.sum(columns * data) / 2)
-    with_data = jnp.stack([jnp.sum(_tangent(m, features) * data, axis=0) for m in range(len(PROFILES))])
-    right = jnp.stack([forms[len(_PROFILE_PAIRS) :], ones, with_data], axis=1)
-    linear = jnp.concatenate([parts[group] @ right[m].T for m, group in enumerate(GROUPS)])
-    mixed = jnp.sum(jnp.stack([o.mixed for o in found]), axis=0)
-    return FarSums(values, linear, _same_side(parts, forms) + mixed + mixed.T)
+class _Frames(NamedTuple):
+    """What the sums need of the frames of all levels: columns c, their derivatives by χ, weights, and the derivatives
+    of every profile by its parts.
+    """
+
+    columns: Float[Array, "column n_all"]
+    by_mixing: Float[Array, "column n_all"]
+    weight: Float[Array, " n_all"]
+    parts: list[Float[Array, "k n_all"]]
+
+
+class _Products(NamedTuple):
+    """What the moments of blocks are sums of: w c; products c cᵀ w and ∂c/∂χ cᵀ w; and `rows`, 1 and the parts of r, s
+    and θ, with which the former are multiplied, while the latter are with the parts of χ.
+    """
+
+    weighted: Float[Array, "column n"]
+    squares: Float[Array, "column*column n"]
+    by_mixing: Float[Array, "column*column n"]
+    rows: Float[Array, "1+k n"]
+    of_mixing: Float[Array, "k_x n"]
 
 
 class _OfLevel(NamedTuple):
-    """Contribution of one level. `values` <M, M> and <1, M>; `mixed` derivatives of one frame with those of the other.
+    """Contribution of one level: `values` <M, M> and <1, M>, and `mixed`, derivatives at one frame with those at the
+    other.
 
-    The rest per frame: `forms` as in `_quadratic`, `ones` ∂_m c · Σ_j w_j c(j), and `data` Σ_j w_i w_j D_ij c(j).
+    The rest per leaf, the moments `first` and `second` of the block on the other side, and per frame `data`,
+    Σ_j w_i w_j D_ij c(j).
     """
 
     values: Float[Array, " 2"]
     mixed: Float[Array, "n_part n_part"]
-    forms: Float[Array, "form n"]
-    ones: Float[Array, "profile n"]
+    first: Float[Array, "leaf column"]
+    second: Float[Array, "leaf column column"]
     data: Float[Array, "column n"]
 
 
-def _of_level(
-    level: Level,
-    tile: Tiles,
-    features: Float[Array, "feature n"],
-    weighted: Float[Array, "feature n"],
-    rows: Float[Array, "1+n_part n"],
-) -> _OfLevel:
+def far_sums(b: Borders, flow: AlongFlow, weight: Float[Array, " n_pad"], tiles: tuple[Tiles, ...]) -> FarSums:
+    """Return the sums over all pairs in different leaves, of one azimuth."""
+    frames = _frames(b, flow, weight)
+    products = _products(frames)
+    found: list[_OfLevel] = []
+    begin = 0
+    for level, tile in zip(levels(weight.size), tiles, strict=True):
+        end = begin + level.frames
+        own = _Products(*(part[:, begin:end] for part in products))
+        found.append(_of_level(level, tile, frames.columns[:, begin:end], own))
+        begin = end
+    values, mixed = (jnp.sum(jnp.stack([getattr(one, name) for one in found]), axis=0) for name in ("values", "mixed"))
+    first, second = (jnp.concatenate([getattr(one, name) for one in found]) for name in ("first", "second"))
+    data = jnp.concatenate([one.data for one in found], axis=1)
+    linear, gram = _same_side(frames, first, second, data)
+    return FarSums(jnp.append(values, jnp.sum(frames.columns * data) / 2), linear, gram + mixed + mixed.T)
+
+
+def _frames(b: Borders, flow: AlongFlow, weight: Float[Array, " n_pad"]) -> _Frames:
+    phase = jnp.asarray(sides(weight.size)) * flow.phase(b.areas.displacement)
+    cosine, sine = jnp.sqrt(2.0) * jnp.cos(phase[0]), jnp.sqrt(2.0) * jnp.sin(phase[0])
+    beat, beat_by_mixing = b.f * b.g, b.f * b.g_by_mixing + b.f_by_mixing * b.g
+    columns = jnp.stack([b.f**2, b.g**2, beat * cosine, beat * sine])
+    of_fields = 2.0 * b.f * b.f_by_mixing, 2.0 * b.g * b.g_by_mixing
+    by_mixing = jnp.stack([*of_fields, beat_by_mixing * cosine, beat_by_mixing * sine])
+    parts: list[Array] = [b.mixing, b.areas.reference[1:], b.areas.sample[1:], phase[1:]]
+    return _kept(_Frames(columns, by_mixing, spread(weight), parts))
+
+
+def _kept[T](values: T) -> T:
+    """Return values that the compiler computes once."""
+    once: T = jax.lax.optimization_barrier(values)
+    return once
+
+
+def _products(frames: _Frames) -> _Products:
+    columns, by_mixing, w, parts = frames
+    weighted = w * columns
+    squares, of_mixing = ((one[:, None] * weighted).reshape(-1, w.size) for one in (columns, by_mixing))
+    rows = jnp.concatenate([jnp.ones((1, w.size)), *(parts[m] for m in _TURNS)])
+    return _kept(_Products(weighted, squares, of_mixing, rows, parts[_MIXING]))
+
+
+def _of_level(level: Level, tile: Tiles, columns: Float[Array, "column n"], own: _Products) -> _OfLevel:
     blocks = 2 * level.pairs
 
     def cut(values: Float[Array, "k n"]) -> Float[Array, "k block size"]:
         return values.reshape(len(values), blocks, level.size)
 
-    def products(left: Float[Array, "k n"], right: Float[Array, "l n"]) -> Float[Array, "k*l block size"]:
-        return cut((left[:, None] * right).reshape(-1, level.frames))
+    def moments(rows: Float[Array, "k n"], products: Float[Array, "x n"]) -> Float[Array, "block k column column"]:
+        found = jnp.einsum("kbi,xbi->bkx", cut(rows), cut(products))
+        return found.reshape(blocks, len(rows), COLUMNS, COLUMNS)
 
-    def other(values: Float[Array, "block k"]) -> Float[Array, "block k"]:
-        return jnp.flip(values.reshape(level.pairs, 2, -1), axis=1).reshape(blocks, -1)
+    def other(values: Float[Array, "block ..."]) -> Float[Array, "block ..."]:
+        return jnp.flip(values.reshape(level.pairs, 2, *values.shape[1:]), axis=1).reshape(values.shape)
 
-    with_columns = products(weighted, features[:COLUMNS])
-    squares = jnp.concatenate([with_columns, products(weighted[COLUMNS:], features[COLUMNS:])])
-    moments = jnp.einsum("kbi,xbi->bkx", cut(rows), with_columns)
-    second, first = moments[:, 0, : COLUMNS**2], jnp.sum(cut(weighted[:COLUMNS]), axis=2).T
-    # Every pair was counted from both of its blocks.
-    values = jnp.stack([jnp.sum(second * other(second)), jnp.sum(first * other(first))]) / 2
-    form = (other(second) @ _QUADRATIC).reshape(blocks, -1, _SQUARES)
-    forms = jnp.einsum("bfx,xbi->fbi", form, squares)
-    linear = (other(first) @ _LINEAR).reshape(blocks, len(PROFILES), _FEATURES)
-    ones = jnp.einsum("bme,ebi->mbi", linear, cut(weighted))
-    of_parts = moments[:, 1:].reshape(blocks, len(PARTS), _FEATURES, COLUMNS)
-    derivatives = jnp.einsum("kae,bkec->kbac", _PART_TANGENTS, of_parts)
-    derivatives = derivatives.reshape(len(PARTS), level.pairs, 2, COLUMNS, COLUMNS)
-    mixed = jnp.einsum("kpac,lpca->kl", derivatives[:, :, 0], derivatives[:, :, 1])
-    n = level.frames
-    data = data_products(level, tile, cut(features[:COLUMNS]))
-    return _OfLevel(values, mixed, forms.reshape(-1, n), ones.reshape(-1, n), data)
+    first, of_rows = jnp.sum(cut(own.weighted), axis=2).T, moments(own.rows, own.squares)
+    second, of_parts = of_rows[:, 0], jnp.split(of_rows[:, 1:], _CUTS, axis=1)
+    other_first, other_second = other(first), other(second)
+    # Every pair is counted from both of its blocks.
+    values = jnp.stack([jnp.sum(second * other_second), jnp.sum(first * other_first)]) / 2
+    turned = [jnp.einsum("ae,bkec->bkac", turn, part) for turn, part in zip(_TURNS.values(), of_parts, strict=True)]
+    derivatives = jnp.concatenate([moments(own.of_mixing, own.by_mixing), *turned], axis=1)
+    sides_of = derivatives.reshape(level.pairs, 2, -1, COLUMNS, COLUMNS)
+    mixed = jnp.einsum("pkac,plca->kl", sides_of[:, 0], sides_of[:, 1])
+    at_first, at_second = (jnp.repeat(moment, level.size // LEAF, axis=0) for moment in (other_first, other_second))
+    return _OfLevel(values, mixed, at_first, at_second, data_products(level, tile, cut(columns)))
 
 
-def _same_side(parts: Float[Array, "n_part n"], forms: Float[Array, "form n"]) -> Float[Array, "n_part n_part"]:
-    """Return Σ_i w_i ∂_k c(i)ᵀ Q ∂_l c(i)."""
-    blocks: dict[tuple[int, int], Array] = {}
-    for form, (m, n) in enumerate(_PROFILE_PAIRS):
-        blocks[m, n] = (parts[GROUPS[m]] * forms[form]) @ parts[GROUPS[n]].T
-        blocks[n, m] = blocks[m, n].T
+def _same_side(
+    frames: _Frames,
+    first: Float[Array, "leaf column"],
+    second: Float[Array, "leaf column column"],
+    data: Float[Array, "column n_all"],
+) -> tuple[Float[Array, "n_part 3"], Float[Array, "n_part n_part"]]:
+    """Return the sums with one derivative, and those with both derivatives at the same frame."""
+    c, by_mixing, w, data = (
+        part.reshape(*part.shape[:-1], -1, LEAF) for part in (frames.columns, frames.by_mixing, frames.weight, data)
+    )
+    first, second = first.T[..., None], jnp.moveaxis(second, 0, 2)[..., None]
+    # None where a column does not change.
+    tangents: list[list[Array | None]] = [
+        list(by_mixing),
+        [-2.0 * c[0], None, -c[2], -c[3]],
+        [None, -2.0 * c[1], -c[2], -c[3]],
+        [None, None, -c[3], c[2]],
+    ]
     every = range(len(PROFILES))
-    return jnp.concatenate([jnp.concatenate([blocks[m, n] for n in every], axis=1) for m in every])
+    turned = [[_dot(row, tangent) for row in second] for tangent in tangents]
+    forms = {(m, n): (w * _dot(turned[n], tangents[m])).ravel() for m in every for n in every if m <= n}
+    ones = [(w * _dot(first, tangent)).ravel() for tangent in tangents]
+    with_data = [_dot(data, tangent).ravel() for tangent in tangents]
+    forms, ones, with_data = _kept((forms, ones, with_data))
+    gram = _symmetric({(m, n): (frames.parts[m] * form) @ frames.parts[n].T for (m, n), form in forms.items()})
+    linear = []
+    for m in every:
+        # The derivatives by r and s together are -2 c.
+        with_value = -sum(forms[min(m, n), max(m, n)] for n in (_REFERENCE, _SAMPLE)) / 2
+        linear.append(frames.parts[m] @ jnp.stack([with_value, ones[m], with_data[m]], axis=1))
+    return jnp.concatenate(linear), gram
 
 
-def _tangent(profile: int, features: Float[Array, "feature n"]) -> Float[Array, "column n"]:
-    """Return the derivative of the columns by a profile."""
-    columns = []
-    for weights in _TANGENTS[profile]:
-        terms = [weight * features[e] for e, weight in enumerate(weights) if weight]
-        columns.append(sum(terms, start=jnp.zeros_like(features[0])))
-    return jnp.stack(columns)
+def _dot(values: Sequence[Array] | Array, tangent: Sequence[Array | None]) -> Array:
+    return functools.reduce(jnp.add, (a * b for a, b in zip(values, tangent, strict=True) if b is not None))
+
+
+def _symmetric(blocks: dict[tuple[int, int], Array]) -> Array:
+    """Return a symmetric matrix of its blocks (m, n) with m <= n."""
+    every = sorted({m for m, _ in blocks})
+    rows = [[blocks[m, n] if m <= n else blocks[n, m].T for n in every] for m in every]
+    return jnp.concatenate([jnp.concatenate(row, axis=1) for row in rows])
 
 
 def data_products(level: Level, tile: Tiles, columns: Float[Array, "column block size"]) -> Float[Array, "column n"]:
