@@ -31,7 +31,7 @@ from heterodyne_nlsq.solver import NOT_CONVERGED, Progress, Solution
 from heterodyne_nlsq.start.candidates import candidates as starts_asked_for
 from heterodyne_nlsq.start.coefficients import fitted_vector
 from heterodyne_nlsq.start.label_exchange import with_labels_exchanged
-from heterodyne_nlsq.start.race import race
+from heterodyne_nlsq.start.race import LEAST, race
 from heterodyne_nlsq.uncertainty.calibration import Calibration
 from heterodyne_report import Stage, announce_stage, numbered_stage
 from heterodyne_spec import Config, ConfigError, ModelSpec, did_you_mean, laws_of, load_config
@@ -222,16 +222,27 @@ def _named(spec: ModelSpec, share: Sequence[str]) -> tuple[str, ...]:
 
 
 def _best(problem: Problem, dynamics: Sequence[FloatArray], progress: Progress | None) -> Solution:
-    """Return the lowest minimum reached with the dynamics of each measurement alone as those of all."""
+    """Return the lowest minimum reached with the dynamics of each measurement alone as those of all.
+
+    Every further descent gets as many evaluations as the first took, as in `race`.
+    """
     heats = []
     for free in dynamics:
         vectors = [fitted_vector(m.setup, m.evaluator, free) for m in problem.members]
         heats.append(approach(problem, problem.layout.assembled(vectors), _HEAT))
     heats.sort(key=lambda heat: heat.cost)
     limit = problem.members[0].setup.config.nlsq.max_iterations
-    finals = [descend(problem, heat.vector, progress, limit) for heat in heats[:_FINALISTS]]
-    best = min(finals, key=lambda final: final.cost)
-    return replace(best, n_evaluations=sum(one.n_evaluations for one in (*heats, *finals)))
+    best = descend(problem, heats[0].vector, progress, limit)
+    spent = sum(heat.n_evaluations for heat in heats) + best.n_evaluations
+    allowed = min(max(best.n_evaluations, LEAST), limit)
+    for heat in heats[1:_FINALISTS]:
+        trial = descend(problem, heat.vector, progress, allowed)
+        spent += trial.n_evaluations
+        if trial.cost < best.cost and not trial.success:
+            trial = descend(problem, trial.vector, progress, limit)
+            spent += trial.n_evaluations
+        best = min(best, trial, key=lambda one: one.cost)
+    return replace(best, n_evaluations=spent)
 
 
 def _labelled(

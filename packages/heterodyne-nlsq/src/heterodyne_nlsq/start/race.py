@@ -31,7 +31,7 @@ BEHIND = 1.05
 
 _FINALISTS = 3
 
-_LEAST = 30
+LEAST = 30
 """Evaluations that every finalist gets."""
 
 _ALIKE = 1e-4
@@ -81,7 +81,7 @@ def beside(
     Each gets as many evaluations as the first took, so that a slow one does not delay the rest.
     """
     finals, spent = [first], first.solution.n_evaluations
-    allowed = min(max(spent, _LEAST), setup.config.nlsq.max_iterations)
+    allowed = min(max(spent, LEAST), setup.config.nlsq.max_iterations)
     for k, (begun, origin) in enumerate(others):
         announce_stage(progress, numbered_stage(Stage.FITS, k + 2, 1 + len(others)))
         trial = descend(setup, evaluator, begun.vector, progress, allowed)
