@@ -148,7 +148,11 @@ def test_a_consensus_of_measurements_is_the_posterior_of_all_at_once(exact: Join
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_result_is_read_as_it_was_written_and_shown(exact: JointPosterior, tmp_path: Path) -> None:
+    replace(exact, members=(*exact.members, exact.members[0])).save(tmp_path)
+    (tmp_path / "03" / "notes.txt").write_text("mine")
     exact.save(tmp_path)
+    # The third measurement of the earlier posterior is gone, what it did not write stays.
+    assert [path.name for path in (tmp_path / "03").iterdir()] == ["notes.txt"]
     again = JointPosterior.load(tmp_path)
     assert (again.shared, again.method, again.message) == (exact.shared, exact.method, exact.message)
     assert again.common == exact.common

@@ -13,10 +13,11 @@ import pytest
 from conftest import DT, TRUTH, at
 from scipy.stats import chi2, expon
 
-from heterodyne_data import JointResult, TwoTimeData, save_data
+from heterodyne_data import JointResult, TwoTimeData, is_one_q, joint_measurements, save_data
 from heterodyne_nlsq import Experiment, fit_joint_jax, simulate
 from heterodyne_nlsq.command import main
 from heterodyne_nlsq.fit import prepare
+from heterodyne_nlsq.joint.fit import shared_parameters
 from heterodyne_nlsq.joint.homogeneity import chance, weights_of_decrease
 from heterodyne_nlsq.joint.layout import make_layout
 from heterodyne_nlsq.joint.page import _compared
@@ -71,6 +72,15 @@ def test_what_is_not_common_is_stated_of_every_measurement_and_not_of_the_sample
         value, sd = map(float, found.split(" ± "))
         assert abs(value - right) < 4 * sd
     assert cells["f2"] == ["0, held", "0, held"]
+
+
+def test_wavevectors_that_differ_by_their_digits_are_one() -> None:
+    repeats = [replace(measured(0.0054, seed), q=0.0054 * (1 + step)) for seed, step in ((1, 0.0), (2, 4e-4))]
+    config = load_config(CONFIG)
+    setups = [prepare(one, config) for one in repeats]
+    assert shared_parameters(setups, None) == tuple(setups[0].spec.names)
+    assert [one.label for one in joint_measurements(repeats, config, None)] == ["measurement 1", "measurement 2"]
+    assert not is_one_q([0.0054, 0.0056])
 
 
 def test_measurements_of_other_ages_are_beside_the_joint_estimate_at_their_own(joint: JointResult) -> None:

@@ -17,7 +17,7 @@ from heterodyne_data.json_values import from_json_values, to_json_values, undecl
 from heterodyne_data.layouts import layout_title
 from heterodyne_data.listing import list_maps
 from heterodyne_data.loading import fingerprint, load_data
-from heterodyne_data.measurements import Measurement, joint_measurements
+from heterodyne_data.measurements import Measurement, is_one_q, joint_measurements
 from heterodyne_data.memory import free_memory, whole_memory
 from heterodyne_data.merging import merge_data
 from heterodyne_data.opening import open_source
@@ -34,6 +34,7 @@ from heterodyne_data.result.joint import (
     JointResult,
     Scatter,
 )
+from heterodyne_data.result.members import member_folders, remove_member
 from heterodyne_data.result.nlsq import JSON_NAME as RESULT_JSON_NAME
 from heterodyne_data.result.nlsq import NLSQResult, read_fitted_maps
 from heterodyne_data.result.parts import (
@@ -104,11 +105,13 @@ __all__ = [
     "hot_frames",
     "in_memory",
     "is_finite",
+    "is_one_q",
     "joint_measurements",
     "layout_title",
     "list_maps",
     "load_data",
     "mean_q",
+    "member_folders",
     "merge_data",
     "needed_step",
     "open_source",
@@ -118,6 +121,7 @@ __all__ = [
     "q_groups",
     "read_fitted_maps",
     "refuse_damage",
+    "remove_member",
     "save_data",
     "select_data",
     "select_maps",

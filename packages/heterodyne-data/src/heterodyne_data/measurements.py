@@ -51,7 +51,7 @@ def joint_measurements(
             name, other_name = _named(one, k + 1), _named(found[j], j + 1)
             same = "" if name == other_name else f" (the maps of {other_name} are the same)"
             raise DataError(f"{name}: given twice{same}; give every measurement once")
-    same_q = len({round(float(np.log(one.data.q)), 4) for one in found}) == 1
+    same_q = is_one_q([one.data.q for one in found])
     files = [str(one.data.provenance.get("file", "")) for one in found]
     same_file = len(set(files)) == 1
     labels = []
@@ -62,6 +62,15 @@ def joint_measurements(
     if len(set(labels)) < len(labels):
         labels = [f"{label} ({k + 1})" for k, label in enumerate(labels)]
     return [replace(one, label=label) for label, one in zip(labels, found, strict=True)]
+
+
+SAME_Q = 1e-3
+"""Relative difference below which wavevectors are the same: those of repeats can differ by the digits of a file."""
+
+
+def is_one_q(q: Sequence[float]) -> bool:
+    """Return whether wavevectors in 1/Å (n,) are the same."""
+    return bool(np.ptp(np.log(q)) < SAME_Q)
 
 
 def _named(one: Measurement, number: int) -> str:

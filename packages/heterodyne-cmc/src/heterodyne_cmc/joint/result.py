@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from heterodyne_cmc.posterior import SummaryRow
-from heterodyne_cmc.result import CMCResult
-from heterodyne_data import short_text
+from heterodyne_cmc.result import NETCDF_NAME, CMCResult
+from heterodyne_data import member_folders, remove_member, short_text
 from heterodyne_spec import ConfigError, Problem, ResultError, count_noun, read_document, text_writer, write_together
 
 KIND = "joint_posterior"
@@ -100,8 +100,11 @@ class JointPosterior:
         }
         text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
         path = folder / JOINT_POSTERIOR_NAME
+        before = member_folders(path, KIND)
         # The common part last: it never refers to what is missing.
         write_together({path: text_writer(text)})
+        for name in before - set(names):
+            remove_member(folder / name, [NETCDF_NAME])
         return path
 
     @classmethod

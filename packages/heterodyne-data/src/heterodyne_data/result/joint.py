@@ -14,6 +14,7 @@ from typing import Any
 
 from heterodyne_data.json_values import from_json_values, to_json_values
 from heterodyne_data.presentation import short_text
+from heterodyne_data.result.members import member_folders, remove_member
 from heterodyne_data.result.nlsq import NLSQResult
 from heterodyne_data.result.parts import Derived
 from heterodyne_spec import ConfigError, Problem, ResultError, count_noun, read_document, text_writer, write_together
@@ -148,11 +149,11 @@ class JointResult:
         }
         text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
         path = folder / JOINT_NAME
-        before = _folders(path)
+        before = member_folders(path, KIND)
         # The common part last: it never refers to what is missing.
         write_together({path: text_writer(text)})
         for name in before - set(folders):
-            _remove(folder / name)
+            remove_member(folder / name, _OF_MEMBER)
         return path
 
     @classmethod
@@ -200,26 +201,9 @@ class JointResult:
             raise ResultError(str(path), [problem]) from None
 
 
-_OF_MEMBER = ("nlsq_result.json", "nlsq_result.h5")
-"""What a joint fit writes into the folder of a measurement, and into `ALONE` below it."""
-
-
-def _folders(path: Path) -> set[str]:
-    """Return the folders of the measurements of the joint result that is at `path`, if one is."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return {str(one["folder"]) for one in document["members"]} if document["kind"] == KIND else set()
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
-
-
-def _remove(folder: Path) -> None:
-    """Remove a measurement of an earlier joint fit, which is none of the present one; other files stay."""
-    for place in (folder / ALONE, folder):
-        for name in _OF_MEMBER:
-            (place / name).unlink(missing_ok=True)
-        if place.is_dir() and not any(place.iterdir()):
-            place.rmdir()
+_FILES = ("nlsq_result.json", "nlsq_result.h5")
+_OF_MEMBER = (*_FILES, *(f"{ALONE}/{name}" for name in _FILES))
+"""What a joint fit writes into the folder of a measurement."""
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data import JointResult, Measurement, NLSQResult, TwoTimeData, joint_measurements
+from heterodyne_data import JointResult, Measurement, NLSQResult, TwoTimeData, is_one_q, joint_measurements
 from heterodyne_nlsq.blas import few_threads
 from heterodyne_nlsq.descent import approach as approach_alone
 from heterodyne_nlsq.descent import variance_unit
@@ -207,7 +207,7 @@ def shared_parameters(setups: Sequence[Setup], share: Sequence[str] | str | None
     spec = setups[0].spec
     if share is not None:
         return _named(spec, [share] if isinstance(share, str) else share)
-    of_sample, one_q = knowledge_of(spec.id).of_sample, len({round(s.data.q, 9) for s in setups}) == 1
+    of_sample, one_q = knowledge_of(spec.id).of_sample, is_one_q([s.data.q for s in setups])
     return tuple(p.name for p in spec.parameters if one_q or not of_sample or p.group in of_sample)
 
 
@@ -266,7 +266,7 @@ def _with_exponents(
 ) -> tuple[Problem, Solution] | None:
     """Return the fit with the exponents of q free; None if all q are equal or no function carries one."""
     setups = [member.setup for member in problem.members]
-    if np.ptp(problem.layout.log_q) < 1e-3:
+    if is_one_q([setup.data.q for setup in setups]):
         return None
     spec = setups[0].spec
     carried = {

@@ -21,6 +21,7 @@ from heterodyne_data import (
     NLSQResult,
     Scatter,
     Signal,
+    is_one_q,
 )
 from heterodyne_data.setup import reduced_chi_square
 from heterodyne_nlsq.courses import courses_of_fit
@@ -393,7 +394,7 @@ def _exponents(wider: tuple[Problem, Solution], noises: Sequence[_Noise]) -> Ite
 def _scatter(fitted: Fitted, agreement: Agreement | None) -> Scatter | None:
     """Return the scatter between repeats over the noise; those without a signal have no part in it."""
     repeats = sum(one.verdict != NO_SIGNAL for one in fitted.alone)
-    one_q = np.ptp(fitted.problem.layout.log_q) < 1e-3
+    one_q = is_one_q([member.setup.data.q for member in fitted.problem.members])
     if agreement is None or not one_q or repeats < _REPEATS or agreement.expected <= 0:
         return None
     ratio = math.sqrt(max(agreement.statistic, 0.0) / agreement.expected)
