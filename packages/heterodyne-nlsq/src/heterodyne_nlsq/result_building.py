@@ -69,10 +69,15 @@ _SAID = 4
 """Maximum number of undetermined and weak directions in the warnings; the result file has all."""
 
 
-def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQResult:
-    """Build the result of a fit from its descents."""
+def make_result(
+    setup: Setup, evaluator: Evaluator, descents: Descents, calibration: Calibration | None = None
+) -> NLSQResult:
+    """Build the result of a fit from its descents.
+
+    `calibration` is the noise, if it is known from a fit that describes the data equally well.
+    """
     evaluator, minima = remembered(evaluator), [final.solution for final in descents.finals]
-    chosen, found = 0, examine(setup, evaluator, minima[0])
+    chosen, found = 0, examine(setup, evaluator, minima[0], calibration)
     knowledge = knowledge_of(setup.spec.id)
     conventions = knowledge.conventions
     rise: Callable[[Solution], float] = found.rise_to
@@ -82,7 +87,7 @@ def make_result(setup: Setup, evaluator: Evaluator, descents: Descents) -> NLSQR
         conventions += words
         rise = _known(rise, minima[other], above)
         if not kept:
-            chosen, found = other, examine(setup, evaluator, minima[other])
+            chosen, found = other, examine(setup, evaluator, minima[other], calibration)
             rise = found.rise_to
     optimum, origin = minima.pop(chosen), descents.finals[chosen].origin
     spec, data = setup.spec, setup.data

@@ -116,11 +116,14 @@ def can_choose(setup: Setup) -> bool:
     return setup.config.nlsq.loss == "linear" and bool(setup.free.free)
 
 
-def examine(setup: Setup, evaluator: Evaluator, found: Solution) -> Examination:
-    """Examine the optimum found by a descent, and select the solution to report."""
+def examine(setup: Setup, evaluator: Evaluator, found: Solution, calibration: Calibration | None = None) -> Examination:
+    """Examine the optimum found by a descent, and select the solution to report.
+
+    `calibration` is the noise, if it is known from a fit that describes the data equally well.
+    """
     degrees = max(float(evaluator.weights.sum()) - found.vector.size, 1.0)
     variance = max(2 * found.cost / degrees, ROUNDING)
-    full = _released(setup, evaluator, found, variance)
+    full = _released(setup, evaluator, found, variance, calibration)
     if not can_choose(setup):
         return Examination(setup, full, _score(full), found.vector)
     land, z = landscape(setup, normal_of(evaluator), found.vector, full.unit)
@@ -145,15 +148,18 @@ def _whole(setup: Setup, free: FreeParameters, vector: FloatArray) -> FloatArray
     return np.concatenate([setup.free.full(vector[:n_free])[list(free.free)], vector[n_free:]])
 
 
-def _released(setup: Setup, evaluator: Evaluator, found: Solution, variance: float) -> Full:
-    """Return the fit with every parameter set free, its noise calibrated."""
+def _released(
+    setup: Setup, evaluator: Evaluator, found: Solution, variance: float, calibration: Calibration | None
+) -> Full:
+    """Return the fit with every parameter set free, its noise calibrated if it is not known."""
     free = released(setup.free, tuple(p.name for p in setup.spec.parameters if not p.vary))
     everything, wider, vector = replace(setup, free=free), with_free(evaluator, free), _whole(setup, free, found.vector)
     values = free.full(vector[: len(free.free)])
     contrast, offset = setup.scaling.per_angle(vector[len(free.free) :])
     model = model_maps(setup, values, contrast, offset)
-    each = np.asarray(wider.squares(vector, wider.problem)) / np.maximum(evaluator.weights, 1.0)
-    calibration = calibrate(everything, values, contrast, offset, model, each)
+    if calibration is None:
+        each = np.asarray(wider.squares(vector, wider.problem)) / np.maximum(evaluator.weights, 1.0)
+        calibration = calibrate(everything, values, contrast, offset, model, each)
     pinned = np.array([k for k, position in enumerate(free.free) if position not in setup.free.free], int)
     unit = variance * calibration.inflation
     return Full(everything, wider, vector, pinned, found.cost, model, calibration, variance, unit)

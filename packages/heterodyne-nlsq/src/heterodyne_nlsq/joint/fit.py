@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import JointResult, Measurement, NLSQResult, TwoTimeData, is_one_q, joint_measurements
+from heterodyne_data.setup import free_parameters
 from heterodyne_nlsq.blas import few_threads
 from heterodyne_nlsq.descent import approach as approach_alone
 from heterodyne_nlsq.descent import variance_unit
 from heterodyne_nlsq.evaluators import choose_evaluator, remembered
-from heterodyne_nlsq.fit import Clock, fit_nlsq_jax, prepare
+from heterodyne_nlsq.fit import Clock, prepare
 from heterodyne_nlsq.joint.descent import Member, Problem, approach, descend
 from heterodyne_nlsq.joint.labels import Labels, other_labels, reported
 from heterodyne_nlsq.joint.layout import make_layout
@@ -43,6 +44,10 @@ _STAGES = ("read", "start", "fit", "alone", "uncertainty")
 
 _HEAT = 12
 """Evaluations of a short descent."""
+
+_AS_WELL = 30.0
+"""Calibrated chi-square of a measurement at the joint estimate, above its own minimum, up to which the noise is that of
+both: the parameters alone make up ten."""
 
 _FINALISTS = 2
 """Complete descents, from the best short ones."""
@@ -164,10 +169,25 @@ def _jointly(
         for k, one in enumerate(found):
             announce_stage(progress, numbered_stage("measurement", k + 1, len(found)))
             vector = problem.layout.member(solution.vector, k)
-            alone.append(fit_nlsq_jax(one.data, started_at(one.config, setups[k], vector)))
+            alone.append(_alone(members[k], one.config, vector, calibrations[k]))
     with clock("uncertainty"), jax.enable_x64(True):
         announce_stage(progress, Stage.UNCERTAINTIES)
         return outcome(Fitted(problem, solution, shared, tuple(alone)), exponents, calibrations, labels)
+
+
+def _alone(member: Member, config: Config, vector: FloatArray, calibration: Calibration) -> NLSQResult:
+    """Return the fit of a measurement by itself from a fitted vector (n_fit,), where its noise is known."""
+    setup, evaluator, clock = member.setup, member.evaluator, Clock(None)
+    config = started_at(config, setup, vector)
+    setup = replace(setup, config=config, free=free_parameters(setup.spec, config.model))
+    with few_threads(setup.data.n_t), jax.enable_x64(True):
+        with clock("fit"):
+            descents = race(setup, evaluator, starts_asked_for(setup), None)
+            rise = float(evaluator.normal(vector, evaluator.problem).cost) - descents.finals[0].solution.cost
+        with clock("uncertainty"):
+            known = calibration if 2 * rise / member.unit < _AS_WELL else None
+            result = make_result(setup, evaluator, descents, known)
+    return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
 
 
 def started_at(config: Config, setup: Setup, vector: FloatArray) -> Config:
