@@ -45,9 +45,9 @@ _STAGES = ("read", "start", "fit", "alone", "uncertainty")
 _HEAT = 12
 """Evaluations of a short descent."""
 
-_AS_WELL = 30.0
-"""Calibrated chi-square of a measurement at the joint estimate, above its own minimum, up to which the noise is that of
-both: the parameters alone make up ten."""
+_AS_WELL = 0.05
+"""Cost of a measurement at the joint estimate above its own minimum, relative to it, up to which its noise there is used
+at the minimum: standard deviations by itself are then larger by 2.5 % at most."""
 
 _FINALISTS = 2
 """Complete descents, from the best short ones."""
@@ -183,9 +183,9 @@ def _alone(member: Member, config: Config, vector: FloatArray, calibration: Cali
     with few_threads(setup.data.n_t), jax.enable_x64(True):
         with clock("fit"):
             descents = race(setup, evaluator, starts_asked_for(setup), None)
-            rise = float(evaluator.normal(vector, evaluator.problem).cost) - descents.finals[0].solution.cost
+            there, least = float(evaluator.normal(vector, evaluator.problem).cost), descents.finals[0].solution.cost
         with clock("uncertainty"):
-            known = calibration if 2 * rise / member.unit < _AS_WELL else None
+            known = calibration if there < (1 + _AS_WELL) * least else None
             result = make_result(setup, evaluator, descents, known)
     return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
 
