@@ -47,7 +47,7 @@ def differing_estimates(weighting: Weighting | None) -> str:
 
 POORLY_KNOWN = 0.3
 """Relative standard deviation of a transport coefficient above which first-order errors are not reliable: with 0.1
-photons per pixel and frame they are 0.3 to 0.8, and 68 % intervals held the truth in 37 to 57 % of simulations."""
+photons per pixel and frame they are 0.3 to 0.8, and 68 % intervals held the truth in 49 to 65 % of simulations."""
 
 
 def poorly_known(result: NLSQResult) -> Iterator[str]:
