@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from made import fit_result, posterior_result
 
 from heterodyne_cli import command, joint_posterior, posterior
+from heterodyne_cmc.joint.result import JointPosterior, PosteriorMember
 from heterodyne_report import Console
 
 CONFIG = """
@@ -149,6 +151,16 @@ def test_a_joint_posterior_refuses_what_it_cannot_use_also_in_a_dry_run(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert words in error
+
+
+def test_programs_are_told_the_posterior_of_several_measurements() -> None:
+    member = PosteriorMember("q = 0.0054", posterior_result())
+    result = JointPosterior(True, "usable", ("v0",), (member, replace(member, label="q = 0.0081")), "exact")
+    told = json.loads(json.dumps(joint_posterior.joint_posterior_event(result)))
+    assert told["members"] == ["q = 0.0054", "q = 0.0081"] == list(told["parameters"])
+    assert [row["name"] for row in told["common"]] == ["v0"]
+    assert told["common"][0]["mean"] == member.posterior.row("v0").mean
+    assert told["r_hat"] == member.posterior.diagnostics.r_hat
 
 
 @pytest.mark.parametrize(

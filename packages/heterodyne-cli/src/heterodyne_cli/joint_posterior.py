@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from heterodyne_cmc import (
+    JointPosterior,
     SamplingProgress,
     clear_shards,
     fit_joint_cmc_jax,
@@ -81,6 +82,7 @@ def _sample(args: argparse.Namespace, command: Sequence[str], config: Config, di
         result = fit_joint_cmc_jax(args.data, config, joint, q=q, directory=directory, progress=report, say=console.say)
     result = replace(result, command=shlex.join(command))
     console.say("\n" + summary_of_joint_posterior(result))
+    console.tell("joint result", **joint_posterior_event(result))
     written = [result.save(directory)]
     clear_shards(directory, len(result.members))
     if config.output.report:
@@ -90,3 +92,23 @@ def _sample(args: argparse.Namespace, command: Sequence[str], config: Config, di
     console.say(f"\nwritten: {', '.join(str(path) for path in written)}; every measurement in 01, 02, ...")
     console.tell("written", files=written)
     return DONE if result.success else NOT_CONVERGED
+
+
+def joint_posterior_event(result: JointPosterior) -> dict[str, Any]:
+    """Return the event for programs that describes the posterior of several measurements."""
+    diagnostics = result.members[0].posterior.diagnostics
+    return {
+        "method": "cmc",
+        "success": result.success,
+        "message": result.message,
+        "consensus": result.method,
+        "shared": list(result.shared),
+        "members": [member.label for member in result.members],
+        "common": [vars(row) for row in result.common],
+        "parameters": {m.label: [vars(row) for row in m.posterior.summary] for m in result.members},
+        "r_hat": diagnostics.r_hat,
+        "ess_bulk": diagnostics.ess_bulk,
+        "divergences": diagnostics.divergences,
+        "timings": dict(result.timings),
+        "warnings": list(result.warnings),
+    }

@@ -46,8 +46,8 @@ _HEAT = 12
 """Evaluations of a short descent."""
 
 _AS_WELL = 0.05
-"""Cost of a measurement at the joint estimate above its own minimum, relative to it, up to which its noise there is used
-at the minimum: standard deviations by itself are then larger by 2.5 % at most."""
+"""Cost of a measurement at the joint estimate above its own minimum, relative to it, up to which its noise there is
+used at the minimum: standard deviations by itself are then larger by 2.5 % at most."""
 
 _FINALISTS = 2
 """Complete descents, from the best short ones."""
