@@ -16,10 +16,12 @@ from scipy.stats import chi2, expon
 from heterodyne_data import JointResult, TwoTimeData, is_one_q, joint_measurements, save_data
 from heterodyne_nlsq import Experiment, fit_joint_jax, simulate
 from heterodyne_nlsq.command import main
+from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.joint.fit import shared_parameters
 from heterodyne_nlsq.joint.homogeneity import chance, weights_of_decrease
 from heterodyne_nlsq.joint.layout import make_layout
+from heterodyne_nlsq.joint.outcome import _judged
 from heterodyne_nlsq.joint.page import _compared
 from heterodyne_nlsq.joint.tables import ages_of, compared_rows, notes_of, own_rows, quoted_rows
 from heterodyne_nlsq.models import knowledge_of
@@ -72,6 +74,15 @@ def test_what_is_not_common_is_stated_of_every_measurement_and_not_of_the_sample
         value, sd = map(float, found.split(" ± "))
         assert abs(value - right) < 4 * sd
     assert cells["f2"] == ["0, held", "0, held"]
+
+
+def test_a_measurement_without_a_signal_among_others_is_a_reason_for_caution(joint: JointResult) -> None:
+    first, second = joint.members
+    empty = replace(second, alone=replace(second.alone, verdict="no-signal"))
+    verdict, sentence = _judged(replace(joint, members=(first, empty)), courses_of_fit(first.joint))
+    assert verdict == "caution"
+    assert sentence.startswith(f"No signal is seen in {second.label} by itself")
+    assert sentence[sentence.index("leave it out") :].count("velocity") == 1
 
 
 def test_wavevectors_that_differ_by_their_digits_are_one() -> None:

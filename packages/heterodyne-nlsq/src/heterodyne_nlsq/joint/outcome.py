@@ -417,9 +417,14 @@ def _judged(result: JointResult, courses: Sequence[TimeCourse]) -> tuple[str, st
     if result.agreement is not None and result.agreement.p_value < DOUBT:
         doubts.append(result.agreement.words)
     doubts += [
-        f"{member.label}: {member.joint.sentence}"
+        f"in {member.label}: {member.joint.sentence}"
         for member in result.members
         if member.joint.verdict != USABLE and result.success
+    ][:2]
+    doubts += [
+        f"no signal is seen in {member.label} by itself, so that it adds nothing to the others: leave it out"
+        for member in result.members
+        if member.alone.verdict == NO_SIGNAL
     ][:2]
     good = (member.joint for member in result.members if member.joint.verdict == USABLE)
     usable = next((judge(one, courses)[1] for one in good), "")
