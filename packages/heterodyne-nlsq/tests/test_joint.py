@@ -19,7 +19,7 @@ from heterodyne_nlsq.command import main
 from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.joint.fit import shared_parameters
-from heterodyne_nlsq.joint.homogeneity import chance, weights_of_decrease
+from heterodyne_nlsq.joint.homogeneity import chance, freedom_of, weights_of_decrease
 from heterodyne_nlsq.joint.layout import make_layout
 from heterodyne_nlsq.joint.outcome import _judged
 from heterodyne_nlsq.joint.page import _compared
@@ -224,6 +224,9 @@ def test_weights_of_the_decrease_count_restrictions() -> None:
     # Two measurements of three common parameters, information the same as noise: three chi-squares of weight one.
     matrix = np.diag([1.0, 2.0, 3.0])
     np.testing.assert_allclose(weights_of_decrease([matrix] * 2, [matrix] * 2, [np.eye(3)] * 2), np.ones(3))
+    assert freedom_of(np.ones(3)) == pytest.approx(3.0)
+    # The relative variance of a sum of two of which one is three times as large: 2 (1 + 9) / 4².
+    assert freedom_of(np.array([1.0, 3.0])) == pytest.approx(2 / (2 * (1 + 9) / 16))
 
 
 def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ part of the joint estimate, as the result of a fit, and below ``alone`` its esti
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -47,13 +48,15 @@ class Agreement:
     """Whether the measurements agree on what they have in common.
 
     `statistic` is the decrease of the calibrated chi-square if every measurement is fitted by itself, `expected` its
-    mean by chance and `p_value` the probability that it is as large by chance. `words` states it.
+    mean by chance and `p_value` the probability that it is as large by chance. `words` states it. `freedom` are the
+    degrees of freedom of a chi-square that scatters as much, NaN in results that did not state them.
     """
 
     statistic: float
     expected: float
     p_value: float
     words: str
+    freedom: float = math.nan
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ chi-squares of one degree of freedom with known weights.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -58,9 +59,8 @@ def chance(weights: FloatArray, statistic: float) -> float:
     """
     if weights.size == 0 or statistic <= 0:
         return 1.0
-    mean, variance = weights.sum(), 2 * (weights**2).sum()
-    scale, freedom = variance / (2 * mean), 2 * mean**2 / variance
-    roughly = float(chdtrc(freedom, statistic / scale))
+    mean, freedom = weights.sum(), freedom_of(weights)
+    roughly = float(chdtrc(freedom, statistic * freedom / mean))
     if roughly < 1e-6 or weights.size < _FEW:
         return roughly
     # u = s / (1 - s), s from 0 to 1, in units in which the weights are of order one.
@@ -72,6 +72,14 @@ def chance(weights: FloatArray, statistic: float) -> float:
     damped = np.exp(-np.log1p(at**2).sum(axis=1) / 4)
     integral = np.sum(np.sin(angle) * damped / (u * (1 - s) ** 2)) / _NODES
     return float(np.clip(0.5 + integral / np.pi, 0.0, 1.0))
+
+
+def freedom_of(weights: FloatArray) -> float:
+    """Return the degrees of freedom of the chi-square whose relative variance is that of a weighted sum of some; NaN of
+    none."""
+    if weights.size == 0:
+        return math.nan
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def _inverse(matrix: FloatArray) -> FloatArray:

@@ -38,7 +38,7 @@ from heterodyne_nlsq.descent import descend as descend_alone
 from heterodyne_nlsq.evidence.chance import PRESENT, chdtrc
 from heterodyne_nlsq.identify import identifiability
 from heterodyne_nlsq.joint.descent import Problem, chi_squares, each, normal, summed
-from heterodyne_nlsq.joint.homogeneity import chance, weights_of_decrease
+from heterodyne_nlsq.joint.homogeneity import chance, freedom_of, weights_of_decrease
 from heterodyne_nlsq.joint.labels import Labels, alternative
 from heterodyne_nlsq.maps import model_maps, residual_noise
 from heterodyne_nlsq.models import knowledge_of, of_result
@@ -373,7 +373,7 @@ def _agreement(fitted: Fitted, noises: Sequence[_Noise]) -> Agreement | None:
         largest = int(np.argmax(released))
         share = 100 * released[largest] / released.sum()
         words += f"; the largest part of it, {share:.0f} %, is that of {problem.members[largest].label}"
-    return Agreement(decrease, float(weights.sum()), p_value, words)
+    return Agreement(decrease, float(weights.sum()), p_value, words, freedom_of(weights))
 
 
 def _exponents(wider: tuple[Problem, Solution], noises: Sequence[_Noise]) -> Iterator[FittedExponent]:
@@ -398,9 +398,7 @@ def _scatter(fitted: Fitted, agreement: Agreement | None) -> Scatter | None:
     if agreement is None or not one_q or repeats < _REPEATS or agreement.expected <= 0:
         return None
     ratio = math.sqrt(max(agreement.statistic, 0.0) / agreement.expected)
-    # A sum of independent chi-squares, of as many degrees of freedom as restrictions.
-    freedom = (repeats - 1) * int(fitted.problem.layout.common.sum())
-    sd = ratio / math.sqrt(2 * freedom)
+    sd = ratio / math.sqrt(2 * agreement.freedom)
     words = f"the scatter between {repeats} repeats is {format_plus_minus(ratio, sd)} times the stated noise"
     return Scatter(ratio, sd, words)
 
