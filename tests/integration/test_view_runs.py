@@ -49,7 +49,7 @@ def test_a_fit_from_the_page_runs_and_joins_the_curves(viewer: Viewer, viewed: P
     assert NLSQResult.load(output).data.n_frames == 23
     # Its curve is drawn, and the address of its page is there.
     page.until(lambda: page.value("legend('v')") == ["this fit", "refit-1"], "the curve of the new fit")
-    assert page.value("words('a').includes('open refit-1')")
+    page.until(lambda: page.value("words('a').includes('open refit-1')"), "the link to its page")
     viewer.open()
     page.wait("deep('.tabulator-row').length == 5")
 
