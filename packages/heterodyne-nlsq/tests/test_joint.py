@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from conftest import DT, TRUTH, at
@@ -17,14 +18,19 @@ from heterodyne_data import JointResult, TwoTimeData, is_one_q, joint_measuremen
 from heterodyne_nlsq import Experiment, fit_joint_jax, simulate
 from heterodyne_nlsq.command import main
 from heterodyne_nlsq.courses import courses_of_fit
+from heterodyne_nlsq.evaluators import choose_evaluator
 from heterodyne_nlsq.fit import prepare
+from heterodyne_nlsq.joint.descent import Member, Problem, chi_squares
 from heterodyne_nlsq.joint.fit import shared_parameters
 from heterodyne_nlsq.joint.homogeneity import chance, freedom_of, weights_of_decrease
+from heterodyne_nlsq.joint.labels import aligned
 from heterodyne_nlsq.joint.layout import make_layout
 from heterodyne_nlsq.joint.outcome import _judged
 from heterodyne_nlsq.joint.page import _compared
 from heterodyne_nlsq.joint.tables import ages_of, compared_rows, notes_of, own_rows, quoted_rows
 from heterodyne_nlsq.models import knowledge_of
+from heterodyne_nlsq.start.coefficients import fitted_vector
+from heterodyne_nlsq.start.label_exchange import exchanged_start
 from heterodyne_spec import Config, ConfigError, DataError, ResultError, load_config
 
 HELD = ("D_offset_ref", "D_offset_sample", "v_offset", "f1", "beta", "alpha_ref", "alpha_sample", "f0")
@@ -167,6 +173,28 @@ def test_labels_that_the_measurements_do_not_tell_follow_the_convention_and_it_i
     values = {row.name: row for row in result.parameters if not row.member}
     assert values["f3"].value == pytest.approx(1 - 0.6, abs=4 * values["f3"].sd)
     assert values["D0_sample"].value == pytest.approx(9000.0, abs=4 * values["D0_sample"].sd)
+
+
+def test_labels_of_a_measurement_by_itself_are_made_those_of_the_others(joint: JointResult) -> None:
+    # With either label a measurement is fitted as well by itself; between them x is 1 - x.
+    setups = [
+        prepare(measured(QS[0], 1), load_config(CONFIG)),
+        prepare(measured(QS[1], 2, f3=0.4), load_config(CONFIG)),
+    ]
+    members = tuple(Member(f"{k}", setup, choose_evaluator(setup), 1.0) for k, setup in enumerate(setups))
+    problem = Problem(members, make_layout(setups, joint.shared))
+    with jax.enable_x64(True):
+        right = []
+        for member, found in zip(members, joint.members, strict=True):
+            free = np.array([found.joint.parameters[name] for name in member.setup.free.free_names])
+            right.append(fitted_vector(member.setup, member.evaluator, free))
+        other = exchanged_start(right[1], members[1].setup)
+        mixed = [right[0], fitted_vector(members[1].setup, members[1].evaluator, other)]
+        least = chi_squares(problem, problem.layout.assembled(right))
+        assert chi_squares(problem, problem.layout.assembled(mixed))[1] > 2 * least[1]
+        # Both assignments are one fit: whichever the labels become, they are those of one of the two.
+        mended = chi_squares(problem, problem.layout.assembled(aligned(problem, mixed)))
+    np.testing.assert_allclose(mended, least, rtol=0.01)
 
 
 def test_of_noise_nothing_is_claimed() -> None:

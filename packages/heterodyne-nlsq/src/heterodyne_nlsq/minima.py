@@ -35,13 +35,18 @@ def functions(vector: FloatArray, setup: Setup) -> dict[str, FloatArray]:
     return {f.name: np.asarray(setup.spec.evaluate(f.name, parameters, age)) for f in setup.spec.functions}
 
 
-def _alike(a: FloatArray, b: FloatArray, name: str, setup: Setup) -> bool:
-    """Return whether two time courses of a function (n_age,) are typically equal."""
+def difference(a: FloatArray, b: FloatArray, name: str, setup: Setup) -> float:
+    """Return the typical difference of two time courses of a function (n_age,), relative to that of unequal ones."""
     limit, logarithmic = knowledge_of(setup.spec.id).tolerance(name)
     if not logarithmic:
-        return float(np.median(np.abs(a - b))) < limit
+        return float(np.median(np.abs(a - b))) / limit
     small = 1e-9 * max(np.abs(a).max(), np.abs(b).max(), 1e-300)
-    return float(np.median(np.abs(np.log(np.maximum(np.abs(a), small) / np.maximum(np.abs(b), small))))) < limit
+    return float(np.median(np.abs(np.log(np.maximum(np.abs(a), small) / np.maximum(np.abs(b), small))))) / limit
+
+
+def _alike(a: FloatArray, b: FloatArray, name: str, setup: Setup) -> bool:
+    """Return whether two time courses of a function (n_age,) are typically equal."""
+    return difference(a, b, name, setup) < 1
 
 
 def same_minimum(a: FloatArray, b: FloatArray, setup: Setup) -> bool:

@@ -19,8 +19,8 @@ from heterodyne_nlsq.descent import approach as approach_alone
 from heterodyne_nlsq.descent import variance_unit
 from heterodyne_nlsq.evaluators import choose_evaluator, remembered
 from heterodyne_nlsq.fit import Clock, prepare
-from heterodyne_nlsq.joint.descent import Member, Problem, approach, descend
-from heterodyne_nlsq.joint.labels import Labels, other_labels, reported
+from heterodyne_nlsq.joint.descent import Member, Problem, approach, chi_squares, descend
+from heterodyne_nlsq.joint.labels import Labels, aligned, other_labels, reported
 from heterodyne_nlsq.joint.layout import make_layout
 from heterodyne_nlsq.joint.outcome import Fitted, calibrations_of, outcome
 from heterodyne_nlsq.minima import first_exchanged
@@ -48,6 +48,10 @@ _HEAT = 12
 _AS_WELL = 0.05
 """Cost of a measurement at the joint estimate above its own minimum, relative to it, up to which its noise there is
 used at the minimum: standard deviations by itself are then larger by 2.5 % at most."""
+
+_FAR_ABOVE = 0.1
+"""Cost of a measurement at the joint estimate above its own minimum, relative to it, from which the joint fit is begun
+again with the values of every measurement by itself."""
 
 _FINALISTS = 2
 """Complete descents, from the best short ones."""
@@ -163,16 +167,56 @@ def _jointly(
         members = tuple(_member(one.label, setup, starts) for one, setup in zip(found, setups, strict=True))
         problem = Problem(members, make_layout(setups, shared))
         solution, calibrations, labels = _labelled(problem, _best(problem, starts, progress), progress)
-        exponents = _with_exponents(problem, solution, shared, progress)
     with clock("alone"):
-        alone = []
-        for k, one in enumerate(found):
-            announce_stage(progress, numbered_stage("measurement", k + 1, len(found)))
-            vector = problem.layout.member(solution.vector, k)
-            alone.append(_alone(members[k], one.config, vector, calibrations[k]))
+        alone = _each_alone(found, problem, solution, calibrations, progress)
+    with clock("fit"), jax.enable_x64(True):
+        lower = _from_alone(problem, solution, alone, progress)
+        if lower is not None:
+            solution, calibrations, labels = _labelled(problem, lower, progress)
+    if lower is not None:
+        with clock("alone"):
+            alone = _each_alone(found, problem, solution, calibrations, progress)
+    with clock("fit"), jax.enable_x64(True):
+        exponents = _with_exponents(problem, solution, shared, progress)
     with clock("uncertainty"), jax.enable_x64(True):
         announce_stage(progress, Stage.UNCERTAINTIES)
-        return outcome(Fitted(problem, solution, shared, tuple(alone)), exponents, calibrations, labels)
+        return outcome(Fitted(problem, solution, shared, alone), exponents, calibrations, labels)
+
+
+def _each_alone(
+    found: Sequence[Measurement],
+    problem: Problem,
+    solution: Solution,
+    calibrations: Sequence[Calibration],
+    progress: Progress | None,
+) -> tuple[NLSQResult, ...]:
+    """Return the fits of all measurements by themselves, from the joint solution."""
+    alone = []
+    for k, one in enumerate(found):
+        announce_stage(progress, numbered_stage("measurement", k + 1, len(found)))
+        vector = problem.layout.member(solution.vector, k)
+        alone.append(_alone(problem.members[k], one.config, vector, calibrations[k]))
+    return tuple(alone)
+
+
+def _from_alone(
+    problem: Problem, solution: Solution, alone: Sequence[NLSQResult], progress: Progress | None
+) -> Solution | None:
+    """Return the joint fit from the values of every measurement by itself, if it is lower; None where no measurement
+    asks for it by fitting far better by itself."""
+    costs = chi_squares(problem, solution.vector) / 2
+    least = np.array([one.cost / member.unit for one, member in zip(alone, problem.members, strict=True)])
+    if not np.any(costs > (1 + _FAR_ABOVE) * least):
+        return None
+    announce_stage(progress, "joint fit from each measurement by itself")
+    vectors = [
+        fitted_vector(member.setup, member.evaluator, _free_values(member.setup, one))
+        for one, member in zip(alone, problem.members, strict=True)
+    ]
+    start = problem.layout.assembled(aligned(problem, vectors))
+    found = descend(problem, start, progress, problem.members[0].setup.config.nlsq.max_iterations)
+    spent = solution.n_evaluations + found.n_evaluations
+    return replace(found, n_evaluations=spent) if found.cost < solution.cost else None
 
 
 def _alone(member: Member, config: Config, vector: FloatArray, calibration: Calibration) -> NLSQResult:

@@ -6,7 +6,7 @@ two is that of `heterodyne_nlsq.minima`, its noise that of all measurements toge
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from heterodyne_data.setup import reference_age
 from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.joint.descent import Problem, approach, descend
 from heterodyne_nlsq.maps import model_maps
-from heterodyne_nlsq.minima import exchanged, functions, named
+from heterodyne_nlsq.minima import difference, exchanged, functions, named
 from heterodyne_nlsq.models import knowledge_of
 from heterodyne_nlsq.solver import Progress, Solution
 from heterodyne_nlsq.start.coefficients import fitted_vector
@@ -70,6 +70,32 @@ def reported(
     kept, words = named(_at_first(problem, best), _at_first(problem, other), problem.members[0].setup, rise)
     found, left = (best, other) if kept else (other, best)
     return found, Labels(words, left, rise if kept else -rise) if words else Labels()
+
+
+def aligned(problem: Problem, vectors: Sequence[FloatArray]) -> list[FloatArray]:
+    """Return fitted vectors (n_fit,) of the members by themselves, with the labels of the components of all as in the
+    one whose components differ most.
+
+    Between the labels, a fraction x that a member has of its own becomes 1 - x, where no descent from x arrives.
+    """
+    setups = [member.setup for member in problem.members]
+    spec, exchange = setups[0].spec, knowledge_of(setups[0].spec.id).exchanged
+    found = [functions(vector, setup) for vector, setup in zip(vectors, setups, strict=True)]
+    other = [swapped for one in found if (swapped := exchange(one)) is not None]
+    if not setups[0].free.free or len(other) < len(found):
+        return list(vectors)
+    names = {spec.function_of_group.get(spec.parameter(name).group) for name in problem.layout.common_names}
+
+    def apart(one: Mapping[str, FloatArray], two: Mapping[str, FloatArray]) -> float:
+        return sum(difference(one[name], two[name], name, setups[0]) for name in one if name in names)
+
+    reference = max(zip(found, other, strict=True), key=lambda pair: apart(*pair))[0]
+    return [
+        fitted_vector(member.setup, member.evaluator, exchanged_start(vector, member.setup))
+        if apart(swapped, reference) < apart(one, reference)
+        else vector
+        for member, vector, one, swapped in zip(problem.members, vectors, found, other, strict=True)
+    ]
 
 
 def alternative(problem: Problem, labels: Labels, k: int) -> tuple[Alternative, ...]:

@@ -50,6 +50,11 @@ class Layout:
         """Positions of the exponents in the joint vector, (n_exponent,)."""
         return np.arange(self.n_leading - len(self.exponents), self.n_leading)
 
+    @property
+    def common_names(self) -> tuple[str, ...]:
+        """Names of the free parameters that are common."""
+        return tuple(name for name, is_common in zip(self.names, self.common, strict=True) if is_common)
+
     def assembled(self, vectors: Sequence[FloatArray]) -> FloatArray:
         """Return the joint vector of the members' fitted vectors; what is common is taken from the first."""
         joint = np.empty(self.size)
