@@ -25,7 +25,7 @@ from heterodyne_cmc.engine.cluster import _run, job_script
 from heterodyne_cmc.fit import prepared_work, sample_shards
 from heterodyne_cmc.request import prepare
 from heterodyne_cmc.sampler import Chains, SubPosterior
-from heterodyne_cmc.work import ShardWork, bytes_per_worker, fingerprint, versions
+from heterodyne_cmc.work import ShardWork, fingerprint, versions
 from heterodyne_spec import ConfigError, load_config
 
 # The numbers of pairs, chains and steps before the draws are those of test_fit.py: chains are compiled once for both.
@@ -121,10 +121,11 @@ def test_damaged_and_foreign_shards_are_not_used(expected: CMCResult, tmp_path: 
 
 
 def test_memory_bounds_the_workers() -> None:
-    one = bytes_per_worker(work(shards=3).request) / 1e9
-    assert "in 2 processes" in plan(work(shards=3, workers=3, memory=2.5 * one).request, range(3))
+    one = work(shards=3).memory / 1e9
+    settings = [work(shards=3, workers=3, memory=share * one).request.config.cmc for share in (2.5, 0.5)]
+    assert "in 2 processes" in plan(settings[0], 1e9 * one, range(3), 3)
     with pytest.raises(ConfigError, match=r"cmc\.memory"):
-        plan(work(shards=3, workers=3, memory=0.5 * one).request, range(3))
+        plan(settings[1], 1e9 * one, range(3), 3)
 
 
 def test_time_left_is_that_of_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:

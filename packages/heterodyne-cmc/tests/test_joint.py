@@ -65,8 +65,14 @@ def work_of(data: list[Any], shared: tuple[str, ...] = SHARED) -> MemberWork:
 
 
 @pytest.fixture(scope="module")
-def exact() -> JointPosterior:
-    return fit_joint_cmc_jax(repeats(), asked(), estimate(repeats()))
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `exact`."""
+    return tmp_path_factory.mktemp("exact")
+
+
+@pytest.fixture(scope="module")
+def exact(kept: Path) -> JointPosterior:
+    return fit_joint_cmc_jax(repeats(), asked(), estimate(repeats()), directory=kept)
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +150,14 @@ def test_a_consensus_of_measurements_is_the_posterior_of_all_at_once(exact: Join
         assert row.sd == pytest.approx(whole.sd, rel=0.15)
     for one, other in zip(found.members, exact.members, strict=True):
         assert one.posterior.sd["f3"] == pytest.approx(other.posterior.sd["f3"], rel=0.15)
+
+
+def test_what_was_sampled_at_once_is_not_sampled_again(exact: JointPosterior, kept: Path) -> None:
+    said: list[str] = []
+    again = fit_joint_cmc_jax(repeats(), asked(), estimate(repeats()), directory=kept, say=said.append)
+    assert "1 of 1 shards reused from an earlier run" in said
+    for one, other in zip(again.members, exact.members, strict=True):
+        np.testing.assert_array_equal(one.posterior.draws["f3"], other.posterior.draws["f3"])
 
 
 @pytest.mark.usefixtures("undrawn")

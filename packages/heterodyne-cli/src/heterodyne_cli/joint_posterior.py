@@ -84,7 +84,7 @@ def _sample(args: argparse.Namespace, command: Sequence[str], config: Config, di
     console.say("\n" + summary_of_joint_posterior(result))
     console.tell("joint result", **joint_posterior_event(result))
     written = [result.save(directory)]
-    clear_shards(directory, len(result.members))
+    clear_shards(directory, len(result.members) if result.method == "consensus" else 1)
     if config.output.report:
         with console.stage(Stage.PICTURES):
             written.append(write_joint_page(result, directory / REPORT_NAME))

@@ -31,7 +31,7 @@ from heterodyne_cmc.store import FOLDER, ShardStore, kept
 from heterodyne_cmc.sub_posterior import SubPosterior
 from heterodyne_cmc.unfinished import ChainStore
 from heterodyne_cmc.whitening import make_whitening, of_shards
-from heterodyne_cmc.work import ShardWork, Work, fingerprint, shard_work
+from heterodyne_cmc.work import ShardWork, Work, bytes_per_worker, fingerprint, shard_work
 from heterodyne_data import NLSQResult, TwoTimeData, as_measurement, select_data
 from heterodyne_data.setup import data_noise
 from heterodyne_physics_elementwise import MODEL_VERSION
@@ -178,7 +178,7 @@ def plan_of_sampling(
         f"would sample {', '.join(request.space.free_names) or 'contrast, offset and noise only'}",
         f"{cmc.chains} chains of {cmc.warmup} + {cmc.samples} steps on {deal.n_pairs} pairs in "
         f"{deal.n_shards} shard{'s' if deal.n_shards > 1 else ''}; consensus: {request.method}",
-        plan(request, range(deal.n_shards)),
+        plan(cmc, bytes_per_worker(request), range(deal.n_shards), deal.n_shards),
     ]
 
 
@@ -248,7 +248,7 @@ def sample_shards(
     if done:
         say(f"{len(done)} of {work.n_shards} shards reused from an earlier run")
     if missing:
-        say(plan(work.request, missing, work.n_shards))
+        say(plan(work.request.config.cmc, work.memory, missing, work.n_shards))
     clock = _Clock(work.n_shards, done.values(), progress)
     # Always closed immediately, so that its workers end.
     chains: Callable[[int], ChainStore | None] = (lambda shard: None) if store is None else store.chains

@@ -52,6 +52,11 @@ class ShardWork:
         """Number of shards."""
         return self.request.partition.n_shards
 
+    @property
+    def memory(self) -> float:
+        """Bytes of a worker, about."""
+        return bytes_per_worker(self.request)
+
     def problem(self, shard: int) -> ShardProblem:
         """Return the problem of shard number `shard` (from 0)."""
         return make_problem(self.request, self.noise, self.whitening, shard)
@@ -105,6 +110,11 @@ class Work(Protocol):
     @property
     def n_shards(self) -> int:
         """Number of shards."""
+        ...
+
+    @property
+    def memory(self) -> float:
+        """Bytes of a worker, about."""
         ...
 
     @property

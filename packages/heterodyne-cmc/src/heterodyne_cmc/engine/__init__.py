@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 
 from heterodyne_cmc.engine.local import in_processes, local_workers
-from heterodyne_cmc.request import Request
 from heterodyne_cmc.sub_posterior import SubPosterior, Tell
 from heterodyne_cmc.unfinished import ChainStore
-from heterodyne_cmc.work import Work, bytes_per_worker, run_shard
+from heterodyne_cmc.work import Work, run_shard
 from heterodyne_data import available_cores
+from heterodyne_spec import CMCConfig
 
 __all__ = ["finished", "plan"]
 
@@ -38,20 +38,19 @@ def finished(
         from heterodyne_cmc.engine.cluster import on_cluster
 
         yield from on_cluster(work, missing)
-    elif (workers := local_workers(work.request, len(missing))) > 1:
+    elif (workers := local_workers(settings, work.memory, len(missing))) > 1:
         yield from in_processes(work, missing, workers)
     else:
         # The chains of a shard share the cores not used by other shards.
         yield from ((run_shard(work, shard, available_cores(), tell, chains(shard)), 1) for shard in missing)
 
 
-def plan(request: Request, missing: Sequence[int], n_shards: int | None = None) -> str:
-    """Return a line describing what will run, where, and with how much memory; by default of the request's shards."""
-    gigabytes = bytes_per_worker(request) / 1e9
-    if request.config.cmc.engine == "dask":
+def plan(settings: CMCConfig, each: float, missing: Sequence[int], n_shards: int) -> str:
+    """Return a line describing what will run, where, and with how much memory: `each` worker takes so many bytes."""
+    if settings.engine == "dask":
         where = "on the workers of a Dask scheduler"
     else:
-        workers = local_workers(request, len(missing))
+        workers = local_workers(settings, each, len(missing))
         where = "in this process" if workers == 1 else f"in {workers} processes"
     shards = "1 shard" if len(missing) == 1 else f"{len(missing)} shards"
-    return f"{shards} of {n_shards or request.partition.n_shards} to sample {where}, about {gigabytes:.1f} GB each"
+    return f"{shards} of {n_shards} to sample {where}, about {each / 1e9:.1f} GB each"

@@ -16,11 +16,10 @@ from concurrent.futures.process import BrokenProcessPool
 import jax
 
 from heterodyne_cmc.combination import SamplingError
-from heterodyne_cmc.request import Request
 from heterodyne_cmc.sub_posterior import SubPosterior
-from heterodyne_cmc.work import Work, bytes_per_worker, run_shard
+from heterodyne_cmc.work import Work, run_shard
 from heterodyne_data import available_cores, end_with, free_memory
-from heterodyne_spec import ConfigError, Problem
+from heterodyne_spec import CMCConfig, ConfigError, Problem
 
 RETRIES = 2
 """Number of retries of a shard whose worker failed."""
@@ -40,14 +39,14 @@ _ONE_THREAD = {
 """Environment of a worker, one for each core."""
 
 
-def local_workers(request: Request, n_missing: int) -> int:
-    """Return the number of processes, limited by the number of shards and memory; by default one per core.
+def local_workers(settings: CMCConfig, each: float, n_missing: int) -> int:
+    """Return the number of processes, limited by the number of shards and memory (`each` takes so many bytes); by
+    default one per core.
 
     Raises
     ------
     ConfigError : if the configured memory is not sufficient for one process.
     """
-    settings, each = request.config.cmc, bytes_per_worker(request)
     asked = _automatic() if settings.workers == "auto" else int(settings.workers)
     if settings.memory == "auto":
         # At least one shard: the estimate is an upper limit, and other processes may release memory.

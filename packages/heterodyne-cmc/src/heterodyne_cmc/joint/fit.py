@@ -22,16 +22,14 @@ from heterodyne_cmc.joint.density import joint_problem
 from heterodyne_cmc.joint.layout import Layout, make_layout
 from heterodyne_cmc.joint.members import Member, members_of
 from heterodyne_cmc.joint.result import JointPosterior, PosteriorMember
-from heterodyne_cmc.joint.work import MemberWork, vectors
+from heterodyne_cmc.joint.work import MemberWork, WholeWork
 from heterodyne_cmc.joint_vectors import joint_draws
 from heterodyne_cmc.mode import around_mode
 from heterodyne_cmc.progress import listening
 from heterodyne_cmc.result_building import make_result
-from heterodyne_cmc.sampler import sample_shard
-from heterodyne_cmc.sub_posterior import Settings, SubPosterior, Weighted
-from heterodyne_cmc.weighted import holds, learned, weighted_shard
+from heterodyne_cmc.sub_posterior import SubPosterior, Weighted
 from heterodyne_cmc.whitening import Whitening, place_at
-from heterodyne_data import JointResult, Measurement, TwoTimeData, available_cores, joint_measurements
+from heterodyne_data import JointResult, Measurement, TwoTimeData, joint_measurements
 from heterodyne_spec import CMCConfig, Config, ConfigError, DataError, Problem, load_config
 
 type FloatArray = npt.NDArray[np.float64]
@@ -58,7 +56,7 @@ def fit_joint_cmc_jax(
     ----------
     data, config, q : as given to the joint fit.
     joint_result : the joint point estimate of these measurements, or its folder or file.
-    directory : where finished shards are written, see `heterodyne_cmc.fit_cmc_jax`.
+    directory : where finished shards, and chains of this process, are written: see `heterodyne_cmc.fit_cmc_jax`.
     progress, say : as of `heterodyne_cmc.fit_cmc_jax`.
 
     Returns
@@ -97,8 +95,7 @@ def fit_joint_cmc_jax(
             subs = sample_shards(work, folder, listener, say)
             sub, reliable = _of_consensus(work, subs, settings.cmc, say)
         else:
-            sub = _exact(work, work.request.config.cmc, listener)
-            reliable = True
+            (sub,), reliable = sample_shards(WholeWork(work), folder, listener, say), True
         parts = _parts(work, sub, words)
     success = all(part.posterior.success for part in parts) and reliable
     return JointPosterior(
@@ -175,29 +172,6 @@ def _around_mode(members: Sequence[Member], places: Sequence[FloatArray], layout
     begun = Whitening(start, np.eye(layout.size), members[0].whitening.adjustment, no_anchor(0))
     found = around_mode(begun, [start], lambda: (problem,), prior)
     return MemberWork(tuple(members), layout, found.centre, found.spread)
-
-
-def _exact(work: MemberWork, cmc: CMCConfig, progress: Progress | None) -> SubPosterior:
-    """Return draws of the joint vector: weighted ones, or chains where these are not reliable or asked for."""
-    problem = joint_problem(
-        tuple(member.problem() for member in work.members), work.layout, work.layout.member(work.centre, 0)[:-1]
-    )
-    whitening = replace(work.members[0].whitening, centre=work.centre, spread=work.spread)
-    settings = Settings(cmc.chains, cmc.samples, cmc.seed, available_cores(), work.request.rounds)
-    begin = time.perf_counter()
-
-    def tell(share: float, divergences: int) -> None:
-        if progress is not None:
-            spent = time.perf_counter() - begin
-            progress(share, 1, divergences, spent * (1 - share) / max(share, 1e-3))
-
-    if cmc.sampler != "nuts":
-        sub, population = weighted_shard(0, problem, whitening, settings, tell, vectors)
-        if cmc.sampler == "importance" or holds(sub, settings):
-            return sub
-        whitening, starts = learned(whitening, population, cmc.chains, cmc.seed)
-        return sample_shard(0, problem, whitening, settings, cmc.warmup, tell, starts, complete=vectors)
-    return sample_shard(0, problem, whitening, settings, cmc.warmup, tell, complete=vectors)
 
 
 def _of_consensus(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_cmc.density import Anchor, ShardProblem
-from heterodyne_cmc.joint.density import MemberProblem, SharedPrior, shared_prior
+from heterodyne_cmc.joint.density import JointProblem, MemberProblem, SharedPrior, joint_problem, shared_prior
 from heterodyne_cmc.joint.layout import Layout
 from heterodyne_cmc.joint.members import Member
 from heterodyne_cmc.joint_vectors import Complete
@@ -57,6 +57,11 @@ class MemberWork:
         return len(self.members)
 
     @property
+    def memory(self) -> float:
+        """Bytes of a worker, about."""
+        return bytes_per_worker(self.request)
+
+    @property
     def complete(self) -> Complete:
         """What is added to the draws of a shard: nothing; contrast and offset are drawn for the consensus."""
         return vectors
@@ -97,6 +102,49 @@ class MemberWork:
         """Return ln of the posterior, (n,), of joint vectors (n, n_joint), up to a constant."""
         problems = [member.problem() for member in self.members]
         return log_posterior(problems, self.layout, self._shared(problems[0]))
+
+
+@dataclass(frozen=True)
+class WholeWork:
+    """The posterior of all members at once, as the only shard of a run."""
+
+    by_member: MemberWork
+
+    @property
+    def request(self) -> Request:
+        """The request of the largest member, with the settings of all."""
+        return self.by_member.request
+
+    @property
+    def n_shards(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def memory(self) -> float:
+        """Bytes of its process, about."""
+        return sum(bytes_per_worker(member.request) for member in self.by_member.members)
+
+    @property
+    def complete(self) -> Complete:
+        """What is added to the draws: nothing; contrast and offset are drawn for every member."""
+        return vectors
+
+    def problem(self, shard: int) -> JointProblem:
+        """Return the posterior of all members."""
+        work = self.by_member
+        problems = [member.problem() for member in work.members]
+        return joint_problem(problems, work.layout, work.layout.member(work.centre, 0)[:-1])
+
+    def coordinates(self, shard: int) -> Whitening:
+        """Return the coordinates of the joint posterior."""
+        work = self.by_member
+        return replace(work.members[0].whitening, centre=work.centre, spread=work.spread)
+
+    def parts(self) -> Iterator[Any]:
+        """Yield everything that affects the draws, but for versions."""
+        yield "all at once"
+        yield from self.by_member.parts()
 
 
 def log_posterior(
