@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -10,8 +12,8 @@ import numpy as np
 import pytest
 
 from heterodyne_cli import command
-from heterodyne_data import TwoTimeData, load_data, merge_data, save_data
-from heterodyne_spec import DataError
+from heterodyne_data import TwoTimeData, joint_measurements, load_data, merge_data, save_data
+from heterodyne_spec import DataError, load_config
 
 
 def repeat(seed: int, n: int = 9, start: int = 1, **changes: object) -> TwoTimeData:
@@ -46,6 +48,22 @@ def test_the_mean_is_that_of_the_maps(name: str, tmp_path: Path, capsys: pytest.
         assert all(len(one["sha256"]) == 64 for one in sources)
 
 
+def test_a_mean_beside_its_parts_is_refused(tmp_path: Path) -> None:
+    one, other, third, mean = (tmp_path / f"{name}.h5" for name in ("1", "2", "3", "mean"))
+    for seed, file in enumerate((one, other, third)):
+        save_data(file, repeat(seed, n=30))
+    config = load_config({})
+    assert command.main(["merge", str(one), str(other), "--output", str(mean)]) == 0
+    # One of its parts is enough, where the file states them.
+    with pytest.raises(DataError, match=r"mean\.h5.*the mean of measurements that are given too \(2\.h5"):
+        joint_measurements([third, other, mean], config, None)
+    # A mean of unequal weights from elsewhere is found by its maps.
+    made = replace(load_data(one), c2=0.3 * load_data(one).c2 + 0.7 * load_data(third).c2, provenance={})
+    with pytest.raises(DataError, match=r"measurement 3.*\(1\.h5, q = 0\.005, 3\.h5"):
+        joint_measurements([one, third, made, other], config, None)
+    assert len(joint_measurements([third, mean], config, None)) == 2
+
+
 @pytest.mark.parametrize(
     ("other", "words"),
     [
@@ -53,11 +71,11 @@ def test_the_mean_is_that_of_the_maps(name: str, tmp_path: Path, capsys: pytest.
         (repeat(2, q=0.006), "q = 0.006 and not 0.005"),
         (repeat(2, phi=[0.0, 80.0]), "other azimuths"),
         (repeat(2, start=10), "ages 1 to 1.8 s and not 0.1 to 0.9 s"),
-        (repeat(1), "measurement 2 has the same maps as measurement 1; give every measurement once"),
+        (repeat(1), "measurement 2: given twice (the maps of measurement 1 are the same); give every measurement once"),
     ],
 )
 def test_what_is_no_repeat_is_refused(other: TwoTimeData, words: str) -> None:
-    with pytest.raises(DataError, match=words.replace("(", r"\(")):
+    with pytest.raises(DataError, match=re.escape(words)):
         merge_data([repeat(1), other])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,8 +17,9 @@ from heterodyne_data.opening import open_source
 from heterodyne_data.reading import frame_count, read_checked
 from heterodyne_data.selected import as_selection
 from heterodyne_data.selection import PhiChoice, mean_q, select_maps, wrap
+from heterodyne_data.source import Source
 from heterodyne_data.time_axis import frame_number, needed_step, step_of, window_ages
-from heterodyne_data.two_time import BASELINE, TwoTimeData, as_weight
+from heterodyne_data.two_time import BASELINE, MERGED, TwoTimeData, as_weight
 from heterodyne_data.window import check_window, masked
 from heterodyne_spec import Config, DataConfig, DataError, load_config, one_line
 
@@ -122,9 +124,21 @@ def load_data(
                 "frames": (first, last),
                 "start_frame": frame_number(float(ages[0]) / step),
                 **({} if baseline is None else {BASELINE: baseline}),
+                **_merged(source),
                 "selection": as_selection(phi, frames, mask_frames, bins),
             },
         )
+
+
+def _merged(source: Source) -> dict[str, object]:
+    """Return the entry of the provenance on the measurements that were merged in a file, if it states any."""
+    stated = source.attribute("/", MERGED)
+    try:
+        parts = json.loads(stated) if isinstance(stated, str) else []
+    except ValueError:
+        parts = []
+    parts = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    return {MERGED: parts} if parts else {}
 
 
 def _or[T](given: T | None, stated: T) -> T:

@@ -11,6 +11,7 @@ import numpy as np
 
 from heterodyne_data.describing import describe_data
 from heterodyne_data.given import select_data
+from heterodyne_data.independent import check_independent
 from heterodyne_data.two_time import TwoTimeData
 from heterodyne_spec import Config, DataError, load_config
 
@@ -38,7 +39,7 @@ def joint_measurements(
 
     Raises
     ------
-    DataError : if a measurement cannot be read or used, or one is given twice.
+    DataError : if a measurement cannot be read or used, or one is given twice, or beside its parts.
     """
     found = [one for item in data for one in _of(item, config, q)]
     if len(found) < 2:
@@ -46,11 +47,7 @@ def joint_measurements(
         raise DataError(
             f"a joint fit takes at least two measurements{only}; give several files, or several q of one (q: all)"
         )
-    for k, one in enumerate(found):
-        if (j := next((j for j, other in enumerate(found[:k]) if _same(one, other)), None)) is not None:
-            name, other_name = _named(one, k + 1), _named(found[j], j + 1)
-            same = "" if name == other_name else f" (the maps of {other_name} are the same)"
-            raise DataError(f"{name}: given twice{same}; give every measurement once")
+    check_independent([one.data for one in found], [_named(one, k + 1) for k, one in enumerate(found)])
     same_q = is_one_q([one.data.q for one in found])
     files = [str(one.data.provenance.get("file", "")) for one in found]
     same_file = len(set(files)) == 1
@@ -75,10 +72,6 @@ def is_one_q(q: Sequence[float]) -> bool:
 
 def _named(one: Measurement, number: int) -> str:
     return f"{one.data.provenance.get('file', f'measurement {number}')}, q = {one.data.q:.4g}"
-
-
-def _same(one: Measurement, other: Measurement) -> bool:
-    return one.data.c2.shape == other.data.c2.shape and np.array_equal(one.data.c2, other.data.c2, equal_nan=True)
 
 
 def _of(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 
 import numpy as np
 
-from heterodyne_data.two_time import TwoTimeData
+from heterodyne_data.independent import check_independent
+from heterodyne_data.two_time import MERGED, TwoTimeData
 from heterodyne_spec import DataError, count_noun
-
-MERGED = "merged_from"
-"""Entry of `TwoTimeData.provenance`, and attribute of a file, with the merged measurements."""
 
 _ALIKE = 1e-6
 """Relative difference of q, dt and ages up to which they are the same."""
@@ -28,15 +25,13 @@ def merge_data(measurements: Sequence[TwoTimeData]) -> TwoTimeData:
 
     Raises
     ------
-    DataError : with every difference, or if there are fewer than two, or one is given twice.
+    DataError : with every difference, or if there are fewer than two, or one is given twice, or beside its parts.
     """
     if len(measurements) < 2:
         raise DataError("a mean takes at least two measurements; give several files")
     first = measurements[0]
     names = [str(one.provenance.get("file", f"measurement {k}")) for k, one in enumerate(measurements, 1)]
-    for (name, one), (other_name, other) in combinations(zip(names, measurements, strict=True), 2):
-        if one.c2.shape == other.c2.shape and np.array_equal(one.c2, other.c2, equal_nan=True):
-            raise DataError(f"{other_name} has the same maps as {name}; give every measurement once")
+    check_independent(measurements, names)
     differences = [_differences(first, *one) for one in zip(measurements[1:], names[1:], strict=True)]
     if problems := [problem for found in differences for problem in found]:
         raise DataError(f"repeats of one measurement are merged: {'; '.join(problems)}; fit them with --joint instead")
@@ -48,7 +43,6 @@ def merge_data(measurements: Sequence[TwoTimeData]) -> TwoTimeData:
     lost = int((np.logical_or.reduce([one.valid for one in measurements]) & ~valid).any(axis=0).sum())
     notes = [f"mean of {count_noun(len(measurements), 'measurement')}"]
     notes += [f"{count_noun(lost, 'frame')} valid in only some of them left out"] if lost else []
-    sources = [dict(one.provenance) for one in measurements]
     return TwoTimeData(
         c2=(total / len(measurements)).astype(first.c2.dtype),
         t=first.t,
@@ -58,8 +52,14 @@ def merge_data(measurements: Sequence[TwoTimeData]) -> TwoTimeData:
         valid=valid,
         weight=weight,
         notes=notes,
-        provenance={MERGED: [{key: s[key] for key in ("file", "sha256", "layout") if key in s} for s in sources]},
+        provenance={MERGED: [_origin(one) for one in measurements]},
     )
+
+
+def _origin(one: TwoTimeData) -> dict[str, object]:
+    """Return name, layout and checksum of the file of a measurement, as far as they are known."""
+    kept = ("file", "layout", "sha256")
+    return {key: value for key, value in one.provenance.items() if key.startswith(kept)}
 
 
 def _differences(one: TwoTimeData, other: TwoTimeData, name: str) -> Iterator[str]:

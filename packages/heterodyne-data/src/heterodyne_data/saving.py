@@ -7,8 +7,7 @@ from pathlib import Path
 
 from heterodyne_data.layouts import WRITABLE
 from heterodyne_data.layouts.base import WritableLayout
-from heterodyne_data.merging import MERGED
-from heterodyne_data.two_time import TwoTimeData
+from heterodyne_data.two_time import MERGED, TwoTimeData
 from heterodyne_spec import DataError, OutputError, did_you_mean, write_atomically
 
 

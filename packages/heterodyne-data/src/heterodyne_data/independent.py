@@ -1,0 +1,72 @@
+"""Whether measurements are independent: none is given twice, and none is the mean of others that are given too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from heterodyne_data.two_time import MERGED, TwoTimeData
+from heterodyne_spec import DataError
+
+_PIXELS = 4096
+"""Pixels of which a combination is sought."""
+
+_EXACT = 1e-3
+"""Largest residual of a combination relative to the differences of its parts: files in float32 have 1e-4 at most."""
+
+
+def check_independent(data: Sequence[TwoTimeData], names: Sequence[str]) -> None:
+    """Refuse measurements of which one has the maps of another, or of the mean of others.
+
+    Raises
+    ------
+    DataError : with the first such measurement, by its name.
+    """
+    for k, one in enumerate(data):
+        for j, other in enumerate(data[:k]):
+            if _same(one, other):
+                same = "" if names[k] == names[j] else f" (the maps of {names[j]} are the same)"
+                raise DataError(f"{names[k]}: given twice{same}; give every measurement once")
+    for k in range(len(data)):
+        if parts := _parts(k, data):
+            of = ", ".join(names[j] for j in parts)
+            raise DataError(f"{names[k]}: the mean of measurements that are given too ({of}); give it or its parts")
+
+
+def _same(one: TwoTimeData, other: TwoTimeData) -> bool:
+    return one.c2.shape == other.c2.shape and np.array_equal(one.c2, other.c2, equal_nan=True)
+
+
+def _parts(k: int, data: Sequence[TwoTimeData]) -> list[int]:
+    """Return which measurements number `k` is a mean of, by what its file states or by the maps themselves."""
+    stated = data[k].provenance.get(MERGED)
+    sums = {_sum_of(part) for part in stated} - {""} if isinstance(stated, Sequence) else set()
+    if found := [j for j, other in enumerate(data) if j != k and _sum_of(other.provenance) in sums]:
+        return found
+    alike = [j for j, other in enumerate(data) if j != k and other.c2.shape == data[k].c2.shape]
+    return [alike[i] for i in _combination(data[k], [data[j] for j in alike])] if len(alike) > 1 else []
+
+
+def _sum_of(source: object) -> str:
+    """Return the checksum of a file in the provenance of a measurement, empty if there is none."""
+    named = source.items() if isinstance(source, Mapping) else ()
+    return next((str(value) for key, value in named if str(key).startswith("sha256")), "")
+
+
+def _combination(one: TwoTimeData, others: Sequence[TwoTimeData]) -> list[int]:
+    """Return the numbers of the maps of which those of a measurement are a mean, whatever their weights are."""
+    rows, columns = np.triu_indices(one.n_t, 1)
+    some = np.unique(np.linspace(0, rows.size - 1, _PIXELS).astype(int))
+    picked = np.stack([m.c2[:, rows[some], columns[some]].ravel().astype(float) for m in (one, *others)])
+    used = np.isfinite(picked).all(axis=0)
+    for m in (one, *others):
+        used &= (m.valid[:, rows[some]] & m.valid[:, columns[some]]).ravel()
+    mean, parts = picked[0, used], picked[1:, used].T
+    if mean.size < 4 * len(others):
+        return []
+    weights = np.linalg.lstsq(parts, mean, rcond=None)[0]
+    apart = np.sqrt(np.mean(np.var(parts, axis=1)))
+    if np.sqrt(np.mean((mean - parts @ weights) ** 2)) > _EXACT * apart or weights.min() < -_EXACT:
+        return []
+    return [int(i) for i in np.flatnonzero(weights > _EXACT)]
