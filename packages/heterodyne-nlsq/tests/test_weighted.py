@@ -311,6 +311,18 @@ def test_automatic_weights_are_equal_where_photons_are_few(
     assert words in weighting.statement
 
 
+def test_what_weights_do_to_standard_deviations_is_said_the_right_way_round() -> None:
+    assert choice._times(np.array([1.5, 1.2, 2.0])) == "smaller by 1.5 times (median; 1.20 to 2.00)"
+    assert choice._times(np.array([0.5, 0.25, 2.0])) == "larger by 2 times (median; 0.50 to 4.00)"
+
+
+@pytest.mark.slow
+def test_weights_that_make_it_worse_are_not_taken_although_asked_for() -> None:
+    result = fit_nlsq_jax(speckle(1, frames=16), {"nlsq": {"weighting": "noise"}})
+    assert result.weighting.kind == "equal"
+    assert "would make standard deviations larger by" in result.weighting.statement
+
+
 def test_automatic_weights_are_equal_where_no_noise_is_shared() -> None:
     data = make(64, phi=(-20.0, 40.0), **NONE)
     # In the precision of simulated maps, for which the fit is compiled.
