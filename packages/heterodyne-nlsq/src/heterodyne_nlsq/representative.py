@@ -373,8 +373,9 @@ def _inside(vector: FloatArray, known: Priors) -> bool:
 def _descend(land: Landscape, z: FloatArray, weight: float) -> tuple[FloatArray, float]:
     """Return the minimum next to z with the prior at a weight, and the chi-square of the data there.
 
-    Levenberg (1944), Marquardt (1963). A step that leads beyond a bound is taken to just before it: where the optimum
-    is on one, every other step would be refused.
+    Levenberg (1944), Marquardt (1963), until a step lowers chi-square by less than `_SETTLED`, or promises no more. A
+    step that leads beyond a bound is taken to just before it: where the optimum is on one, every other step would be
+    refused.
     """
     z = _kept_inside(land, z)
     at = _evaluate(land, z, weight)
@@ -383,13 +384,17 @@ def _descend(land: Landscape, z: FloatArray, weight: float) -> tuple[FloatArray,
     for _ in range(_STEPS):
         scale = np.maximum(np.diag(at.matrix), 1e-12)
         step = -np.linalg.lstsq(at.matrix + damping * np.diag(scale), at.gradient, rcond=None)[0]
+        promised = -float((2 * at.gradient + at.matrix @ step) @ step)
+        if promised < _SETTLED:
+            break
         moved = _kept_inside(land, z + step)
         there = _evaluate(land, moved, weight)
         if there is None or there.whole > at.whole:
             damping = max(damping * 30, 1e-3)
             continue
         gain = at.whole - there.whole
-        z, at, damping = moved, there, damping / 10
+        # Less damping only as far as the promise was kept: in a bent valley, every other step would be refused.
+        z, at, damping = moved, there, damping * max(0.1, 1 - (2 * gain / promised - 1) ** 3)
         if gain < _SETTLED:
             break
     return z, at.data

@@ -34,7 +34,7 @@ from heterodyne_nlsq.covariance import (
 )
 from heterodyne_nlsq.evaluators import Evaluator, remembered
 from heterodyne_nlsq.evidence.constants import constant_tests
-from heterodyne_nlsq.evidence.examination import can_choose, examine
+from heterodyne_nlsq.evidence.examination import can_choose, examine, rise_above, with_all
 from heterodyne_nlsq.identify import at_bound, identifiability
 from heterodyne_nlsq.maps import model_maps, residual_noise
 from heterodyne_nlsq.minima import alternatives, first_exchanged, named
@@ -77,18 +77,19 @@ def make_result(
     `calibration` is the noise, if it is known from a fit that describes the data equally well.
     """
     evaluator, minima = remembered(evaluator), [final.solution for final in descents.finals]
-    chosen, found = 0, examine(setup, evaluator, minima[0], calibration)
-    knowledge = knowledge_of(setup.spec.id)
-    conventions = knowledge.conventions
-    rise: Callable[[Solution], float] = found.rise_to
+    chosen, full = 0, with_all(setup, evaluator, minima[0], calibration)
+    conventions, above = knowledge_of(setup.spec.id).conventions, 0.0
     if (other := first_exchanged(minima, setup)) is not None:
-        above = rise(minima[other])
+        above = rise_above(setup, full, minima[other])
         kept, words = named(minima[0], minima[other], setup, above)
         conventions += words
-        rise = _known(rise, minima[other], above)
         if not kept:
-            chosen, found = other, examine(setup, evaluator, minima[other], calibration)
-            rise = found.rise_to
+            # With exchanged labels the maps are the same, and so is their noise.
+            chosen, full = other, with_all(setup, evaluator, minima[other], full.calibration)
+    found = examine(setup, evaluator, minima[chosen], full)
+    rise: Callable[[Solution], float] = found.rise_to
+    if other is not None and chosen == 0:
+        rise = _known(rise, minima[other], above)
     optimum, origin = minima.pop(chosen), descents.finals[chosen].origin
     spec, data = setup.spec, setup.data
     solution = optimum
@@ -141,7 +142,7 @@ def make_result(
         message=solution.message,
         warnings=(*_warnings(setup, solution, table, known, fitted, found.calibration), *doubts(weighting)),
         identifiability=known,
-        age_resolved=knowledge.age_resolved(setup, dict(zip(free.names, values.tolist(), strict=True))),
+        age_resolved=knowledge_of(spec.id).age_resolved(setup, dict(zip(free.names, values.tolist(), strict=True))),
         alternatives=alternatives(optimum, minima, setup, rise),
         conventions=(*conventions, *_of_loss(setup), *_of_weights(setup, weighting)),
         bands=bands(setup, values, of_parameters),

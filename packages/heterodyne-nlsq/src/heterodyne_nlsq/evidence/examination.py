@@ -77,7 +77,7 @@ class Examination:
 
     def rise_to(self, other: Solution) -> float:
         """Return the calibrated chi-square of another fit of the same request minus that of this one."""
-        return rise_to(self.full, _whole(self.asked, self.full.setup.free, other.vector), other.cost)
+        return rise_above(self.asked, self.full, other)
 
     def held(self) -> Iterator[NestedTest]:
         """Yield the tests of what the request held."""
@@ -116,14 +116,9 @@ def can_choose(setup: Setup) -> bool:
     return setup.config.nlsq.loss == "linear" and bool(setup.free.free)
 
 
-def examine(setup: Setup, evaluator: Evaluator, found: Solution, calibration: Calibration | None = None) -> Examination:
-    """Examine the optimum found by a descent, and select the solution to report.
-
-    `calibration` is the noise, if it is known from a fit that describes the data equally well.
-    """
-    degrees = max(float(evaluator.weights.sum()) - found.vector.size, 1.0)
-    variance = max(2 * found.cost / degrees, ROUNDING)
-    full = _released(setup, evaluator, found, variance, calibration)
+def examine(setup: Setup, evaluator: Evaluator, found: Solution, full: Full) -> Examination:
+    """Examine the optimum found by a descent, and select the solution to report; `full` is that of `with_all`."""
+    variance = full.variance
     if not can_choose(setup):
         return Examination(setup, full, _score(full), found.vector)
     land, z = landscape(setup, normal_of(evaluator), found.vector, full.unit)
@@ -148,10 +143,18 @@ def _whole(setup: Setup, free: FreeParameters, vector: FloatArray) -> FloatArray
     return np.concatenate([setup.free.full(vector[:n_free])[list(free.free)], vector[n_free:]])
 
 
-def _released(
-    setup: Setup, evaluator: Evaluator, found: Solution, variance: float, calibration: Calibration | None
-) -> Full:
-    """Return the fit with every parameter set free, its noise calibrated if it is not known."""
+def rise_above(setup: Setup, full: Full, other: Solution) -> float:
+    """Return the calibrated chi-square of another fit of a request minus that of the full fit."""
+    return rise_to(full, _whole(setup, full.setup.free, other.vector), other.cost)
+
+
+def with_all(setup: Setup, evaluator: Evaluator, found: Solution, calibration: Calibration | None = None) -> Full:
+    """Return the fit of an optimum with every parameter set free, its noise calibrated.
+
+    `calibration` is the noise, if it is known from a fit that describes the data equally well.
+    """
+    degrees = max(float(evaluator.weights.sum()) - found.vector.size, 1.0)
+    variance = max(2 * found.cost / degrees, ROUNDING)
     free = released(setup.free, tuple(p.name for p in setup.spec.parameters if not p.vary))
     everything, wider, vector = replace(setup, free=free), with_free(evaluator, free), _whole(setup, free, found.vector)
     values = free.full(vector[: len(free.free)])

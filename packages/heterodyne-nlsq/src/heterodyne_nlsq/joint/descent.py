@@ -7,16 +7,13 @@ more noise count less.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import jax
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data import available_cores
 from heterodyne_nlsq import priors
 from heterodyne_nlsq.coordinates import (
     Coordinates,
@@ -34,6 +31,7 @@ from heterodyne_nlsq.descent import BASELINE, REGULAR, LastEvaluation
 from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.joint.layout import Layout
 from heterodyne_nlsq.normal import NormalEquations, equivalent_problem, turned
+from heterodyne_nlsq.parallel import each
 from heterodyne_nlsq.priors import WALL, Priors, Weights, make_priors
 from heterodyne_nlsq.representative import Landscape, courses_of, made_landscape
 from heterodyne_nlsq.setup import Setup
@@ -143,17 +141,6 @@ class Normal(NamedTuple):
     matrix: FloatArray
 
 
-def each[T](function: Callable[[int], T], problem: Problem) -> list[T]:
-    """Return the values of a function of the number of a member, computed in parallel."""
-
-    def in_float64(k: int) -> T:
-        with jax.enable_x64(True):  # The setting belongs to a thread.
-            return function(k)
-
-    with ThreadPoolExecutor(min(len(problem.members), available_cores())) as threads:
-        return list(threads.map(in_float64, range(len(problem.members))))
-
-
 def normal(problem: Problem, vector: FloatArray) -> NormalEquations:
     """Return chi-square / 2, its gradient and Gauss-Newton matrix in the joint vector (n_joint,)."""
     turns = [problem.layout.turn(vector, k) for k in range(len(problem.members))]
@@ -176,7 +163,7 @@ def _of_members(problem: Problem, vector: FloatArray) -> list[Normal]:
         found = member.evaluator.normal(problem.layout.member(vector, k), member.evaluator.problem)
         return Normal(*(np.asarray(part) / member.unit for part in found))
 
-    return each(of_member, problem)
+    return each(of_member, range(len(problem.members)))
 
 
 def summed(parts: Sequence[FloatArray], turns: Sequence[FloatArray]) -> FloatArray:

@@ -25,6 +25,7 @@ from heterodyne_nlsq.joint.layout import make_layout
 from heterodyne_nlsq.joint.outcome import Fitted, calibrations_of, outcome
 from heterodyne_nlsq.minima import first_exchanged
 from heterodyne_nlsq.models import knowledge_of
+from heterodyne_nlsq.parallel import each
 from heterodyne_nlsq.progress import listening
 from heterodyne_nlsq.result_building import make_result
 from heterodyne_nlsq.setup import Setup
@@ -34,7 +35,7 @@ from heterodyne_nlsq.start.coefficients import fitted_vector
 from heterodyne_nlsq.start.label_exchange import with_labels_exchanged
 from heterodyne_nlsq.start.race import LEAST, race
 from heterodyne_nlsq.uncertainty.calibration import Calibration
-from heterodyne_report import Stage, announce_stage, numbered_stage
+from heterodyne_report import Stage, announce_stage
 from heterodyne_spec import Config, ConfigError, ModelSpec, did_you_mean, laws_of, load_config
 from heterodyne_spec import Problem as Fault
 
@@ -131,22 +132,19 @@ def check_settings(settings: Config) -> None:
 
 def _dynamics(found: Sequence[Measurement], progress: Progress | None) -> list[FloatArray]:
     """Return free parameters (n_free,) of some measurements by themselves: starting values of all."""
+    announce_stage(progress, "search in some of the measurements")
     chosen = sorted({0, len(found) // 2})
-    starts = []
-    for k, one in enumerate(chosen):
-        announce_stage(progress, numbered_stage("measurement", k + 1, len(chosen)))
-        setup = prepare(found[one].data, found[one].config)
-        with few_threads(setup.data.n_t), jax.enable_x64(True):
-            starts.append(_searched(setup, progress))
-    return starts
+    setups = [prepare(found[k].data, found[k].config) for k in chosen]
+    with few_threads(setups[0].data.n_t), jax.enable_x64(True):
+        return each(_searched, setups)
 
 
-def _searched(setup: Setup, progress: Progress | None) -> FloatArray:
+def _searched(setup: Setup) -> FloatArray:
     """Return the free parameters of the best minimum that a search finds, without uncertainties and evidence."""
     evaluator = choose_evaluator(setup)
-    descents = race(setup, evaluator, starts_asked_for(setup), progress)
+    descents = race(setup, evaluator, starts_asked_for(setup), None)
     if setup.config.nlsq.start != "values":
-        descents = with_labels_exchanged(setup, evaluator, descents, progress)
+        descents = with_labels_exchanged(setup, evaluator, descents, None)
     minima = [final.solution for final in descents.finals]
     if first_exchanged(minima, setup) is None:
         return minima[0].vector[: len(setup.free.free)]
@@ -191,12 +189,15 @@ def _each_alone(
     progress: Progress | None,
 ) -> tuple[NLSQResult, ...]:
     """Return the fits of all measurements by themselves, from the joint solution."""
-    alone = []
-    for k, one in enumerate(found):
-        announce_stage(progress, numbered_stage("measurement", k + 1, len(found)))
+    announce_stage(progress, "each measurement by itself")
+
+    def of_member(k: int) -> NLSQResult:
         vector = problem.layout.member(solution.vector, k)
-        alone.append(_alone(problem.members[k], one.config, vector, calibrations[k]))
-    return tuple(alone)
+        return _alone(problem.members[k], found[k].config, vector, calibrations[k])
+
+    # Outside the threads, because the number of threads of BLAS is that of the process.
+    with few_threads(found[0].data.n_t), jax.enable_x64(True):
+        return tuple(each(of_member, range(len(found))))
 
 
 def _from_alone(
@@ -224,13 +225,12 @@ def _alone(member: Member, config: Config, vector: FloatArray, calibration: Cali
     setup, evaluator, clock = member.setup, member.evaluator, Clock(None)
     config = started_at(config, setup, vector)
     setup = replace(setup, config=config, free=free_parameters(setup.spec, config.model))
-    with few_threads(setup.data.n_t), jax.enable_x64(True):
-        with clock("fit"):
-            descents = race(setup, evaluator, starts_asked_for(setup), None)
-            there, least = float(evaluator.normal(vector, evaluator.problem).cost), descents.finals[0].solution.cost
-        with clock("uncertainty"):
-            known = calibration if there < (1 + _AS_WELL) * least else None
-            result = make_result(setup, evaluator, descents, known)
+    with clock("fit"):
+        descents = race(setup, evaluator, starts_asked_for(setup), None)
+        there, least = float(evaluator.normal(vector, evaluator.problem).cost), descents.finals[0].solution.cost
+    with clock("uncertainty"):
+        known = calibration if there < (1 + _AS_WELL) * least else None
+        result = make_result(setup, evaluator, descents, known)
     return replace(result, timings={stage: round(spent, 4) for stage, spent in clock.spent.items()})
 
 

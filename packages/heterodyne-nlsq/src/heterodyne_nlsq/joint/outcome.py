@@ -37,11 +37,12 @@ from heterodyne_nlsq.covariance import (
 from heterodyne_nlsq.descent import descend as descend_alone
 from heterodyne_nlsq.evidence.chance import PRESENT, chdtrc
 from heterodyne_nlsq.identify import identifiability
-from heterodyne_nlsq.joint.descent import Problem, chi_squares, each, normal, summed
+from heterodyne_nlsq.joint.descent import Problem, chi_squares, normal, summed
 from heterodyne_nlsq.joint.homogeneity import chance, freedom_of, weights_of_decrease
 from heterodyne_nlsq.joint.labels import Labels, alternative
 from heterodyne_nlsq.maps import model_maps, residual_noise
 from heterodyne_nlsq.models import knowledge_of, of_result
+from heterodyne_nlsq.parallel import each
 from heterodyne_nlsq.priors import make_priors
 from heterodyne_nlsq.representative import calibrated_noise, optimum, plainest, vector_at
 from heterodyne_nlsq.result_building import scaling_of, table_of
@@ -162,16 +163,18 @@ def calibrations_of(problem: Problem, solution: Solution) -> list[Calibration]:
 
 def _noises(fitted: Fitted, calibrations: Sequence[Calibration]) -> list[_Noise]:
     """Return what noise does to every member at a joint estimate that describes the data as that of the calibration."""
-    found = []
-    for k, (member, calibration) in enumerate(zip(fitted.problem.members, calibrations, strict=True)):
-        at, evaluator, unit = _at(fitted, k), member.evaluator, member.unit
+
+    def of_member(k: int) -> _Noise:
+        member, at = fitted.problem.members[k], _at(fitted, k)
+        evaluator, unit = member.evaluator, member.unit
         matrices = np.asarray(evaluator.matrices(at.vector, evaluator.problem))
-        score = score_covariance(member.setup, calibration, at.values, at.contrast, matrices)
+        score = score_covariance(member.setup, calibrations[k], at.values, at.contrast, matrices)
         squares = np.asarray(evaluator.squares(at.vector, evaluator.problem))
         variance = float(squares.sum()) / max(float(evaluator.weights.sum()), 1.0)
         matrix = matrices.sum(axis=0) / unit
-        found.append(_Noise(matrix, score / unit**2, matrix * variance / unit))
-    return found
+        return _Noise(matrix, score / unit**2, matrix * variance / unit)
+
+    return each(of_member, range(len(calibrations)))
 
 
 class _At(NamedTuple):
@@ -358,7 +361,7 @@ def _agreement(fitted: Fitted, noises: Sequence[_Noise]) -> Agreement | None:
         found = descend_alone(member.setup, member.evaluator, start, None, limit, member.unit)
         return min(2 * found.cost, 2 * fitted.alone[k].cost) / member.unit
 
-    together, apart = chi_squares(problem, joint), np.array(each(lowest, problem))
+    together, apart = chi_squares(problem, joint), np.array(each(lowest, range(len(problem.members))))
     released = np.maximum(together - apart, 0.0)
     decrease = float(released.sum())
     p_value = chance(weights, decrease)

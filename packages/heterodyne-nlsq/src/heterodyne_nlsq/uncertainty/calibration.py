@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import NormalDist
 
-import jax
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data import available_cores
 from heterodyne_data.setup import ROUNDING
+from heterodyne_nlsq.parallel import each
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.inflation import inflation_of, residuals, typical
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts, described_details, noise_parts, own_details
 from heterodyne_nlsq.uncertainty.pixels import (
     PORTIONS,
-    THREADS,
     PixelScores,
     Request,
     fluctuations,
@@ -95,7 +91,7 @@ def calibrate(
         judged, shared = _judged(found, expected, parts, data.n_phi), inflation_of(found, float(variance[a]))
         return parts, _own_variance(parts, expected), *judged, shared
 
-    parts, *numbers = zip(*_each_azimuth(of_azimuth, data.n_phi), strict=True)
+    parts, *numbers = zip(*each(of_azimuth, range(data.n_phi)), strict=True)
     own, own_share, excess, limit, shared = map(np.array, numbers)
     return Calibration(parts, own, own_share, excess, limit, typical(shared), tuple(delta))
 
@@ -127,11 +123,10 @@ def score_covariance(
         part, independent = calibration.parts[a], calibration.own[a] * matrices[a]
         if part.speckle <= 0:
             return independent
-        with jax.enable_x64(True):  # The setting belongs to a thread.
-            pixel = pixel_scores(request, a, some_portions(calibration.fluctuations[a], portions))
+        pixel = pixel_scores(request, a, some_portions(calibration.fluctuations[a], portions))
         return independent + _shared(setup, a, part, pixel)
 
-    score = np.sum(list(_each_azimuth(of_azimuth, setup.data.n_phi)), axis=0)
+    score = np.sum(each(of_azimuth, range(setup.data.n_phi)), axis=0)
     return np.asarray((score + score.T) / 2)
 
 
@@ -140,12 +135,6 @@ def request_of(setup: Setup, values: FloatArray, contrast: FloatArray) -> Reques
     data, near = setup.data, max(setup.config.data.exclude_diagonals, 1)
     weight = data.weight * data.valid
     return Request(setup.physics, values, setup.free.expand, data.t, data.q, data.phi, contrast, weight, near)
-
-
-def _each_azimuth[T](function: Callable[[int], T], n_phi: int) -> list[T]:
-    """Return the values of a function for all azimuths, computed in parallel."""
-    with ThreadPoolExecutor(min(n_phi, available_cores(), THREADS)) as threads:
-        return list(threads.map(function, range(n_phi)))
 
 
 def _own_variance(parts: NoiseParts, expected: Expected) -> float:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import jax
@@ -22,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Array, Float
 
-from heterodyne_data import available_cores
+from heterodyne_nlsq.parallel import each
 from heterodyne_nlsq.uncertainty.scales import Expected, expected_details, make_blocks
 from heterodyne_physics_meshgrid import FieldLaws, Physics, field_laws, gaussian_histories
 from heterodyne_physics_meshgrid.factored import padded_size
@@ -44,10 +43,6 @@ _DETAILED = 3
 _MOST_MODES = 8
 """Maximum number of simulated modes; with more, intensities are practically Gaussian and are scaled to their
 contrast."""
-
-THREADS = 4
-"""Maximum number of azimuths, or portions of pixels, processed in parallel; with many frames, each takes some hundred
-megabytes."""
 
 SLICE = 64
 """Number of pixels, or vectors over frames, of which all products are returned at once: what one step of a recursion
@@ -140,8 +135,7 @@ def fluctuations(request: Request, seed: int, portions: int) -> list[npt.NDArray
             there = slice(portion * _PORTION, (portion + 1) * _PORTION)
             found[a][:, there] = _fluctuation(fields, law, float(request.contrast[a]))
 
-    with ThreadPoolExecutor(min(available_cores(), THREADS)) as threads:
-        list(threads.map(fill, range(portions)))
+    each(fill, range(portions))
     return found
 
 

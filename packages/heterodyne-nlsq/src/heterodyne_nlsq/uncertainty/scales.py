@@ -70,7 +70,8 @@ _ROWS = 256
 def _of_scale(values: Floats, apart: int) -> tuple[FloatArray, FloatArray]:
     """Return the sums of squared details, (3,), of blocks j ≥ i + `apart`, and the sums of all blocks, over 2."""
     n_block, squares = len(values) // 2, np.zeros(3)
-    sums = np.empty((n_block, n_block))
+    # Not empty: what an array happens to hold may be NaN, of which sums of the next scale warn.
+    sums = np.zeros((n_block, n_block))
     for first in range(0, n_block, _ROWS):
         last = min(first + _ROWS, n_block)
         # Below the diagonal nothing is needed.

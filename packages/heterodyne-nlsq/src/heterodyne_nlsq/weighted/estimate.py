@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-import jax
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
@@ -23,10 +21,10 @@ from heterodyne_nlsq.coordinates import slope_of_fitted
 from heterodyne_nlsq.covariance import covariance, covariance_root, curvature, determined_step
 from heterodyne_nlsq.evaluators import Evaluator, normal_of, normal_with
 from heterodyne_nlsq.maps import model_maps
+from heterodyne_nlsq.parallel import each
 from heterodyne_nlsq.representative import landscape, prior_precision, vector_at
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.calibration import Calibration
-from heterodyne_nlsq.uncertainty.pixels import THREADS
 from heterodyne_nlsq.weighted.azimuths import (
     Azimuth,
     azimuths,
@@ -177,7 +175,7 @@ class Promise:
     def compared(self, ridge: float, n_pixel: int, **most: int) -> Formed:
         """Return the weights of a ridge with so many pixels, and at most so many columns."""
         weighted = _weights(self.parts, ridge, **most)
-        shared = _each(lambda one: shared_scores(one, n_pixel), weighted)
+        shared = each(lambda one: shared_scores(one, n_pixel), weighted)
         return Formed(weighted, shared, equations(self._setup, weighted, shared, _LIT))
 
     def _mean(self, ridge: float) -> float:
@@ -201,30 +199,18 @@ def reweighted(setup: Setup, evaluator: Evaluator, equal: Estimate, promise: Pro
     moved = _solved(setup, evaluator, promise, formed, value, equal.vector)
     # Where the data do not determine a direction, what it is changes along it.
     weighted = _weights(promise.at(moved), ridge)
-    there = equations(setup, weighted, _each(shared_scores, weighted))
+    there = equations(setup, weighted, each(shared_scores, weighted))
     return Reweighted(ridge, moved, there.matrix, there.score, p_value)
 
 
 def _weights(parts: Sequence[Azimuth], ridge: float, **most: int) -> list[Weighted]:
-    return _each(lambda part: weights(part, ridge, columns(part.root, **most)), parts)
+    return each(lambda part: weights(part, ridge, columns(part.root, **most)), parts)
 
 
 def _split(setup: Setup, vector: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return all parameters, contrast and offset of a fitted vector."""
     n_free = len(setup.free.free)
     return setup.free.full(vector[:n_free]), *setup.scaling.per_angle(vector[n_free:])
-
-
-def _each[S, T](function: Callable[[S], T], parts: Sequence[S]) -> list[T]:
-    """Return the values of a function for all azimuths, computed in parallel."""
-
-    def one(part: S) -> T:
-        with jax.enable_x64(True):  # The setting belongs to a thread.
-            return function(part)
-
-    # More threads than cores: of three azimuths on two cores, none is computed while a core is idle.
-    with ThreadPoolExecutor(min(len(parts), THREADS)) as threads:
-        return list(threads.map(one, parts))
 
 
 def _turn(setup: Setup, a: int) -> FloatArray:
@@ -241,7 +227,7 @@ def equations(
     setup: Setup, weighted: list[Weighted], shared: list[FloatArray], n_pixel: int | None = None
 ) -> _Equations:
     """Return the estimating equations; arguments as those of `score_covariance`."""
-    scores = _each(lambda k: score_covariance([weighted[k]], shared[k], n_pixel), range(len(weighted)))
+    scores = each(lambda k: score_covariance([weighted[k]], shared[k], n_pixel), range(len(weighted)))
     turns = [_turn(setup, a) for a in range(len(weighted))]
     matrix = np.sum([turn.T @ one.matrix @ turn for turn, one in zip(turns, weighted, strict=True)], axis=0)
     score = np.sum([turn.T @ one @ turn for turn, one in zip(turns, scores, strict=True)], axis=0)
@@ -256,7 +242,7 @@ def score_value(setup: Setup, evaluator: Evaluator, vector: FloatArray, weighted
     """
     values, contrast, offset = _split(setup, vector)
     fitted = model_maps(setup, values, contrast, offset)
-    smooth = _each(lambda one: _smoothed_residuals(one, fitted[one.part.a]), weighted)
+    smooth = each(lambda one: _smoothed_residuals(one, fitted[one.part.a]), weighted)
     # In single precision, they should not be far smaller than the model.
     largest = max(float(np.abs(one).max()) for one in smooth) or 1.0
     for one, into in zip(smooth, fitted, strict=True):
@@ -345,7 +331,7 @@ def _matrix_at(setup: Setup, weighted: list[Weighted], parts: list[Azimuth]) -> 
         matrix = known.reshape(len(known), -1) @ slopes.reshape(len(slopes), -1).astype(np.float32).T / 2
         return np.asarray(turn.T @ matrix @ turn)
 
-    return np.asarray(np.sum(_each(one, range(len(weighted))), axis=0))
+    return np.asarray(np.sum(each(one, range(len(weighted))), axis=0))
 
 
 def _change_of_value(setup: Setup, weighted: list[Weighted], vector: FloatArray) -> Callable[[FloatArray], FloatArray]:
@@ -362,7 +348,7 @@ def _change_of_value(setup: Setup, weighted: list[Weighted], vector: FloatArray)
             change *= np.sqrt(one.columns.number) / 2
             return _turn(setup, a).T @ (one.known.reshape(len(one.known), -1) @ change.astype(np.float32).ravel())
 
-        return -np.sum(_each(lost, weighted), axis=0)
+        return -np.sum(each(lost, weighted), axis=0)
 
     return change
 
@@ -392,7 +378,7 @@ def _difference(
         covariance = score_covariance([formed.weighted[a], formed_equal.weighted[a]], of_pixels, _LIT)
         return np.asarray(twice.T @ covariance @ twice)
 
-    score = np.sum(_each(both, range(len(formed.weighted))), axis=0)
+    score = np.sum(each(both, range(len(formed.weighted))), axis=0)
     value_of_equal = -np.asarray(evaluator.normal(equal.vector, evaluator.problem).gradient)
     steps = [
         determined_step(curvature(one, prior), one, prior)[:n_free] for one in (formed.equations.matrix, equal.matrix)
