@@ -22,8 +22,7 @@ def each[S, T](function: Callable[[S], T], items: Iterable[S]) -> list[T]:
     After an error or Ctrl-C, nothing else is begun.
     """
     given = list(items)
-    # More threads than cores: of three azimuths on two cores, none is computed while a core is idle.
-    number = min(len(given), _MOST) if available_cores() > 1 else 1
+    number = min(len(given), available_cores(), _MOST)
     if number <= 1:
         return [function(item) for item in given]
     precise = bool(jax.config.jax_enable_x64)

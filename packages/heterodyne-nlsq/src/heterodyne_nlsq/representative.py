@@ -53,6 +53,9 @@ _TRIES, _STEPS = 8, 25
 _LARGEST = float(np.log(20.0))
 """Largest growth of the logarithm of the weight from one try to the next."""
 
+_SLOPE, _SLOPES = 1.2, (0.25, 2.0)
+"""Power of the weight with which the change grows, before two are tried, and its limits after."""
+
 _ENOUGH = 0.4
 """Fraction of the permitted change from which no larger weight is tried."""
 
@@ -181,26 +184,30 @@ def plainest(land: Landscape, least: FloatArray, noise: Noise) -> FloatArray:
         return max((chi2 - lowest.data) / RISE, (functions.shift(z, least) / SHIFT) ** 2, 1e-12)
 
     best, low, high, weight = least, None, None, max(functions.predicted(least), _FIRST)
+    slope, last = _SLOPE, None
     for _ in range(_TRIES):
         # Start from the best so far, because a large weight can lead to another valley.
         z, chi2 = _descend(land, best, float(np.exp(weight)))
         part = used(z, chi2)
         here = weight, float(np.log(part))
+        if last is not None and here[0] != last[0]:
+            slope = float(np.clip((here[1] - last[1]) / (here[0] - last[0]), *_SLOPES))
+        last = here
         if part <= 1.0:
             best, low = z, here
             if weight >= 0.0 or part > _ENOUGH:
                 break
         else:
             high = here
-        weight = min(_next_weight(low, high), 0.0)
+        weight = min(_next_weight(low, high, slope), 0.0)
     return best
 
 
-def _next_weight(low: tuple[float, float] | None, high: tuple[float, float] | None) -> float:
+def _next_weight(low: tuple[float, float] | None, high: tuple[float, float] | None, slope: float) -> float:
     """Return the logarithm of the weight that uses most of the permitted change.
 
     `low` and `high` are the logarithms of a weight that uses less and of one that uses more, each with that of the
-    change used; None before there is one. The change grows between the first and the second power of the weight.
+    change used; None before there is one. The change grows with the power `slope` of the weight.
     """
     aim = float(np.log((1 + _ENOUGH) / 2))
     if low is not None and high is not None:
@@ -209,7 +216,7 @@ def _next_weight(low: tuple[float, float] | None, high: tuple[float, float] | No
     known = low or high
     assert known is not None, "one weight was tried"
     # The change can be zero, if an optimum on a bound stays there.
-    return known[0] + min((aim - known[1]) / 1.2, _LARGEST)
+    return known[0] + min((aim - known[1]) / slope, _LARGEST)
 
 
 def calibrated_noise(land: Landscape, z: FloatArray, score: FloatArray, variance: float) -> Noise:

@@ -48,6 +48,7 @@ from heterodyne_nlsq.representative import calibrated_noise, optimum, plainest, 
 from heterodyne_nlsq.result_building import scaling_of, table_of
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.standing import Standing, standings
+from heterodyne_nlsq.start.coefficients import fitted_vector
 from heterodyne_nlsq.stated import stated, unstated_functions
 from heterodyne_nlsq.uncertainty.calibration import Calibration, calibrate, score_covariance
 from heterodyne_nlsq.uncertainty.propagation import bands, derived, headline
@@ -355,11 +356,12 @@ def _agreement(fitted: Fitted, noises: Sequence[_Noise]) -> Agreement | None:
     weights = weights_of_decrease([one.matrix for one in noises], [one.score for one in noises], turns)
 
     def lowest(k: int) -> float:
-        member = problem.members[k]
-        start = problem.layout.member(joint, k)
+        member, alone = problem.members[k], fitted.alone[k]
+        free = np.array([alone.parameters[name] for name in member.setup.free.free_names])
+        start = fitted_vector(member.setup, member.evaluator, free)
         limit = member.setup.config.nlsq.max_iterations
         found = descend_alone(member.setup, member.evaluator, start, None, limit, member.unit)
-        return min(2 * found.cost, 2 * fitted.alone[k].cost) / member.unit
+        return min(2 * found.cost, 2 * alone.cost) / member.unit
 
     together, apart = chi_squares(problem, joint), np.array(each(lowest, range(len(problem.members))))
     released = np.maximum(together - apart, 0.0)
