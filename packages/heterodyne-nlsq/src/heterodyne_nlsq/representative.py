@@ -53,8 +53,11 @@ _TRIES, _STEPS = 8, 25
 _LARGEST = float(np.log(20.0))
 """Largest growth of the logarithm of the weight from one try to the next."""
 
-_SLOPE, _SLOPES = 1.2, (0.25, 2.0)
+_SLOPE, _SLOPES = 1.2, (0.5, 2.0)
 """Power of the weight with which the change grows, before two are tried, and its limits after."""
+
+_CLOSE = float(np.log(1.5))
+"""Ratio of two weights, one of which uses too much, between which no other is tried: where the change leaps."""
 
 _ENOUGH = 0.4
 """Fraction of the permitted change from which no larger weight is tried."""
@@ -171,7 +174,7 @@ def vector_at(land: Landscape, z: FloatArray) -> FloatArray:
 
 def optimum(land: Landscape, z: FloatArray) -> FloatArray:
     """Return the least-squares optimum next to z, the offset's priors taken as data."""
-    return _descend(land, z, _NEVER)[0]
+    return _descend(land, z, _NEVER, _SETTLED / 10)[0]
 
 
 def plainest(land: Landscape, least: FloatArray, noise: Noise) -> FloatArray:
@@ -183,7 +186,8 @@ def plainest(land: Landscape, least: FloatArray, noise: Noise) -> FloatArray:
     def used(z: FloatArray, chi2: float) -> float:
         return max((chi2 - lowest.data) / RISE, (functions.shift(z, least) / SHIFT) ** 2, 1e-12)
 
-    best, low, high, weight = least, None, None, max(functions.predicted(least), _FIRST)
+    best, nearest = least, _distance(land, least)
+    low, high, weight = None, None, max(functions.predicted(least), _FIRST)
     slope, last = _SLOPE, None
     for _ in range(_TRIES):
         # Start from the best so far, because a large weight can lead to another valley.
@@ -194,11 +198,16 @@ def plainest(land: Landscape, least: FloatArray, noise: Noise) -> FloatArray:
             slope = float(np.clip((here[1] - last[1]) / (here[0] - last[0]), *_SLOPES))
         last = here
         if part <= 1.0:
-            best, low = z, here
+            low = here
+            # In a flat valley, a small weight leads along it for the sake of the rest of chi-square.
+            if (distance := _distance(land, z)) < nearest:
+                best, nearest = z, distance
             if weight >= 0.0 or part > _ENOUGH:
                 break
         else:
             high = here
+        if low is not None and high is not None and high[0] - low[0] < _CLOSE:
+            break
         weight = min(_next_weight(low, high, slope), 0.0)
     return best
 
@@ -331,6 +340,12 @@ def _choosing_rows(land: Landscape, z: FloatArray) -> _Rows:
     return _Rows(value[chosen], slope[chosen])
 
 
+def _distance(land: Landscape, z: FloatArray) -> float:
+    """Return the squared distance from the centres of the priors that only choose, in their widths."""
+    value = _choosing_rows(land, z).value
+    return float(value @ value)
+
+
 class _Quadratic(NamedTuple):
     """Chi-square of the data and of all, half of the gradient and of the matrix of all, in z."""
 
@@ -377,7 +392,7 @@ def _inside(vector: FloatArray, known: Priors) -> bool:
     return bool(np.all((vector >= known.lower - margin) & (vector <= known.upper + margin)))
 
 
-def _descend(land: Landscape, z: FloatArray, weight: float) -> tuple[FloatArray, float]:
+def _descend(land: Landscape, z: FloatArray, weight: float, settled: float = _SETTLED) -> tuple[FloatArray, float]:
     """Return the minimum next to z with the prior at a weight, and the chi-square of the data there.
 
     Levenberg (1944), Marquardt (1963), until a step lowers chi-square by less than `_SETTLED`, or promises no more. A
@@ -392,7 +407,7 @@ def _descend(land: Landscape, z: FloatArray, weight: float) -> tuple[FloatArray,
         scale = np.maximum(np.diag(at.matrix), 1e-12)
         step = -np.linalg.lstsq(at.matrix + damping * np.diag(scale), at.gradient, rcond=None)[0]
         promised = -float((2 * at.gradient + at.matrix @ step) @ step)
-        if promised < _SETTLED:
+        if promised < settled:
             break
         moved = _kept_inside(land, z + step)
         there = _evaluate(land, moved, weight)
@@ -402,6 +417,6 @@ def _descend(land: Landscape, z: FloatArray, weight: float) -> tuple[FloatArray,
         gain = at.whole - there.whole
         # Less damping only as far as the promise was kept: in a bent valley, every other step would be refused.
         z, at, damping = moved, there, damping * max(0.1, 1 - (2 * gain / promised - 1) ** 3)
-        if gain < _SETTLED:
+        if gain < settled:
             break
     return z, at.data

@@ -42,7 +42,7 @@ type FloatArray = npt.NDArray[np.float64]
 _NEARLY_FLAT = 1e-3
 """Relative change of chi-square at which the descent changes to straight coordinates."""
 
-_SETTLED = 1e-3
+_SETTLED = 1e-2
 """Change of chi-square below which a descent ends."""
 
 _ROUNDS = 6
