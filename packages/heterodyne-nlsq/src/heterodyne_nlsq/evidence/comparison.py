@@ -15,6 +15,7 @@ from heterodyne_nlsq.evaluators import Evaluator, dense_evaluator
 from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.evidence.drift import of_age
 from heterodyne_nlsq.maps import model_maps
+from heterodyne_nlsq.minima import same_minimum
 from heterodyne_nlsq.models import DYNAMICS, knowledge_of
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
@@ -189,6 +190,8 @@ def _best(full: Full, restriction: Mapping[str, float], starts: Iterable[Mapping
         found = descend_pinned(full.setup, full.evaluator, point, positions, held, full.unit, _SHORT)
         if _far(full, found):
             return found if best is None or found.cost < best.cost else best
+        if best is not None and found.cost >= best.cost and same_minimum(found.vector, best.vector, full.setup):
+            continue
         found = descend_pinned(full.setup, full.evaluator, found.vector, positions, held, full.unit, _LONG)
         best = found if best is None or found.cost < best.cost else best
     assert best is not None, "every question has a start"
