@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from heterodyne_cli.command import main
-from heterodyne_data import load_data
+from heterodyne_data import joint_measurements, load_data, save_data
 from heterodyne_nlsq import Experiment, simulate
-from heterodyne_spec import ConfigError, load_model
+from heterodyne_spec import ConfigError, DataError, load_config, load_model
 
 PARAMETERS = dict(zip(load_model().names, load_model().defaults.tolist(), strict=True))
 PLAN = Experiment(PARAMETERS, 0.0054, (0.0, 60.0), 40, 0.1, modes=4, pixels=400)
@@ -48,6 +48,32 @@ def test_files_hold_the_measurement_and_its_truth(tmp_path: Path, layout: str) -
     assert truth["parameters"] == {**PARAMETERS, "v0": 333.0}
     assert main(arguments) == 1
     assert main([*arguments, "--force", "--quiet"]) == 0
+
+
+@pytest.mark.parametrize("layout", ["aps-u", "aps-legacy"])
+def test_a_file_of_several_q_has_independent_maps_of_each(
+    tmp_path: Path, layout: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "several.h5"
+    arguments = ["simulate", str(file), "--frames", "30", "--phi", "60", "0", "--pixels", "200", "--layout", layout]
+    assert main([*arguments, "--q", "0.004", "0.004"]) == 1
+    assert "give each once" in capsys.readouterr().err
+    assert main([*arguments, "--q", "0.006", "0.004"]) == 0
+    found = joint_measurements([file], load_config({}), "all")
+    assert [one.data.q for one in found] == [0.004, 0.006]
+    assert [one.data.phi.tolist() for one in found] == [[0.0, 60.0]] * 2
+    truth = json.loads((tmp_path / "several_truth.json").read_text())
+    for one, seed in zip(found, reversed(truth["seed"]), strict=True):
+        plan = replace(PLAN, q=one.data.q, phi=(60.0, 0.0), n_frames=30, modes=5, pixels=200, seed=seed)
+        # Simulated in the order given, read in that of the angles.
+        np.testing.assert_allclose(one.data.c2, simulate(plan).c2[::-1], rtol=1e-6)
+
+
+def test_measurements_that_no_file_holds_together_are_refused(tmp_path: Path) -> None:
+    other = simulate(replace(PLAN, q=0.006, phi=(0.0, 50.0)))
+    with pytest.raises(DataError, match="the same azimuths and ages"):
+        save_data(tmp_path / "both.h5", [simulate(PLAN), other])
+    assert not list(tmp_path.iterdir())
 
 
 def test_all_settings_that_make_no_sense_are_named_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

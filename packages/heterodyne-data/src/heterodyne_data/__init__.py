@@ -13,11 +13,12 @@ from heterodyne_data.cleaning import hot_frames
 from heterodyne_data.damage import reading as refuse_damage
 from heterodyne_data.describing import Checked, check_data, describe_data
 from heterodyne_data.given import as_measurement, select_data
+from heterodyne_data.independent import is_one_q
 from heterodyne_data.json_values import from_json_values, to_json_values, undeclared
 from heterodyne_data.layouts import layout_title
 from heterodyne_data.listing import list_maps
 from heterodyne_data.loading import fingerprint, load_data
-from heterodyne_data.measurements import Measurement, is_one_q, joint_measurements
+from heterodyne_data.measurements import Measurement, joint_measurements
 from heterodyne_data.memory import free_memory, whole_memory
 from heterodyne_data.merging import merge_data
 from heterodyne_data.opening import open_source

@@ -16,6 +16,15 @@ _EXACT = 1e-3
 """Largest residual of a combination relative to the differences of its parts: files in float32 have 1e-4 at most."""
 
 
+SAME_Q = 1e-3
+"""Relative difference below which wavevectors are the same: those of repeats can differ by the digits of a file."""
+
+
+def is_one_q(q: Sequence[float]) -> bool:
+    """Return whether wavevectors in 1/Å (n,) are the same."""
+    return bool(np.ptp(np.log(q)) < SAME_Q)
+
+
 def check_independent(data: Sequence[TwoTimeData], names: Sequence[str]) -> None:
     """Refuse measurements of which one has the maps of another, or of the mean of others.
 
@@ -42,9 +51,10 @@ def _parts(k: int, data: Sequence[TwoTimeData]) -> list[int]:
     """Return which measurements number `k` is a mean of, by what its file states or by the maps themselves."""
     stated = data[k].provenance.get(MERGED)
     sums = {_sum_of(part) for part in stated} - {""} if isinstance(stated, Sequence) else set()
-    if found := [j for j, other in enumerate(data) if j != k and _sum_of(other.provenance) in sums]:
+    others = [j for j, other in enumerate(data) if j != k and is_one_q([other.q, data[k].q])]
+    if found := [j for j in others if _sum_of(data[j].provenance) in sums]:
         return found
-    alike = [j for j, other in enumerate(data) if j != k and other.c2.shape == data[k].c2.shape]
+    alike = [j for j in others if data[j].c2.shape == data[k].c2.shape]
     return [alike[i] for i in _combination(data[k], [data[j] for j in alike])] if len(alike) > 1 else []
 
 

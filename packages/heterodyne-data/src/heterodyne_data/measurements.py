@@ -11,7 +11,7 @@ import numpy as np
 
 from heterodyne_data.describing import describe_data
 from heterodyne_data.given import select_data
-from heterodyne_data.independent import check_independent
+from heterodyne_data.independent import check_independent, is_one_q
 from heterodyne_data.two_time import TwoTimeData
 from heterodyne_spec import Config, DataError, load_config
 
@@ -59,15 +59,6 @@ def joint_measurements(
     if len(set(labels)) < len(labels):
         labels = [f"{label} ({k + 1})" for k, label in enumerate(labels)]
     return [replace(one, label=label) for label, one in zip(labels, found, strict=True)]
-
-
-SAME_Q = 1e-3
-"""Relative difference below which wavevectors are the same: those of repeats can differ by the digits of a file."""
-
-
-def is_one_q(q: Sequence[float]) -> bool:
-    """Return whether wavevectors in 1/Å (n,) are the same."""
-    return bool(np.ptp(np.log(q)) < SAME_Q)
 
 
 def _named(one: Measurement, number: int) -> str:

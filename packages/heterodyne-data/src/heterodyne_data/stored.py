@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,12 @@ def stored_map(data: TwoTimeData, i: int) -> NDArray[np.float32]:
     return c2
 
 
-def write_maps(group: Any, prefix: str, data: TwoTimeData) -> None:
-    """Write the upper triangle of each map, diagonal included, zeros below, numbered from 1."""
-    chunks = (min(data.n_t, CHUNK),) * 2
-    for i in range(data.n_phi):
-        name = f"{prefix}{i + 1:05d}"
-        group.create_dataset(name, data=np.triu(stored_map(data, i)), chunks=chunks, compression="lzf")
+def write_maps(group: Any, prefix: str, data: Sequence[TwoTimeData]) -> None:
+    """Write the upper triangle of each map, diagonal included, zeros below, numbered from 1; q after q."""
+    chunks = (min(data[0].n_t, CHUNK),) * 2
+    maps = (stored_map(one, i) for one in data for i in range(one.n_phi))
+    for number, stored in enumerate(maps, start=1):
+        group.create_dataset(f"{prefix}{number:05d}", data=np.triu(stored), chunks=chunks, compression="lzf")
 
 
 EARLY = "counted_from"

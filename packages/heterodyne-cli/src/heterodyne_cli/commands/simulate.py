@@ -9,13 +9,14 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heterodyne_cli.subcommand import Subcommand
-from heterodyne_data import save_data
+from heterodyne_data import TwoTimeData, save_data
 from heterodyne_report import Console
-from heterodyne_spec import DONE, OutputError, load_config, load_model, write_text
+from heterodyne_spec import DONE, ConfigError, OutputError, Problem, load_config, load_model, write_text
 
 if TYPE_CHECKING:
     from heterodyne_nlsq import Experiment
@@ -28,7 +29,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, help="configuration with the true values in model.parameters (default: defaults)"
     )
-    parser.add_argument("--q", type=float, default=0.0054, help="wavevector in 1/Å (default 0.0054)")
+    parser.add_argument(
+        "--q",
+        type=float,
+        nargs="+",
+        default=[0.0054],
+        help="wavevector in 1/Å, or several, with independent speckle (default 0.0054)",
+    )
     parser.add_argument("--phi", type=float, nargs="+", default=[0.0, 45.0, 90.0], help="azimuths in degrees")
     parser.add_argument("--frames", type=int, default=400, help="number of frames (default 400)")
     parser.add_argument("--dt", type=float, default=0.1, help="time between frames in s (default 0.1)")
@@ -52,7 +59,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 
-def _requested(args: argparse.Namespace) -> Experiment:
+_APART = 1_000_003
+"""Difference of the seeds of one q and the next, beyond those that people give."""
+
+
+def _requested(args: argparse.Namespace) -> list[Experiment]:
+    """Return the experiment of every q."""
     # Imported here because JAX takes a second.
     from heterodyne_nlsq import Experiment
 
@@ -60,9 +72,9 @@ def _requested(args: argparse.Namespace) -> Experiment:
     spec = load_model()
     named = {name: entry.value for name, entry in given.items() if isinstance(entry.value, int | float)}
     parameters = {p.name: float(named.get(p.name, p.default)) for p in spec.parameters}
-    return Experiment(
+    first = Experiment(
         parameters,
-        args.q,
+        args.q[0],
         tuple(args.phi),
         args.frames,
         args.dt,
@@ -75,6 +87,7 @@ def _requested(args: argparse.Namespace) -> Experiment:
         args.drift,
         args.seed,
     )
+    return [replace(first, q=q, seed=args.seed + _APART * k) for k, q in enumerate(args.q)]
 
 
 def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> int:
@@ -84,18 +97,26 @@ def _run(args: argparse.Namespace, console: Console, command: Sequence[str]) -> 
     for path in (args.file, truth_path):
         if path.exists() and not args.force:
             raise OutputError(f"{path}: already exists; choose another name, or --force to overwrite it")
-    experiment, begin = _requested(args), time.monotonic()
+    experiments, begin = _requested(args), time.monotonic()
+    if len(set(args.q)) < len(args.q):
+        found = " ".join(f"{q:g}" for q in args.q)
+        raise ConfigError("command line", [Problem("--q", found, "different wavevectors", "give each once")])
+    data: list[TwoTimeData] = []
     with console.progress() as shown:
 
-        def progress(done: int, count: int) -> None:
+        def progress(of_this: int, n_phi: int) -> None:
+            done, count = len(data) * n_phi + of_this, len(experiments) * n_phi
             left = (time.monotonic() - begin) / done * (count - done)
             shown.show(
                 f"simulating: {done} of {count} azimuths, {left:.0f} s left", done=done, of=count, seconds_left=left
             )
 
-        data = simulate(experiment, progress)
+        for experiment in experiments:
+            data.append(simulate(experiment, progress))
     save_data(args.file, data, layout=args.layout)
-    write_text(truth_path, json.dumps(vars(experiment), indent=1) + "\n")
+    first = experiments[0]
+    several = {"q": args.q, "seed": [one.seed for one in experiments]} if len(experiments) > 1 else {}
+    write_text(truth_path, json.dumps(vars(first) | several, indent=1) + "\n")
     console.say(f"written: {args.file}, {truth_path}")
     console.tell("written", files=[args.file, truth_path])
     return DONE
@@ -107,6 +128,7 @@ COMMAND = Subcommand(
     (
         "heterodyne simulate planned.h5 --config config.yaml --frames 500 --phi 0 45 90 --photons 0.1",
         "heterodyne --data planned.h5      shows what can be determined",
+        "heterodyne simulate several.h5 --q 0.0045 0.0054 0.0068      several q in one file, to fit with --joint",
     ),
     _arguments,
     _run,

@@ -6,6 +6,7 @@ bins are empty; old boost_corr counts them over qphi_bin_to_process.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -202,13 +203,14 @@ def bin_labels(source: Source, found: NDArray[np.int64]) -> tuple[NDArray[np.int
     return found, ()
 
 
-def write(path: Path, data: TwoTimeData) -> None:
-    """Write a file of this layout; its scalars are (1, 1) arrays and its frames are counted from 1."""
-    frame_time, stride, begin = raw_frames(data)
+def write(path: Path, data: Sequence[TwoTimeData]) -> None:
+    """Write a file of this layout, a measurement for each q; scalars are (1, 1) arrays, frames are counted from 1."""
+    q, phi = np.repeat([one.q for one in data], data[0].n_phi), np.concatenate([one.phi for one in data])
+    frame_time, stride, begin = raw_frames(data[0])
     with writing_hdf5(path) as file:
         write_maps(file.create_group(DATA_KEY), "g2_", data)
-        file[Q_LIST], file[PHI_LIST] = np.full((1, data.n_phi), data.q), data.phi[None, :]
-        file[BINS] = np.arange(1, data.n_phi + 1)[:, None]
+        file[Q_LIST], file[PHI_LIST] = q[None, :], phi[None, :]
+        file[BINS] = np.arange(1, q.size + 1)[:, None]
         file[FRAME_TIME], file[STRIDE] = np.array([[frame_time]]), np.array([[stride]])
         file[AVERAGE], file[BEGIN] = np.array([[1]]), np.array([[begin + 1]])
         mark_early(file[BEGIN], begin)

@@ -8,6 +8,7 @@ other way round where ``map_names`` says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,13 +136,14 @@ def axes(source: Source) -> tuple[int, int]:
     return names.index("q"), names.index("phi")
 
 
-def write(path: Path, data: TwoTimeData) -> None:
-    """Write a file of this layout."""
-    frame_time, stride, begin = raw_frames(data)
+def write(path: Path, data: Sequence[TwoTimeData]) -> None:
+    """Write a file of this layout, a measurement for each q."""
+    first, n_bins = data[0], sum(one.n_phi for one in data)
+    frame_time, stride, begin = raw_frames(first)
     with writing_hdf5(path) as file:
         write_maps(file.create_group(DATA_KEY), "c2_", data)
-        file[BINS] = np.arange(1, data.n_phi + 1, dtype=np.int32)
-        file[MAPPING] = np.arange(data.n_phi, dtype=np.int32)
-        file[Q_LIST], file[PHI_LIST] = np.array([data.q]), data.phi
+        file[BINS] = np.arange(1, n_bins + 1, dtype=np.int32)
+        file[MAPPING] = np.arange(n_bins, dtype=np.int32)
+        file[Q_LIST], file[PHI_LIST] = np.array([one.q for one in data]), first.phi
         file[FRAME_TIME], file[STRIDE], file[AVERAGE], file[BEGIN] = frame_time, stride, 1, begin
         mark_early(file[BEGIN], begin)

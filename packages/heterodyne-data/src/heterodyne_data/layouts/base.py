@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -45,8 +45,8 @@ class Layout(Protocol):
 class WritableLayout(Layout, Protocol):
     """A layout that can be written, too."""
 
-    def write(self, path: Path, data: TwoTimeData) -> None:
-        """Write a file."""
+    def write(self, path: Path, data: Sequence[TwoTimeData]) -> None:
+        """Write a file of one measurement for each q, with the same azimuths and ages."""
 
 
 ROUNDED = 0.0051

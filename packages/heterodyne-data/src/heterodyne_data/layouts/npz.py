@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,11 +129,15 @@ def check_first(clock: Clock, first: float, name: str) -> Clock:
     return replace(clock, dt=None, start=first, fault=fault)
 
 
-def write(path: Path, data: TwoTimeData) -> None:
-    """Write a file of this layout: full maps in float32, and weights if there are any."""
-    maps = np.stack([stored_map(data, i) for i in range(data.n_phi)])
-    weight = {} if (data.weight == 1).all() else {"weight": data.weight}
-    write_npz(path, c2=maps, t=data.t, q=data.q, phi=data.phi, dt=data.dt, **weight)
+def write(path: Path, data: Sequence[TwoTimeData]) -> None:
+    """Write a file of this layout, a measurement for each q: full maps in float32, and weights if there are any."""
+    first = data[0]
+    maps = np.stack([stored_map(one, i) for one in data for i in range(one.n_phi)])
+    all_weights = np.concatenate([one.weight for one in data])
+    weight = {} if (all_weights == 1).all() else {"weight": all_weights}
+    q = np.repeat([one.q for one in data], first.n_phi) if len(data) > 1 else first.q
+    phi = np.concatenate([one.phi for one in data])
+    write_npz(path, c2=maps, t=first.t, q=q, phi=phi, dt=first.dt, **weight)
 
 
 def _check_lags(source: Source, key: str, n_t: int) -> None:
