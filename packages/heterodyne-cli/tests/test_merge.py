@@ -62,6 +62,30 @@ def test_a_mean_beside_its_parts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"measurement 3.*\(1\.h5, q = 0\.005, 3\.h5"):
         joint_measurements([one, third, made, other], config, None)
     assert len(joint_measurements([third, mean], config, None)) == 2
+    # The same of an .npz, and of two means with a part in common.
+    packed, both = tmp_path / "packed.npz", tmp_path / "both.hdf"
+    assert command.main(["merge", str(one), str(other), "--output", str(packed)]) == 0
+    assert command.main(["merge", str(other), str(third), "--output", str(both)]) == 0
+    for pair in ([one, packed], [packed, both]):
+        with pytest.raises(DataError, match="the mean of measurements that are given too"):
+            joint_measurements(pair, config, None)
+
+
+def test_cuts_of_one_file_have_no_pair_in_common(tmp_path: Path) -> None:
+    file, config = tmp_path / "1.h5", load_config({})
+    save_data(file, repeat(1, n=30))
+    cuts = [load_data(file, frames=frames) for frames in ((1, 15), (12, 30), (16, 30))]
+    with pytest.raises(DataError, match="frames 12 to 15 of the same maps"):
+        joint_measurements(cuts[:2], config, None)
+    with pytest.raises(DataError, match="frames 1 to 30 of the same maps"):
+        joint_measurements([load_data(file), load_data(file, phi=[90.0])], config, None)
+    assert len(joint_measurements([cuts[0], cuts[2]], config, None)) == 2
+    assert len(joint_measurements([load_data(file, phi=[0.0]), load_data(file, phi=[90.0])], config, None)) == 2
+
+
+def test_a_q_that_a_measurement_does_not_have_is_refused() -> None:
+    with pytest.raises(DataError, match=r"q: found 0\.01, but a measurement that is given has q = 0\.005"):
+        joint_measurements([repeat(1), repeat(2)], load_config({}), 0.01)
 
 
 @pytest.mark.parametrize(

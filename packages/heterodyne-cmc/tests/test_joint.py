@@ -28,6 +28,7 @@ from heterodyne_cmc.joint.layout import make_layout
 from heterodyne_cmc.joint.members import Member, members_of
 from heterodyne_cmc.joint.work import MemberWork
 from heterodyne_cmc.priors import log_prior
+from heterodyne_cmc.two_component import _named, _State
 from heterodyne_cmc.values import values_at
 from heterodyne_data import JointMember, JointResult, Measurement, TwoTimeData, joint_measurements, save_data
 from heterodyne_spec import ConfigError, DataError, ResultError, load_config
@@ -220,6 +221,11 @@ def test_of_measurements_without_a_signal_no_chain_is_begun_and_no_course_is_sta
     with jax.enable_x64(True):
         members, _ = members_for(joint_measurements(repeats(), load_config(asked()), None), seen)
     assert {one.request.config.cmc.sampler for one in _with_samplers(members, said.append)} == {"auto"}
+
+
+def test_labels_of_what_is_not_free_need_no_spread() -> None:
+    best, nothing = _State(np.array([1.0, 2.0]), 0.6), _State(np.zeros(2), 0.0)
+    assert float(_named(best, nothing, 1.0).sign) == 1.0
 
 
 def test_a_warning_names_the_measurements_that_have_it_unless_all_do() -> None:

@@ -156,6 +156,11 @@ def test_measurements_of_different_samples_do_not_agree() -> None:
     assert result.agreement.p_value < 1e-6
     assert result.verdict == "caution"
     assert "do not agree" in result.sentence
+    assert "consistent with noise" not in result.sentence
+    # Each part is read by itself, too.
+    for member in result.members:
+        assert member.joint.verdict == "caution"
+        assert member.joint.sentence.startswith("The measurements do not agree")
     # A factor of 1.2 in v between q and 2 q.
     v = next(one for one in result.exponents if one.name == "v")
     assert abs(v.value - 1 - np.log2(1.2)) < 4 * v.sd
@@ -203,6 +208,17 @@ def test_of_noise_nothing_is_claimed() -> None:
     assert result.verdict == "no-signal"
     assert (result.headline, result.exponents) == ((), ())
     assert "Å/s" not in result.sentence
+    assert (result.agreement, result.scatter) == (None, None)
+    assert not any("component" in words for words in result.warnings)
+
+
+def test_what_cannot_be_joined_is_refused() -> None:
+    both = [measured(QS[0], 1), measured(QS[1], 2)]
+    with pytest.raises(ConfigError, match="at least one"):
+        fit_joint_jax(both, CONFIG, share=[])
+    for wrong in (None, {"one": both[0]}, [*both, 3]):
+        with pytest.raises(DataError, match="expected a list of measurements"):
+            fit_joint_jax(wrong, CONFIG)  # type: ignore[arg-type]
 
 
 def test_a_result_is_read_as_it_was_written(joint: JointResult, tmp_path: Path) -> None:

@@ -91,9 +91,10 @@ def _exchanged(best: _State, other: _State, sd: _State) -> bool:
 
 
 def _named(best: _State, sd: _State, age: float) -> Naming:
-    relative = float(np.hypot(*np.minimum(sd.coefficients / best.coefficients, 1e6)))
+    # Of a fit without a signal, nothing may be free to spread.
+    relative, of_x = max(float(np.hypot(*np.minimum(sd.coefficients / best.coefficients, 1e6))), 1e-9), max(sd.x, 1e-9)
     larger, beyond_half = float(np.log(best.coefficients[1] / best.coefficients[0])), best.x - 0.5
-    by_fraction = np.isfinite(sd.x) and abs(beyond_half) / sd.x > abs(larger) / relative
+    by_fraction = np.isfinite(sd.x) and abs(beyond_half) / of_x > abs(larger) / relative
     sign = 1.0 if (beyond_half if by_fraction else larger) >= 0 else -1.0
     return Naming(np.array(age), np.array(float(by_fraction)), np.array(sign))
 

@@ -18,7 +18,7 @@ from heterodyne_data.json_values import from_json_values, to_json_values, undecl
 from heterodyne_data.layouts import layout_title
 from heterodyne_data.listing import list_maps
 from heterodyne_data.loading import fingerprint, load_data
-from heterodyne_data.measurements import Measurement, joint_measurements
+from heterodyne_data.measurements import Measurement, joint_measurements, listed_measurements
 from heterodyne_data.memory import free_memory, whole_memory
 from heterodyne_data.merging import merge_data
 from heterodyne_data.opening import open_source
@@ -110,6 +110,7 @@ __all__ = [
     "joint_measurements",
     "layout_title",
     "list_maps",
+    "listed_measurements",
     "load_data",
     "mean_q",
     "member_folders",

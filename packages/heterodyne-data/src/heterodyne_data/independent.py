@@ -1,12 +1,14 @@
-"""Whether measurements are independent: none is given twice, and none is the mean of others that are given too."""
+"""Whether measurements are independent: no pair of frames is given twice, and no mean beside its parts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from heterodyne_data.two_time import MERGED, TwoTimeData
+from heterodyne_data.stored import MERGED
+from heterodyne_data.two_time import TwoTimeData
 from heterodyne_spec import DataError
 
 _PIXELS = 4096
@@ -26,7 +28,7 @@ def is_one_q(q: Sequence[float]) -> bool:
 
 
 def check_independent(data: Sequence[TwoTimeData], names: Sequence[str]) -> None:
-    """Refuse measurements of which one has the maps of another, or of the mean of others.
+    """Refuse measurements of which two have a part in common: the same maps or pairs, or a mean and its parts.
 
     Raises
     ------
@@ -37,6 +39,9 @@ def check_independent(data: Sequence[TwoTimeData], names: Sequence[str]) -> None
             if _same(one, other):
                 same = "" if names[k] == names[j] else f" (the maps of {names[j]} are the same)"
                 raise DataError(f"{names[k]}: given twice{same}; give every measurement once")
+            if frames := _overlap(one, other):
+                found = f"frames {frames[0]} to {frames[1]} of the same maps are in {names[j]}, too"
+                raise DataError(f"{names[k]}: {found}; give every pair of frames once")
     for k in range(len(data)):
         if parts := _parts(k, data):
             of = ", ".join(names[j] for j in parts)
@@ -47,15 +52,37 @@ def _same(one: TwoTimeData, other: TwoTimeData) -> bool:
     return one.c2.shape == other.c2.shape and np.array_equal(one.c2, other.c2, equal_nan=True)
 
 
+def _overlap(one: TwoTimeData, other: TwoTimeData) -> tuple[int, int] | None:
+    """Return the first and the last frame that two cuts of the same maps of a file have in common."""
+    if not _sum_of(one.provenance) or _sum_of(one.provenance) != _sum_of(other.provenance):
+        return None
+    maps = [set(_listed(part, "maps")) for part in (one, other)]
+    frames = [_listed(part, "frames") for part in (one, other)]
+    if not maps[0] & maps[1] or not all(frames):
+        return None
+    first, last = max(int(begin) for begin, _ in frames), min(int(end) for _, end in frames)
+    return (first, last) if last > first else None
+
+
+def _listed(one: TwoTimeData, key: str) -> tuple[Any, ...]:
+    found = one.provenance.get(key)
+    return found if isinstance(found, tuple) else ()
+
+
 def _parts(k: int, data: Sequence[TwoTimeData]) -> list[int]:
-    """Return which measurements number `k` is a mean of, by what its file states or by the maps themselves."""
-    stated = data[k].provenance.get(MERGED)
-    sums = {_sum_of(part) for part in stated} - {""} if isinstance(stated, Sequence) else set()
+    """Return which measurements have parts that are in number `k`, a mean, by what files state or by the maps."""
+    sums = _sums_of(data[k])
     others = [j for j, other in enumerate(data) if j != k and is_one_q([other.q, data[k].q])]
-    if found := [j for j in others if _sum_of(data[j].provenance) in sums]:
+    if MERGED in data[k].provenance and (found := [j for j in others if _sums_of(data[j]) & sums]):
         return found
     alike = [j for j in others if data[j].c2.shape == data[k].c2.shape]
     return [alike[i] for i in _combination(data[k], [data[j] for j in alike])] if len(alike) > 1 else []
+
+
+def _sums_of(one: TwoTimeData) -> set[str]:
+    """Return the checksums of the file of a measurement, and of those of which it is the mean."""
+    stated = one.provenance.get(MERGED)
+    return {_sum_of(part) for part in (one.provenance, *(stated if isinstance(stated, list) else []))} - {""}
 
 
 def _sum_of(source: object) -> str:

@@ -18,8 +18,9 @@ from heterodyne_data.reading import frame_count, read_checked
 from heterodyne_data.selected import as_selection
 from heterodyne_data.selection import PhiChoice, mean_q, select_maps, wrap
 from heterodyne_data.source import Source
+from heterodyne_data.stored import MERGED
 from heterodyne_data.time_axis import frame_number, needed_step, step_of, window_ages
-from heterodyne_data.two_time import BASELINE, MERGED, TwoTimeData, as_weight
+from heterodyne_data.two_time import BASELINE, TwoTimeData, as_weight
 from heterodyne_data.window import check_window, masked
 from heterodyne_spec import Config, DataConfig, DataError, load_config, one_line
 
@@ -132,7 +133,7 @@ def load_data(
 
 def _merged(source: Source) -> dict[str, object]:
     """Return the entry of the provenance on the measurements that were merged in a file, if it states any."""
-    stated = source.attribute("/", MERGED)
+    stated = source.attribute("/", MERGED) or "".join(source.texts(MERGED))
     try:
         parts = json.loads(stated) if isinstance(stated, str) else []
     except ValueError:

@@ -26,6 +26,19 @@ class Measurement:
     source: str | None = None
 
 
+def listed_measurements(data: object) -> list[TwoTimeData | str | Path]:
+    """Return measurements or paths, or a single one, as a list.
+
+    Raises
+    ------
+    DataError : if it holds anything else.
+    """
+    items = [data] if isinstance(data, TwoTimeData | str | Path) else data
+    if not isinstance(items, Sequence) or not all(isinstance(item, TwoTimeData | str | Path) for item in items):
+        raise DataError(f"data: found {type(data).__name__}, expected a list of measurements (TwoTimeData) or paths")
+    return list(items)
+
+
 def joint_measurements(
     data: Sequence[TwoTimeData | str | Path], config: Config, q: Sequence[float] | float | str | None
 ) -> list[Measurement]:
@@ -69,6 +82,10 @@ def _of(
     item: TwoTimeData | str | Path, config: Config, q: Sequence[float] | float | str | None
 ) -> Iterator[Measurement]:
     if isinstance(item, TwoTimeData):
+        wanted = [q] if isinstance(q, float | int) else [] if q is None or isinstance(q, str) else list(q)
+        if wanted and not any(is_one_q([one, item.q]) for one in wanted):
+            asked = ", ".join(f"{one:g}" for one in wanted)
+            raise DataError(f"q: found {asked}, but a measurement that is given has q = {item.q:g}; leave q out")
         own = with_q(config, None)
         yield Measurement("", select_data(item, own), own)
         return

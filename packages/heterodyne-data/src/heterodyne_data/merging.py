@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from heterodyne_data.independent import check_independent
-from heterodyne_data.two_time import MERGED, TwoTimeData
+from heterodyne_data.stored import MERGED
+from heterodyne_data.two_time import TwoTimeData
 from heterodyne_spec import DataError, count_noun
 
 _ALIKE = 1e-6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import numpy as np
 
 from heterodyne_data.layouts import WRITABLE
 from heterodyne_data.layouts.base import WritableLayout
-from heterodyne_data.two_time import MERGED, TwoTimeData
+from heterodyne_data.stored import MERGED, merged_in
+from heterodyne_data.two_time import TwoTimeData
 from heterodyne_spec import DataError, OutputError, count_noun, did_you_mean, write_atomically
 
 
@@ -68,14 +68,11 @@ def _check_one_file(path: Path, data: Sequence[TwoTimeData]) -> None:
 
 def _write(path: Path, data: Sequence[TwoTimeData], layout: WritableLayout) -> None:
     layout.write(path, data)
-    stated = [one.provenance.get(MERGED) for one in data]
-    merged = [part for parts in stated if isinstance(parts, list) for part in parts]
-    if not merged:
-        return
+    merged = merged_in(data)
     # Imported here because it takes a while.
     import h5py
 
-    if h5py.is_hdf5(path):
+    if merged and h5py.is_hdf5(path):
         # What a mean was made from is nowhere in these layouts.
         with h5py.File(path, "r+") as file:
-            file.attrs[MERGED] = json.dumps(merged)
+            file.attrs[MERGED] = merged

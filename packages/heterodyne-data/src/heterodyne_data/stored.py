@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
 
 # Small chunks, because windows are often read.
 CHUNK = 256
+
+
+MERGED = "merged_from"
+"""Entry of the provenance with the measurements of which the maps are the mean; attribute or array of a file."""
+
+
+def merged_in(data: Sequence[TwoTimeData]) -> str:
+    """Return the measurements of which these are means, as JSON; "" if there are none."""
+    stated = [one.provenance.get(MERGED) for one in data]
+    parts = [part for listed in stated if isinstance(listed, list) for part in listed]
+    return json.dumps(parts) if parts else ""
 
 
 def stored_map(data: TwoTimeData, i: int) -> NDArray[np.float32]:

@@ -25,8 +25,6 @@ _NOTES_SHOWN = 3
 """Notes in the short text of a measurement."""
 BASELINE = "baseline"
 """Entry of the provenance: the baseline of the file if given by the user, 0 or 1; absent if it was determined."""
-MERGED = "merged_from"
-"""Entry of the provenance, and attribute of a file, with the measurements of which the maps are the mean."""
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)

@@ -29,7 +29,7 @@ from heterodyne_cmc.progress import listening
 from heterodyne_cmc.result_building import make_result
 from heterodyne_cmc.sub_posterior import SubPosterior, Weighted
 from heterodyne_cmc.whitening import Whitening, place_at
-from heterodyne_data import JointResult, Measurement, TwoTimeData, joint_measurements
+from heterodyne_data import JointResult, Measurement, TwoTimeData, joint_measurements, listed_measurements
 from heterodyne_spec import CMCConfig, Config, ConfigError, DataError, Problem, load_config
 
 type FloatArray = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ def fit_joint_cmc_jax(
     >>> posterior.row("v0").mean  # doctest: +SKIP
     """
     begin, settings = time.perf_counter(), load_config(config)
-    items = [data] if isinstance(data, TwoTimeData | str | Path) else list(data)
+    items = listed_measurements(data)
     joint = joint_result if isinstance(joint_result, JointResult) else JointResult.load(joint_result)
     found = joint_measurements(items, settings, q)
     _check(found, joint, settings.cmc)

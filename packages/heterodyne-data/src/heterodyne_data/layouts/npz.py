@@ -31,7 +31,7 @@ from heterodyne_data.layouts.flags import flagged, said_of
 from heterodyne_data.layouts.units import check_units_known
 from heterodyne_data.source import Source
 from heterodyne_data.storage import write_npz
-from heterodyne_data.stored import stored_map
+from heterodyne_data.stored import MERGED, merged_in, stored_map
 from heterodyne_data.time_axis import UNIFORM, axis_clock, mean_step, precision
 from heterodyne_spec import DataError, count_noun
 
@@ -88,7 +88,7 @@ def stacked(source: Source, key: str) -> Contents:
     found = attempted_clock(lambda: clock(source, shape[-1], first))
     check_first_frame(source, found, shape[-1])
     maps, weights, said = flagged(source, maps, shape[-1])
-    left = unused(source, (key, "q", "phi", "t", "dt", *said_of(source)), shape[-1])
+    left = unused(source, (key, "q", "phi", "t", "dt", MERGED, *said_of(source)), shape[-1])
     notes = (*q_notes, *phi_notes, *said, *left, *found.notes)
     return Contents(maps, found, "one_array_q_first", notes, weights=weights)
 
@@ -137,7 +137,8 @@ def write(path: Path, data: Sequence[TwoTimeData]) -> None:
     weight = {} if (all_weights == 1).all() else {"weight": all_weights}
     q = np.repeat([one.q for one in data], first.n_phi) if len(data) > 1 else first.q
     phi = np.concatenate([one.phi for one in data])
-    write_npz(path, c2=maps, t=first.t, q=q, phi=phi, dt=first.dt, **weight)
+    merged = {MERGED: np.array(stated)} if (stated := merged_in(data)) else {}
+    write_npz(path, c2=maps, t=first.t, q=q, phi=phi, dt=first.dt, **weight, **merged)
 
 
 def _check_lags(source: Source, key: str, n_t: int) -> None:

@@ -12,7 +12,15 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_data import JointResult, Measurement, NLSQResult, TwoTimeData, is_one_q, joint_measurements
+from heterodyne_data import (
+    JointResult,
+    Measurement,
+    NLSQResult,
+    TwoTimeData,
+    is_one_q,
+    joint_measurements,
+    listed_measurements,
+)
 from heterodyne_data.setup import free_parameters
 from heterodyne_nlsq.blas import few_threads
 from heterodyne_nlsq.descent import approach as approach_alone
@@ -97,7 +105,7 @@ def fit_joint_jax(
     >>> joint.agreement.p_value, joint.exponents[0].value  # doctest: +SKIP
     >>> repeats = fit_joint_jax(["a.h5", "b.h5", "c.h5"], {"data": {"q": 0.0054}})  # doctest: +SKIP
     """
-    items = [data] if isinstance(data, TwoTimeData | str | Path) else list(data)
+    items = listed_measurements(data)
     settings = load_config(config)
     check_settings(settings)
     with listening(progress) as listener:
@@ -270,6 +278,9 @@ def shared_parameters(setups: Sequence[Setup], share: Sequence[str] | str | None
     """
     spec = setups[0].spec
     if share is not None:
+        if not isinstance(share, str | Sequence) or not share:
+            wanted, remedy = "names of functions or parameters, at least one", "leave it out for those of the sample"
+            raise ConfigError("joint fit", [Fault("share", repr(share), wanted, remedy, "Shared")])
         return _named(spec, [share] if isinstance(share, str) else share)
     of_sample, one_q = knowledge_of(spec.id).of_sample, is_one_q([s.data.q for s in setups])
     return tuple(p.name for p in spec.parameters if one_q or not of_sample or p.group in of_sample)

@@ -63,6 +63,9 @@ DOUBT = 1e-3
 _REPEATS = 3
 """Measurements of one q from which their scatter is compared with the noise."""
 
+_LEAST = 2
+"""Measurements with a signal from which their agreement is tested."""
+
 _LEAST_P = 1e-300
 
 
@@ -134,7 +137,11 @@ def outcome(
         scatter=_scatter(fitted, agreement),
     )
     verdict, sentence = _judged(result, _common_courses(fitted, members))
-    return replace(result, verdict=verdict, sentence=sentence, warnings=(*labels.words, *_warnings(result)))
+    said = () if verdict == NO_SIGNAL else labels.words
+    warnings = (*said, *_warnings(result))
+    if agreement is not None and agreement.p_value < DOUBT:
+        result = replace(result, members=tuple(_doubted(member, agreement) for member in members))
+    return replace(result, verdict=verdict, sentence=sentence, warnings=warnings)
 
 
 def _plainest(fitted: Fitted, noises: Sequence[_Noise]) -> Fitted:
@@ -348,9 +355,11 @@ def _is_stated(exponent: FittedExponent, joint: NLSQResult) -> bool:
 
 
 def _agreement(fitted: Fitted, noises: Sequence[_Noise]) -> Agreement | None:
-    """Return whether what is common agrees; None if nothing that is free is."""
+    """Return whether what is common agrees; None if nothing that is free is, or this cannot be told."""
     problem, joint = fitted.problem, fitted.solution.vector
-    if not problem.layout.common.any():
+    signals = sum(one.verdict != NO_SIGNAL for one in fitted.alone)
+    # Of what one measurement alone shows, or of values at which a descent stopped, nothing is tested.
+    if not problem.layout.common.any() or signals < _LEAST or not fitted.solution.success:
         return None
     turns = [problem.layout.turn(joint, k) for k in range(len(problem.members))]
     weights = weights_of_decrease([one.matrix for one in noises], [one.score for one in noises], turns)
@@ -370,8 +379,8 @@ def _agreement(fitted: Fitted, noises: Sequence[_Noise]) -> Agreement | None:
     ratio = format_number(decrease / max(float(weights.sum()), 1e-300), 2)
     agree = "agree on what they have in common" if p_value >= DOUBT else "do not agree on what they have in common"
     words = (
-        f"the measurements {agree}: fitted each by itself, chi-square is smaller by {ratio} times what chance gives "
-        f"({format_p_value(p_value)})"
+        f"the measurements {agree}: fitted each by itself, they lower chi-square by {ratio} times what is expected by "
+        f"chance ({format_p_value(p_value)})"
     )
     if p_value < DOUBT and len(problem.members) > 2:
         # Of two, either may be the odd one.
@@ -417,7 +426,8 @@ def _judged(result: JointResult, courses: Sequence[TimeCourse]) -> tuple[str, st
     doubts = []
     if not result.success:
         doubts.append("the joint fit did not converge; the values are those at which it stopped")
-    if result.agreement is not None and result.agreement.p_value < DOUBT:
+    apart = result.agreement is not None and result.agreement.p_value < DOUBT
+    if result.agreement is not None and apart:
         doubts.append(result.agreement.words)
     doubts += [
         f"in {member.label}: {member.joint.sentence}"
@@ -430,10 +440,25 @@ def _judged(result: JointResult, courses: Sequence[TimeCourse]) -> tuple[str, st
         if member.alone.verdict == NO_SIGNAL
     ][:2]
     good = (member.joint for member in result.members if member.joint.verdict == USABLE)
-    usable = next((judge(one, courses)[1] for one in good), "")
+    usable = next((judge(_without_noise(one) if apart else one, courses)[1] for one in good), "")
     if not doubts:
         return USABLE, usable
     return CAUTION, " ".join([f"{doubt[:1].upper()}{doubt[1:].rstrip('.')}." for doubt in doubts] + [usable]).strip()
+
+
+def _without_noise(joint: NLSQResult) -> NLSQResult:
+    """Return the part of a measurement in a joint fit whose residuals are not those of noise: of what is common, the
+    test of agreement tells more than a look at the residuals does."""
+    return replace(joint, noise=None)
+
+
+def _doubted(member: JointMember, agreement: Agreement) -> JointMember:
+    """Return a member with the doubt about the joint fit, which its own page would not show."""
+    words, joint = agreement.words, member.joint
+    if joint.verdict != USABLE:
+        return member
+    sentence = f"{words[:1].upper()}{words[1:]}. {judge(_without_noise(joint))[1]}"
+    return replace(member, joint=replace(joint, verdict=CAUTION, sentence=sentence))
 
 
 def _warnings(result: JointResult) -> Iterator[str]:
