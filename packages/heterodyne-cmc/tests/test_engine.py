@@ -135,6 +135,9 @@ def test_time_left_is_that_of_the_workers(monkeypatch: pytest.MonkeyPatch) -> No
     subs = [(SubPosterior(shard, 9, some, chains, 2, (7, 1), 10.0), 2) for shard in (1, 0, 3, 2)]
     monkeypatch.setattr("heterodyne_cmc.fit.finished", lambda *given: (found for found in subs))
     sample_shards(work(shards=4), None, lambda *call: calls.append(call), lambda text: None)
+    # How long one takes is not known before the first.
+    assert calls[0][:3] == (0, 4, 0)
+    assert np.isnan(calls.pop(0)[3])
     # Divergences of the last attempts, and at most half a shard's time too much.
     assert calls == [(1, 4, 1, 15.0), (2, 4, 2, 10.0), (3, 4, 3, 5.0), (4, 4, 4, 0.0)]
 

@@ -96,7 +96,7 @@ def _of_maps(seen: Survey) -> Iterator[str]:
     yield from (f"  {_REGIMES[regime]}: φ = {phi}" for regime, phi in _regimes(seen.angles))
     if shot := [a.diagonal for a in seen.angles if _shot(a)]:
         photons = f": about {1 / np.mean(shot):.2g} photons per pixel and frame" if np.mean(shot) > 0 else ""
-        yield f"  the diagonal exceeds c2 at one frame of lag by {np.mean(shot):.3g}{photons}; fits exclude it"
+        yield f"  the diagonal exceeds c2 extrapolated to it by {np.mean(shot):.3g}{photons}; fits exclude it"
 
 
 def _row(a: AngleSurvey) -> tuple[str, ...]:

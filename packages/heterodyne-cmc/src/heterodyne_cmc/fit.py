@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -80,7 +81,7 @@ def fit_cmc_jax(
     progress : True shows finished shards and the remaining time: a line that is overwritten in a terminal or a notebook
         cell, lines 20 s apart in a log. A function is called after every shard, and meanwhile where one is sampled in
         this process, with the number of finished shards and the part that is done of the next, of how many, the
-        divergences so far and the seconds left.
+        divergences so far and the seconds left, NaN before that is known.
 
     Returns
     -------
@@ -250,6 +251,8 @@ def sample_shards(
     if missing:
         say(plan(work.request.config.cmc, work.memory, missing, work.n_shards))
     clock = _Clock(work.n_shards, done.values(), progress)
+    if len(missing) > 1:
+        clock.begin()
     # Always closed immediately, so that its workers end.
     chains: Callable[[int], ChainStore | None] = (lambda shard: None) if store is None else store.chains
     for line in [] if store is None else [store.chains(shard).load()[1] for shard in missing]:
@@ -274,6 +277,10 @@ class _Clock:
         self._divergences = sum(sub.divergences[-1] for sub in there)
         self._seconds = 0.0
         self._told = [(time.perf_counter(), 0.0)]
+
+    def begin(self) -> None:
+        """Report how many shards there are, before it is known how long one takes."""
+        self._progress(self._n_done, self._n_shards, self._divergences, math.nan)
 
     def within(self, share: float, divergences: int) -> None:
         """Report the progress of a shard of this process."""

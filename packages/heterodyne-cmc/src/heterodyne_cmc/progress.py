@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,8 +35,12 @@ class SamplingProgress:
         self._count_seconds(PREPARING, stage=PREPARING)
 
     def __call__(self, done: float, total: int, divergences: int, seconds_left: float) -> None:
+        fields: dict[str, Any] = {"done": done, "of": total, "divergences": divergences, "seconds_left": seconds_left}
+        if math.isnan(seconds_left):
+            fields["seconds_left"] = None
+            self._count_seconds(f"sampling: {_share(done, total)}", stage="sampling", **fields)
+            return
         text = _progress(done, total, divergences, seconds_left)
-        fields = {"done": done, "of": total, "divergences": divergences, "seconds_left": seconds_left}
         if done >= total:
             self._count_seconds(text, stage="combining", **fields)
         else:

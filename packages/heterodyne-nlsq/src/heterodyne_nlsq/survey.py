@@ -34,10 +34,10 @@ class AngleSurvey:
 
     `phi` in degrees. `short`, `long`: mean of c2 (baseline 1) at a lag of one frame and at the longest lags; their
     difference is the contrast where the sample has lost all correlation by then, and less where not. `diagonal`: mean
-    of the stored diagonal above `short`, about one over the photons per pixel and frame where it was kept. `noise`: sd
-    of the white noise of one entry. `shared`: noise of means over squares of 8 frames, in units of what independent
-    entries would give (NaN for fewer than 3 squares). `dead`: frames without values, 1-based; `hot`: outlier frames;
-    `missing`: pairs of other frames without values.
+    of the stored diagonal above c2 extrapolated to it, about one over the photons per pixel and frame where it was
+    kept. `noise`: sd of the white noise of one entry. `shared`: noise of means over squares of 8 frames, in units of
+    what independent entries would give (NaN for fewer than 3 squares). `dead`: frames without values, 1-based;
+    `hot`: outlier frames; `missing`: pairs of other frames without values.
     """
 
     phi: float
@@ -130,7 +130,9 @@ def survey_angle(data: TwoTimeData, k: int) -> AngleSurvey:
     c2, n_t = data.c2[k], data.n_t
     usable = pair_valid(data)[k]
     lag = np.abs(np.subtract.outer(np.arange(n_t), np.arange(n_t)))
-    short = _mean(c2, usable & (lag == 1))
+    short, second = (_mean(c2, usable & (lag == k)) for k in (1, 2))
+    # What c2 decays within one frame is no noise.
+    start = 2 * short - second if math.isfinite(second) else short
     blocks = square_means(np.where(usable & (lag > 0), c2, np.nan), _BLOCK)
     own, of_blocks = noise_sd(c2, usable), noise_sd(blocks, np.isfinite(blocks))
     live = data.valid[k]
@@ -138,7 +140,7 @@ def survey_angle(data: TwoTimeData, k: int) -> AngleSurvey:
         phi=float(data.phi[k]),
         short=short,
         long=_mean(c2, usable & (lag >= _LONG_LAGS * (n_t - 1))),
-        diagonal=_mean(np.diag(c2), live & np.isfinite(np.diag(c2))) - short,
+        diagonal=_mean(np.diag(c2), live & np.isfinite(np.diag(c2))) - start,
         noise=own,
         shared=_BLOCK * of_blocks / own if own > 0 and of_blocks > 0 else math.nan,
         dead=tuple((np.flatnonzero(~live) + 1).tolist()),

@@ -85,6 +85,8 @@ def fit_joint_cmc_jax(
         members, places, words = members_of(
             [one.data for one in found], [one.config for one in found], [one.source for one in found], joint, say
         )
+        for word in dict.fromkeys(word for member in members for word in start_warnings(member.request)):
+            say(word)
         members = _with_samplers(members, say)
         space = members[0].request.space
         layout = make_layout(np.array([name in joint.shared for name in space.free_names], bool), len(members))

@@ -113,6 +113,6 @@ def _measurements(result: JointPosterior) -> Markup:
         ages = f"{data.t[0]:.4g} to {data.t[-1]:.4g}"
         rows.append([member.label, file, f"{data.q:.5g}", f"{len(data.phi)}", f"{data.n_frames}", ages])
     columns = ["measurement", "file", "q / (1/Å)", "azimuths", "frames", "ages / s"]
-    return table(
-        columns, rows, caption=f"{len(rows)} measurements; the report of each is made of its folder", words=(1, 5)
-    )
+    caption = f"{len(rows)} measurements; the report of each is made of its folder"
+    versions = ", ".join(f"{name} {version}" for name, version in result.members[0].posterior.versions.items())
+    return join_markup([table(columns, rows, caption=caption, words=(1, 5)), bullet_list([f"Versions: {versions}."])])

@@ -14,7 +14,7 @@ from typing import Any
 
 from heterodyne_cmc.posterior import SummaryRow
 from heterodyne_cmc.result import NETCDF_NAME, CMCResult
-from heterodyne_data import member_folders, remove_member, short_text
+from heterodyne_data import member_folders, remove_member, short_text, to_json_values
 from heterodyne_spec import ConfigError, Problem, ResultError, count_noun, read_document, text_writer, write_together
 
 KIND = "joint_posterior"
@@ -96,6 +96,7 @@ class JointPosterior:
             "warnings": list(self.warnings),
             "timings": dict(self.timings),
             "command": self.command,
+            "common": [to_json_values(vars(row)) for row in self.common],
             "members": [{"label": m.label, "folder": name} for m, name in zip(self.members, names, strict=True)],
         }
         text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"

@@ -54,8 +54,14 @@ def joint_command(args: argparse.Namespace, command: Sequence[str], console: Con
             written.append(write_page(result, directory / REPORT_NAME))
     check_written(written)
     console.say(f"\nwritten: {', '.join(str(path) for path in written)}; every measurement in 01, 02, ...")
+    if (earlier := directory / _POSTERIOR).exists():
+        console.say(f"{earlier} is of an earlier joint fit: sample again (--method cmc), or remove it")
     console.tell("written", files=written)
     return DONE if result.success else NOT_CONVERGED
+
+
+_POSTERIOR = "joint_posterior.json"
+"""File of a posterior sampled from an earlier joint fit, of heterodyne-cmc, which need not be installed."""
 
 
 def _plan(data: Sequence[Path], config: Config, q: Any, share: Sequence[str] | None) -> list[str]:

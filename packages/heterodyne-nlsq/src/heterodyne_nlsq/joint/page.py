@@ -200,4 +200,5 @@ def _measurements(result: JointResult) -> Markup:
         rows.append([member.label, file, f"{data.q:.5g}", f"{len(data.phi)}", f"{data.n_frames}", ages, reduced])
     shown = _table(rows, "What was fitted together", (1, 5))
     notes = notes_of([(member.label, member.joint.data.notes) for member in result.members])
-    return join_markup([shown, bullet_list(notes)]) if notes else shown
+    versions = ", ".join(f"{name} {version}" for name, version in result.members[0].joint.versions.items())
+    return join_markup([shown, bullet_list([*notes, f"Versions: {versions}."])])
