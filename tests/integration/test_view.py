@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from viewing import HELPERS, Viewer, click, click_at, enter, of_fit
+from viewing import HELPERS, Viewer, click, click_at, click_until, enter, of_fit
 
 pytest.importorskip("panel", reason="the extra view is not installed")
 
@@ -56,15 +56,13 @@ def test_a_click_into_a_map_sets_the_age_and_the_cut_is_that_of_numpy(viewer: Vi
     shown = np.array(page.value("Array.from(model('image of data').data.image[0])")).reshape(data.shape)
     off = ~np.eye(len(data), dtype=bool)
     assert np.allclose(shown[off], data[off])
-    click_at(page, "data", t[15], t[9])
-    page.wait(f"column('cut of data', 'c2').length == {len(t) - 10}")
+    click_until(page, "data", t[15], t[9], f"column('cut of data', 'c2').length == {len(t) - 10}")
     assert np.allclose(page.value("column('cut of data', 'lag')"), t[10:] - t[9])
     assert np.allclose(page.value("column('cut of data', 'c2')"), data[9, 10:], atol=1e-6)
     assert np.allclose(page.value("column('cut of model', 'c2')"), model[9, 10:], atol=1e-6)
     # Without a number of frames, the cut is that of one.
     enter(page, "averaged frames", "")
-    click_at(page, "data", t[15], t[8])
-    page.wait(f"column('cut of data', 'c2').length == {len(t) - 9}")
+    click_until(page, "data", t[15], t[8], f"column('cut of data', 'c2').length == {len(t) - 9}")
     # Colour limits are those that are typed; a pair that is none is refused.
     for label, value, side in (("data from", "1.01", "low"), ("residual to", "0.02", "high")):
         enter(page, label, value)

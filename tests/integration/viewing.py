@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -107,6 +107,17 @@ def click(page: Page, element: str) -> None:
 def click_at(page: Page, name: str, x: float, y: float) -> None:
     """Click at a point of a pane."""
     page.click(*steady(page, f"at('{name}', {x}, {y})"))
+
+
+def click_until(page: Page, name: str, x: float, y: float, expression: str) -> None:
+    """Click at a point of a pane, and again where a drawing that was under way took the click with it, until a
+    JavaScript expression is true."""
+    for _ in range(5):
+        click_at(page, name, x, y)
+        with suppress(AssertionError):
+            page.wait(expression, 6.0)
+            return
+    page.wait(expression, 0.0)
 
 
 def enter(page: Page, label: str, text: str) -> None:

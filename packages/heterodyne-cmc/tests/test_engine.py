@@ -134,7 +134,7 @@ def test_time_left_is_that_of_the_workers(monkeypatch: pytest.MonkeyPatch) -> No
     chains = Chains(some, some, some, some, some, some, some)
     subs = [(SubPosterior(shard, 9, some, chains, 2, (7, 1), 10.0), 2) for shard in (1, 0, 3, 2)]
     monkeypatch.setattr("heterodyne_cmc.fit.finished", lambda *given: (found for found in subs))
-    sample_shards(work(shards=4), None, lambda *call: calls.append(call), lambda text: None)
+    sample_shards(work(shards=4, workers=2), None, lambda *call: calls.append(call), lambda text: None)
     # How long one takes is not known before the first.
     assert calls[0][:3] == (0, 4, 0)
     assert np.isnan(calls.pop(0)[3])

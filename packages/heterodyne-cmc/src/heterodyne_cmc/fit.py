@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from heterodyne_cmc.consistency import start_warnings
-from heterodyne_cmc.engine import finished, plan
+from heterodyne_cmc.engine import finished, in_this_process, plan
 from heterodyne_cmc.joint_vectors import log_joint, log_likelihoods, summed
 from heterodyne_cmc.mode import at_mode
 from heterodyne_cmc.noise import checked, residual_noise
@@ -251,7 +251,7 @@ def sample_shards(
     if missing:
         say(plan(work.request.config.cmc, work.memory, missing, work.n_shards))
     clock = _Clock(work.n_shards, done.values(), progress)
-    if len(missing) > 1:
+    if missing and not in_this_process(work, len(missing)):
         clock.begin()
     # Always closed immediately, so that its workers end.
     chains: Callable[[int], ChainStore | None] = (lambda shard: None) if store is None else store.chains

@@ -15,7 +15,7 @@ from heterodyne_cmc.work import Work, run_shard
 from heterodyne_data import available_cores
 from heterodyne_spec import CMCConfig
 
-__all__ = ["finished", "plan"]
+__all__ = ["finished", "in_this_process", "plan"]
 
 
 def finished(
@@ -38,11 +38,17 @@ def finished(
         from heterodyne_cmc.engine.cluster import on_cluster
 
         yield from on_cluster(work, missing)
-    elif (workers := local_workers(settings, work.memory, len(missing))) > 1:
-        yield from in_processes(work, missing, workers)
-    else:
+    elif in_this_process(work, len(missing)):
         # The chains of a shard share the cores not used by other shards.
         yield from ((run_shard(work, shard, available_cores(), tell, chains(shard)), 1) for shard in missing)
+    else:
+        yield from in_processes(work, missing, local_workers(settings, work.memory, len(missing)))
+
+
+def in_this_process(work: Work, n_missing: int) -> bool:
+    """Return whether shards are sampled one after the other in this process, which tells of each while it is."""
+    settings = work.request.config.cmc
+    return settings.engine != "dask" and local_workers(settings, work.memory, n_missing) <= 1
 
 
 def plan(settings: CMCConfig, each: float, missing: Sequence[int], n_shards: int) -> str:

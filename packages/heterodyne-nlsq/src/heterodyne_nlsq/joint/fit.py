@@ -43,7 +43,7 @@ from heterodyne_nlsq.start.coefficients import fitted_vector
 from heterodyne_nlsq.start.label_exchange import with_labels_exchanged
 from heterodyne_nlsq.start.race import LEAST, race
 from heterodyne_nlsq.uncertainty.calibration import Calibration
-from heterodyne_report import Stage, announce_stage
+from heterodyne_report import Stage, announce_stage, numbered_stage
 from heterodyne_spec import Config, ConfigError, ModelSpec, did_you_mean, laws_of, load_config
 from heterodyne_spec import Problem as Fault
 
@@ -197,9 +197,9 @@ def _each_alone(
     progress: Progress | None,
 ) -> tuple[NLSQResult, ...]:
     """Return the fits of all measurements by themselves, from the joint solution."""
-    announce_stage(progress, "each measurement by itself")
 
     def of_member(k: int) -> NLSQResult:
+        announce_stage(progress, numbered_stage("measurement", k + 1, len(found)))
         vector = problem.layout.member(solution.vector, k)
         return _alone(problem.members[k], found[k].config, vector, calibrations[k])
 
