@@ -46,6 +46,9 @@ def test_contrast_photons_and_dead_frames_are_those_of_the_simulation(tmp_path: 
         assert a.diagonal == pytest.approx(0.5, rel=0.1)
         assert a.dead == (7, 8)
         assert a.missing == 0
+    # Without photons to count, what c2 loses within one frame is no noise of them.
+    save_data(file, simulate(replace(PLAN, phi=(0.0,), parameters={**PARAMETERS, "v0": 1000.0})))
+    assert survey(file).angles[0].diagonal == pytest.approx(0.0, abs=0.005)
 
 
 @pytest.mark.parametrize(("photons", "regime"), [(None, "shared"), (0.05, "independent")])

@@ -130,17 +130,18 @@ def survey_angle(data: TwoTimeData, k: int) -> AngleSurvey:
     c2, n_t = data.c2[k], data.n_t
     usable = pair_valid(data)[k]
     lag = np.abs(np.subtract.outer(np.arange(n_t), np.arange(n_t)))
-    short, second = (_mean(c2, usable & (lag == k)) for k in (1, 2))
-    # What c2 decays within one frame is no noise.
-    start = 2 * short - second if math.isfinite(second) else short
+    short, second, third = (_mean(c2, usable & (lag == k)) for k in (1, 2, 3))
+    live = data.valid[k]
+    above = _mean(np.diag(c2), live & np.isfinite(np.diag(c2))) - short
+    # What c2 loses within one frame, decaying or turning, is no noise.
+    lost = max(2 * short - 3 * second + third, 0.0) if math.isfinite(third) else 0.0
     blocks = square_means(np.where(usable & (lag > 0), c2, np.nan), _BLOCK)
     own, of_blocks = noise_sd(c2, usable), noise_sd(blocks, np.isfinite(blocks))
-    live = data.valid[k]
     return AngleSurvey(
         phi=float(data.phi[k]),
         short=short,
         long=_mean(c2, usable & (lag >= _LONG_LAGS * (n_t - 1))),
-        diagonal=_mean(np.diag(c2), live & np.isfinite(np.diag(c2))) - start,
+        diagonal=max(above - lost, 0.0) if above > 0 else above,
         noise=own,
         shared=_BLOCK * of_blocks / own if own > 0 and of_blocks > 0 else math.nan,
         dead=tuple((np.flatnonzero(~live) + 1).tolist()),
