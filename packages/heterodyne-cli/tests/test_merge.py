@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from heterodyne_cli import command
-from heterodyne_data import TwoTimeData, joint_measurements, load_data, merge_data, save_data
+from heterodyne_data import TwoTimeData, joint_measurements, listed_measurements, load_data, merge_data, save_data
 from heterodyne_spec import DataError, load_config
 
 
@@ -80,6 +80,8 @@ def test_cuts_of_one_file_have_no_pair_in_common(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="frames 1 to 30 of the same maps"):
         joint_measurements([load_data(file), load_data(file, phi=[90.0])], config, None)
     assert len(joint_measurements([cuts[0], cuts[2]], config, None)) == 2
+    # What a folder lists is given as it is.
+    assert listed_measurements(path for path in tmp_path.glob("*.h5")) == [file]
     assert len(joint_measurements([load_data(file, phi=[0.0]), load_data(file, phi=[90.0])], config, None)) == 2
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,16 +27,19 @@ class Measurement:
 
 
 def listed_measurements(data: object) -> list[TwoTimeData | str | Path]:
-    """Return measurements or paths, or a single one, as a list.
+    """Return measurements or paths, of a list or any iterable, or a single one, as a list.
 
     Raises
     ------
     DataError : if it holds anything else.
     """
-    items = [data] if isinstance(data, TwoTimeData | str | Path) else data
-    if not isinstance(items, Sequence) or not all(isinstance(item, TwoTimeData | str | Path) for item in items):
+    items: list[object] = [data]
+    if not isinstance(data, TwoTimeData | str | Path | Mapping) and isinstance(data, Iterable):
+        items = list(data)
+    found = [item for item in items if isinstance(item, TwoTimeData | str | Path)]
+    if len(found) < len(items):
         raise DataError(f"data: found {type(data).__name__}, expected a list of measurements (TwoTimeData) or paths")
-    return list(items)
+    return found
 
 
 def joint_measurements(

@@ -68,11 +68,12 @@ def _check_one_file(path: Path, data: Sequence[TwoTimeData]) -> None:
 
 def _write(path: Path, data: Sequence[TwoTimeData], layout: WritableLayout) -> None:
     layout.write(path, data)
-    merged = merged_in(data)
+    if not (merged := merged_in(data)):
+        return
     # Imported here because it takes a while.
     import h5py
 
-    if merged and h5py.is_hdf5(path):
+    if h5py.is_hdf5(path):
         # What a mean was made from is nowhere in these layouts.
         with h5py.File(path, "r+") as file:
             file.attrs[MERGED] = merged
