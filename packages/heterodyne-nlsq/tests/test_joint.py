@@ -21,7 +21,7 @@ from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.evaluators import choose_evaluator
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.joint.descent import Member, Problem, chi_squares
-from heterodyne_nlsq.joint.fit import shared_parameters
+from heterodyne_nlsq.joint.fit import _from_alone, shared_parameters
 from heterodyne_nlsq.joint.homogeneity import chance, freedom_of, weights_of_decrease
 from heterodyne_nlsq.joint.labels import aligned
 from heterodyne_nlsq.joint.layout import make_layout
@@ -29,6 +29,7 @@ from heterodyne_nlsq.joint.outcome import _judged
 from heterodyne_nlsq.joint.page import _compared
 from heterodyne_nlsq.joint.tables import ages_of, compared_rows, notes_of, own_rows, quoted_rows
 from heterodyne_nlsq.models import knowledge_of
+from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.start.coefficients import fitted_vector
 from heterodyne_nlsq.start.label_exchange import exchanged_start
 from heterodyne_spec import Config, ConfigError, DataError, ResultError, load_config
@@ -199,7 +200,17 @@ def test_labels_of_a_measurement_by_itself_are_made_those_of_the_others(joint: J
         assert chi_squares(problem, problem.layout.assembled(mixed))[1] > 2 * least[1]
         # Both assignments are one fit: whichever the labels become, they are those of one of the two.
         mended = chi_squares(problem, problem.layout.assembled(aligned(problem, mixed)))
+        # A joint fit that stays between both is begun again from the measurements by themselves; another one is not.
+        alone = [member.alone for member in joint.members]
+        between, best = (
+            Solution(vector, float(chi_squares(problem, vector).sum()) / 2, True, "", 1)
+            for vector in map(problem.layout.assembled, (mixed, right))
+        )
+        begun = _from_alone(problem, between, alone, None)
+        assert _from_alone(problem, best, alone, None) is None
     np.testing.assert_allclose(mended, least, rtol=0.01)
+    assert begun is not None
+    assert begun.cost == pytest.approx(least.sum() / 2, rel=0.01)
 
 
 def test_of_noise_nothing_is_claimed() -> None:

@@ -76,8 +76,8 @@ def fit_joint_jax(
 ) -> JointResult:
     """Fit several measurements of one sample together: several q of a file, repeats, or runs that continue each other.
 
-    Every measurement is fitted by itself first, then all with common parameters; no starting values are needed. Ages
-    are absolute: measurements of different ages share one course of J, v and, if it is common, x.
+    All are fitted with common parameters, and every measurement by itself from there; no starting values are needed.
+    Ages are absolute: measurements of different ages share one course of J, v and, if it is common, x.
 
     Parameters
     ----------
