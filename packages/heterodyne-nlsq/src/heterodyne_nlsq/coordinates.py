@@ -35,8 +35,9 @@ class Coordinates(NamedTuple):
 
     `laws` (n_law, 3) holds the positions of A, b, C among the free parameters; those of a law that is `straight`
     take the coordinates above, with a `share` if it has one; all other parameters are coordinates themselves. `most` is
-    the largest f of a law with a share, `clock` is ln T or T, and `origin` the position of t0 (0, and `has_origin` 0,
-    where none is free). `lower` and `upper` bound the parameters. Those that are `held` stay at `at`, whatever z is.
+    the largest f of a law with a share, `clock` is ln T or T, and `ends` what it would be at the first and the last
+    age; `origin` is the position of t0 (0, and `has_origin` 0, where none is free). `lower` and `upper` bound the
+    parameters. Those that are `held` stay at `at`, whatever z is.
     """
 
     laws: Int[np.ndarray, "n_law 3"]
@@ -44,6 +45,7 @@ class Coordinates(NamedTuple):
     share: Bool[np.ndarray, " n_law"]
     most: Float[np.ndarray, " n_law"]
     clock: Float[np.ndarray, " n_law"]
+    ends: Float[np.ndarray, "n_law 2"]
     origin: Int[np.ndarray, " n_law"]
     has_origin: Float[np.ndarray, " n_law"]
     lower: Float[np.ndarray, " n_free"]
@@ -69,7 +71,8 @@ def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Co
         and (law.origin is None or status[law.origin] != "tied")
     ]
     # A held t0 is part of the clock.
-    clocks = [float(law.clock(age, None if law.origin in names else value)) for law in laws]
+    clocks = [law.clock([age, t[0], t[-1]], None if law.origin in names else value) for law in laws]
+    clock, *ends = np.array(clocks, float).reshape(-1, 3).T
     held = np.isin(names, [law.origin for law in laws if law.origin])
     at = {law: law.positions(names) for law in laws}
     return Coordinates(
@@ -77,7 +80,8 @@ def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Co
         straight=np.ones(len(laws), bool),
         share=np.array([lower[at[law][0]] == lower[at[law][2]] == 0 for law in laws], bool),
         most=np.array([float(upper[at[law][2]]) for law in laws], float),
-        clock=np.array(clocks, float),
+        clock=clock,
+        ends=np.stack(ends, axis=1),
         origin=np.array([names.index(law.origin) if law.origin in names else 0 for law in laws], int),
         has_origin=np.array([float(law.origin in names) for law in laws], float),
         lower=lower,
@@ -90,6 +94,24 @@ def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Co
 def plain(c: Coordinates) -> Coordinates:
     """Return coordinates that are identical to the parameters."""
     return c._replace(straight=np.zeros_like(c.straight))
+
+
+_FADED = 3.0
+"""Change of the logarithm of a first term between its larger end and T above which T is moved towards that end."""
+
+
+def around(c: Coordinates, free: ArrayLike) -> Coordinates:
+    """Return the coordinates for a descent from free parameters (n_free,).
+
+    A share that has faded, or has yet to grow, in the middle of the measurement has its T where it counts: at the
+    mean age of 800 s, what decays within 20 s is below any share that can be told from none.
+    """
+    b = np.asarray(free, float)[c.laws[:, 1]]
+    with np.errstate(divide="ignore"):
+        reach = _FADED / np.abs(b)
+    first, last = c.ends.T
+    moved = np.where(b < 0, np.minimum(c.clock, first + reach), np.maximum(c.clock, last - reach))
+    return c._replace(clock=np.where(c.share, moved, c.clock))
 
 
 def without_bounds(c: Coordinates) -> Coordinates:

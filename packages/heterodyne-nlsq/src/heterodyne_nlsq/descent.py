@@ -15,6 +15,7 @@ from heterodyne_data.setup import ROUNDING, noise_sd
 from heterodyne_nlsq import dense, priors
 from heterodyne_nlsq.coordinates import (
     Coordinates,
+    around,
     at_edge,
     box,
     fitted,
@@ -208,6 +209,7 @@ def _one_descent(
     weights = Weights(*(weight * unit for weight in (BASELINE, REGULAR, WALL)))
     known = make_priors(setup), weights
     n_free, loss = len(setup.free.free), setup.config.nlsq.loss
+    coordinates = around(coordinates, start[:n_free])
     rows, solve = (
         (_linear_rows, least_squares)
         if loss == "linear"

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from heterodyne_nlsq import priors
 from heterodyne_nlsq.coordinates import (
     Coordinates,
+    around,
     fitted,
     from_parameters,
     make_coordinates,
@@ -157,7 +158,7 @@ def made_landscape(
     courses: Courses, normal: Normal, coordinates: Coordinates, bounds: Priors, vector: FloatArray, unit: float
 ) -> tuple[Landscape, FloatArray]:
     """Return the landscape in given coordinates, whose bounds are left out, and z of a fitted vector (n_fit,)."""
-    coordinates = without_bounds(coordinates)
+    coordinates = without_bounds(around(coordinates, vector[: coordinates.lower.size]))
     z = _to_z(vector, coordinates)
     # At an end of its range an exponent is moved on the way into the coordinates, and may take an amplitude along.
     here = fitted(z, coordinates)

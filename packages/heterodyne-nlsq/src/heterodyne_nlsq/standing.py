@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.coordinates import (
+    around,
     from_parameters,
     make_coordinates,
     slope_of_parameters,
@@ -88,7 +89,7 @@ def _known(setup: Setup, vector: FloatArray, sd: FloatArray) -> npt.NDArray[np.b
 
 def _straight(setup: Setup, free: FloatArray, covariance: FloatArray, sd: FloatArray) -> npt.NDArray[np.bool_]:
     """Return for which parameters the linear interval holds `_SDS_TESTED` standard deviations away."""
-    coordinates = without_bounds(make_coordinates(setup.spec, setup.free, setup.data.t))
+    coordinates = without_bounds(around(make_coordinates(setup.spec, setup.free, setup.data.t), free))
     z = from_parameters(free, coordinates)
     here = to_parameters(z, coordinates)
     back = np.linalg.pinv(slope_of_parameters(z, coordinates), rcond=1e-13)

@@ -15,7 +15,10 @@ FEWEST_FRAMES = 24
 """Number of frames below which ages cannot be resolved."""
 
 _AGES = (0.05, 0.08, 0.12, 0.17, 0.23, 0.30, 0.38, 0.47, 0.56, 0.66, 0.76, 0.86)
-"""Middles of the windows, as fractions of the measurement."""
+"""Middles of the windows, as fractions of the measurement; those of a long one continue to half the first, a quarter..."""
+
+_EARLIEST = 20.0
+"""Least middle of these in frames. What happens in the first 5 % of a long measurement shows only there."""
 
 _HALF_WIDTH = 0.06
 """Half width of a window relative to its age, so narrow that the fringes within it remain in phase."""
@@ -52,6 +55,13 @@ def lags(n_t: int) -> npt.NDArray[np.int_]:
     return np.asarray(found[found < n_t])
 
 
+def _middles(n_t: int) -> FloatArray:
+    """Return the middles of the windows in frames."""
+    later = np.array(_AGES) * (n_t - 1)
+    halvings = int(np.log2(max(later[0] / _EARLIEST, 1.0)))
+    return np.concatenate([later[0] / 2.0 ** np.arange(halvings, 0, -1), later])
+
+
 def _angles(phi: FloatArray) -> npt.NDArray[np.int_]:
     """Return a few angles with different fringe frequencies."""
     order = np.argsort(np.abs(np.cos(np.deg2rad(phi))))
@@ -64,7 +74,7 @@ def age_curves(data: TwoTimeData, reach: float = 2.0) -> Curves:
     Coefficients change little over short lags; slow decays require long ones.
     """
     n_t, lag, chosen = data.n_t, lags(data.n_t), _angles(data.phi)
-    middles = np.array(_AGES) * (n_t - 1)
+    middles = _middles(n_t)
     half = np.maximum(_HALF_WIDTH * middles, 1.5)
     value, weight = np.zeros((2, middles.size, chosen.size, lag.size))
     middle, spread = np.zeros((2, middles.size, lag.size))

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from heterodyne_nlsq import priors
 from heterodyne_nlsq.coordinates import (
     Coordinates,
+    around,
     at_edge,
     box,
     fitted,
@@ -99,6 +100,7 @@ class Problem:
             share=one.share[of],
             most=one.most[of],
             clock=one.clock[of],
+            ends=one.ends[of],
             origin=np.concatenate(origins),
             has_origin=one.has_origin[of],
             lower=lower,
@@ -216,6 +218,7 @@ def _one_descent(
     progress: Progress | None,
 ) -> Solution:
     n = problem.layout.n_leading
+    coordinates = around(coordinates, start[:n])
     weights = Weights(*(weight * unit for weight in (BASELINE, REGULAR, WALL)))
 
     def rows(z: FloatArray) -> tuple[FloatArray, FloatArray]:

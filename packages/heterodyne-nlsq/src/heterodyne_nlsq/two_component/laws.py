@@ -13,8 +13,9 @@ type FloatArray = npt.NDArray[np.float64]
 _EXPONENT = 1.0
 """Largest exponent of a starting value; the fit does not have this limit."""
 
-_GROWTH = np.concatenate([-np.geomspace(8.0, 0.1, 12), np.geomspace(0.1, 8.0, 12)])
-"""Rates of the exponential in x that are tried, times the length of the measurement."""
+_RATES = np.geomspace(0.1, 8.0, 12)
+"""Rates of the exponential in x that are tried, times the length of the measurement; where the first ages resolve
+faster ones, the series continues."""
 
 
 def power_law(age: FloatArray, value: FloatArray, weight: FloatArray) -> tuple[float, float]:
@@ -35,9 +36,13 @@ def power_law(age: FloatArray, value: FloatArray, weight: FloatArray) -> tuple[f
 def fraction_law(age: FloatArray, x: FloatArray, weight: FloatArray) -> tuple[float, float, float]:
     """Return f0, f1, f3 of f0 e^{f1 t} + f3, with x between 0 and 1: best of a few rates, outliers down-weighted."""
     best = (np.inf, 0.0, 0.0, 0.5)
-    for growth in _GROWTH / age[-1]:
-        shape = np.exp(growth * age)
-        shape = shape / shape.max()
+    ratio = _RATES[1] / _RATES[0]
+    resolved = age[-1] / (age[1] - age[0])
+    faster = _RATES[-1] * ratio ** np.arange(1, 1 + int(np.log(max(resolved / _RATES[-1], 1.0)) / np.log(ratio)))
+    rates = np.concatenate([_RATES, faster])
+    for growth in np.concatenate([-rates[::-1], rates]) / age[-1]:
+        # 1 at the end where it is largest.
+        shape = np.exp(growth * (age - (age[-1] if growth > 0 else age[0])))
         w = weight.copy()
         for _ in range(6):
             total = w.sum()

@@ -37,7 +37,7 @@ class Cells(NamedTuple):
     """Averages over a few pairs each.
 
     Ages `t1`, `t2` of the frames (n_cell,) and half the range `spread` of the age of the pairs, in s; `value` and
-    `weight` (n_phi, n_cell); `phi` (n_phi,) in rad; `scale` t_m and `last` T in s.
+    `weight` (n_phi, n_cell); `phi` (n_phi,) in rad; `scale` t_m, `first` age of the curves and `last` T in s.
     """
 
     t1: FloatArray
@@ -47,6 +47,7 @@ class Cells(NamedTuple):
     weight: FloatArray
     phi: FloatArray
     scale: float
+    first: float
     last: float
 
 
@@ -66,6 +67,7 @@ def make_cells(curves: Curves, last: float) -> Cells:
         weight,
         np.deg2rad(curves.phi),
         float(np.sqrt(curves.age[0] * curves.age[-1])),
+        float(curves.age[0]),
         last,
     )
 
@@ -145,8 +147,10 @@ def _bounds(cells: Cells, turns: bool) -> tuple[FloatArray, FloatArray]:
     """Return the bounds of theta; phi0 is fixed unless it `turns`."""
     slow, fast = np.log(1e-4 / cells.last), np.log(1e4 / cells.last)
     turn = np.deg2rad(10.0) if turns else 0.0
-    low = [slow, -1.9, slow, -1.9, slow, -1.9, 0.0, -12.0, 0.0, -turn]
-    high = [fast, 1.9, fast, 1.9, fast, 1.9, 1.0, 12.0, 1.0, turn]
+    # An exponential that decays within the first age of the curves is as fast as they can tell.
+    growth = min(max(12.0, cells.last / cells.first), 300.0)
+    low = [slow, -1.9, slow, -1.9, slow, -1.9, 0.0, -growth, 0.0, -turn]
+    high = [fast, 1.9, fast, 1.9, fast, 1.9, 1.0, growth, 1.0, turn]
     return np.array(low), np.array(high)
 
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from heterodyne_physics_meshgrid.factored.halving import LEAF, Level, levels, sides, spread, to_borders
 from heterodyne_physics_meshgrid.factored.maps import Tiles
@@ -111,8 +111,10 @@ class _OfLevel(NamedTuple):
     data: Float[Array, "column n"]
 
 
-def far_sums(b: Borders, flow: AlongFlow, weight: Float[Array, " n_pad"], tiles: tuple[Tiles, ...]) -> FarSums:
-    """Return the sums over all pairs in different leaves, of one azimuth."""
+def far_sums(
+    b: Borders, flow: AlongFlow, weight: Float[Array, " n_pad"], tiles: tuple[Tiles, ...], number: Int[Array, ""]
+) -> FarSums:
+    """Return the sums over all pairs in different leaves, of the azimuth of that number."""
     frames = _frames(b, flow, weight)
     products = _products(frames)
     found: list[_OfLevel] = []
@@ -120,7 +122,7 @@ def far_sums(b: Borders, flow: AlongFlow, weight: Float[Array, " n_pad"], tiles:
     for level, tile in zip(levels(weight.size), tiles, strict=True):
         end = begin + level.frames
         own = _Products(*(part[:, begin:end] for part in products))
-        found.append(_of_level(level, tile, frames.columns[:, begin:end], own))
+        found.append(_of_level(level, tile, number, frames.columns[:, begin:end], own))
         begin = end
     values, mixed = (jnp.sum(jnp.stack([getattr(one, name) for one in found]), axis=0) for name in ("values", "mixed"))
     first, second = (jnp.concatenate([getattr(one, name) for one in found]) for name in ("first", "second"))
@@ -154,7 +156,9 @@ def _products(frames: _Frames) -> _Products:
     return _kept(_Products(weighted, squares, of_mixing, rows, parts[_MIXING]))
 
 
-def _of_level(level: Level, tile: Tiles, columns: Float[Array, "column n"], own: _Products) -> _OfLevel:
+def _of_level(
+    level: Level, tile: Tiles, number: Int[Array, ""], columns: Float[Array, "column n"], own: _Products
+) -> _OfLevel:
     blocks = 2 * level.pairs
 
     def cut(values: Float[Array, "k n"]) -> Float[Array, "k block size"]:
@@ -177,7 +181,7 @@ def _of_level(level: Level, tile: Tiles, columns: Float[Array, "column n"], own:
     sides_of = derivatives.reshape(level.pairs, 2, -1, COLUMNS, COLUMNS)
     mixed = jnp.einsum("pkac,plca->kl", sides_of[:, 0], sides_of[:, 1])
     at_first, at_second = (jnp.repeat(moment, level.size // LEAF, axis=0) for moment in (other_first, other_second))
-    return _OfLevel(values, mixed, at_first, at_second, data_products(level, tile, cut(columns)))
+    return _OfLevel(values, mixed, at_first, at_second, data_products(level, tile, number, cut(columns)))
 
 
 def _same_side(
@@ -224,43 +228,77 @@ def _symmetric(blocks: dict[tuple[int, int], Array]) -> Array:
     return jnp.concatenate([jnp.concatenate(row, axis=1) for row in rows])
 
 
-def data_products(level: Level, tile: Tiles, columns: Float[Array, "column block size"]) -> Float[Array, "column n"]:
+def data_products(
+    level: Level, tile: Tiles, number: Int[Array, ""], columns: Float[Array, "column block size"]
+) -> Float[Array, "column n"]:
     """Return Σ_j w_i w_j D_ij c(j) at every frame, the only place where the N² data are read."""
     both = columns.reshape(COLUMNS, level.pairs, 2, level.size)
     left, right = both[:, :, 0].swapaxes(0, 1), both[:, :, 1].swapaxes(0, 1)
-    to_left, to_right = _two_products(tile.whole, left[: level.whole], right[: level.whole])
+    to_left, to_right = _two_products(tile.whole, number, left[: level.whole], right[: level.whole])
     if level.whole < level.pairs:
-        last_left, last_right = _two_products(tile.rest[None], left[-1:], right[-1:, :, : level.rest])
+        last_left, last_right = _two_products(tile.rest[:, None], number, left[-1:], right[-1:, :, : level.rest])
         last_right = jnp.pad(last_right, ((0, 0), (0, 0), (0, level.size - level.rest)))
         to_left, to_right = jnp.concatenate([to_left, last_left]), jnp.concatenate([to_right, last_right])
     return jnp.stack([to_left, to_right], axis=2).swapaxes(0, 1).reshape(COLUMNS, -1)
 
 
+class Strip(NamedTuple):
+    """Where a strip of rows begins in the data of all azimuths, and the columns at both of its sides."""
+
+    azimuth: Int[Array, ""]
+    pair: Int[Array, ""]
+    row: Int[Array, ""]
+    left: Float[Array, "column STRIP"]
+    right: Float[Array, "j column"]
+
+    def rows(self, data: Float[Array, "n_phi pair i j"]) -> Float[Array, "STRIP j"]:
+        """Return its rows of the data, in float64 for any dtype."""
+        begin, size = (self.azimuth, self.pair, self.row, 0), (1, 1, STRIP, data.shape[3])
+        return jax.lax.dynamic_slice(data, begin, size)[0, 0].astype(self.right.dtype)
+
+
+def in_strips(data: Float[Array, "n_phi pair i j"]) -> bool:
+    """Return whether the tiles are so large that they are read in strips."""
+    return data.shape[2] > STRIP and data.shape[1] > 0
+
+
+def strips_of(
+    data: Float[Array, "n_phi pair i j"],
+    number: Int[Array, ""],
+    left: Float[Array, "pair column i"],
+    right: Float[Array, "pair column j"],
+) -> Strip:
+    """Return all strips of an azimuth, along the first axis."""
+    _, pairs, size, _ = data.shape
+    count = size // STRIP
+    pair, row = np.divmod(np.arange(pairs * count), count)
+    return Strip(
+        jnp.broadcast_to(number, pair.shape),
+        jnp.asarray(pair),
+        jnp.asarray(row * STRIP),
+        left.reshape(pairs, COLUMNS, count, STRIP).swapaxes(1, 2).reshape(pairs * count, COLUMNS, STRIP),
+        jnp.repeat(right.swapaxes(1, 2), count, axis=0),
+    )
+
+
 def _two_products(
-    data: Float[Array, "pair i j"], left: Float[Array, "pair column i"], right: Float[Array, "pair column j"]
+    data: Float[Array, "n_phi pair i j"],
+    number: Int[Array, ""],
+    left: Float[Array, "pair column i"],
+    right: Float[Array, "pair column j"],
 ) -> tuple[Float[Array, "pair column i"], Float[Array, "pair column j"]]:
     """Return Σ_j D_ij right_j and Σ_i left_i D_ij, in float64 for any dtype of the data."""
-    pairs, size, _ = data.shape
-    dtype = left.dtype
-    if size <= STRIP or pairs == 0:
-        data = data.astype(dtype)
-        return jnp.einsum("pij,paj->pai", data, right), jnp.einsum("pij,pai->paj", data, left)
+    if not in_strips(data):
+        own = data[number].astype(left.dtype)
+        return jnp.einsum("pij,paj->pai", own, right), jnp.einsum("pij,pai->paj", own, left)
 
-    def products(strip: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-        rows, part, whole = strip
-        rows = rows.astype(dtype)
-        return rows @ whole, part @ rows
+    def products(strip: Strip) -> tuple[Array, Array]:
+        rows = strip.rows(data)
+        return rows @ strip.right, strip.left @ rows
 
-    count = size // STRIP
-    to_left, to_right = jax.lax.map(
-        products,
-        (
-            data.reshape(pairs * count, STRIP, -1),
-            left.reshape(pairs, COLUMNS, count, STRIP).swapaxes(1, 2).reshape(pairs * count, COLUMNS, STRIP),
-            jnp.repeat(right.swapaxes(1, 2), count, axis=0),
-        ),
-    )
+    pairs, size = data.shape[1:3]
+    to_left, to_right = jax.lax.map(products, strips_of(data, number, left, right))
     return (
         to_left.reshape(pairs, size, COLUMNS).swapaxes(1, 2),
-        to_right.reshape(pairs, count, COLUMNS, -1).sum(axis=1),
+        to_right.reshape(pairs, size // STRIP, COLUMNS, -1).sum(axis=1),
     )

@@ -18,7 +18,10 @@ BASELINE = 1.0
 
 
 class Tiles(NamedTuple):
-    """The data between the blocks of the pairs of one level: of the whole pairs, and of the last, shorter one."""
+    """The data between the blocks of the pairs of one level: of the whole pairs, and of the last, shorter one.
+
+    Those of all azimuths: what reads them is given the number of one. Handed to a loop over azimuths they would be copied.
+    """
 
     whole: Float[Array, "n_phi whole size size"]
     rest: Float[Array, "n_phi size rest"]
@@ -49,11 +52,11 @@ class HalvedMaps(NamedTuple):
 
 
 class Angle(NamedTuple):
-    """One azimuth of `HalvedMaps`, in degrees; or all of them, along the first axis."""
+    """One azimuth of `HalvedMaps`, its number, and `phi` in degrees; or all of them, along the first axis."""
 
+    number: Int[Array, ""]
     phi: Float[Array, ""]
     near: Float[Array, "n_inside n_leaf"]
-    far: tuple[Tiles, ...]
     weight: Float[Array, " n_pad"]
     excluded_i: Array
     excluded_j: Array
@@ -62,7 +65,8 @@ class Angle(NamedTuple):
 
 def angles_of(phi: Float[Array, " n_phi"], maps: HalvedMaps) -> Angle:
     """Return all azimuths, for iteration."""
-    return Angle(phi, maps.near, maps.far, maps.weight, maps.excluded_i, maps.excluded_j, maps.excluded_weight)
+    number = jnp.arange(phi.shape[0])
+    return Angle(number, phi, maps.near, maps.weight, maps.excluded_i, maps.excluded_j, maps.excluded_weight)
 
 
 class _Sums(NamedTuple):

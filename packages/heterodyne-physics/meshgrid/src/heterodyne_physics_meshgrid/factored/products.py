@@ -57,7 +57,7 @@ def inner_products(
         weighted = b * pair_weights(angle.weight)
         gram, ones, data = weighted @ b.T, weighted.sum(axis=1), b @ angle.near.astype(b.dtype).ravel()
         if frames is not None:
-            far = far_sums(frames, flow, angle.weight, angle.far)
+            far = far_sums(frames, flow, angle.weight, maps.far, angle.number)
             value, with_one, with_data = jnp.concatenate([far.values[None], far.linear]).T
             gram = gram + jnp.block([[value[:1], value[1:]], [value[1:, None], far.gram]])
             ones, data = ones + with_one, data + with_data

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-from heterodyne_physics_meshgrid.factored.far import COLUMNS, STRIP, borders, data_products
+from heterodyne_physics_meshgrid.factored.far import COLUMNS, Strip, borders, data_products, in_strips, strips_of
 from heterodyne_physics_meshgrid.factored.halving import LEAF, Level, levels, sides, spread
 from heterodyne_physics_meshgrid.factored.maps import Angle, HalvedMaps, Tiles, angles_of
 from heterodyne_physics_meshgrid.factored.near import brackets_at, pair_weights, pairs_inside_leaves, single_pairs
@@ -46,8 +46,8 @@ def model_sums(
         m = brackets_at(inside, along)
         weighted = pair_weights(angle.weight) * m
         ones, squares, data = jnp.sum(weighted), weighted @ m, m @ angle.near.astype(m.dtype).ravel()
-        if angle.far:
-            far = _far_sums(mixing, areas, along, angle.weight, angle.far)
+        if maps.far:
+            far = _far_sums(mixing, areas, along, angle.weight, maps.far, angle.number)
             ones, squares, data = ones + far.ones, squares + far.squares, data + far.data
         if angle.excluded_i.size:
             apart = brackets_at(single_pairs(mixing, areas, angle.excluded_i, angle.excluded_j), along)
@@ -122,7 +122,12 @@ def _together(first: _Side, second: _Side) -> _Side:
 
 @jax.custom_jvp
 def _far_sums(
-    mixing: Mixing, areas: Areas, along: Float[Array, ""], weight: Float[Array, " n_pad"], tiles: tuple[Tiles, ...]
+    mixing: Mixing,
+    areas: Areas,
+    along: Float[Array, ""],
+    weight: Float[Array, " n_pad"],
+    tiles: tuple[Tiles, ...],
+    number: Int[Array, ""],
 ) -> ModelSums:
     """Return the sums over all pairs in different leaves, of one azimuth; weights and data are constants."""
     blocks = _leaves(mixing, areas, along, weight)
@@ -132,7 +137,7 @@ def _far_sums(
         left, right = first.from_end, second.from_begin
         ones += jnp.sum(left.first * right.first)
         squares += jnp.sum(left.second * right.second)
-        data += _with_data(level, left.columns.swapaxes(0, 1), right.columns.swapaxes(0, 1), tile)
+        data += _with_data(level, left.columns.swapaxes(0, 1), right.columns.swapaxes(0, 1), tile, number)
         blocks = _Blocks(
             _together(_further(left, second.through, 1.0), second.from_end),
             _together(first.from_begin, _further(right, first.through, -1.0)),
@@ -155,44 +160,44 @@ def _in_pairs(blocks: _Blocks, level: Level) -> tuple[_Blocks, _Blocks]:
 
 
 def _with_data(
-    level: Level, left: Float[Array, "pair column i"], right: Float[Array, "pair column j"], tile: Tiles
+    level: Level,
+    left: Float[Array, "pair column i"],
+    right: Float[Array, "pair column j"],
+    tile: Tiles,
+    number: Int[Array, ""],
 ) -> Float[Array, ""]:
     """Return Σ left_i D_ij right_j over the pairs of a level."""
-    data = _product(tile.whole, left[: level.whole], right[: level.whole])
+    data = _product(tile.whole, number, left[: level.whole], right[: level.whole])
     if level.whole < level.pairs:
-        data += _product(tile.rest[None], left[-1:], right[-1:, :, : level.rest])
+        data += _product(tile.rest[:, None], number, left[-1:], right[-1:, :, : level.rest])
     return data
 
 
 def _product(
-    data: Float[Array, "pair i j"], left: Float[Array, "pair column i"], right: Float[Array, "pair column j"]
+    data: Float[Array, "n_phi pair i j"],
+    number: Int[Array, ""],
+    left: Float[Array, "pair column i"],
+    right: Float[Array, "pair column j"],
 ) -> Float[Array, ""]:
     """Return Σ left_i D_ij right_j, in float64 for any dtype of the data."""
-    pairs, size, _ = data.shape
-    if size <= STRIP or pairs == 0:
-        return jnp.sum(left * jnp.einsum("pij,paj->pai", data.astype(left.dtype), right))
+    if not in_strips(data):
+        return jnp.sum(left * jnp.einsum("pij,paj->pai", data[number].astype(left.dtype), right))
 
-    def add(total: Array, strip: tuple[Array, Array, Array]) -> tuple[Array, None]:
-        rows, part, whole = strip
-        return total + jnp.sum(part * (rows.astype(part.dtype) @ whole).T), None
+    def add(total: Array, strip: Strip) -> tuple[Array, None]:
+        return total + jnp.sum(strip.left * (strip.rows(data) @ strip.right).T), None
 
-    count = size // STRIP
-    strips = (
-        data.reshape(pairs * count, STRIP, -1),
-        left.reshape(pairs, COLUMNS, count, STRIP).swapaxes(1, 2).reshape(pairs * count, COLUMNS, STRIP),
-        jnp.repeat(right.swapaxes(1, 2), count, axis=0),
-    )
-    return jax.lax.scan(add, jnp.zeros((), left.dtype), strips)[0]
+    return jax.lax.scan(add, jnp.zeros((), left.dtype), strips_of(data, number, left, right))[0]
 
 
 @functools.partial(_far_sums.defjvp, symbolic_zeros=True)
 def _far_sums_along(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[ModelSums, ModelSums]:
-    mixing, areas, along, weight, tiles = primals
+    mixing, areas, along, weight, tiles, number = primals
     columns, turned = jax.jvp(_columns, (mixing, areas, along), jax.tree.map(_written_out, tangents[:3], is_leaf=_zero))
     cuts = np.cumsum([level.frames for level in levels(weight.size)])[:-1].tolist()
     parts = (jnp.split(part, cuts, axis=-1) for part in (columns, turned, spread(weight)))
     found = [
-        _of_level(level, tile, *part) for level, tile, *part in zip(levels(weight.size), tiles, *parts, strict=True)
+        _of_level(level, tile, number, *part)
+        for level, tile, *part in zip(levels(weight.size), tiles, *parts, strict=True)
     ]
     values, slopes = (jax.tree.map(lambda *each: sum(each), *part) for part in zip(*found, strict=True))
     return values, slopes
@@ -214,7 +219,12 @@ def _columns(mixing: Mixing, areas: Areas, along: Float[Array, ""]) -> Float[Arr
 
 
 def _of_level(
-    level: Level, tile: Tiles, columns: Float[Array, "column n"], turned: Float[Array, "column n"], weight: Array
+    level: Level,
+    tile: Tiles,
+    number: Int[Array, ""],
+    columns: Float[Array, "column n"],
+    turned: Float[Array, "column n"],
+    weight: Array,
 ) -> tuple[ModelSums, ModelSums]:
     """Return the contribution of one level, and its derivative along that of the columns."""
     weighted, cut = (part.reshape(COLUMNS, 2 * level.pairs, level.size) for part in (columns * weight, columns))
@@ -223,7 +233,7 @@ def _of_level(
     # The factor of a column at its frame; the sum is linear in it.
     by_ones = weight * jnp.broadcast_to(other_first.T[:, :, None], cut.shape).reshape(columns.shape)
     by_squares = weight * jnp.einsum("bac,cbi->abi", other_second, cut).reshape(columns.shape)
-    by_data = data_products(level, tile, cut)
+    by_data = data_products(level, tile, number, cut)
     values = ModelSums(
         jnp.sum(first[::2] * first[1::2]), jnp.sum(second[::2] * second[1::2]), jnp.sum(columns * by_data) / 2
     )
