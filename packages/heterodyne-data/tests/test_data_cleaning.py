@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from heterodyne_data import TwoTimeData, cleaning, describe_data, fills, load_data
 from heterodyne_data.describing import check_data
+from heterodyne_data.ordinary import is_ordinary
 from heterodyne_data.repeated import repeated_values
 from heterodyne_spec import DataError
 
@@ -435,3 +436,45 @@ def test_a_part_of_c2_that_is_none_does_not_make_it_c2_less_1(tmp_path):
         DataError, match=r"the lowest tenth of the map is near 1\.\d+e-12 .* and the median 1\.\d+ at phi"
     ):
         load_data(write_levels(tmp_path / "a.npz", c2))
+
+
+@given(
+    st.integers(3, 40),
+    st.lists(
+        st.sampled_from(["zero", "nan", "fill", "tail", "dark", "stuck", "half", "one", "whole", "shift"]),
+        unique=True,
+        max_size=2,
+    ),
+    st.integers(0, 2**32 - 1),
+)
+def test_an_ordinary_map_has_nothing_to_clean(n, faults, seed):
+    rng = np.random.default_rng(seed)
+    c2 = make_map(n)
+    c2 += 0.01 * rng.normal(size=c2.shape)
+    i, j = sorted(rng.choice(n, 2, replace=False).tolist())
+    c2 = np.triu(c2) + np.triu(c2, 1).T
+    made = {
+        "zero": lambda: c2.__setitem__(([i, j], [j, i]), 0.0),
+        "nan": lambda: c2.__setitem__(([i, j], [j, i]), np.nan),
+        "fill": lambda: c2.__setitem__(([i, j], [j, i]), -1.0),
+        "tail": lambda: c2.__setitem__(([i, j], [j, i]), 99.0),
+        "dark": lambda: (c2.__setitem__(i, 0.0), c2.__setitem__((slice(None), i), 0.0)),
+        "stuck": lambda: (c2.__setitem__(i, 1.5), c2.__setitem__((slice(None), i), 1.5)),
+        "half": lambda: c2.__setitem__(np.tril_indices(n, -1), 0.0),
+        "one": lambda: c2.__setitem__(slice(None), 1.25),
+        "whole": lambda: c2.__setitem__(slice(None), np.rint(3 * c2)),
+        "shift": lambda: c2.__isub__(1.0),
+    }
+    for fault in faults:
+        made[fault]()
+    np.fill_diagonal(c2, rng.choice([np.nan, 0.0, 1e3, 1.2]))
+    if is_ordinary(c2):
+        assert not cleaning.has_zeros(c2)
+
+        assert np.isfinite(c2[~np.eye(n, dtype=bool)]).all()
+        assert cleaning.populated_elements(c2) == "all"
+        assert not (fills.fill_values(c2) or fills.stuck_frames(c2).any() or cleaning.dead_frames(c2).any())
+        assert not (fills.only_whole(c2) or fills.one_value(c2))
+    else:
+        # Without a fault, a map is ordinary.
+        assert set(faults) - {"shift"}

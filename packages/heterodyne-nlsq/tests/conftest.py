@@ -39,10 +39,11 @@ def make(
     contrast: Any = 0.2,
     offset: Any = 1.0,
     start_frame: int = 1,
+    dt: float = DT,
     **changes: float,
 ) -> TwoTimeData:
     """Return maps of the true parameters (some changed) with symmetric white noise."""
-    t = (start_frame + np.arange(n_t)) * DT
+    t = (start_frame + np.arange(n_t)) * dt
     with jax.enable_x64(True):
         model = HeterodyneModel(**{**TRUTH, **changes})
         n_phi = len(phi)
@@ -51,7 +52,7 @@ def make(
         )
     upper = np.triu(np.random.default_rng(seed).normal(0, noise, c2.shape))
     c2 += upper + np.swapaxes(np.triu(upper, 1), 1, 2)
-    return TwoTimeData(c2=c2, t=t, q=Q, phi=phi, dt=DT)
+    return TwoTimeData(c2=c2, t=t, q=Q, phi=phi, dt=dt)
 
 
 @pytest.fixture

@@ -94,6 +94,20 @@ def test_the_minimum_is_found_without_any_value(changes: dict[str, float]) -> No
     assert expected.start == "the values of the configuration"
 
 
+def test_what_fades_in_the_first_twentieth_of_a_long_run_is_found() -> None:
+    # At the mean age of 360 s, an exponential that decays in 20 s is 2e-8: as a share there it cannot be told from 0.
+    changes = {"D0_ref": 5e3, "alpha_ref": -0.3, "D_offset_ref": 50.0, "D0_sample": 2e3, "alpha_sample": 0.2}
+    changes |= {"D_offset_sample": 20.0, "v0": 200.0, "beta": -0.2, "v_offset": 5.0}
+    changes |= {"f0": 0.4, "f1": -0.05, "f2": 1.0, "f3": 0.1, "phi0": 3.0}
+    data = make(n_t=1200, dt=0.6, phi=(-40.0, 60.0), noise=0.02, **changes)
+    found = fit_nlsq_jax(data)
+    assert found.success
+    truth = 0.4 * np.exp(-0.05 * (found.bands.t - 1.0)) + 0.1
+    np.testing.assert_array_less(np.abs(found.bands.values["x"] - truth), 4 * found.bands.sd["x"])
+    assert found.bands.sd["x"][-1] < 0.01
+    assert found.parameters["f1"] == pytest.approx(-0.05, abs=0.005)
+
+
 def test_values_given_are_one_candidate_and_held_ones_stay() -> None:
     data = make()
     setup = prepare(data, load_config({"model": {"parameters": {**values(), **held("f2", "phi0")}}}))

@@ -170,7 +170,7 @@ def check_symmetric(c2: Map, where: str, given: Map | None = None) -> None:
     place = (0, 0)
     for rows, columns in tiles(len(c2)):
         above, below = c2[rows, columns], c2[columns, rows].T
-        if np.array_equal(above, below, equal_nan=True):
+        if np.array_equal(above, below) or np.array_equal(above, below, equal_nan=True):
             continue
         # A single NaN of a pair counts as infinite asymmetry.
         with np.errstate(invalid="ignore"):  # of two infinities

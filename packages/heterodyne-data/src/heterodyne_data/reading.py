@@ -12,6 +12,7 @@ from heterodyne_data import cleaning, fills
 from heterodyne_data.contents import MapRef
 from heterodyne_data.levels import SCALED, WHOLE, Level, baseline_of, either, listed, of_a_correlation, off_the_baseline
 from heterodyne_data.memory import free_memory
+from heterodyne_data.ordinary import is_ordinary
 from heterodyne_data.packing import packing_of
 from heterodyne_data.repeated import repeated_values
 from heterodyne_data.selection import wrap
@@ -138,6 +139,8 @@ def restore(c2: Maps, where: str, stated: str | None = None) -> tuple[NDArray[np
         cleaning.check_symmetric(c2, where)
     else:
         words.append(cleaning.complete_half(c2, half))
+    if is_ordinary(c2):
+        return np.zeros(len(c2), dtype=bool), words + fills.blank(c2, repeated_values(c2), fills.REPEATED)
     cleaning.blank_frames(c2, fills.stuck_frames(c2))
     words += fills.blank(c2, fills.fill_values(c2))
     words += fills.blank(c2, repeated_values(c2), fills.REPEATED)

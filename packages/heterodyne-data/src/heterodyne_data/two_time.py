@@ -13,6 +13,7 @@ from heterodyne_data import cleaning, fills
 from heterodyne_data.checks import as_array, as_floats, as_meant, is_finite
 from heterodyne_data.doubts import check_contrast, few_photons, frames_in_words, repeated_frames, rises, same_maps
 from heterodyne_data.levels import WHOLE, check_baseline_1
+from heterodyne_data.ordinary import is_ordinary
 from heterodyne_data.presentation import explore, html_of, short_text
 from heterodyne_data.reach import check_reach
 from heterodyne_data.repeated import repeated_values
@@ -288,6 +289,9 @@ def _clean_map(
     c2: NDArray[np.floating[Any]], valid: NDArray[np.bool_], where: str
 ) -> tuple[NDArray[np.floating[Any]], list[str]]:
     """Return a map, copied if something in it changes, and the changes as text."""
+    if is_ordinary(c2) and not repeated_values(c2):
+        cleaning.check_symmetric(c2, where, c2)
+        return c2, []
     if not _to_clean(c2):
         _check_map(c2, where, c2)
         return c2, []

@@ -15,7 +15,7 @@ FEWEST_FRAMES = 24
 """Number of frames below which ages cannot be resolved."""
 
 _AGES = (0.05, 0.08, 0.12, 0.17, 0.23, 0.30, 0.38, 0.47, 0.56, 0.66, 0.76, 0.86)
-"""Middles of the windows, as fractions of the measurement; those of a long one continue to half the first, a quarter..."""
+"""Middles of the windows, as fractions of the measurement; a long one has more, at half the first, a quarter..."""
 
 _EARLIEST = 20.0
 """Least middle of these in frames. What happens in the first 5 % of a long measurement shows only there."""

@@ -20,7 +20,7 @@ BASELINE = 1.0
 class Tiles(NamedTuple):
     """The data between the blocks of the pairs of one level: of the whole pairs, and of the last, shorter one.
 
-    Those of all azimuths: what reads them is given the number of one. Handed to a loop over azimuths they would be copied.
+    Those of all azimuths: what reads them is given the number of one. A loop over azimuths copies what it is handed.
     """
 
     whole: Float[Array, "n_phi whole size size"]
