@@ -9,9 +9,6 @@ The derivatives t_m of c by the profiles are ∂c/∂χ, and constant combinatio
 weighted moments Q = Σ_j w_j c(j) c(j)ᵀ of the block on the other side, the product of two derivatives at one frame is
 Σ_i w_i t_m(i)ᵀ Q t_n(i); the mixed term, one derivative on each side, is a product of moments Σ_i w_i t_m(i) c(i)ᵀ of
 both blocks.
-
-Arrays that are used several times are kept (`jax.lax.optimization_barrier`): the compiler would compute them again in
-every loop that reads them, which takes half as long again.
 """
 
 from __future__ import annotations
@@ -26,6 +23,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from heterodyne_physics_meshgrid.factored.halving import LEAF, Level, levels, sides, spread, to_borders
+from heterodyne_physics_meshgrid.factored.keeping import kept
 from heterodyne_physics_meshgrid.factored.maps import Tiles
 from heterodyne_physics_meshgrid.factored.profiles import GROUPS, PROFILES, AlongFlow, Areas, Mixing, decay
 
@@ -133,19 +131,13 @@ def far_sums(
 
 def _frames(b: Borders, flow: AlongFlow, weight: Float[Array, " n_pad"]) -> _Frames:
     phase = jnp.asarray(sides(weight.size)) * flow.phase(b.areas.displacement)
-    cosine, sine = jnp.sqrt(2.0) * jnp.cos(phase[0]), jnp.sqrt(2.0) * jnp.sin(phase[0])
+    cosine, sine = kept((jnp.sqrt(2.0) * jnp.cos(phase[0]), jnp.sqrt(2.0) * jnp.sin(phase[0])))
     beat, beat_by_mixing = b.f * b.g, b.f * b.g_by_mixing + b.f_by_mixing * b.g
     columns = jnp.stack([b.f**2, b.g**2, beat * cosine, beat * sine])
     of_fields = 2.0 * b.f * b.f_by_mixing, 2.0 * b.g * b.g_by_mixing
     by_mixing = jnp.stack([*of_fields, beat_by_mixing * cosine, beat_by_mixing * sine])
     parts: list[Array] = [b.mixing, b.areas.reference[1:], b.areas.sample[1:], phase[1:]]
-    return _kept(_Frames(columns, by_mixing, spread(weight), parts))
-
-
-def _kept[T](values: T) -> T:
-    """Return values that the compiler computes once."""
-    once: T = jax.lax.optimization_barrier(values)
-    return once
+    return kept(_Frames(columns, by_mixing, spread(weight), parts))
 
 
 def _products(frames: _Frames) -> _Products:
@@ -153,7 +145,7 @@ def _products(frames: _Frames) -> _Products:
     weighted = w * columns
     squares, of_mixing = ((one[:, None] * weighted).reshape(-1, w.size) for one in (columns, by_mixing))
     rows = jnp.concatenate([jnp.ones((1, w.size)), *(parts[m] for m in _TURNS)])
-    return _kept(_Products(weighted, squares, of_mixing, rows, parts[_MIXING]))
+    return kept(_Products(weighted, squares, of_mixing, rows, parts[_MIXING]))
 
 
 def _of_level(
@@ -207,7 +199,7 @@ def _same_side(
     forms = {(m, n): (w * _dot(turned[n], tangents[m])).ravel() for m in every for n in every if m <= n}
     ones = [(w * _dot(first, tangent)).ravel() for tangent in tangents]
     with_data = [_dot(data, tangent).ravel() for tangent in tangents]
-    forms, ones, with_data = _kept((forms, ones, with_data))
+    forms, ones, with_data = kept((forms, ones, with_data))
     gram = _symmetric({(m, n): (frames.parts[m] * form) @ frames.parts[n].T for (m, n), form in forms.items()})
     linear = []
     for m in every:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from heterodyne_physics_meshgrid.factored.halving import LEAF
+from heterodyne_physics_meshgrid.factored.keeping import kept
 from heterodyne_physics_meshgrid.factored.profiles import AlongFlow, Areas, Mixing, decay
 
 type Frames = Int[Array, " n_pair"] | Int[np.ndarray, " n_pair"]
@@ -92,7 +93,8 @@ def brackets_at(p: Pairs, displacement_to_phase: Float[Array, ""]) -> Float[Arra
 def maps_at(p: Pairs, flow: AlongFlow) -> Float[Array, "1+n_part n_pair"]:
     """Return M and its derivatives, by part, at the pairs of one azimuth."""
     phase = flow.phase(p.displacement)
-    found = [p.plain + jnp.cos(phase[0]) * p.beat, (-jnp.sin(phase[0]) * p.beat[0]) * phase[1:]]
+    cosine, across = kept((jnp.cos(phase[0]), jnp.sin(phase[0]) * p.beat[0]))
+    found = [p.plain + cosine * p.beat, -across * phase[1:]]
     return jnp.concatenate(found).reshape(sum(map(len, found)), -1)
 
 
