@@ -8,8 +8,9 @@ from heterodyne_data import TwoTimeData
 from heterodyne_nlsq.setup import Setup
 from heterodyne_spec import DataError
 
-_MANY, _SOME = 500_000, 12_000
-"""Number of pairs from which a subset is used, and its size."""
+_MANY, _SOME = 15_000_000, 12_000
+"""Number of pairs from which a subset is used, and its size. Below, the sums over all pairs take no longer than all
+residuals of the subset, and there is nothing else to compile."""
 
 
 def some_frames(n_phi: int, n_t: int) -> slice | None:

@@ -17,6 +17,7 @@ from heterodyne_nlsq.evidence.drift import of_age
 from heterodyne_nlsq.maps import model_maps
 from heterodyne_nlsq.minima import same_minimum
 from heterodyne_nlsq.models import DYNAMICS, knowledge_of
+from heterodyne_nlsq.parallel import each
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.start.coefficients import scaled
@@ -75,7 +76,7 @@ class Full:
 
 
 def at_some_frames(full: Full) -> Full | None:
-    """Return the fit for a subset of its frames, with the noise of all; None if there are only few frames."""
+    """Return the fit for a subset of its frames, with the noise of all; None if all take no longer."""
     setup, some = thinned(full.setup), some_frames(full.setup.data.n_phi, full.setup.data.n_t)
     if setup is None:
         return None
@@ -214,12 +215,16 @@ def _far(full: Full, nested: Solution) -> bool:
 
 def _flat(full: Full) -> float:
     """Return the rise of maps that do not change with lag: c2 follows the mean age of a pair alone."""
-    data, differences, explained = full.setup.data, [], 0.0
-    for a in range(data.n_phi):
-        pairs = data.c2[a], data.weight[a] * data.valid[a], _near(full)
-        differences.append(full.model[a] - of_age(full.model[a], *pairs).course)
-        explained += of_age(data.c2[a], *pairs).explained
-    return _calibrated(full, (float(full.evaluator.spread.sum()) - explained) / 2, differences)
+    data = full.setup.data
+
+    def pairs(a: int) -> tuple[npt.NDArray[np.floating], FloatArray, int]:
+        return data.c2[a], data.weight[a] * data.valid[a], _near(full)
+
+    explained = sum(each(lambda a: of_age(data.c2[a], *pairs(a)).explained, range(data.n_phi)))
+    cost = (float(full.evaluator.spread.sum()) - explained) / 2
+    if (plain := 2 * (cost - full.cost) / full.unit) > _BEYOND_DOUBT:
+        return plain
+    return _calibrated(full, cost, [full.model[a] - of_age(full.model[a], *pairs(a)).course for a in range(data.n_phi)])
 
 
 def _near(full: Full) -> int:
@@ -237,8 +242,9 @@ def _calibrated(full: Full, cost: float, differences: list[npt.NDArray[np.floati
     """Return the rise from the full fit to a nested one of that cost, whose maps differ by `differences`."""
     data, calibration = full.setup.data, full.calibration
     _, offset = full.setup.scaling.per_angle(full.vector[len(full.setup.free.free) :])
-    found = [
-        noise_along(
+
+    def along(a: int) -> tuple[float, float]:
+        return noise_along(
             differences[a],
             full.model[a] - offset[a],
             data.weight[a] * data.valid[a],
@@ -247,8 +253,8 @@ def _calibrated(full: Full, cost: float, differences: list[npt.NDArray[np.floati
             calibration.parts[a],
             calibration.own[a],
         )
-        for a in range(data.n_phi)
-    ]
+
+    found = each(along, range(data.n_phi))
     # Unexplained structure may be what distinguishes the two models, so it is included in the noise.
     found = [(variance * max(calibration.excess[a], 1.0), squares) for a, (variance, squares) in enumerate(found)]
     variance, squares = np.sum(found, axis=0)

@@ -17,6 +17,10 @@ _DEGREE = 3
 """Of the polynomial in the mean age."""
 
 
+_ROWS = 64
+"""Rows of a map that are summed at once."""
+
+
 class Drift(NamedTuple):
     """The least-squares polynomial in the mean age of a pair, (n_t, n_t), and the squares about the mean that it
     explains."""
@@ -35,12 +39,15 @@ def of_age(values: npt.NDArray[np.floating], c2: npt.NDArray[np.floating], weigh
     """
     n = len(values)
     count, total = np.zeros((2, 2 * n - 1))
-    # By rows: weights of all pairs would take more memory than the map.
-    for row in range(n - near):
-        later = slice(row + near, n)
-        counts = weight[row] * weight[later] * np.isfinite(c2[row, later])
-        count[2 * row + near : row + n] += counts
-        total[2 * row + near : row + n] += np.where(counts > 0, counts * values[row, later], 0.0)
+    # By slabs of rows: weights of all pairs would take more memory than the map.
+    for first in range(0, n - near, _ROWS):
+        slab, later = slice(first, min(first + _ROWS, n - near)), slice(first + near, n)
+        lag = np.arange(later.start, n) - np.arange(slab.start, slab.stop)[:, None]
+        counts = np.where((lag >= near) & np.isfinite(c2[slab, later]), np.outer(weight[slab], weight[later]), 0.0)
+        seen = np.where(counts > 0, counts * values[slab, later], 0.0)
+        ages = slice(2 * first + near, first + near + slab.stop + n - later.start - 1)
+        count[ages] += _along_antidiagonals(counts)
+        total[ages] += _along_antidiagonals(seen)
     at, root = np.linspace(-1.0, 1.0, count.size), np.sqrt(count)
     mean = total.sum() / max(count.sum(), 1e-300)
     above = total / np.maximum(count, 1e-300) - mean
@@ -48,3 +55,13 @@ def of_age(values: npt.NDArray[np.floating], c2: npt.NDArray[np.floating], weigh
     course = rows @ np.linalg.lstsq(root[:, None] * rows, root * above, rcond=None)[0]
     whole = np.lib.stride_tricks.sliding_window_view(np.asarray(mean + course, values.dtype), n)
     return Drift(whole, float(count @ (course - count @ course / max(count.sum(), 1e-300)) ** 2))
+
+
+def _along_antidiagonals(values: FloatArray) -> FloatArray:
+    """Return the sums (n_row + n_column - 1,) of values (n_row, n_column) with the same row + column."""
+    n_row, n_column = values.shape
+    # Every row one place further to the right.
+    sheared = np.zeros((n_row, n_row + n_column))
+    step = sheared.strides[0] + sheared.strides[1]
+    np.lib.stride_tricks.as_strided(sheared, (n_row, n_column), (step, sheared.strides[1]))[:] = values
+    return np.asarray(sheared.sum(axis=0)[:-1])

@@ -22,7 +22,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from heterodyne_physics_meshgrid.factored.halving import LEAF, Level, levels, sides, spread, to_borders
+from heterodyne_physics_meshgrid.factored.halving import (
+    LEAF,
+    Level,
+    blocks_beside_leaves,
+    levels,
+    sides,
+    spread,
+    to_borders,
+)
 from heterodyne_physics_meshgrid.factored.keeping import kept
 from heterodyne_physics_meshgrid.factored.maps import Tiles
 from heterodyne_physics_meshgrid.factored.profiles import GROUPS, PROFILES, AlongFlow, Areas, Mixing, decay
@@ -65,10 +73,17 @@ class FarSums(NamedTuple):
 
 def borders(mixing: Mixing, areas: Areas) -> Borders:
     """Return the frames' fields referred to the borders."""
-    reach = Areas(*map(to_borders, areas))
+    # All rows at once, because every level is written out in the compiled function.
+    reach = Areas(*_split(to_borders(jnp.concatenate(areas)), areas))
+    rows = mixing.cosine[None], mixing.sine[None], mixing.derivatives
+    (cosine,), (sine,), derivatives = _split(spread(jnp.concatenate(rows)), rows)
     e_r, e_s = decay(reach.reference[0]), decay(reach.sample[0])
-    cosine, sine = spread(mixing.cosine), spread(mixing.sine)
-    return Borders(cosine * e_r, sine * e_s, -sine * e_r, cosine * e_s, spread(mixing.derivatives), reach)
+    return Borders(cosine * e_r, sine * e_s, -sine * e_r, cosine * e_s, derivatives, reach)
+
+
+def _split(rows: Float[Array, "k n"], like: Sequence[Array]) -> list[Array]:
+    """Return rows in groups of as many as those of `like`."""
+    return jnp.split(rows, np.cumsum([len(group) for group in like])[:-1].tolist())
 
 
 class _Frames(NamedTuple):
@@ -94,19 +109,16 @@ class _Products(NamedTuple):
     of_mixing: Float[Array, "k_x n"]
 
 
-class _OfLevel(NamedTuple):
-    """Contribution of one level: `values` <M, M> and <1, M>, and `mixed`, derivatives at one frame with those at the
-    other.
+class _Moments(NamedTuple):
+    """Moments of blocks: `first` Σ w c, and of the products of `_Products` with its rows, `of_rows` and `of_mixing`.
 
-    The rest per leaf, the moments `first` and `second` of the block on the other side, and per frame `data`,
-    Σ_j w_i w_j D_ij c(j).
+    Per frame `data`, Σ_j w_i w_j D_ij c(j).
     """
 
-    values: Float[Array, " 2"]
-    mixed: Float[Array, "n_part n_part"]
-    first: Float[Array, "leaf column"]
-    second: Float[Array, "leaf column column"]
-    data: Float[Array, "column n"]
+    first: Float[Array, "block column"]
+    of_rows: Float[Array, "block 1+k column column"]
+    of_mixing: Float[Array, "block k_x column column"]
+    data: Float[Array, "n column"]
 
 
 def far_sums(
@@ -115,18 +127,20 @@ def far_sums(
     """Return the sums over all pairs in different leaves, of the azimuth of that number."""
     frames = _frames(b, flow, weight)
     products = _products(frames)
-    found: list[_OfLevel] = []
+    found: list[_Moments] = []
     begin = 0
     for level, tile in zip(levels(weight.size), tiles, strict=True):
         end = begin + level.frames
         own = _Products(*(part[:, begin:end] for part in products))
-        found.append(_of_level(level, tile, number, frames.columns[:, begin:end], own))
+        found.append(_moments(level, tile, number, frames.columns[:, begin:end], own))
         begin = end
-    values, mixed = (jnp.sum(jnp.stack([getattr(one, name) for one in found]), axis=0) for name in ("values", "mixed"))
-    first, second = (jnp.concatenate([getattr(one, name) for one in found]) for name in ("first", "second"))
-    data = jnp.concatenate([one.data for one in found], axis=1)
-    linear, gram = _same_side(frames, first, second, data)
-    return FarSums(jnp.append(values, jnp.sum(frames.columns * data) / 2), linear, gram + mixed + mixed.T)
+    # What follows is the same for all levels: written once, it is compiled once.
+    every = _Moments(*(jnp.concatenate(parts) for parts in zip(*found, strict=True)))
+    values, mixed = _other_side(every)
+    beside = jnp.asarray(blocks_beside_leaves(weight.size))
+    linear, gram = _same_side(frames, every.first[beside], every.of_rows[beside, 0], every.data.T)
+    with_data = jnp.sum(frames.columns * every.data.T) / 2
+    return FarSums(jnp.append(values, with_data), linear, gram + mixed + mixed.T)
 
 
 def _frames(b: Borders, flow: AlongFlow, weight: Float[Array, " n_pad"]) -> _Frames:
@@ -148,32 +162,35 @@ def _products(frames: _Frames) -> _Products:
     return kept(_Products(weighted, squares, of_mixing, rows, parts[_MIXING]))
 
 
-def _of_level(
+def _moments(
     level: Level, tile: Tiles, number: Int[Array, ""], columns: Float[Array, "column n"], own: _Products
-) -> _OfLevel:
+) -> _Moments:
+    """Return the moments of the blocks of one level."""
     blocks = 2 * level.pairs
 
     def cut(values: Float[Array, "k n"]) -> Float[Array, "k block size"]:
         return values.reshape(len(values), blocks, level.size)
 
-    def moments(rows: Float[Array, "k n"], products: Float[Array, "x n"]) -> Float[Array, "block k column column"]:
+    def of(rows: Float[Array, "k n"], products: Float[Array, "x n"]) -> Float[Array, "block k column column"]:
         found = jnp.einsum("kbi,xbi->bkx", cut(rows), cut(products))
         return found.reshape(blocks, len(rows), COLUMNS, COLUMNS)
 
-    def other(values: Float[Array, "block ..."]) -> Float[Array, "block ..."]:
-        return jnp.flip(values.reshape(level.pairs, 2, *values.shape[1:]), axis=1).reshape(values.shape)
+    return _Moments(
+        jnp.sum(cut(own.weighted), axis=2).T,
+        of(own.rows, own.squares),
+        of(own.of_mixing, own.by_mixing),
+        data_products(level, tile, number, cut(columns)).T,
+    )
 
-    first, of_rows = jnp.sum(cut(own.weighted), axis=2).T, moments(own.rows, own.squares)
-    second, of_parts = of_rows[:, 0], jnp.split(of_rows[:, 1:], _CUTS, axis=1)
-    other_first, other_second = other(first), other(second)
-    # Every pair is counted from both of its blocks.
-    values = jnp.stack([jnp.sum(second * other_second), jnp.sum(first * other_first)]) / 2
+
+def _other_side(every: _Moments) -> tuple[Float[Array, " 2"], Float[Array, "n_part n_part"]]:
+    """Return <M, M> and <1, M>, and the sums of derivatives at one frame with those at the other."""
+    of_parts = jnp.split(every.of_rows[:, 1:], _CUTS, axis=1)
     turned = [jnp.einsum("ae,bkec->bkac", turn, part) for turn, part in zip(_TURNS.values(), of_parts, strict=True)]
-    derivatives = jnp.concatenate([moments(own.of_mixing, own.by_mixing), *turned], axis=1)
-    sides_of = derivatives.reshape(level.pairs, 2, -1, COLUMNS, COLUMNS)
-    mixed = jnp.einsum("pkac,plca->kl", sides_of[:, 0], sides_of[:, 1])
-    at_first, at_second = (jnp.repeat(moment, level.size // LEAF, axis=0) for moment in (other_first, other_second))
-    return _OfLevel(values, mixed, at_first, at_second, data_products(level, tile, number, cut(columns)))
+    derivatives = jnp.concatenate([every.of_mixing, *turned], axis=1)
+    second = every.of_rows[:, 0]
+    values = jnp.stack([jnp.sum(second[::2] * second[1::2]), jnp.sum(every.first[::2] * every.first[1::2])])
+    return values, jnp.einsum("pkac,plca->kl", derivatives[::2], derivatives[1::2])
 
 
 def _same_side(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 LEAF = 8
 """Frames in a leaf; pairs inside a leaf are evaluated one by one."""
@@ -86,3 +86,16 @@ def sides(n_pad: int) -> Float[np.ndarray, " n_all"]:
     """Return 1 for frames before their border and -1 for those after it, in the order of `spread`."""
     pattern = [np.broadcast_to([[1.0], [-1.0]], (level.pairs, 2, level.size)).ravel() for level in levels(n_pad)]
     return np.concatenate(pattern)
+
+
+def blocks_beside_leaves(n_pad: int) -> Int[np.ndarray, " n_leaf"]:
+    """Return the number of the block on the other side of the border of every leaf of all levels.
+
+    Blocks are counted through the levels, and leaves are in the order of `spread`.
+    """
+    found, before = [], 0
+    for level in levels(n_pad):
+        block = np.repeat(np.arange(2 * level.pairs), level.size // LEAF)
+        found.append(before + (block ^ 1))
+        before += 2 * level.pairs
+    return np.concatenate(found)
