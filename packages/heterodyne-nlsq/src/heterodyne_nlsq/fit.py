@@ -19,6 +19,7 @@ from heterodyne_nlsq.blas import few_threads
 from heterodyne_nlsq.compilation import make_room
 from heterodyne_nlsq.evaluators import Evaluator, choose_evaluator, count_pairs
 from heterodyne_nlsq.models import Candidate
+from heterodyne_nlsq.parallel import beside
 from heterodyne_nlsq.progress import listening
 from heterodyne_nlsq.result_building import make_result
 from heterodyne_nlsq.setup import Setup
@@ -112,8 +113,6 @@ def _fit(
         make_room()
         announce_stage(progress, Stage.COMPILING)
         evaluator = choose_evaluator(setup)
-    with clock("fit"), jax.enable_x64(True):
-        compile_evaluation(setup, evaluator)
     with few_threads(setup.data.n_t), jax.enable_x64(True):
         if earlier and setup.config.nlsq.start == "auto":
             return _follow_then_search(setup, evaluator, earlier, progress, clock)
@@ -153,7 +152,9 @@ def _search(
 ) -> NLSQResult:
     """Return the best minimum reached from the configured starts, the earlier estimates and `known` descents."""
     with clock("start"):
-        starts = [*starts_asked_for(setup), *earlier]
+        # The compiler leaves a core to the search for starting values.
+        found = beside(lambda: starts_asked_for(setup), lambda: compile_evaluation(setup, evaluator))
+        starts = [*found, *earlier]
     with clock("fit"):
         descents = race(setup, evaluator, starts, progress)
         descents = joined(known, descents) if known else descents

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from heterodyne_data import AgeResolved, NLSQResult, Signal
 from heterodyne_data.setup import FreeParameters
+from heterodyne_nlsq.at_ages import Found, Functions, alternating, at_age, mean, ratio
 from heterodyne_nlsq.setup import Setup
 from heterodyne_report import words_of
 from heterodyne_spec import DEFAULT_MODEL, ModelSpec, knowledge, load_model, model_names
@@ -131,10 +132,10 @@ class Nested(Protocol):
 
 
 class Quantities(NamedTuple):
-    """Quantities of a model: their `labels`, and a function `of` the model, ages in s and q in 1/Å, (n,)."""
+    """Quantities of a model: their `labels`, and what they are `of` its functions of age, ages in s and q in 1/Å."""
 
     labels: Sequence[Label]
-    of: Callable[..., Any]
+    of: Callable[..., Found]
 
 
 @dataclass(frozen=True)
@@ -217,13 +218,13 @@ class Knowledge:
                 (f"d ln {f.name} / d ln t", "1", f"local exponent of age, {when}"),
             )
         ]
-        return Quantities(labels, _AtAge(tuple(f.name for f in functions)))
+        return Quantities(labels, _at_age)
 
     def derived(self, when: str) -> Quantities:
         """Return derived quantities: the means of the functions over the measurement."""
         functions = self.spec.functions
         labels = [(f"mean {f.name}", f.unit, f"mean of {f.name} over the measurement") for f in functions]
-        return Quantities(labels, _Means(tuple(f.name for f in functions)))
+        return Quantities(labels, _means)
 
     def reasons(self, result: NLSQResult) -> dict[str, str]:
         """Return why functions of age are not stated although there is a signal, by their names."""
@@ -238,36 +239,13 @@ class Knowledge:
         return iter(())
 
 
-@dataclass(frozen=True)
-class _AtAge:
-    """The functions of a model at one age, each followed by its local exponent."""
-
-    names: tuple[str, ...]
-
-    def __call__(self, model: Any, age: Any) -> Any:
-        import jax
-        import jax.numpy as jnp
-
-        at = jnp.log(age)[None]
-
-        def both(name: str) -> list[Any]:
-            value, slope = jax.jvp(lambda u: getattr(model, name)(jnp.exp(u)), (at,), (jnp.ones(1),))
-            return [value, slope / value]
-
-        return jnp.concatenate([part for name in self.names for part in both(name)])
+def _at_age(functions: Functions, age: float) -> Found:
+    value, change = at_age(functions, age)
+    return alternating(value, ratio(change, value))
 
 
-@dataclass(frozen=True)
-class _Means:
-    """The means of the functions of a model over a measurement."""
-
-    names: tuple[str, ...]
-
-    def __call__(self, model: Any, first: Any, last: Any, q: Any) -> Any:
-        import jax.numpy as jnp
-
-        values = jnp.stack([getattr(model, name)(jnp.linspace(first, last, _STEPS)) for name in self.names])
-        return jnp.mean((values[:, 1:] + values[:, :-1]) / 2, axis=1)
+def _means(functions: Functions, first: float, last: float, q: float) -> Found:
+    return mean(functions, first, last)
 
 
 @functools.cache

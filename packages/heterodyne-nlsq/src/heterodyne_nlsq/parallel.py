@@ -38,3 +38,10 @@ def each[S, T](function: Callable[[S], T], items: Iterable[S]) -> list[T]:
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def beside[T](task: Callable[[], T], aside: Callable[[], object]) -> T:
+    """Return the value of a task; something else is done meanwhile, and is done when it returns."""
+    found: list[T] = []
+    each(lambda one: one(), [lambda: found.append(task()), aside])
+    return found[0]

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Array, Float
 
 from heterodyne_data import NestedTest
 from heterodyne_data.setup import reference_age
@@ -28,13 +25,15 @@ _AS_WELL = 0.05
 """p-value above which a law without its constant fits equally well."""
 
 
-@jax.jit
-@jax.value_and_grad
-def _share(law: Float[Array, 3], age: float) -> Array:
-    """Return ln(a / f) of a law with A, b, C."""
+def _share(law: FloatArray, age: float) -> tuple[float, FloatArray]:
+    """Return ln(a / f) of a law with A, b, C, (3,), and its derivatives by them; not finite where there is none."""
     a, b, c = law
-    first = a * age**b
-    return jnp.log(first) - jnp.log(first + c)
+    with np.errstate(all="ignore"):
+        power = age**b
+        first = a * power
+        rest = c / (first + c)
+        by_offset = -1 / (first + c)
+        return float(np.log(first) - np.log(first + c)), np.array([rest / a, rest * np.log(age), by_offset])
 
 
 def constant_tests(setup: Setup, values: FloatArray, root: FloatArray) -> Iterator[NestedTest]:
@@ -51,8 +50,8 @@ def constant_tests(setup: Setup, values: FloatArray, root: FloatArray) -> Iterat
         if law.origin is not None or law.offset not in free.free_names:
             continue
         a, b, c = law.positions(names)
-        value, slope = _share(values[[a, b, c]], age)
-        value, slope = float(value), np.asarray(slope) @ free.expand[[a, b, c]]
+        value, by_law = _share(values[[a, b, c]], age)
+        slope = by_law @ free.expand[[a, b, c]]
         sd = float(np.linalg.norm(slope @ root))
         if not (np.isfinite(value) and np.isfinite(sd) and sd > 0):
             continue

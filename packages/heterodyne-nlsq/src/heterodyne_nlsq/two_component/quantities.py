@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from heterodyne_nlsq.at_ages import Found, Functions, alternating, at_age, inverse, mean, ratio, rows, scaled
 from heterodyne_nlsq.models import Quantities
-
-_STEPS = 256
-"""Points of the quadrature for means over age."""
 
 
 def headline(when: str) -> Quantities:
@@ -30,18 +25,11 @@ def headline(when: str) -> Quantities:
     return Quantities(labels, _at_age)
 
 
-def _at_age(model: Any, age: Any) -> Any:
+def _at_age(functions: Functions, age: float) -> Found:
     """Return the functions at an age, (8,), each followed by its local exponent; x by its change with the logarithm."""
-    import jax
-    import jax.numpy as jnp
-
-    at = jnp.log(age)[None]
-
-    def both(function: Callable[[Any], Any]) -> tuple[Any, Any]:
-        return jax.jvp(lambda u: function(jnp.exp(u)), (at,), (jnp.ones(1),))
-
-    (j_r, by_r), (j_s, by_s), (v, by_v), (x, by_x) = map(both, (model.J_r, model.J_s, model.v, model.x))
-    return jnp.concatenate([j_r, by_r / j_r, j_s, by_s / j_s, v, by_v / v, x, by_x])
+    value, change = at_age(functions, age)
+    exponent = ratio(change, value)
+    return alternating(value, rows(_pick(exponent, 0, 1, 2), _pick(change, 3)))
 
 
 def derived(when: str) -> Quantities:
@@ -72,19 +60,15 @@ NAMES = {
 """Parts of the names of derived quantities that identify their function."""
 
 
-def _means(model: Any, first: Any, last: Any, q: Any) -> Any:
+def _means(functions: Functions, first: float, last: float, q: float) -> Found:
     """Return the quantities of `derived`, (7,)."""
-    import jax.numpy as jnp
+    over = mean(functions, first, last)
+    velocity = _pick(over, 2)
+    middle, _ = at_age(functions, (first + last) / 2)
+    times = inverse(_pick(middle, 0, 1), 1 / q**2)
+    return rows(velocity, scaled(velocity, last - first), times, _pick(over, 0, 1, 3))
 
-    ages, middle = jnp.linspace(first, last, _STEPS), jnp.stack([(first + last) / 2])
 
-    def mean(function: Any) -> Any:
-        return jnp.mean((function[1:] + function[:-1]) / 2)
-
-    def relaxation(transport: Any) -> Any:
-        return 1 / (q**2 * jnp.maximum(transport, 1e-300))
-
-    velocity = mean(model.v(ages))
-    times = [relaxation(model.J_r(middle))[0], relaxation(model.J_s(middle))[0]]
-    means = [mean(model.J_r(ages)), mean(model.J_s(ages)), mean(model.x(ages))]
-    return jnp.stack([velocity, velocity * (last - first), *times, *means])
+def _pick(found: Found, *positions: int) -> Found:
+    """Return some of J_r, J_s, v, x."""
+    return Found(found.value[list(positions)], found.slopes[list(positions)])

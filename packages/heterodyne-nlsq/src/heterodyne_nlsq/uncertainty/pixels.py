@@ -125,7 +125,7 @@ def slope_products(
 
 def fluctuations(request: Request, seed: int, portions: int) -> list[npt.NDArray[np.float32]]:
     """Return δ (n_t, n_pixel) of the pixels of every azimuth; the histories behind them are the same for all."""
-    model = request.physics.model.from_vector(request.vector)
+    model = request.physics.model(*request.vector.tolist())
     laws = [field_laws(model, request.t, request.q, float(phi)) for phi in request.phi]
     found = [np.empty((request.t.size, _PORTION * portions), np.float32) for _ in laws]
 

@@ -5,45 +5,28 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jax.typing import ArrayLike
-from jaxtyping import Array, Float
 
 from heterodyne_data import Bands, Derived
 from heterodyne_data.setup import band_ages, reference_age
+from heterodyne_nlsq.at_ages import Found
 from heterodyne_nlsq.models import knowledge_of
 from heterodyne_nlsq.setup import Setup
-from heterodyne_physics_meshgrid import Physics
 
 type FloatArray = npt.NDArray[np.float64]
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _with_slopes(
-    quantities: Callable[..., Array], physics: Physics, vector: Float[Array, " n_par"], *given: ArrayLike
-) -> tuple[Float[Array, ...], Float[Array, "... n_par"]]:
-    """Return quantities of a model at its full vector, and their derivatives by it."""
-
-    def of_full(vector: Array) -> Array:
-        return quantities(physics.model.from_vector(vector), *given)
-
-    return of_full(vector), jax.jacfwd(of_full)(vector)
-
-
 def _propagated(
-    quantities: Callable[..., Array], setup: Setup, values: FloatArray, root: FloatArray, *given: ArrayLike
+    of: Callable[..., Found], setup: Setup, values: FloatArray, root: FloatArray, *given: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return `quantities` of the model and the `given` arguments, with standard deviations to first order.
+    """Return quantities `of` the functions of age and the `given` arguments, with standard deviations to first order.
 
     `root` (n_free, k) times its transpose is the covariance of the free parameters: variances that cancel keep their
     digits.
     """
-    found, slopes = map(np.asarray, _with_slopes(quantities, setup.physics, jnp.asarray(values, float), *given))
-    rows = slopes.reshape(-1, slopes.shape[-1])
-    return found, np.linalg.norm(rows @ setup.free.expand @ root, axis=1).reshape(found.shape)
+    found = of(functools.partial(setup.spec.functions_with_slopes, values), *given)
+    return found.value, np.linalg.norm(found.slopes @ setup.free.expand @ root, axis=1)
 
 
 def bands(setup: Setup, values: FloatArray, root: FloatArray) -> Bands:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_physics_meshgrid._generated.two_component import MODEL_ID, HeterodyneModel
-from heterodyne_physics_meshgrid.angles import cosine_of_degrees
-from heterodyne_spec import load_model
+from heterodyne_physics_meshgrid._generated.two_component import HeterodyneModel
+from heterodyne_physics_meshgrid.histories import along_flow, histories
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -29,14 +28,11 @@ def model_maps(
     `vector` (n_par,) in canonical order, ages `t` (n_t,) in s, `q` in 1/Å, `phi` (n_phi,) in degrees; contrast and
     offset (n_phi,). Computed in float64. Source: He et al. 2025, SI Eqs. S-77 to S-98.
     """
-    values, spec = dict(zip(HeterodyneModel.names, vector.tolist(), strict=True)), load_model(MODEL_ID)
-    x, j_r, j_s, v = (spec.evaluate(name, values, t) for name in ("x", "J_r", "J_s", "v"))
-    norm = np.sqrt(x**2 + (1 - x) ** 2)
-    reference, sample = (1 - x) / norm, x / norm
-    decay_r, decay_s, way = (np.append(0.0, np.cumsum(np.diff(t) * (f[:-1] + f[1:]) / 2)) for f in (j_r, j_s, v))
+    values = dict(zip(HeterodyneModel.names, vector.tolist(), strict=True))
+    reference, sample, decay_r, decay_s, way = histories(values, t)
     decay_r, decay_s = q**2 / 2 * decay_r, q**2 / 2 * decay_s
     maps = np.empty((len(phi), t.size, t.size), np.float32)
-    phases = [q * float(cosine_of_degrees(float(angle) + values["phi0"])) * way for angle in phi]
+    phases = [q * along_flow(values, float(angle)) * way for angle in phi]
     for first in range(0, t.size, _ROWS):
         rows = slice(first, first + _ROWS)
         edge = min(first + _ROWS, t.size) - 1

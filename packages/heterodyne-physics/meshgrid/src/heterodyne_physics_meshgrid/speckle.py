@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
@@ -34,9 +33,8 @@ class FieldLaws(NamedTuple):
 
 def field_laws(model: Any, t: FloatArray, q: float, phi: float) -> FieldLaws:
     """Return the coefficients of the fields at ages `t` (n_t,) in s, `q` in 1/Å and azimuth `phi` in degrees."""
-    ages = jnp.asarray(t, float)
-    require_float64(model, [ages])
-    found: FieldLaws = physics_of(model.model_id).fields(model, ages, q, phi)
+    require_float64(model, [])
+    found: FieldLaws = physics_of(model.model_id).fields(model, np.asarray(t, float), q, phi)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +10,13 @@ from jaxtyping import Array, Float
 from heterodyne_physics_meshgrid._generated.two_component import MODEL_VERSION, HeterodyneModel
 from heterodyne_physics_meshgrid.angles import cosine_of_degrees
 from heterodyne_physics_meshgrid.factored import inner_products, model_sums
+from heterodyne_physics_meshgrid.histories import along_flow, histories
 from heterodyne_physics_meshgrid.inverse_products import inverse_products
 from heterodyne_physics_meshgrid.model_maps import model_maps
 from heterodyne_physics_meshgrid.pair_products import pair_products
 from heterodyne_physics_meshgrid.quadratic_forms import quadratic_forms
 from heterodyne_physics_meshgrid.speckle import FieldLaws
-from heterodyne_physics_meshgrid.time_integral import create_time_integral_matrix, cumulative_trapezoid
+from heterodyne_physics_meshgrid.time_integral import create_time_integral_matrix
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -67,17 +67,11 @@ def fields(model: HeterodyneModel, t: Float[Array, " n_t"], q: float, phi: float
 
     Φ = q cos(phi + phi0) ∫v, and |g1(t1, t2)| = exp(-q²/2 ∫J) of each component.
     """
-    j_r, j_s, way, x, angle = (np.asarray(part) for part in _integrals(model, t, float(t[1] - t[0]), phi))
+    values = {name: float(getattr(model, name)) for name in model.names}
+    found, along = histories(values, np.asarray(t, float)), along_flow(values, float(phi))
 
     def kept(integral: FloatArray) -> FloatArray:
         return np.asarray(np.exp(-(q**2) / 2 * np.diff(integral)))
 
-    norm = np.sqrt(x**2 + (1 - x) ** 2)
-    return FieldLaws((kept(j_r), kept(j_s)), ((1 - x) / norm, x / norm * np.exp(1j * q * angle * way)))
-
-
-@jax.jit
-def _integrals(model: HeterodyneModel, ages: Array, dt: Array, phi: Array) -> tuple[Array, ...]:
-    """Return the integrals of J_r, J_s and v from the first frame, x, and cos(phi + phi0)."""
-    integrals = (cumulative_trapezoid(function(ages), dt) for function in (model.J_r, model.J_s, model.v))
-    return (*integrals, model.x(ages), cosine_of_degrees(phi + model.phi0))
+    turned = found.sample * np.exp(1j * q * along * found.way)
+    return FieldLaws((kept(found.decay_r), kept(found.decay_s)), (found.reference, turned))
