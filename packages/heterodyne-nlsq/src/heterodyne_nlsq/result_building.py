@@ -87,6 +87,7 @@ def make_result(
             # With exchanged labels the maps are the same, and so is their noise.
             chosen, full = other, with_all(setup, evaluator, minima[other], full.calibration)
     found = examine(setup, evaluator, minima[chosen], full)
+    del full  # Its maps are those of another point.
     rise: Callable[[Solution], float] = found.rise_to
     if other is not None and chosen == 0:
         rise = _known(rise, minima[other], above)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from heterodyne_nlsq.descent import descend, descend_pinned
 from heterodyne_nlsq.evaluators import Evaluator, dense_evaluator
 from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.evidence.drift import of_age
-from heterodyne_nlsq.maps import model_maps
+from heterodyne_nlsq.maps import model_map, model_maps
 from heterodyne_nlsq.minima import same_minimum
 from heterodyne_nlsq.models import DYNAMICS, knowledge_of
 from heterodyne_nlsq.parallel import each
@@ -100,7 +100,7 @@ def released_rise(full: Full, tested: npt.NDArray[np.int_]) -> float:
     starts = [full.vector, *changing(full, tested)]
     wider = min(map(released, starts), key=lambda found: found.cost)
     fallen = replace(full, cost=wider.cost)
-    return _calibrated(fallen, full.cost, list(maps_at(full, wider.vector) - full.model))
+    return _calibrated(fallen, full.cost, _between(full, wider.vector))
 
 
 def changing(full: Full, tested: npt.NDArray[np.int_]) -> Iterator[FloatArray]:
@@ -204,7 +204,7 @@ def rise_to(full: Full, vector: FloatArray, cost: float) -> float:
     # So far above that the inflation along the difference does not matter: the maps need not be computed.
     if 2 * (cost - full.cost) / full.unit > OBVIOUS:
         return 2 * (cost - full.cost) / full.unit
-    return _calibrated(full, cost, list(full.model - maps_at(full, vector)))
+    return _calibrated(full, cost, _between(full, vector))
 
 
 def _far(full: Full, nested: Solution) -> bool:
@@ -224,7 +224,7 @@ def _flat(full: Full) -> float:
     cost = (float(full.evaluator.spread.sum()) - explained) / 2
     if (plain := 2 * (cost - full.cost) / full.unit) > _BEYOND_DOUBT:
         return plain
-    return _calibrated(full, cost, [full.model[a] - of_age(full.model[a], *pairs(a)).course for a in range(data.n_phi)])
+    return _calibrated(full, cost, lambda a: full.model[a] - of_age(full.model[a], *pairs(a)).course)
 
 
 def _near(full: Full) -> int:
@@ -235,17 +235,28 @@ def _rise(full: Full, nested: Solution) -> float:
     """Return the rise of a nested model; by the mean inflation where none along the difference could matter."""
     if (plain := 2 * (nested.cost - full.cost) / full.unit) > _BEYOND_DOUBT:
         return plain
-    return _calibrated(full, nested.cost, list(full.model - maps_at(full, nested.vector)))
+    return _calibrated(full, nested.cost, _between(full, nested.vector))
 
 
-def _calibrated(full: Full, cost: float, differences: list[npt.NDArray[np.floating]]) -> float:
-    """Return the rise from the full fit to a nested one of that cost, whose maps differ by `differences`."""
+type _Difference = Callable[[int], npt.NDArray[np.floating]]
+"""Difference of two models at an azimuth, (n_t, n_t); for one after the other, because large maps fill the memory."""
+
+
+def _between(full: Full, vector: FloatArray) -> _Difference:
+    """Return the difference of the full model from that at a fitted vector (n_fit,)."""
+    values = full.setup.free.full(vector[: len(full.setup.free.free)])
+    scaling = full.setup.scaling.per_angle(vector[len(full.setup.free.free) :])
+    return lambda a: full.model[a] - model_map(full.setup, a, values, *scaling)
+
+
+def _calibrated(full: Full, cost: float, difference: _Difference) -> float:
+    """Return the rise from the full fit to a nested one of that cost, whose maps differ by `difference`."""
     data, calibration = full.setup.data, full.calibration
     _, offset = full.setup.scaling.per_angle(full.vector[len(full.setup.free.free) :])
 
     def along(a: int) -> tuple[float, float]:
         return noise_along(
-            differences[a],
+            difference(a),
             full.model[a] - offset[a],
             data.weight[a] * data.valid[a],
             _near(full),

@@ -61,7 +61,9 @@ def residuals(
 ) -> FloatArray:
     """Return the residuals of a map (n_t, n_t), without unused frames; 0 where a pair is missing."""
     found = c2 - fitted
-    np.nan_to_num(found, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    finite = np.isfinite(found)
+    if not finite.all():
+        found[~finite] = 0.0
     return found if used.all() else found[np.ix_(used, used)]
 
 

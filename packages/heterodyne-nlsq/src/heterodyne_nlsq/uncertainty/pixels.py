@@ -37,7 +37,7 @@ PORTIONS = 6
 GLANCE = 1
 """How many times for a first estimate, with a standard deviation to 4.4 %."""
 
-_DETAILED = 3
+DETAILED = 3
 """How many times for the details by scale: 2.5 %, where the number of pixels is known to 6 % at best."""
 
 _MOST_MODES = 8
@@ -123,19 +123,19 @@ def slope_products(
     return jnp.concatenate([contrast * of_parameters, of_model[None], of_offset[None]])
 
 
-def fluctuations(request: Request, seed: int, portions: int) -> list[npt.NDArray[np.float32]]:
-    """Return δ (n_t, n_pixel) of the pixels of every azimuth; the histories behind them are the same for all."""
+def fluctuations(request: Request, seed: int, portions: range) -> list[npt.NDArray[np.float32]]:
+    """Return δ (n_t, n_pixel) of portions of the pixels of every azimuth, whose histories are the same for all."""
     model = request.physics.model(*request.vector.tolist())
     laws = [field_laws(model, request.t, request.q, float(phi)) for phi in request.phi]
-    found = [np.empty((request.t.size, _PORTION * portions), np.float32) for _ in laws]
+    found = [np.empty((request.t.size, _PORTION * len(portions)), np.float32) for _ in laws]
 
     def fill(portion: int) -> None:
         fields = _fields(laws[0], request, [seed, portion])
         for a, law in enumerate(laws):
-            there = slice(portion * _PORTION, (portion + 1) * _PORTION)
+            there = slice((portion - portions.start) * _PORTION, (portion - portions.start + 1) * _PORTION)
             found[a][:, there] = _fluctuation(fields, law, float(request.contrast[a]))
 
-    each(fill, range(portions))
+    each(fill, portions)
     return found
 
 
@@ -150,7 +150,7 @@ def pixel_details(
     used = np.flatnonzero(request.weight[a] > 0)
     blocks = make_blocks(fitted, offset, used, request.n_near)
     # In single precision: the pixels give it to 2.5 %.
-    portions = _portions(some_portions(fluctuation, _DETAILED))
+    portions = _portions(some_portions(fluctuation, DETAILED))
     found = [expected_details(fluctuation[used, k : k + _PORTION], blocks) for k in portions]
     return Expected(*np.mean(found, axis=0))
 
