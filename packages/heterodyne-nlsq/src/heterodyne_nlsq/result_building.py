@@ -86,8 +86,10 @@ def make_result(
         if not kept:
             # With exchanged labels the maps are the same, and so is their noise.
             chosen, full = other, with_all(setup, evaluator, minima[other], full.calibration)
-    found = examine(setup, evaluator, minima[chosen], full)
-    del full  # Its maps are those of another point.
+    given = [full]
+    del full
+    # Handed over: its maps are replaced by those of the reported point, and large ones are not kept twice.
+    found = examine(setup, evaluator, minima[chosen], given.pop())
     rise: Callable[[Solution], float] = found.rise_to
     if other is not None and chosen == 0:
         rise = _known(rise, minima[other], above)

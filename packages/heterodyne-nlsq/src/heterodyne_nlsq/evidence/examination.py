@@ -133,7 +133,8 @@ def examine(setup: Setup, evaluator: Evaluator, found: Solution, full: Full) -> 
     )
     vector = vector_at(land, chosen)
     whole = _whole(setup, full.setup.free, vector)
-    full = replace(full, cost=cost, vector=whole, model=maps_at(full, whole))
+    full = replace(full, cost=cost, vector=whole, model=np.empty(0))
+    full = replace(full, model=maps_at(full, whole))
     return Examination(setup, full, _score(full), vector)
 
 
