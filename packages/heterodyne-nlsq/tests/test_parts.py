@@ -21,6 +21,7 @@ from scipy.optimize import nnls
 from heterodyne_data.setup import free_parameters, make_scaling, reduced_chi_square
 from heterodyne_nlsq import compilation, dense, priors
 from heterodyne_nlsq.coordinates import (
+    around,
     from_parameters,
     hold,
     make_coordinates,
@@ -185,6 +186,23 @@ def test_solver_coordinates_are_a_bijection_that_keeps_the_function_on_the_valle
     kept = hold(coordinates, coordinates.held | (np.arange(p.size) == 2), p)
     assert to_parameters(z, kept)[2] in (-1e5, 1e5)
     assert coordinates.held.nonzero()[0].tolist() == [spec.names.index("f2")]
+
+
+def test_a_share_that_fades_early_has_coordinates_where_it_counts() -> None:
+    spec, t = load_model(), 0.1 * np.arange(1, 8001)
+    law = {name: {"value": at} for name, at in (("f0", 0.4), ("f1", -0.05), ("f3", 0.1))}
+    free = free_parameters(spec, load_config({"model": {"parameters": values(**law)}}).model)
+    coordinates = make_coordinates(spec, free, t)
+    p = free.start[list(free.free)]
+    # At the mean age the first term is 0.4 e^{-20}: a share of 1e-4, the least one, would be a thousand times as much.
+    assert not np.allclose(to_parameters(from_parameters(p, coordinates), coordinates), p, rtol=0.1)
+    near = around(coordinates, p)
+    np.testing.assert_allclose(to_parameters(from_parameters(p, near), near), p, rtol=1e-9, atol=1e-9)
+    # A slow law keeps the mean age, one that grows late the end.
+    slow, late = p.copy(), p.copy()
+    slow[free.free_names.index("f1")], late[free.free_names.index("f1")] = -1e-3, 0.05
+    np.testing.assert_array_equal(around(coordinates, slow).clock, coordinates.clock)
+    assert around(coordinates, late).clock[-1] == pytest.approx(800 - 3 / 0.05)
 
 
 def slopes_of(function: Callable[[FloatArray], FloatArray], at: FloatArray) -> FloatArray:

@@ -12,6 +12,7 @@ from conftest import TRUTH, at, held, make, values
 
 from heterodyne_data import TwoTimeData
 from heterodyne_nlsq import fit_nlsq_jax
+from heterodyne_nlsq.at_ages import at_age, inverse, mean, ratio
 from heterodyne_nlsq.evaluators import choose_evaluator
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.uncertainty.calibration import calibrate, score_covariance
@@ -172,6 +173,25 @@ def test_where_there_are_no_blocks_the_residuals_still_have_their_variance(n_t: 
     result = fit_nlsq_jax(make(n_t=n_t, noise=0.01, phi=(10.0,)), config)
     ratio = result.covariance[0, 0] / result.covariance_iid[0, 0]
     assert 0.1 < ratio < 10
+
+
+def test_what_is_quoted_at_an_age_and_its_derivatives_are_those_of_closed_forms() -> None:
+    a, b, c, age = 2e4, -0.3, 500.0, 7.0
+
+    def functions(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        power = t**b
+        return (a * power + c)[None], np.stack([power, a * power * np.log(t), np.ones_like(t)], axis=-1)[None]
+
+    value, change = at_age(functions, age)
+    first = a * age**b
+    exponent = ratio(change, value)
+    np.testing.assert_allclose(exponent.value, b * first / (first + c), rtol=1e-7)
+    by_a = b * age**b * c / (first + c) ** 2
+    by_b = first / (first + c) + b * first * np.log(age) * c / (first + c) ** 2
+    np.testing.assert_allclose(exponent.slopes, [[by_a, by_b, -b * first / (first + c) ** 2]], rtol=1e-6)
+    np.testing.assert_allclose(inverse(value, 3.0).slopes, -3 * value.slopes / value.value**2, rtol=1e-12)
+    over = mean(functions, 1.0, 50.0)
+    np.testing.assert_allclose(over.value, a * (50 ** (1 + b) - 1) / (1 + b) / 49 + c, rtol=1e-3)
 
 
 def test_bands_and_derived_quantities_spread_as_draws_of_the_parameters_do() -> None:
