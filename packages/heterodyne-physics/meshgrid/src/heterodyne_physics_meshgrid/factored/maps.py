@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +12,8 @@ from jaxtyping import Array, Float, Int
 
 from heterodyne_physics_meshgrid.factored.halving import LEAF, Level, levels, padded_size
 
-_ROWS = 256
+_SQUARE, _ROWS = 1024, 256
+"""Side of the squares along the diagonal, and number of rows of a larger tile, that are weighted at once."""
 
 BASELINE = 1.0
 """Subtracted from the data to avoid cancellation in sums of squares; exact in float32 for c2 in 0.5 .. 2."""
@@ -96,8 +98,7 @@ def halve_maps(
 
     Notes
     -----
-    Takes half the memory of the maps, and that of one map while it works: in their own dtype when all weights
-    are 0 or 1, else in float64.
+    Takes half the memory of the maps: in their own dtype when all weights are 0 or 1, else in float64.
     """
     n_phi, n_t, _ = c2.shape
     n_pad = padded_size(n_t)
@@ -107,18 +108,12 @@ def halve_maps(
     near = np.empty((n_phi, LEAF * (LEAF - 1) // 2, n_pad // LEAF), dtype)
     far = [
         (
-            np.empty((n_phi, level.whole, level.size, level.size), dtype),
-            np.empty((n_phi, level.size, level.rest), dtype),
+            np.zeros((n_phi, level.whole, level.size, level.size), dtype),
+            np.zeros((n_phi, level.size, level.rest), dtype),
         )
         for level in levels(n_pad)
     ]
-    sums = []
-    for a in range(n_phi):
-        square = np.zeros((n_pad, n_pad), dtype)
-        sums.append(_fill(square, c2[a], weight[a], exclude_diagonals))
-        near[a] = _inside_leaves(square)
-        for level, (whole, rest) in zip(levels(n_pad), far, strict=True):
-            whole[a], rest[a] = _between_blocks(square, level)
+    sums = [_cut(_Weighted(c2[a], weight[a], exclude_diagonals, dtype), near[a], far, a) for a in range(n_phi)]
     i, real = _padded_list([s.excluded[0] for s in sums])
     j, _ = _padded_list([s.excluded[1] for s in sums])
     pair_weight = real * np.take_along_axis(padded_weight, i, 1) * np.take_along_axis(padded_weight, j, 1)
@@ -139,8 +134,69 @@ def halve_maps(
     )
 
 
+class _Weighted(NamedTuple):
+    """A map with what decides how much its pairs count."""
+
+    c2: npt.NDArray[np.floating]
+    weight: npt.NDArray[np.float64]
+    exclude_diagonals: int
+    dtype: np.dtype[Any]
+
+    def block(self, rows: range, columns: range) -> tuple[npt.NDArray[np.floating], _Sums]:
+        """Return w_i w_j D_ij of pairs i < j of a block, 0 elsewhere and beyond the last frame, and its sums."""
+        n_t = len(self.c2)
+        out = np.zeros((len(rows), len(columns)), self.dtype)
+        i, j = (range(part.start, min(part.stop, n_t)) for part in (rows, columns))
+        if not i or not j:
+            return out, _Sums(0.0, 0.0, 0.0, 0, np.zeros((2, 0), int))
+        across = slice(i.start, i.stop), slice(j.start, j.stop)
+        lag = np.arange(j.start, j.stop) - np.arange(i.start, i.stop)[:, None]
+        pair = np.where(lag > 0, np.outer(self.weight[across[0]], self.weight[across[1]]), 0.0)
+        value = self.c2[across] - np.asarray(BASELINE, self.c2.dtype)
+        counts = (lag >= self.exclude_diagonals) & np.isfinite(value) & (pair > 0)
+        value = np.where(counts, value, 0).astype(np.float64)
+        weighted = pair * value
+        out[: len(i), : len(j)] = weighted
+        excluded = np.stack(np.nonzero((pair > 0) & ~counts)) + np.array([[i.start], [j.start]])
+        one, d, dd = np.sum(pair, where=counts), weighted.sum(), np.vdot(weighted, value)
+        return out, _Sums(float(one), float(d), float(dd), int(np.count_nonzero(counts)), excluded)
+
+
+def _cut(
+    given: _Weighted,
+    near: npt.NDArray[np.floating],
+    far: Sequence[tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]],
+    a: int,
+) -> _Sums:
+    """Write a map into the leaves `near` and the tiles `far` of azimuth number `a`; return its sums.
+
+    Along the diagonal, squares of several levels are weighted at once; a larger tile by slabs of its rows.
+    """
+    n_pad, sums = LEAF * near.shape[1], []
+    every = list(zip(levels(n_pad), far, strict=True))
+    inside = [(level, tiles) for level, tiles in every if 2 * level.size <= _SQUARE]
+    for first in range(0, n_pad, _SQUARE):
+        frames = range(first, min(first + _SQUARE, n_pad))
+        square, found = given.block(frames, frames)
+        sums.append(found)
+        near[:, first // LEAF : frames.stop // LEAF] = _inside_leaves(square)
+        for level, (whole, rest) in inside:
+            _between_blocks(square, level, whole[a, first // (2 * level.size) :], rest[a])
+    for level, (whole, rest) in every[len(inside) :]:
+        for pair in range(level.pairs):
+            tile = whole[a, pair] if pair < level.whole else rest[a]
+            begin = 2 * pair * level.size
+            later = range(begin + level.size, begin + level.size + tile.shape[1])
+            for row in range(0, level.size, _ROWS):
+                rows = range(begin + row, begin + row + _ROWS)
+                tile[row : row + _ROWS], found = given.block(rows, later)
+                sums.append(found)
+    one, d, dd, n_pairs = (sum(part) for part in list(zip(*sums, strict=True))[:4])
+    return _Sums(one, d, dd, n_pairs, np.concatenate([found.excluded for found in sums], axis=1))
+
+
 def _inside_leaves(square: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Return the entries i < j of the leaves, (n_inside, n_leaf)."""
+    """Return the entries i < j of the leaves of a square along the diagonal, (n_inside, n_leaf)."""
     count = len(square) // LEAF
     leaf = np.arange(count)
     leaves = square.reshape(count, LEAF, count, LEAF)[leaf, :, leaf, :]
@@ -149,44 +205,19 @@ def _inside_leaves(square: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]
 
 
 def _between_blocks(
-    square: npt.NDArray[np.floating], level: Level
-) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
-    """Return the entries between the blocks of the pairs of a level, as in `Tiles`."""
-    size, inner = level.size, 2 * level.whole * level.size
-    pair = np.arange(level.whole)
-    blocks = square[:inner, :inner].reshape(level.whole, 2, size, level.whole, 2, size)
-    first = slice(inner, inner + size)
-    return blocks[pair, 0, :, pair, 1, :], square[first, inner + size : inner + size + level.rest].reshape(
-        size, level.rest
-    )
-
-
-def _fill(
-    out: npt.NDArray[np.floating],
-    c2: npt.NDArray[np.floating],
-    weight: npt.NDArray[np.float64],
-    exclude_diagonals: int,
-) -> _Sums:
-    """Write the weighted map into the upper triangle of `out`, a slab of rows at a time."""
-    n_t = len(c2)
-    frames = np.arange(n_t)
-    sums, count = np.zeros(3), 0
-    missing = []
-    for first in range(0, n_t, _ROWS):
-        rows, columns = slice(first, min(first + _ROWS, n_t)), slice(first, n_t)
-        lag = frames[columns] - frames[rows, None]
-        pair = np.where(lag > 0, weight[rows, None] * weight[columns], 0.0)
-        value = c2[rows, columns] - np.asarray(BASELINE, c2.dtype)
-        counts = (lag >= exclude_diagonals) & np.isfinite(value) & (pair > 0)
-        value = np.where(counts, value, 0).astype(np.float64)
-        weighted = pair * value
-        out[rows, columns] = weighted
-        sums += [np.sum(pair, where=counts), weighted.sum(), np.vdot(weighted, value)]
-        count += int(np.count_nonzero(counts))
-        i, j = np.nonzero((pair > 0) & ~counts)
-        missing.append(np.stack([i + first, j + first]))
-    one, d, dd = sums.tolist()
-    return _Sums(one, d, dd, count, np.concatenate(missing, axis=1))
+    square: npt.NDArray[np.floating],
+    level: Level,
+    whole: npt.NDArray[np.floating],
+    rest: npt.NDArray[np.floating],
+) -> None:
+    """Write the entries of a square along the diagonal that are between the blocks of the pairs of a level."""
+    size = level.size
+    count = len(square) // (2 * size)
+    inner, pair = 2 * size * count, np.arange(count)
+    blocks = square[:inner, :inner].reshape(count, 2, size, count, 2, size)
+    whole[:count] = blocks[pair, 0, :, pair, 1, :]
+    if (left := len(square) - inner - size) > 0:
+        rest[:] = square[inner : inner + size, inner + size : inner + size + left]
 
 
 def _padded_list(rows: list[npt.NDArray[np.int_]]) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.float64]]:
