@@ -15,13 +15,16 @@ FEWEST_FRAMES = 24
 """Number of frames below which ages cannot be resolved."""
 
 _AGES = (0.05, 0.08, 0.12, 0.17, 0.23, 0.30, 0.38, 0.47, 0.56, 0.66, 0.76, 0.86)
-"""Middles of the windows, as fractions of the measurement; a long one has more, at half the first, a quarter..."""
+"""Middles of the windows, as fractions of the measurement. A long one has more: at half the first, a quarter ..., and
+as far from the end."""
 
-_EARLIEST = 20.0
-"""Least middle of these in frames. What happens in the first 5 % of a long measurement shows only there."""
+_NEAREST = 20.0
+"""Least distance of these from the beginning, in frames; twice that from the end. What happens in the first 5 % of a
+long measurement, or in its last 10 %, shows only there."""
 
-_HALF_WIDTH = 0.06
-"""Half width of a window relative to its age, so narrow that the fringes within it remain in phase."""
+_HALF_WIDTH, _OF_REST = 0.06, 0.4
+"""Half width of a window relative to its age, so narrow that the fringes within it remain in phase, and at most
+relative to what is left of the measurement."""
 
 _DENSE_LAGS, _LAG_GROWTH = 32, 1.04
 
@@ -57,9 +60,13 @@ def lags(n_t: int) -> npt.NDArray[np.int_]:
 
 def _middles(n_t: int) -> FloatArray:
     """Return the middles of the windows in frames."""
-    later = np.array(_AGES) * (n_t - 1)
-    halvings = int(np.log2(max(later[0] / _EARLIEST, 1.0)))
-    return np.concatenate([later[0] / 2.0 ** np.arange(halvings, 0, -1), later])
+    inside = np.array(_AGES) * (n_t - 1)
+
+    def halves(distance: float, least: float) -> FloatArray:
+        return np.asarray(distance / 2.0 ** np.arange(1, 1 + int(np.log2(max(distance / least, 1.0)))))
+
+    early, late = halves(inside[0], _NEAREST), halves(n_t - 1 - inside[-1], 2 * _NEAREST)
+    return np.concatenate([early[::-1], inside, n_t - 1 - late])
 
 
 def _angles(phi: FloatArray) -> npt.NDArray[np.int_]:
@@ -75,7 +82,7 @@ def age_curves(data: TwoTimeData, reach: float = 2.0) -> Curves:
     """
     n_t, lag, chosen = data.n_t, lags(data.n_t), _angles(data.phi)
     middles = _middles(n_t)
-    half = np.maximum(_HALF_WIDTH * middles, 1.5)
+    half = np.maximum(np.minimum(_HALF_WIDTH * middles, _OF_REST * (n_t - 1 - middles)), 1.5)
     value, weight = np.zeros((2, middles.size, chosen.size, lag.size))
     middle, spread = np.zeros((2, middles.size, lag.size))
     weights = (data.weight * data.valid)[chosen]
