@@ -177,8 +177,10 @@ def _cut(
     inside = [(level, tiles) for level, tiles in every if 2 * level.size <= _SQUARE]
     for first in range(0, n_pad, _SQUARE):
         frames = range(first, min(first + _SQUARE, n_pad))
-        square, found = given.block(frames, frames)
-        sums.append(found)
+        square = np.zeros((len(frames), len(frames)), near.dtype)
+        for row in range(0, len(frames), _ROWS):
+            square[row : row + _ROWS, row:], found = given.block(frames[row : row + _ROWS], frames[row:])
+            sums.append(found)
         near[:, first // LEAF : frames.stop // LEAF] = _inside_leaves(square)
         for level, (whole, rest) in inside:
             _between_blocks(square, level, whole[a, first // (2 * level.size) :], rest[a])
