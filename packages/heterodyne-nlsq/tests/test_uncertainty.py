@@ -54,7 +54,7 @@ def pixels() -> Expected:
     request = Request(
         physics_of("two-component"), vector, np.eye(vector.size), T, Q, PHI, np.array([1 / MODES]), np.ones((1, N_T)), 1
     )
-    return pixel_details(request, 0, fluctuations(request, seed=0, portions=range(8))[0], model_map()[0], 1.0)
+    return pixel_details(request, 0, fluctuations(request, 0, range(8), [0])[0], model_map()[0], 1.0)
 
 
 def test_white_noise_is_the_same_in_every_detail() -> None:

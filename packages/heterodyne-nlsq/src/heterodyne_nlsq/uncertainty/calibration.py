@@ -48,7 +48,7 @@ class Calibration:
     `own_share` (n_phi,) is the fraction of noise uncorrelated between pairs (photons, detector), `own` (n_phi,) its
     variance, `excess` (n_phi,) the largest ratio of measured to expected noise at any scale, and `limit` (n_phi,) its
     statistical limit. `inflation` is the ratio of correlated to uncorrelated noise. `fluctuations` are relative,
-    (n_t, n_pixel) per azimuth, of half as many pixels where there is no speckle.
+    (n_t, n_pixel) per azimuth, half as many where there is no speckle.
     """
 
     parts: tuple[NoiseParts, ...]
@@ -81,7 +81,7 @@ def calibrate(
     variance : of a residual of every azimuth (n_phi,); used if there are too few frames for blocks.
     """
     data, request = setup.data, request_of(setup, values, contrast)
-    delta = fluctuations(request, setup.config.nlsq.seed, range(DETAILED))
+    delta = fluctuations(request, setup.config.nlsq.seed, range(DETAILED), range(data.n_phi))
 
     def of_azimuth(a: int) -> tuple[NoiseParts, float, float, float, float, float]:
         expected = pixel_details(request, a, delta[a], model[a], float(offset[a]))
@@ -94,10 +94,11 @@ def calibrate(
 
     parts, *numbers = zip(*each(of_azimuth, range(data.n_phi)), strict=True)
     own, own_share, excess, limit, shared = map(np.array, numbers)
-    if any(part.speckle > 0 for part in parts):
-        # For the covariance of the score; without speckle it needs none.
-        more = fluctuations(request, setup.config.nlsq.seed, range(DETAILED, PORTIONS))
-        delta = [np.concatenate(both, axis=1) for both in zip(delta, more, strict=True)]
+    # For the covariance of the score, which needs none without speckle.
+    shared_by = [a for a, part in enumerate(parts) if part.speckle > 0]
+    more = fluctuations(request, setup.config.nlsq.seed, range(DETAILED, PORTIONS), shared_by)
+    for a, one in zip(shared_by, more, strict=True):
+        delta[a] = np.concatenate([delta[a], one], axis=1)
     return Calibration(parts, own, own_share, excess, limit, typical(shared), tuple(delta))
 
 

@@ -12,7 +12,7 @@ photons, adds e_i Σ_j W_ij (δ_j - Γ_ij) and a part that is white over the pai
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -123,17 +123,21 @@ def slope_products(
     return jnp.concatenate([contrast * of_parameters, of_model[None], of_offset[None]])
 
 
-def fluctuations(request: Request, seed: int, portions: range) -> list[npt.NDArray[np.float32]]:
-    """Return δ (n_t, n_pixel) of portions of the pixels of every azimuth, whose histories are the same for all."""
+def fluctuations(
+    request: Request, seed: int, portions: range, azimuths: Sequence[int]
+) -> list[npt.NDArray[np.float32]]:
+    """Return δ (n_t, n_pixel) of portions of the pixels of some azimuths; the histories behind them are the same."""
+    if not azimuths:
+        return []
     model = request.physics.model(*request.vector.tolist())
-    laws = [field_laws(model, request.t, request.q, float(phi)) for phi in request.phi]
+    laws = [field_laws(model, request.t, request.q, float(request.phi[a])) for a in azimuths]
     found = [np.empty((request.t.size, _PORTION * len(portions)), np.float32) for _ in laws]
 
     def fill(portion: int) -> None:
         fields = _fields(laws[0], request, [seed, portion])
-        for a, law in enumerate(laws):
-            there = slice((portion - portions.start) * _PORTION, (portion - portions.start + 1) * _PORTION)
-            found[a][:, there] = _fluctuation(fields, law, float(request.contrast[a]))
+        there = slice((portion - portions.start) * _PORTION, (portion - portions.start + 1) * _PORTION)
+        for a, law, one in zip(azimuths, laws, found, strict=True):
+            one[:, there] = _fluctuation(fields, law, float(request.contrast[a]))
 
     each(fill, portions)
     return found
