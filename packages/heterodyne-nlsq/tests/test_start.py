@@ -108,6 +108,20 @@ def test_what_fades_in_the_first_twentieth_of_a_long_run_is_found() -> None:
     assert found.parameters["f1"] == pytest.approx(-0.05, abs=0.005)
 
 
+def test_a_long_run_has_age_slices_near_both_of_its_ends() -> None:
+    data = make(n_t=1000, noise=0.0)
+    curves = age_curves(data)
+    middle = (curves.age - data.t[0]) / DT
+    assert middle[0] < 0.026 * data.n_t
+    assert middle[-1] > 0.92 * data.n_t
+    # Neighbouring frames within 0.4 of what is left of the measurement, and within 6 % of the age.
+    (angle,) = np.flatnonzero(data.phi == curves.phi[0])
+    at = np.arange(data.n_t - 1) + 0.5
+    for k in (0, -1):
+        near = np.abs(at - middle[k]) <= max(min(0.06 * middle[k], 0.4 * (data.n_t - 1 - middle[k])), 1.5)
+        assert curves.value[k, 0, 0] == pytest.approx(np.diagonal(data.c2[angle], 1)[near].mean(), rel=1e-6)
+
+
 def test_values_given_are_one_candidate_and_held_ones_stay() -> None:
     data = make()
     setup = prepare(data, load_config({"model": {"parameters": {**values(), **held("f2", "phi0")}}}))

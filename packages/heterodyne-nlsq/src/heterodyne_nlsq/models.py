@@ -45,9 +45,6 @@ type FloatArray = npt.NDArray[np.float64]
 type Label = tuple[str, str, str]
 """Name, unit and meaning of a quantity."""
 
-_STEPS = 256
-"""Points of the quadrature for means over age."""
-
 
 class Candidate(NamedTuple):
     """Starting values of the free parameters (n_free,), and their origin in words.
