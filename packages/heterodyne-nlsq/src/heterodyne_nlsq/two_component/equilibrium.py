@@ -5,7 +5,7 @@ If the sample is stationary around an age, c2 as a function of lag τ is offset 
     M = (A e^{-aτ})² + (B e^{-bτ})² + 2 A B e^{-(a+b)τ} cos(ω cos(phi) τ),    A + B = 1,
 
 a = q²J_r/2, b = q²J_s/2, ω = q v per frame and B/A = (x/(1-x))². Contrast and offset of every angle are linear and
-eliminated. Candidates for ω are found with a matched filter, the others on a grid; the best are refined together.
+eliminated. Candidates for ω come from `fringes`, the others from a grid; the best are refined together.
 """
 
 from __future__ import annotations
@@ -16,16 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.age_resolved import Curves, fit, residuals
+from heterodyne_nlsq.two_component.fringes import frequencies
 
 type FloatArray = npt.NDArray[np.float64]
 
 _RATES = 8
-_SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
-_FREQUENCIES = 4
-_KEPT = 3
+_SHARES = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
+_KEPT = 5
 _STEPS = 15
-_FASTEST = 1.6
-"""Highest frequency of the search, in rad per frame."""
 
 
 @dataclass(frozen=True)
@@ -71,40 +69,9 @@ def _model_and_derivatives(theta: FloatArray, lag: FloatArray, phi: FloatArray) 
     return u**2 + w**2 + 2 * u * w * cosine, derivatives
 
 
-def _frequencies(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArray) -> FloatArray:
-    """Return frequencies in rad per frame at which damped fringes explain most of the curves of one age.
-
-    The part that does not oscillate, a constant and a few exponentials fitted to every angle, is subtracted first.
-    """
-    reach = lag[weight.sum(0) > 0].max(initial=4.0)
-    decays = np.geomspace(0.3 / reach, 1.0, 6)
-    monotone = np.stack([np.ones_like(lag), *(np.exp(-d * lag) for d in decays)])
-    omega = np.arange(1.0 / reach, _FASTEST, 1.0 / reach)
-    damping = np.exp(-np.geomspace(0.3 / reach, 0.5, 5)[:, None] * lag)
-    gain = np.zeros((omega.size, len(damping)))
-    for values, w, angle in zip(value, weight, phi, strict=True):
-        root = np.sqrt(w)
-        if np.count_nonzero(root) < 12:
-            continue
-        basis, _ = np.linalg.qr((monotone * root).T)
-        rest = root * values - basis @ (basis.T @ (root * values))
-        fringe = np.cos(omega[:, None] * np.cos(np.deg2rad(angle)) * lag)
-        # Overlap of a damped fringe with every column of the basis and with the residual values.
-        with_each = fringe @ (damping[:, None] * root * np.vstack([basis.T, rest])).reshape(-1, lag.size).T
-        *on_basis, on_rest = np.moveaxis(with_each.reshape(*gain.shape, -1), -1, 0)
-        length = fringe**2 @ (damping**2 * w).T - np.sum(np.square(on_basis), axis=0)
-        along = np.maximum(on_rest, 0.0)
-        # A fringe with hardly any part orthogonal to the basis is indistinguishable from the monotone part.
-        explained = np.where(length > 1e-3 * np.sum(w), along**2 / np.maximum(length, 1e-300), 0.0)
-        gain += explained / np.maximum(np.sum(rest**2), 1e-300)
-    best = gain.max(axis=1)
-    padded = np.pad(best, 1)
-    peaks = np.flatnonzero((best >= padded[:-2]) & (best >= padded[2:]) & (best > 0))
-    chosen = peaks[np.argsort(-best[peaks])][: _FREQUENCIES - 1]
-    return np.append(omega[chosen], 0.5 / reach)
-
-
-def _grid(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArray) -> FloatArray:
+def _grid(
+    frequencies: FloatArray, value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArray
+) -> FloatArray:
     """Return the best points of a grid for one age, (n_kept, 4), starting with the best of each frequency."""
     seen = weight.sum(0) > 0
     value, weight, lag = value[:, seen], weight[:, seen], lag[seen]
@@ -112,7 +79,7 @@ def _grid(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatArra
     log_rates = np.log(np.geomspace(0.05 / reach, 1.0, _RATES))
     log_ratios = np.log(np.array(_SHARES) / (1 - np.array(_SHARES)))
     found = []
-    for omega in _frequencies(value, weight, lag, phi):
+    for omega in frequencies:
         a, b, ratio = (z.ravel() for z in np.meshgrid(log_rates, log_rates, log_ratios, indexing="ij"))
         # At a single age the components are equivalent; the first is the slower one by convention.
         ordered = a <= b
@@ -138,7 +105,9 @@ def refine(theta: FloatArray, curves: Curves) -> tuple[FloatArray, FloatArray, F
 def solve_ages(curves: Curves) -> Solutions:
     """Return the best solutions at every age."""
     lag, phi = curves.lag, curves.phi
-    starts = np.stack([_grid(v, w, lag, phi) for v, w in zip(curves.value, curves.weight, strict=True)])
+    starts = np.stack(
+        [_grid(f, v, w, lag, phi) for f, v, w in zip(frequencies(curves), curves.value, curves.weight, strict=True)]
+    )
     theta, cost, _ = refine(starts, curves)
     order = np.argsort(cost, axis=1)
     theta, cost = np.take_along_axis(theta, order[..., None], 1), np.take_along_axis(cost, order, 1)
