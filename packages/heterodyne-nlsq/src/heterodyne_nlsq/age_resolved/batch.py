@@ -11,6 +11,12 @@ type FloatArray = npt.NDArray[np.float64]
 type Model = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 """theta (..., n) -> model (..., n_curve, n_point) and its derivatives (..., n, n_curve, n_point)."""
 
+_GAIN, _IDLE = 1e-8, 3
+"""Relative decrease of the cost that counts as one, and number of steps without one after which a problem rests."""
+
+_WORTH = 0.75
+"""Fraction of the problems in work that still move, below which the others are left out."""
+
 
 def centred(values: FloatArray, weight: FloatArray) -> FloatArray:
     """Return values (..., n_point) without their weighted mean."""
@@ -56,26 +62,46 @@ def fit(
     """Return theta (..., n), cost (...) and matrix (..., n, n) after damped Gauss-Newton steps inside the bounds.
 
     `value` and `weight` (..., n_curve, n_point). Levenberg (1944), Marquardt (1963), with the scales of the columns; a
-    parameter that the cost pushes against a bound stays there.
+    parameter that the cost pushes against a bound stays there. A problem that a few steps do not improve is at its end.
     """
-    low, high = bounds
-    n = theta.shape[-1]
-    damping = np.full(theta.shape[:-1], 1e-2)
+    shape, n = theta.shape[:-1], theta.shape[-1]
+    theta, value, weight = (part.reshape(-1, *part.shape[len(shape) :]) for part in (theta, value, weight))
+    damping = np.full(len(theta), 1e-2)
     cost, gradient, matrix = _normal(model, theta, value, weight)
+    idle = np.zeros(len(theta), int)
+    rows = np.arange(len(theta))
+    of_rows = value, weight
     for _ in range(n_steps):
-        stuck = ((theta <= low) & (gradient < 0)) | ((theta >= high) & (gradient > 0))
-        moving = np.where(stuck, 0.0, 1.0)
-        held = matrix * moving[..., None] * moving[..., None, :]
-        diagonal = np.einsum("...kk->...k", held)
-        floor = 1e-12 * np.max(diagonal, -1, keepdims=True) + 1e-300
-        ridge = np.where(stuck, 1.0, damping[..., None] * diagonal + floor)[..., None] * np.eye(n)
-        step = np.linalg.solve(held + ridge, (gradient * moving)[..., None])[..., 0]
-        trial = np.clip(theta + np.clip(step, -1.0, 1.0), low, high)
-        cost_there, gradient_there, matrix_there = _normal(model, trial, value, weight)
-        better = cost_there < cost
-        theta = np.where(better[..., None], trial, theta)
-        gradient = np.where(better[..., None], gradient_there, gradient)
-        matrix = np.where(better[..., None, None], matrix_there, matrix)
-        cost = np.where(better, cost_there, cost)
-        damping = np.clip(np.where(better, damping / 5, damping * 4), 1e-6, 1e6)
-    return theta, cost, matrix
+        moving = idle < _IDLE
+        if not moving.any():
+            break
+        if np.count_nonzero(moving) < _WORTH * len(rows):
+            rows = np.flatnonzero(moving)
+            of_rows = value[rows], weight[rows]
+        step = _step(theta[rows], gradient[rows], matrix[rows], damping[rows], bounds)
+        trial = np.clip(theta[rows] + np.clip(step, -1.0, 1.0), *bounds)
+        there = _normal(model, trial, *of_rows)
+        better = there[0] < cost[rows]
+        gained = there[0] < (1 - _GAIN) * cost[rows]
+        at = rows[better]
+        theta[at], cost[at], gradient[at], matrix[at] = (part[better] for part in (trial, *there))
+        damping[rows] = np.clip(damping[rows] * np.where(better, 1 / 5, 4), 1e-6, 1e6)
+        idle[rows] = np.where(gained, 0, idle[rows] + 1)
+    return theta.reshape(*shape, n), cost.reshape(shape), matrix.reshape(*shape, n, n)
+
+
+def _step(
+    theta: FloatArray,
+    gradient: FloatArray,
+    matrix: FloatArray,
+    damping: FloatArray,
+    bounds: tuple[FloatArray, FloatArray],
+) -> FloatArray:
+    low, high = bounds
+    stuck = ((theta <= low) & (gradient < 0)) | ((theta >= high) & (gradient > 0))
+    moving = np.where(stuck, 0.0, 1.0)
+    held = matrix * moving[..., None] * moving[..., None, :]
+    diagonal = np.einsum("...kk->...k", held)
+    floor = 1e-12 * np.max(diagonal, -1, keepdims=True) + 1e-300
+    ridge = np.where(stuck, 1.0, damping[..., None] * diagonal + floor)[..., None] * np.eye(theta.shape[-1])
+    return np.asarray(np.linalg.solve(held + ridge, (gradient * moving)[..., None])[..., 0])

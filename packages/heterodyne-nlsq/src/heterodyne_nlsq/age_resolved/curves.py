@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -36,12 +36,13 @@ _MOST_ANGLES = 5
 class Curves:
     """c2 against lag at several ages.
 
-    `age` (n_age,) in s; `lag` (n_lag,) in frames; `middle` (n_age, n_lag) in s, the mean age of the pairs averaged, and
+    `age` (n_age,) in s, and as `frame` in frames from the first; `lag` (n_lag,) in frames; `middle` (n_age, n_lag) in s, the mean age of the pairs averaged, and
     `spread` (n_age, n_lag) in s, half the range of their ages; `value` and `weight` (n_age, n_phi, n_lag), the weight
     being the number of pairs averaged, 0 where there are none; `dt` in s and `phi` (n_phi,) in degrees.
     """
 
     age: FloatArray
+    frame: FloatArray
     lag: FloatArray
     middle: FloatArray
     spread: FloatArray
@@ -49,6 +50,11 @@ class Curves:
     weight: FloatArray
     dt: float
     phi: FloatArray
+
+    def within(self, reach: float) -> Curves:
+        """Return the curves without lags longer than `reach` times the age."""
+        near = self.lag <= np.maximum(reach * self.frame, 8.0)[:, None]
+        return replace(self, weight=self.weight * near[:, None], value=self.value * near[:, None])
 
 
 def lags(n_t: int) -> npt.NDArray[np.int_]:
@@ -96,9 +102,9 @@ def age_curves(data: TwoTimeData, reach: float = 2.0) -> Curves:
         high = np.clip(np.floor(middles + half - step / 2) + 1, low, n_t - step).astype(int)
         middle[:, k], spread[:, k] = (low + high - 1 + step) / 2, np.maximum(high - low - 1, 0) / 2
         weight[:, :, k] = (counts[:, high] - counts[:, low]).T
-        weight[step > np.maximum(reach * middles, 8.0), :, k] = 0.0
         there = weight[:, :, k] > 0
         value[:, :, k] = np.where(there, (sums[:, high] - sums[:, low]).T / np.where(there, weight[:, :, k], 1.0), 0.0)
     dt = float(np.median(np.diff(data.t)))
     ages, middle = (data.t[0] + dt * frames for frames in (middles, middle))
-    return Curves(ages, lag.astype(float), middle, dt * spread, value, weight, dt, data.phi[chosen])
+    curves = Curves(ages, middles, lag.astype(float), middle, dt * spread, value, weight, dt, data.phi[chosen])
+    return curves.within(reach)

@@ -35,27 +35,28 @@ def power_law(age: FloatArray, value: FloatArray, weight: FloatArray) -> tuple[f
 
 def fraction_law(age: FloatArray, x: FloatArray, weight: FloatArray) -> tuple[float, float, float]:
     """Return f0, f1, f3 of f0 e^{f1 t} + f3, with x between 0 and 1: best of a few rates, outliers down-weighted."""
-    best = (np.inf, 0.0, 0.0, 0.5)
     ratio = _RATES[1] / _RATES[0]
     resolved = age[-1] / (age[1] - age[0])
     faster = _RATES[-1] * ratio ** np.arange(1, 1 + int(np.log(max(resolved / _RATES[-1], 1.0)) / np.log(ratio)))
     rates = np.concatenate([_RATES, faster])
-    for growth in np.concatenate([-rates[::-1], rates]) / age[-1]:
-        # 1 at the end where it is largest.
-        shape = np.exp(growth * (age - (age[-1] if growth > 0 else age[0])))
-        w = weight.copy()
-        for _ in range(6):
-            total = w.sum()
-            ms, mx = np.sum(w * shape) / total, np.sum(w * x) / total
-            spread = np.sum(w * (shape - ms) ** 2)
-            slope = max(np.sum(w * (shape - ms) * (x - mx)) / max(spread, 1e-300), 0.0)
-            base = float(np.clip(mx - slope * ms, 0.0, 1.0))
-            slope = float(np.clip(np.sum(w * shape * (x - base)) / np.sum(w * shape**2), 0.0, 1.0 - base))
-            w = weight / (1 + ((x - base - slope * shape) / 0.1) ** 2)
-        cost = float(np.sum(weight * np.log1p(((x - base - slope * shape) / 0.1) ** 2)))
-        if cost < best[0]:
-            best = (cost, slope * float(np.exp(-max(growth * age[-1], growth * age[0]))), float(growth), base)
-    return best[1:]
+    growth = np.concatenate([-rates[::-1], rates]) / age[-1]
+    # 1 at the end where it is largest.
+    shape = np.exp(growth[:, None] * (age - np.where(growth > 0, age[-1], age[0])[:, None]))
+    w = np.broadcast_to(weight, shape.shape)
+    for _ in range(6):
+        total = w.sum(axis=1)
+        ms, mx = np.sum(w * shape, axis=1) / total, np.sum(w * x, axis=1) / total
+        off = shape - ms[:, None]
+        spread = np.maximum(np.sum(w * off**2, axis=1), 1e-300)
+        slope = np.maximum(np.sum(w * off * (x - mx[:, None]), axis=1) / spread, 0.0)
+        base = np.clip(mx - slope * ms, 0.0, 1.0)
+        slope = np.sum(w * shape * (x - base[:, None]), axis=1) / np.sum(w * shape**2, axis=1)
+        slope = np.clip(slope, 0.0, 1.0 - base)
+        rest = (x - base[:, None] - slope[:, None] * shape) / 0.1
+        w = weight / (1 + rest**2)
+    best = int(np.argmin(np.sum(weight * np.log1p(rest**2), axis=1)))
+    f1 = float(growth[best])
+    return float(slope[best] * np.exp(-max(f1 * age[-1], f1 * age[0]))), f1, float(base[best])
 
 
 def to_plain(history: FloatArray, curves: Curves, cells: Cells) -> FloatArray:

@@ -24,10 +24,11 @@ def from_data(setup: Setup) -> list[Candidate]:
     data, free = setup.data, setup.free
     if data.n_t < FEWEST_FRAMES:
         return []
-    cells = make_cells(age_curves(data), float(data.t[-1]))
+    widest = age_curves(data, max(_REACHES))
+    cells = make_cells(widest, float(data.t[-1]))
     trials = []
     for reach in _REACHES:
-        curves = age_curves(data, reach)
+        curves = widest.within(reach)
         for history in histories(solve_ages(curves), _BRANCHES):
             trials += [to_plain(theta, curves, cells) for theta in (history, exchanged(history))]
     found = []
