@@ -105,10 +105,14 @@ def approach(
     return _one_descent(setup, evaluator, coordinates, 0.0, start, _NEARLY_FLAT, max_evaluations, progress)
 
 
+def mean_square(evaluator: Evaluator, solution: Solution) -> float:
+    """Return the mean squared residual of a pair, at least that of rounding."""
+    return max(2 * solution.cost / max(float(evaluator.weights.sum()), 1.0), ROUNDING)
+
+
 def variance_unit(setup: Setup, evaluator: Evaluator, solution: Solution) -> float:
     """Return the variance that converts differences of squares to chi-squares, including correlated noise."""
-    variance = max(2 * solution.cost / max(float(evaluator.weights.sum()), 1.0), ROUNDING)
-    return variance * inflation(setup, solution.vector)
+    return mean_square(evaluator, solution) * inflation(setup, solution.vector)
 
 
 def descend(

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.descent import approach, descend
+from heterodyne_nlsq.descent import approach, descend, mean_square, variance_unit
 from heterodyne_nlsq.evaluators import Evaluator
+from heterodyne_nlsq.evidence.comparison import OBVIOUS
 from heterodyne_nlsq.minima import same_minimum
 from heterodyne_nlsq.models import Candidate
 from heterodyne_nlsq.setup import Setup
@@ -28,6 +29,10 @@ HEAT = 12
 
 BEHIND = 1.05
 """Cost after the short descent, relative to the best, beyond which a candidate is dropped."""
+
+WHITE = 1.25
+"""Ratio of the variances of sums of residuals and of single ones below which they are white: 1.07 in white noise, 2 or
+more beside structure."""
 
 _FINALISTS = 3
 
@@ -69,8 +74,25 @@ def race(setup: Setup, evaluator: Evaluator, starters: list[Candidate], progress
     first, *others = _different(sorted(heats, key=lambda heat: heat.solution.cost), setup)
     announce_stage(progress, numbered_stage(Stage.FITS, 1, 1 + len(others)))
     best = descend(setup, evaluator, first.solution.vector, progress)
+    others = _hopeful(setup, evaluator, best, others)
     descents = beside(setup, evaluator, Final(best, first.origin), others, progress)
     return descents._replace(n_evaluations=descents.n_evaluations + spent)
+
+
+def _hopeful(setup: Setup, evaluator: Evaluator, best: Solution, others: list[Final]) -> list[Final]:
+    """Return the short descents that may lead lower than the best complete one.
+
+    Where what that one leaves is white, there is nothing else to be described: one that has come to rest far above does
+    not get there.
+    """
+    resting = [other.solution.success and other.solution.cost > best.cost for other in others]
+    if not any(resting) or not best.success:
+        return others
+    variance = mean_square(evaluator, best)
+    if variance_unit(setup, evaluator, best) > WHITE * variance:
+        return others
+    far = [2 * (other.solution.cost - best.cost) > OBVIOUS * variance for other in others]
+    return [other for other, *both in zip(others, resting, far, strict=True) if not all(both)]
 
 
 def beside(
