@@ -17,7 +17,7 @@ from heterodyne_nlsq.evaluators import choose_evaluator
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.uncertainty.calibration import calibrate, score_covariance
 from heterodyne_nlsq.uncertainty.noise_parts import described_details, noise_parts
-from heterodyne_nlsq.uncertainty.pixels import Request, fluctuations, pixel_details
+from heterodyne_nlsq.uncertainty.pixels import Request, blocks_of, fluctuations, pixel_details
 from heterodyne_nlsq.uncertainty.propagation import bands, derived
 from heterodyne_nlsq.uncertainty.scales import Details, measured_details
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid, field_laws, physics_of, speckle_map
@@ -54,7 +54,8 @@ def pixels() -> Expected:
     request = Request(
         physics_of("two-component"), vector, np.eye(vector.size), T, Q, PHI, np.array([1 / MODES]), np.ones((1, N_T)), 1
     )
-    return pixel_details(request, 0, fluctuations(request, 0, range(8), [0])[0], model_map()[0], 1.0)
+    blocks = blocks_of(request, 0, model_map()[0], 1.0)
+    return pixel_details(request, 0, fluctuations(request, 0, range(3), [0])[0], blocks)
 
 
 def test_white_noise_is_the_same_in_every_detail() -> None:

@@ -12,24 +12,29 @@ from heterodyne_data.setup import ROUNDING
 from heterodyne_nlsq.parallel import each
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.uncertainty.inflation import inflation_of, residuals, typical
-from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts, described_details, noise_parts, own_details
+from heterodyne_nlsq.uncertainty.noise_parts import PLAINLY, NoiseParts, described_details, noise_parts, own_details
 from heterodyne_nlsq.uncertainty.pixels import (
     DETAILED,
+    GLANCE,
     PORTIONS,
     PixelScores,
     Request,
+    blocks_of,
     fluctuations,
     pixel_details,
     pixel_scores,
     some_portions,
 )
-from heterodyne_nlsq.uncertainty.scales import Details, Expected, measured_details
+from heterodyne_nlsq.uncertainty.scales import Blocks, Details, Expected, measured_details
 
 type FloatArray = npt.NDArray[np.float64]
 
 
 _KEPT = 512
 """Number of pixels for the tests of nested models; they give a variance to 6 %."""
+
+_ROUGHLY = 64
+"""Number of pixels that show whether there is speckle: its details in them are known to a tenth."""
 
 _CHANCE = 1e-3
 """Probability that noise alone exceeds the limit at some scale and azimuth."""
@@ -48,7 +53,7 @@ class Calibration:
     `own_share` (n_phi,) is the fraction of noise uncorrelated between pairs (photons, detector), `own` (n_phi,) its
     variance, `excess` (n_phi,) the largest ratio of measured to expected noise at any scale, and `limit` (n_phi,) its
     statistical limit. `inflation` is the ratio of correlated to uncorrelated noise. `fluctuations` are relative,
-    (n_t, n_pixel) per azimuth, half as many where there is no speckle.
+    (n_t, n_pixel) per azimuth, a sixth as many where there is plainly no speckle.
     """
 
     parts: tuple[NoiseParts, ...]
@@ -80,26 +85,43 @@ def calibrate(
     model : fitted maps (n_phi, n_t, n_t).
     variance : of a residual of every azimuth (n_phi,); used if there are too few frames for blocks.
     """
-    data, request = setup.data, request_of(setup, values, contrast)
-    delta = fluctuations(request, setup.config.nlsq.seed, range(DETAILED), range(data.n_phi))
+    data, request, seed = setup.data, request_of(setup, values, contrast), setup.config.nlsq.seed
+    azimuths = range(data.n_phi)
+    delta = fluctuations(request, seed, range(GLANCE), azimuths)
 
-    def of_azimuth(a: int) -> tuple[NoiseParts, float, float, float, float, float]:
-        expected = pixel_details(request, a, delta[a], model[a], float(offset[a]))
+    def simulate_more(portions: range) -> list[int]:
+        """Simulate further portions where there may be speckle."""
+        shared_by = [a for a in azimuths if parts[a].speckle > 0]
+        for a, more in zip(shared_by, fluctuations(request, seed, portions, shared_by), strict=True):
+            delta[a] = np.concatenate([delta[a], more], axis=1)
+        return shared_by
+
+    def look(a: int) -> tuple[Details, list[Blocks], Expected, NoiseParts]:
+        blocks = blocks_of(request, a, model[a], float(offset[a]))
         found = measured_details(residuals(data.c2[a], model[a], request.weight[a] > 0), request.n_near)
+        expected = pixel_details(request, a, delta[a][:, :_ROUGHLY], blocks)
         if variance[a] < ROUNDING:
-            return NoiseParts(0.0, 0.0, 0.0, ROUNDING), ROUNDING, 1.0, 1.0, _LEAST_LIMIT, 1.0
-        parts = noise_parts(found, expected, float(variance[a]))
-        judged, shared = _judged(found, expected, parts, data.n_phi), inflation_of(found, float(variance[a]))
-        return parts, _own_variance(parts, expected), *judged, shared
+            return found, blocks, expected, NoiseParts(0.0, 0.0, 0.0, ROUNDING)
+        return found, blocks, expected, noise_parts(found, expected, float(variance[a]), PLAINLY)
 
-    parts, *numbers = zip(*each(of_azimuth, range(data.n_phi)), strict=True)
-    own, own_share, excess, limit, shared = map(np.array, numbers)
+    found, blocks, expected, parts = map(list, zip(*each(look, azimuths), strict=True))
+
+    def look_closely(a: int) -> None:
+        expected[a] = pixel_details(request, a, delta[a], blocks[a])
+        parts[a] = noise_parts(found[a], expected[a], float(variance[a]))
+
+    each(look_closely, simulate_more(range(GLANCE, DETAILED)))
     # For the covariance of the score, which needs none without speckle.
-    shared_by = [a for a, part in enumerate(parts) if part.speckle > 0]
-    more = fluctuations(request, setup.config.nlsq.seed, range(DETAILED, PORTIONS), shared_by)
-    for a, one in zip(shared_by, more, strict=True):
-        delta[a] = np.concatenate([delta[a], one], axis=1)
-    return Calibration(parts, own, own_share, excess, limit, typical(shared), tuple(delta))
+    simulate_more(range(DETAILED, PORTIONS))
+
+    def judge(a: int) -> tuple[float, float, float, float, float]:
+        if variance[a] < ROUNDING:
+            return ROUNDING, 1.0, 1.0, _LEAST_LIMIT, 1.0
+        judged = _judged(found[a], expected[a], parts[a], data.n_phi)
+        return _own_variance(parts[a], expected[a]), *judged, inflation_of(found[a], float(variance[a]))
+
+    own, own_share, excess, limit, shared = map(np.array, zip(*map(judge, azimuths), strict=True))
+    return Calibration(tuple(parts), own, own_share, excess, limit, typical(shared), tuple(delta))
 
 
 def score_covariance(

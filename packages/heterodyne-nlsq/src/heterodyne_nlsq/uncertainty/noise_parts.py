@@ -11,12 +11,17 @@ from heterodyne_nlsq.uncertainty.scales import Details, Expected
 
 type FloatArray = npt.NDArray[np.float64]
 
-_ROUNDS = 20
+_ROUNDS, _SETTLED = 20, 1e-7
+"""Most iterations for the coefficients, and the relative change of the details at which they end."""
+
 _SPECKLE, _WHITE = 2.0, 9.0
 """Twice the log-likelihood ratio required to accept speckle beside white noise, and white noise beside speckle. Maps
 are means over pixels: some speckle is expected, and where photons are few, leaving out a part that is only just not
 significant makes standard deviations a fifth too small; the threshold is that of Akaike (1974). Detector noise accepted
 where there is none makes the number of pixels too small: three standard deviations."""
+
+PLAINLY = 0.75
+"""Fraction of these below which noise is white even by a rough expectation."""
 
 _DARKEST = 1e4
 """Largest inverse of the number of photons per pixel and frame that is tried."""
@@ -89,16 +94,18 @@ def _coefficients(found: Details, design: FloatArray) -> FloatArray:
         weighted = design * (root / expected)[..., None]
         scale = np.maximum(weighted.max(axis=-2), 1e-300)
         coefficients = _not_negative(weighted / scale[..., None, :], observed * root / expected) / scale
-        expected = np.maximum((design @ coefficients[..., None])[..., 0], 1e-9 * observed.max())
+        before, expected = expected, np.maximum((design @ coefficients[..., None])[..., 0], 1e-9 * observed.max())
+        if np.all(np.abs(expected - before) <= _SETTLED * expected):
+            break
     return coefficients
 
 
-def noise_parts(found: Details, expected: Expected, variance: float) -> NoiseParts:
+def noise_parts(found: Details, expected: Expected, variance: float, certainty: float = 1.0) -> NoiseParts:
     """Return the contributions to the noise that explain its details; white noise of the given `variance` if there are
     no details.
 
     Three noise models, each with one more coefficient, accepted only if significant: white noise; speckle and photon
-    noise; both together.
+    noise; both together. What is required for that is multiplied by `certainty`.
     """
     used = found.number > 0
     if not used.any() or not np.any(found.square[used] > 0):
@@ -113,7 +120,7 @@ def noise_parts(found: Details, expected: Expected, variance: float) -> NoisePar
         (_counted(found, expected, []), _SPECKLE),
         (_counted(found, expected, [one]), _WHITE),
     ):
-        if misfit < lowest - required:
+        if misfit < lowest - certainty * required:
             lowest, best = misfit, parts
     return best
 

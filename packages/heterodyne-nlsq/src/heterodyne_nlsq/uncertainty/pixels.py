@@ -22,7 +22,7 @@ import numpy.typing as npt
 from jaxtyping import Array, Float
 
 from heterodyne_nlsq.parallel import each
-from heterodyne_nlsq.uncertainty.scales import Expected, expected_details, make_blocks
+from heterodyne_nlsq.uncertainty.scales import Blocks, Expected, expected_details, make_blocks
 from heterodyne_physics_meshgrid import FieldLaws, Physics, field_laws, gaussian_histories
 from heterodyne_physics_meshgrid.factored import padded_size
 
@@ -35,7 +35,7 @@ PORTIONS = 6
 """How many times: 1536 pixels give a standard deviation to 1.8 %."""
 
 GLANCE = 1
-"""How many times for a first estimate, with a standard deviation to 4.4 %."""
+"""How many times for a first estimate, of a standard deviation to 4.4 %, and whether there is speckle at all."""
 
 DETAILED = 3
 """How many times for the details by scale: 2.5 %, where the number of pixels is known to 6 % at best."""
@@ -143,19 +143,16 @@ def fluctuations(
     return found
 
 
-def pixel_details(
-    request: Request,
-    a: int,
-    fluctuation: npt.NDArray[np.float32],
-    fitted: npt.NDArray[np.floating],
-    offset: float,
-) -> Expected:
-    """Return the details of a pixel of azimuth number `a`, where Γ is `fitted` (n_t, n_t) less `offset`."""
-    used = np.flatnonzero(request.weight[a] > 0)
-    blocks = make_blocks(fitted, offset, used, request.n_near)
+def blocks_of(request: Request, a: int, fitted: npt.NDArray[np.floating], offset: float) -> list[Blocks]:
+    """Return the blocks of azimuth number `a` whose details are expected, Γ being `fitted` (n_t, n_t) less `offset`."""
+    return make_blocks(fitted, offset, np.flatnonzero(request.weight[a] > 0), request.n_near)
+
+
+def pixel_details(request: Request, a: int, fluctuation: npt.NDArray[np.float32], blocks: list[Blocks]) -> Expected:
+    """Return the details of a pixel of azimuth number `a` in its blocks."""
+    used = request.weight[a] > 0
     # In single precision: the pixels give it to 2.5 %.
-    portions = _portions(some_portions(fluctuation, DETAILED))
-    found = [expected_details(fluctuation[used, k : k + _PORTION], blocks) for k in portions]
+    found = [expected_details(fluctuation[used, k : k + _PORTION], blocks) for k in _portions(fluctuation)]
     return Expected(*np.mean(found, axis=0))
 
 
