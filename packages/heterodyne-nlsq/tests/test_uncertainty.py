@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,8 @@ from heterodyne_nlsq.uncertainty.calibration import calibrate, score_covariance
 from heterodyne_nlsq.uncertainty.noise_parts import described_details, noise_parts
 from heterodyne_nlsq.uncertainty.pixels import Request, blocks_of, fluctuations, pixel_details
 from heterodyne_nlsq.uncertainty.propagation import bands, derived
-from heterodyne_nlsq.uncertainty.scales import Details, measured_details
+from heterodyne_nlsq.uncertainty.scales import Details, Expected, cut_of
+from heterodyne_nlsq.uncertainty.scales import measured_details as details_of_parts
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid, field_laws, physics_of, speckle_map
 from heterodyne_spec import load_config, load_model
 
@@ -47,6 +49,10 @@ def model_map() -> np.ndarray:
 def maps(count: int, photons: float | None, seed: int) -> list[np.ndarray]:
     rng, laws = np.random.default_rng(seed), field_laws(HeterodyneModel(**FLOW), T, Q, 10.0)
     return [speckle_map(laws, PIXELS, MODES, rng, photons) for _ in range(count)]
+
+
+def measured_details(residual: np.ndarray, n_near: int) -> Details:
+    return details_of_parts(functools.partial(cut_of, residual), len(residual), n_near)
 
 
 def pixels() -> Expected:

@@ -13,24 +13,29 @@ from heterodyne_nlsq.setup import Setup
 type FloatArray = npt.NDArray[np.float64]
 
 
+type Maps = npt.NDArray[np.float32]
+
+
 def model_map(
-    setup: Setup, a: int, values: FloatArray, contrast: FloatArray, offset: FloatArray
-) -> npt.NDArray[np.float32]:
-    """Return the map (n_t, n_t) of azimuth number `a`, of what `model_maps` takes."""
-    data, of_one = setup.data, slice(a, a + 1)
-    maps = setup.physics.model_maps(values, data.t, data.q, data.phi[of_one], contrast[of_one], offset[of_one])
-    return np.asarray(maps[0])
+    setup: Setup, a: int, values: FloatArray, contrast: FloatArray, offset: FloatArray, into: Maps | None = None
+) -> Maps:
+    """Return the map (n_t, n_t) of azimuth number `a`, of what `model_maps` takes; written `into` one if given."""
+    data, one = setup.data, slice(a, a + 1)
+    place = None if into is None else into[None]
+    found = setup.physics.model_maps(values, data.t, data.q, data.phi[one], contrast[one], offset[one], place)
+    return np.asarray(found[0])
 
 
-def model_maps(setup: Setup, values: FloatArray, contrast: FloatArray, offset: FloatArray) -> npt.NDArray[np.float32]:
-    """Return the maps (n_phi, n_t, n_t) of all parameters (n_par,), contrast and offset (n_phi,)."""
+def model_maps(
+    setup: Setup, values: FloatArray, contrast: FloatArray, offset: FloatArray, into: Maps | None = None
+) -> Maps:
+    """Return the maps (n_phi, n_t, n_t) of all parameters (n_par,), contrast and offset (n_phi,).
+
+    Written `into` maps that are no longer needed, if given: memory for new ones takes longer than they do.
+    """
     data = setup.data
-    found = np.empty((data.n_phi, data.n_t, data.n_t), np.float32)
-
-    def fill(a: int) -> None:
-        found[a] = model_map(setup, a, values, contrast, offset)
-
-    each(fill, range(data.n_phi))
+    found = np.empty((data.n_phi, data.n_t, data.n_t), np.float32) if into is None else into
+    each(lambda a: model_map(setup, a, values, contrast, offset, found[a]), range(data.n_phi))
     return found
 
 
@@ -38,7 +43,9 @@ def residual_noise(data: TwoTimeData, model: npt.NDArray[np.floating]) -> FloatA
     """Return the white noise (n_phi,) of the residuals of the maps (n_phi, n_t, n_t) of the model."""
 
     def of_azimuth(a: int) -> float:
-        usable = np.isfinite(data.c2[a]) & np.outer(data.valid[a], data.valid[a])
-        return noise_sd(data.c2[a] - model[a], usable)
+        usable = np.isfinite(data.c2[a])
+        usable &= data.valid[a][:, None]
+        usable &= data.valid[a]
+        return noise_sd(data.c2[a], usable, model[a])
 
     return np.array(each(of_azimuth, range(data.n_phi)))

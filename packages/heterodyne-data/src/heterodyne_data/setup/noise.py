@@ -27,7 +27,9 @@ def structured(noise: MapNoise | None) -> npt.NDArray[np.bool_]:
 _ROWS = 256
 
 
-def noise_sd(values: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> float:
+def noise_sd(
+    values: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_], model: npt.NDArray[np.floating] | None = None
+) -> float:
     """Return the standard deviation of the white noise of one map.
 
     The second difference along a diagonal, (a_k - 2 a_{k+1} + a_{k+2}) / √6 with a_k = values[i + k, j + k], takes
@@ -38,12 +40,13 @@ def noise_sd(values: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> 
     ----------
     values : (N, N) residuals or data; only i < j is used.
     valid : (N, N), which entries are used.
+    model : (N, N), what is subtracted of data.
 
     Returns
     -------
     The standard deviation of one entry, 0 if there is no triple of valid neighbours.
     """
-    total, count = _second_differences(values, valid)
+    total, count = _second_differences(values, valid, model)
     return float(np.sqrt(total / count / 6.0)) if count else 0.0
 
 
@@ -53,17 +56,21 @@ def data_noise(data: TwoTimeData) -> float:
     return float(np.sqrt(sum(squares) / sum(counts) / 6.0)) if sum(counts) else 0.0
 
 
-def _second_differences(values: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> tuple[float, int]:
+def _second_differences(
+    values: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_], model: npt.NDArray[np.floating] | None = None
+) -> tuple[float, int]:
     """Return the sum of squared second differences along the diagonals of one map, and how many there are."""
     total, count = 0.0, 0
     for first in range(0, len(values) - 2, _ROWS):
         # A slab at a time: large maps are not copied whole. Columns before the first row are below the diagonal.
         last, end = min(first + _ROWS, len(values) - 2), values.shape[1] - 2
-        places = [(slice(first + k, last + k), slice(first + k, end + k)) for k in range(3)]
+        slab = slice(first, last + 2), slice(first, None)
+        rest, usable = values[slab] if model is None else values[slab] - model[slab], valid[slab]
+        places = [(slice(k, last - first + k), slice(k, end - first + k)) for k in range(3)]
         used = np.arange(first, end) > np.arange(first, last)[:, None]
         for place in places:
-            used &= valid[place]
-        a, b, c = (values[place] for place in places)
+            used &= usable[place]
+        a, b, c = (rest[place] for place in places)
         difference = a.astype(float) - 2.0 * b + c
         total += float(np.sum(np.square(difference, where=used, out=np.zeros_like(difference)), where=used))
         count += int(np.count_nonzero(used))

@@ -36,9 +36,10 @@ _MOST_ANGLES = 5
 class Curves:
     """c2 against lag at several ages.
 
-    `age` (n_age,) in s, and as `frame` in frames from the first; `lag` (n_lag,) in frames; `middle` (n_age, n_lag) in s, the mean age of the pairs averaged, and
-    `spread` (n_age, n_lag) in s, half the range of their ages; `value` and `weight` (n_age, n_phi, n_lag), the weight
-    being the number of pairs averaged, 0 where there are none; `dt` in s and `phi` (n_phi,) in degrees.
+    `age` (n_age,) in s, and as `frame` in frames from the first; `lag` (n_lag,) in frames; `middle` (n_age, n_lag) in
+    s, the mean age of the pairs averaged, and `spread` (n_age, n_lag) in s, half the range of their ages; `value` and
+    `weight` (n_age, n_phi, n_lag), the weight being the number of pairs averaged, 0 where there are none; `dt` in s and
+    `phi` (n_phi,) in degrees.
     """
 
     age: FloatArray

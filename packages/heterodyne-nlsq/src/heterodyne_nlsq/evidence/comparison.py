@@ -64,7 +64,7 @@ class Full:
     vector: FloatArray
     pinned: npt.NDArray[np.int_]
     cost: float
-    model: npt.NDArray[np.floating]
+    model: npt.NDArray[np.float32]
     calibration: Calibration
     variance: float
     unit: float
@@ -128,11 +128,12 @@ def changing(full: Full, tested: npt.NDArray[np.int_]) -> Iterator[FloatArray]:
             yield vector
 
 
-def maps_at(full: Full, vector: FloatArray) -> npt.NDArray[np.floating]:
-    """Return the model's maps (n_phi, n_t, n_t) at a fitted vector (n_fit,)."""
+def at_vector(full: Full, vector: FloatArray) -> Full:
+    """Return the full fit at another fitted vector (n_fit,); its maps replace those of the one given."""
     free = full.setup.free
     contrast, offset = full.setup.scaling.per_angle(vector[len(free.free) :])
-    return model_maps(full.setup, free.full(vector[: len(free.free)]), contrast, offset)
+    values = free.full(vector[: len(free.free)])
+    return replace(full, vector=vector, model=model_maps(full.setup, values, contrast, offset, full.model))
 
 
 def values_of(free: FreeParameters, vector: FloatArray) -> dict[str, float]:

@@ -15,8 +15,8 @@ from heterodyne_nlsq.evidence.comparison import (
     PLAIN,
     Full,
     at_some_frames,
+    at_vector,
     changing,
-    maps_at,
     released_rise,
     rise_to,
     rises,
@@ -133,8 +133,7 @@ def examine(setup: Setup, evaluator: Evaluator, found: Solution, full: Full) -> 
     )
     vector = vector_at(land, chosen)
     whole = _whole(setup, full.setup.free, vector)
-    full = replace(full, cost=cost, vector=whole, model=np.empty(0))
-    full = replace(full, model=maps_at(full, whole))
+    full = at_vector(replace(full, cost=cost), whole)
     return Examination(setup, full, _score(full), vector)
 
 

@@ -53,8 +53,8 @@ def frequencies(curves: Curves) -> list[FloatArray]:
     tracks = _tracks(filtered, curves.age)
     found = []
     for f, track in zip(filtered, tracks, strict=True):
-        own = np.argmax(f.gain) if f.gain.any() else []
-        chosen = np.unique(np.concatenate([track[track >= 0], np.atleast_1d(own)]).astype(int))
+        own = [int(np.argmax(f.gain))] if f.gain.any() else []
+        chosen = np.unique([*track[track >= 0].tolist(), *own]).astype(int)
         # Half a radian within the longest lag: slower than what is resolved.
         found.append(np.append(f.omega[chosen], 0.5 * f.omega[0]))
     return found
@@ -66,7 +66,7 @@ def _filter(value: FloatArray, weight: FloatArray, lag: FloatArray, phi: FloatAr
     The phase of fast fringes is lost to the spread of the ages averaged, and to the distance between long lags: every
     octave of frequencies is sought at the lags within which it turns by `_COHERENT`.
     """
-    reach = lag[weight.sum(0) > 0].max(initial=4.0)
+    reach = float(lag[weight.sum(0) > 0].max(initial=4.0))
     octaves = []
     low = 1 / reach
     while low < _FASTEST:

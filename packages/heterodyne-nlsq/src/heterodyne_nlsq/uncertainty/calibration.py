@@ -15,7 +15,6 @@ from heterodyne_nlsq.uncertainty.inflation import inflation_of, residuals, typic
 from heterodyne_nlsq.uncertainty.noise_parts import PLAINLY, NoiseParts, described_details, noise_parts, own_details
 from heterodyne_nlsq.uncertainty.pixels import (
     DETAILED,
-    GLANCE,
     PORTIONS,
     PixelScores,
     Request,
@@ -53,7 +52,7 @@ class Calibration:
     `own_share` (n_phi,) is the fraction of noise uncorrelated between pairs (photons, detector), `own` (n_phi,) its
     variance, `excess` (n_phi,) the largest ratio of measured to expected noise at any scale, and `limit` (n_phi,) its
     statistical limit. `inflation` is the ratio of correlated to uncorrelated noise. `fluctuations` are relative,
-    (n_t, n_pixel) per azimuth, a sixth as many where there is plainly no speckle.
+    (n_t, n_pixel) per azimuth, few where there is no speckle.
     """
 
     parts: tuple[NoiseParts, ...]
@@ -87,32 +86,32 @@ def calibrate(
     """
     data, request, seed = setup.data, request_of(setup, values, contrast), setup.config.nlsq.seed
     azimuths = range(data.n_phi)
-    delta = fluctuations(request, seed, range(GLANCE), azimuths)
-
-    def simulate_more(portions: range) -> list[int]:
-        """Simulate further portions where there may be speckle."""
-        shared_by = [a for a in azimuths if parts[a].speckle > 0]
-        for a, more in zip(shared_by, fluctuations(request, seed, portions, shared_by), strict=True):
-            delta[a] = np.concatenate([delta[a], more], axis=1)
-        return shared_by
+    delta = fluctuations(request, seed, range(PORTIONS, PORTIONS + 1), azimuths, _ROUGHLY)
 
     def look(a: int) -> tuple[Details, list[Blocks], Expected, NoiseParts]:
         blocks = blocks_of(request, a, model[a], float(offset[a]))
-        found = measured_details(residuals(data.c2[a], model[a], request.weight[a] > 0), request.n_near)
-        expected = pixel_details(request, a, delta[a][:, :_ROUGHLY], blocks)
+        found = measured_details(*residuals(data.c2[a], model[a], request.weight[a] > 0), request.n_near)
+        expected = pixel_details(request, a, delta[a], blocks)
         if variance[a] < ROUNDING:
             return found, blocks, expected, NoiseParts(0.0, 0.0, 0.0, ROUNDING)
         return found, blocks, expected, noise_parts(found, expected, float(variance[a]), PLAINLY)
 
     found, blocks, expected, parts = map(list, zip(*each(look, azimuths), strict=True))
 
+    def shared_by() -> list[int]:
+        return [a for a in azimuths if parts[a].speckle > 0]
+
+    closely = dict(zip(shared_by(), fluctuations(request, seed, range(DETAILED), shared_by()), strict=True))
+
     def look_closely(a: int) -> None:
-        expected[a] = pixel_details(request, a, delta[a], blocks[a])
+        expected[a] = pixel_details(request, a, closely[a], blocks[a])
         parts[a] = noise_parts(found[a], expected[a], float(variance[a]))
 
-    each(look_closely, simulate_more(range(GLANCE, DETAILED)))
-    # For the covariance of the score, which needs none without speckle.
-    simulate_more(range(DETAILED, PORTIONS))
+    each(look_closely, closely)
+    # The rest is for the covariance of the score, which needs none without speckle.
+    rest = fluctuations(request, seed, range(DETAILED, PORTIONS), shared_by())
+    for a, one in zip(shared_by(), rest, strict=True):
+        delta[a] = np.concatenate([closely[a], one], axis=1)
 
     def judge(a: int) -> tuple[float, float, float, float, float]:
         if variance[a] < ROUNDING:

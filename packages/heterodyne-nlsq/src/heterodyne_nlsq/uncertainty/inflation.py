@@ -7,13 +7,16 @@ square at every scale, correlated noise increases with the scale.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.uncertainty.scales import Details, measured_details
+from heterodyne_nlsq.uncertainty.scales import Cut, Details, cut_of, measured_details
 
 type FloatArray = npt.NDArray[np.float64]
+type Floats = npt.NDArray[np.floating]
 
 _ENOUGH = 20
 """Blocks of a scale that show its noise."""
@@ -38,8 +41,10 @@ def inflation(setup: Setup, vector: FloatArray) -> float:
     found = []
     for a, fitted in zip(chosen, maps, strict=True):
         used = data.valid[a, some] & (data.weight[a, some] > 0)
-        residual = residuals(data.c2[a, some, some], fitted, used)
-        found.append(inflation_of(measured_details(residual, near), _mean_square(residual, near)))
+        cut, n_used = residuals(data.c2[a, some, some], fitted, used)
+        whole = cut(slice(None), slice(None))
+        details = measured_details(functools.partial(cut_of, whole), n_used, near)
+        found.append(inflation_of(details, _mean_square(whole, near)))
     return typical(np.array(found))
 
 
@@ -58,16 +63,23 @@ def inflation_of(details: Details, variance: float) -> float:
 
 def residuals(
     c2: npt.NDArray[np.floating], fitted: npt.NDArray[np.floating], used: npt.NDArray[np.bool_]
-) -> FloatArray:
-    """Return the residuals of a map (n_t, n_t), without unused frames; 0 where a pair is missing."""
-    found = c2 - fitted
-    finite = np.isfinite(found)
-    if not finite.all():
-        found[~finite] = 0.0
-    return found if used.all() else found[np.ix_(used, used)]
+) -> tuple[Cut, int]:
+    """Return the residuals of a map (n_t, n_t), without unused frames, 0 where a pair is missing, and how many frames
+    they have."""
+    frames, all_used = np.flatnonzero(used), bool(used.all())
+
+    def cut(rows: slice, columns: slice) -> Floats:
+        place = (rows, columns) if all_used else np.ix_(frames[rows], frames[columns])
+        found = c2[place] - fitted[place]
+        finite = np.isfinite(found)
+        if not finite.all():
+            found[~finite] = 0.0
+        return found
+
+    return cut, frames.size
 
 
-def _mean_square(residual: FloatArray, near: int) -> float:
+def _mean_square(residual: Floats, near: int) -> float:
     """Return the mean square of residuals (n, n) at least `near` frames apart."""
     n = len(residual)
     total = sum(float(np.vdot(row[k + near :], row[k + near :])) for k, row in enumerate(residual))

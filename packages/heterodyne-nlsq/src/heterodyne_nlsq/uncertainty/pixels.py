@@ -28,14 +28,14 @@ from heterodyne_physics_meshgrid.factored import padded_size
 
 type FloatArray = npt.NDArray[np.float64]
 
-_PORTION = 256
+PORTION = 256
 """Pixels simulated at once."""
 
 PORTIONS = 6
 """How many times: 1536 pixels give a standard deviation to 1.8 %."""
 
 GLANCE = 1
-"""How many times for a first estimate, of a standard deviation to 4.4 %, and whether there is speckle at all."""
+"""How many times for a first estimate, with a standard deviation to 4.4 %."""
 
 DETAILED = 3
 """How many times for the details by scale: 2.5 %, where the number of pixels is known to 6 % at best."""
@@ -124,18 +124,19 @@ def slope_products(
 
 
 def fluctuations(
-    request: Request, seed: int, portions: range, azimuths: Sequence[int]
+    request: Request, seed: int, portions: range, azimuths: Sequence[int], size: int = PORTION
 ) -> list[npt.NDArray[np.float32]]:
-    """Return δ (n_t, n_pixel) of portions of the pixels of some azimuths; the histories behind them are the same."""
+    """Return δ (n_t, n_pixel) of portions, of `size` pixels each, of the pixels of some azimuths; the histories behind
+    them are the same."""
     if not azimuths:
         return []
     model = request.physics.model(*request.vector.tolist())
     laws = [field_laws(model, request.t, request.q, float(request.phi[a])) for a in azimuths]
-    found = [np.empty((request.t.size, _PORTION * len(portions)), np.float32) for _ in laws]
+    found = [np.empty((request.t.size, size * len(portions)), np.float32) for _ in laws]
 
     def fill(portion: int) -> None:
-        fields = _fields(laws[0], request, [seed, portion])
-        there = slice((portion - portions.start) * _PORTION, (portion - portions.start + 1) * _PORTION)
+        fields = _fields(laws[0], request, [seed, portion], size)
+        there = slice((portion - portions.start) * size, (portion - portions.start + 1) * size)
         for a, law, one in zip(azimuths, laws, found, strict=True):
             one[:, there] = _fluctuation(fields, law, float(request.contrast[a]))
 
@@ -152,23 +153,23 @@ def pixel_details(request: Request, a: int, fluctuation: npt.NDArray[np.float32]
     """Return the details of a pixel of azimuth number `a` in its blocks."""
     used = request.weight[a] > 0
     # In single precision: the pixels give it to 2.5 %.
-    found = [expected_details(fluctuation[used, k : k + _PORTION], blocks) for k in _portions(fluctuation)]
+    found = [expected_details(fluctuation[used, k : k + PORTION], blocks) for k in _portions(fluctuation)]
     return Expected(*np.mean(found, axis=0))
 
 
 def pixel_scores(request: Request, a: int, fluctuation: npt.NDArray[np.float32]) -> PixelScores:
     """Return the contribution of a pixel of azimuth number `a` to the score."""
-    linear, mixed = _one_photon(request, a, fluctuation[:, :_PORTION].astype(np.float64))
+    linear, mixed = _one_photon(request, a, fluctuation[:, :PORTION].astype(np.float64))
     scores = []
     for k in _portions(fluctuation):
-        delta = fluctuation[:, k : k + _PORTION].astype(np.float64)
+        delta = fluctuation[:, k : k + PORTION].astype(np.float64)
         scores.append(quadratic_forms(request, a, delta) - linear @ delta)
     return PixelScores(np.cov(np.concatenate(scores, axis=1)), mixed)
 
 
 def quadratic_forms(request: Request, a: int, z: FloatArray) -> FloatArray:
     """Return Σ_{i<j} W_ij z_i z_j of vectors z (n_t, k) over frames times their weights, (n_local, k)."""
-    return _in_slices(_quadratic, request, a, z, _PORTION)
+    return _in_slices(_quadratic, request, a, z, PORTION)
 
 
 def products(request: Request, a: int, z: FloatArray) -> FloatArray:
@@ -188,11 +189,11 @@ def _in_slices(function: Callable[..., Array], request: Request, a: int, z: Floa
 
 def some_portions(fluctuation: npt.NDArray[np.float32], portions: int) -> npt.NDArray[np.float32]:
     """Return the first portions of pixels."""
-    return fluctuation[:, : _PORTION * portions]
+    return fluctuation[:, : PORTION * portions]
 
 
 def _portions(fluctuation: npt.NDArray[np.float32]) -> range:
-    return range(0, fluctuation.shape[1], _PORTION)
+    return range(0, fluctuation.shape[1], PORTION)
 
 
 def padded_ages(t: FloatArray) -> FloatArray:
@@ -231,11 +232,11 @@ def _one_photon(request: Request, a: int, fluctuation: FloatArray) -> tuple[Floa
     return linear, (squares - cross - cross.T + (linear * light) @ linear.T) / n_pixel
 
 
-def _fields(law: FieldLaws, request: Request, seed: list[int]) -> tuple[npt.NDArray[np.complex64], ...]:
+def _fields(law: FieldLaws, request: Request, seed: list[int], size: int) -> tuple[npt.NDArray[np.complex64], ...]:
     """Return histories (n_mode, n_t, n_pixel) of the components; they are the same for all azimuths."""
     n_modes = int(np.clip(np.round(1 / max(float(np.mean(request.contrast)), 1e-3)), 1, _MOST_MODES))
     rng = np.random.default_rng(seed)
-    return tuple(gaussian_histories(keep, (n_modes, _PORTION), rng) for keep in law.keep)
+    return tuple(gaussian_histories(keep, (n_modes, size), rng) for keep in law.keep)
 
 
 def _fluctuation(

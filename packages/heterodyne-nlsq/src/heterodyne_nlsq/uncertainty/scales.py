@@ -7,8 +7,9 @@ noise at long times, to which white noise contributes little in large blocks.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,9 @@ type Floats = npt.NDArray[np.floating]
 _PAIRS, _FRAMES = 64, 2048
 """Pairs of blocks per scale over which the expectation is taken: so many at least, and so many frames of them."""
 
+
+_ENTRIES = 2**18
+"""Entries of a map that are taken at once for them: the large blocks of a long measurement are a map in size."""
 
 _AT_ONCE = 256
 """Pairs of blocks over which the expectation is taken at once."""
@@ -49,33 +53,42 @@ def _nearest(width: int, n_near: int) -> int:
     return max(1 + -(-(n_near - 1) // width), 1)
 
 
-def measured_details(residual: npt.NDArray[np.floating], n_near: int) -> Details:
+type Cut = Callable[[slice, slice], Floats]
+"""Rows and columns -> that part of a map, so that large ones need not be formed whole."""
+
+
+def measured_details(cut: Cut, n_t: int, n_near: int) -> Details:
     """Return the details of the upper triangle of residuals (n_t, n_t), pairs closer than `n_near` left out."""
-    approximation: Floats = residual
     square, number = [], []
-    for scale in range(n_scales(len(residual))):
-        n_block, width = len(approximation) // 2, 2 ** (scale + 1)
+    for scale in range(n_scales(n_t)):
+        n_block, width = n_t // 2 ** (scale + 1), 2 ** (scale + 1)
         apart = _nearest(width, n_near)
         counted = max(n_block - apart, 0) * max(n_block - apart + 1, 0) // 2
-        found, approximation = _of_scale(approximation, apart)
+        found, approximation = _of_scale(cut, n_block, apart)
+        cut = functools.partial(cut_of, approximation)
         square.append(found / max(counted, 1))
         number.append(counted)
     return Details(np.array(square).reshape(-1, 3), np.array(number, float))
+
+
+def cut_of(values: Floats, rows: slice, columns: slice) -> Floats:
+    """Return a part of an array (n, n)."""
+    return values[rows, columns]
 
 
 _ROWS = 256
 """Number of rows of blocks whose details are formed at once, so that large maps are not copied whole."""
 
 
-def _of_scale(values: Floats, apart: int) -> tuple[FloatArray, FloatArray]:
+def _of_scale(cut: Cut, n_block: int, apart: int) -> tuple[FloatArray, FloatArray]:
     """Return the sums of squared details, (3,), of blocks j ≥ i + `apart`, and the sums of all blocks, over 2."""
-    n_block, squares = len(values) // 2, np.zeros(3)
+    squares = np.zeros(3)
     # Not empty: what an array happens to hold may be NaN, of which sums of the next scale warn.
     sums = np.zeros((n_block, n_block))
     for first in range(0, n_block, _ROWS):
         last = min(first + _ROWS, n_block)
         # Below the diagonal nothing is needed.
-        rows = values[2 * first : 2 * last, 2 * first : 2 * n_block].astype(np.float64)
+        rows = cut(slice(2 * first, 2 * last), slice(2 * first, 2 * n_block)).astype(np.float64)
         low, high = (one.T for one in _pairs(rows))
         (both_low, along_columns), (along_rows, both_high) = _pairs(low), _pairs(high)
         sums[first:last, first:] = both_low.T
@@ -145,18 +158,32 @@ def make_blocks(
     for scale in range(n_scales(len(frames))):
         width = 2 ** (scale + 1)
         i, j = _spread(len(frames) // width, _nearest(width, n_near), max(_PAIRS, _FRAMES // width))
-        inside = np.arange(width)
-        gamma = fitted[
-            frames[i[:, None] * width + inside][:, :, None], frames[j[:, None] * width + inside][:, None, :]
-        ].astype(np.float64)
-        gamma -= offset
-        mean = float(gamma.mean()) if gamma.size else 0.0
-        to_first, to_second = (
-            np.stack([product(pattern) for pattern in _patterns(width)])
-            for product in (gamma.__matmul__, gamma.__rmatmul__)
-        )
+        to_first, to_second, mean = _products(fitted, offset, frames, width, i, j)
         found.append(Blocks(width, i, j, to_first, to_second, mean))
     return found
+
+
+def _products(
+    fitted: npt.NDArray[np.floating],
+    offset: float,
+    frames: npt.NDArray[np.int_],
+    width: int,
+    first: npt.NDArray[np.int_],
+    second: npt.NDArray[np.int_],
+) -> tuple[FloatArray, FloatArray, float]:
+    """Return `to_first`, `to_second` and the mean of Γ of pairs of blocks."""
+    patterns, inside = _patterns(width), np.arange(width)
+    to_first, to_second = np.zeros((2, 2, first.size, width))
+    total, at_once = 0.0, max(_ENTRIES // width**2, 1)
+    for k in range(0, first.size, at_once):
+        some = slice(k, k + at_once)
+        rows, columns = (frames[blocks[some, None] * width + inside] for blocks in (first, second))
+        gamma = fitted[rows[:, :, None], columns[:, None, :]].astype(np.float64)
+        gamma -= offset
+        total += float(gamma.sum())
+        for n, pattern in enumerate(patterns):
+            to_first[n, some], to_second[n, some] = gamma @ pattern, pattern @ gamma
+    return to_first, to_second, total / max(first.size * width**2, 1)
 
 
 def expected_details(fluctuation: Floats, blocks: list[Blocks]) -> Expected:

@@ -12,7 +12,7 @@ and, optionally, functions that are faster than those with the whole matrix,
 * ``pair_products(vector, t, q, phi, z, n_near, later)``: products of the matrix with vectors over frames,
 * ``quadratic_forms(vector, t, q, phi, z, n_near)``: quadratic forms in such vectors, with derivatives,
 * ``inverse_products(vector, t, q, phi, noise, z)``: those of the inverse of the matrix plus a diagonal,
-* ``model_maps(vector, t, q, phi, contrast, offset)``: c2 of all azimuths in float32,
+* ``model_maps(vector, t, q, phi, contrast, offset, into=None)``: c2 of all azimuths in float32,
 * ``inner_products(vector, q, phi, maps)`` and ``model_sums(vector, q, phi, maps)``: exact sums over all pairs, as in
   `heterodyne_physics_meshgrid.factored`; the one has derivatives.
 """
@@ -119,9 +119,15 @@ def physics_of(name: str) -> Physics:
         return jnp.linalg.solve(matrix + jnp.diag(jnp.where(used, noise, 1.0)), jnp.where(used[:, None], z, 0.0))
 
     def maps(
-        vector: FloatArray, t: FloatArray, q: float, phi: FloatArray, contrast: FloatArray, offset: FloatArray
+        vector: FloatArray,
+        t: FloatArray,
+        q: float,
+        phi: FloatArray,
+        contrast: FloatArray,
+        offset: FloatArray,
+        into: npt.NDArray[np.float32] | None = None,
     ) -> npt.NDArray[np.float32]:
-        found = np.empty((len(phi), t.size, t.size), np.float32)
+        found = np.empty((len(phi), t.size, t.size), np.float32) if into is None else into
         for a, angle in enumerate(phi):
             found[a] = offset[a] + contrast[a] * _bracket(name, jnp.asarray(vector), jnp.asarray(t), q, angle)
         return found
