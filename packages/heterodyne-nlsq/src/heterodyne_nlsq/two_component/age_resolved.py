@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from heterodyne_data import AgeResolved, TwoTimeData
 from heterodyne_nlsq.age_resolved import FEWEST_FRAMES, Curves, age_curves
-from heterodyne_nlsq.two_component.equilibrium import refine, solve_ages
+from heterodyne_nlsq.two_component.equilibrium import Solutions, refine, solve_ages
 from heterodyne_nlsq.two_component.viterbi import exchanged, histories
 from heterodyne_spec import ModelSpec
 
 type FloatArray = npt.NDArray[np.float64]
 
-_REACH = 0.7
+REACH = 0.7
 """Longest lags relative to the age: changes within them cancel to first order."""
 
 _BEND = 0.01
@@ -33,6 +34,24 @@ _STATEMENT = (
 )
 
 
+_solved: WeakKeyDictionary[TwoTimeData, tuple[Curves, Solutions]] = WeakKeyDictionary()
+
+
+def slices(data: TwoTimeData) -> tuple[Curves, Solutions]:
+    """Return the curves of lags up to `REACH` times the age, and the best solutions at every age.
+
+    Both the search for starting values and the report need them, so they are kept as long as the measurement.
+    """
+    if data not in _solved:
+        _solved[data] = solved(age_curves(data, REACH))
+    return _solved[data]
+
+
+def solved(curves: Curves) -> tuple[Curves, Solutions]:
+    """Return curves and the best solutions at every age."""
+    return curves, solve_ages(curves)
+
+
 def age_resolved(data: TwoTimeData, spec: ModelSpec, parameters: Mapping[str, float]) -> AgeResolved | None:
     """Return the age slices, fitted independently; None if there are too few frames to resolve ages.
 
@@ -40,10 +59,10 @@ def age_resolved(data: TwoTimeData, spec: ModelSpec, parameters: Mapping[str, fl
     """
     if data.n_t < FEWEST_FRAMES:
         return None
-    curves = age_curves(data, _REACH)
+    curves, solutions = slices(data)
     curves = replace(curves, phi=curves.phi + parameters["phi0"])
     fitted = history(spec, parameters, curves, data.q)
-    found = histories(solve_ages(curves), 1)[0]
+    found = histories(solutions, 1)[0]
     starts = np.stack([found, exchanged(found), fitted], axis=1)
     theta, cost, matrix = refine(starts, curves)
     freedom = np.maximum(np.count_nonzero(curves.weight, axis=(1, 2)) - 2 * len(curves.phi) - 4, 1)

@@ -7,12 +7,12 @@ import numpy as np
 from heterodyne_nlsq.age_resolved import FEWEST_FRAMES, age_curves
 from heterodyne_nlsq.models import Candidate, inside
 from heterodyne_nlsq.setup import Setup
-from heterodyne_nlsq.two_component.equilibrium import solve_ages
+from heterodyne_nlsq.two_component.age_resolved import REACH, slices, solved
 from heterodyne_nlsq.two_component.laws import parameters, to_plain
 from heterodyne_nlsq.two_component.plain import fit_cells, make_cells
 from heterodyne_nlsq.two_component.viterbi import exchanged, histories
 
-_REACHES = (2.0, 0.7, 0.35)
+_REACHES = (2.0, REACH, 0.35)
 """Longest lags used, relative to the age: short lags for functions that change fast, long lags for slow decays."""
 
 _BRANCHES = 2
@@ -28,8 +28,8 @@ def from_data(setup: Setup) -> list[Candidate]:
     cells = make_cells(widest, float(data.t[-1]))
     trials = []
     for reach in _REACHES:
-        curves = widest.within(reach)
-        for history in histories(solve_ages(curves), _BRANCHES):
+        curves, solutions = slices(data) if reach == REACH else solved(widest.within(reach))
+        for history in histories(solutions, _BRANCHES):
             trials += [to_plain(theta, curves, cells) for theta in (history, exchanged(history))]
     found = []
     descriptions, cost = fit_cells(np.array(trials), cells)
