@@ -47,18 +47,19 @@ def dense_problem(
     used = pair_valid(data)[:, i, j]
     weight = data.weight[:, i] * data.weight[:, j] * used
     values = np.where(used, np.stack([c2[i, j] for c2 in data.c2]), 0.0)
+    put = jax.device_put  # jnp.asarray compiles a function for every shape.
     return DenseProblem(
         data=jnp.asarray(values, float),
-        root_weight=jnp.asarray(np.sqrt(weight)),
-        i=jnp.asarray(i),
-        j=jnp.asarray(j),
-        t=jnp.asarray(data.t),
+        root_weight=put(np.sqrt(weight)),
+        i=put(i),
+        j=put(j),
+        t=put(data.t),
         q=jnp.asarray(data.q, float),
-        phi=jnp.asarray(data.phi),
-        base=jnp.asarray(free.base),
-        expand=jnp.asarray(free.expand),
-        basis=jnp.asarray(scaling.basis),
-        held=jnp.asarray(scaling.held),
+        phi=put(data.phi),
+        base=put(free.base),
+        expand=put(free.expand),
+        basis=put(scaling.basis),
+        held=put(scaling.held),
         physics=physics,
     )
 

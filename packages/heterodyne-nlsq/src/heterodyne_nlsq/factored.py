@@ -40,7 +40,7 @@ def factored_problem(
     return FactoredProblem(
         maps=halve_maps(data.c2, data.t, data.weight * data.valid, exclude_diagonals),
         q=jnp.asarray(data.q, float),
-        phi=jnp.asarray(data.phi),
+        phi=jax.device_put(data.phi),
         base=free.base,
         expand=free.expand,
         basis=scaling.basis,

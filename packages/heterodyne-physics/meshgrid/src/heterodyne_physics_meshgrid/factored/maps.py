@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
@@ -117,20 +118,21 @@ def halve_maps(
     i, real = _padded_list([s.excluded[0] for s in sums])
     j, _ = _padded_list([s.excluded[1] for s in sums])
     pair_weight = real * np.take_along_axis(padded_weight, i, 1) * np.take_along_axis(padded_weight, j, 1)
+    put = jax.device_put  # jnp.asarray compiles a function for every shape.
     return HalvedMaps(
-        near=jnp.asarray(near),
-        far=tuple(Tiles(jnp.asarray(whole), jnp.asarray(rest)) for whole, rest in far),
-        weight=jnp.asarray(padded_weight),
-        n_pairs=jnp.asarray([s.n_pairs for s in sums]),
-        one=jnp.asarray([s.one for s in sums]),
-        d=jnp.asarray([s.d for s in sums]),
-        dd=jnp.asarray([s.dd for s in sums]),
+        near=put(near),
+        far=tuple(Tiles(put(whole), put(rest)) for whole, rest in far),
+        weight=put(padded_weight),
+        n_pairs=put(np.array([s.n_pairs for s in sums])),
+        one=put(np.array([s.one for s in sums])),
+        d=put(np.array([s.d for s in sums])),
+        dd=put(np.array([s.dd for s in sums])),
         # No time passes in the padding.
-        steps=jnp.asarray(np.concatenate([np.diff(t), np.zeros(n_pad - n_t + 1)])),
-        t=jnp.asarray(np.concatenate([t, np.full(n_pad - n_t, t[-1])])),
-        excluded_i=jnp.asarray(i),
-        excluded_j=jnp.asarray(j),
-        excluded_weight=jnp.asarray(pair_weight),
+        steps=put(np.concatenate([np.diff(t), np.zeros(n_pad - n_t + 1)])),
+        t=put(np.concatenate([t, np.full(n_pad - n_t, t[-1])])),
+        excluded_i=put(i),
+        excluded_j=put(j),
+        excluded_weight=put(pair_weight),
     )
 
 
