@@ -6,6 +6,7 @@ a drive has not stored yet, is an endless loop that no signal ends.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,8 +29,14 @@ def check_heaps(path: Path) -> None:
     DataError : if it cannot.
     OSError : if the file cannot be read.
     """
+    state = path.stat()
+    _check(path, state.st_size, state.st_mtime_ns, state.st_ino)
+
+
+@functools.lru_cache
+def _check(path: Path, size: int, *_state: int) -> None:
+    """Check a file in a state, once for all the times that a command opens it."""
     with path.open("rb") as file:
-        size = file.seek(0, 2)
         for start in sorted({0, max(size - _LOOKED_AT, 0)}):
             file.seek(start)
             raw = file.read(_LOOKED_AT)

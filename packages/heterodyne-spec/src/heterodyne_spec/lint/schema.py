@@ -7,15 +7,15 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from importlib import resources
-from typing import Any
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
-from referencing import Registry, Resource
+from typing import TYPE_CHECKING, Any
 
 from heterodyne_spec.errors import Problem
 from heterodyne_spec.lint.rule import Rule, number_or_none
 from heterodyne_spec.messages import did_you_mean, one_line
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
 
 MOST_UNKNOWN = 100
 """Maximum number of unknown keys that are compared with the known ones: an unrelated file may have thousands."""
@@ -40,6 +40,10 @@ def load_schema(name: str) -> Any:
 
 @functools.cache
 def _validator(name: str) -> Draft202012Validator:
+    # Imported here because it takes a sixth of the time of a command that has nothing to validate.
+    from jsonschema import Draft202012Validator
+    from referencing import Registry, Resource
+
     # The model's schema is the only one that others refer to (for priors).
     shared = Resource.from_contents(load_schema("model"))
     registry: Registry[Any] = Registry().with_resource(str(shared.id()), shared)
@@ -128,6 +132,8 @@ class FollowsSchema(Rule):
 
 def _inside_branch(error: ValidationError) -> ValidationError | None:
     """Return the finding inside the intended branch of a oneOf, if the type determines the branch."""
+    from jsonschema.exceptions import best_match
+
     meant = [e for e in error.context or () if e.validator not in ("type", "enum", "const")]
     deeper = [e for e in meant if e.absolute_path != error.absolute_path] or meant
     return best_match(iter(deeper)) if deeper and isinstance(error.instance, dict) else None
