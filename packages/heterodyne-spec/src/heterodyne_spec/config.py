@@ -204,7 +204,7 @@ def build_config(document: Mapping[str, Any], source: str = "configuration") -> 
     ConfigError : with every problem in the document.
     """
     # Without settings there is nothing to validate, and no validator to import.
-    problems = lint_config(document) if document else []
+    problems = [] if document == {} else lint_config(document)
     if problems:
         raise ConfigError(source, problems)
     scaling = load_schema("config")["properties"]["scaling"]
