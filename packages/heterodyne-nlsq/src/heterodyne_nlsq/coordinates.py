@@ -34,7 +34,8 @@ class Coordinates(NamedTuple):
     """The map from solver coordinates z (n_free,) to free parameters.
 
     `laws` (n_law, 3) holds the positions of A, b, C among the free parameters; those of a law that is `straight`
-    take the coordinates above, with a `share` if it has one; all other parameters are coordinates themselves. `most` is
+    take the coordinates above, with a `share` if it has one; of one that is `anchored` the first is a itself, and the
+    others are its parameters; all other parameters are coordinates themselves. `most` is
     the largest f of a law with a share, `clock` is ln T or T, and `ends` what it would be at the first and the last
     age; `origin` is the position of t0 (0, and `has_origin` 0, where none is free). `lower` and `upper` bound the
     parameters. Those that are `held` stay at `at`, whatever z is.
@@ -42,6 +43,7 @@ class Coordinates(NamedTuple):
 
     laws: Int[np.ndarray, "n_law 3"]
     straight: Bool[np.ndarray, " n_law"]
+    anchored: Bool[np.ndarray, " n_law"]
     share: Bool[np.ndarray, " n_law"]
     most: Float[np.ndarray, " n_law"]
     clock: Float[np.ndarray, " n_law"]
@@ -78,6 +80,7 @@ def make_coordinates(spec: ModelSpec, free: FreeParameters, t: FloatArray) -> Co
     return Coordinates(
         laws=np.array([at[law] for law in laws], int).reshape(-1, 3),
         straight=np.ones(len(laws), bool),
+        anchored=np.zeros(len(laws), bool),
         share=np.array([lower[at[law][0]] == lower[at[law][2]] == 0 for law in laws], bool),
         most=np.array([float(upper[at[law][2]]) for law in laws], float),
         clock=clock,
@@ -104,14 +107,19 @@ def around(c: Coordinates, free: ArrayLike) -> Coordinates:
     """Return the coordinates for a descent from free parameters (n_free,).
 
     A share that has faded, or has yet to grow, in the middle of the measurement has its T where it counts: at the
-    mean age of 800 s, what decays within 20 s is below any share that can be told from none.
+    mean age of 800 s, what decays within 20 s is below any share that can be told from none. A first term that grows by
+    more than that from t0 on has an A that is too close to its bound for steps; where the parameters are the
+    coordinates, its value at T takes its place.
     """
-    b = np.asarray(free, float)[c.laws[:, 1]]
+    found = np.array(free, float)
+    b = found[c.laws[:, 1]]
     with np.errstate(divide="ignore"):
         reach = _FADED / np.abs(b)
     first, last = c.ends.T
     moved = np.where(b < 0, np.minimum(c.clock, first + reach), np.maximum(c.clock, last - reach))
-    return c._replace(clock=np.where(c.share, moved, c.clock))
+    c = c._replace(clock=np.where(c.share, moved, c.clock))
+    grown = (_exponent(b, found, c) > _FADED) & ~c.held[c.laws].any(axis=1)
+    return c._replace(anchored=c.share & ~c.straight & grown)
 
 
 def without_bounds(c: Coordinates) -> Coordinates:
@@ -168,11 +176,13 @@ def _mapped(z: FloatArray, c: Coordinates) -> _Mapped:
     a = np.where(c.share, shared * of_first, np.exp(np.where(c.straight & ~c.share, first, 0.0)))
     middle, half = _rate_range(c)
     bend = np.tanh((slope / np.maximum(a, _NOTHING) - middle) / half)
-    b = middle + half * bend
+    b = np.where(c.anchored, own[..., c.laws[:, 1]], middle + half * bend)
     fading = np.exp(-np.clip(_exponent(b, own, c), -_MAX_EXPONENT, _MAX_EXPONENT))
     moved, straight = own.copy(), c.straight
     law = np.stack([a * fading, b, value - a], axis=-1)
     moved[..., c.laws[straight]] = law[..., straight, :]
+    firsts = c.laws[c.anchored, 0]
+    moved[..., firsts] = own[..., firsts] * fading[..., c.anchored]
     return _Mapped(moved, a, b, fading, value, of_first, of_third, bend)
 
 
@@ -213,6 +223,13 @@ def slope_of_parameters(z: FloatArray, c: Coordinates) -> FloatArray:
         found[laws[:, :, None], laws[:, None, :]] = np.moveaxis(by_law[:, :, straight], 2, 0)
         by_origin = within * m.a * m.fading * m.b * c.has_origin * by_own[c.origin]
         found[laws[:, 0], c.origin[straight]] += by_origin[straight]
+        firsts, rates = c.laws[c.anchored, :2].T
+        amplitude, moved = m.free[firsts], within[c.anchored] * by_own[firsts]
+        found[firsts, firsts] = by_own[firsts] * m.fading[c.anchored]
+        found[firsts, rates] = -amplitude * clock[c.anchored] * by_own[rates]
+        found[firsts, c.origin[c.anchored]] += (
+            amplitude * m.b[c.anchored] * moved * (c.has_origin * by_own[c.origin])[c.anchored]
+        )
         found[c.held | (m.free < c.lower) | (m.free > c.upper)] = 0.0
     return found
 
@@ -246,7 +263,9 @@ def from_parameters(free: ArrayLike, c: Coordinates, nearest: float = NEAREST) -
         middle, half = _rate_range(c)
         slope = a * (middle + half * np.arctanh(np.clip((b - middle) / half, -_NEAR, _NEAR)))
         law = np.stack([np.where(c.share, logit(w), np.log(a)), slope, np.where(c.share, logit(f), a + offset)], axis=1)
+        anchored = amplitude * np.exp(_exponent(b, found, c))
     found[c.laws[c.straight]] = law[c.straight]
+    found[c.laws[c.anchored, 0]] = anchored[c.anchored]
     return found
 
 

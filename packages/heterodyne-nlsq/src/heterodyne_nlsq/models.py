@@ -58,10 +58,14 @@ class Candidate(NamedTuple):
 
 
 def inside(vector: FloatArray, free: FreeParameters) -> FloatArray:
-    """Return the vector clipped to the bounds, with a small margin."""
+    """Return the vector clipped to the bounds, with a small margin; what is positive needs none to a bound of 0.
+
+    The first term of a law that grows by twenty e-folds begins far below any margin.
+    """
     lower, upper = (bound[list(free.free)] for bound in (free.lower, free.upper))
     margin = 1e-6 * (upper - lower)
-    return np.clip(vector, lower + margin, upper - margin)
+    least = np.where((lower == 0) & (vector > 0), 0.0, margin)
+    return np.clip(vector, lower + least, upper - margin)
 
 
 class Exponent(NamedTuple):

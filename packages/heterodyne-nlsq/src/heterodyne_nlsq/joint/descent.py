@@ -97,6 +97,7 @@ class Problem:
         return Coordinates(
             laws=np.concatenate(rows),
             straight=one.straight[of],
+            anchored=one.anchored[of],
             share=one.share[of],
             most=one.most[of],
             clock=one.clock[of],

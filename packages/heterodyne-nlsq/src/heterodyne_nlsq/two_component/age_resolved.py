@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from heterodyne_data import AgeResolved, TwoTimeData
 from heterodyne_nlsq.age_resolved import FEWEST_FRAMES, Curves, age_curves
-from heterodyne_nlsq.two_component.equilibrium import Solutions, refine, solve_ages
+from heterodyne_nlsq.two_component.equilibrium import Solutions, refine, solve_ages, standard_deviations
 from heterodyne_nlsq.two_component.viterbi import exchanged, histories
 from heterodyne_spec import ModelSpec
 
@@ -62,7 +62,7 @@ def age_resolved(data: TwoTimeData, spec: ModelSpec, parameters: Mapping[str, fl
     curves, solutions = slices(data)
     curves = replace(curves, phi=curves.phi + parameters["phi0"])
     fitted = history(spec, parameters, curves, data.q)
-    found = histories(solutions, 1)[0]
+    found = histories(solutions, 1)[0].theta
     starts = np.stack([found, exchanged(found), fitted], axis=1)
     theta, cost, matrix = refine(starts, curves)
     freedom = np.maximum(np.count_nonzero(curves.weight, axis=(1, 2)) - 2 * len(curves.phi) - 4, 1)
@@ -73,7 +73,7 @@ def age_resolved(data: TwoTimeData, spec: ModelSpec, parameters: Mapping[str, fl
     distance = np.abs(np.clip(theta, -8, 8) - np.clip(fitted, -8, 8)[:, None]).sum(-1)
     best = np.argmin(np.where(worse < 1.0, distance, np.inf), axis=1)
     rows = np.arange(len(best))
-    return _functions(theta[rows, best], _sd(matrix[rows, best], variance), curves, data.q)
+    return _functions(theta[rows, best], standard_deviations(matrix[rows, best], variance), curves, data.q)
 
 
 def history(spec: ModelSpec, parameters: Mapping[str, float], curves: Curves, q: float) -> FloatArray:
@@ -83,17 +83,6 @@ def history(spec: ModelSpec, parameters: Mapping[str, float], curves: Curves, q:
     x = np.clip(functions["x"], 1e-3, 1 - 1e-3)
     omega = np.abs(q * curves.dt * functions["v"])
     return np.stack([np.log(a), np.log(b), omega, 2 * np.log(x / (1 - x))], axis=-1)
-
-
-def _sd(matrix: FloatArray, variance: FloatArray) -> FloatArray:
-    """Return standard deviations (n_age, 4) of theta; infinite if the curves do not determine a component."""
-    scale = np.sqrt(np.maximum(np.einsum("...kk->...k", matrix), 1e-300))
-    values, vectors = np.linalg.eigh(matrix / (scale[..., None] * scale[..., None, :]))
-    inverse = np.where(values > 1e-10, 1 / np.maximum(values, 1e-10), np.inf)
-    with np.errstate(invalid="ignore"):
-        diagonal = np.nansum(np.where(vectors**2 > 1e-12, vectors**2 * inverse[..., None, :], 0.0), axis=-1)
-    # Curves without noise have zero variance; undetermined components have to remain infinite.
-    return np.asarray(np.sqrt(diagonal * np.maximum(variance, 1e-300)[..., None]) / scale)
 
 
 def _functions(theta: FloatArray, sd: FloatArray, curves: Curves, q: float) -> AgeResolved:

@@ -30,11 +30,13 @@ _STEPS = 15
 class Solutions:
     """The best solutions at every age, best first.
 
-    `theta` (n_age, n_kept, 4) contains ln a, ln b, ω and ln(B/A), rates per frame; `cost` (n_age, n_kept) is the sum of
-    weighted squares, infinite if there is no solution; `noise` (n_age,) is the variance of a value of weight 1.
+    `theta` (n_age, n_kept, 4) contains ln a, ln b, ω and ln(B/A), rates per frame, and `sd` (n_age, n_kept, 4) their
+    standard deviations; `cost` (n_age, n_kept) is the sum of weighted squares; `noise` (n_age,) is the variance of a
+    value of weight 1.
     """
 
     theta: FloatArray
+    sd: FloatArray
     cost: FloatArray
     noise: FloatArray
 
@@ -108,8 +110,24 @@ def solve_ages(curves: Curves) -> Solutions:
     starts = np.stack(
         [_grid(f, v, w, lag, phi) for f, v, w in zip(frequencies(curves), curves.value, curves.weight, strict=True)]
     )
-    theta, cost, _ = refine(starts, curves)
+    theta, cost, matrix = refine(starts, curves)
     order = np.argsort(cost, axis=1)
-    theta, cost = np.take_along_axis(theta, order[..., None], 1), np.take_along_axis(cost, order, 1)
+    theta, matrix = (
+        np.take_along_axis(one, order.reshape(*order.shape, *ones), 1)
+        for one, ones in ((theta, (1,)), (matrix, (1, 1)))
+    )
+    cost = np.take_along_axis(cost, order, 1)
     freedom = np.count_nonzero(curves.weight, axis=(1, 2)) - 2 * len(phi) - 4
-    return Solutions(theta, cost, cost[:, 0] / np.maximum(freedom, 1))
+    noise = cost[:, 0] / np.maximum(freedom, 1)
+    return Solutions(theta, standard_deviations(matrix, noise[:, None]), cost, noise)
+
+
+def standard_deviations(matrix: FloatArray, variance: FloatArray) -> FloatArray:
+    """Return those (..., 4) of theta, for curvatures (..., 4, 4); infinite if the curves do not determine one."""
+    scale = np.sqrt(np.maximum(np.einsum("...kk->...k", matrix), 1e-300))
+    values, vectors = np.linalg.eigh(matrix / (scale[..., None] * scale[..., None, :]))
+    inverse = np.where(values > 1e-10, 1 / np.maximum(values, 1e-10), np.inf)
+    with np.errstate(invalid="ignore"):
+        diagonal = np.nansum(np.where(vectors**2 > 1e-12, vectors**2 * inverse[..., None, :], 0.0), axis=-1)
+    # Curves without noise have zero variance; undetermined components have to remain infinite.
+    return np.asarray(np.sqrt(diagonal * np.maximum(variance, 1e-300)[..., None]) / scale)

@@ -7,11 +7,15 @@ import numpy.typing as npt
 
 from heterodyne_nlsq.age_resolved import Curves
 from heterodyne_nlsq.two_component.plain import Cells
+from heterodyne_nlsq.two_component.viterbi import History
 
 type FloatArray = npt.NDArray[np.float64]
 
 _EXPONENT = 1.0
 """Largest exponent of a starting value; the fit does not have this limit."""
+
+_LAW = 0.1
+"""How closely a law describes an age: errors of logarithms, and of x, below this do not raise its weight."""
 
 _RATES = np.geomspace(0.1, 8.0, 12)
 """Rates of the exponential in x that are tried, times the length of the measurement; where the first ages resolve
@@ -59,18 +63,20 @@ def fraction_law(age: FloatArray, x: FloatArray, weight: FloatArray) -> tuple[fl
     return float(slope[best] * np.exp(-max(f1 * age[-1], f1 * age[0]))), f1, float(base[best])
 
 
-def to_plain(history: FloatArray, curves: Curves, cells: Cells) -> FloatArray:
-    """Return theta (10,) of the plain laws fitted to a history (n_age, 4) of ln a, ln b, ω and ln(B/A) per frame."""
-    age, dt = curves.age, curves.dt
-    share = 1 / (1 + np.exp(-history[:, 3] / 2))
-    clear = np.clip(share * (1 - share) * 4, 0.05, 1.0)
-    # The rate of a weak component is poorly determined.
+def to_plain(history: History, curves: Curves, cells: Cells) -> FloatArray:
+    """Return theta (10,) of the plain laws fitted to a history, every age with the weight that its curves give it."""
+    age, dt, theta = curves.age, curves.dt, history.theta
+    x, omega = 1 / (1 + np.exp(-theta[:, 3] / 2)), np.maximum(theta[:, 2], 1e-6)
+    of_a, of_b, of_omega, of_x = (
+        1 / (1 + (sd / _LAW) ** 2)
+        for sd in (history.sd[:, 0], history.sd[:, 1], history.sd[:, 2] / omega, x * (1 - x) / 2 * history.sd[:, 3])
+    )
     laws = [
-        power_law(age / cells.scale, np.exp(history[:, 0]) / dt, np.clip((1 - share) ** 2, 0.01, 1)),
-        power_law(age / cells.scale, np.exp(history[:, 1]) / dt, np.clip(share**2, 0.01, 1)),
-        power_law(age / cells.scale, np.maximum(history[:, 2], 1e-6) / dt, clear),
+        power_law(age / cells.scale, np.exp(theta[:, 0]) / dt, of_a),
+        power_law(age / cells.scale, np.exp(theta[:, 1]) / dt, of_b),
+        power_law(age / cells.scale, omega / dt, of_omega),
     ]
-    f0, f1, f3 = fraction_law(age, share, np.ones_like(age))
+    f0, f1, f3 = fraction_law(age, x, of_x)
     growth = f1 * cells.last
     powers = [part for level, exponent in laws for part in (np.log(level), exponent)]
     return np.array([*powers, f0 * np.exp(max(growth, 0.0)), growth, f3, 0.0])

@@ -10,7 +10,7 @@ from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.two_component.age_resolved import REACH, slices, solved
 from heterodyne_nlsq.two_component.laws import parameters, to_plain
 from heterodyne_nlsq.two_component.plain import fit_cells, make_cells
-from heterodyne_nlsq.two_component.viterbi import exchanged, histories
+from heterodyne_nlsq.two_component.viterbi import histories
 
 _REACHES = (2.0, REACH, 0.35)
 """Longest lags used, relative to the age: short lags for functions that change fast, long lags for slow decays."""
@@ -30,7 +30,7 @@ def from_data(setup: Setup) -> list[Candidate]:
     for reach in _REACHES:
         curves, solutions = slices(data) if reach == REACH else solved(widest.within(reach))
         for history in histories(solutions, _BRANCHES):
-            trials += [to_plain(theta, curves, cells) for theta in (history, exchanged(history))]
+            trials += [to_plain(one, curves, cells) for one in (history, history.exchanged())]
     found = []
     descriptions, cost = fit_cells(np.array(trials), cells)
     # Constant data have no misfit.

@@ -5,6 +5,8 @@ Viterbi (1967), IEEE Trans. Inf. Theory 13, 260.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +21,18 @@ _LOG_RANGE = 4.0
 """Logarithm of the ratio of a rate to the typical one beyond which the rate is not determined."""
 
 
+class History(NamedTuple):
+    """Solutions at successive ages: ln a, ln b, ω and ln(B/A) per frame, `theta` (n_age, 4), and their standard
+    deviations, `sd` (n_age, 4)."""
+
+    theta: FloatArray
+    sd: FloatArray
+
+    def exchanged(self) -> History:
+        """Return the same history with the labels of the two components exchanged."""
+        return History(exchanged(self.theta), self.sd[:, [1, 0, 2, 3]])
+
+
 def exchanged(theta: FloatArray) -> FloatArray:
     """Return the same solution with the labels of the two components exchanged."""
     return np.stack([theta[..., 1], theta[..., 0], theta[..., 2], -theta[..., 3]], axis=-1)
@@ -31,13 +45,14 @@ def _comparable(theta: FloatArray, typical: FloatArray) -> FloatArray:
     return np.concatenate([rates, frequency[..., None], np.clip(theta[..., 3], -4, 4)[..., None]], axis=-1)
 
 
-def histories(solutions: Solutions, count: int) -> list[FloatArray]:
-    """Return up to `count` histories theta (n_age, 4), the most plausible first.
+def histories(solutions: Solutions, count: int) -> list[History]:
+    """Return up to `count` histories, the most plausible first.
 
     A plausible history describes the curves and changes little from age to age. Of each history and its exchange of
     labels, which are equivalent, only one is returned.
     """
     theta = np.concatenate([solutions.theta, exchanged(solutions.theta)], axis=1)
+    sd = np.concatenate([solutions.sd, solutions.sd[..., [1, 0, 2, 3]]], axis=1)
     excess = (solutions.cost - solutions.cost[:, :1]) / np.maximum(solutions.noise[:, None], 1e-300)
     # The misfit of an age is limited to that of a few jumps, so that one bad age does not determine the others.
     local = np.tile(np.minimum(excess, 40.0), 2)
@@ -50,15 +65,16 @@ def histories(solutions: Solutions, count: int) -> list[FloatArray]:
         through = total[:, None] + np.minimum(np.sum(jump**2, -1), 60.0)
         came_from[k] = np.argmin(through, axis=0)
         total = np.min(through, axis=0) + local[k]
-    found: list[FloatArray] = []
+    found: list[History] = []
     for end in np.argsort(total):
         state = int(end)
         states = [state]
         for k in range(n_age - 1, 0, -1):
             state = int(came_from[k, state])
             states.append(state)
-        history = theta[np.arange(n_age), states[::-1]]
-        if not any(_same(history, other) or _same(exchanged(history), other) for other in found):
+        at = np.arange(n_age), states[::-1]
+        history = History(theta[at], sd[at])
+        if not any(_same(one.theta, other.theta) for one in (history, history.exchanged()) for other in found):
             found.append(history)
         if len(found) == count:
             break
