@@ -14,7 +14,7 @@ from heterodyne_nlsq.two_component import starts
 from heterodyne_nlsq.two_component.equilibrium import solve_ages
 from heterodyne_nlsq.two_component.laws import fraction_law, parameters, power_law
 from heterodyne_nlsq.two_component.plain import MOST_DESCRIPTIONS, make_cells, model
-from heterodyne_nlsq.two_component.viterbi import exchanged, histories
+from heterodyne_nlsq.two_component.viterbi import histories
 from heterodyne_spec import load_config
 
 PLAIN = {"D_offset_ref": 0.0, "D_offset_sample": 0.0, "v_offset": 0.0}
@@ -24,8 +24,9 @@ STEADY = {"alpha_ref": 0.0, "alpha_sample": 0.0, "beta": 0.0, "f1": 0.0, "phi0":
 def test_every_age_of_a_steady_measurement_shows_its_rates_frequency_and_fraction() -> None:
     data = make(n_t=200, **STEADY, D0_ref=2000.0, D0_sample=20000.0, v0=500.0)
     (history,) = histories(solve_ages(age_curves(data)), 1)
-    history = history if history[6, 0] < history[6, 1] else exchanged(history)
-    late = history[4:]
+    history = history if history.theta[6, 0] < history.theta[6, 1] else history.exchanged()
+    late = history.theta[4:]
+    assert np.all(np.abs(late[:, 2] - Q * 515 * DT) < 5 * history.sd[4:, 2])
     rate = Q**2 / 2 * DT
     np.testing.assert_allclose(np.exp(late[:, 1]), rate * 20500, rtol=0.1)
     np.testing.assert_allclose(np.exp(late[:, 0]), rate * 2200, rtol=0.25)

@@ -63,20 +63,31 @@ def fraction_law(age: FloatArray, x: FloatArray, weight: FloatArray) -> tuple[fl
     return float(slope[best] * np.exp(-max(f1 * age[-1], f1 * age[0]))), f1, float(base[best])
 
 
-def to_plain(history: History, curves: Curves, cells: Cells) -> FloatArray:
-    """Return theta (10,) of the plain laws fitted to a history, every age with the weight that its curves give it."""
+def by_errors(history: History) -> FloatArray:
+    """Return weights (4, n_age) of the ages for ln a, ln b, ω and x, from how well the curves determine them."""
+    theta, sd = history
+    x, omega = 1 / (1 + np.exp(-theta[:, 3] / 2)), np.maximum(theta[:, 2], 1e-6)
+    errors = np.stack([sd[:, 0], sd[:, 1], sd[:, 2] / omega, x * (1 - x) / 2 * sd[:, 3]])
+    return np.asarray(1 / (1 + (errors / _LAW) ** 2))
+
+
+def by_shares(history: History) -> FloatArray:
+    """Return the same from the shares alone: the rate of a weak component is poorly determined.
+
+    Where noise makes single ages arbitrary, so are their errors.
+    """
+    x = 1 / (1 + np.exp(-history.theta[:, 3] / 2))
+    clear = np.clip(x * (1 - x) * 4, 0.05, 1.0)
+    return np.stack([np.clip((1 - x) ** 2, 0.01, 1), np.clip(x**2, 0.01, 1), clear, np.ones_like(x)])
+
+
+def to_plain(history: History, weights: FloatArray, curves: Curves, cells: Cells) -> FloatArray:
+    """Return theta (10,) of the plain laws fitted to a history, with weights (4, n_age) of its ages."""
     age, dt, theta = curves.age, curves.dt, history.theta
     x, omega = 1 / (1 + np.exp(-theta[:, 3] / 2)), np.maximum(theta[:, 2], 1e-6)
-    of_a, of_b, of_omega, of_x = (
-        1 / (1 + (sd / _LAW) ** 2)
-        for sd in (history.sd[:, 0], history.sd[:, 1], history.sd[:, 2] / omega, x * (1 - x) / 2 * history.sd[:, 3])
-    )
-    laws = [
-        power_law(age / cells.scale, np.exp(theta[:, 0]) / dt, of_a),
-        power_law(age / cells.scale, np.exp(theta[:, 1]) / dt, of_b),
-        power_law(age / cells.scale, omega / dt, of_omega),
-    ]
-    f0, f1, f3 = fraction_law(age, x, of_x)
+    values = np.stack([np.exp(theta[:, 0]), np.exp(theta[:, 1]), omega]) / dt
+    laws = [power_law(age / cells.scale, *one) for one in zip(values, weights[:3], strict=True)]
+    f0, f1, f3 = fraction_law(age, x, weights[3])
     growth = f1 * cells.last
     powers = [part for level, exponent in laws for part in (np.log(level), exponent)]
     return np.array([*powers, f0 * np.exp(max(growth, 0.0)), growth, f3, 0.0])

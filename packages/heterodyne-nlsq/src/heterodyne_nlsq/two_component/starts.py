@@ -8,7 +8,7 @@ from heterodyne_nlsq.age_resolved import FEWEST_FRAMES, age_curves
 from heterodyne_nlsq.models import Candidate, inside
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.two_component.age_resolved import REACH, slices, solved
-from heterodyne_nlsq.two_component.laws import parameters, to_plain
+from heterodyne_nlsq.two_component.laws import by_errors, by_shares, parameters, to_plain
 from heterodyne_nlsq.two_component.plain import fit_cells, make_cells
 from heterodyne_nlsq.two_component.viterbi import histories
 
@@ -30,7 +30,8 @@ def from_data(setup: Setup) -> list[Candidate]:
     for reach in _REACHES:
         curves, solutions = slices(data) if reach == REACH else solved(widest.within(reach))
         for history in histories(solutions, _BRANCHES):
-            trials += [to_plain(one, curves, cells) for one in (history, history.exchanged())]
+            for one in (history, history.exchanged()):
+                trials += [to_plain(one, weights(one), curves, cells) for weights in (by_errors, by_shares)]
     found = []
     descriptions, cost = fit_cells(np.array(trials), cells)
     # Constant data have no misfit.
