@@ -25,6 +25,8 @@ from heterodyne_nlsq.coordinates import (
     from_parameters,
     hold,
     make_coordinates,
+    pinned,
+    plain,
     slope_of_parameters,
     to_parameters,
     without_bounds,
@@ -33,6 +35,7 @@ from heterodyne_nlsq.covariance import Curvature, covariance, covariance_root, c
 from heterodyne_nlsq.evaluators import choose_evaluator, dense_evaluator
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.identify import identifiability
+from heterodyne_nlsq.models import inside
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
 from heterodyne_nlsq.priors import Weights, make_priors
 from heterodyne_nlsq.result_building import _edge, _growth
@@ -203,6 +206,27 @@ def test_a_share_that_fades_early_has_coordinates_where_it_counts() -> None:
     slow[free.free_names.index("f1")], late[free.free_names.index("f1")] = -1e-3, 0.05
     np.testing.assert_array_equal(around(coordinates, slow).clock, coordinates.clock)
     assert around(coordinates, late).clock[-1] == pytest.approx(800 - 3 / 0.05)
+
+
+def test_a_share_that_grows_from_next_to_nothing_is_anchored_where_it_counts() -> None:
+    spec, t = load_model(), 0.1 * np.arange(1, 3001)
+    law = {name: {"value": at} for name, at in (("f0", 1.3e-10), ("f1", 0.07), ("f3", 0.1))}
+    free = free_parameters(spec, load_config({"model": {"parameters": values(**law)}}).model)
+    p = free.start[list(free.free)]
+    # A start keeps what is positive, however small: 1e-6 of the width of the bounds would be 8000 times as much.
+    np.testing.assert_array_equal(inside(p, free), p)
+    c = around(plain(make_coordinates(spec, free, t)), p)
+    z, first = from_parameters(p, c), free.free_names.index("f0")
+    origin = dict(zip(free.names, free.start, strict=True))["f2"]
+    assert z[first] == pytest.approx(1.3e-10 * np.exp(0.07 * (300 - 3 / 0.07 - origin)), rel=1e-9)
+    np.testing.assert_array_equal(np.delete(z, first), np.delete(p, first))
+    np.testing.assert_allclose(to_parameters(z, c), p, rtol=1e-9)
+    expected = slopes_of(lambda at: to_parameters(at, c), z)
+    size = np.abs(expected).max(axis=1, keepdims=True)
+    np.testing.assert_allclose(slope_of_parameters(z, c) / size, expected / size, atol=1e-6)
+    # With its rate held, a law has its own parameters.
+    kept = pinned(c, np.array([free.free_names.index("f1")]), np.array([0.07]))
+    assert not around(plain(kept), p).anchored.any()
 
 
 def slopes_of(function: Callable[[FloatArray], FloatArray], at: FloatArray) -> FloatArray:
