@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import compress
 
 import numpy as np
@@ -10,8 +11,12 @@ from conftest import DT, TRUTH, Q, held, make, values
 
 from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_nlsq.age_resolved import age_curves, centred, residuals
+from heterodyne_nlsq.descent import descend
+from heterodyne_nlsq.evaluators import choose_evaluator
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.start.candidates import MULTISTARTS, candidates
+from heterodyne_nlsq.start.coefficients import fitted_vector
+from heterodyne_nlsq.start.race import Final, hopeful
 from heterodyne_nlsq.two_component import starts
 from heterodyne_nlsq.two_component.equilibrium import solve_ages
 from heterodyne_nlsq.two_component.fringes import frequencies
@@ -214,3 +219,22 @@ def test_what_the_search_does_not_know_begins_at_its_value_in_the_configuration(
     setup = prepare(make(n_t=60), load_config({"model": {"parameters": {"v_offset": {"value": 12.5}}}}))
     at = setup.free.free_names.index("v_offset")
     assert {float(found.vector[at]) for found in starts.from_data(setup)} == {12.5}
+
+
+def test_only_a_fit_that_leaves_white_noise_ends_the_descents_that_rest_far_above() -> None:
+    setup = prepare(make(n_t=80, noise=0.01), load_config({"model": {"parameters": values()}}))
+    evaluator = choose_evaluator(setup)
+    vector = fitted_vector(setup, evaluator, setup.free.start[list(setup.free.free)])
+    best = descend(setup, evaluator, vector, None)
+    above = replace(best, cost=2 * best.cost)
+    near = replace(best, cost=best.cost * (1 + 1e-6))
+    others = [Final(one, "") for one in (above, near, replace(above, success=False))]
+    assert hopeful(setup, evaluator, best, others) == others[1:]
+    # Half the contrast leaves structure, and so the question whether something else describes it.
+    wrong = best.vector.copy()
+    wrong[len(setup.free.free)] *= 0.5
+    cost = float(evaluator.normal(wrong, evaluator.problem).cost)
+    poor = replace(best, vector=wrong, cost=cost)
+    far = [Final(replace(poor, cost=2 * cost), "")]
+    assert hopeful(setup, evaluator, poor, far) == far
+    assert not hopeful(setup, evaluator, best, far)

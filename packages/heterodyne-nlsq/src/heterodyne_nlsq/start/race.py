@@ -74,12 +74,12 @@ def race(setup: Setup, evaluator: Evaluator, starters: list[Candidate], progress
     first, *others = _different(sorted(heats, key=lambda heat: heat.solution.cost), setup)
     announce_stage(progress, numbered_stage(Stage.FITS, 1, 1 + len(others)))
     best = descend(setup, evaluator, first.solution.vector, progress)
-    others = _hopeful(setup, evaluator, best, others)
+    others = hopeful(setup, evaluator, best, others)
     descents = beside(setup, evaluator, Final(best, first.origin), others, progress)
     return descents._replace(n_evaluations=descents.n_evaluations + spent)
 
 
-def _hopeful(setup: Setup, evaluator: Evaluator, best: Solution, others: list[Final]) -> list[Final]:
+def hopeful(setup: Setup, evaluator: Evaluator, best: Solution, others: list[Final]) -> list[Final]:
     """Return the short descents that may lead lower than the best complete one.
 
     Where what that one leaves is white, there is nothing else to be described: one that has come to rest far above does

@@ -112,11 +112,8 @@ def solve_ages(curves: Curves) -> Solutions:
     )
     theta, cost, matrix = refine(starts, curves)
     order = np.argsort(cost, axis=1)
-    theta, matrix = (
-        np.take_along_axis(one, order.reshape(*order.shape, *ones), 1)
-        for one, ones in ((theta, (1,)), (matrix, (1, 1)))
-    )
-    cost = np.take_along_axis(cost, order, 1)
+    ages = np.arange(len(order))[:, None]
+    theta, cost, matrix = theta[ages, order], cost[ages, order], matrix[ages, order]
     freedom = np.count_nonzero(curves.weight, axis=(1, 2)) - 2 * len(phi) - 4
     noise = cost[:, 0] / np.maximum(freedom, 1)
     return Solutions(theta, standard_deviations(matrix, noise[:, None]), cost, noise)

@@ -32,7 +32,10 @@ _BIN = 0.06
 """Width of the bins of ln ω in which a power law looks for a frequency."""
 
 _APART = 3
+"""Number of bins on either side of a power law that belong to it."""
+
 _EXPONENTS = np.arange(-1.5, 1.51, 0.05)
+"""Exponents β that are tried."""
 
 
 @dataclass(frozen=True)
