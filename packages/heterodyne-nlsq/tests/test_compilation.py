@@ -90,8 +90,11 @@ def test_the_command_keeps_what_it_compiles_and_python_reads_it(measurement: Pat
     done = subprocess.run(code, env={**os.environ, "XDG_CACHE_HOME": str(cache)}, check=False)
     assert done.returncode == NOT_CONVERGED
     kept = entries(cache / "heterodyne")
+    # The sums, and the conversion of a number: a fit compiles nothing for the shapes of what it is handed.
+    assert 0 < len(kept) <= 3
+    assert any(name.startswith("jit__inner_products") for name in kept)
     counts = json.loads(run(FIT, measurement, settings, cache=cache))
-    assert counts["hits"] > 10
+    assert counts["hits"] == len(kept)
     assert counts["misses"] == 0
     assert entries(cache / "heterodyne") == kept
 
