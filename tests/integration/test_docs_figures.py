@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heterodyne_nlsq.uncertainty.pixels import _PORTION, PORTIONS
+from heterodyne_nlsq.uncertainty.pixels import PORTION, PORTIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -19,4 +19,4 @@ DOCS = Path(__file__).parents[2] / "docs"
     ],
 )
 def test_the_number_of_simulated_pixels_is_that_of_the_code(page: str, sentence: str) -> None:
-    assert sentence.format(_PORTION * PORTIONS) in " ".join((DOCS / page).read_text().split()).replace("> ", "")
+    assert sentence.format(PORTION * PORTIONS) in " ".join((DOCS / page).read_text().split()).replace("> ", "")
