@@ -127,6 +127,9 @@ def test_what_grows_by_twenty_e_folds_is_found() -> None:
     found = fit_nlsq_jax(data)
     assert found.cost < 1.0001 * expected.cost
     assert found.parameters["f1"] == pytest.approx(0.0726, abs=5 * found.sd["f1"])
+    # f0 = 1e-10 changes c2 by a billion per standard deviation of its prior: the rest is not without effect beside it.
+    assert found.sd["f1"] < 1e-3
+    np.testing.assert_array_less(found.bands.sd["J_r"], 0.01 * found.bands.values["J_r"])
 
 
 def test_weak_fringes_are_followed_through_all_ages() -> None:

@@ -53,7 +53,10 @@ def curvature(gauss_newton: FloatArray, prior: FloatArray) -> Curvature:
     # A column in the span of the scaling columns leaves only rounding errors: it has no effect that the scaling cannot
     # compensate.
     scale = np.where(diagonal > SINGULAR * own**2, np.sqrt(diagonal), 0.0)
-    scale = np.where(scale * prior > _EFFECT * np.max(scale * prior, initial=0.0), scale, 0.0)
+    # Nothing changes c2 by more than an offset of 1: a first term that grows by twenty e-folds, moved by the standard
+    # deviation of its prior, would by a billion in this linear estimate.
+    most = np.sqrt(np.max(np.diag(gauss_newton)[n_free:], initial=0.0)) or np.inf
+    scale = np.where(scale * prior > _EFFECT * min(np.max(scale * prior, initial=0.0), most), scale, 0.0)
     safe = np.where(scale > 0, scale, 1.0)
     scaled = np.where((scale > 0)[:, None] & (scale > 0), matrix / np.outer(safe, safe), 0.0)
     # Smaller than all others and distinct, so that every parameter without effect has its own eigenvector.

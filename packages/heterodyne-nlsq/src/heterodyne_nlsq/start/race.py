@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from heterodyne_nlsq.descent import approach, descend, mean_square, variance_unit
+from heterodyne_nlsq.descent import approach, descend, mean_square
 from heterodyne_nlsq.evaluators import Evaluator
 from heterodyne_nlsq.evidence.comparison import OBVIOUS
 from heterodyne_nlsq.minima import same_minimum
@@ -16,6 +16,7 @@ from heterodyne_nlsq.models import Candidate
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.solver import Progress, Solution
 from heterodyne_nlsq.start.coefficients import fitted_vector
+from heterodyne_nlsq.uncertainty.inflation import is_white
 from heterodyne_report import Stage, announce_stage, numbered_stage
 
 type FloatArray = npt.NDArray[np.float64]
@@ -29,10 +30,6 @@ HEAT = 12
 
 BEHIND = 1.05
 """Cost after the short descent, relative to the best, beyond which a candidate is dropped."""
-
-WHITE = 1.25
-"""Ratio of the variances of sums of residuals and of single ones below which they are white: 1.07 in white noise, 2 or
-more beside structure."""
 
 _FINALISTS = 3
 
@@ -89,7 +86,7 @@ def hopeful(setup: Setup, evaluator: Evaluator, best: Solution, others: list[Fin
     if not any(resting) or not best.success:
         return others
     variance = mean_square(evaluator, best)
-    if variance_unit(setup, evaluator, best) > WHITE * variance:
+    if not is_white(setup, best.vector, variance):
         return others
     far = [2 * (other.solution.cost - best.cost) > OBVIOUS * variance for other in others]
     return [other for other, *both in zip(others, resting, far, strict=True) if not all(both)]

@@ -24,12 +24,36 @@ _ENOUGH = 20
 _MOST_ANGLES, _MOST_FRAMES = 3, 1000
 """Number of azimuths used, evenly spaced, and of frames, from the middle."""
 
+_WHITE, _LEFT, _SURE = 1.25, 1.02, 4.0
+"""Of white residuals, the largest ratio of noise at any scale to that of neighbours, that of their mean square, and
+standard deviations of the latter: 1.07 and 1.00 in white noise, 2 beside structure."""
+
 MOST = 3000.0
 """Largest inflation, that of the slowest simulated speckle; larger values are due to structure not in the model."""
 
 
 def inflation(setup: Setup, vector: FloatArray) -> float:
     """Return the inflation, 1 for white noise, at a fitted vector (n_fit,) that describes the data well."""
+    return typical(np.array([inflation_of(details, square) for details, square in _looked_at(setup, vector)]))
+
+
+def is_white(setup: Setup, vector: FloatArray, variance: float) -> bool:
+    """Return whether the residuals at a fitted vector (n_fit,), with a mean square `variance`, are white noise.
+
+    Compared with neighbours, noise that is correlated increases with the size of blocks, and structure that changes
+    slowly adds to the mean square alone.
+    """
+    found = [details.square[details.number >= _ENOUGH].mean(axis=1) for details, _ in _looked_at(setup, vector)]
+    if not all(one.size for one in found):
+        return False
+    finest = float(np.mean([one[0] for one in found]))
+    most = max(float(one.max() / max(one[0], 1e-300)) for one in found)
+    chance = _SURE / np.sqrt(setup.data.n_phi * min(setup.data.n_t, _MOST_FRAMES) ** 2 / 2)
+    return most < _WHITE and variance < (_LEFT + chance) * finest
+
+
+def _looked_at(setup: Setup, vector: FloatArray) -> list[tuple[Details, float]]:
+    """Return the details of the residuals of some azimuths and frames, and their mean squares."""
     data, n_free = setup.data, len(setup.free.free)
     contrast, offset = setup.scaling.per_angle(vector[n_free:])
     chosen = np.unique(np.linspace(0, data.n_phi - 1, min(data.n_phi, _MOST_ANGLES)).astype(int))
@@ -44,8 +68,8 @@ def inflation(setup: Setup, vector: FloatArray) -> float:
         cut, n_used = residuals(data.c2[a, some, some], fitted, used)
         whole = cut(slice(None), slice(None))
         details = measured_details(functools.partial(cut_of, whole), n_used, near)
-        found.append(inflation_of(details, _mean_square(whole, near)))
-    return typical(np.array(found))
+        found.append((details, _mean_square(whole, near)))
+    return found
 
 
 def typical(found: FloatArray) -> float:
