@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import compress
 
+import jax
 import numpy as np
 import pytest
 from conftest import DT, TRUTH, Q, held, make, values
@@ -225,19 +226,20 @@ def test_what_the_search_does_not_know_begins_at_its_value_in_the_configuration(
 
 
 def test_only_a_fit_that_leaves_white_noise_ends_the_descents_that_rest_far_above() -> None:
-    setup = prepare(make(n_t=80, noise=0.01), load_config({"model": {"parameters": values()}}))
-    evaluator = choose_evaluator(setup)
-    vector = fitted_vector(setup, evaluator, setup.free.start[list(setup.free.free)])
-    best = descend(setup, evaluator, vector, None)
-    above = replace(best, cost=2 * best.cost)
-    near = replace(best, cost=best.cost * (1 + 1e-6))
-    others = [Final(one, "") for one in (above, near, replace(above, success=False))]
-    assert hopeful(setup, evaluator, best, others) == others[1:]
-    # Half the contrast leaves structure, and so the question whether something else describes it.
-    wrong = best.vector.copy()
-    wrong[len(setup.free.free)] *= 0.5
-    cost = float(evaluator.normal(wrong, evaluator.problem).cost)
-    poor = replace(best, vector=wrong, cost=cost)
-    far = [Final(replace(poor, cost=2 * cost), "")]
-    assert hopeful(setup, evaluator, poor, far) == far
-    assert not hopeful(setup, evaluator, best, far)
+    with jax.enable_x64(True):
+        setup = prepare(make(n_t=80, noise=0.01), load_config({"model": {"parameters": values()}}))
+        evaluator = choose_evaluator(setup)
+        vector = fitted_vector(setup, evaluator, setup.free.start[list(setup.free.free)])
+        best = descend(setup, evaluator, vector, None)
+        above = replace(best, cost=2 * best.cost)
+        near = replace(best, cost=best.cost * (1 + 1e-6))
+        others = [Final(one, "") for one in (above, near, replace(above, success=False))]
+        assert hopeful(setup, evaluator, best, others) == others[1:]
+        # Half the contrast leaves structure, and so the question whether something else describes it.
+        wrong = best.vector.copy()
+        wrong[len(setup.free.free)] *= 0.5
+        cost = float(evaluator.normal(wrong, evaluator.problem).cost)
+        poor = replace(best, vector=wrong, cost=cost)
+        far = [Final(replace(poor, cost=2 * cost), "")]
+        assert hopeful(setup, evaluator, poor, far) == far
+        assert not hopeful(setup, evaluator, best, far)
