@@ -44,12 +44,13 @@ def is_white(setup: Setup, vector: FloatArray, variance: float) -> bool:
     slowly adds to the mean square alone.
     """
     found = [details.square[details.number >= _ENOUGH].mean(axis=1) for details, _ in _looked_at(setup, vector)]
-    if not all(one.size for one in found):
+    n_scale = min(one.size for one in found)
+    if n_scale == 0:
         return False
-    finest = float(np.mean([one[0] for one in found]))
-    most = max(float(one.max() / max(one[0], 1e-300)) for one in found)
+    # Of all azimuths together: at the largest scale, blocks of one are few.
+    noise = np.mean([one[:n_scale] for one in found], axis=0)
     chance = _SURE / np.sqrt(setup.data.n_phi * min(setup.data.n_t, _MOST_FRAMES) ** 2 / 2)
-    return most < _WHITE and variance < (_LEFT + chance) * finest
+    return bool(noise.max() < _WHITE * noise[0] and variance < (_LEFT + chance) * noise[0])
 
 
 def _looked_at(setup: Setup, vector: FloatArray) -> list[tuple[Details, float]]:
