@@ -97,6 +97,7 @@ def _step(
     damping: FloatArray,
     bounds: tuple[FloatArray, FloatArray],
 ) -> FloatArray:
+    """Return the damped steps (m, n) of m problems; a parameter pushed against its bound does not move."""
     low, high = bounds
     stuck = ((theta <= low) & (gradient < 0)) | ((theta >= high) & (gradient > 0))
     moving = np.where(stuck, 0.0, 1.0)

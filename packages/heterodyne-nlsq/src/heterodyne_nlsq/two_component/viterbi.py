@@ -21,6 +21,10 @@ _LOG_RANGE = 4.0
 """Logarithm of the ratio of a rate to the typical one beyond which the rate is not determined."""
 
 
+_SWAPPED = [1, 0, 2, 3]
+"""Columns of standard deviations after an exchange of labels."""
+
+
 class History(NamedTuple):
     """Solutions at successive ages: ln a, ln b, ω and ln(B/A) per frame, `theta` (n_age, 4), and their standard
     deviations, `sd` (n_age, 4)."""
@@ -30,7 +34,7 @@ class History(NamedTuple):
 
     def exchanged(self) -> History:
         """Return the same history with the labels of the two components exchanged."""
-        return History(exchanged(self.theta), self.sd[:, [1, 0, 2, 3]])
+        return History(exchanged(self.theta), self.sd[:, _SWAPPED])
 
 
 def exchanged(theta: FloatArray) -> FloatArray:
@@ -52,7 +56,7 @@ def histories(solutions: Solutions, count: int) -> list[History]:
     labels, which are equivalent, only one is returned.
     """
     theta = np.concatenate([solutions.theta, exchanged(solutions.theta)], axis=1)
-    sd = np.concatenate([solutions.sd, solutions.sd[..., [1, 0, 2, 3]]], axis=1)
+    sd = np.concatenate([solutions.sd, solutions.sd[..., _SWAPPED]], axis=1)
     excess = (solutions.cost - solutions.cost[:, :1]) / np.maximum(solutions.noise[:, None], 1e-300)
     # The misfit of an age is limited to that of a few jumps, so that one bad age does not determine the others.
     local = np.tile(np.minimum(excess, 40.0), 2)

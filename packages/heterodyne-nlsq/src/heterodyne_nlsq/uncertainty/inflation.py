@@ -26,7 +26,7 @@ _MOST_ANGLES, _MOST_FRAMES = 3, 1000
 
 _WHITE, _LEFT, _SURE = 1.25, 1.02, 4.0
 """Of white residuals, the largest ratio of noise at any scale to that of neighbours, that of their mean square, and
-standard deviations of the latter: 1.07 and 1.00 in white noise, 2 beside structure."""
+standard deviations of the latter."""
 
 MOST = 3000.0
 """Largest inflation, that of the slowest simulated speckle; larger values are due to structure not in the model."""
