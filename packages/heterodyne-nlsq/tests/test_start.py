@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import DT, TRUTH, Q, held, make, values
 
+from heterodyne_data import TwoTimeData
 from heterodyne_nlsq import fit_nlsq_jax
 from heterodyne_nlsq.age_resolved import age_curves, centred, residuals
 from heterodyne_nlsq.descent import descend
@@ -22,7 +23,8 @@ from heterodyne_nlsq.two_component import starts
 from heterodyne_nlsq.two_component.equilibrium import solve_ages
 from heterodyne_nlsq.two_component.fringes import frequencies
 from heterodyne_nlsq.two_component.laws import fraction_law, parameters, power_law
-from heterodyne_nlsq.two_component.plain import MOST_DESCRIPTIONS, make_cells, model
+from heterodyne_nlsq.two_component.plain import cost_of, descend_each, left_by_noise, make_cells, model
+from heterodyne_nlsq.two_component.search import MOST_DESCRIPTIONS, fit_cells
 from heterodyne_nlsq.two_component.viterbi import histories
 from heterodyne_spec import load_config
 
@@ -82,6 +84,37 @@ def test_laws_are_found_through_their_own_values_and_past_an_outlier() -> None:
         x = f0 * np.exp(f1 * age) + f3
         a, b, c = fraction_law(age, x, np.ones(12))
         np.testing.assert_allclose(a * np.exp(b * age) + c, x, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("truth", "elsewhere"),
+    [
+        (
+            [-4.50, -0.18, -1.63, 0.04, -2.29, 0.13, 0.36, -40.0, 0.42, -0.06],
+            [-1.50, -0.03, -4.03, -0.47, -1.53, -0.43, 0.08, -2.4, 0.56, -0.06],
+        ),
+        (
+            [-4.20, 0.10, -3.79, -0.35, 0.77, 0.15, 0.26, 2.5, 0.37, -0.04],
+            [-3.48, -0.37, -4.50, 0.13, 0.77, 0.15, 0.10, 21.0, 0.56, -0.04],
+        ),
+        (
+            [-2.66, 0.26, -2.54, 0.21, -1.62, 0.13, 0.36, -0.8, 0.14, 0.01],
+            [-2.30, 0.17, 1.34, 1.52, 3.03, 0.57, 0.16, 0.1, 0.0, -0.15],
+        ),
+    ],
+    ids=["x falls within 3 % of the run", "labels exchanged", "fringes damped within a radian"],
+)
+def test_the_search_leaves_minima_from_which_descents_do_not_lead(truth: list[float], elsewhere: list[float]) -> None:
+    t = 0.3 * np.arange(1, 1001)
+    empty = TwoTimeData(c2=np.ones((2, 1000, 1000)), q=Q, phi=np.array([-27.3, 31.4]), t=t)
+    cells = make_cells(age_curves(empty), float(t[-1]))
+    described, _ = model(np.array(truth), cells)
+    scatter = np.random.default_rng(5).normal(size=described.shape) / np.sqrt(np.maximum(cells.weight, 1.0))
+    cells = cells._replace(value=1 + 0.2 * (described + 0.05 * scatter), noise=np.full(2, 0.01**2))
+    stays, _ = descend_each(np.array([elsewhere]), cells, 40)
+    assert cost_of(stays, cells)[0] > 2 * left_by_noise(cells)
+    _, cost = fit_cells(np.array([elsewhere]), cells)
+    assert cost[0] < left_by_noise(cells)
 
 
 @pytest.mark.parametrize(

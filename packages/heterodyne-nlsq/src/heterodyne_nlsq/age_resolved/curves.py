@@ -39,7 +39,7 @@ class Curves:
     `age` (n_age,) in s, and as `frame` in frames from the first; `lag` (n_lag,) in frames; `middle` (n_age, n_lag) in
     s, the mean age of the pairs averaged, and `spread` (n_age, n_lag) in s, half the range of their ages; `value` and
     `weight` (n_age, n_phi, n_lag), the weight being the number of pairs averaged, 0 where there are none; `dt` in s and
-    `phi` (n_phi,) in degrees.
+    `phi` (n_phi,) in degrees. `noise` (n_phi,) is the variance of a pair due to noise that neighbours do not share.
     """
 
     age: FloatArray
@@ -51,6 +51,7 @@ class Curves:
     weight: FloatArray
     dt: float
     phi: FloatArray
+    noise: FloatArray
 
     def within(self, reach: float) -> Curves:
         """Return the curves without lags longer than `reach` times the age."""
@@ -91,13 +92,19 @@ def age_curves(data: TwoTimeData, reach: float = 2.0) -> Curves:
     middles = _middles(n_t)
     half = np.maximum(np.minimum(_HALF_WIDTH * middles, _OF_REST * (n_t - 1 - middles)), 1.5)
     value, weight = np.zeros((2, middles.size, chosen.size, lag.size))
+    squares, counted = np.zeros((2, chosen.size))
     middle, spread = np.zeros((2, middles.size, lag.size))
     weights = (data.weight * data.valid)[chosen]
     for k, step in enumerate(lag):
         first = np.arange(n_t - step)
         c2 = np.asarray(data.c2[chosen[:, None], first, first + step], float)
         w = weights[:, :-step] * weights[:, step:] * np.isfinite(c2)
-        sums = np.cumsum(np.pad(w * np.where(np.isfinite(c2), c2, 0.0), ((0, 0), (1, 0))), axis=1)
+        c2 = np.where(np.isfinite(c2), c2, 0.0)
+        # Second differences along the diagonal: see `heterodyne_data.setup.noise_sd`.
+        whole = (w[:, :-2] > 0) & (w[:, 1:-1] > 0) & (w[:, 2:] > 0)
+        squares += np.sum(np.square(np.diff(c2, 2, axis=1), where=whole, out=np.zeros(whole.shape)), axis=1)
+        counted += np.count_nonzero(whole, axis=1)
+        sums = np.cumsum(np.pad(w * c2, ((0, 0), (1, 0))), axis=1)
         counts = np.cumsum(np.pad(w, ((0, 0), (1, 0))), axis=1)
         low = np.clip(np.ceil(middles - half - step / 2), 0, n_t - step).astype(int)
         high = np.clip(np.floor(middles + half - step / 2) + 1, low, n_t - step).astype(int)
@@ -107,5 +114,6 @@ def age_curves(data: TwoTimeData, reach: float = 2.0) -> Curves:
         value[:, :, k] = np.where(there, (sums[:, high] - sums[:, low]).T / np.where(there, weight[:, :, k], 1.0), 0.0)
     dt = float(np.median(np.diff(data.t)))
     ages, middle = (data.t[0] + dt * frames for frames in (middles, middle))
-    curves = Curves(ages, middles, lag.astype(float), middle, dt * spread, value, weight, dt, data.phi[chosen])
+    noise = squares / np.maximum(6 * counted, 1.0)
+    curves = Curves(ages, middles, lag.astype(float), middle, dt * spread, value, weight, dt, data.phi[chosen], noise)
     return curves.within(reach)

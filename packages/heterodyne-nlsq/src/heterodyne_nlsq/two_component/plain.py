@@ -11,7 +11,6 @@ where t_p is the end of the measurement, T, for κ > 0 and 0 for κ < 0, and phi
 
 from __future__ import annotations
 
-import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -21,14 +20,6 @@ from heterodyne_nlsq.age_resolved import Curves, fit, residuals
 
 type FloatArray = npt.NDArray[np.float64]
 
-_FEW_STEPS, _MANY_STEPS = 12, 30
-MOST_DESCRIPTIONS = 6
-_FLOWS = 2
-_SCANNED = 16
-_DECAYS = (0.4, 2.0, 10.0)
-"""Decays of the fields over the measurement, in the exponent, of the starting values."""
-
-_FRACTIONS = (0.2, 0.5, 0.8)
 _EVERY_LAG = 2
 """Step between the lags that are used; more add little to starting values."""
 
@@ -37,7 +28,8 @@ class Cells(NamedTuple):
     """Averages over a few pairs each.
 
     Ages `t1`, `t2` of the frames (n_cell,) and half the range `spread` of the age of the pairs, in s; `value` and
-    `weight` (n_phi, n_cell); `phi` (n_phi,) in rad; `scale` t_m, `first` age of the curves and `last` T in s.
+    `weight` (n_phi, n_cell); `phi` (n_phi,) in rad; `scale` t_m, `first` age of the curves and `last` T in s; `noise`
+    (n_phi,), the variance of a pair.
     """
 
     t1: FloatArray
@@ -49,6 +41,7 @@ class Cells(NamedTuple):
     scale: float
     first: float
     last: float
+    noise: FloatArray
 
 
 def make_cells(curves: Curves, last: float) -> Cells:
@@ -69,6 +62,7 @@ def make_cells(curves: Curves, last: float) -> Cells:
         float(np.sqrt(curves.age[0] * curves.age[-1])),
         float(curves.age[0]),
         last,
+        curves.noise,
     )
 
 
@@ -143,7 +137,7 @@ def model(theta: FloatArray, cells: Cells) -> tuple[FloatArray, FloatArray]:
     return u_**2 + w_**2 + 2 * u_ * w_ * cosine, derivatives
 
 
-def _bounds(cells: Cells, turns: bool) -> tuple[FloatArray, FloatArray]:
+def bounds_of(cells: Cells, turns: bool) -> tuple[FloatArray, FloatArray]:
     """Return the bounds of theta; phi0 is fixed unless it `turns`."""
     slow, fast = np.log(1e-4 / cells.last), np.log(1e4 / cells.last)
     turn = np.deg2rad(10.0) if turns else 0.0
@@ -154,55 +148,23 @@ def _bounds(cells: Cells, turns: bool) -> tuple[FloatArray, FloatArray]:
     return np.array(low), np.array(high)
 
 
-def _scan(flows: FloatArray, cells: Cells) -> FloatArray:
-    """Return the best points (n, 10) of a grid of rates and fractions around flows (n_flow, 3) of ln ω, β and phi0.
-
-    The fringes determine the flow independently of the rest; decay rates are less constrained.
-    """
-    points = []
-    for log_omega, beta, phi0 in flows:
-        for a, b in itertools.product(np.log(np.array(_DECAYS) / cells.last), repeat=2):
-            for first, last in itertools.product(_FRACTIONS, repeat=2):
-                growth = 1.5 if last > first else -1.5
-                g = abs(last - first) / -np.expm1(-1.5)
-                f3 = max(first, last) - g
-                points.append([a, 0.0, b, 0.0, log_omega, beta, g, growth, f3, phi0])
-    theta = np.array(points)
-    cost = np.concatenate([_cost(part, cells) for part in np.array_split(theta, max(1, len(theta) // 32))])
-    return theta[np.argsort(cost)[:_SCANNED]]
+def left_by_noise(cells: Cells) -> float:
+    """Return the weighted squares that white noise leaves of the cells: their mean and one standard deviation."""
+    counts = np.count_nonzero(cells.weight, axis=1)
+    return float(np.sum(counts * cells.noise) + np.sqrt(np.sum(2 * counts * cells.noise**2)))
 
 
-def _cost(theta: FloatArray, cells: Cells) -> FloatArray:
+def cost_of(theta: FloatArray, cells: Cells) -> FloatArray:
+    """Return the weighted squares that theta (n, 10) leaves of the cells, (n,)."""
     m, _ = model(theta, cells)
     *_, rest = residuals(m, cells.value, cells.weight)
     return np.asarray(np.sum(cells.weight * rest**2, axis=(-1, -2)))
 
 
-def _descend(theta: FloatArray, cells: Cells, n_steps: int) -> tuple[FloatArray, FloatArray]:
-    """Return the best descents, best first, without duplicates."""
-    theta, cost = descend_each(theta, cells, n_steps)
-    order = np.argsort(cost)
-    different = [k for n, k in enumerate(order) if n == 0 or cost[k] > cost[order[n - 1]] * (1 + 1e-4)]
-    best = different[:MOST_DESCRIPTIONS]
-    return theta[best], cost[best]
-
-
-def descend_each(theta: FloatArray, cells: Cells, n_steps: int = _MANY_STEPS) -> tuple[FloatArray, FloatArray]:
+def descend_each(theta: FloatArray, cells: Cells, n_steps: int) -> tuple[FloatArray, FloatArray]:
     """Return the minima reached from theta (n, 10), and their cost (n,)."""
-    bounds = _bounds(cells, turns=len(cells.phi) > 1)
+    bounds = bounds_of(cells, turns=len(cells.phi) > 1)
     shape = (len(theta), *cells.value.shape)
     value, weight = np.broadcast_to(cells.value, shape), np.broadcast_to(cells.weight, shape)
     theta, cost, _ = fit(lambda z: model(z, cells), np.clip(theta, *bounds), value, weight, bounds, n_steps)
     return theta, cost
-
-
-def fit_cells(theta: FloatArray, cells: Cells) -> tuple[FloatArray, FloatArray]:
-    """Return the best descents from theta (n, 10), best first: theta (n_kept, 10) and cost (n_kept,).
-
-    A few steps determine the flow; the best points and a grid around them get a few more, and the best of these are
-    descended to the end.
-    """
-    theta, _ = _descend(theta, cells, _FEW_STEPS)
-    theta = np.concatenate([theta, _scan(theta[:_FLOWS][:, [4, 5, 9]], cells)])
-    theta, _ = _descend(theta, cells, _FEW_STEPS)
-    return _descend(theta, cells, _MANY_STEPS)

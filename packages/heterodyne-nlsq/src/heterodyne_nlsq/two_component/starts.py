@@ -9,7 +9,8 @@ from heterodyne_nlsq.models import Candidate, inside
 from heterodyne_nlsq.setup import Setup
 from heterodyne_nlsq.two_component.age_resolved import REACH, slices, solved
 from heterodyne_nlsq.two_component.laws import by_errors, by_shares, parameters, to_plain
-from heterodyne_nlsq.two_component.plain import fit_cells, make_cells
+from heterodyne_nlsq.two_component.plain import make_cells
+from heterodyne_nlsq.two_component.search import fit_cells
 from heterodyne_nlsq.two_component.viterbi import histories
 
 _REACHES = (2.0, REACH, 0.35)
