@@ -17,11 +17,12 @@ from heterodyne_nlsq.at_ages import at_age, inverse, mean, ratio
 from heterodyne_nlsq.evaluators import choose_evaluator
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.uncertainty.calibration import calibrate, score_covariance
-from heterodyne_nlsq.uncertainty.noise_parts import described_details, noise_parts
+from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts, described_details, noise_parts
 from heterodyne_nlsq.uncertainty.pixels import Request, blocks_of, fluctuations, pixel_details
 from heterodyne_nlsq.uncertainty.propagation import bands, derived
 from heterodyne_nlsq.uncertainty.scales import Details, Expected, cut_of
 from heterodyne_nlsq.uncertainty.scales import measured_details as details_of_parts
+from heterodyne_nlsq.uncertainty.structure import Residual, beyond_noise
 from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid, field_laws, physics_of, speckle_map
 from heterodyne_spec import load_config, load_model
 
@@ -110,6 +111,33 @@ def test_parts_of_the_noise_are_told_apart() -> None:
         parts = noise_parts(Details(described, number), expected, 1.0)
         np.testing.assert_allclose(described_details(parts, expected), described, rtol=0.03)
         assert 1 / parts.speckle == pytest.approx(PIXELS, rel=0.1)
+
+
+def test_azimuths_that_agree_show_what_the_model_does_not_describe() -> None:
+    rng, n_t = np.random.default_rng(8), 400
+
+    def pattern() -> np.ndarray:
+        return 0.1 * np.kron(rng.normal(size=(50, 50)), np.ones((8, 8)))
+
+    def residuals_of(patterns: list[np.ndarray], frames: list[np.ndarray]) -> list[Residual]:
+        found = [measured_details(rng.normal(size=(n_t, n_t)) + one, 1) for one in patterns]
+        flat = np.zeros_like(found[0].square)
+        # As when the speckle of the model absorbs the pattern: by scale, all that is there is noise.
+        parts = NoiseParts(1.0, 0.0, 0.0, 0.0)
+        return [
+            Residual(details, Expected(details.square, flat, flat, flat), parts, one)
+            for details, one in zip(found, frames, strict=True)
+        ]
+
+    all_frames, common = np.arange(n_t), pattern()
+    agreeing = residuals_of([common, pattern(), common], [all_frames] * 3)
+    excess, limit = beyond_noise(agreeing, 3)
+    np.testing.assert_array_equal(excess > limit, [True, False, True])
+    # In blocks of 8 frames and more, the pattern adds 0.1² · 64 = 0.64 to a variance of 1.
+    assert excess[0] == pytest.approx(1.64, abs=0.2)
+    # Details of other frames are at other ages.
+    other = residuals_of([common, common], [all_frames, 3 * all_frames])
+    assert np.all(np.less(*beyond_noise(other, 2)))
 
 
 def test_white_noise_stays_nearly_white() -> None:

@@ -209,8 +209,9 @@ class MapNoise:
     """The noise of the maps, per azimuth (n_phi,), and its effect.
 
     `effective_pixels` is NaN if no noise is shared between pairs; `own_share` is the part of the variance that every
-    pair has independently (photons, detector); `excess` the largest ratio of noise at any time scale to the noise
-    expected from speckle and photons, and `limit` how large it may be by chance (None in older results).
+    pair has independently (photons, detector); `excess` the largest ratio of residuals at any time scale to the noise
+    expected from speckle and photons, or to what two azimuths do not share; `limit` how large it may be by chance (None
+    in older results).
     `statement` describes the correction and its basis.
     """
 

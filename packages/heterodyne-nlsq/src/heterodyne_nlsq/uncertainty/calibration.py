@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +24,7 @@ from heterodyne_nlsq.uncertainty.pixels import (
     some_portions,
 )
 from heterodyne_nlsq.uncertainty.scales import Blocks, Details, Expected, measured_details
+from heterodyne_nlsq.uncertainty.structure import LEAST_LIMIT, Residual, beyond_noise
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -34,15 +34,6 @@ _KEPT = 512
 
 _ROUGHLY = 64
 """Number of pixels that show whether there is speckle: its details in them are known to a tenth."""
-
-_CHANCE = 1e-3
-"""Probability that noise alone exceeds the limit at some scale and azimuth."""
-
-_LEAST_LIMIT = 1.3
-"""Ratio below which there is never structure, given the accuracy of the noise model."""
-
-_ENOUGH = 20
-"""Blocks of a scale that are enough to compare its noise with the expectation."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +104,16 @@ def calibrate(
     for a, one in zip(shared_by(), rest, strict=True):
         delta[a] = np.concatenate([closely[a], one], axis=1)
 
-    def judge(a: int) -> tuple[float, float, float, float, float]:
-        if variance[a] < ROUNDING:
-            return ROUNDING, 1.0, 1.0, _LEAST_LIMIT, 1.0
-        judged = _judged(found[a], expected[a], parts[a], data.n_phi)
-        return _own_variance(parts[a], expected[a]), *judged, inflation_of(found[a], float(variance[a]))
-
-    own, own_share, excess, limit, shared = map(np.array, zip(*map(judge, azimuths), strict=True))
+    noisy = [a for a in azimuths if variance[a] >= ROUNDING]
+    own, own_share = np.full(data.n_phi, ROUNDING), np.ones(data.n_phi)
+    excess, limit = np.ones(data.n_phi), np.full(data.n_phi, LEAST_LIMIT)
+    for a in noisy:
+        own[a], own_share[a] = _own(found[a], expected[a], parts[a])
+    frames = [np.flatnonzero(used) for used in request.weight > 0]
+    excess[noisy], limit[noisy] = beyond_noise(
+        [Residual(found[a], expected[a], parts[a], frames[a]) for a in noisy], data.n_phi
+    )
+    shared = np.array([inflation_of(found[a], float(variance[a])) if a in noisy else 1.0 for a in azimuths])
     return Calibration(tuple(parts), own, own_share, excess, limit, typical(shared), tuple(delta))
 
 
@@ -164,38 +158,12 @@ def request_of(setup: Setup, values: FloatArray, contrast: FloatArray) -> Reques
     return Request(setup.physics, values, setup.free.expand, data.t, data.q, data.phi, contrast, weight, near)
 
 
-def _own_variance(parts: NoiseParts, expected: Expected) -> float:
-    """Return the variance of noise uncorrelated between pairs, averaged over pairs."""
-    finest = own_details(parts, expected)[:1]
-    return float(finest.mean()) if finest.size else parts.white
-
-
-def _judged(found: Details, expected: Expected, parts: NoiseParts, n_phi: int) -> tuple[float, float, float]:
-    """Return the fraction of noise that is uncorrelated between pairs, and the largest ratio of measured to modelled
-    noise with its upper limit by chance.
-    """
+def _own(found: Details, expected: Expected, parts: NoiseParts) -> tuple[float, float]:
+    """Return the variance of noise uncorrelated between pairs, averaged over pairs, and its fraction of all details."""
     described, own = described_details(parts, expected), own_details(parts, expected)
-    number = found.number[:, None] * np.ones(3)
-    total = float(np.sum(number * described))
-    share = float(np.sum(number * own)) / total if total > 0 else 1.0
-    many = found.number >= _ENOUGH
-    if not many.any() or total == 0:
-        return share, 1.0, _LEAST_LIMIT
-    ratio = found.square[many].mean(axis=1) / np.maximum(described[many].mean(axis=1), 1e-300)
-    shared = np.where(described > 0, 1 - own / np.maximum(described, 1e-300), 0.0)[many].mean(axis=1)
-    # A mean over n equal squares whose correlations have the mean square r scatters as one over n / (1 + (n - 1) r).
-    alike = expected.alike[many].mean(axis=1) * shared**2
-    freedom = 3 * found.number[many] / (1 + (3 * found.number[many] - 1) * alike)
-    limit = np.array([_limit(one, _CHANCE / (len(ratio) * n_phi)) for one in freedom])
-    most = int(np.argmax(ratio / limit))
-    return share, float(ratio[most]), float(limit[most])
-
-
-def _limit(freedom: float, chance: float) -> float:
-    """Return the mean of so many squares that is exceeded with a probability of `chance` (Wilson & Hilferty 1931)."""
-    spread = 2 / (9 * max(freedom, 1.0))
-    quantile = (1 - spread + NormalDist().inv_cdf(1 - chance) * np.sqrt(spread)) ** 3
-    return max(float(quantile), _LEAST_LIMIT)
+    total = float(np.sum(found.number[:, None] * described))
+    share = float(np.sum(found.number[:, None] * own)) / total if total > 0 else 1.0
+    return float(own[0].mean()) if own.size else parts.white, share
 
 
 def _shared(setup: Setup, a: int, part: NoiseParts, pixel: PixelScores) -> FloatArray:

@@ -30,11 +30,19 @@ _AT_ONCE = 256
 """Pairs of blocks over which the expectation is taken at once."""
 
 
+_FINE = 2
+"""Number of scales whose details are not kept: they are almost as many as pairs, and show little but white noise."""
+
+
 class Details(NamedTuple):
-    """Mean squares of the details (n_scale, 3), along rows, along columns and along both, and how many."""
+    """Mean squares of the details (n_scale, 3), along rows, along columns and along both, and how many.
+
+    `each` has the details of every scale but the finest, (3, n_block, n_block), 0 where there are none.
+    """
 
     square: FloatArray
     number: FloatArray
+    each: tuple[npt.NDArray[np.float32], ...] = ()
 
 
 def n_scales(n_t: int) -> int:
@@ -59,16 +67,18 @@ type Cut = Callable[[slice, slice], Floats]
 
 def measured_details(cut: Cut, n_t: int, n_near: int) -> Details:
     """Return the details of the upper triangle of residuals (n_t, n_t), pairs closer than `n_near` left out."""
-    square, number = [], []
+    square, number, each = [], [], []
     for scale in range(n_scales(n_t)):
         n_block, width = n_t // 2 ** (scale + 1), 2 ** (scale + 1)
         apart = _nearest(width, n_near)
         counted = max(n_block - apart, 0) * max(n_block - apart + 1, 0) // 2
-        found, approximation = _of_scale(cut, n_block, apart)
+        kept = np.zeros((3, n_block, n_block) if scale >= _FINE else 0, np.float32)
+        found, approximation = _of_scale(cut, n_block, apart, kept)
         cut = functools.partial(cut_of, approximation)
         square.append(found / max(counted, 1))
         number.append(counted)
-    return Details(np.array(square).reshape(-1, 3), np.array(number, float))
+        each.append(kept)
+    return Details(np.array(square).reshape(-1, 3), np.array(number, float), tuple(each))
 
 
 def cut_of(values: Floats, rows: slice, columns: slice) -> Floats:
@@ -80,8 +90,11 @@ _ROWS = 256
 """Number of rows of blocks whose details are formed at once, so that large maps are not copied whole."""
 
 
-def _of_scale(cut: Cut, n_block: int, apart: int) -> tuple[FloatArray, FloatArray]:
-    """Return the sums of squared details, (3,), of blocks j ≥ i + `apart`, and the sums of all blocks, over 2."""
+def _of_scale(cut: Cut, n_block: int, apart: int, kept: npt.NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
+    """Return the sums of squared details, (3,), of blocks j ≥ i + `apart`, and the sums of all blocks, over 2.
+
+    The details are written to `kept` (3, n_block, n_block) unless it is empty.
+    """
     squares = np.zeros(3)
     # Not empty: what an array happens to hold may be NaN, of which sums of the next scale warn.
     sums = np.zeros((n_block, n_block))
@@ -95,6 +108,8 @@ def _of_scale(cut: Cut, n_block: int, apart: int) -> tuple[FloatArray, FloatArra
         for k, part in enumerate((along_rows, along_columns, both_high)):
             upper = np.triu(part.T, apart)
             squares[k] += np.vdot(upper, upper)
+            if kept.size:
+                kept[k, first:last, first:] = upper
     return squares, sums
 
 
