@@ -387,6 +387,17 @@ def test_of_a_direction_only_what_moves_is_told() -> None:
     assert words == "v0 is hardly determined: v0 up by 50 changes the fit by no more than the noise"
 
 
+def test_of_a_direction_of_many_parameters_those_that_matter_most_are_named() -> None:
+    first = np.arange(8.0, 0.0, -1.0) / np.linalg.norm(np.arange(8.0))
+    vectors, _ = np.linalg.qr(np.column_stack([first[::-1], np.eye(8)[:, :7]]))
+    bent = Curvature(np.eye(8), np.ones(8), np.array([1e-3, *np.ones(7)]), vectors)
+    found = identifiability(tuple("abcdefgh"), bent, np.full(8, 100.0), np.array([1e9, *np.full(7, 1e-3)]))
+    (words,) = (direction.statement for direction in found.directions)
+    assert words.startswith("h, g, f, e, d and 2 other parameters are hardly determined: h ")
+    assert words.endswith(" and the others accordingly changes the fit by no more than the noise")
+    assert len(found.directions[0].weights) == 7
+
+
 def test_a_cost_is_not_negative_and_rounding_is_no_noise() -> None:
     clean = make(contrast=np.full(3, 0.2), noise=0.0)
     setup = prepare(replace(clean, c2=np.full_like(clean.c2, 1.2)), load_config({}))

@@ -66,6 +66,14 @@ def test_caution_begins_with_its_reason(changes: dict[str, Any], words: str) -> 
     assert "consistent with noise" not in sentence
 
 
+def test_that_a_feature_is_not_needed_is_no_finding_beside_structure() -> None:
+    noise = MapNoise(np.ones(2), np.ones(2), np.array([1.0, 9.0]), "")
+    verdict, sentence = judge(made(noise=noise, signal=signal(flow=0.6)))
+    assert verdict == "caution"
+    assert "whether there is a flow cannot be said while there is such structure: no velocity is stated" in sentence
+    assert "p = 0.6" not in sentence
+
+
 def test_what_was_held_and_is_not_needed_is_no_reason_for_caution() -> None:
     assert judge(made(nested=(upward(needed=False),)))[0] == "usable"
     # Needed, but free: the fit has it.
@@ -76,6 +84,8 @@ def test_a_transport_coefficient_known_poorly_has_no_reliable_error() -> None:
     J_s, v = Derived("J_s", 1000.0, 420.0, "Å²/s", ""), Derived("v", 1.0, 5.0, "Å/s", "")
     (words,) = poorly_known(made(headline=(replace(J_s, name="J_r", sd=100.0), J_s, v)))
     assert words.startswith("J_s is known to 42 % only, at ")
+    (words,) = poorly_known(made(headline=(replace(J_s, sd=16000.0),)))
+    assert words.startswith("J_s is not known to within its own size, at ")
     # What is not stated has no error either.
     assert not list(poorly_known(made(headline=(J_s,), signal=signal(two_components=0.3))))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,22 @@ _TAKES_PART = 0.1
 _MOVES = 1e-6
 """Change, as a fraction of the range between the bounds, above which it is reported; smaller ones are insignificant."""
 
+_TOLD = 5
+"""Number of parameters of a direction that a sentence names; the result file has all."""
+
 
 def _change(name: str, change: float) -> str:
     return f"{name} {'up' if change > 0 else 'down'} by {format_number(abs(change), 2)}"
+
+
+def _first(told: Mapping[str, float], weights: Mapping[str, float]) -> list[str]:
+    """Return names, those that take part most first where there are too many to be read."""
+    return list(told) if len(told) <= _TOLD else sorted(told, key=lambda name: -abs(weights[name]))
+
+
+def _some(words: Sequence[str], rest: str) -> str:
+    """Return an enumeration, of a long one its beginning and what stands for the `rest`."""
+    return ", ".join(words) if len(words) <= _TOLD else f"{', '.join(words[:_TOLD])} and {rest}"
 
 
 def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatArray, spread: FloatArray) -> Direction:
@@ -34,14 +47,15 @@ def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatAr
     far = {n: float(s) for n, s, w in zip(names, step, width, strict=True) if n in weights and abs(s) > _MOVES * w}
     told = far or weights
     together = "changing it" if len(told) == 1 else "changing them together"
-    moves = ", ".join(_change(name, change) for name, change in far.items()) or together
+    moves = _some([_change(name, far[name]) for name in _first(far, weights)], "the others accordingly") or together
+    named = _some(_first(told, weights), f"{len(told) - _TOLD} other parameters")
     if is_open and len(weights) == 1:
         words = f"{next(iter(weights))} has no effect on these data"
     elif is_open:
-        words = f"only a combination of {', '.join(told)} is determined: {moves} leaves the fit unchanged"
+        words = f"only a combination of {named} is determined: {moves} leaves the fit unchanged"
     else:
         are = "is" if len(told) == 1 else "are"
-        words = f"{', '.join(told)} {are} hardly determined: {moves} changes the fit by no more than the noise"
+        words = f"{named} {are} hardly determined: {moves} changes the fit by no more than the noise"
     return Direction("singular" if is_open else "weak", weights, float(bent.values[index]), words)
 
 

@@ -56,10 +56,11 @@ def poorly_known(result: NLSQResult) -> Iterator[str]:
     positive = {f for one in known.exponents.values() if one.positive for f in one.functions} - unstated.keys()
     for found in result.headline:
         if found.name in positive and found.sd > POORLY_KNOWN * abs(found.value):
+            percent = format_number(100 * found.sd / abs(found.value), 2)
+            how = f"known to {percent} % only" if found.sd < abs(found.value) else "not known to within its own size"
             yield (
-                f"{found.name} is known to {format_number(100 * found.sd / abs(found.value), 2)} % only, at "
-                f"{reference_age(result.data.t):.4g} s: a standard deviation that large is of first order, and may be "
-                "too small by half; those of functions that compensate it, too"
+                f"{found.name} is {how}, at {reference_age(result.data.t):.4g} s: a standard deviation that large is "
+                "of first order, and may be too small by half; those of functions that compensate it, too"
             )
 
 

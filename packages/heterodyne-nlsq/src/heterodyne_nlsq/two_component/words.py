@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from heterodyne_data import NLSQResult
+from heterodyne_data.setup import structured
 from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.stated import shown
 from heterodyne_report import TimeCourse, format_p_value
@@ -58,11 +59,19 @@ def subjects(result: NLSQResult) -> Mapping[str, str]:
 
 
 def doubts(result: NLSQResult) -> Iterator[str]:
-    """Yield a sentence each if two components, or a flow, are not seen."""
+    """Yield a sentence each if two components, or a flow, are not seen.
+
+    Beside structure that noise does not explain, that they are not needed is no finding.
+    """
+    unclear = bool(structured(result.noise).any())
     if not shown(result, "two_components"):
-        yield f"no second component is seen{_chance(result, 'two_components')}: {_instead_of_two(result)}"
+        seen = f"no second component is seen{_chance(result, 'two_components')}"
+        said = "whether there is a second component cannot be said while there is such structure" if unclear else seen
+        yield f"{said}: {_instead_of_two(result)}"
     if not shown(result, "flow"):
-        yield f"no flow is seen{_chance(result, 'flow')}: no velocity is stated"
+        seen = f"no flow is seen{_chance(result, 'flow')}"
+        said = "whether there is a flow cannot be said while there is such structure" if unclear else seen
+        yield f"{said}: no velocity is stated"
 
 
 def _instead_of_two(result: NLSQResult) -> str:
