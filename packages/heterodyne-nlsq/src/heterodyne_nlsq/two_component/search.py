@@ -20,6 +20,10 @@ MOST_DESCRIPTIONS = 6
 _TRIED = 16
 """Number of points of each kind that are descended."""
 
+_WITHIN = 4.0
+"""Cost of a point of another form, relative to the best descent, up to which it is descended. Where that led below, it
+was 0.8 to 2.5; damped fringes beside the right minimum are at 5 to 500."""
+
 _FLOWS = 2
 """Number of flows, or of decays, around which other points are tried."""
 
@@ -47,9 +51,10 @@ def fit_cells(theta: FloatArray, cells: Cells) -> tuple[FloatArray, FloatArray]:
     leaves white noise, nothing that has another form is sought.
     """
     theta, cost = _best_descents(theta, cells, _FEW_STEPS)
+    most = _WITHIN * cost[0]
     around = [_other_decays(theta[:_FLOWS], cells)]
     if cost[0] > left_by_noise(cells):
-        around += [_other_shares(theta, cells), _damped_fringes(theta[:_FLOWS], cells)]
+        around += [_other_shares(theta, cells, most), _damped_fringes(theta[:_FLOWS], cells, most)]
     theta, _ = _best_descents(np.concatenate([theta, *around]), cells, _FEW_STEPS)
     return _best_descents(theta, cells, _MANY_STEPS)
 
@@ -75,7 +80,7 @@ def _other_decays(theta: FloatArray, cells: Cells) -> FloatArray:
     return _best(points, cells)
 
 
-def _other_shares(theta: FloatArray, cells: Cells) -> FloatArray:
+def _other_shares(theta: FloatArray, cells: Cells, most: float) -> FloatArray:
     """Return the best points (n, 10) with the laws of theta (n_theta, 10), x constant but near an end.
 
     Few ages show such a change, and a descent from an x that varies slowly does not find it. As x can only be larger
@@ -89,10 +94,10 @@ def _other_shares(theta: FloatArray, cells: Cells) -> FloatArray:
         for first, second, base in ((of_one, of_other, x), (of_other, of_one, 1 - x)):
             for rate, portion, sign in itertools.product(rates, _PORTIONS, (-1, 1)):
                 points.append(_point(first, second, one[[4, 5, 9]], (portion * (1 - base), sign * rate, base)))
-    return _best(points, cells)
+    return _best(points, cells, most)
 
 
-def _damped_fringes(theta: FloatArray, cells: Cells) -> FloatArray:
+def _damped_fringes(theta: FloatArray, cells: Cells, most: float) -> FloatArray:
     """Return the best points (n, 10) with two equal decays, one of those of theta (n_theta, 10), and a flow whose
     fringes they damp within about a radian.
 
@@ -103,7 +108,7 @@ def _damped_fringes(theta: FloatArray, cells: Cells) -> FloatArray:
         for phase, share in itertools.product(_DAMPED, _shares()):
             decay, flow = (rate, exponent), (rate + np.log(phase), exponent, 0.0)
             points.append(_point(decay, decay, flow, share))
-    return _best(points, cells)
+    return _best(points, cells, most)
 
 
 def _point(reference: npt.ArrayLike, sample: npt.ArrayLike, flow: npt.ArrayLike, share: npt.ArrayLike) -> FloatArray:
@@ -121,8 +126,9 @@ def _shares() -> list[tuple[float, float, float]]:
     return found
 
 
-def _best(points: list[FloatArray], cells: Cells) -> FloatArray:
-    """Return those of the points (10,) with the lowest cost, (n, 10)."""
+def _best(points: list[FloatArray], cells: Cells, most: float = np.inf) -> FloatArray:
+    """Return those of the points (10,) with the lowest cost, below `most`, (n, 10)."""
     theta = np.array(points)
     cost = np.concatenate([cost_of(part, cells) for part in np.array_split(theta, max(1, len(theta) // 32))])
-    return theta[np.argsort(cost)[:_TRIED]]
+    best = np.argsort(cost)[:_TRIED]
+    return theta[best[cost[best] < most]]
