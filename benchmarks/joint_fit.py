@@ -23,14 +23,14 @@ Q, WINDOW, CONTRAST, OFFSET, NOISE = 0.0054, 40.0, 0.2, 1.0, 0.01
 TRUTH = np.array([900, 0.25, 180, 5200, -0.1, -900, 470, -0.43, -20, 0.16, -0.05, 0.9, 0.52, -2.1])
 
 
-def measurement(n_phi: int, n_t: int, dtype: type) -> TwoTimeData:
-    """Return maps of the model with white noise, made one angle at a time."""
+def measurement(n_phi: int, n_t: int, dtype: type, number: int = 0) -> TwoTimeData:
+    """Return maps of the model with white noise, made one angle at a time; each `number` has its own."""
     import jax
 
     from heterodyne_data import TwoTimeData
     from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid
 
-    rng = np.random.default_rng(n_t)
+    rng = np.random.default_rng([n_t, number] if number else n_t)
     t, phi = WINDOW / n_t * np.arange(1, n_t + 1), np.linspace(0, 90, n_phi)
     c2 = np.empty((n_phi, n_t, n_t), dtype)
     with jax.enable_x64(True):
