@@ -48,7 +48,8 @@ def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatAr
     told = far or weights
     together = "changing it" if len(told) == 1 else "changing them together"
     moves = _some([_change(name, far[name]) for name in _first(far, weights)], "the others accordingly") or together
-    named = _some(_first(told, weights), f"{len(told) - _TOLD} other parameters")
+    others = "another parameter" if len(told) == _TOLD + 1 else f"{len(told) - _TOLD} other parameters"
+    named = _some(_first(told, weights), others)
     if is_open and len(weights) == 1:
         words = f"{next(iter(weights))} has no effect on these data"
     elif is_open:
