@@ -181,6 +181,15 @@ def test_weak_fringes_are_followed_through_all_ages() -> None:
     assert np.mean(np.array(nearest) < 0.1) > 0.8
 
 
+def test_the_noise_of_a_pair_is_found_beside_fringes_and_missing_frames() -> None:
+    data = make(n_t=400, noise=0.01)
+    valid = data.valid.copy()
+    valid[:, 100:104] = False
+    c2 = np.where(valid[:, :, None] & valid[:, None, :], data.c2, np.nan)
+    noise = age_curves(replace(data, c2=c2, valid=valid)).noise
+    np.testing.assert_allclose(np.sqrt(noise), 0.01, rtol=0.05)
+
+
 def test_a_long_run_has_age_slices_near_both_of_its_ends() -> None:
     data = make(n_t=1000, noise=0.0)
     curves = age_curves(data)

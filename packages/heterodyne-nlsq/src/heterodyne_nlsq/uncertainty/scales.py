@@ -37,7 +37,8 @@ _FINE = 2
 class Details(NamedTuple):
     """Mean squares of the details (n_scale, 3), along rows, along columns and along both, and how many.
 
-    `each` has the details of every scale but the finest, (3, n_block, n_block), 0 where there are none.
+    `each` has the details of every scale themselves, (3, n_block, n_block), 0 below the diagonal; those of the `_FINE`
+    finest scales are empty.
     """
 
     square: FloatArray

@@ -1,8 +1,8 @@
 """Structure of the residuals that noise does not explain.
 
-At every scale, the residuals are compared with the modelled noise. A small misfit may be absorbed by the speckle in
-that model; it is recognised because azimuths agree: their pixels differ, and so does their noise, but what the model of
-the dynamics does not describe is common to them.
+At every scale, the residuals are compared with the modelled noise. The speckle in that model may absorb a misfit. If
+azimuths have it in common, they agree, which noise does not: their pixels differ. A misfit of the fringes differs
+between azimuths, too, and is not recognised.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def beyond_noise(residuals: Sequence[Residual], n_phi: int) -> tuple[FloatArray,
     """Return the largest ratio of residuals to noise at any scale, and its limit by chance, (n_residual,) each.
 
     Noise is what the model of the noise expects or, where they agree beyond chance, what azimuths do not share.
+    `n_phi` is the number of azimuths among which the chance is divided.
     """
     excess, limit = np.array([_by_scale(one, n_phi) for one in residuals]).reshape(-1, 2).T
     for a, ratio, most in _by_agreement(residuals):
