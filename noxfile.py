@@ -401,7 +401,7 @@ def notebooks(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Benchmarks: programs that print tables. ``-- NAME`` runs one."""
     install(session, *PACKAGES, "heterodyne-cli[view]")
-    apart = ("table", "coverage", "posterior", "evidence", "nulls", "claims", "power", "sense")
+    apart = ("table", "coverage", "posterior", "evidence", "nulls", "claims", "power", "sense", "misfits")
     programs = sorted(p for p in (ROOT / "benchmarks").glob("*.py") if p.stem not in apart)
     for program in programs:
         if not session.posargs or program.stem in session.posargs:

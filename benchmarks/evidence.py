@@ -1,13 +1,14 @@
 """Held-out proof of what fits say: nothing that is not there, all that is well seen, numbers that make sense.
 
-``python evidence.py [nulls | real | power] [COUNT] [SEED] [--json FILE] [--picture]``; all three without a name.
+``python evidence.py [nulls | real | power | misfits] [COUNT] [SEED] [--json FILE] [--picture]``; all without a name.
 ``python evidence.py one PART SEED`` makes a single case again. All fits have default settings. Seeds are none that a
 threshold was set with. Exit status 1: a target does not hold. Every shape of data is compiled once, for 20 s; compiled
 functions are kept in the user's cache, as those of the commands are.
 
 `nulls`: measurements that lack features (``nulls.py``); how often is one claimed? `real`: experiments from the range of
 ``starts.py``; how often is a feature missed whose size is above 5 standard deviations, and do costs, bounds, pulls,
-minima, offsets and times make sense (``sense.py``)? `power`: detection against size (``power.py``).
+minima, offsets and times make sense (``sense.py``)? `power`: detection against size (``power.py``). `misfits`:
+measurements that do not follow the model (``misfits.py``); which verdicts do they get?
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import misfits
 import numpy as np
 import power
 import sense
@@ -126,6 +128,43 @@ def report_real(rows: list[Row]) -> bool:
     return sense.report(rows) and fine
 
 
+CHI_SQUARES = (0.0, 1.02, 1.2, 2.0, math.inf)
+
+
+def misfit_case(seed: int) -> Row:
+    """Fit one measurement that does not follow the model; kinds and noises take turns."""
+    kinds = list(misfits.KINDS)
+    kind, noise = kinds[seed % len(kinds)], NOISES[seed // len(kinds) % 2]
+    made = misfits.misfit(kind, seed, noise)
+    result, spent = timed_fit(made.data)
+    said = {"verdict": result.verdict, "reduced_chi2": result.reduced_chi2, "sentence": result.sentence}
+    return {"kind": kind, "noise": noise, "description": made.description, **said, "seconds": spent}
+
+
+def report_misfits(rows: list[Row]) -> bool:
+    """Print the verdicts on what does not follow the model; return whether none is ``no-signal``."""
+    counts, cells = Counter((row["kind"], row["noise"], row["verdict"]) for row in rows), []
+    for kind, meaning in misfits.KINDS.items():
+        each = [" / ".join(str(counts[kind, noise, verdict]) for verdict in VERDICTS) for noise in NOISES]
+        cells.append([kind, meaning, *each])
+    among = ", ".join(VERDICTS)
+    title = f"Verdicts on what the model does not describe, {len(rows)} measurements: {among}"
+    print_table(title, ["kind", "", *NOISES], cells, [misfits.RANGES])
+    white, cells = [row for row in rows if row["noise"] == "white"], []
+    for low, high in itertools.pairwise(CHI_SQUARES):
+        here = Counter(row["verdict"] for row in white if low <= row["reduced_chi2"] < high)
+        cells.append([f"{low:g} to {high:g}", *(str(here[verdict]) for verdict in VERDICTS)])
+    print_table("The same by reduced chi-square, white noise", ["reduced chi-square", *VERDICTS], cells)
+    flat = [row for row in rows if row["verdict"] == "no-signal"]
+    _print_cases("Called flat", flat, lambda row: [row["kind"]])
+    return not flat
+
+
+def misfit_line(row: Row) -> str:
+    """Return a row of `misfits` in a line."""
+    return f"{row['verdict']}  {row['reduced_chi2']:.3f}  {row['seconds']:.1f} s  ({row['description']})"
+
+
 def _print_cases(title: str, rows: list[Row], what: Callable[[Row], Sequence[str]]) -> None:
     cells = [[str(row["seed"]), ", ".join(what(row)), row["verdict"], row["description"]] for row in rows]
     print_table(title, ["seed", "", "verdict", "measurement"], cells or [["none", "", "", ""]])
@@ -154,6 +193,7 @@ class Part(NamedTuple):
 PARTS = {
     "nulls": Part(null_case, claims_line, report_nulls, 300, HELD_OUT),
     "real": Part(sense.case, sense.line, report_real, 300, 100_000),
+    "misfits": Part(misfit_case, misfit_line, report_misfits, 180, HELD_OUT),
     "power": Part(power.case, power.line, power.report, 20, 0, power.N_CELLS),
 }
 

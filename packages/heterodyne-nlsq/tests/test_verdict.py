@@ -250,7 +250,7 @@ def test_the_page_has_headline_evidence_and_nested_tests(tmp_path: Path) -> None
         "D0_ref, D_offset_ref are not determined on their own; quote J_r(t) instead",
         "Derived quantities",
         "ratio to the uncertainty that assumes uncorrelated pairs",
-        "residual noise ≤ 1.0 × the expected speckle and photon noise",
+        "residuals are within a factor of 1.0 of the expected speckle and photon noise",
         "statistically indistinguishable",
         "chosen among values that fit equally well, against D_offset_ref",
         "offset 1.00250 ± 0.00040",

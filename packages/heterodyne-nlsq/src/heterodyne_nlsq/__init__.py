@@ -25,7 +25,7 @@ if _TYPE_CHECKING:
     from heterodyne_nlsq.page import report_of_fit
     from heterodyne_nlsq.plots import write_plots
     from heterodyne_nlsq.simulation import Experiment, simulate
-    from heterodyne_nlsq.stated import NOTHING_SEEN, unstated_functions, unstated_parameters
+    from heterodyne_nlsq.stated import NOTHING_SEEN, answer_to, unstated_functions, unstated_parameters
     from heterodyne_nlsq.summary import VERDICT_MOODS, evidence_rows
     from heterodyne_nlsq.survey import AngleSurvey, Survey, survey_maps
     from heterodyne_nlsq.two_component import NO_FLOW, ONE_COMPONENT
@@ -57,6 +57,7 @@ _MODULES = {
     ),
     "stated": (
         "NOTHING_SEEN",
+        "answer_to",
         "unstated_functions",
         "unstated_parameters",
     ),
@@ -93,6 +94,7 @@ __all__ = [
     "Experiment",
     "Survey",
     "__version__",
+    "answer_to",
     "cost_function",
     "courses_of_fit",
     "drawings_of_fit",

@@ -211,7 +211,8 @@ def _caption(result: NLSQResult, angle: int) -> str:
     words = f"φ = {result.data.phi[angle]:g}°: contrast {contrast}; offset {offset}; {noise}"
     if result.noise is None or not math.isfinite(result.noise.excess[angle]):
         return f"{words}."
-    return f"{words}; residual noise ≤ {result.noise.excess[angle]:.1f} × the expected speckle and photon noise."
+    factor = max(result.noise.excess[angle], 1.0)
+    return f"{words}; residuals are within a factor of {factor:.1f} of the expected speckle and photon noise."
 
 
 def _curves(result: NLSQResult) -> Markup:

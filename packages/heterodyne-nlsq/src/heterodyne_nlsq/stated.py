@@ -11,13 +11,19 @@ import re
 from collections.abc import Iterable, Iterator
 
 from heterodyne_data import Derived, FittedParameter, NLSQResult, Weighting
-from heterodyne_data.setup import reference_age
+from heterodyne_data.setup import reference_age, structured
 from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.models import CONTRAST, DYNAMICS, of_result
 from heterodyne_report import format_number, format_p_value
 
 NOTHING_SEEN = "no signal"
 """Why no function of age is stated if the maps show no signal."""
+
+UNDESCRIBED = "the model does not describe the maps"
+"""The same if the fit leaves structure that noise does not explain, so that whether there is a signal is not known."""
+
+NOT_SAID = f"cannot be said: {UNDESCRIBED}"
+"""Words on features that are then not known."""
 
 NOT_DETERMINED = "not determined"
 
@@ -69,16 +75,30 @@ def absent(result: NLSQResult, question: str) -> bool:
     return question in result.signal and not result.signal[question].present
 
 
+def undescribed(result: NLSQResult) -> bool:
+    """Return whether it is not known if the maps decay, because the model does not describe them."""
+    return DYNAMICS in result.signal and result.signal[DYNAMICS].words == NOT_SAID
+
+
 def shown(result: NLSQResult, question: str) -> bool:
     """Return whether there is evidence of a feature; True for older results without tests."""
     return not result.signal or (question in result.signal and result.signal[question].present)
+
+
+def answer_to(result: NLSQResult, question: str) -> str:
+    """Return whether a result states a feature: ``yes``, ``no``, or ``unclear`` where it is not seen beside structure
+    that noise does not explain."""
+    if result.signal[question].present:
+        return "yes"
+    return "unclear" if structured(result.noise).any() else "no"
 
 
 def unstated_functions(result: NLSQResult) -> dict[str, str]:
     """Return why functions of age are not stated, by their names; those that are have no key."""
     known = of_result(result)
     if absent(result, CONTRAST) or absent(result, DYNAMICS):
-        return dict.fromkeys([f.name for f in known.spec.functions], NOTHING_SEEN)
+        why = UNDESCRIBED if undescribed(result) else NOTHING_SEEN
+        return dict.fromkeys([f.name for f in known.spec.functions], why)
     return known.reasons(result)
 
 
@@ -101,9 +121,8 @@ def telling(result: NLSQResult, sentences: Iterable[str]) -> list[str]:
     names = [(name, re.compile(rf"\b{name}\b")) for name in result.parameters]
     named = [(sentence, {name for name, word in names if word.search(sentence)}) for sentence in sentences]
     # Without a signal, combinations are not mentioned.
-    kept = [
-        (sentence, about) for sentence, about in named if NOTHING_SEEN not in why.values() or DIRECTIONS not in sentence
-    ]
+    nothing = bool({NOTHING_SEEN, UNDESCRIBED} & set(why.values()))
+    kept = [(sentence, about) for sentence, about in named if not (nothing and DIRECTIONS in sentence)]
     return [sentence for sentence, about in kept if not about or about - why.keys()]
 
 

@@ -10,6 +10,7 @@ from heterodyne_data import Derived, NLSQResult
 from heterodyne_nlsq.models import of_result, questions_of
 from heterodyne_nlsq.stated import (
     NOT_DETERMINED,
+    answer_to,
     stated,
     symbol_in,
     telling,
@@ -67,8 +68,11 @@ def scale_factor(value: float, sd: float) -> str:
 def evidence_rows(result: NLSQResult) -> list[list[str]]:
     """Return question, answer, p-value and words of every test for a feature of the maps, a header first."""
     titles = questions_of(of_result(result).model)
-    asked = [(label, result.signal[question]) for question, label in titles.items() if question in result.signal]
-    answers = [[label, "yes" if s.present else "no", format_p_value(s.p_value), s.words] for label, s in asked]
+    answers = [
+        [titles[question], answer_to(result, question), format_p_value(found.p_value), found.words]
+        for question in titles
+        if (found := result.signal.get(question)) is not None
+    ]
     return [["do the maps show", "", "p-value", ""], *answers]
 
 

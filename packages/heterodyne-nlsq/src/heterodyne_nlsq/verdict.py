@@ -3,7 +3,7 @@
 The rules, first match:
 
 * ``no-signal``: the maps show no contrast, or do not decay. The sentence states what was tested, and no value
-  of the functions of age.
+  of the functions of age. Residuals with structure beyond the expected noise forbid that conclusion.
 * ``caution``: the fit did not converge; the residuals have structure beyond the expected noise; the estimates with
   equal weights and with weights from the noise differ by more than chance; the data need something that was held; there
   is no evidence of a feature of the model. The sentence begins with the reasons.
@@ -20,7 +20,7 @@ from heterodyne_data import NestedTest, NLSQResult
 from heterodyne_data.setup import structured
 from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.models import of_result
-from heterodyne_nlsq.stated import RISES, SCORE_TEST, absent, differing_estimates, unstated_functions
+from heterodyne_nlsq.stated import RISES, SCORE_TEST, absent, differing_estimates, undescribed, unstated_functions
 from heterodyne_report import TimeCourse, describe_courses, format_number, format_p_value
 
 USABLE, CAUTION, NO_SIGNAL = "usable", "caution", "no-signal"
@@ -44,6 +44,8 @@ def judge(result: NLSQResult, courses: Sequence[TimeCourse] | None = None) -> tu
     """
     if not result.signal:
         return _judge_untested(result)
+    if undescribed(result):
+        return CAUTION, _undescribed(result)
     if absent(result, "contrast") or absent(result, "dynamics"):
         return NO_SIGNAL, _no_signal(result)
     doubts = list(_doubts(result))
@@ -91,6 +93,13 @@ def _judge_untested(result: NLSQResult) -> tuple[str, str]:
         return CAUTION, f"The fit did not converge{also}: the values are those at which it stopped; there, {course}."
     end = f", but {left}" if left else _residuals(result)
     return CAUTION if left else USABLE, f"{_capital(result, course)}; the fit converged{end}."
+
+
+def _undescribed(result: NLSQResult) -> str:
+    """Return the sentence on a fit that does not show whether the maps decay, since it does not describe them."""
+    left = f"The residuals at φ = {structured_angles(result)}° have structure that noise does not explain"
+    nothing = of_result(result).nothing
+    return f"{left}: whether c2 decays cannot be said while there is such structure; {nothing}."
 
 
 def _no_signal(result: NLSQResult) -> str:

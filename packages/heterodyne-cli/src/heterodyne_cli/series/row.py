@@ -19,6 +19,7 @@ from heterodyne_nlsq import (
     NOTHING_SEEN,
     ONE_COMPONENT,
     USABLE,
+    answer_to,
     questions_of,
     structured_angles,
     unstated_functions,
@@ -169,7 +170,7 @@ def _origin(job: Job) -> Row:
 def _evidence(result: NLSQResult) -> Row:
     found: dict[str, str | float] = {}
     for question, answer in result.signal.items():
-        found |= {f"shows_{question}": "yes" if answer.present else "no", f"p_{question}": answer.p_value}
+        found |= {f"shows_{question}": answer_to(result, question), f"p_{question}": answer.p_value}
     return found
 
 

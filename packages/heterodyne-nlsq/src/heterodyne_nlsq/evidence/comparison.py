@@ -273,7 +273,7 @@ def _calibrated(full: Full, cost: float, difference: _Difference) -> float:
 
     found = each(along, range(data.n_phi))
     # Unexplained structure may be what distinguishes the two models, so it is included in the noise.
-    found = [(variance * max(calibration.excess[a], 1.0), squares) for a, (variance, squares) in enumerate(found)]
+    found = [(variance * max(calibration.above[a], 1.0), squares) for a, (variance, squares) in enumerate(found)]
     variance, squares = np.sum(found, axis=0)
     if squares <= 0 or variance <= 0:
         return 0.0

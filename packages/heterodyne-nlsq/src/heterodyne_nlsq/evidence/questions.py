@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from heterodyne_nlsq.evidence.chance import PRESENT, probability
 from heterodyne_nlsq.evidence.comparison import Full
 from heterodyne_nlsq.evidence.rising import rise_by_chance
 from heterodyne_nlsq.models import CONTRAST, DYNAMICS, knowledge_of
-from heterodyne_nlsq.stated import RISES
+from heterodyne_nlsq.stated import NOT_SAID, RISES
 from heterodyne_report import format_number
 from heterodyne_report import format_p_value as quoted
 
@@ -47,14 +48,16 @@ def answers(full: Full, rises: Mapping[str, float], least: Collection[str] = ())
         found[question] = _answer(_words(question, model), rises[question], p_value, relation)
     found = knowledge_of(model).reconciled(found)
     if not found[DYNAMICS].present:
+        # Where the fit leaves structure, the noise that it was compared with contains what the model does not describe.
+        unclear = bool(np.any(full.calibration.excess > full.calibration.limit))
+        flat = NOT_SAID if unclear else found[DYNAMICS].words
+        if (chance := rise_by_chance(data, max(full.setup.config.data.exclude_diagonals, 1))) < PRESENT:
+            flat = f"{RISES} by more than the noise ({quoted(chance)} for that), whereas a correlation decreases"
+        found[DYNAMICS] = replace(found[DYNAMICS], words=flat)
         # No other feature can be present.
         for question in knowledge_of(model).questions:
-            words = f"{_words(question, model)[1]}: c2 does not decay"
+            words = NOT_SAID if unclear else f"{_words(question, model)[1]}: c2 does not decay"
             found[question] = Signal(False, found[question].statistic, 1.0, words)
-        if (chance := rise_by_chance(data, max(full.setup.config.data.exclude_diagonals, 1))) < PRESENT:
-            flat = found[DYNAMICS]
-            words = f"{RISES} by more than the noise ({quoted(chance)} for that), whereas a correlation decreases"
-            found[DYNAMICS] = Signal(False, flat.statistic, flat.p_value, words)
     return {CONTRAST: _contrast(full, found[DYNAMICS]), **found}
 
 
@@ -73,11 +76,12 @@ def _contrast(full: Full, dynamics: Signal) -> Signal:
     level, scale = _level(full), full.setup.spec.parameter("offset").prior.scale
     p_value = math.erfc((level - 1) / scale / math.sqrt(2)) / 2
     present = p_value < PRESENT
-    where = "on average" if dynamics.words.startswith(RISES) else "at all lags"
+    unclear = dynamics.words == NOT_SAID
+    where = "on average" if unclear or dynamics.words.startswith(RISES) else "at all lags"
     words = (
         f"c2 is {format_number(level, 4)} {where}: static speckle, or maps without normalisation"
         if present
-        else f"c2 is {format_number(level, 4)} {where}, as expected without contrast"
+        else f"c2 is {format_number(level, 4)} {where}{'' if unclear else ', as expected without contrast'}"
     )
     return Signal(present, max((level - 1) / scale, 0.0) ** 2, p_value, words)
 

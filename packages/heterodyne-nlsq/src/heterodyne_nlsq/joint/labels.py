@@ -134,7 +134,7 @@ def _rise(problem: Problem, best: Solution, other: Solution, calibrations: Seque
                 calibration.own[a],
             )
             # In units of the member's chi-square.
-            total += np.array([variance * max(calibration.excess[a], 1.0) / member.unit**2, squares / member.unit])
+            total += np.array([variance * max(calibration.above[a], 1.0) / member.unit**2, squares / member.unit])
     variance, squares = total
     return 0.0 if variance <= 0 else float(2 * max(other.cost - best.cost, 0.0) * squares / variance)
 

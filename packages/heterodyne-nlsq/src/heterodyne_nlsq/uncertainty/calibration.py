@@ -41,9 +41,10 @@ class Calibration:
     """The noise of every azimuth, and simulated pixels with this noise.
 
     `own_share` (n_phi,) is the fraction of noise uncorrelated between pairs (photons, detector), `own` (n_phi,) its
-    variance, `excess` (n_phi,) the largest ratio of measured to expected noise at any scale, and `limit` (n_phi,) its
-    statistical limit. `inflation` is the ratio of correlated to uncorrelated noise. `fluctuations` are relative,
-    (n_t, n_pixel) per azimuth, few where there is no speckle.
+    variance, `excess` (n_phi,) the factor by which measured and expected noise differ most, `limit` (n_phi,) its
+    statistical limit, and `above` (n_phi,) the factor by which it is above what is expected. `inflation` is the ratio
+    of correlated to uncorrelated noise. `fluctuations` are relative, (n_t, n_pixel) per azimuth, few where there is no
+    speckle.
     """
 
     parts: tuple[NoiseParts, ...]
@@ -51,6 +52,7 @@ class Calibration:
     own_share: FloatArray
     excess: FloatArray
     limit: FloatArray
+    above: FloatArray
     inflation: float
     fluctuations: tuple[npt.NDArray[np.float32], ...]
 
@@ -82,7 +84,7 @@ def calibrate(
     def look(a: int) -> tuple[Details, list[Blocks], Expected, NoiseParts]:
         blocks = blocks_of(request, a, model[a], float(offset[a]))
         found = measured_details(*residuals(data.c2[a], model[a], request.weight[a] > 0), request.n_near)
-        expected = pixel_details(request, a, delta[a], blocks)
+        expected, *_ = pixel_details(request, a, delta[a], blocks)
         if variance[a] < ROUNDING:
             return found, blocks, expected, NoiseParts(0.0, 0.0, 0.0, ROUNDING)
         return found, blocks, expected, noise_parts(found, expected, float(variance[a]), PLAINLY)
@@ -92,10 +94,11 @@ def calibrate(
     def shared_by() -> list[int]:
         return [a for a in azimuths if parts[a].speckle > 0]
 
+    of_ages: dict[int, list[Expected]] = {}
     closely = dict(zip(shared_by(), fluctuations(request, seed, range(DETAILED), shared_by()), strict=True))
 
     def look_closely(a: int) -> None:
-        expected[a] = pixel_details(request, a, closely[a], blocks[a])
+        expected[a], *of_ages[a] = pixel_details(request, a, closely[a], blocks[a])
         parts[a] = noise_parts(found[a], expected[a], float(variance[a]))
 
     each(look_closely, closely)
@@ -106,15 +109,15 @@ def calibrate(
 
     noisy = [a for a in azimuths if variance[a] >= ROUNDING]
     own, own_share = np.full(data.n_phi, ROUNDING), np.ones(data.n_phi)
-    excess, limit = np.ones(data.n_phi), np.full(data.n_phi, LEAST_LIMIT)
+    excess, limit, above = np.ones(data.n_phi), np.full(data.n_phi, LEAST_LIMIT), np.ones(data.n_phi)
     for a in noisy:
         own[a], own_share[a] = _own(found[a], expected[a], parts[a])
     frames = [np.flatnonzero(used) for used in request.weight > 0]
-    excess[noisy], limit[noisy] = beyond_noise(
-        [Residual(found[a], expected[a], parts[a], frames[a]) for a in noisy], data.n_phi
+    excess[noisy], limit[noisy], above[noisy] = beyond_noise(
+        [Residual(found[a], expected[a], of_ages.get(a, []), parts[a], frames[a]) for a in noisy], data.n_phi
     )
     shared = np.array([inflation_of(found[a], float(variance[a])) if a in noisy else 1.0 for a in azimuths])
-    return Calibration(tuple(parts), own, own_share, excess, limit, typical(shared), tuple(delta))
+    return Calibration(tuple(parts), own, own_share, excess, limit, above, typical(shared), tuple(delta))
 
 
 def score_covariance(

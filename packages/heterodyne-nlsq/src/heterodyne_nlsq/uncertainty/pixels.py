@@ -149,12 +149,14 @@ def blocks_of(request: Request, a: int, fitted: npt.NDArray[np.floating], offset
     return make_blocks(fitted, offset, np.flatnonzero(request.weight[a] > 0), request.n_near)
 
 
-def pixel_details(request: Request, a: int, fluctuation: npt.NDArray[np.float32], blocks: list[Blocks]) -> Expected:
-    """Return the details of a pixel of azimuth number `a` in its blocks."""
+def pixel_details(
+    request: Request, a: int, fluctuation: npt.NDArray[np.float32], blocks: list[Blocks]
+) -> list[Expected]:
+    """Return the details of a pixel of azimuth number `a` in its blocks, all and those of every age."""
     used = request.weight[a] > 0
     # In single precision: the pixels give it to 2.5 %.
     found = [expected_details(fluctuation[used, k : k + PORTION], blocks) for k in _portions(fluctuation)]
-    return Expected(*np.mean(found, axis=0))
+    return [Expected(*of_age) for of_age in np.mean(found, axis=0)]
 
 
 def pixel_scores(request: Request, a: int, fluctuation: npt.NDArray[np.float32]) -> PixelScores:

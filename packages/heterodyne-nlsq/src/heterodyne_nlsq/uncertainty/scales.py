@@ -19,6 +19,9 @@ type FloatArray = npt.NDArray[np.float64]
 type Floats = npt.NDArray[np.floating]
 
 
+N_AGES = 3
+"""Parts of equal length of a measurement, by age, in which details are compared with what is expected there."""
+
 _PAIRS, _FRAMES = 64, 2048
 """Pairs of blocks per scale over which the expectation is taken: so many at least, and so many frames of them."""
 
@@ -127,20 +130,26 @@ class Expected(NamedTuple):
     alike: FloatArray
 
 
+def age_of(first: npt.NDArray[np.int_], second: npt.NDArray[np.int_], n_block: int) -> npt.NDArray[np.int_]:
+    """Return in which of the `N_AGES` parts pairs of blocks are by their mean age."""
+    return np.asarray((first + second) * N_AGES // (2 * n_block - 1))
+
+
 class Blocks(NamedTuple):
     """Some pairs of blocks of one scale, `width` frames wide, and what Γ makes of vectors in them.
 
-    `first` and `second` (n_pair,) number the blocks; `to_first` (2, n_pair, width) is Σ_b Γ_ab times a pattern of the
-    second block, even or alternating in its halves, for every frame a of the first, `to_second` the same the other
-    way round. `mean` is that of Γ over all.
+    `first` and `second` (n_pair,) number the blocks, `age` (n_pair,) is that of `age_of`; `to_first` (2, n_pair, width)
+    is Σ_b Γ_ab times a pattern of the second block, even or alternating in its halves, for every frame a of the first,
+    `to_second` the same the other way round. `mean` (n_pair,) is that of Γ.
     """
 
     width: int
     first: npt.NDArray[np.int_]
     second: npt.NDArray[np.int_]
+    age: npt.NDArray[np.int_]
     to_first: FloatArray
     to_second: FloatArray
-    mean: float
+    mean: FloatArray
 
 
 def _patterns(width: int) -> FloatArray:
@@ -173,9 +182,9 @@ def make_blocks(
     found = []
     for scale in range(n_scales(len(frames))):
         width = 2 ** (scale + 1)
-        i, j = _spread(len(frames) // width, _nearest(width, n_near), max(_PAIRS, _FRAMES // width))
-        to_first, to_second, mean = _products(fitted, offset, frames, width, i, j)
-        found.append(Blocks(width, i, j, to_first, to_second, mean))
+        n_block = len(frames) // width
+        i, j = _spread(n_block, _nearest(width, n_near), max(_PAIRS, _FRAMES // width))
+        found.append(Blocks(width, i, j, age_of(i, j, n_block), *_products(fitted, offset, frames, width, i, j)))
     return found
 
 
@@ -186,24 +195,25 @@ def _products(
     width: int,
     first: npt.NDArray[np.int_],
     second: npt.NDArray[np.int_],
-) -> tuple[FloatArray, FloatArray, float]:
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return `to_first`, `to_second` and the mean of Γ of pairs of blocks."""
     patterns, inside = _patterns(width), np.arange(width)
     to_first, to_second = np.zeros((2, 2, first.size, width))
-    total, at_once = 0.0, max(_ENTRIES // width**2, 1)
+    mean, at_once = np.zeros(first.size), max(_ENTRIES // width**2, 1)
     for k in range(0, first.size, at_once):
         some = slice(k, k + at_once)
         rows, columns = (frames[blocks[some, None] * width + inside] for blocks in (first, second))
         gamma = fitted[rows[:, :, None], columns[:, None, :]].astype(np.float64)
         gamma -= offset
-        total += float(gamma.sum())
+        mean[some] = gamma.mean(axis=(1, 2))
         for n, pattern in enumerate(patterns):
             to_first[n, some], to_second[n, some] = gamma @ pattern, pattern @ gamma
-    return to_first, to_second, total / max(first.size * width**2, 1)
+    return to_first, to_second, mean
 
 
-def expected_details(fluctuation: Floats, blocks: list[Blocks]) -> Expected:
-    """Return what pixels with intensity 1 + fluctuation (n_used, n_pixel) make of the details.
+def expected_details(fluctuation: Floats, blocks: list[Blocks]) -> list[Expected]:
+    """Return what pixels with intensity 1 + fluctuation (n_used, n_pixel) make of the details: of all, and of those of
+    every age; the latter are 0 where a scale has none.
 
     One pixel adds δ_i δ_j - Γ_ij (1 + δ_i + δ_j) to c2_ij; the terms with Γ come from the division by mean
     intensities. A photon's noise e, of variance 1 + δ, adds e_i (δ_j - Γ_ij) + (δ_i - Γ_ij) e_j, and e_i e_j, whose
@@ -216,8 +226,7 @@ def expected_details(fluctuation: Floats, blocks: list[Blocks]) -> Expected:
         sums, portions = np.stack([approximation, detail]), list(_portions(b))
         of_portions = [_of_pairs(fluctuation, sums, portion) for portion in portions]
         found.append(np.average(of_portions, axis=0, weights=[max(portion.first.size, 1) for portion in portions]))
-    speckle, mixed, alike = np.moveaxis(np.reshape(found, (-1, 3, 3)), 1, 0)
-    return Expected(speckle, mixed, np.outer([1 + b.mean for b in blocks], np.ones(3)), alike)
+    return [Expected(*of_age) for of_age in np.moveaxis(np.reshape(found, (-1, 1 + N_AGES, 4, 3)), 0, 2)]
 
 
 def _portions(b: Blocks) -> Iterator[Blocks]:
@@ -227,28 +236,36 @@ def _portions(b: Blocks) -> Iterator[Blocks]:
         yield b._replace(
             first=b.first[some],
             second=b.second[some],
+            age=b.age[some],
             to_first=b.to_first[:, some],
             to_second=b.to_second[:, some],
+            mean=b.mean[some],
         )
 
 
 def _of_pairs(fluctuation: Floats, sums: Floats, b: Blocks) -> FloatArray:
-    """Return the mean squares of the three details due to speckle and to speckle times photon noise, and the
-    correlation `alike` of those of the speckle, (3, 3).
+    """Return the fields of `Expected`, (1 + N_AGES, 4, 3), for the three details of all pairs and those of every age.
 
     `sums` (2, n_block, n_pixel) are those of the fluctuation over the patterns of every block.
     """
     if b.first.size == 0:
-        return np.zeros((3, 3))
+        return np.zeros((1 + N_AGES, 4, 3))
     one, two, linear = sums[:, b.first], sums[:, b.second], _linear(fluctuation, b)
     patterns = zip(_OF_FIRST, _OF_SECOND, strict=True)
-    details = [one[f] * two[s] - linear[:, k] for k, (f, s) in enumerate(patterns)]
-    speckle = [_variance(detail) for detail in details]
+    details = np.stack([one[f] * two[s] - linear[:, k] for k, (f, s) in enumerate(patterns)])
     light_one, light_two = (1 + even / math.sqrt(b.width) for even in (one[0], two[0]))
     # Photon noise of the first block times speckle of the second, and vice versa.
     in_one = np.array([_seen(light_one, part, gamma) for part, gamma in zip(two, b.to_first, strict=True)])
     in_two = np.array([_seen(light_two, part, gamma) for part, gamma in zip(one, b.to_second, strict=True)])
-    return np.stack([speckle, in_one[_OF_SECOND] + in_two[_OF_FIRST], [_alike(detail) for detail in details]])
+    # The mean of a detail is that of Γ, which residuals lack.
+    speckle = np.vecdot(details, details) / details.shape[2] - details.mean(axis=2) ** 2
+    of_pairs = np.stack([speckle, in_one[_OF_SECOND] + in_two[_OF_FIRST], np.broadcast_to(1 + b.mean, speckle.shape)])
+    found = np.zeros((1 + N_AGES, 4, 3))
+    for k, those in enumerate([np.ones(b.age.size, bool), *(b.age == age for age in range(N_AGES))]):
+        if those.any():
+            found[k, :3] = of_pairs[:, :, those].mean(axis=2)
+            found[k, 3] = [_alike(detail[those]) for detail in details]
+    return found
 
 
 def _linear(fluctuation: Floats, b: Blocks) -> Floats:
@@ -261,11 +278,6 @@ def _linear(fluctuation: Floats, b: Blocks) -> Floats:
     return np.asarray(of_one.astype(cut.dtype) @ cut[b.first] + of_two.astype(cut.dtype) @ cut[b.second])
 
 
-def _variance(detail: Floats) -> float:
-    """Return the variance over pixels, its mean over pairs: the mean of a detail is that of Γ, which residuals lack."""
-    return float(np.mean(np.vecdot(detail, detail) / detail.shape[1] - detail.mean(axis=1) ** 2))
-
-
 _COMPARED = 64
 """Pairs of blocks of a scale whose details are compared with each other."""
 
@@ -274,7 +286,9 @@ def _alike(detail: Floats) -> float:
     """Return the mean squared correlation between different rows of (n_pair, n_pixel), chance taken off."""
     chosen = detail[:: max(len(detail) // _COMPARED, 1)][:_COMPARED]
     apart = chosen - chosen.mean(axis=1, keepdims=True)
-    length = np.sqrt(np.maximum(np.vecdot(apart, apart), 1e-300))
+    length = np.sqrt(np.vecdot(apart, apart))
+    # What does not fluctuate, at ages without contrast, is not correlated.
+    length[length == 0] = np.inf
     correlation = (apart @ apart.T) / np.outer(length, length)
     number = len(chosen)
     if number < 2:
@@ -283,7 +297,8 @@ def _alike(detail: Floats) -> float:
     return max(mean - 1 / detail.shape[1], 0.0)
 
 
-def _seen(light: Floats, sums: Floats, gamma: Floats) -> float:
-    """Return the mean square of noise of variance `light` times `sums` less their Γ, all (n_pair, n_pixel) or wide."""
+def _seen(light: Floats, sums: Floats, gamma: Floats) -> Floats:
+    """Return the mean squares (n_pair,) of noise of variance `light` times `sums` less their Γ, all (n_pair, n_pixel)
+    or wide."""
     apart = sums - gamma.mean(axis=1, keepdims=True)
-    return float(np.mean(np.vecdot(light * apart, apart))) / apart.shape[1]
+    return np.asarray(np.vecdot(light * apart, apart) / apart.shape[1])
