@@ -210,8 +210,8 @@ class MapNoise:
 
     `effective_pixels` is NaN if no noise is shared between pairs; `own_share` is the part of the variance that every
     pair has independently (photons, detector); `excess` the largest ratio of residuals at any time scale to the noise
-    expected from speckle and photons, or to what two azimuths do not share; `limit` how large it may be by chance (None
-    in older results).
+    expected from speckle and photons or, where they are not such noise, the factor by which they differ from it or
+    exceed what two azimuths do not share; `limit` how large it may be by chance (None in older results).
     `statement` describes the correction and its basis.
     """
 
