@@ -18,6 +18,7 @@ import pytest
 from conftest import TRUTH, make, values
 from scipy.optimize import nnls
 
+from heterodyne_data import Direction
 from heterodyne_data.setup import free_parameters, make_scaling, reduced_chi_square
 from heterodyne_nlsq import compilation, dense, priors
 from heterodyne_nlsq.coordinates import (
@@ -34,7 +35,7 @@ from heterodyne_nlsq.coordinates import (
 from heterodyne_nlsq.covariance import Curvature, covariance, covariance_root, curvature, projected_score, spread_along
 from heterodyne_nlsq.evaluators import choose_evaluator, dense_evaluator
 from heterodyne_nlsq.fit import prepare
-from heterodyne_nlsq.identify import identifiability
+from heterodyne_nlsq.identify import identifiability, statements
 from heterodyne_nlsq.models import inside
 from heterodyne_nlsq.normal import equivalent_problem, normal_equations
 from heterodyne_nlsq.priors import Weights, make_priors
@@ -385,6 +386,18 @@ def test_of_a_direction_only_what_moves_is_told() -> None:
     found = identifiability(("v0", "f0"), bent, np.array([100.0, 1.0]), np.array([1e9, 1e-3]))
     (words,) = (direction.statement for direction in found.directions)
     assert words == "v0 is hardly determined: v0 up by 50 changes the fit by no more than the noise"
+
+
+def test_directions_of_the_same_parameters_are_one_sentence() -> None:
+    def direction(moves: str) -> Direction:
+        return Direction("weak", {"f0": 0.7, "f3": 0.7}, 1e-3, f"f0, f3 are hardly determined: {moves} changes nothing")
+
+    alone = Direction("weak", {"v0": 1.0}, 1e-3, "v0 is hardly determined: v0 up by 50 changes nothing")
+    assert statements([direction("f0 up"), alone, direction("f0 down")]) == [
+        "f0, f3 are hardly determined: f0 up changes nothing, as does another combination of them",
+        alone.statement,
+    ]
+    assert statements([direction("f0 up")] * 3)[0].endswith("changes nothing, as do 2 other combinations of them")
 
 
 def test_of_a_direction_of_many_parameters_those_that_matter_most_are_named() -> None:

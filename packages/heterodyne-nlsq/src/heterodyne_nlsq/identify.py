@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,19 @@ def _direction(names: Sequence[str], bent: Curvature, index: int, width: FloatAr
         are = "is" if len(told) == 1 else "are"
         words = f"{named} {are} hardly determined: {moves} changes the fit by no more than the noise"
     return Direction("singular" if is_open else "weak", weights, float(bent.values[index]), words)
+
+
+def statements(directions: Iterable[Direction]) -> list[str]:
+    """Return what directions say, one sentence for all that name the same parameters."""
+    about: dict[str, list[str]] = {}
+    for direction in directions:
+        subject, _, _ = direction.statement.partition(":")
+        about.setdefault(subject, []).append(direction.statement)
+    found = []
+    for first, *others in about.values():
+        also = "does another combination" if len(others) == 1 else f"do {len(others)} other combinations"
+        found.append(f"{first}, as {also} of them" if others else first)
+    return found
 
 
 def identifiability(names: Sequence[str], bent: Curvature, width: FloatArray, spread: FloatArray) -> Identifiability:

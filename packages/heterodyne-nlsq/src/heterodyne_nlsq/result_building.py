@@ -35,7 +35,7 @@ from heterodyne_nlsq.covariance import (
 from heterodyne_nlsq.evaluators import Evaluator, remembered
 from heterodyne_nlsq.evidence.constants import constant_tests
 from heterodyne_nlsq.evidence.examination import can_choose, examine, rise_above, with_all
-from heterodyne_nlsq.identify import at_bound, identifiability
+from heterodyne_nlsq.identify import at_bound, identifiability, statements
 from heterodyne_nlsq.maps import model_maps, residual_noise
 from heterodyne_nlsq.minima import alternatives, first_exchanged, named
 from heterodyne_nlsq.models import DYNAMICS, knowledge_of
@@ -383,11 +383,10 @@ def _warnings(
     without = [name for d in known.directions if d.kind == "singular" and len(d.weights) == 1 for name in d.weights]
     if without:
         words.append(f"no effect on these data at this minimum: {', '.join(without)}")
-    said = [d.statement for d in known.directions if d.kind != "singular" or len(d.weights) > 1]
+    said = statements(d for d in known.directions if d.kind != "singular" or len(d.weights) > 1)
     words += said[:_SAID]
-    if more := len(said[_SAID:]):
-        combinations = "combination is" if more == 1 else "combinations are"
-        words.append(f"{more} more {combinations} hardly determined: see {DIRECTIONS} in the result file")
+    if said[_SAID:]:
+        words.append(f"further combinations are hardly determined: see {DIRECTIONS} in the result file")
     structured, excess = calibration.excess > calibration.limit, calibration.excess
     if np.any(structured):
         angles = ", ".join(f"{angle:g}" for angle in setup.data.phi[structured])
