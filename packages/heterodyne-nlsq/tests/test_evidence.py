@@ -17,7 +17,7 @@ from scipy.special import chdtrc
 
 from heterodyne_data import NestedTest, NLSQResult, TwoTimeData
 from heterodyne_data.setup import structured
-from heterodyne_nlsq import fit_nlsq_jax, representative, simulation, thinned
+from heterodyne_nlsq import courses_of_fit, fit_nlsq_jax, representative, simulation, thinned, unstated_functions
 from heterodyne_nlsq.evaluators import choose_evaluator, normal_of
 from heterodyne_nlsq.evidence import comparison, examination
 from heterodyne_nlsq.evidence.chance import probability
@@ -25,13 +25,13 @@ from heterodyne_nlsq.evidence.difference import noise_along
 from heterodyne_nlsq.evidence.drift import of_age
 from heterodyne_nlsq.evidence.held import score_test
 from heterodyne_nlsq.evidence.questions import asked_of
-from heterodyne_nlsq.evidence.rising import rise_by_chance
+from heterodyne_nlsq.evidence.rising import change_with_lag
 from heterodyne_nlsq.fit import prepare
 from heterodyne_nlsq.representative import landscape, vector_at
 from heterodyne_nlsq.solver import Solution
 from heterodyne_nlsq.two_component.nulls import RESTRICTIONS
 from heterodyne_nlsq.uncertainty.noise_parts import NoiseParts
-from heterodyne_physics_meshgrid import HeterodyneModel, c2_meshgrid, field_laws
+from heterodyne_physics_meshgrid import FieldLaws, HeterodyneModel, c2_meshgrid, field_laws, speckle_map
 from heterodyne_physics_meshgrid.speckle import pixel_intensities
 from heterodyne_spec import find_laws, load_config, load_model
 
@@ -86,6 +86,27 @@ def test_nothing_is_claimed_that_is_not_there(c2: np.ndarray, expected: set[str]
         assert np.isnan(by_name[name].sd)
 
 
+def test_a_component_alone_is_fitted_alone() -> None:
+    result = fit_nlsq_jax(maps(decay(np.full(N_T, 5000.0))))
+    assert result.parameters["f0"] == result.parameters["f3"] == 0.0
+    assert any("the values are those of a fit of one component" in sentence for sentence in result.conventions)
+    course = next(course for course in courses_of_fit(result) if course.name not in unstated_functions(result))
+    k = course.value.size // 2
+    assert abs(course.value[k] - 5000) < 3 * course.sd[k] < 500
+
+
+def test_a_second_component_that_is_not_needed_does_not_bend_the_law_of_the_first() -> None:
+    # With both components, J is 1.67 times the truth at the middle, 5 standard deviations off: 0.93 of the field have
+    # it, and the rest has decayed after a frame.
+    rng, ages, q = np.random.default_rng([17, 7]), 0.1 * np.arange(1, 151), 0.02
+    laws = FieldLaws((np.exp(-(q**2) * 435 * 0.1 / 2 * np.ones(149)),), (np.ones(150),))
+    c2 = np.stack([speckle_map(laws, 3000, 9, rng) for _ in range(2)])
+    result = fit_nlsq_jax(TwoTimeData(c2=c2, q=q, phi=np.array([0.0, 90.0]), t=ages))
+    course = next(course for course in courses_of_fit(result) if course.name not in unstated_functions(result))
+    k = course.value.size // 2
+    assert abs(course.value[k] - 435) < 3 * course.sd[k]
+
+
 @pytest.mark.slow
 def test_of_a_constant_nothing_is_claimed() -> None:
     # Without any noise, rounding is what is left: no chi-square follows from it.
@@ -97,13 +118,14 @@ def test_of_a_constant_nothing_is_claimed() -> None:
     assert not structured(result.noise).any()
 
 
-def test_c2_that_rises_with_lag_is_told_from_noise_constants_and_decays() -> None:
+def test_changes_of_c2_with_lag_are_told_from_noise_and_constants() -> None:
     falling = decay(np.full(N_T, 5000.0))
-    assert rise_by_chance(maps(2.1 - falling), 1) < 1e-3
-    for c2 in (np.ones((N_T, N_T)), falling):
-        assert rise_by_chance(maps(c2), 1) > 1e-3
-    assert rise_by_chance(maps(np.full((N_T, N_T), 1.2), 0.0), 1) == 1.0
-    assert rise_by_chance(maps(2.1 - falling), N_T) == 1.0
+    rise, fall = (change_with_lag(maps(c2), 1) for c2 in (2.1 - falling, falling))
+    assert rise.rise < 1e-3 < rise.fall
+    assert fall.fall < 1e-3 < fall.rise
+    assert min(change_with_lag(maps(np.ones((N_T, N_T))), 1)) > 1e-3
+    assert change_with_lag(maps(np.full((N_T, N_T), 1.2), 0.0), 1) == (1.0, 1.0)
+    assert change_with_lag(maps(2.1 - falling), N_T) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(("rise", "needed"), [(13.9, True), (0.4, False)])

@@ -55,6 +55,21 @@ def test_a_misfit_that_the_speckle_of_the_noise_model_absorbs_is_structure(veloc
     assert result.sentence.startswith("The residuals at φ = 0, 40° have structure that noise does not explain.")
 
 
+def test_that_a_fit_is_no_better_than_a_constant_does_not_make_maps_flat() -> None:
+    # The intensity of the beam oscillates, which the noise model takes for speckle of 20 pixels at all scales and ages.
+    rng, t = np.random.default_rng(4), DT * np.arange(1, 301)
+    beam, lag = 1 + 0.05 * np.sin(2 * np.pi * t / 3), np.abs(t[:, None] - t)
+    kept_ref, kept_sample = (np.exp(-0.5 * Q**2 * rate * lag) for rate in (900.0, 4000.0))
+    field = 0.36 * kept_ref + 0.16 * kept_sample * np.exp(1j * Q * np.cos(np.radians(10)) * 400 * (t[:, None] - t))
+    noise = np.triu(rng.normal(scale=0.004, size=lag.shape), 1)
+    c2 = (1 + 0.2 * np.abs(field / 0.52) ** 2) * np.outer(beam, beam) + noise + noise.T
+    result = fit_nlsq_jax(TwoTimeData(c2=c2[None], q=Q, phi=np.array([10.0]), t=t))
+    assert not structured(result.noise).any(), "else this is the case above"
+    assert result.verdict == "caution"
+    assert result.sentence.startswith("The maps change by more than their noise, and the model describes them")
+    assert {answer for _, answer, *_ in evidence_rows(result)[1:]} == {"unclear"}
+
+
 def test_maps_that_the_model_does_not_describe_are_not_called_flat() -> None:
     # c2 decays; the fit that fails to describe it is no better than a constant.
     result = fitted(np.where(AGE > 0.7, 0.0, 400.0))

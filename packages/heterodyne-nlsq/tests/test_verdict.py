@@ -72,6 +72,9 @@ def test_that_a_feature_is_not_needed_is_no_finding_beside_structure() -> None:
     assert verdict == "caution"
     assert "whether there is a flow cannot be said while there is such structure: no velocity is stated" in sentence
     assert "p = 0.6" not in sentence
+    verdict, sentence = judge(made(noise=noise, signal=signal(two_components=0.3, flow=0.6)))
+    assert "whether there is a second component cannot be said while there is such structure: no velocity" in sentence
+    assert "Å²/s" not in sentence
 
 
 def test_what_was_held_and_is_not_needed_is_no_reason_for_caution() -> None:
@@ -88,6 +91,17 @@ def test_a_transport_coefficient_known_poorly_has_no_reliable_error() -> None:
     assert words.startswith("J_s is not known to within its own size, at ")
     # What is not stated has no error either.
     assert not list(poorly_known(made(headline=(J_s,), signal=signal(two_components=0.3))))
+
+
+def test_a_function_on_its_floor_is_told_from_one_that_is_known() -> None:
+    result = made(headline=())
+    assert result.bands is not None
+    values = result.bands.values["J_s"]
+    floored = np.where(np.arange(values.size) < 0.3 * values.size, 0.0, values)
+    bands = replace(result.bands, values={**result.bands.values, "J_s": floored})
+    (words,) = poorly_known(replace(result, bands=bands))
+    assert words.startswith("J_s is 0, its floor, over 3")
+    assert not list(poorly_known(result))
 
 
 def test_a_velocity_is_not_stated_without_a_flow() -> None:

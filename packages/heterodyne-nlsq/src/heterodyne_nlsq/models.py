@@ -204,6 +204,11 @@ class Knowledge:
         """Return the rise of chi-square without each of the features asked for."""
         return {}
 
+    def simpler(self, nested: Nested, signal: Mapping[str, Signal]) -> tuple[Any, str] | None:
+        """Return the fit without what the maps do not show, if what they show cannot be read off the full fit, and what
+        it is, in words; None otherwise."""
+        return None
+
     def reconciled(self, found: dict[str, Signal]) -> dict[str, Signal]:
         """Return the answers after contradictions between them are resolved."""
         return found

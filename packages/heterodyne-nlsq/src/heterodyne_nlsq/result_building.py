@@ -93,6 +93,10 @@ def make_result(
     rise: Callable[[Solution], float] = found.rise_to
     if other is not None and chosen == 0:
         rise = _known(rise, minima[other], above)
+    signal = found.signal()
+    if (simpler := found.simpler(signal)) is not None:
+        found, what, signal = simpler
+        conventions += (what,)
     optimum, origin = minima.pop(chosen), descents.finals[chosen].origin
     spec, data = setup.spec, setup.data
     solution = optimum
@@ -116,7 +120,6 @@ def make_result(
     calibrated, independent = (whole[: len(positions), : len(positions)] for whole in (joint, joint_iid))
     spread = spread_along(estimate.bent, projected_score(estimate.score, estimate.matrix, len(positions)))
     known = identifiability(free.free_names, estimate.bent, (free.upper - free.lower)[positions], spread)
-    signal = found.signal()
     standing = standings(setup, solution.vector, root, known.not_determined)
     table = table_of(setup, values, calibrated, standing, signal)
     known = replace(

@@ -97,9 +97,12 @@ def _judge_untested(result: NLSQResult) -> tuple[str, str]:
 
 def _undescribed(result: NLSQResult) -> str:
     """Return the sentence on a fit that does not show whether the maps decay, since it does not describe them."""
-    left = f"The residuals at φ = {structured_angles(result)}° have structure that noise does not explain"
     nothing = of_result(result).nothing
-    return f"{left}: whether c2 decays cannot be said while there is such structure; {nothing}."
+    if angles := structured_angles(result):
+        left = f"The residuals at φ = {angles}° have structure that noise does not explain"
+        return f"{left}: whether c2 decays cannot be said while there is such structure; {nothing}."
+    left = "The maps change by more than their noise, and the model describes them no better than a constant"
+    return f"{left}: whether c2 decays cannot be said; {nothing}."
 
 
 def _no_signal(result: NLSQResult) -> str:

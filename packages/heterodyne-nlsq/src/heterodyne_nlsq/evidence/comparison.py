@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from heterodyne_data import Signal
 from heterodyne_data.setup import FreeParameters, reference_age
 from heterodyne_nlsq.descent import descend, descend_pinned
 from heterodyne_nlsq.evaluators import Evaluator, dense_evaluator
@@ -147,6 +148,20 @@ def rises(full: Full, questions: Collection[str]) -> dict[str, float]:
     found = {DYNAMICS: _flat(full)} if DYNAMICS in questions else {}
     asked = [question for question in questions if question != DYNAMICS]
     return found | knowledge_of(full.setup.spec.id).rises(_Beside(full), asked)
+
+
+def simpler(full: Full, signal: Mapping[str, Signal]) -> tuple[Solution, str] | None:
+    """Return the fit without what the maps do not show, if that is to be reported in place of the full one, and what it
+    is, in words; None otherwise, and if the request held something else."""
+    found = knowledge_of(full.setup.spec.id).simpler(_Beside(full), signal)
+    if found is None:
+        return None
+    solution, words = found
+    free, kept = full.setup.free, np.array(full.pinned, int)
+    lower, upper = free.bounds.T
+    inside = np.all((solution.vector[: lower.size] >= lower) & (solution.vector[: lower.size] <= upper))
+    held = np.array_equal(solution.vector[kept], full.vector[kept])
+    return (solution, words) if inside and held else None
 
 
 @dataclass(frozen=True)

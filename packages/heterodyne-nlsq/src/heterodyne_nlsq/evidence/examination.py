@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +21,12 @@ from heterodyne_nlsq.evidence.comparison import (
     released_rise,
     rise_to,
     rises,
+    simpler,
 )
 from heterodyne_nlsq.evidence.held import held_groups, held_test, joint_test, score_test
 from heterodyne_nlsq.evidence.questions import answers, asked_of
 from heterodyne_nlsq.maps import model_maps
+from heterodyne_nlsq.models import DYNAMICS
 from heterodyne_nlsq.representative import (
     calibrated_noise,
     landscape,
@@ -75,6 +78,30 @@ class Examination:
         rest = rises(self.full, [question for question in asked if question not in plain])
         return answers(self.full, plain | rest, plain)
 
+    def simpler(self, signal: dict[str, Signal]) -> Simpler | None:
+        """Return the same at the fit without what the maps do not show, if what they show cannot be read off this one;
+        None otherwise. The maps of this one are replaced.
+        """
+        if not can_choose(self.asked) or self.asked.config.nlsq.representative != "plainest":
+            return None
+        full, found = self.full, simpler(self.full, signal)
+        if found is not None and _structured(full.calibration):
+            # That something is not seen beside structure is no finding, unless the structure is that of a model too
+            # many: without it, the noise is as expected.
+            full = replace(full, calibration=_noise_at(full, found[0].vector))
+            if _structured(full.calibration):
+                return None
+            signal = replace(self, full=full).signal()
+            found = simpler(full, signal)
+        if found is None or not signal[DYNAMICS].present:
+            return None
+        solution, words = found
+        full = at_vector(full, solution.vector)
+        free, n_full = self.asked.free, len(full.setup.free.free)
+        own = [full.values[name] for name in free.free_names]
+        vector = np.concatenate([own, full.vector[n_full:]])
+        return Simpler(Examination(self.asked, full, _score(full), vector), words, signal)
+
     def rise_to(self, other: Solution) -> float:
         """Return the calibrated chi-square of another fit of the same request minus that of this one."""
         return rise_above(self.asked, self.full, other)
@@ -109,6 +136,29 @@ class Examination:
             if freedom:
                 spec = full.setup.spec
                 yield held_test(spec, function, held, full.values, statistic, freedom, by_slope=not refitted)
+
+
+class Simpler(NamedTuple):
+    """A fit without what the maps do not show, what it is, in words, and what they show."""
+
+    examination: Examination
+    words: str
+    signal: dict[str, Signal]
+
+
+def _structured(calibration: Calibration) -> bool:
+    """Return whether residuals have structure beyond the noise."""
+    return bool(np.any(calibration.excess > calibration.limit))
+
+
+def _noise_at(full: Full, vector: FloatArray) -> Calibration:
+    """Return the noise of the maps for a fitted vector (n_fit,) in place of that of the full fit."""
+    values = full.setup.free.full(vector[: len(full.setup.free.free)])
+    contrast, offset = full.setup.scaling.per_angle(vector[len(full.setup.free.free) :])
+    model = model_maps(full.setup, values, contrast, offset)
+    evaluator = full.evaluator
+    each = np.asarray(evaluator.squares(vector, evaluator.problem)) / np.maximum(evaluator.weights, 1.0)
+    return calibrate(full.setup, values, contrast, offset, model, each)
 
 
 def can_choose(setup: Setup) -> bool:

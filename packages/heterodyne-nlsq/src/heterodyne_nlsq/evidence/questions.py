@@ -9,9 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from heterodyne_data import Signal
+from heterodyne_data.setup import reduced_chi_square
 from heterodyne_nlsq.evidence.chance import PRESENT, probability
 from heterodyne_nlsq.evidence.comparison import Full
-from heterodyne_nlsq.evidence.rising import rise_by_chance
+from heterodyne_nlsq.evidence.rising import change_with_lag
+from heterodyne_nlsq.maps import residual_noise
 from heterodyne_nlsq.models import CONTRAST, DYNAMICS, knowledge_of
 from heterodyne_nlsq.stated import NOT_SAID, RISES
 from heterodyne_report import format_number
@@ -48,17 +50,33 @@ def answers(full: Full, rises: Mapping[str, float], least: Collection[str] = ())
         found[question] = _answer(_words(question, model), rises[question], p_value, relation)
     found = knowledge_of(model).reconciled(found)
     if not found[DYNAMICS].present:
-        # Where the fit leaves structure, the noise that it was compared with contains what the model does not describe.
-        unclear = bool(np.any(full.calibration.excess > full.calibration.limit))
+        change = change_with_lag(data, max(full.setup.config.data.exclude_diagonals, 1))
+        unclear = change.fall < PRESENT or _described_badly(full)
         flat = NOT_SAID if unclear else found[DYNAMICS].words
-        if (chance := rise_by_chance(data, max(full.setup.config.data.exclude_diagonals, 1))) < PRESENT:
-            flat = f"{RISES} by more than the noise ({quoted(chance)} for that), whereas a correlation decreases"
+        if change.rise < PRESENT:
+            flat = f"{RISES} by more than the noise ({quoted(change.rise)} for that), whereas a correlation decreases"
         found[DYNAMICS] = replace(found[DYNAMICS], words=flat)
         # No other feature can be present.
         for question in knowledge_of(model).questions:
             words = NOT_SAID if unclear else f"{_words(question, model)[1]}: c2 does not decay"
             found[question] = Signal(False, found[question].statistic, 1.0, words)
     return {CONTRAST: _contrast(full, found[DYNAMICS]), **found}
+
+
+def _described_badly(full: Full) -> bool:
+    """Return whether the noise that a fit was compared with contains what the model does not describe.
+
+    Its residuals have structure, or are not white: what maps without dynamics have is, but for what is taken for noise.
+    """
+    if np.any(full.calibration.excess > full.calibration.limit):
+        return True
+    squares = np.asarray(full.evaluator.squares(full.vector, full.evaluator.problem))
+    noise = residual_noise(full.setup.data, full.model)
+    return reduced_chi_square(squares, full.evaluator.weights, noise, full.vector.size) > _NOT_WHITE
+
+
+_NOT_WHITE = 1.5
+"""Reduced chi-square above which residuals are not white."""
 
 
 def _answer(words: tuple[str, str], rise: float, p_value: float, relation: str) -> Signal:

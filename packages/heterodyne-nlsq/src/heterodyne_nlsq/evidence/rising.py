@@ -1,6 +1,8 @@
-"""Test of whether c2 increases with lag, which a correlation does not, and no permitted contrast describes."""
+"""Test, without a fit, of whether c2 changes with lag: a correlation falls, and no contrast describes a rise."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +20,15 @@ _SHORT, _LONG = 0.25, 0.5
 """Limits of short and of long lags, as fractions of a segment."""
 
 
-def rise_by_chance(data: TwoTimeData, near: int) -> float:
-    """Return the p-value of the increase of c2 with lag: Student's t over `_BLOCKS` segments.
+class Change(NamedTuple):
+    """The p-values of a rise and of a fall of c2 with lag: Student's t over `_BLOCKS` segments."""
+
+    rise: float
+    fall: float
+
+
+def change_with_lag(data: TwoTimeData, near: int) -> Change:
+    """Return how likely it is by chance that c2 changes with lag as much as it does.
 
     Parameters
     ----------
@@ -27,18 +36,19 @@ def rise_by_chance(data: TwoTimeData, near: int) -> float:
 
     Returns
     -------
-    1 if there are too few frames, or pairs are missing.
+    1 for a change of the other sign, or if there are too few frames, or pairs are missing.
     """
     length = data.n_t // _BLOCKS
     lag = np.subtract.outer(np.arange(length), np.arange(length)).T
     short, long = (lag >= near) & (lag <= max(_SHORT * length, near)), lag >= max(_LONG * length, near + 1)
     if not short.any() or not long.any():
-        return 1.0
+        return Change(1.0, 1.0)
     rise = np.array([_rise(data, k * length, short, long) for k in range(_BLOCKS)])
-    if not np.isfinite(rise).all() or rise.mean() <= ROUNDING**0.5:
-        return 1.0
+    if not np.isfinite(rise).all() or abs(rise.mean()) <= ROUNDING**0.5:
+        return Change(1.0, 1.0)
     freedom, variance = _BLOCKS - 1, float(np.var(rise, ddof=1)) / _BLOCKS
-    return float(stdtr(freedom, -rise.mean() / np.sqrt(max(variance, 1e-300))))
+    chance = float(stdtr(freedom, -abs(rise.mean()) / np.sqrt(max(variance, 1e-300))))
+    return Change(chance, 1.0) if rise.mean() > 0 else Change(1.0, chance)
 
 
 def _rise(data: TwoTimeData, first: int, short: npt.NDArray[np.bool_], long: npt.NDArray[np.bool_]) -> float:

@@ -87,6 +87,15 @@ class TwoComponent(Knowledge):
             found["ageing"] = nested.rise(best("ageing", values))
         return found
 
+    def simpler(self, nested: Nested, signal: Mapping[str, Signal]) -> tuple[object, str] | None:
+        # Where it is not needed, a second component bends the law of the first, by far more than its errors.
+        if signal["two_components"].present:
+            return None
+        values = nested.values
+        held = {name: values[name] for name in RESTRICTIONS["two_components"]}
+        alone = starts("two_components", values, nested.setup, None)
+        return nested.best({**held, **dict.fromkeys(words.FRACTION, 0.0)}, alone), words.ALONE
+
     def reconciled(self, found: dict[str, Signal]) -> dict[str, Signal]:
         # Fringes require two components.
         flow, both = found["flow"], "the flow is seen by the beat of two components"

@@ -9,11 +9,17 @@ import numpy as np
 from heterodyne_data import NLSQResult
 from heterodyne_data.setup import structured
 from heterodyne_nlsq.courses import courses_of_fit
-from heterodyne_nlsq.stated import shown
+from heterodyne_nlsq.models import of_result
+from heterodyne_nlsq.stated import UNDESCRIBED, shown
 from heterodyne_report import TimeCourse, format_p_value
 
 NO_FLOW, ONE_COMPONENT = "no flow", "one component"
 """Reasons why a function of age is not stated."""
+
+FRACTION = ("f0", "f1", "f3")
+"""Parameters of x that are 0 if there is only the reference."""
+
+ALONE = "no second component is seen: the values are those of a fit of one component, x being 0"
 
 _ALONE = 0.1
 """Field fraction below which a component changes c2 by less than 2 % of the contrast and is invisible."""
@@ -26,6 +32,8 @@ def reasons(result: NLSQResult) -> dict[str, str]:
     flow = {} if shown(result, "flow") else {"v": NO_FLOW}
     if shown(result, "two_components"):
         return flow
+    if structured(result.noise).any():
+        return dict.fromkeys(("J_r", "J_s", "v", "x"), UNDESCRIBED)
     only = single(courses_of_fit(result))
     return flow | {name: ONE_COMPONENT for name in ("J_r", "J_s", "x") if name != only}
 
@@ -65,9 +73,11 @@ def doubts(result: NLSQResult) -> Iterator[str]:
     """
     unclear = bool(structured(result.noise).any())
     if not shown(result, "two_components"):
-        seen = f"no second component is seen{_chance(result, 'two_components')}"
-        said = "whether there is a second component cannot be said while there is such structure" if unclear else seen
-        yield f"{said}: {_instead_of_two(result)}"
+        if unclear:
+            said = "whether there is a second component cannot be said while there is such structure"
+            yield f"{said}: {of_result(result).nothing}"
+            return
+        yield f"no second component is seen{_chance(result, 'two_components')}: {_instead_of_two(result)}"
     if not shown(result, "flow"):
         seen = f"no flow is seen{_chance(result, 'flow')}"
         said = "whether there is a flow cannot be said while there is such structure" if unclear else seen
@@ -78,7 +88,7 @@ def _instead_of_two(result: NLSQResult) -> str:
     if single(courses_of_fit(result)) is None:
         return (
             "neither a fraction nor a transport coefficient is stated, because the fit splits one component into two "
-            "different ones; fix x at 0 to fit one component"
+            "different ones; hold f0, f1 and f3 at 0 to fit one component"
         )
     return "one transport coefficient J is stated, but no fraction"
 
