@@ -394,10 +394,9 @@ def _warnings(
     if np.any(structured):
         angles = ", ".join(f"{angle:g}" for angle in setup.data.phi[structured])
         words.append(
-            f"the residuals at phi = {angles} have structure that neither speckle nor photon noise explains (they "
-            f"differ from the variance of both by a factor of {excess.max():.3g} at some time scale or age): see the "
-            "residual maps; the model does not describe these data, or this is not the global minimum; standard "
-            "deviations are not reliable"
+            f"the residuals at phi = {angles} have structure that neither speckle nor photon noise explains (by a "
+            f"factor of {excess.max():.3g} at some scale, age or azimuth): see the residual maps; the model does not "
+            "describe these data, or this is not the global minimum; standard deviations are not reliable"
         )
     for name, values in (("contrast", fitted.contrast), ("offset", fitted.offset)):
         lower, upper = setup.spec.parameter(name).bounds

@@ -3,7 +3,7 @@
 At every scale, the residuals are compared with the modelled noise. The speckle in that model may absorb what a fit
 leaves, as if it were that of few pixels. Two things refute it. Speckle grows with the scale up to the correlation time,
 and is as strong at any age as the fitted model says; a misfit is neither. Azimuths agree in a misfit that they have in
-common, while their pixels differ.
+common, while their pixels differ; and they have comparable numbers of pixels.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ _ENOUGH = 20
 _MOSTLY = 0.7
 """Part of the noise that has to be speckle where ages are compared: noise of photons and detectors may change in the
 course of a measurement, and twice as much of the rest is within `LEAST_LIMIT`."""
+
+_UNLIKE = 30.0
+"""Ratio of effective numbers of pixels that sectors of a detector do not reach, even where one is half known."""
 
 _CLOSEST = 1e-6
 """Difference from 1 of the largest correlation of two azimuths that counts."""
@@ -84,6 +87,7 @@ def beyond_noise(residuals: Sequence[Residual], n_phi: int) -> Structure:
     above = excess.copy()
     _raise(excess, limit, ((a, *found) for a, one in enumerate(residuals) for found in _by_growth(one, n_phi)))
     _raise(excess, limit, ((a, *found) for a, one in enumerate(residuals) for found in _by_age(one, n_phi)))
+    _raise(excess, limit, _by_pixels(residuals))
     return Structure(excess, limit, above)
 
 
@@ -137,6 +141,19 @@ def _by_age(residual: Residual, n_phi: int) -> Iterator[tuple[float, float]]:
     for k in np.flatnonzero(several):
         factor, most = (float(np.exp(np.sqrt(2 * part[k] / total[k]))) for part in (deviance, by_chance))
         yield factor, max(most, LEAST_LIMIT)
+
+
+def _by_pixels(residuals: Sequence[Residual]) -> Iterator[tuple[int, float, float]]:
+    """Yield numbers of azimuths, the ratio of the pixels of another one to theirs, and its limit.
+
+    A misfit is absorbed as speckle of few pixels, but not at an azimuth where there is none, as across the flow.
+    """
+    coefficients = np.array([one.parts.speckle for one in residuals])
+    fewest = np.min(coefficients, where=coefficients > 0, initial=np.inf)
+    for a, one in enumerate(residuals):
+        found = _compare(one.details, one.expected, one.parts)
+        if np.any((found.freedom > 0) & (found.shared > _MOSTLY)):
+            yield a, float(coefficients[a] / fewest), _UNLIKE
 
 
 def _by_agreement(residuals: Sequence[Residual]) -> Iterator[tuple[int, float, float]]:
