@@ -77,6 +77,19 @@ def test_that_a_feature_is_not_needed_is_no_finding_beside_structure() -> None:
     assert "Å²/s" not in sentence
 
 
+def test_a_flow_at_its_bounds_is_not_the_minimum() -> None:
+    result = made()
+    ended = {"phi0": {"at_bound": "upper", "upper": 10.0, "determined": True}, "v0": {"at_bound": "lower"}}
+    table = tuple(replace(row, **ended.get(row.name, {})) for row in result.table)
+    verdict, sentence = judge(replace(result, table=table))
+    assert verdict == "caution"
+    assert sentence.startswith(
+        "The flow ended at a bound (phi0 = 10): it is beyond, or this is not the global minimum."
+    )
+    table = tuple(replace(row, determined=False) for row in table)
+    assert judge(replace(result, table=table))[0] == "usable"
+
+
 def test_what_was_held_and_is_not_needed_is_no_reason_for_caution() -> None:
     assert judge(made(nested=(upward(needed=False),)))[0] == "usable"
     # Needed, but free: the fit has it.

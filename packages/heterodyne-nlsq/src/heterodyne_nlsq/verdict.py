@@ -6,7 +6,7 @@ The rules, first match:
   of the functions of age. Residuals with structure beyond the expected noise forbid that conclusion.
 * ``caution``: the fit did not converge; the residuals have structure beyond the expected noise; the estimates with
   equal weights and with weights from the noise differ by more than chance; the data need something that was held; there
-  is no evidence of a feature of the model. The sentence begins with the reasons.
+  is no evidence of a feature of the model, or it ended at a bound. The sentence begins with the reasons.
 * ``usable``: otherwise.
 
 Results of versions that did not test for these features are judged by convergence and residuals alone.

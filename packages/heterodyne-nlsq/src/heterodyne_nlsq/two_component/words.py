@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from heterodyne_data import NLSQResult
+from heterodyne_data import FittedParameter, NLSQResult
 from heterodyne_data.setup import structured
 from heterodyne_nlsq.courses import courses_of_fit
 from heterodyne_nlsq.models import of_result
@@ -20,6 +20,9 @@ FRACTION = ("f0", "f1", "f3")
 """Parameters of x that are 0 if there is only the reference."""
 
 ALONE = "no second component is seen: the values are those of a fit of one component, x being 0"
+
+_ENDS = (("v0", "upper"), ("phi0", "lower"), ("phi0", "upper"))
+"""Bounds of the flow that leave something out; at the lower one of v0, there is none."""
 
 _ALONE = 0.1
 """Field fraction below which a component changes c2 by less than 2 % of the contrast and is invisible."""
@@ -72,6 +75,9 @@ def doubts(result: NLSQResult) -> Iterator[str]:
     Beside structure that noise does not explain, that they are not needed is no finding.
     """
     unclear = bool(structured(result.noise).any())
+    if shown(result, "flow") and (ended := [row for row in result.table if _ended(row)]):
+        bounds = ", ".join(f"{row.name} = {row.lower if row.at_bound == 'lower' else row.upper:g}" for row in ended)
+        yield f"the flow ended at a bound ({bounds}): it is beyond, or this is not the global minimum"
     if not shown(result, "two_components"):
         if unclear:
             said = "whether there is a second component cannot be said while there is such structure"
@@ -82,6 +88,11 @@ def doubts(result: NLSQResult) -> Iterator[str]:
         seen = f"no flow is seen{_chance(result, 'flow')}"
         said = "whether there is a flow cannot be said while there is such structure" if unclear else seen
         yield f"{said}: no velocity is stated"
+
+
+def _ended(row: FittedParameter) -> bool:
+    """Return whether the data hold a parameter of the flow at a bound that leaves something out."""
+    return row.determined and (row.name, row.at_bound) in _ENDS
 
 
 def _instead_of_two(result: NLSQResult) -> str:
