@@ -28,6 +28,7 @@ from heterodyne_nlsq.start.candidates import candidates as starts_asked_for
 from heterodyne_nlsq.start.earlier import Estimate, estimates, follow
 from heterodyne_nlsq.start.label_exchange import with_labels_exchanged
 from heterodyne_nlsq.start.race import Descents, compile_evaluation, joined, race
+from heterodyne_nlsq.stated import unstated_functions
 from heterodyne_physics_meshgrid import MODEL_VERSION, check_devices
 from heterodyne_report import Stage, announce_stage
 from heterodyne_spec import Config, ConfigError, DataError, Problem, check_model_versions, load_config, load_model
@@ -56,7 +57,7 @@ def fit_nlsq_jax(
     candidates : results of similar measurements as additional starting values: results, or mappings from parameter
         names (others start as configured) to values in the units of the model; q, azimuths and frames may differ. With
         ``nlsq.start: auto``, the best candidate is optimised first. If it leaves at most 5 % of the variation of the
-        data unexplained, and noise explains the final residuals, the full search for starting values is skipped;
+        data unexplained, all functions are seen and noise explains the residuals, the full search is skipped;
         otherwise it is done, and the lowest minimum is selected. With ``values`` and ``multistart``, they are
         additional candidates.
     progress : True shows stage, iterations and elapsed time: a line that is overwritten in a terminal or a notebook
@@ -177,9 +178,13 @@ def _follow_then_search(
     if not doubt:
         with clock("uncertainty"):
             result = make_result(setup, evaluator, descents)
-        if not structured(result.noise).any():
+        # From x = 0 no descent leads to fringes.
+        unseen = unstated_functions(result)
+        if not structured(result.noise).any() and not unseen:
             return replace(result, start=f"{result.start}; full search skipped: {described}")
         doubt = "the residuals from there had structure that noise does not explain"
+        if unseen:
+            doubt = f"{', '.join(unseen)} were not seen from there"
     result = _search(setup, evaluator, [], progress, clock, descents)
     return replace(result, start=f"{result.start}; full search done, because {doubt}")
 
