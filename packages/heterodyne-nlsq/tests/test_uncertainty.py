@@ -161,6 +161,30 @@ def test_sectors_of_a_detector_have_comparable_numbers_of_pixels() -> None:
     assert above[0] < 1.3
 
 
+def test_white_noise_beside_speckle_that_outweighs_it_is_a_misfit() -> None:
+    rng, n_t = np.random.default_rng(10), 200
+    details = measured_details(rng.normal(size=(n_t, n_t)), 1)
+    growing = details.square * 4.0 ** np.arange(len(details.square))[:, None]
+    flat, dark = np.zeros_like(growing), np.ones_like(growing)
+
+    def residual(parts: NoiseParts) -> Residual:
+        described = parts.speckle * growing + parts.photons + parts.white
+        return Residual(
+            details._replace(square=described), Expected(growing, flat, dark, flat), [], parts, np.arange(n_t)
+        )
+
+    def is_structure(parts: NoiseParts) -> bool:
+        excess, limit, above = beyond_noise([residual(parts)], 1)
+        # By scale, all is as modelled.
+        assert above < 1.3
+        return bool(excess > limit)
+
+    # Speckle of 25 times the other noise at 32 frames, and of a quarter of it.
+    assert is_structure(NoiseParts(0.1, 0.0, 0.0, 1.0))
+    assert not is_structure(NoiseParts(0.1, 0.0, 1.0, 0.0))
+    assert not is_structure(NoiseParts(0.001, 0.0, 0.0, 1.0))
+
+
 def test_white_noise_stays_nearly_white() -> None:
     """Speckle is accepted by Akaike's criterion, in an eighth of white maps, and adds little."""
     expected, number, rng = pixels(), np.array([496.0, 120.0, 28.0, 6.0, 1.0]), np.random.default_rng(3)

@@ -1,9 +1,9 @@
 """Structure of the residuals that noise does not explain.
 
 At every scale, the residuals are compared with the modelled noise. The speckle in that model may absorb what a fit
-leaves, as if it were that of few pixels. Two things refute it. Speckle grows with the scale up to the correlation time,
-and is as strong at any age as the fitted model says; a misfit is neither. Azimuths agree in a misfit that they have in
-common, while their pixels differ; and they have comparable numbers of pixels.
+leaves, as if it were that of few pixels. This refutes it: speckle grows with the scale up to the correlation time, and
+is as strong at any age as the fitted model says; azimuths have different pixels, in comparable numbers, while they may
+have a misfit in common; and noise beside speckle is shared by the pairs of a frame, not white.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ _ENOUGH = 20
 _MOSTLY = 0.7
 """Part of the noise that has to be speckle where ages are compared: noise of photons and detectors may change in the
 course of a measurement, and twice as much of the rest is within `LEAST_LIMIT`."""
+
+_WHITE = 0.75
+"""Part of white noise at the finest scale from which it is not photon noise that changes in the course of time: were it
+to fade by a factor of 100, 0.6 of its variance would look white."""
 
 _UNLIKE = 30.0
 """Ratio of effective numbers of pixels that sectors of a detector do not reach, even where one is half known."""
@@ -88,6 +92,7 @@ def beyond_noise(residuals: Sequence[Residual], n_phi: int) -> Structure:
     _raise(excess, limit, ((a, *found) for a, one in enumerate(residuals) for found in _by_growth(one, n_phi)))
     _raise(excess, limit, ((a, *found) for a, one in enumerate(residuals) for found in _by_age(one, n_phi)))
     _raise(excess, limit, _by_pixels(residuals))
+    _raise(excess, limit, ((a, *found) for a, one in enumerate(residuals) for found in _by_white(one)))
     return Structure(excess, limit, above)
 
 
@@ -146,14 +151,31 @@ def _by_age(residual: Residual, n_phi: int) -> Iterator[tuple[float, float]]:
 def _by_pixels(residuals: Sequence[Residual]) -> Iterator[tuple[int, float, float]]:
     """Yield numbers of azimuths, the ratio of the pixels of another one to theirs, and its limit.
 
-    A misfit is absorbed as speckle of few pixels, but not at an azimuth where there is none, as across the flow.
+    A misfit is absorbed as speckle of few pixels, but not at an azimuth where there is none, as across the flow. Less
+    than one pixel is none at all: a map whose fitted contrast is next to 0 has no speckle.
     """
-    coefficients = np.array([one.parts.speckle for one in residuals])
+    coefficients = np.array([one.parts.speckle if one.parts.speckle < 1 else 0.0 for one in residuals])
     fewest = np.min(coefficients, where=coefficients > 0, initial=np.inf)
     for a, one in enumerate(residuals):
         found = _compare(one.details, one.expected, one.parts)
         if np.any((found.freedom > 0) & (found.shared > _MOSTLY)):
             yield a, float(coefficients[a] / fewest), _UNLIKE
+
+
+def _by_white(residual: Residual) -> Iterator[tuple[float, float]]:
+    """Yield by what factor the residuals of an azimuth exceed its white noise at a scale, if there is no other besides
+    speckle, and the limit.
+
+    All noise of intensities, that of photons and detectors too, is shared by the pairs of a frame, and not white where
+    there is speckle. What grows with the scale beside white noise is a misfit.
+    """
+    found = _compare(residual.details, residual.expected, residual.parts)
+    many = found.freedom > 0
+    if not many.any() or residual.parts.speckle <= 0:
+        return
+    finest = described_details(residual.parts, residual.expected)[0].mean()
+    if residual.parts.white > _WHITE * finest:
+        yield float(1 / max(1 - found.shared[many].max(), _CLOSEST)), 1 / (1 - _MOSTLY)
 
 
 def _by_agreement(residuals: Sequence[Residual]) -> Iterator[tuple[int, float, float]]:
