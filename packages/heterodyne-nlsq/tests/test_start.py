@@ -86,6 +86,11 @@ def test_laws_are_found_through_their_own_values_and_past_an_outlier() -> None:
         np.testing.assert_allclose(a * np.exp(b * age) + c, x, atol=0.01)
 
 
+def test_a_law_of_ages_without_weight_is_finite() -> None:
+    # As those of constant maps; warnings are errors here.
+    assert np.isfinite(fraction_law(np.arange(1.0, 13.0), np.full(12, 0.5), np.zeros(12))).all()
+
+
 @pytest.mark.parametrize(
     ("truth", "elsewhere"),
     [

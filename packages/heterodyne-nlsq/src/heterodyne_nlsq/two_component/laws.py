@@ -48,13 +48,14 @@ def fraction_law(age: FloatArray, x: FloatArray, weight: FloatArray) -> tuple[fl
     shape = np.exp(growth[:, None] * (age - np.where(growth > 0, age[-1], age[0])[:, None]))
     w = np.broadcast_to(weight, shape.shape)
     for _ in range(6):
-        total = w.sum(axis=1)
+        # Of maps that are constant, no age has any weight.
+        total = np.maximum(w.sum(axis=1), 1e-300)
         ms, mx = np.sum(w * shape, axis=1) / total, np.sum(w * x, axis=1) / total
         off = shape - ms[:, None]
         spread = np.maximum(np.sum(w * off**2, axis=1), 1e-300)
         slope = np.maximum(np.sum(w * off * (x - mx[:, None]), axis=1) / spread, 0.0)
         base = np.clip(mx - slope * ms, 0.0, 1.0)
-        slope = np.sum(w * shape * (x - base[:, None]), axis=1) / np.sum(w * shape**2, axis=1)
+        slope = np.sum(w * shape * (x - base[:, None]), axis=1) / np.maximum(np.sum(w * shape**2, axis=1), 1e-300)
         slope = np.clip(slope, 0.0, 1.0 - base)
         rest = (x - base[:, None] - slope[:, None] * shape) / 0.1
         w = weight / (1 + rest**2)
