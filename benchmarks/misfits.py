@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from starts import DT, Q, draws, inside_bounds
+from starts import DT, Q, draws, inside_bounds, speckle_maps
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -68,7 +68,7 @@ def misfit(kind: str, seed: int, noise: str) -> Misfit:
         words = f"1 + {along:.2g} cos² phi"
     angles = np.radians(phi + truth["phi0"])
     laws = [_laws(functions, float(np.cos(angle)), along * float(np.cos(angle)) ** 2) for angle in angles]
-    maps, of_noise = (_white if noise == "white" else _speckle)(rng, laws)
+    maps, of_noise = (_white if noise == "white" else speckle_maps)(rng, laws)
     made = f"{kind} ({words}): {n_t} frames, {n_phi} angles; {of_noise}"
     return Misfit(TwoTimeData(c2=maps.astype(np.float32), q=Q, phi=phi, t=t), made)
 
@@ -155,16 +155,6 @@ def _white(rng: np.random.Generator, laws: list[Any]) -> tuple[FloatArray, str]:
         noise = np.triu(relative * contrast * rng.standard_normal(field.shape), 1)
         maps.append(1 + contrast * np.abs(field) ** 2 + noise + noise.T)
     return np.stack(maps), f"noise {100 * relative:.2g} % of contrast"
-
-
-def _speckle(rng: np.random.Generator, laws: list[Any]) -> tuple[FloatArray, str]:
-    from heterodyne_physics_meshgrid import speckle_map
-
-    modes, pixels = int(rng.integers(3, 11)), int(np.exp(rng.uniform(np.log(1000), np.log(20000))))
-    photons = float(np.exp(rng.uniform(np.log(0.3), np.log(30)))) if rng.integers(2) else None
-    light = "no photon noise" if photons is None else f"{photons:.2g} photons"
-    maps = np.stack([speckle_map(law, pixels, modes, rng, photons) for law in laws])
-    return maps, f"{modes} modes, {pixels} pixels, {light}"
 
 
 if __name__ == "__main__":

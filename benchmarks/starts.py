@@ -115,15 +115,23 @@ def _speckle(rng: np.random.Generator, truth: dict[str, float], t: np.ndarray, p
     import jax
 
     from heterodyne_data import TwoTimeData
-    from heterodyne_physics_meshgrid import HeterodyneModel, field_laws, speckle_map
+    from heterodyne_physics_meshgrid import HeterodyneModel, field_laws
+
+    with jax.enable_x64(True):
+        laws = [field_laws(HeterodyneModel(**truth), t, Q, float(angle)) for angle in phi]
+    c2, words = speckle_maps(rng, laws)
+    return TwoTimeData(c2=c2.astype(np.float32), q=Q, phi=phi, t=t), words
+
+
+def speckle_maps(rng: np.random.Generator, laws: list[Any]) -> tuple[np.ndarray, str]:
+    """Return maps (n_phi, n_t, n_t) of the fields of every azimuth seen by a random detector, and that in words."""
+    from heterodyne_physics_meshgrid import speckle_map
 
     modes, pixels = int(rng.integers(3, 11)), int(np.exp(rng.uniform(np.log(1000), np.log(20000))))
     photons = float(np.exp(rng.uniform(np.log(0.3), np.log(30)))) if rng.integers(2) else None
-    with jax.enable_x64(True):
-        laws = [field_laws(HeterodyneModel(**truth), t, Q, float(angle)) for angle in phi]
     c2 = np.stack([speckle_map(law, pixels, modes, rng, photons) for law in laws])
     light = "no photon noise" if photons is None else f"{photons:.2g} photons"
-    return TwoTimeData(c2=c2.astype(np.float32), q=Q, phi=phi, t=t), f"{modes} modes, {pixels} pixels, {light}"
+    return c2, f"{modes} modes, {pixels} pixels, {light}"
 
 
 class Task(NamedTuple):

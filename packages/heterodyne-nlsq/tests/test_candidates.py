@@ -57,6 +57,16 @@ def test_residuals_that_noise_does_not_explain_call_for_the_full_search(
     assert result.cost <= earlier.cost * (1 + 1e-6)
 
 
+def test_from_one_component_the_full_search_finds_a_second() -> None:
+    # From x = 0 no descent leads to fringes.
+    alone = {**TRUTH, "f0": 0.0, "f1": 0.0, "f3": 0.0}
+    first = fit_nlsq_jax(make(noise=0.01, **alone))
+    assert first.parameters["f0"] == first.parameters["f3"] == 0.0
+    same = fit_nlsq_jax(make(noise=0.01, seed=1, **alone), candidates=[first])
+    assert "full search done, because" in same.start
+    assert "were not seen from there" in same.start
+
+
 def test_the_estimate_with_exchanged_labels_is_optimised_too() -> None:
     fast = {**CONSTANT_X, "D0_ref": 9000.0, "D0_sample": 1500.0}
     result = fit_nlsq_jax(

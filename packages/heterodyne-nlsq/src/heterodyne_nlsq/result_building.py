@@ -390,7 +390,7 @@ def _warnings(
     words += said[:_SAID]
     if said[_SAID:]:
         words.append(f"further combinations are hardly determined: see {DIRECTIONS} in the result file")
-    structured, excess = calibration.excess > calibration.limit, calibration.excess
+    structured, excess = calibration.structured, calibration.excess
     if np.any(structured):
         angles = ", ".join(f"{angle:g}" for angle in setup.data.phi[structured])
         words.append(

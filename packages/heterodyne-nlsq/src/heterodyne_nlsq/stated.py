@@ -72,8 +72,10 @@ def poorly_known(result: NLSQResult) -> Iterator[str]:
             )
     if result.bands is None:
         return
+    # The ages of the bands are not evenly spaced.
+    share = np.gradient(result.bands.t) / np.sum(np.gradient(result.bands.t))
     for name in sorted(positive):
-        floored = float(np.mean(result.bands.values[name] == 0))
+        floored = float(np.sum(share, where=result.bands.values[name] == 0))
         if floored >= ON_FLOOR:
             yield (
                 f"{name} is 0, its floor, over {format_number(100 * floored, 2)} % of the measurement: standard "

@@ -3,7 +3,7 @@
 The rules, first match:
 
 * ``no-signal``: the maps show no contrast, or do not decay. The sentence states what was tested, and no value
-  of the functions of age. Residuals with structure beyond the expected noise forbid that conclusion.
+  of the functions of age. A fit that does not describe the maps forbids that conclusion.
 * ``caution``: the fit did not converge; the residuals have structure beyond the expected noise; the estimates with
   equal weights and with weights from the noise differ by more than chance; the data need something that was held; there
   is no evidence of a feature of the model, or it ended at a bound. The sentence begins with the reasons.

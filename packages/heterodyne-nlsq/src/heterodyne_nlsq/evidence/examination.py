@@ -85,11 +85,11 @@ class Examination:
         if not can_choose(self.asked) or self.asked.config.nlsq.representative != "plainest":
             return None
         full, found = self.full, simpler(self.full, signal)
-        if found is not None and _structured(full.calibration):
+        if found is not None and full.calibration.structured.any():
             # That something is not seen beside structure is no finding, unless the structure is that of a model too
             # many: without it, the noise is as expected.
-            full = replace(full, calibration=_noise_at(full, found[0].vector))
-            if _structured(full.calibration):
+            full = replace(full, calibration=_described(full.setup, full.evaluator, found[0].vector)[1])
+            if full.calibration.structured.any():
                 return None
             signal = replace(self, full=full).signal()
             found = simpler(full, signal)
@@ -146,21 +146,6 @@ class Simpler(NamedTuple):
     signal: dict[str, Signal]
 
 
-def _structured(calibration: Calibration) -> bool:
-    """Return whether residuals have structure beyond the noise."""
-    return bool(np.any(calibration.excess > calibration.limit))
-
-
-def _noise_at(full: Full, vector: FloatArray) -> Calibration:
-    """Return the noise of the maps for a fitted vector (n_fit,) in place of that of the full fit."""
-    values = full.setup.free.full(vector[: len(full.setup.free.free)])
-    contrast, offset = full.setup.scaling.per_angle(vector[len(full.setup.free.free) :])
-    model = model_maps(full.setup, values, contrast, offset)
-    evaluator = full.evaluator
-    each = np.asarray(evaluator.squares(vector, evaluator.problem)) / np.maximum(evaluator.weights, 1.0)
-    return calibrate(full.setup, values, contrast, offset, model, each)
-
-
 def can_choose(setup: Setup) -> bool:
     """Return whether there may be equally good solutions, and least squares to compare them."""
     return setup.config.nlsq.loss == "linear" and bool(setup.free.free)
@@ -207,15 +192,23 @@ def with_all(setup: Setup, evaluator: Evaluator, found: Solution, calibration: C
     variance = max(2 * found.cost / degrees, ROUNDING)
     free = released(setup.free, tuple(p.name for p in setup.spec.parameters if not p.vary))
     everything, wider, vector = replace(setup, free=free), with_free(evaluator, free), _whole(setup, free, found.vector)
-    values = free.full(vector[: len(free.free)])
-    contrast, offset = setup.scaling.per_angle(vector[len(free.free) :])
-    model = model_maps(setup, values, contrast, offset)
-    if calibration is None:
-        each = np.asarray(wider.squares(vector, wider.problem)) / np.maximum(evaluator.weights, 1.0)
-        calibration = calibrate(everything, values, contrast, offset, model, each)
+    model, calibration = _described(everything, wider, vector, calibration)
     pinned = np.array([k for k, position in enumerate(free.free) if position not in setup.free.free], int)
     unit = variance * calibration.inflation
     return Full(everything, wider, vector, pinned, found.cost, model, calibration, variance, unit)
+
+
+def _described(
+    setup: Setup, evaluator: Evaluator, vector: FloatArray, calibration: Calibration | None = None
+) -> tuple[npt.NDArray[np.float32], Calibration]:
+    """Return the fitted maps (n_phi, n_t, n_t) of a fitted vector (n_fit,) and the noise, unless that is known."""
+    n_free = len(setup.free.free)
+    values, (contrast, offset) = setup.free.full(vector[:n_free]), setup.scaling.per_angle(vector[n_free:])
+    model = model_maps(setup, values, contrast, offset)
+    if calibration is None:
+        each = np.asarray(evaluator.squares(vector, evaluator.problem)) / np.maximum(evaluator.weights, 1.0)
+        calibration = calibrate(setup, values, contrast, offset, model, each)
+    return model, calibration
 
 
 def _score(full: Full, portions: int = PORTIONS) -> FloatArray:

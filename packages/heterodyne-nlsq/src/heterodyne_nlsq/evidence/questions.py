@@ -68,7 +68,7 @@ def _described_badly(full: Full) -> bool:
 
     Its residuals have structure, or are not white: what maps without dynamics have is, but for what is taken for noise.
     """
-    if np.any(full.calibration.excess > full.calibration.limit):
+    if full.calibration.structured.any():
         return True
     squares = np.asarray(full.evaluator.squares(full.vector, full.evaluator.problem))
     noise = residual_noise(full.setup.data, full.model)

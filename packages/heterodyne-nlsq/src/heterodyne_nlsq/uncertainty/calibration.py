@@ -56,6 +56,11 @@ class Calibration:
     inflation: float
     fluctuations: tuple[npt.NDArray[np.float32], ...]
 
+    @property
+    def structured(self) -> npt.NDArray[np.bool_]:
+        """At which azimuths (n_phi,) the residuals have structure beyond the noise."""
+        return self.excess > self.limit
+
     def some_pixels(self, a: int) -> npt.NDArray[np.float32]:
         """Return the relative fluctuations (n_t, n_some) of some pixels of azimuth number `a`."""
         return self.fluctuations[a][:, :_KEPT]

@@ -131,7 +131,7 @@ class Expected(NamedTuple):
 
 
 def age_of(first: npt.NDArray[np.int_], second: npt.NDArray[np.int_], n_block: int) -> npt.NDArray[np.int_]:
-    """Return in which of the `N_AGES` parts pairs of blocks are by their mean age."""
+    """Return in which of the `N_AGES` parts pairs of blocks (n_pair,) are by their mean age, (n_pair,)."""
     return np.asarray((first + second) * N_AGES // (2 * n_block - 1))
 
 

@@ -38,6 +38,9 @@ _WHITE = 0.75
 """Part of white noise at the finest scale from which it is not photon noise that changes in the course of time: were it
 to fade by a factor of 100, 0.6 of its variance would look white."""
 
+_OUTWEIGHS = 5.0
+"""Ratio of all noise to white noise beside which there is no speckle. In a file of another program it is 3.4."""
+
 _UNLIKE = 30.0
 """Ratio of effective numbers of pixels that sectors of a detector do not reach, even where one is half known."""
 
@@ -175,7 +178,7 @@ def _by_white(residual: Residual) -> Iterator[tuple[float, float]]:
         return
     finest = described_details(residual.parts, residual.expected)[0].mean()
     if residual.parts.white > _WHITE * finest:
-        yield float(1 / max(1 - found.shared[many].max(), _CLOSEST)), 1 / (1 - _MOSTLY)
+        yield float(1 / max(1 - found.shared[many].max(), _CLOSEST)), _OUTWEIGHS
 
 
 def _by_agreement(residuals: Sequence[Residual]) -> Iterator[tuple[int, float, float]]:

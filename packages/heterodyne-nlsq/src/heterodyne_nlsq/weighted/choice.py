@@ -134,6 +134,6 @@ def _reason_against(setup: Setup, calibration: Calibration, always: bool) -> str
         return "no noise is shared between pairs"
     if always:
         return ""
-    if np.any(calibration.excess > calibration.limit):
+    if calibration.structured.any():
         return "the residuals have structure that noise does not explain"
     return ""
