@@ -140,27 +140,6 @@ def test_azimuths_that_agree_show_what_the_model_does_not_describe() -> None:
     assert np.all(np.less(*beyond_noise(other, 2)[:2]))
 
 
-def test_sectors_of_a_detector_have_comparable_numbers_of_pixels() -> None:
-    rng, n_t = np.random.default_rng(9), 200
-
-    def residual(pixels: float) -> Residual:
-        details = measured_details(rng.normal(size=(n_t, n_t)), 1)
-        flat = np.zeros_like(details.square)
-        return Residual(
-            details,
-            Expected(pixels * details.square, flat, flat, flat),
-            [],
-            NoiseParts(1 / pixels, 0, 0, 0),
-            np.arange(n_t),
-        )
-
-    excess, limit, above = beyond_noise([residual(100.0), residual(5000.0), residual(400.0)], 3)
-    np.testing.assert_array_equal(excess > limit, [True, False, False])
-    assert excess[0] == pytest.approx(50.0)
-    # As noise, it is no larger than expected.
-    assert above[0] < 1.3
-
-
 def test_white_noise_beside_speckle_that_outweighs_it_is_a_misfit() -> None:
     rng, n_t = np.random.default_rng(10), 200
     details = measured_details(rng.normal(size=(n_t, n_t)), 1)

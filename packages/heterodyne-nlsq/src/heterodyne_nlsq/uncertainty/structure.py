@@ -2,8 +2,9 @@
 
 At every scale, the residuals are compared with the modelled noise. The speckle in that model may absorb what a fit
 leaves, as if it were that of few pixels. This refutes it: speckle grows with the scale up to the correlation time, and
-is as strong at any age as the fitted model says; azimuths have different pixels, in comparable numbers, while they may
-have a misfit in common; and noise beside speckle is shared by the pairs of a frame, not white.
+is as strong at any age as the fitted model says; azimuths have different pixels, while they may have a misfit in
+common; and noise beside speckle is shared by the pairs of a frame, not white. That an azimuth has far fewer effective
+pixels than others refutes nothing: bins of files have 2 to 300.
 """
 
 from __future__ import annotations
@@ -40,9 +41,6 @@ to fade by a factor of 100, 0.6 of its variance would look white."""
 
 _OUTWEIGHS = 5.0
 """Ratio of all noise to white noise beside which there is no speckle. In a file of another program it is 3.4."""
-
-_UNLIKE = 30.0
-"""Ratio of effective numbers of pixels that sectors of a detector do not reach, even where one is half known."""
 
 _CLOSEST = 1e-6
 """Difference from 1 of the largest correlation of two azimuths that counts."""
@@ -94,7 +92,6 @@ def beyond_noise(residuals: Sequence[Residual], n_phi: int) -> Structure:
     above = excess.copy()
     _raise(excess, limit, ((a, *found) for a, one in enumerate(residuals) for found in _by_growth(one, n_phi)))
     _raise(excess, limit, ((a, *found) for a, one in enumerate(residuals) for found in _by_age(one, n_phi)))
-    _raise(excess, limit, _by_pixels(residuals))
     _raise(excess, limit, ((a, *found) for a, one in enumerate(residuals) for found in _by_white(one)))
     return Structure(excess, limit, above)
 
@@ -149,20 +146,6 @@ def _by_age(residual: Residual, n_phi: int) -> Iterator[tuple[float, float]]:
     for k in np.flatnonzero(several):
         factor, most = (float(np.exp(np.sqrt(2 * part[k] / total[k]))) for part in (deviance, by_chance))
         yield factor, max(most, LEAST_LIMIT)
-
-
-def _by_pixels(residuals: Sequence[Residual]) -> Iterator[tuple[int, float, float]]:
-    """Yield numbers of azimuths, the ratio of the pixels of another one to theirs, and its limit.
-
-    A misfit is absorbed as speckle of few pixels, but not at an azimuth where there is none, as across the flow. Less
-    than one pixel is none at all: a map whose fitted contrast is next to 0 has no speckle.
-    """
-    coefficients = np.array([one.parts.speckle if one.parts.speckle < 1 else 0.0 for one in residuals])
-    fewest = np.min(coefficients, where=coefficients > 0, initial=np.inf)
-    for a, one in enumerate(residuals):
-        found = _compare(one.details, one.expected, one.parts)
-        if np.any((found.freedom > 0) & (found.shared > _MOSTLY)):
-            yield a, float(coefficients[a] / fewest), _UNLIKE
 
 
 def _by_white(residual: Residual) -> Iterator[tuple[float, float]]:
